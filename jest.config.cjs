@@ -1,0 +1,13 @@
+const project = (name) => ({
+  displayName: name,
+  testEnvironment: 'node',
+  transform: { '\\.[tj]s$': '<rootDir>/test/esbuild-transform.cjs' },
+  transformIgnorePatterns: ['/node_modules/(?!chalk/)'],
+  testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
+});
+
+module.exports = {
+  coverageProvider: 'v8',
+  collectCoverageFrom: ['src/**/*.ts'],
+  projects: ['unit', 'conformance', 'cli', 'lab'].map(project),
+};

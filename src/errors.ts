@@ -1,0 +1,109 @@
+import { constants } from 'node:os';
+import { getSystemErrorMap } from 'node:util';
+
+/** Exit codes of the command, and the `exit` field of every {@link UdrvError}. */
+export const Exit = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  permission: 4,
+  busy: 5,
+  timeout: 6,
+  deviceError: 7,
+  gone: 8,
+  unsupported: 9,
+  interrupted: 130,
+} as const;
+export type ExitCode = (typeof Exit)[keyof typeof Exit];
+
+const exitByErrno: Record<string, ExitCode> = {
+  EACCES: Exit.permission,
+  EPERM: Exit.permission,
+  EBUSY: Exit.busy,
+  ETIMEDOUT: Exit.timeout,
+  ENOENT: Exit.notFound,
+  ENXIO: Exit.notFound,
+  ENODEV: Exit.gone,
+  ESHUTDOWN: Exit.gone,
+  ENOTTY: Exit.unsupported,
+  ENOSYS: Exit.unsupported,
+  EOPNOTSUPP: Exit.unsupported,
+};
+
+/** What an errno name means in words: `EACCES` is `permission denied`. Unknown names come back as they are. */
+export function errnoMessage(code: string): string {
+  const number = constants.errno[code as keyof typeof constants.errno];
+  return (number !== undefined && getSystemErrorMap().get(-number)?.[1]) || code;
+}
+
+/**
+ * A system call that failed, as {@link Sys} reports it: no policy, no advice. The layer that knows what the call
+ * was for turns it into a {@link UdrvError}.
+ */
+export class SysError extends Error {
+  /** The call, as in its man page: `open`, `pread`, `ioctl`. */
+  readonly syscall: string;
+  /** The errno by name, `EACCES`. */
+  readonly code: string;
+  /** The path, or the path a file descriptor was opened from. */
+  readonly path: string;
+
+  constructor(syscall: string, code: string, path: string) {
+    super(`${syscall} ${path}: ${errnoMessage(code)} (${code})`);
+    this.name = 'SysError';
+    this.syscall = syscall;
+    this.code = code;
+    this.path = path;
+  }
+}
+
+export interface ErrorDetails {
+  /** The errno by name where a system call failed, else a word of udrv's own (`EUSAGE`, `ENOREGION`). */
+  code: string;
+  exit: ExitCode;
+  /** What the message is about: a device, a region, a file. */
+  subject: string;
+  /** What mends it, where that is known: best a command to type. */
+  hint?: string | undefined;
+  /** The address of the device, where there is one. */
+  device?: string | undefined;
+}
+
+/** Every error that udrv means a user to see. `message` has no subject and no code: those are fields. */
+export class UdrvError extends Error implements ErrorDetails {
+  readonly code: string;
+  readonly exit: ExitCode;
+  readonly subject: string;
+  readonly hint: string | undefined;
+  readonly device: string | undefined;
+
+  constructor(message: string, details: ErrorDetails) {
+    super(message);
+    this.name = 'UdrvError';
+    this.code = details.code;
+    this.exit = details.exit;
+    this.subject = details.subject;
+    this.hint = details.hint;
+    this.device = details.device;
+  }
+}
+
+/** A request that cannot be right, whatever the machine: nothing was touched. */
+export function usageError(subject: string, message: string, hint?: string): UdrvError {
+  return new UdrvError(message, { code: 'EUSAGE', exit: Exit.usage, subject, hint });
+}
+
+/** Turns a failed system call into the user's error; `details` says what is known beyond the errno. */
+export function fromSysError(
+  error: SysError,
+  details: { subject?: string; message?: string; hint?: string | undefined; device?: string; exit?: ExitCode } = {},
+): UdrvError {
+  return new UdrvError(details.message ?? errnoMessage(error.code), {
+    code: error.code,
+    exit: details.exit ?? exitByErrno[error.code] ?? Exit.failed,
+    subject: details.subject ?? error.path,
+    hint: details.hint,
+    device: details.device,
+  });
+}

@@ -1,0 +1,154 @@
+/**
+ * The device model that the three frameworks share. These are the objects of `udrv list --json`: what they hold is
+ * what both the text and the JSON show.
+ */
+
+import type { Access } from '../sys/sys';
+
+/** Something that could not be read while a device was inspected; never a reason to leave the device out. */
+export interface ReadError {
+  path: string;
+  /** The errno by name. */
+  code: string;
+}
+
+export type RegionKind = 'mmio' | 'portio' | 'config' | 'rom' | 'vga' | 'other';
+
+export interface Region {
+  /** `map0`, `port0`, `bar0`, `rom`, `config`... */
+  name: string;
+  kind: RegionKind;
+  /** The bus address as `"0x..."` (it may not fit a number), null where it is not known. */
+  address: string | null;
+  /** In bytes. */
+  size: number;
+  /** Where the region begins within its first page, in bytes; 0 for all but UIO maps. */
+  offset: number;
+  read: boolean;
+  write: boolean;
+  mmap: boolean;
+}
+
+interface DeviceBase {
+  /** As the kernel names it: `uio0`, `0000:00:03.0`, `1-2`. */
+  address: string;
+  /** Four hex digits, lower case; null where the bus has none or it could not be read. */
+  vendorId: string | null;
+  deviceId: string | null;
+  /** For people. May hold any character the device or the driver chose: escape it before printing. */
+  name: string;
+  driver: string | null;
+  /** What an open would use; null if there is none. */
+  node: string | null;
+  /** What the calling user may do with `node`; null if it does not exist. */
+  access: Access | null;
+  errors: ReadError[];
+}
+
+export interface PciInfo {
+  /** Base class, subclass, programming interface: `"0x010802"`. */
+  class: string | null;
+  className: string | null;
+  /** Two hex digits. */
+  revision: string | null;
+  /** `vendor:device`, lower case. */
+  subsystem: string | null;
+  regions: Region[];
+  iommuGroup: number | null;
+  driverOverride: string | null;
+  numaNode: number | null;
+}
+
+export interface UioInfo {
+  version: string | null;
+  /** Interrupts since the device was registered: the counter that read() returns. */
+  eventCount: number | null;
+  /** Whether the device has an interrupt; null where sysfs does not tell. */
+  irq: boolean | null;
+  /** The PCI address of the device behind it, null if it is no PCI function. */
+  parent: string | null;
+  regions: Region[];
+}
+
+export interface VfioInfo {
+  group: number | null;
+  /** `vfio0`: the name of the character device under /dev/vfio/devices. */
+  cdev: string | null;
+  /** Whether the group can be given to user space: no member is driven by a kernel driver. Null without a group. */
+  viable: boolean | null;
+  /** The members that stand in the way. */
+  blockers: string[];
+  groupDevices: string[];
+}
+
+export type TransferType = 'control' | 'isochronous' | 'bulk' | 'interrupt';
+
+export interface UsbEndpoint {
+  /** `"0x81"`: bit 7 is the direction, in when set. */
+  address: string;
+  direction: 'in' | 'out';
+  type: TransferType;
+  /** Bytes in one packet: bits 0 to 10 of wMaxPacketSize. */
+  maxPacketSize: number;
+  /** bInterval as the descriptor has it; its unit depends on speed and type. */
+  interval: number;
+}
+
+/** One alternate setting of one interface of the active configuration. */
+export interface UsbInterface {
+  number: number;
+  alt: number;
+  active: boolean;
+  /** Two hex digits each, as in sysfs. */
+  class: string;
+  subclass: string;
+  protocol: string;
+  className: string;
+  driver: string | null;
+  endpoints: UsbEndpoint[];
+}
+
+export interface UsbInfo {
+  bus: number;
+  device: number;
+  /** Port numbers from the root hub to the device; empty for a root hub. */
+  ports: number[];
+  /** 1.5, 12, 480, 5000, 10000, 20000; null where the kernel does not know. */
+  speedMbps: number | null;
+  /** bcdUSB, `"2.00"`. */
+  usbVersion: string | null;
+  /** Two hex digits. */
+  class: string | null;
+  manufacturer: string | null;
+  product: string | null;
+  serial: string | null;
+  /** bConfigurationValue of the active configuration, null: not configured. */
+  configuration: number | null;
+  interfaces: UsbInterface[];
+}
+
+export interface UioDevice extends DeviceBase {
+  framework: 'uio';
+  uio: UioInfo;
+  /** Present where the parent is a PCI function. */
+  pci?: PciInfo;
+}
+
+export interface VfioDevice extends DeviceBase {
+  framework: 'vfio';
+  vfio: VfioInfo;
+  pci: PciInfo;
+}
+
+export interface PciDevice extends DeviceBase {
+  framework: 'pci';
+  pci: PciInfo;
+}
+
+export interface UsbDevice extends DeviceBase {
+  framework: 'usb';
+  usb: UsbInfo;
+}
+
+export type Device = UioDevice | VfioDevice | PciDevice | UsbDevice;
+export type Framework = Device['framework'];

@@ -1,0 +1,141 @@
+import { getSystemErrorName } from 'node:util';
+import { Exit, SysError, UdrvError } from '../errors';
+import {
+  EFD_CLOEXEC,
+  EFD_NONBLOCK,
+  EPOLL_CLOEXEC,
+  EPOLL_CTL_ADD,
+  EPOLLIN,
+  epollEvent,
+  MAP_SHARED,
+  POLLIN,
+  PROT_READ,
+  PROT_WRITE,
+  pollfd,
+} from '../uapi/libc';
+import { Mmio } from './mmio';
+import type { Mapping, PollResult, Watch } from './sys';
+
+/** mmap's failure value, (void *)-1, as koffi returns it. */
+const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
+
+/**
+ * The C functions that Node has no name for. The only module that loads koffi, and only once a device is opened:
+ * inspection does without.
+ *
+ * The library handle is `load(null)`, the process's own symbol scope, so that preloaded libraries (umockdev) see the calls.
+ */
+export class Libc {
+  readonly #koffi: typeof import('koffi');
+  readonly #ioctl: (fd: number, request: number, argument: Buffer) => number;
+  readonly #ioctlValue: (fd: number, request: number, argument: number) => number;
+  readonly #mmap: (address: null, length: number, prot: number, flags: number, fd: number, offset: number) => bigint;
+  readonly #munmap: (address: bigint, length: number) => number;
+  readonly #eventfd: (initial: number, flags: number) => number;
+  readonly #poll: (fds: Buffer, count: number, timeoutMs: number) => number;
+  readonly #epollCreate1: (flags: number) => number;
+  readonly #epollCtl: (epfd: number, op: number, fd: number, event: Buffer) => number;
+  readonly #close: (fd: number) => number;
+  readonly pageSize: number;
+  readonly #pollfd = Buffer.alloc(pollfd.size);
+  /** Handles that nothing else references are collected and stop firing, without a word. */
+  readonly #watches = new Set<object>();
+
+  constructor() {
+    this.#koffi = loadKoffi();
+    const lib = this.#koffi.load(null);
+    this.#ioctl = lib.func('int ioctl(int fd, unsigned long request, void *argument)');
+    this.#ioctlValue = lib.func('ioctl', 'int', ['int', 'unsigned long', 'long']);
+    this.#mmap = lib.func('void *mmap(void *address, size_t length, int prot, int flags, int fd, int64_t offset)');
+    this.#munmap = lib.func('int munmap(void *address, size_t length)');
+    this.#eventfd = lib.func('int eventfd(unsigned int initial, int flags)');
+    this.#poll = lib.func('int poll(void *fds, unsigned long count, int timeout)');
+    this.#epollCreate1 = lib.func('int epoll_create1(int flags)');
+    this.#epollCtl = lib.func('int epoll_ctl(int epfd, int op, int fd, void *event)');
+    this.#close = lib.func('int close(int fd)');
+    this.pageSize = lib.func('int getpagesize()')();
+  }
+
+  ioctl(fd: number, request: number, argument: Buffer | number, path: string): number {
+    const result =
+      typeof argument === 'number' ? this.#ioctlValue(fd, request, argument) : this.#ioctl(fd, request, argument);
+    if (result < 0) throw this.#error('ioctl', path);
+    return result;
+  }
+
+  mmap(fd: number, length: number, writable: boolean, offset: number, path: string): Mapping {
+    const prot = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+    const address = this.#mmap(null, length, prot, MAP_SHARED, fd, offset);
+    if (address === MAP_FAILED) throw this.#error('mmap', path);
+    return new Mmio(
+      length,
+      (start, bytes) => this.#koffi.view(address + BigInt(start), bytes),
+      () => {
+        if (this.#munmap(address, length) < 0) throw this.#error('munmap', path);
+      },
+    );
+  }
+
+  eventfd(): number {
+    const fd = this.#eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (fd < 0) throw this.#error('eventfd', 'eventfd');
+    return fd;
+  }
+
+  /** A descriptor in error counts as ready: the read that follows says what is wrong. */
+  poll(fd: number, timeoutMs: number, path: string): PollResult {
+    this.#pollfd.writeInt32LE(fd, pollfd.fd);
+    this.#pollfd.writeInt16LE(POLLIN, pollfd.events);
+    const ready = this.#poll(this.#pollfd, 1, timeoutMs);
+    if (ready > 0) return 'ready';
+    if (ready === 0) return 'timeout';
+    const error = this.#error('poll', path);
+    if (error.code === 'EINTR') return 'interrupted';
+    throw error;
+  }
+
+  watch(fd: number, onReady: () => void, path: string): Watch {
+    this.#mustBePollable(fd, path);
+    // Any status or event means "read it now": libuv reports a UIO node whose device is gone as EBADF, and the
+    // read that follows tells the truth.
+    const handle = this.#koffi.node.poll(fd, { readable: true, disconnect: false }, () => onReady());
+    this.#watches.add(handle);
+    return {
+      close: () => {
+        if (!this.#watches.delete(handle)) return;
+        handle.stop();
+        handle.close();
+      },
+    };
+  }
+
+  /** koffi.node.poll aborts the process on a descriptor that epoll refuses: ask epoll first. */
+  #mustBePollable(fd: number, path: string): void {
+    const epoll = this.#epollCreate1(EPOLL_CLOEXEC);
+    if (epoll < 0) throw this.#error('epoll_create1', path);
+    const event = Buffer.alloc(epollEvent.size);
+    event.writeUInt32LE(EPOLLIN, epollEvent.events);
+    const result = this.#epollCtl(epoll, EPOLL_CTL_ADD, fd, event);
+    const error = result < 0 ? this.#error('epoll_ctl', path) : undefined;
+    this.#close(epoll);
+    if (error !== undefined) throw error;
+  }
+
+  /** errno survives only until the next call of any kind, so this comes straight after the one that failed. */
+  #error(syscall: string, path: string): SysError {
+    return new SysError(syscall, getSystemErrorName(-this.#koffi.errno()), path);
+  }
+}
+
+function loadKoffi(): typeof import('koffi') {
+  try {
+    return require('koffi') as typeof import('koffi');
+  } catch (error) {
+    throw new UdrvError(`koffi, which makes the system calls, cannot be loaded: ${(error as Error).message}`, {
+      code: 'ENOKOFFI',
+      exit: Exit.failed,
+      subject: 'koffi',
+      hint: 'npm ci --include=optional  (its binaries are optional packages)',
+    });
+  }
+}

@@ -1,0 +1,103 @@
+import { inspect } from 'node:util';
+import type { Mapping, Width, Word } from './sys';
+
+/** V8 aborts the process on an ArrayBuffer above 4 GiB; windows of this size keep clear of it. */
+const WINDOW = 2 ** 30;
+
+interface Window {
+  start: number;
+  u8: Uint8Array;
+  u16: Uint16Array;
+  u32: Uint32Array;
+  u64: BigUint64Array;
+}
+
+/**
+ * Width-exact access to mapped device memory.
+ *
+ * Reads are `Atomics.load`, the only form that V8 neither splits, widens nor drops; writes are plain element stores
+ * (`Atomics.store` is a locked exchange, which reads the register as well). The views are private, because anything
+ * that prints one reads hundreds of registers.
+ */
+export class Mmio implements Mapping {
+  readonly length: number;
+  readonly #view: (start: number, length: number) => ArrayBuffer;
+  readonly #unmap: () => void;
+  #window: Window | undefined;
+  #closed = false;
+
+  /**
+   * @param view gives the memory of part of the mapping, without copying it
+   * @param unmap releases the mapping; called once
+   */
+  constructor(length: number, view: (start: number, length: number) => ArrayBuffer, unmap: () => void) {
+    this.length = length;
+    this.#view = view;
+    this.#unmap = unmap;
+  }
+
+  read(offset: number, width: Width): Word {
+    const w = this.#at(offset, width);
+    const index = (offset - w.start) / width;
+    switch (width) {
+      case 1:
+        return Atomics.load(w.u8, index);
+      case 2:
+        return Atomics.load(w.u16, index);
+      case 4:
+        return Atomics.load(w.u32, index);
+      case 8:
+        return Atomics.load(w.u64, index);
+    }
+  }
+
+  write(offset: number, width: Width, value: Word): void {
+    const w = this.#at(offset, width);
+    const index = (offset - w.start) / width;
+    switch (width) {
+      case 1:
+        w.u8[index] = Number(value);
+        break;
+      case 2:
+        w.u16[index] = Number(value);
+        break;
+      case 4:
+        w.u32[index] = Number(value);
+        break;
+      case 8:
+        w.u64[index] = BigInt(value);
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#window = undefined;
+    this.#unmap();
+  }
+
+  [inspect.custom](): string {
+    return `Mmio(${this.length} bytes${this.#closed ? ', closed' : ''})`;
+  }
+
+  /** The window that holds the access, made on first use; every check comes before any access. */
+  #at(offset: number, width: Width): Window {
+    if (this.#closed) throw new RangeError('the mapping is closed');
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset + width > this.length)
+      throw new RangeError(`offset ${offset} with width ${width} is outside of ${this.length} bytes`);
+    if (offset % width !== 0) throw new RangeError(`offset ${offset} is not a multiple of ${width}`);
+    const w = this.#window;
+    if (w !== undefined && offset >= w.start && offset + width <= w.start + w.u8.length) return w;
+    const start = Math.floor(offset / WINDOW) * WINDOW;
+    const memory = this.#view(start, Math.min(WINDOW, this.length - start));
+    const whole = (bytes: number) => Math.floor(memory.byteLength / bytes);
+    this.#window = {
+      start,
+      u8: new Uint8Array(memory),
+      u16: new Uint16Array(memory, 0, whole(2)),
+      u32: new Uint32Array(memory, 0, whole(4)),
+      u64: new BigUint64Array(memory, 0, whole(8)),
+    };
+    return this.#window;
+  }
+}

@@ -1,0 +1,142 @@
+import { SysError } from '../errors';
+import type { Access } from './sys';
+
+/** What stands at a path of a machine that is not this one. */
+export type Entry =
+  /** `read` is called each time, so that a simulated attribute can compute its value. Without `write` it is read-only. */
+  | { kind: 'file'; read(): Buffer; write?(data: Buffer): void }
+  | { kind: 'link'; target: string }
+  /** A device node; what opening it means is for the owner of the tree. */
+  | { kind: 'node'; access: Access }
+  /** There, but reading it fails with this errno. */
+  | { kind: 'error'; code: string };
+
+interface Directory {
+  kind: 'dir';
+  children: Map<string, Entry | Directory>;
+}
+
+/** As the kernel: more links than this in one path is a loop. */
+const MAX_LINKS = 40;
+
+/** A file tree in memory, with the path rules of a kernel: links are followed inside the tree, `..` stops at its root. */
+export class Tree {
+  readonly #root: Directory = { kind: 'dir', children: new Map() };
+
+  /** Puts an entry at an absolute path without `.`, `..` or links in it, making the directories above it. */
+  set(path: string, entry: Entry): void {
+    const names = split(path);
+    const last = names.pop();
+    if (last === undefined) throw new RangeError('the root is a directory');
+    this.#directory(names).children.set(last, entry);
+  }
+
+  /** Makes a directory and those above it. */
+  mkdir(path: string): void {
+    this.#directory(split(path));
+  }
+
+  /** Removes what is there and everything below it. Nothing there: nothing happens. */
+  delete(path: string): void {
+    const names = split(path);
+    const last = names.pop();
+    let directory = this.#root;
+    for (const name of names) {
+      const child = directory.children.get(name);
+      if (child?.kind !== 'dir') return;
+      directory = child;
+    }
+    if (last !== undefined) directory.children.delete(last);
+  }
+
+  readFile(path: string, limit: number): Buffer {
+    const entry = this.#lookup('open', path, true);
+    if (entry.kind === 'dir') throw new SysError('read', 'EISDIR', path);
+    if (entry.kind === 'error') throw new SysError('read', entry.code, path);
+    if (entry.kind === 'node') throw new SysError('open', 'EACCES', path);
+    if (entry.kind === 'link') throw new SysError('open', 'ELOOP', path);
+    const content = entry.read();
+    if (content.length > limit) throw new SysError('read', 'EFBIG', path);
+    return content;
+  }
+
+  readDir(path: string): string[] {
+    const entry = this.#lookup('opendir', path, true);
+    if (entry.kind === 'error') throw new SysError('opendir', entry.code, path);
+    if (entry.kind !== 'dir') throw new SysError('opendir', 'ENOTDIR', path);
+    return [...entry.children.keys()];
+  }
+
+  readLink(path: string): string {
+    const entry = this.#lookup('readlink', path, false);
+    if (entry.kind === 'error') throw new SysError('readlink', entry.code, path);
+    if (entry.kind !== 'link') throw new SysError('readlink', 'EINVAL', path);
+    return entry.target;
+  }
+
+  /** Null where there is nothing. */
+  access(path: string): Access | null {
+    const entry = this.find(path);
+    if (entry === null) return null;
+    if (entry.kind === 'node') return entry.access;
+    if (entry.kind === 'error') return 'none';
+    return entry.kind === 'file' && entry.write !== undefined ? 'rw' : 'r';
+  }
+
+  /** What a path leads to, links followed; null where that is nothing. */
+  find(path: string): Entry | Directory | null {
+    try {
+      return this.#lookup('stat', path, true);
+    } catch (error) {
+      if (error instanceof SysError) return null;
+      throw error;
+    }
+  }
+
+  #directory(names: string[]): Directory {
+    let directory = this.#root;
+    for (const name of names) {
+      let child = directory.children.get(name);
+      if (child === undefined) {
+        child = { kind: 'dir', children: new Map() };
+        directory.children.set(name, child);
+      }
+      if (child.kind !== 'dir') throw new RangeError(`${name} is no directory`);
+      directory = child;
+    }
+    return directory;
+  }
+
+  #lookup(syscall: string, path: string, followLast: boolean): Entry | Directory {
+    const pending = split(path).reverse();
+    const trail: Directory[] = [this.#root];
+    let links = 0;
+    for (;;) {
+      const directory = trail[trail.length - 1] as Directory;
+      const name = pending.pop();
+      if (name === undefined) return directory;
+      if (name === '.') continue;
+      if (name === '..') {
+        if (trail.length > 1) trail.pop();
+        continue;
+      }
+      const child = directory.children.get(name);
+      if (child === undefined) throw new SysError(syscall, 'ENOENT', path);
+      if (child.kind === 'dir') {
+        trail.push(child);
+      } else if (child.kind === 'link' && (followLast || pending.length > 0)) {
+        if (++links > MAX_LINKS) throw new SysError(syscall, 'ELOOP', path);
+        if (child.target.startsWith('/')) trail.length = 1;
+        pending.push(...split(child.target).reverse());
+      } else if (pending.length > 0) {
+        throw new SysError(syscall, 'ENOTDIR', path);
+      } else {
+        return child;
+      }
+    }
+  }
+}
+
+function split(path: string): string[] {
+  return path.split('/').filter((name) => name !== '');
+}
