@@ -34,6 +34,7 @@ const exitByErrno: Record<string, ExitCode> = {
 /** What an errno name means in words: `EACCES` is `permission denied`. Unknown names come back as they are. */
 export function errnoMessage(code: string): string {
   const number = constants.errno[code as keyof typeof constants.errno];
+  // Each call of getSystemErrorMap() makes the whole map anew: for messages that are shown, not for each error.
   return (number !== undefined && getSystemErrorMap().get(-number)?.[1]) || code;
 }
 
@@ -50,7 +51,7 @@ export class SysError extends Error {
   readonly path: string;
 
   constructor(syscall: string, code: string, path: string) {
-    super(`${syscall} ${path}: ${errnoMessage(code)} (${code})`);
+    super(`${syscall} ${path}: ${code}`);
     this.name = 'SysError';
     this.syscall = syscall;
     this.code = code;

@@ -4,13 +4,7 @@
  */
 
 import type { Access } from '../sys/sys';
-
-/** Something that could not be read while a device was inspected; never a reason to leave the device out. */
-export interface ReadError {
-  path: string;
-  /** The errno by name. */
-  code: string;
-}
+import type { ReadError } from '../sys/sysfs';
 
 export type RegionKind = 'mmio' | 'portio' | 'config' | 'rom' | 'vga' | 'other';
 

@@ -38,8 +38,8 @@ export class Libc {
   readonly #close: (fd: number) => number;
   readonly pageSize: number;
   readonly #pollfd = Buffer.alloc(pollfd.size);
-  /** Handles that nothing else references are collected and stop firing, without a word. */
-  readonly #watches = new Set<object>();
+  /** What is watched. Held here, because a handle that nothing references is collected and stops firing, without a word. */
+  readonly #watches = new Map<object, number>();
 
   constructor() {
     this.#koffi = loadKoffi();
@@ -99,7 +99,7 @@ export class Libc {
     // Any status or event means "read it now": libuv reports a UIO node whose device is gone as EBADF, and the
     // read that follows tells the truth.
     const handle = this.#koffi.node.poll(fd, { readable: true, disconnect: false }, () => onReady());
-    this.#watches.add(handle);
+    this.#watches.set(handle, fd);
     return {
       close: () => {
         if (!this.#watches.delete(handle)) return;
@@ -107,6 +107,12 @@ export class Libc {
         handle.close();
       },
     };
+  }
+
+  /** libuv aborts the process where a descriptor is closed under a watch. */
+  mustNotBeWatched(fd: number): void {
+    for (const watched of this.#watches.values())
+      if (watched === fd) throw new RangeError('the descriptor is being watched: close the watch first');
   }
 
   /** koffi.node.poll aborts the process on a descriptor that epoll refuses: ask epoll first. */

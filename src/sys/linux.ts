@@ -1,18 +1,15 @@
 import * as fs from 'node:fs';
 import { SysError } from '../errors';
+import { accessOf, DEFAULT_LIMIT, listDirectory, readToEnd, sysCall } from './files';
 import { Libc } from './libc';
 import type { Access, Mapping, OpenFlags, PollResult, Sys, Watch } from './sys';
 
-const { O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, R_OK, W_OK } = fs.constants;
-
-/** Reads land here first: sysfs attributes are a page at most, so nearly all of them need no more. */
-const scratch = Buffer.allocUnsafeSlow(64 * 1024);
-const DEFAULT_LIMIT = 1024 * 1024;
+const { O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = fs.constants;
 
 /** This machine. */
 export class LinuxSys implements Sys {
   #libc: Libc | undefined;
-  /** What each descriptor was opened from, for messages. */
+  /** Our descriptors, and what each was opened from. */
   readonly #paths = new Map<number, string>();
 
   get pageSize(): number {
@@ -21,95 +18,71 @@ export class LinuxSys implements Sys {
 
   readFile(path: string, limit = DEFAULT_LIMIT): Buffer {
     // Non-blocking, because a path in a hostile tree may be a FIFO that nobody writes to.
-    const fd = call('open', path, () => fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    const fd = sysCall('open', path, () => fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
     try {
-      const chunks: Buffer[] = [];
-      let total = 0;
-      for (;;) {
-        // To the end, not to the first short read: procfs gives a file in pieces.
-        const length = call('read', path, () => fs.readSync(fd, scratch, 0, scratch.length, null));
-        if (length === 0) break;
-        total += length;
-        if (total > limit) throw new SysError('read', 'EFBIG', path);
-        chunks.push(Buffer.from(scratch.subarray(0, length)));
-      }
-      return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+      return readToEnd(fd, path, limit);
     } finally {
       fs.closeSync(fd);
     }
   }
 
   readDir(path: string): string[] {
-    // opendir(3) and readdir(3), not fs.readdirSync: that is scandir(3), which umockdev does not see.
-    const dir = call('opendir', path, () => fs.opendirSync(path));
-    try {
-      const names: string[] = [];
-      for (let entry = dir.readSync(); entry !== null; entry = dir.readSync()) names.push(entry.name);
-      return names;
-    } finally {
-      dir.closeSync();
-    }
+    return listDirectory(path);
   }
 
   readLink(path: string): string {
-    return call('readlink', path, () => fs.readlinkSync(path));
+    return sysCall('readlink', path, () => fs.readlinkSync(path));
   }
 
   writeFile(path: string, data: string): void {
-    const fd = call('open', path, () => fs.openSync(path, O_WRONLY | O_NOCTTY));
+    const fd = sysCall('open', path, () => fs.openSync(path, O_WRONLY | O_NOCTTY));
     try {
-      call('write', path, () => fs.writeSync(fd, data));
+      sysCall('write', path, () => fs.writeSync(fd, data));
     } finally {
       fs.closeSync(fd);
     }
   }
 
   access(path: string): Access | null {
-    if (!fs.existsSync(path)) return null;
-    for (const [access, mode] of [['rw', R_OK | W_OK] as const, ['r', R_OK] as const]) {
-      try {
-        fs.accessSync(path, mode);
-        return access;
-      } catch {}
-    }
-    return 'none';
+    return accessOf(path);
   }
 
   open(path: string, { write = false, nonblock = false }: OpenFlags): number {
     const flags = (write ? O_RDWR : O_RDONLY) | (nonblock ? O_NONBLOCK : 0) | O_NOCTTY;
-    const fd = call('open', path, () => fs.openSync(path, flags));
+    const fd = sysCall('open', path, () => fs.openSync(path, flags));
     this.#paths.set(fd, path);
     return fd;
   }
 
   close(fd: number): void {
-    const path = this.#path(fd);
+    const path = this.#path('close', fd);
+    this.#libc?.mustNotBeWatched(fd);
     this.#paths.delete(fd);
-    call('close', path, () => fs.closeSync(fd));
+    sysCall('close', path, () => fs.closeSync(fd));
   }
 
   read(fd: number, buffer: Buffer): number {
-    return call('read', this.#path(fd), () => fs.readSync(fd, buffer, 0, buffer.length, null));
+    return sysCall('read', this.#path('read', fd), () => fs.readSync(fd, buffer, 0, buffer.length, null));
   }
 
   write(fd: number, buffer: Buffer): number {
-    return call('write', this.#path(fd), () => fs.writeSync(fd, buffer, 0, buffer.length, null));
+    return sysCall('write', this.#path('write', fd), () => fs.writeSync(fd, buffer, 0, buffer.length, null));
   }
 
   pread(fd: number, buffer: Buffer, position: number): number {
-    return call('pread', this.#path(fd), () => fs.readSync(fd, buffer, 0, buffer.length, position));
+    return sysCall('pread', this.#path('pread', fd), () => fs.readSync(fd, buffer, 0, buffer.length, position));
   }
 
   pwrite(fd: number, buffer: Buffer, position: number): number {
-    return call('pwrite', this.#path(fd), () => fs.writeSync(fd, buffer, 0, buffer.length, position));
+    return sysCall('pwrite', this.#path('pwrite', fd), () => fs.writeSync(fd, buffer, 0, buffer.length, position));
   }
 
   ioctl(fd: number, request: number, argument: Buffer | number): number {
-    return this.#c.ioctl(fd, request, argument, this.#path(fd));
+    return this.#c.ioctl(fd, request, argument, this.#path('ioctl', fd));
   }
 
   mmap(fd: number, length: number, writable: boolean, offset: number): Mapping {
-    return this.#c.mmap(fd, length, writable, offset, this.#path(fd));
+    return this.#c.mmap(fd, length, writable, offset, this.#path('mmap', fd));
   }
 
   eventfd(): number {
@@ -119,11 +92,11 @@ export class LinuxSys implements Sys {
   }
 
   poll(fd: number, timeoutMs: number): PollResult {
-    return this.#c.poll(fd, timeoutMs, this.#path(fd));
+    return this.#c.poll(fd, timeoutMs, this.#path('poll', fd));
   }
 
   watch(fd: number, onReady: () => void): Watch {
-    return this.#c.watch(fd, onReady, this.#path(fd));
+    return this.#c.watch(fd, onReady, this.#path('watch', fd));
   }
 
   get #c(): Libc {
@@ -131,17 +104,10 @@ export class LinuxSys implements Sys {
     return this.#libc;
   }
 
-  #path(fd: number): string {
-    return this.#paths.get(fd) ?? `fd ${fd}`;
-  }
-}
-
-/** Runs one of Node's calls; its error becomes ours. Not `instanceof Error`: under jest that is another realm's class. */
-function call<T>(syscall: string, path: string, body: () => T): T {
-  try {
-    return body();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw code !== undefined && /^E[A-Z0-9]+$/.test(code) ? new SysError(syscall, code, path) : error;
+  /** A number that is not ours may be somebody else's descriptor by now: it is refused here. */
+  #path(syscall: string, fd: number): string {
+    const path = this.#paths.get(fd);
+    if (path === undefined) throw new SysError(syscall, 'EBADF', `fd ${fd}`);
+    return path;
   }
 }

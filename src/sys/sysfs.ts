@@ -1,8 +1,14 @@
 import { SysError } from '../errors';
-import type { ReadError } from '../model/device';
 import type { Sys } from './sys';
 
-/** The whole of sysfs that a machine without the feature simply does not have. */
+/** Something that could not be read while a device was inspected; never a reason to leave the device out. */
+export interface ReadError {
+  path: string;
+  /** The errno by name. */
+  code: string;
+}
+
+/** What a machine without a feature answers for its attributes: no error, they are just not there. */
 const ABSENT = new Set(['ENOENT', 'ENOTDIR']);
 
 /**

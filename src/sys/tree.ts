@@ -8,37 +8,48 @@ export type Entry =
   | { kind: 'link'; target: string }
   /** A device node; what opening it means is for the owner of the tree. */
   | { kind: 'node'; access: Access }
-  /** There, but reading it fails with this errno. */
+  /** There, but reading it fails with this errno. A directory with an entry below it that was set later: listing it does. */
   | { kind: 'error'; code: string };
 
 interface Directory {
   kind: 'dir';
   children: Map<string, Entry | Directory>;
+  /** Listing it fails with this errno, though what is below can be reached. */
+  code?: string;
 }
 
 /** As the kernel: more links than this in one path is a loop. */
-const MAX_LINKS = 40;
+export const MAX_LINKS = 40;
 
 /** A file tree in memory, with the path rules of a kernel: links are followed inside the tree, `..` stops at its root. */
 export class Tree {
   readonly #root: Directory = { kind: 'dir', children: new Map() };
+  /** The directory that was last set in and last looked up in: attributes come by the dozen from one place. */
+  #lastSet: Located | undefined;
+  #lastLookup: Located | undefined;
 
   /** Puts an entry at an absolute path without `.`, `..` or links in it, making the directories above it. */
   set(path: string, entry: Entry): void {
-    const names = split(path);
-    const last = names.pop();
-    if (last === undefined) throw new RangeError('the root is a directory');
-    this.#directory(names).children.set(last, entry);
+    const slash = path.lastIndexOf('/');
+    const parent = path.slice(0, slash);
+    const name = path.slice(slash + 1);
+    if (name === '') throw new RangeError('not the path of an entry');
+    if (this.#lastSet?.path !== parent) this.#lastSet = { path: parent, directory: this.mkdir(parent) };
+    this.#lastSet.directory.children.set(name, entry);
+    this.#lastLookup = undefined;
   }
 
   /** Makes a directory and those above it. */
-  mkdir(path: string): void {
-    this.#directory(split(path));
+  mkdir(path: string): Directory {
+    this.#lastLookup = undefined;
+    return this.#directory(components(path));
   }
 
   /** Removes what is there and everything below it. Nothing there: nothing happens. */
   delete(path: string): void {
-    const names = split(path);
+    this.#lastSet = undefined;
+    this.#lastLookup = undefined;
+    const names = components(path);
     const last = names.pop();
     let directory = this.#root;
     for (const name of names) {
@@ -64,6 +75,7 @@ export class Tree {
     const entry = this.#lookup('opendir', path, true);
     if (entry.kind === 'error') throw new SysError('opendir', entry.code, path);
     if (entry.kind !== 'dir') throw new SysError('opendir', 'ENOTDIR', path);
+    if (entry.code !== undefined) throw new SysError('opendir', entry.code, path);
     return [...entry.children.keys()];
   }
 
@@ -97,8 +109,8 @@ export class Tree {
     let directory = this.#root;
     for (const name of names) {
       let child = directory.children.get(name);
-      if (child === undefined) {
-        child = { kind: 'dir', children: new Map() };
+      if (child === undefined || child.kind === 'error') {
+        child = { kind: 'dir', children: new Map(), ...(child && { code: child.code }) };
         directory.children.set(name, child);
       }
       if (child.kind !== 'dir') throw new RangeError(`${name} is no directory`);
@@ -108,7 +120,26 @@ export class Tree {
   }
 
   #lookup(syscall: string, path: string, followLast: boolean): Entry | Directory {
-    const pending = split(path).reverse();
+    const slash = path.lastIndexOf('/');
+    const name = path.slice(slash + 1);
+    if (name !== '' && name !== '.' && name !== '..') {
+      const parent = path.slice(0, slash);
+      if (this.#lastLookup?.path !== parent) {
+        const directory = this.#walk(syscall, parent, true, path);
+        if (directory.kind !== 'dir')
+          throw new SysError(syscall, directory.kind === 'error' ? directory.code : 'ENOTDIR', path);
+        this.#lastLookup = { path: parent, directory };
+      }
+      const child = this.#lastLookup.directory.children.get(name);
+      if (child === undefined) throw new SysError(syscall, 'ENOENT', path);
+      if (child.kind !== 'link' || !followLast) return child;
+    }
+    return this.#walk(syscall, path, followLast, path);
+  }
+
+  /** @param asked the path for messages */
+  #walk(syscall: string, path: string, followLast: boolean, asked: string): Entry | Directory {
+    const pending = components(path).reverse();
     const trail: Directory[] = [this.#root];
     let links = 0;
     for (;;) {
@@ -121,15 +152,15 @@ export class Tree {
         continue;
       }
       const child = directory.children.get(name);
-      if (child === undefined) throw new SysError(syscall, 'ENOENT', path);
+      if (child === undefined) throw new SysError(syscall, 'ENOENT', asked);
       if (child.kind === 'dir') {
         trail.push(child);
       } else if (child.kind === 'link' && (followLast || pending.length > 0)) {
-        if (++links > MAX_LINKS) throw new SysError(syscall, 'ELOOP', path);
+        if (++links > MAX_LINKS) throw new SysError(syscall, 'ELOOP', asked);
         if (child.target.startsWith('/')) trail.length = 1;
-        pending.push(...split(child.target).reverse());
+        pending.push(...components(child.target).reverse());
       } else if (pending.length > 0) {
-        throw new SysError(syscall, 'ENOTDIR', path);
+        throw new SysError(syscall, child.kind === 'error' ? child.code : 'ENOTDIR', asked);
       } else {
         return child;
       }
@@ -137,6 +168,12 @@ export class Tree {
   }
 }
 
-function split(path: string): string[] {
+interface Located {
+  path: string;
+  directory: Directory;
+}
+
+/** The components of a path; more than one slash counts as one. */
+export function components(path: string): string[] {
   return path.split('/').filter((name) => name !== '');
 }

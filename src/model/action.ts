@@ -1,0 +1,43 @@
+import type { Width, Word } from '../sys/sys';
+import { checkValue, type Registers } from './registers';
+
+/** A register: `REGION:OFFSET[/WIDTH]`. */
+export interface Location {
+  region: string;
+  offset: number;
+  width: Width;
+}
+
+/** Write `value` to `target`; a location as value is read first: `map0:0x64=map0:0x24`. */
+export interface Action {
+  target: Location;
+  value: Word | Location;
+}
+
+/** Where actions find their regions. */
+export interface RegionSource {
+  region(name: string): Registers;
+}
+
+/**
+ * Resolves an action's regions and checks its offsets and value, so that running it is a write, or a read and a
+ * write, and cannot fail for a mistake in the request.
+ */
+export function prepareAction({ target, value }: Action, source: RegionSource): () => void {
+  const registers = source.region(target.region);
+  if (typeof value !== 'object') {
+    checkValue(registers.device, registers.info, target.width, value);
+    const write = registers.writer(target.offset, target.width);
+    return () => write(value);
+  }
+  const read = source.region(value.region).reader(value.offset, value.width);
+  const write = registers.writer(target.offset, target.width);
+  return () => write(read());
+}
+
+export function prepareActions(actions: readonly Action[], source: RegionSource): () => void {
+  const steps = actions.map((action) => prepareAction(action, source));
+  return () => {
+    for (const step of steps) step();
+  };
+}

@@ -1,0 +1,136 @@
+import { Exit, UdrvError, usageError } from '../errors';
+import type { Width, Word } from '../sys/sys';
+import type { Region } from './device';
+
+/** What a framework offers of an opened region: one call, one access. Bounds and alignment are checked by the caller. */
+export interface RegisterSpace {
+  read(offset: number, width: Width): Word;
+  write(offset: number, width: Width, value: Word): void;
+  close(): void;
+}
+
+/** Part of a region, in bytes. */
+export interface Range {
+  offset: number;
+  length: number;
+}
+
+export const hex = (value: Word): string => `0x${value.toString(16)}`;
+
+/** A register's value with all its digits: 0x and two per byte. */
+export const hexWord = (value: Word, width: Width): string => `0x${value.toString(16).padStart(2 * width, '0')}`;
+
+/**
+ * A region of an opened device. Each call touches the register once, with the given width, and nothing else; a
+ * request that is out of bounds or misaligned throws a usage error and leaves the device untouched.
+ */
+export class Registers {
+  readonly device: string;
+  readonly info: Region;
+  readonly #openSpace: () => RegisterSpace;
+  #space: RegisterSpace | undefined;
+
+  /** @param openSpace gains access to the region; called once, before the first access */
+  constructor(device: string, info: Region, openSpace: () => RegisterSpace) {
+    this.device = device;
+    this.info = info;
+    this.#openSpace = openSpace;
+  }
+
+  read(offset: number, width: Width): Word {
+    return this.reader(offset, width)();
+  }
+
+  write(offset: number, width: Width, value: Word): void {
+    checkValue(this.device, this.info, width, value);
+    this.writer(offset, width)(value);
+  }
+
+  /** A read of one register with everything checked beforehand, for loops that must not do it each time. */
+  reader(offset: number, width: Width): () => Word {
+    checkRange(this.device, this.info, { offset, length: width }, width);
+    const space = this.#opened();
+    return () => space.read(offset, width);
+  }
+
+  /** A write to one register, checked beforehand but for the value: that is for {@link checkValue}. */
+  writer(offset: number, width: Width): (value: Word) => void {
+    checkRange(this.device, this.info, { offset, length: width }, width);
+    const space = this.#opened();
+    return (value) => space.write(offset, width, value);
+  }
+
+  /** Reads the registers of a range in ascending order, each when it is asked for. */
+  *words(range: Range, width: Width): Generator<Word> {
+    checkRange(this.device, this.info, range, width);
+    const space = this.#opened();
+    const end = range.offset + range.length;
+    for (let offset = range.offset; offset < end; offset += width) yield space.read(offset, width);
+  }
+
+  /** Gives back what the first access opened. */
+  close(): void {
+    this.#space?.close();
+    this.#space = undefined;
+  }
+
+  #opened(): RegisterSpace {
+    this.#space ??= this.#openSpace();
+    return this.#space;
+  }
+}
+
+/**
+ * How many bytes of registers a region has. A UIO map's size counts from the start of its page, so that what lies
+ * before `offset` is not part of it: drivers/uio/uio_pdrv_genirq.c and uio_pci_generic.c give the page as address.
+ * Other drivers give the address itself, and then the size is the registers' own.
+ */
+export function registersSize({ address, size, offset }: Region): number {
+  const fromPage = address === null || BigInt(address) % 4096n === 0n;
+  return fromPage ? Math.max(0, size - offset) : size;
+}
+
+/** @throws usage, unless the range lies in the region and every register in it is aligned */
+export function checkRange(device: string, region: Region, { offset, length }: Range, width: Width): void {
+  const size = registersSize(region);
+  const subject = `${device} ${region.name}`;
+  if (!Number.isSafeInteger(offset) || offset < 0 || offset + length > size)
+    throw usageError(
+      subject,
+      `${offset < size ? `the range up to ${hex(offset + length)}` : `offset ${hex(offset)}`} is outside of the region, which has ${hex(size)} bytes`,
+    );
+  const misaligned =
+    offset % width !== 0 ? `offset ${hex(offset)}` : length % width !== 0 ? `length ${hex(length)}` : null;
+  if (misaligned !== null)
+    throw usageError(
+      subject,
+      `${misaligned} is not a multiple of the width, ${width} bytes`,
+      'choose another width with -w 1|2|4|8, if the device takes it',
+    );
+  // The bus sees the address, not the offset: a region that begins off the width's alignment shifts every register.
+  if (region.offset % width !== 0)
+    throw usageError(
+      subject,
+      `begins at ${hex(region.offset)} in its page: an access of ${width} bytes would be misaligned`,
+    );
+}
+
+/** @throws usage, unless the value fits a register of this width */
+export function checkValue(device: string, region: Region, width: Width, value: Word): void {
+  if (value < 0 || BigInt(value) >> BigInt(8 * width) !== 0n)
+    throw usageError(`${device} ${region.name}`, `${hex(value)} does not fit a register of ${width} bytes`);
+}
+
+/** @throws exit 3, naming the regions there are */
+export function findRegion(device: string, regions: readonly Region[], name: string): Region {
+  const region = regions.find((candidate) => candidate.name === name);
+  if (region === undefined)
+    throw new UdrvError(`no such region`, {
+      code: 'ENOREGION',
+      exit: Exit.notFound,
+      subject: `${device} ${name}`,
+      hint: regions.length > 0 ? `it has ${regions.map((r) => r.name).join(', ')}` : 'it has no regions',
+      device,
+    });
+  return region;
+}

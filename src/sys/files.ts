@@ -1,0 +1,78 @@
+import * as fs from 'node:fs';
+import { SysError } from '../errors';
+import type { Access } from './sys';
+
+const { R_OK, W_OK } = fs.constants;
+
+/** What `readFile` takes at most unless told otherwise: sysfs attributes are a page, configuration spaces little more. */
+export const DEFAULT_LIMIT = 1024 * 1024;
+
+/** Reads land here first: sysfs attributes are a page at most, so nearly all of them need no more. */
+const scratch = Buffer.allocUnsafeSlow(64 * 1024);
+
+/**
+ * Reads an open file to its end.
+ *
+ * @param path for messages
+ * @param size what fstat says: a first read of exactly that is taken for all of it. Wrong for most of sysfs and
+ *   procfs, and harmless there, because the files give less or more.
+ * @throws SysError EFBIG beyond `limit` bytes
+ */
+export function readToEnd(fd: number, path: string, limit: number, size = 0): Buffer {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  for (;;) {
+    // To the end, not to the first short read: procfs gives a file in pieces.
+    const length = sysCall('read', path, () => fs.readSync(fd, scratch, 0, scratch.length, null));
+    if (length === 0) break;
+    total += length;
+    if (total > limit) throw new SysError('read', 'EFBIG', path);
+    chunks.push(Buffer.from(scratch.subarray(0, length)));
+    if (total === size) break;
+  }
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+}
+
+/**
+ * The names in a directory.
+ *
+ * @param path for messages, where that is not what is opened
+ */
+export function listDirectory(directory: string, path = directory): string[] {
+  // opendir(3) and readdir(3), not fs.readdirSync: that is scandir(3), which umockdev does not see.
+  const dir = sysCall('opendir', path, () => fs.opendirSync(directory));
+  try {
+    const names: string[] = [];
+    for (;;) {
+      const entry = sysCall('readdir', path, () => dir.readSync());
+      if (entry === null) return names;
+      names.push(entry.name);
+    }
+  } finally {
+    dir.closeSync();
+  }
+}
+
+/** What the calling user may do with a file; null if it is not there. Does not open it. */
+export function accessOf(path: string): Access | null {
+  if (!fs.existsSync(path)) return null;
+  for (const [access, mode] of [['rw', R_OK | W_OK] as const, ['r', R_OK] as const]) {
+    try {
+      fs.accessSync(path, mode);
+      return access;
+    } catch {}
+  }
+  return 'none';
+}
+
+/** Runs one of Node's calls; its error becomes ours. Not `instanceof Error`: under jest that is another realm's class. */
+export function sysCall<T>(syscall: string, path: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Node refuses a path with a NUL byte before the kernel sees it. No file has such a name.
+    if (code === 'ERR_INVALID_ARG_VALUE' && path.includes('\0')) throw new SysError(syscall, 'ENOENT', path);
+    throw code !== undefined && /^E[A-Z0-9]+$/.test(code) ? new SysError(syscall, code, path) : error;
+  }
+}

@@ -1,0 +1,164 @@
+import * as fs from 'node:fs';
+import { resolve } from 'node:path';
+import { Exit, errnoMessage, SysError, UdrvError, usageError } from '../errors';
+import { accessOf, DEFAULT_LIMIT, listDirectory, readToEnd, sysCall } from './files';
+import { InspectionSys } from './inspection';
+import type { Access } from './sys';
+import { components, MAX_LINKS } from './tree';
+
+const { O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants;
+
+const ROOT = { at: '', links: 0 };
+
+/** What a path leads to: `at` is its path inside the root without links, `.`, `..` or a slash at the end. */
+type Found =
+  | { at: string; kind: 'directory'; links: number }
+  | { at: string; kind: 'other' }
+  | { at: string; kind: 'file'; size: number }
+  | { at: string; kind: 'link'; target: string };
+
+/**
+ * A copy of another machine's tree under a directory.
+ *
+ * Its links lead to where they would after a chroot: an absolute target starts at the directory, `..` stops there.
+ * So nothing outside of it is ever read, whatever the tree holds, and only regular files in it are opened: a FIFO
+ * would block, a device would do things. That holds for a tree that does not change meanwhile; a stranger's live
+ * directory must be copied first. Where directories and links lead is found out once.
+ */
+export class SysrootSys extends InspectionSys {
+  /** Without a slash at the end; empty for `/`. */
+  readonly #root: string;
+  /** Where the directories that were asked for are, and past how many links, by the path that was used. */
+  readonly #directories = new Map<string, { at: string; links: number }>();
+  /** By path inside the root, without links above the last component: a link's target, null for a directory. */
+  readonly #known = new Map<string, string | null>();
+
+  /** @throws UdrvError exit 2 if there is no such directory, 4 if it may not be looked at */
+  constructor(directory: string) {
+    super({ message: 'a copied tree can only be inspected', hint: 'drop --sysroot to work with this machine' });
+    checkRoot(directory);
+    const root = resolve(directory);
+    this.#root = root === '/' ? '' : root;
+  }
+
+  readFile(path: string, limit = DEFAULT_LIMIT): Buffer {
+    const found = this.#find('open', path);
+    if (found.kind === 'directory') throw new SysError('read', 'EISDIR', path);
+    if (found.kind !== 'file') throw new SysError('open', 'EACCES', path);
+    const real = this.#real(found.at);
+    // Known to be a regular file before it is opened: with some devices opening is the harm. Should it have become
+    // something else since then, this neither follows it nor waits for it.
+    const fd = sysCall('open', path, () => fs.openSync(real, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+    try {
+      return readToEnd(fd, path, limit, found.size);
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  readDir(path: string): string[] {
+    const { at, kind } = this.#find('opendir', path);
+    if (kind !== 'directory') throw new SysError('opendir', 'ENOTDIR', path);
+    return listDirectory(this.#real(at), path);
+  }
+
+  readLink(path: string): string {
+    const found = this.#find('readlink', path, false);
+    if (found.kind !== 'link') throw new SysError('readlink', 'EINVAL', path);
+    return found.target;
+  }
+
+  access(path: string): Access | null {
+    try {
+      return accessOf(this.#real(this.#find('access', path).at));
+    } catch (error) {
+      if (error instanceof SysError) return null;
+      throw error;
+    }
+  }
+
+  #find(syscall: string, path: string, followLast = true): Found {
+    const slash = path.lastIndexOf('/');
+    const last = path.slice(slash + 1);
+    if (last === '' || last === '.' || last === '..')
+      return this.#walk(syscall, path, components(path).reverse(), followLast);
+    const asked = path.slice(0, slash);
+    let directory = this.#directories.get(asked);
+    if (directory === undefined) {
+      const found = this.#walk(syscall, path, components(asked).reverse(), true);
+      if (found.kind !== 'directory') throw new SysError(syscall, 'ENOTDIR', path);
+      directory = found;
+      this.#directories.set(asked, directory);
+    }
+    return this.#walk(syscall, path, [last], followLast, directory);
+  }
+
+  /**
+   * Follows path components as a kernel does.
+   *
+   * @param path for messages
+   * @param pending the components, last first
+   * @param start the directory where they start
+   */
+  #walk(
+    syscall: string,
+    path: string,
+    pending: string[],
+    followLast: boolean,
+    start: { at: string; links: number } = ROOT,
+  ): Found {
+    let { at, links } = start;
+    for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+      if (name === '.') continue;
+      if (name === '..') {
+        at = at.slice(0, Math.max(0, at.lastIndexOf('/')));
+        continue;
+      }
+      const child = `${at}/${name}`;
+      let target = this.#known.get(child);
+      if (target === undefined) {
+        const stats = this.#lstat(syscall, path, child);
+        if (!stats.isDirectory() && !stats.isSymbolicLink()) {
+          if (pending.length > 0) throw new SysError(syscall, 'ENOTDIR', path);
+          return stats.isFile() ? { at: child, kind: 'file', size: stats.size } : { at: child, kind: 'other' };
+        }
+        target = stats.isDirectory() ? null : sysCall(syscall, path, () => fs.readlinkSync(this.#real(child)));
+        this.#known.set(child, target);
+      }
+      if (target === null) {
+        at = child;
+        continue;
+      }
+      if (pending.length === 0 && !followLast) return { at: child, kind: 'link', target };
+      if (++links > MAX_LINKS) throw new SysError(syscall, 'ELOOP', path);
+      if (target.startsWith('/')) at = '';
+      pending.push(...components(target).reverse());
+    }
+    return { at, kind: 'directory', links };
+  }
+
+  #lstat(syscall: string, path: string, at: string): fs.Stats {
+    const stats = sysCall(syscall, path, () => fs.lstatSync(this.#real(at), { throwIfNoEntry: false }));
+    if (stats === undefined) throw new SysError(syscall, 'ENOENT', path);
+    return stats;
+  }
+
+  #real(at: string): string {
+    return this.#root + at || '/';
+  }
+}
+
+function checkRoot(directory: string): void {
+  let found: fs.Stats;
+  try {
+    found = sysCall('stat', directory, () => fs.statSync(directory));
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    throw new UdrvError(`cannot look at the copied tree: ${errnoMessage(error.code)}`, {
+      code: error.code,
+      exit: error.code === 'EACCES' ? Exit.permission : Exit.usage,
+      subject: directory,
+    });
+  }
+  if (!found.isDirectory()) throw usageError(directory, 'not a directory, which --sysroot needs');
+}

@@ -1,0 +1,373 @@
+import { inspect } from 'node:util';
+import { errnoMessage, SysError } from '../errors';
+import type { Access, Mapping, OpenFlags, PollResult, Sys, Watch, Width, Word } from './sys';
+
+/** An ioctl in words. */
+export interface DecodedIoctl {
+  /** `VFIO_DEVICE_GET_REGION_INFO` */
+  name: string;
+  /** What is passed in, `{index: 0}`; empty for an ioctl without an argument. */
+  in: string;
+  /** What came back, from the same buffer after the call, which must have succeeded. Without it the result is shown. */
+  out?: (result: number) => string;
+  /** Where the result is a new descriptor: what later lines call it, `vfio-device 0000:00:03.0`. */
+  opens?: string;
+}
+
+/**
+ * Knows some ioctls; null for the others. Called once before each call. The buffer is the caller's: it must not be
+ * changed, and may be of any length.
+ */
+export type IoctlDecoder = (request: number, argument: Buffer | number) => DecodedIoctl | null;
+
+/** As many bytes of a buffer as a line shows. */
+const SHOWN_BYTES = 64;
+
+/**
+ * A machine whose every call on a device is printed, decoded, when it returns: `read(uio0, 4) = 4 [01 00 00 00]`.
+ * Inspection (reading sysfs) is not. The trace makes no call of its own, and no access to a register.
+ *
+ * @param print takes one line without its newline; nothing in it can drive a terminal
+ * @param decoders asked in turn for each ioctl
+ */
+export function traced(sys: Sys, print: (line: string) => void, decoders: readonly IoctlDecoder[] = []): Sys {
+  // A line that cannot be written must not look like a call that failed: the caller would lose what the call gave.
+  return new TracedSys(sys, (line) => void attempt(() => print(escapeLine(line))), decoders);
+}
+
+class TracedSys implements Sys {
+  readonly #sys: Sys;
+  readonly #print: (line: string) => void;
+  readonly #decoders: readonly IoctlDecoder[];
+  /** What the open descriptors are called. */
+  readonly #labels = new Map<number, string>();
+
+  constructor(sys: Sys, print: (line: string) => void, decoders: readonly IoctlDecoder[]) {
+    this.#sys = sys;
+    this.#print = print;
+    this.#decoders = decoders;
+  }
+
+  get pageSize(): number {
+    return this.#sys.pageSize;
+  }
+
+  readFile(path: string, limit?: number): Buffer {
+    return this.#sys.readFile(path, limit);
+  }
+
+  readDir(path: string): string[] {
+    return this.#sys.readDir(path);
+  }
+
+  readLink(path: string): string {
+    return this.#sys.readLink(path);
+  }
+
+  access(path: string): Access | null {
+    return this.#sys.access(path);
+  }
+
+  writeFile(path: string, data: string): void {
+    traceCall(
+      this.#print,
+      () => `write(${path}, ${quote(data)})`,
+      () => this.#sys.writeFile(path, data),
+    );
+  }
+
+  open(path: string, flags: OpenFlags): number {
+    const names = [flags.write ? 'O_RDWR' : 'O_RDONLY', ...(flags.nonblock ? ['O_NONBLOCK'] : [])];
+    const fd = traceCall(
+      this.#print,
+      () => `open(${path}, ${names.join('|')})`,
+      () => this.#sys.open(path, flags),
+      String,
+    );
+    this.#name(fd, labelOf(path));
+    return fd;
+  }
+
+  close(fd: number): void {
+    const label = this.#label(fd);
+    // Whatever close says, the descriptor is gone.
+    this.#labels.delete(fd);
+    traceCall(
+      this.#print,
+      () => `close(${label})`,
+      () => this.#sys.close(fd),
+      () => '0',
+    );
+  }
+
+  read(fd: number, buffer: Buffer): number {
+    return traceCall(
+      this.#print,
+      () => `read(${this.#label(fd)}, ${buffer.length})`,
+      () => this.#sys.read(fd, buffer),
+      (length) => transferred(buffer, length),
+    );
+  }
+
+  write(fd: number, buffer: Buffer): number {
+    return traceCall(
+      this.#print,
+      () => `write(${this.#label(fd)}, ${hex(buffer)})`,
+      () => this.#sys.write(fd, buffer),
+      String,
+    );
+  }
+
+  pread(fd: number, buffer: Buffer, position: number): number {
+    return traceCall(
+      this.#print,
+      () => `pread(${this.#label(fd)}, ${buffer.length}, ${number(position)})`,
+      () => this.#sys.pread(fd, buffer, position),
+      (length) => transferred(buffer, length),
+    );
+  }
+
+  pwrite(fd: number, buffer: Buffer, position: number): number {
+    return traceCall(
+      this.#print,
+      () => `pwrite(${this.#label(fd)}, ${hex(buffer)}, ${number(position)})`,
+      () => this.#sys.pwrite(fd, buffer, position),
+      String,
+    );
+  }
+
+  ioctl(fd: number, request: number, argument: Buffer | number): number {
+    const ioctl = this.#decode(request, argument);
+    const result = traceCall(
+      this.#print,
+      () => `ioctl(${[this.#label(fd), ioctl.name, ...(ioctl.in === '' ? [] : [ioctl.in])].join(', ')})`,
+      () => this.#sys.ioctl(fd, request, argument),
+      (value) => ioctl.out?.(value) ?? String(value),
+    );
+    if (ioctl.opens !== undefined) this.#name(result, ioctl.opens);
+    return result;
+  }
+
+  mmap(fd: number, length: number, writable: boolean, offset: number): Mapping {
+    const label = this.#label(fd);
+    const protection = writable ? 'PROT_READ|PROT_WRITE' : 'PROT_READ';
+    const mapping = traceCall(
+      this.#print,
+      () => `mmap(${label}, ${number(length)}, ${protection}, ${number(offset)})`,
+      () => this.#sys.mmap(fd, length, writable, offset),
+    );
+    return new TracedMapping(mapping, `${label} mmap ${number(offset)}`, this.#print);
+  }
+
+  eventfd(): number {
+    const fd = traceCall(
+      this.#print,
+      () => 'eventfd()',
+      () => this.#sys.eventfd(),
+      String,
+    );
+    this.#name(fd, 'eventfd');
+    return fd;
+  }
+
+  poll(fd: number, timeoutMs: number): PollResult {
+    return traceCall(
+      this.#print,
+      () => `poll(${this.#label(fd)}, ${timeoutMs})`,
+      () => this.#sys.poll(fd, timeoutMs),
+      (result) => result,
+    );
+  }
+
+  watch(fd: number, onReady: () => void): Watch {
+    const label = this.#label(fd);
+    const watch = traceCall(
+      this.#print,
+      () => `watch(${label})`,
+      () =>
+        this.#sys.watch(fd, () => {
+          this.#print(`wake(${label})`);
+          onReady();
+        }),
+    );
+    let open = true;
+    return {
+      close: () => {
+        if (open) this.#print(`unwatch(${label})`);
+        open = false;
+        watch.close();
+      },
+    };
+  }
+
+  #label(fd: number): string {
+    return this.#labels.get(fd) ?? `descriptor ${fd}`;
+  }
+
+  /** The second of two that are open under one name has its number added. */
+  #name(fd: number, label: string): void {
+    const taken = label === 'eventfd' || [...this.#labels.values()].includes(label);
+    this.#labels.set(fd, taken ? `${label} #${fd}` : label);
+  }
+
+  #decode(request: number, argument: Buffer | number): DecodedIoctl {
+    for (const decoder of this.#decoders) {
+      const ioctl = attempt(() => decoder(request, argument));
+      if (!ioctl) continue;
+      const { out } = ioctl;
+      return out === undefined ? ioctl : { ...ioctl, out: (result) => attempt(() => out(result)) ?? String(result) };
+    }
+    return unknownIoctl(request, argument);
+  }
+}
+
+/** Device memory whose accesses are printed: each is made once, and what it gave is what is shown. */
+class TracedMapping implements Mapping {
+  readonly #mapping: Mapping;
+  readonly #label: string;
+  readonly #print: (line: string) => void;
+  #closed = false;
+
+  constructor(mapping: Mapping, label: string, print: (line: string) => void) {
+    this.#mapping = mapping;
+    this.#label = label;
+    this.#print = print;
+  }
+
+  get length(): number {
+    return this.#mapping.length;
+  }
+
+  read(offset: number, width: Width): Word {
+    return traceCall(
+      this.#print,
+      () => `load(${this.#label}, ${number(offset)}, ${width})`,
+      () => this.#mapping.read(offset, width),
+      (value) => `0x${value.toString(16).padStart(2 * width, '0')}`,
+    );
+  }
+
+  write(offset: number, width: Width, value: Word): void {
+    traceCall(
+      this.#print,
+      () => `store(${this.#label}, ${number(offset)}, ${width}, ${number(value)})`,
+      () => this.#mapping.write(offset, width, value),
+      () => null,
+    );
+  }
+
+  close(): void {
+    // The second close does nothing, and is nothing to see.
+    if (this.#closed) {
+      this.#mapping.close();
+      return;
+    }
+    this.#closed = true;
+    traceCall(
+      this.#print,
+      () => `munmap(${this.#label})`,
+      () => this.#mapping.close(),
+    );
+  }
+
+  [inspect.custom](): string {
+    return `TracedMapping(${this.#label})`;
+  }
+}
+
+/**
+ * Makes a call and prints a line when it is over, whichever way.
+ *
+ * @param describe the call, before it is made: what it passes in may be overwritten by what comes back
+ * @param outcome null: the call has nothing to say for itself
+ */
+function traceCall<T>(
+  print: (line: string) => void,
+  describe: () => string,
+  call: () => T,
+  outcome: (result: T) => string | null = () => 'ok',
+): T {
+  const text = describe();
+  let result: T;
+  try {
+    result = call();
+  } catch (error) {
+    print(`${text} = ${failure(error)}`);
+    throw error;
+  }
+  const shown = outcome(result);
+  print(shown === null ? text : `${text} = ${shown}`);
+  return result;
+}
+
+function failure(error: unknown): string {
+  if (error instanceof SysError) return `-1 ${error.code} (${errnoMessage(error.code)})`;
+  // Refused before the kernel was asked.
+  return `refused (${(error as Partial<Error> | null)?.message ?? String(error)})`;
+}
+
+function unknownIoctl(request: number, argument: Buffer | number): DecodedIoctl {
+  // An ioctl that the C library took as signed has its highest bit set, not a minus.
+  const name = number(request >>> 0);
+  if (typeof argument === 'number') return { name, in: number(argument) };
+  const before = hex(argument);
+  return {
+    name,
+    in: before,
+    out: (result) => {
+      const after = hex(argument);
+      return after === before ? String(result) : `${result} ${after}`;
+    },
+  };
+}
+
+/** Null where it throws: the trace's own failures must not become the call's. */
+function attempt<T>(body: () => T): T | null {
+  try {
+    return body();
+  } catch {
+    return null;
+  }
+}
+
+/** The short name of a device node, as people speak of it; the path of anything else. */
+function labelOf(path: string): string {
+  if (!path.startsWith('/dev/')) return path;
+  const name = path.slice('/dev/'.length);
+  if (name === 'vfio/vfio') return 'vfio-container';
+  if (name === 'iommu') return 'iommufd';
+  const usb = /^bus\/usb\/(\d+\/\d+)$/.exec(name);
+  if (usb !== null) return `usb ${usb[1]}`;
+  const vfio = /^vfio\/(devices\/)?([^/]+)$/.exec(name);
+  if (vfio !== null) return `${vfio[1] === undefined ? 'vfio-group' : 'vfio-device'} ${vfio[2]}`;
+  return name;
+}
+
+/** What a read brought: its length, and as many bytes. */
+function transferred(buffer: Buffer, length: number): string {
+  return length > 0 ? `${length} ${hex(buffer.subarray(0, length))}` : String(length);
+}
+
+/** `[01 00]`, with the number of the bytes that are not shown. */
+function hex(buffer: Buffer): string {
+  const bytes = Array.from(buffer.subarray(0, SHOWN_BYTES), (byte) => byte.toString(16).padStart(2, '0'));
+  if (buffer.length > SHOWN_BYTES) bytes.push(`... +${buffer.length - SHOWN_BYTES}`);
+  return `[${bytes.join(' ')}]`;
+}
+
+function number(value: number | bigint): string {
+  return value < 0 ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
+}
+
+/** As in C. */
+function quote(text: string): string {
+  return `"${text.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n')}"`;
+}
+
+/** What must not reach a terminal: control characters, and the invisible ones that reorder or break lines. */
+function escapeLine(line: string): string {
+  return line.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (char) => {
+    const code = char.codePointAt(0) ?? 0;
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
+  });
+}

@@ -1,0 +1,17 @@
+/** The two words of a UIO node, both a native s32: drivers/uio/uio.c, uio_read() and uio_write(). */
+import { endianness } from 'node:os';
+
+const little = endianness() === 'LE';
+
+export const UIO_WORD_SIZE = 4;
+
+/** The total of interrupts that a read gives. Wraps like the signed 32-bit number it is. */
+export function unpackEventCount(word: Buffer): number {
+  return little ? word.readInt32LE() : word.readInt32BE();
+}
+
+/** What irqcontrol is told: 1 enables, 0 disables. */
+export function packIrqControl(word: Buffer, on: boolean): void {
+  if (little) word.writeInt32LE(on ? 1 : 0);
+  else word.writeInt32BE(on ? 1 : 0);
+}
