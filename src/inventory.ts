@@ -1,0 +1,30 @@
+import type { Device, Framework } from './model/device';
+import type { NameDatabase } from './names/database';
+import { listPci } from './pci/inspect';
+import type { Sys } from './sys/sys';
+import { listUio } from './uio/inspect';
+import { listUsb } from './usb/inspect';
+
+export interface ListOptions {
+  /** Only this framework; `pci` is every PCI function of the machine, whatever drives it. */
+  type?: Framework | undefined;
+  /** Beside what user space reaches now, the PCI functions that are not in the list yet. */
+  all?: boolean | undefined;
+}
+
+/** The devices that a user-space driver can reach: UIO, then PCI functions by address, then USB. Opens no node. */
+export function listDevices(sys: Sys, names: NameDatabase, { type, all = false }: ListOptions = {}): Device[] {
+  const wanted = (framework: Framework) => type === undefined || type === framework;
+  const uio = wanted('uio') ? listUio(sys) : [];
+  const usb = wanted('usb') ? listUsb(sys, names) : [];
+  return [...uio, ...pciDevices(), ...usb];
+
+  function pciDevices(): Device[] {
+    if (type === 'pci') return listPci(sys, names);
+    if (type === 'vfio' || (type === undefined && !all)) return listPci(sys, names, { vfioOnly: true });
+    if (type !== undefined) return [];
+    // A UIO device's parent is in the list already, under its UIO name.
+    const shown = new Set(uio.map((device) => device.uio.parent));
+    return listPci(sys, names).filter((device) => !shown.has(device.address));
+  }
+}

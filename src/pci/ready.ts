@@ -1,0 +1,71 @@
+import { Exit, SysError, UdrvError } from '../errors';
+import type { Sys } from '../sys/sys';
+import { PCI_COMMAND, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../uapi/pci-regs';
+
+/**
+ * Makes sure that a PCI function answers accesses to its BARs, from its configuration header and power state. One that
+ * does not reads as all ones, or raises SIGBUS, which Node cannot survive: better said than shown as data.
+ *
+ * @param address of the function
+ * @param device what to name in the error
+ * @throws exit 8 if the function is gone, exit 1 if decoding is off or it sleeps
+ */
+export function mustDecode(sys: Sys, address: string, kind: 'mmio' | 'portio', device: string): void {
+  const dir = `/sys/bus/pci/devices/${address}`;
+  const header = readHeader(sys, `${dir}/config`);
+  // Nothing to judge by: let the access speak for itself.
+  if (header === null || header.length < PCI_COMMAND + 2) return;
+  if (header.readUInt16LE(0) === 0xffff)
+    throw new UdrvError(`${address} does not answer: its configuration space reads as all ones`, {
+      code: 'ENODEV',
+      exit: Exit.gone,
+      subject: device,
+      hint: `is it powered and its link up? cat ${dir}/power_state`,
+      device,
+    });
+  const power = ifReadable(() => sys.readFile(`${dir}/power_state`))
+    ?.toString('latin1')
+    .trim();
+  if (power !== undefined && /^D[1-3]/.test(power))
+    throw new UdrvError(`${address} is in power state ${power}: its registers would read as all ones`, {
+      code: 'EIO',
+      exit: Exit.failed,
+      subject: device,
+      hint: `echo on > ${dir}/power/control`,
+      device,
+    });
+  const bit = kind === 'mmio' ? PCI_COMMAND_MEMORY : PCI_COMMAND_IO;
+  if ((header.readUInt16LE(PCI_COMMAND) & bit) === 0)
+    throw new UdrvError(
+      `${kind === 'mmio' ? 'memory' : 'I/O port'} decoding of ${address} is switched off: its registers would read as all ones`,
+      {
+        code: 'EIO',
+        exit: Exit.failed,
+        subject: device,
+        hint: `its driver switches it on when it binds; by hand: setpci -s ${address} COMMAND=${bit}:${bit}`,
+        device,
+      },
+    );
+}
+
+/** Vendor, device, command and status, and no more: what is not needed is not touched. */
+function readHeader(sys: Sys, path: string): Buffer | null {
+  return ifReadable(() => {
+    const fd = sys.open(path, {});
+    try {
+      const header = Buffer.alloc(8);
+      return header.subarray(0, sys.pread(fd, header, 0));
+    } finally {
+      sys.close(fd);
+    }
+  });
+}
+
+function ifReadable<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof SysError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,46 @@
+import type { Region, RegionKind } from '../model/device';
+
+/** <linux/ioport.h>. */
+const IORESOURCE_IO = 0x100n;
+const IORESOURCE_MEM = 0x200n;
+
+/** <linux/pci.h>: 0 to 5 are the BARs, 6 is the expansion ROM; bridge windows and SR-IOV BARs follow. */
+const PCI_ROM_RESOURCE = 6;
+
+const LINE = /^\s*(0x[0-9a-f]{1,16})\s+(0x[0-9a-f]{1,16})\s+(0x[0-9a-f]{1,16})\s*$/i;
+
+/**
+ * Reads the sysfs attribute `resource` of a PCI function: a line for each resource with its first and last address
+ * and its flags, in hex. A BAR that is not implemented, and a line that makes no sense, gives no region.
+ */
+export function parsePciResources(text: string): Region[] {
+  const regions: Region[] = [];
+  for (const [index, line] of text.split('\n', PCI_ROM_RESOURCE + 1).entries()) {
+    const match = LINE.exec(line);
+    if (match === null) continue;
+    const [start = 0n, end = 0n, flags = 0n] = match.slice(1).map(BigInt);
+    // A resource that is not there has both addresses 0, which would be one byte.
+    const size = end > start ? Number(end - start) + 1 : 0;
+    if (size === 0 || !Number.isSafeInteger(size)) continue;
+    const rom = index === PCI_ROM_RESOURCE;
+    const kind = rom ? 'rom' : kindOf(flags);
+    const known = kind !== 'other';
+    regions.push({
+      name: rom ? 'rom' : `bar${index}`,
+      kind,
+      // The kernel has not placed it, or has given up on it: there is a size, but nothing to reach.
+      address: start === 0n ? null : `0x${start.toString(16)}`,
+      size,
+      offset: 0,
+      read: known,
+      write: known && !rom,
+      mmap: kind === 'mmio',
+    });
+  }
+  return regions;
+}
+
+function kindOf(flags: bigint): RegionKind {
+  if (flags & IORESOURCE_MEM) return 'mmio';
+  return flags & IORESOURCE_IO ? 'portio' : 'other';
+}

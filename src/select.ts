@@ -1,0 +1,113 @@
+import { Exit, SysError, UdrvError } from './errors';
+import { listDevices } from './inventory';
+import type { Device, UsbDevice } from './model/device';
+import type { NameDatabase } from './names/database';
+import { parsePciAddress } from './pci/address';
+import { inspectPci } from './pci/inspect';
+import type { Sys } from './sys/sys';
+import { inspectUio, listUio } from './uio/inspect';
+import { inspectUsb, listUsb } from './usb/inspect';
+
+/** A device or interface name as sysfs has it: `usb1`, `1-2.3`, `1-2:1.0`. */
+const USB_PATH = /^(usb\d+|\d+-\d+(?:\.\d+)*)(?::\d+\.\d+)?$/;
+
+/**
+ * Every device that a selector names: those of the command-line contract (`uio0`, `0000:00:03.0`, `vfio0`, `1-2.3`,
+ * `003/014`, `1d6b:0002`, `sn:TEXT`, a node below /dev, a network, block or NVMe name, a UIO device's name in sysfs).
+ */
+export function findDevices(sys: Sys, names: NameDatabase, selector: string): Device[] {
+  const one = (device: Device | null) => (device === null ? [] : [device]);
+  const pciAddress = parsePciAddress(selector);
+  if (pciAddress !== null) return one(inspectPci(sys, names, pciAddress));
+
+  const uio = /^(?:\/dev\/)?(uio\d+)$/.exec(selector)?.[1];
+  if (uio !== undefined) return one(inspectUio(sys, uio));
+
+  const cdev = /^(?:\/dev\/vfio\/devices\/)?(vfio\d+)$/.exec(selector)?.[1];
+  if (cdev !== undefined) return behind(sys, names, `/sys/class/vfio-dev/${cdev}`);
+
+  const usb = USB_PATH.exec(selector)?.[1];
+  if (usb !== undefined) return one(inspectUsb(sys, names, usb));
+
+  const busDevice = /^(?:\/dev\/bus\/usb\/)?(\d{1,3})\/(\d{1,3})$/.exec(selector);
+  if (busDevice !== null) {
+    const [bus, device] = [Number(busDevice[1]), Number(busDevice[2])];
+    return listUsb(sys, names).filter(({ usb }) => usb.bus === bus && usb.device === device);
+  }
+
+  const ids = /^([0-9a-f]{4}):([0-9a-f]{4})$/i.exec(selector);
+  if (ids !== null) {
+    const [vendor, device] = [ids[1]?.toLowerCase(), ids[2]?.toLowerCase()];
+    return listDevices(sys, names).filter((d) => d.vendorId === vendor && d.deviceId === device);
+  }
+
+  if (selector.startsWith('sn:')) return listUsb(sys, names).filter(({ usb }) => usb.serial === selector.slice(3));
+
+  const named = listUio(sys).filter((device) => device.name === selector);
+  return named.length > 0 ? named : byKernelName(sys, names, selector.replace(/^\/dev\//, ''));
+}
+
+/**
+ * The one device that a selector names.
+ *
+ * @param accept narrows it to a framework: `udrv uio` means a UIO device whatever else has that name
+ * @throws exit 3 where there is none, or several: they are listed
+ */
+export function findDevice(sys: Sys, names: NameDatabase, selector: string): Device {
+  const found = findDevices(sys, names, selector);
+  const [device] = found;
+  if (device === undefined)
+    throw new UdrvError('no such device', {
+      code: 'ENODEV',
+      exit: Exit.notFound,
+      subject: selector,
+      hint: 'udrv list --all shows what there is',
+      device: selector,
+    });
+  if (found.length > 1)
+    throw new UdrvError(`matches ${found.length} devices: ${found.map(describe).join(', ')}`, {
+      code: 'EAMBIGUOUS',
+      exit: Exit.notFound,
+      subject: selector,
+      hint: 'name one by its address',
+      device: selector,
+    });
+  return device;
+}
+
+function describe(device: Device): string {
+  const serial = device.framework === 'usb' ? device.usb.serial : null;
+  return serial === null ? device.address : `${device.address} (sn:${serial})`;
+}
+
+/** A name that a kernel driver gave: `eth0`, `nvme0n1`, `ttyUSB0`, `snd/pcmC0D0p`. Its device stands in sysfs's path to it. */
+function byKernelName(sys: Sys, names: NameDatabase, name: string): Device[] {
+  const last = name.slice(name.lastIndexOf('/') + 1);
+  if (last === '' || last === '.' || last === '..') return [];
+  for (const className of attempt(() => sys.readDir('/sys/class'), [])) {
+    const devices = behind(sys, names, `/sys/class/${className}/${last}`);
+    if (devices.length > 0) return devices;
+  }
+  return [];
+}
+
+/** The USB device, or else the PCI function, nearest above a class device. */
+function behind(sys: Sys, names: NameDatabase, classDevice: string): Device[] {
+  const steps = attempt(() => sys.readLink(classDevice), '')
+    .split('/')
+    .reverse();
+  const usb = steps.map((step) => USB_PATH.exec(step)?.[1]).find((path) => path !== undefined);
+  const pci = steps.map(parsePciAddress).find((address) => address !== null);
+  const device: UsbDevice | Device | null =
+    usb !== undefined ? inspectUsb(sys, names, usb) : pci !== undefined ? inspectPci(sys, names, pci) : null;
+  return device === null ? [] : [device];
+}
+
+function attempt<T>(read: () => T, otherwise: T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof SysError) return otherwise;
+    throw error;
+  }
+}
