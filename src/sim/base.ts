@@ -1,0 +1,19 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { parseManifest } from '../sys/manifest';
+import { treeOf } from '../sys/snapshot';
+import type { Tree } from '../sys/tree';
+
+/** The machine as it stands before anything in it moves. */
+export function loadBase(): Tree {
+  const file = path.join(packageFolder(__dirname), 'fixtures', 'sim.snapshot');
+  return treeOf(parseManifest(fs.readFileSync(file), file));
+}
+
+/** This code runs from src/sim, from dist/sim and, bundled, from dist. */
+function packageFolder(folder: string): string {
+  if (fs.existsSync(path.join(folder, 'package.json'))) return folder;
+  const parent = path.dirname(folder);
+  if (parent === folder) throw new Error('the package that holds fixtures/sim.snapshot was not found');
+  return packageFolder(parent);
+}

@@ -1,0 +1,119 @@
+import { posix } from 'node:path';
+import { Bus } from './drivers';
+import { Edu } from './edu';
+import type { Kernel } from './kernel';
+import type { PciFunction } from './pci';
+import { pciBus } from './pci-bus';
+import { PciTestDevice } from './pci-testdev';
+import type { PlatformDevice } from './platform';
+import { TimecodeCard } from './timecode-card';
+import { TimerBlock, timerDevice } from './timer-block';
+import { UioCore } from './uio';
+import { uioAec } from './uio-aec';
+import { uioPciGeneric } from './uio-pci-generic';
+import { uioPdrvGenirq } from './uio-pdrv-genirq';
+
+/** Where QEMU's edu devices are; the lab has them at the same addresses. */
+const EDUS = ['0000:00:03.0', '0000:00:04.0', '0000:02:01.0'];
+
+/** What is simulated of the machine whose base is fixtures/sim.snapshot: devices, buses and drivers, wired together. */
+export class Machine {
+  readonly kernel: Kernel;
+  readonly pci: Bus<PciFunction>;
+  readonly platform: Bus<PlatformDevice>;
+  readonly uio: UioCore;
+  readonly #edus = new Map<PciFunction, Edu>();
+  /** How a device raises its interrupt. */
+  readonly #triggers = new Map<PciFunction | PlatformDevice, (value: number) => void>();
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+    this.uio = new UioCore(kernel);
+    this.pci = pciBus(kernel, [uioPciGeneric(kernel, this.uio), uioAec(this.uio)]);
+    this.platform = new Bus<PlatformDevice>(kernel, 'platform');
+    this.platform.addDriver(uioPdrvGenirq(kernel, this.uio));
+    for (const address of EDUS) {
+      const fn = this.#function(address);
+      const edu = new Edu(fn, kernel.timeline);
+      this.#edus.set(fn, edu);
+      this.#triggers.set(fn, (value) => edu.raise(value));
+    }
+    const edu = this.#function('0000:00:04.0');
+    const testdev = this.#function('0000:00:0a.0');
+    const card = this.#function('0000:00:0b.0');
+    new PciTestDevice(testdev);
+    const timecode = new TimecodeCard(card);
+    this.#triggers.set(card, () => timecode.raise());
+    const timer = new TimerBlock(kernel.timeline);
+    const timerBlock = timerDevice(timer);
+    this.platform.addDevice(timerBlock);
+    this.#triggers.set(timerBlock, () => timer.expire());
+
+    // In this order: it makes them uio0 to uio3.
+    this.pci.boot(edu);
+    this.platform.boot(timerBlock);
+    this.pci.boot(testdev);
+    this.pci.boot(card);
+  }
+
+  /** Pulls a device out. It is named as its bus does, or by its UIO name. */
+  unplug(name: string): void {
+    this.#find(name).unplug();
+  }
+
+  /** Takes the driver off a device. */
+  unbind(name: string): void {
+    if (!this.#find(name).release()) throw new RangeError(`${name} has no driver that is simulated`);
+  }
+
+  raise(name: string, value: number): void {
+    const trigger = this.#triggers.get(this.#find(name).device);
+    if (trigger === undefined) throw new RangeError(`${name} has no interrupt`);
+    trigger(value);
+  }
+
+  edu(name: string): Edu {
+    const edu = this.#edus.get(this.pciFunction(name));
+    if (edu === undefined) throw new RangeError(`${name} is no edu`);
+    return edu;
+  }
+
+  pciFunction(name: string): PciFunction {
+    const fn = this.pci.find(this.#onBus(name));
+    if (fn === undefined) throw new RangeError(`${name} is no PCI function`);
+    return fn;
+  }
+
+  #find(name: string) {
+    const onBus = this.#onBus(name);
+    const fn = this.pci.find(onBus);
+    if (fn !== undefined) return found(fn, this.pci);
+    const device = this.platform.find(onBus);
+    if (device !== undefined) return found(device, this.platform);
+    throw new RangeError(`the simulated machine has no device ${name}`);
+  }
+
+  /** `uio0` is `0000:00:04.0`. */
+  #onBus(name: string): string {
+    const device = this.uio.find(name);
+    return device === undefined ? name : posix.basename(posix.resolve(device.path, '../..'));
+  }
+
+  #function(address: string): PciFunction {
+    const fn = this.pci.find(address);
+    if (fn === undefined) throw new RangeError(`fixtures/sim.snapshot has no ${address}`);
+    return fn;
+  }
+}
+
+/** What can be done to a device on its bus. */
+function found<D extends PciFunction | PlatformDevice>(device: D, bus: Bus<D>) {
+  return {
+    device,
+    release: () => bus.release(device),
+    unplug: () => {
+      for (const one of bus.withChildren(device)) one.unplug();
+      bus.remove(device);
+    },
+  };
+}
