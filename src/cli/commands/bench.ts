@@ -1,0 +1,52 @@
+import { prepareActions } from '../../model/action';
+import { summarize } from '../../model/statistics';
+import type { RearmMode } from '../../uio/interrupt-control';
+import type { Context } from '../context';
+import { histogram } from '../output/histogram';
+import { columns } from '../output/table';
+import { parseAction } from '../parse';
+import { interruptible } from '../signals';
+import { openUio } from './target';
+
+interface BenchOptions {
+  trigger: string[];
+  ack: string[];
+  rearm: RearmMode;
+  count: number;
+}
+
+/** Longest wait for one interrupt where `--timeout` does not say otherwise. */
+const DEFAULT_TIMEOUT_MS = 2000;
+
+export async function benchUio(context: Context, selector: string, options: BenchOptions): Promise<number | undefined> {
+  const triggers = options.trigger.map(parseAction);
+  const acks = options.ack.map(parseAction);
+  using device = openUio(context, selector);
+  const trigger = prepareActions(triggers, device);
+  const acknowledge = acks.length > 0 ? prepareActions(acks, device) : undefined;
+  let latencies: Float64Array = new Float64Array(0);
+  const interrupted = await interruptible(async (signal) => {
+    latencies = await device.latencies({
+      trigger,
+      acknowledge,
+      rearm: options.rearm,
+      count: options.count,
+      timeoutMs: context.options.timeout ?? DEFAULT_TIMEOUT_MS,
+      signal,
+    });
+  });
+  // What was measured before a Ctrl-C is still worth showing.
+  if (latencies.length > 0) print(context, latencies);
+  return interrupted;
+}
+
+function print(context: Context, latencies: Float64Array): void {
+  const summary = summarize(latencies);
+  if (context.options.json) {
+    context.printJson({ count: latencies.length, latencyUs: summary });
+    return;
+  }
+  const rows = Object.entries(summary).map(([name, value]) => [name, `${value.toFixed(1)} us`.padStart(12)]);
+  context.stdout.write(columns([['interrupts', String(latencies.length).padStart(9)], ...rows]));
+  if (context.stdout.isTTY) context.stdout.write(`\n${histogram(latencies)}`);
+}

@@ -1,0 +1,98 @@
+import { checkRange, findRegion, hexWord, type Range, registersSize } from '../../model/registers';
+import type { Width, Word } from '../../sys/sys';
+import type { Context } from '../context';
+import { hexLines, type Line, putWord, wordLines } from '../output/dump';
+import { json } from '../output/escape';
+import { outputTo, type Sink } from '../output/file';
+import { parseRange } from '../parse';
+import { type FindTarget, uioTarget } from './target';
+
+interface DumpOptions {
+  width: Width;
+  format: 'words' | 'hex' | 'bin';
+  output?: string;
+}
+
+export function dumpUio(context: Context, ...request: [string, string, string | undefined, DumpOptions]): undefined {
+  dump(context, uioTarget, ...request);
+}
+
+function dump(
+  context: Context,
+  find: FindTarget,
+  selector: string,
+  regionName: string,
+  rangeText: string | undefined,
+  { width, format, output }: DumpOptions,
+): void {
+  const target = find(context, selector);
+  const region = findRegion(target.address, target.regions, regionName);
+  // A region whose size is no multiple of the width ends with a piece that cannot be read in that width.
+  const size = registersSize(region);
+  const whole: Range = { offset: 0, length: size - (size % width) };
+  const range = rangeText === undefined ? whole : parseRange(rangeText, width);
+  checkRange(target.address, region, range, width);
+  using device = target.open({ write: false });
+  const words = device.region(regionName).words(range, width);
+  using out = outputTo(context.stdout, output);
+  if (format === 'bin') writeBytes(out, words, width);
+  else if (context.options.json) writeJson(out, words, { region: regionName, offset: range.offset, width });
+  else writeLines(out, format === 'hex' ? hexLines(words, range, width) : wordLines(words, range, width));
+}
+
+/** A dump can be gigabytes long: it is written as it is read, in pieces of this size. */
+const PIECE = 64 * 1024;
+
+function writeBytes(out: Sink, words: Iterable<Word>, width: Width): void {
+  const piece = Buffer.alloc(PIECE);
+  let used = 0;
+  for (const word of words) {
+    putWord(piece, used, width, word);
+    used += width;
+    if (used === PIECE) {
+      out.write(piece);
+      used = 0;
+    }
+  }
+  out.write(piece.subarray(0, used));
+}
+
+function writeJson(out: Sink, words: Iterable<Word>, head: { region: string; offset: number; width: Width }): void {
+  let text = `${json(head).slice(0, -1)},"words":[`;
+  let separator = '';
+  for (const word of words) {
+    text += `${separator}"${hexWord(word, head.width)}"`;
+    separator = ',';
+    if (text.length >= PIECE) {
+      out.write(text);
+      text = '';
+    }
+  }
+  out.write(`${text}]}\n`);
+}
+
+/** On a terminal, a line that repeats the one before is folded into one `*`, as hexdump does. */
+function writeLines(out: Sink, lines: Iterable<Line>): void {
+  let text = '';
+  let previous: string | undefined;
+  let folded = false;
+  let last: Line | undefined;
+  for (const line of lines) {
+    last = line;
+    if (out.isTTY && line.content === previous) {
+      if (!folded) text += '*\n';
+      folded = true;
+      continue;
+    }
+    folded = false;
+    previous = line.content;
+    text += `${line.offset}  ${line.content}\n`;
+    if (text.length >= PIECE) {
+      out.write(text);
+      text = '';
+    }
+  }
+  // So that one sees where the repetition ends.
+  if (folded && last !== undefined) text += `${last.offset}  ${last.content}\n`;
+  out.write(text);
+}

@@ -1,0 +1,18 @@
+import type { Context } from '../context';
+import { findOf } from './show';
+import { openUio } from './target';
+
+export function irqUio(context: Context, selector: string, state: 'enable' | 'disable'): undefined {
+  const on = state === 'enable';
+  if (context.options.dryRun) {
+    const { node, driver, uio } = findOf(context, 'uio', selector);
+    context.stdout.write(`write ${on ? 1 : 0} to ${node}\n`);
+    if (driver === 'uio_pci_generic' && uio.parent !== null)
+      context.stdout.write(
+        `as ${driver} has no irqcontrol: ${on ? 'clear' : 'set'} Interrupt Disable in /sys/bus/pci/devices/${uio.parent}/config\n`,
+      );
+    return;
+  }
+  using device = openUio(context, selector);
+  device.setInterrupt(on);
+}

@@ -1,0 +1,82 @@
+import { Exit, UdrvError } from '../../errors';
+import { listDevices } from '../../inventory';
+import type { Device, Framework } from '../../model/device';
+import { findDevices } from '../../select';
+import type { Context } from '../context';
+import { fullName } from '../output/describe';
+import { visible } from '../output/escape';
+import { columns } from '../output/table';
+
+interface ListOptions {
+  type?: Framework;
+  all?: boolean;
+}
+
+export function list(context: Context, selectors: string[], options: ListOptions): undefined {
+  const devices =
+    selectors.length === 0
+      ? listDevices(context.sys, context.names, options)
+      : selected(context, selectors, options.type);
+  print(context, devices);
+}
+
+export function listUio(context: Context, selectors: string[]): undefined {
+  list(context, selectors, { type: 'uio' });
+}
+
+/** Selectors choose among all devices; one that matches nothing is an error, as it is for `show`. */
+function selected(context: Context, selectors: string[], type: Framework | undefined): Device[] {
+  const found = new Map<string, Device>();
+  for (const selector of selectors) {
+    const devices = findDevices(context.sys, context.names, selector).filter(
+      (device) => type === undefined || device.framework === type || (type === 'pci' && device.framework === 'vfio'),
+    );
+    if (devices.length === 0)
+      throw new UdrvError('no such device', {
+        code: 'ENODEV',
+        exit: Exit.notFound,
+        subject: selector,
+        hint: 'udrv list --all shows what there is',
+        device: selector,
+      });
+    for (const device of devices) found.set(device.address, device);
+  }
+  return [...found.values()];
+}
+
+function print(context: Context, devices: Device[]): void {
+  if (context.options.json) {
+    context.printJson({ schema: 'udrv.list/1', devices });
+    return;
+  }
+  if (devices.length === 0) {
+    context.note('no device that user space can drive; udrv list --all shows the PCI functions that the kernel drives');
+    return;
+  }
+  if (context.options.quiet) context.stdout.write(devices.map((device) => `${visible(device.address)}\n`).join(''));
+  else
+    context.stdout.write(
+      columns(
+        devices.map((device) => row(device, context)),
+        { titles: TITLES, style: context.style },
+      ),
+    );
+  remarkErrors(context, devices);
+}
+
+const TITLES = ['TYPE', 'ADDRESS', 'ID', 'DRIVER', 'NODE', 'ACCESS', 'NAME'];
+
+function row(device: Device, context: Context): string[] {
+  const { framework, address, vendorId, deviceId, driver, node, access } = device;
+  const name = fullName(device, context.names);
+  const id = vendorId === null && deviceId === null ? '-' : `${vendorId ?? '????'}:${deviceId ?? '????'}`;
+  return [framework, address, id, driver ?? '-', node ?? '-', access ?? '-', name].map(visible);
+}
+
+function remarkErrors(context: Context, devices: Device[]): void {
+  const errors = devices.flatMap((device) => device.errors);
+  if (errors.length === 0) return;
+  if (context.options.verbose)
+    for (const { path, code } of errors) context.note(`${path}: could not be read (${code})`);
+  else context.note(`${errors.length} attributes could not be read: -v names them`);
+}

@@ -1,0 +1,38 @@
+import { checkRange, checkValue, findRegion, hex, hexWord } from '../../model/registers';
+import type { Width } from '../../sys/sys';
+import type { Context } from '../context';
+import { parseSize, parseWord } from '../parse';
+import { type FindTarget, uioTarget } from './target';
+
+interface WriteOptions {
+  width: Width;
+}
+
+export function writeUio(context: Context, ...request: [string, string, string, string, WriteOptions]): undefined {
+  write(context, uioTarget, ...request);
+}
+
+function write(
+  context: Context,
+  find: FindTarget,
+  selector: string,
+  region: string,
+  at: string,
+  text: string,
+  { width }: WriteOptions,
+): void {
+  const offset = parseSize(at, 'an offset');
+  const value = parseWord(text, 'a value');
+  const target = find(context, selector);
+  const info = findRegion(target.address, target.regions, region);
+  checkRange(target.address, info, { offset, length: width }, width);
+  checkValue(target.address, info, width, value);
+  const step = `${target.address} ${region}:${hex(offset)}/${width}=${hexWord(value, width)}`;
+  if (context.options.dryRun) {
+    context.stdout.write(`${step}\n`);
+    return;
+  }
+  using device = target.open({ write: true });
+  device.region(region).write(offset, width, value);
+  if (context.options.verbose) context.note(step);
+}

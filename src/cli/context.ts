@@ -1,0 +1,93 @@
+import { usageError } from '../errors';
+import type { NameDatabase } from '../names/database';
+import type { Sys } from '../sys/sys';
+import { json, visible } from './output/escape';
+import type { OutputStream } from './output/stream';
+import { type ColorChoice, makeStyle, type Style, useColor } from './output/style';
+
+/** The options that every command takes, as commander gives them. */
+export interface GlobalOptions {
+  json?: boolean;
+  color: ColorChoice;
+  sysroot?: string;
+  snapshot?: string;
+  sim?: boolean;
+  trace?: boolean;
+  timeout?: number;
+  dryRun?: boolean;
+  quiet?: boolean;
+  verbose?: boolean;
+}
+
+/** What a command works with: the machine, the options, and where its output goes. */
+export class Context {
+  readonly options: GlobalOptions;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly #env: NodeJS.ProcessEnv;
+  #sys: Sys | undefined;
+  #names: NameDatabase | undefined;
+  #style: Style | undefined;
+
+  constructor(options: GlobalOptions, stdout: OutputStream, stderr: OutputStream, env: NodeJS.ProcessEnv) {
+    this.options = options;
+    this.stdout = stdout;
+    this.stderr = stderr;
+    this.#env = env;
+  }
+
+  /** The machine that the options name. */
+  get sys(): Sys {
+    this.#sys ??= this.options.trace ? this.#traced(this.#machine()) : this.#machine();
+    return this.#sys;
+  }
+
+  get names(): NameDatabase {
+    if (this.#names === undefined) {
+      const { NameDatabase } = require('../names/database') as typeof import('../names/database');
+      this.#names = new NameDatabase(this.sys);
+    }
+    return this.#names;
+  }
+
+  /** For standard output. */
+  get style(): Style {
+    this.#style ??= makeStyle(useColor(this.options.color, this.#env, this.stdout.isTTY));
+    return this.#style;
+  }
+
+  /** A document for `--json`: indented for a person, one line for a program. */
+  printJson(document: unknown): void {
+    this.stdout.write(`${json(document, this.stdout.isTTY ? 2 : undefined)}\n`);
+  }
+
+  /** A remark that is not data; `--quiet` leaves it out. */
+  note(text: string): void {
+    if (!this.options.quiet) this.stderr.write(`udrv: ${visible(text)}\n`);
+  }
+
+  #machine(): Sys {
+    const { sysroot, snapshot, sim } = this.options;
+    if ([sysroot, snapshot, sim].filter((option) => option !== undefined).length > 1)
+      throw usageError('--sysroot, --snapshot and --sim', 'each name a machine: give one');
+    if (sysroot !== undefined) {
+      const { SysrootSys } = require('../sys/sysroot') as typeof import('../sys/sysroot');
+      return new SysrootSys(sysroot);
+    }
+    if (snapshot !== undefined) {
+      const { SnapshotSys } = require('../sys/snapshot') as typeof import('../sys/snapshot');
+      return SnapshotSys.load(snapshot);
+    }
+    if (sim) {
+      const { simulatedMachine } = require('../sim') as typeof import('../sim');
+      return simulatedMachine().sys;
+    }
+    const { LinuxSys } = require('../sys/linux') as typeof import('../sys/linux');
+    return new LinuxSys();
+  }
+
+  #traced(sys: Sys): Sys {
+    const { traced } = require('../sys/trace') as typeof import('../sys/trace');
+    return traced(sys, (line) => this.stderr.write(`${line}\n`));
+  }
+}

@@ -1,0 +1,8 @@
+import { main } from './main';
+
+// Attributes that a machine does not have are met as errors, thousands of them in a long list: a stack each is time lost.
+if (process.env['UDRV_DEBUG'] !== '1') Error.stackTraceLimit = 0;
+
+void main(process.argv.slice(2), process.env).then((code) => {
+  process.exitCode = code;
+});

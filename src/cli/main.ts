@@ -1,0 +1,79 @@
+import { constants } from 'node:os';
+import { CommanderError } from 'commander';
+import { Exit, type ExitCode, fromSysError, SysError, UdrvError, usageError } from '../errors';
+import { json, visible } from './output/escape';
+import { BrokenPipe, OutputStream } from './output/stream';
+import { buildProgram } from './program';
+
+/** Runs one command line. @returns the exit code */
+export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const stdout = new OutputStream(1, 'standard output');
+  const stderr = new OutputStream(2, 'standard error');
+  const { program, outcome } = buildProgram(stdout, stderr, env);
+  const text = { help: '' };
+  for (const command of [program, ...program.commands.flatMap((c) => [c, ...c.commands])])
+    command.exitOverride().configureOutput({
+      writeOut: (chunk) => stdout.write(chunk),
+      // Kept back: main prints every error, in one form.
+      writeErr: (chunk) => {
+        text.help += chunk;
+      },
+      outputError: () => {},
+      getOutHelpWidth: () => helpWidth(env),
+    });
+  try {
+    await program.parseAsync(argv as string[], { from: 'user' });
+    return outcome.exit;
+  } catch (error) {
+    if (error instanceof BrokenPipe) return Exit.ok;
+    if (error instanceof CommanderError && error.exitCode === 0) return Exit.ok;
+    try {
+      // A command without its subcommand: commander shows what there is to choose from.
+      if (error instanceof CommanderError && error.code === 'commander.help') {
+        stderr.write(text.help);
+        return Exit.usage;
+      }
+      return report(error, stderr, argv.includes('--json'), env['UDRV_DEBUG'] === '1');
+    } catch (again) {
+      if (again instanceof BrokenPipe) return exitCode(error);
+      throw again;
+    }
+  }
+}
+
+function helpWidth(env: NodeJS.ProcessEnv): number {
+  return process.stdout.columns || Number(env['COLUMNS']) || 80;
+}
+
+/** One line on stderr, or one JSON object, and the hint where there is one. */
+function report(error: unknown, stderr: OutputStream, asJson: boolean, debug: boolean): ExitCode {
+  const known = asUdrvError(error);
+  if (debug && typeof (error as Error)?.stack === 'string') stderr.write(`${(error as Error).stack}\n`);
+  if (known === null) {
+    stderr.write(`udrv: internal error: ${visible(String(error))}\n${debug ? '' : 'hint: UDRV_DEBUG=1 shows where\n'}`);
+    return Exit.failed;
+  }
+  const { code, message, subject, hint, device, exit } = known;
+  if (asJson) {
+    stderr.write(`${json({ error: { code, message: `${subject}: ${message}`, hint, device, exit } })}\n`);
+  } else {
+    const errno = code in constants.errno ? ` (${code})` : '';
+    stderr.write(`udrv: ${visible(subject)}: ${visible(message)}${errno}\n`);
+    if (hint !== undefined) stderr.write(`hint: ${visible(hint)}\n`);
+  }
+  return exit;
+}
+
+function exitCode(error: unknown): ExitCode {
+  return asUdrvError(error)?.exit ?? Exit.failed;
+}
+
+function asUdrvError(error: unknown): UdrvError | null {
+  if (error instanceof UdrvError) return error;
+  if (error instanceof SysError) return fromSysError(error);
+  if (error instanceof CommanderError) {
+    const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+    return usageError('usage', message, suggestion?.replace(/^\(|\)$/g, ''));
+  }
+  return null;
+}

@@ -1,0 +1,167 @@
+import type { Device, PciInfo, Region, UioInfo, UsbInfo, UsbInterface, VfioInfo } from '../../model/device';
+import type { NameDatabase } from '../../names/database';
+import { visible } from './escape';
+import type { Style } from './style';
+import { columns, ruledTable } from './table';
+
+/** A device in depth, for a person. @param ruled tables with lines, for a terminal */
+export function describeDevice(device: Device, names: NameDatabase, style: Style, ruled: boolean): string {
+  const { address, vendorId, deviceId } = device;
+  const id = vendorId === null ? '' : `  ${vendorId}:${deviceId ?? '????'}`;
+  const facts: Fact[] = [...common(device), ...frameworkFacts(device)];
+  const table = (titles: string[], rows: string[][]) => {
+    const cells = rows.map((row) => row.map(visible));
+    return `\n${ruled ? ruledTable(titles, cells, style) : columns(cells, { titles, style })}`;
+  };
+  return [
+    `${style.heading(visible(address))}${id}  ${visible(fullName(device, names))}\n`,
+    columns(facts.filter(([, value]) => value !== null).map(([key, value]) => [`  ${key}`, visible(value ?? '')])),
+    ...tables(device).map(({ titles, rows }) => (rows.length === 0 ? '' : table(titles, rows))),
+    ...device.errors.map(({ path, code }) => style.warning(`could not read ${visible(path)} (${code})\n`)),
+  ].join('');
+}
+
+/** A device's name; a UIO device is named by its driver, so what its PCI ids mean is added. */
+export function fullName({ framework, name, vendorId, deviceId }: Device, names: NameDatabase): string {
+  if (framework !== 'uio') return name;
+  const { vendor, device } = names.pciName(vendorId, deviceId);
+  return vendor === null && device === null ? name : `${name} (${[vendor, device].filter(Boolean).join(' ')})`;
+}
+
+/** A line of a description; left out where the value is null. */
+type Fact = [key: string, value: string | null];
+
+interface TableOf {
+  titles: string[];
+  rows: string[][];
+}
+
+const ACCESS = { rw: 'you may read and write', r: 'you may only read', none: 'you may not open it' };
+
+function common({ node, access, driver }: Device): Fact[] {
+  return [
+    ['driver', driver ?? 'none'],
+    ['node', node === null ? null : `${node} (${access === null ? 'missing' : ACCESS[access]})`],
+  ];
+}
+
+function frameworkFacts(device: Device): Fact[] {
+  switch (device.framework) {
+    case 'uio':
+      return [...uioFacts(device.uio), ...(device.pci ? pciFacts(device.pci) : [])];
+    case 'vfio':
+      return [...vfioFacts(device.vfio), ...pciFacts(device.pci)];
+    case 'pci':
+      return pciFacts(device.pci);
+    case 'usb':
+      return usbFacts(device.usb);
+  }
+}
+
+function uioFacts({ version, eventCount, irq, parent }: UioInfo): Fact[] {
+  const has = irq === null ? 'not told by sysfs' : irq ? 'yes' : 'none';
+  return [
+    ['version', version],
+    ['interrupt', eventCount === null ? has : `${has}, ${eventCount} so far`],
+    ['parent', parent],
+  ];
+}
+
+function vfioFacts({ group, cdev, viable, blockers, groupDevices }: VfioInfo): Fact[] {
+  return [
+    ['group', group === null ? 'none: is the IOMMU on?' : `${group}: ${groupDevices.join(', ')}`],
+    ['viable', viable === null ? null : viable ? 'yes' : `no: in the way are ${blockers.join(', ')}`],
+    ['cdev', cdev],
+  ];
+}
+
+function pciFacts(pci: PciInfo): Fact[] {
+  return [
+    ['class', pci.class === null ? null : `${pci.className ?? 'unknown'} (${pci.class})`],
+    ['revision', pci.revision],
+    ['subsystem', pci.subsystem],
+    ['iommu group', pci.iommuGroup === null ? null : String(pci.iommuGroup)],
+    ['driver override', pci.driverOverride],
+    ['numa node', pci.numaNode === null ? null : String(pci.numaNode)],
+  ];
+}
+
+function usbFacts(usb: UsbInfo): Fact[] {
+  return [
+    ['bus, device', `${usb.bus}, ${usb.device}`],
+    ['ports', usb.ports.length === 0 ? null : usb.ports.join('.')],
+    ['speed', usb.speedMbps === null ? 'unknown' : `${usb.speedMbps} Mbit/s`],
+    ['usb version', usb.usbVersion],
+    ['manufacturer', usb.manufacturer],
+    ['product', usb.product],
+    ['serial', usb.serial],
+    ['configuration', usb.configuration === null ? 'not configured' : String(usb.configuration)],
+  ];
+}
+
+function tables(device: Device): TableOf[] {
+  switch (device.framework) {
+    case 'uio':
+      return [regionTable(device.uio.regions)];
+    case 'vfio':
+    case 'pci':
+      return [regionTable(device.pci.regions)];
+    case 'usb':
+      return [interfaceTable(device.usb.interfaces), endpointTable(device.usb.interfaces)];
+  }
+}
+
+function regionTable(regions: readonly Region[]): TableOf {
+  return {
+    titles: ['REGION', 'KIND', 'ADDRESS', 'SIZE', 'OFFSET', 'ACCESS'],
+    rows: regions.map(({ name, kind, address, size, offset, read, write, mmap }) => [
+      name,
+      kind,
+      address ?? '-',
+      sizeText(size),
+      `0x${offset.toString(16)}`,
+      `${read ? 'r' : ''}${write ? 'w' : ''}${mmap ? ' mmap' : ''}`,
+    ]),
+  };
+}
+
+function interfaceTable(interfaces: readonly UsbInterface[]): TableOf {
+  return {
+    titles: ['INTERFACE', 'ALT', 'CLASS', 'DRIVER', 'NAME'],
+    rows: interfaces.map((i) => [
+      String(i.number),
+      `${i.alt}${i.active ? ' *' : ''}`,
+      `${i.class}/${i.subclass}/${i.protocol}`,
+      i.driver ?? '-',
+      i.className,
+    ]),
+  };
+}
+
+function endpointTable(interfaces: readonly UsbInterface[]): TableOf {
+  return {
+    titles: ['INTERFACE', 'ALT', 'ENDPOINT', 'DIRECTION', 'TYPE', 'PACKET', 'INTERVAL'],
+    rows: interfaces.flatMap((i) =>
+      i.endpoints.map((e) => [
+        String(i.number),
+        String(i.alt),
+        e.address,
+        e.direction,
+        e.type,
+        String(e.maxPacketSize),
+        String(e.interval),
+      ]),
+    ),
+  };
+}
+
+/** 1M, 4K, 256: in 1024s where that is exact. */
+function sizeText(size: number): string {
+  const units: [number, string][] = [
+    [2 ** 30, 'G'],
+    [2 ** 20, 'M'],
+    [2 ** 10, 'K'],
+  ];
+  const unit = units.find(([bytes]) => size >= bytes && size % bytes === 0);
+  return unit === undefined ? String(size) : `${size / unit[0]}${unit[1]}`;
+}

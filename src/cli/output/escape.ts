@@ -1,0 +1,23 @@
+/**
+ * What must not reach a terminal from a device's text: control characters (C0, DEL, C1), the invisible ones that
+ * reorder or break lines (bidirectional controls, line separators), and lone surrogates.
+ */
+const HOSTILE = /[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Cs}/gu;
+
+/** The same without what JSON.stringify escapes by itself. */
+const HOSTILE_IN_JSON = /[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+const unicodeEscape = (code: number) => `\\u${code.toString(16).padStart(4, '0')}`;
+
+/** Text from a device, with what must not drive the terminal shown as `\x1b`. */
+export function visible(text: string): string {
+  return text.replace(HOSTILE, (char) => {
+    const code = char.charCodeAt(0);
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : unicodeEscape(code);
+  });
+}
+
+/** JSON that is safe to show too: JSON.stringify leaves DEL and C1 alone, and 0x9b begins a control sequence. */
+export function json(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replace(HOSTILE_IN_JSON, (char) => unicodeEscape(char.charCodeAt(0)));
+}

@@ -1,0 +1,35 @@
+import * as fs from 'node:fs';
+import { Exit, fromSysError, SysError } from '../../errors';
+import type { OutputStream } from './stream';
+
+/** Where a command's data goes. */
+export interface Sink extends Disposable {
+  readonly isTTY: boolean;
+  write(data: string | Buffer): void;
+}
+
+/** Standard output, or the file that `-o` names (`-` is standard output). An existing file is overwritten. */
+export function outputTo(stdout: OutputStream, path: string | undefined): Sink {
+  if (path === undefined || path === '-')
+    return { isTTY: stdout.isTTY, write: (data) => stdout.write(data), [Symbol.dispose]() {} };
+  const fd = attempt('open', path, () => fs.openSync(path, 'w', 0o666));
+  return {
+    isTTY: false,
+    write(data) {
+      let rest = Buffer.from(data);
+      while (rest.length > 0) rest = rest.subarray(attempt('write', path, () => fs.writeSync(fd, rest)));
+    },
+    // close(2) is where some file systems report that the disk is full.
+    [Symbol.dispose]: () => attempt('close', path, () => fs.closeSync(fd)),
+  };
+}
+
+function attempt<T>(syscall: string, path: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'EIO';
+    const exit = code === 'EACCES' || code === 'EPERM' ? Exit.permission : Exit.failed;
+    throw fromSysError(new SysError(syscall, code, path), { exit });
+  }
+}

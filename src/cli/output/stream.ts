@@ -1,0 +1,37 @@
+import * as fs from 'node:fs';
+import { fromSysError, SysError } from '../../errors';
+
+/** The reader of our output went away: not an error, just the end. */
+export class BrokenPipe extends Error {}
+
+/** Standard output or error: written at once, whole, in order, so that nothing is lost when the command ends. */
+export class OutputStream {
+  readonly fd: number;
+  readonly isTTY: boolean;
+  readonly #name: string;
+
+  constructor(fd: number, name: string) {
+    this.fd = fd;
+    this.#name = name;
+    const { rdev, mode } = fs.fstatSync(fd);
+    // node:tty costs start-up time: asked only where it can be a terminal, which /dev/null (major 1) is not.
+    const candidate = (mode & fs.constants.S_IFMT) === fs.constants.S_IFCHR && rdev >> 8 !== 1;
+    this.isTTY = candidate && require('node:tty').isatty(fd);
+  }
+
+  /** @throws BrokenPipe where nobody reads any more, a UdrvError where the disk is full */
+  write(data: string | Buffer): void {
+    let rest = typeof data === 'string' ? Buffer.from(data) : data;
+    while (rest.length > 0) {
+      try {
+        rest = rest.subarray(fs.writeSync(this.fd, rest));
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'EPIPE') throw new BrokenPipe();
+        // Somebody made the pipe non-blocking: wait for the reader.
+        if (code === 'EAGAIN') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+        else throw fromSysError(new SysError('write', code ?? 'EIO', this.#name), { exit: 1 });
+      }
+    }
+  }
+}

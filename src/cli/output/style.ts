@@ -1,0 +1,29 @@
+/** The meanings that colour carries; never colour alone. */
+export interface Style {
+  heading(text: string): string;
+  good(text: string): string;
+  warning(text: string): string;
+  bad(text: string): string;
+  dim(text: string): string;
+}
+
+const plain = (text: string) => text;
+const PLAIN: Style = { heading: plain, good: plain, warning: plain, bad: plain, dim: plain };
+
+export type ColorChoice = 'auto' | 'always' | 'never';
+
+/** `--color` beats NO_COLOR (non-empty), which beats FORCE_COLOR, which beats "is it a terminal". */
+export function useColor(choice: ColorChoice, env: NodeJS.ProcessEnv, isTTY: boolean): boolean {
+  if (choice !== 'auto') return choice === 'always';
+  if (env['NO_COLOR']) return false;
+  const forced = env['FORCE_COLOR'];
+  if (forced !== undefined) return forced !== '0' && forced !== 'false';
+  return isTTY && env['TERM'] !== 'dumb';
+}
+
+export function makeStyle(color: boolean): Style {
+  if (!color) return PLAIN;
+  const { Chalk } = require('chalk') as typeof import('chalk');
+  const chalk = new Chalk({ level: 1 });
+  return { heading: chalk.bold, good: chalk.green, warning: chalk.yellow, bad: chalk.red, dim: chalk.dim };
+}

@@ -1,0 +1,28 @@
+import type { Style } from './style';
+
+/** Columns padded to their widest cell, two blanks between, nothing behind the last: for pipes and for long lists. */
+export function columns(
+  rows: readonly (readonly string[])[],
+  heading?: { titles: readonly string[]; style: Style },
+): string {
+  const all = heading === undefined ? rows : [heading.titles, ...rows];
+  const widths: number[] = [];
+  for (const row of all) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd();
+  const lines = rows.map(line);
+  if (heading !== undefined) lines.unshift(heading.style.heading(line(heading.titles)));
+  return lines.map((text) => `${text}\n`).join('');
+}
+
+/** A ruled table for a person's terminal. */
+export function ruledTable(titles: readonly string[], rows: readonly (readonly string[])[], style: Style): string {
+  const Table = require('cli-table3') as typeof import('cli-table3');
+  // Without its own colours: udrv decides about colour itself.
+  const table = new Table({ head: titles.map(style.heading), style: { head: [], border: [], compact: true } });
+  table.push(...rows.map((row) => [...row]));
+  return `${table.toString()}\n`;
+}

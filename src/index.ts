@@ -1,0 +1,35 @@
+/**
+ * udrv as a library: the machine behind a {@link Sys}, its devices as {@link Device} objects, and opened devices with
+ * registers and interrupts. It never prints and never exits; every error a caller should show is a {@link UdrvError}.
+ *
+ * @example
+ * import { findDevice, LinuxSys, NameDatabase, OpenUio } from 'udrv';
+ *
+ * const sys = new LinuxSys();
+ * const device = findDevice(sys, new NameDatabase(sys), 'uio0');
+ * if (device.framework === 'uio') {
+ *   using open = OpenUio.open(sys, device, { write: true });
+ *   console.log(open.region('map0').read(0x0, 4));
+ *   for await (const interrupt of open.interrupts({ timeoutMs: 1000 })) console.log(interrupt.count);
+ * }
+ */
+
+export { type ErrorDetails, Exit, type ExitCode, errnoMessage, SysError, UdrvError } from './errors';
+export { type ListOptions, listDevices } from './inventory';
+export { type Action, type Location, prepareAction, prepareActions, type RegionSource } from './model/action';
+export type * from './model/device';
+export type { Interrupt } from './model/interrupt';
+export { type Range, type RegisterSpace, Registers } from './model/registers';
+export { type Summary, summarize } from './model/statistics';
+export { NameDatabase } from './names/database';
+export { findDevice, findDevices } from './select';
+export { simulatedMachine } from './sim';
+export { recordMachine } from './snapshot';
+export { LinuxSys } from './sys/linux';
+export { SnapshotSys } from './sys/snapshot';
+export type { Access, Mapping, OpenFlags, PollResult, Sys, Watch, Width, Word } from './sys/sys';
+export type { ReadError } from './sys/sysfs';
+export { SysrootSys } from './sys/sysroot';
+export { traced } from './sys/trace';
+export { type LatencyOptions, OpenUio, type WatchOptions } from './uio/device';
+export type { RearmMode } from './uio/interrupt-control';
