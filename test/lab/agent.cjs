@@ -1,0 +1,154 @@
+'use strict';
+// Runs in the guest and starts processes for the host: JSON, one message a line, over a virtio serial port.
+// Any number of processes run at once; each message carries the id that the host gave its process.
+//
+//   host to guest   {id, op: 'spawn', command: string | string[], cwd, env, uid?}   a string goes to the shell
+//                   {id, op: 'stdin', data}   {id, op: 'closeStdin'}   {id, op: 'kill', signal}
+//   guest to host   {op: 'ready', release, log}
+//                   {id, op: 'stdout' | 'stderr', data}   {id, op: 'exit', code, signal}   {id, op: 'failed', code, message}
+//
+// `data` is base64.
+const { spawn } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+
+const PORT_NAME = 'udrv.agent';
+const SETUP_LOG = '/run/lab-setup.log';
+/** Bytes on their way to the host above which processes are made to wait, and below which they go on. */
+const HIGH_WATER = 1024 * 1024;
+const LOW_WATER = 256 * 1024;
+/** How long a process that has ended may leave its output open (in a child it left behind) before we look away. */
+const LINGER_MS = 500;
+
+/** udev would make the link in /dev/virtio-ports; without it, sysfs says which port has the name. */
+function openPort() {
+  const ports = '/sys/class/virtio-ports';
+  const port = fs
+    .readdirSync(ports)
+    .find((entry) => fs.readFileSync(`${ports}/${entry}/name`, 'utf8').trim() === PORT_NAME);
+  if (port === undefined) throw new Error(`no virtio port is called ${PORT_NAME}`);
+  return fs.openSync(`/dev/${port}`, 'r+');
+}
+
+const port = openPort();
+const children = new Map();
+
+// --- To the host: one write at a time, in order ---
+
+const queue = [];
+let queued = 0;
+let writing = false;
+let holding = false;
+
+function send(message) {
+  const line = Buffer.from(`${JSON.stringify(message)}\n`);
+  queue.push(line);
+  queued += line.length;
+  if (queued > HIGH_WATER) hold(true);
+  if (!writing) writeNext();
+}
+
+function writeNext() {
+  const line = queue.shift();
+  writing = line !== undefined;
+  if (!writing) return;
+  fs.write(port, line, (error, written) => {
+    if (error) throw error;
+    queued -= written;
+    if (written < line.length) queue.unshift(line.subarray(written));
+    if (queued < LOW_WATER) hold(false);
+    writeNext();
+  });
+}
+
+/** Holds every process's output back, or lets it come again: a full pipe stops the process that writes to it. */
+function hold(on) {
+  if (holding === on) return;
+  holding = on;
+  for (const child of children.values()) {
+    for (const stream of [child.stdout, child.stderr]) on ? stream.pause() : stream.resume();
+  }
+}
+
+// --- Processes ---
+
+function start({ id, command, cwd, env, uid }) {
+  const [file, ...args] = typeof command === 'string' ? ['/bin/bash', '-c', command] : command;
+  // A session of its own, so that a signal reaches all of it, as a terminal's Ctrl-C would.
+  const child = spawn(file, args, { cwd, env, detached: true, ...(uid === undefined ? {} : { uid, gid: uid }) });
+  let reported = false;
+  const report = (message) => {
+    if (reported) return;
+    reported = true;
+    children.delete(id);
+    send({ id, ...message });
+  };
+  child.on('error', (error) => report({ op: 'failed', code: error.code, message: error.message }));
+  if (child.pid === undefined) return;
+
+  children.set(id, child);
+  for (const name of ['stdout', 'stderr']) {
+    child[name].on('data', (data) => send({ id, op: name, data: data.toString('base64') }));
+    if (holding) child[name].pause();
+  }
+  // A process may end without reading all it was given.
+  child.stdin.on('error', () => {});
+  const ended = (code, signal) => report({ op: 'exit', code, signal });
+  child.on('close', ended);
+  child.on('exit', (code, signal) => setTimeout(lingered, LINGER_MS, child, () => ended(code, signal)));
+}
+
+/** Ends the wait for a process's output, unless it is we who hold that output back. */
+function lingered(child, end) {
+  if (holding) {
+    setTimeout(lingered, LINGER_MS, child, end);
+    return;
+  }
+  child.stdout.destroy();
+  child.stderr.destroy();
+  end();
+}
+
+function signal(child, name) {
+  try {
+    process.kill(-child.pid, name);
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+  }
+}
+
+function handle(message) {
+  if (message.op === 'spawn') return start(message);
+  const child = children.get(message.id);
+  if (child === undefined) return; // it ended meanwhile
+  if (message.op === 'stdin') child.stdin.write(Buffer.from(message.data, 'base64'));
+  else if (message.op === 'closeStdin') child.stdin.end();
+  else if (message.op === 'kill') signal(child, message.signal);
+}
+
+// --- From the host ---
+
+const input = Buffer.allocUnsafeSlow(64 * 1024);
+let partial = '';
+
+function readNext() {
+  fs.read(port, input, 0, input.length, null, (error, length) => {
+    if (error) throw error;
+    if (length === 0) process.exit(0); // the host has gone
+    const lines = (partial + input.toString('latin1', 0, length)).split('\n');
+    partial = lines.pop();
+    for (const line of lines) handle(JSON.parse(Buffer.from(line, 'latin1').toString()));
+    readNext();
+  });
+}
+
+/** Setting the machine up goes on beside our start; its log gets this name when that is done. */
+function whenSetUp(then) {
+  if (fs.existsSync(SETUP_LOG)) then(fs.readFileSync(SETUP_LOG, 'utf8'));
+  else setTimeout(whenSetUp, 10, then);
+}
+
+whenSetUp((log) => {
+  send({ op: 'ready', release: os.release(), log });
+  readNext();
+});

@@ -1,0 +1,44 @@
+import { type BootOptions, bootLab, KERNELS, type Kernel, type Lab } from './lab';
+
+/**
+ * A `describe` for each kernel that the environment asks for: UDRV_LAB=1 (both), `stock` or `built`. One guest is
+ * booted for all the tests in it, with what `boot` adds; `lab` gives it to them. Without UDRV_LAB the tests are shown as skipped.
+ */
+export function describeInLab(
+  title: string,
+  define: (lab: () => Lab, kernel: Kernel) => void,
+  options: Omit<BootOptions, 'kernel'> = {},
+): void {
+  const kernels = wantedKernels();
+  jest.setTimeout(TEST_MS);
+  if (kernels.length === 0) {
+    const unavailable = () => {
+      throw new Error('there is no lab');
+    };
+    describe.skip(`${title} (set UDRV_LAB=1 to boot the lab)`, () => define(unavailable, 'built'));
+  }
+  for (const kernel of kernels) {
+    describe(`${title} (${kernel} kernel)`, () => {
+      let lab: Lab;
+      beforeAll(async () => {
+        lab = await bootLab({ ...options, kernel });
+      }, BOOT_MS);
+      afterAll(() => lab?.shutdown());
+      define(() => lab, kernel);
+    });
+  }
+}
+
+/** A guest under software emulation, on a busy machine, takes its time. */
+const TEST_MS = 60_000;
+/** More than `bootLab` waits, so that its error is the one that is shown. */
+const BOOT_MS = 130_000;
+
+function wantedKernels(): readonly Kernel[] {
+  const { UDRV_LAB: wanted = '' } = process.env;
+  if (wanted === '' || wanted === '0') return [];
+  if (wanted === '1') return KERNELS;
+  const kernel = KERNELS.find((name) => name === wanted);
+  if (!kernel) throw new Error(`UDRV_LAB is ${wanted}: expected 1, ${KERNELS.join(' or ')}`);
+  return [kernel];
+}

@@ -1,0 +1,165 @@
+/** The lab: a real kernel in QEMU with emulated devices, in which commands run as on any machine. */
+import { dirname } from 'node:path';
+import { join } from 'node:path/posix';
+import { Agent, type Ready } from './agent-client';
+import { LabError } from './error';
+import type { Exit, GuestProcess, OutputName } from './guest-process';
+import { CHECKOUT, findPrepared, type Kernel, LAB_FOLDER } from './prepared';
+import { Qemu } from './qemu';
+import { Qmp } from './qmp';
+
+export { LabError } from './error';
+export type { Exit, GuestProcess, OutputName } from './guest-process';
+export { KERNELS, type Kernel } from './prepared';
+
+const BOOT_TIMEOUT_MS = 120_000;
+const RUN_TIMEOUT_MS = 60_000;
+const USER = 1000;
+
+export interface BootOptions {
+  readonly kernel: Kernel;
+  /** More devices, say. */
+  readonly qemuArgs?: readonly string[];
+  /** The checkout always as it is on the host, for who builds meanwhile; without it, what was read once is kept. */
+  readonly live?: boolean;
+  /** QEMU's trace events, such as `memory_region_ops_read`, and the file they go to. */
+  readonly trace?: { readonly file: string; readonly events: readonly string[] };
+}
+
+export interface SpawnOptions {
+  /** As uid and gid 1000, without other groups, instead of root. */
+  readonly user?: boolean;
+  /** In addition to PATH, HOME and a UTF-8 locale: nothing comes from the host. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** In the guest; the checkout if not given. */
+  readonly cwd?: string;
+  /** Takes output as it comes, instead of its being kept. */
+  readonly onOutput?: (name: OutputName, chunk: Buffer) => void;
+}
+
+export interface RunOptions extends Omit<SpawnOptions, 'onOutput'> {
+  readonly stdin?: Buffer | string;
+  /** One minute if not given. */
+  readonly timeoutMs?: number;
+}
+
+export interface RunResult extends Exit {
+  readonly stdout: string;
+  readonly stdoutBytes: Buffer;
+  readonly stderr: string;
+}
+
+/** Boots a guest; its devices are listed in machine.ts. */
+export async function bootLab({ kernel, qemuArgs = [], trace, live = false }: BootOptions): Promise<Lab> {
+  const prepared = findPrepared(kernel);
+  if (!prepared) throw new LabError(`the ${kernel} kernel is not prepared: run test/lab/prepare ${kernel}`);
+  const traceArgs = trace
+    ? ['-D', trace.file, '-d', 'guest_errors', ...trace.events.flatMap((event) => ['-trace', event])]
+    : [];
+  const qemu = new Qemu({
+    kernel: prepared.kernel,
+    initramfs: prepared.initramfs,
+    checkout: CHECKOUT,
+    parameters: {
+      'udrv.checkout': CHECKOUT,
+      'udrv.cache': live ? 'none' : 'loose',
+      'udrv.setup': join(LAB_FOLDER, 'guest/setup.sh'),
+      'udrv.node': process.execPath,
+      'udrv.modules': prepared.modules,
+      'udrv.keep': [dirname(process.execPath), ...(prepared.modules ? [prepared.modules] : [])],
+    },
+    args: [...qemuArgs, ...traceArgs],
+  });
+  const agent = new Agent(qemu.agent);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(qemu.error(`the guest did not come up within ${BOOT_TIMEOUT_MS / 1000} s`)),
+      BOOT_TIMEOUT_MS,
+    );
+  });
+  try {
+    const ready = await Promise.race([agent.ready, qemu.gone, late]);
+    return new Lab(kernel, qemu, agent, ready);
+  } catch (error) {
+    await qemu.kill();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A guest that is up. */
+export class Lab {
+  readonly kernel: Kernel;
+  /** As `uname -r` has it. */
+  readonly release: string;
+  /** What went wrong when the guest set its devices up; empty: nothing. */
+  readonly setupLog: string;
+  readonly #qemu: Qemu;
+  readonly #agent: Agent;
+  readonly #qmp: Qmp;
+  readonly #negotiated: Promise<unknown>;
+
+  /** Use `bootLab`. */
+  constructor(kernel: Kernel, qemu: Qemu, agent: Agent, ready: Ready) {
+    this.kernel = kernel;
+    this.release = ready.release;
+    this.setupLog = ready.log;
+    this.#qemu = qemu;
+    this.#agent = agent;
+    this.#qmp = new Qmp(qemu.qmp);
+    this.#negotiated = this.#qmp.execute('qmp_capabilities');
+    this.#negotiated.catch(() => {}); // whoever calls qmp() hears of it
+    qemu.gone.catch((error: Error) => {
+      agent.fail(error);
+      this.#qmp.fail(error);
+    });
+  }
+
+  /** Runs a command to its end: a string as typed into bash, a list as it is. */
+  async run(command: string | readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    const { stdin, timeoutMs = RUN_TIMEOUT_MS, ...rest } = options;
+    const process = this.spawn(command, rest);
+    if (stdin !== undefined) process.write(stdin);
+    process.closeStdin();
+    const exit = await process.exitWithin(timeoutMs);
+    return { ...exit, stdout: process.stdout, stdoutBytes: process.stdoutBytes, stderr: process.stderr };
+  }
+
+  /** Starts a command and leaves it running. */
+  spawn(command: string | readonly string[], options: SpawnOptions = {}): GuestProcess {
+    const { user = false, env = {}, cwd = CHECKOUT, onOutput } = options;
+    const spawn = {
+      command,
+      cwd,
+      env: { PATH, HOME: user ? '/run/lab/home-user' : '/run/lab/home', LANG: 'C.UTF-8', ...env },
+      ...(user ? { uid: USER } : {}),
+    };
+    return this.#agent.spawn(spawn, onOutput);
+  }
+
+  /** A command of QEMU's, such as `device_add`, and what it returns. */
+  async qmp(command: string, args: object = {}): Promise<unknown> {
+    await this.#negotiated;
+    return this.#qmp.execute(command, args);
+  }
+
+  /** What the kernel wrote to its console so far. */
+  get console(): string {
+    return this.#qemu.console;
+  }
+
+  /** Switches the guest off; what still runs in it ends. */
+  shutdown(): Promise<void> {
+    return this.#qemu.kill();
+  }
+}
+
+/** As the checkout's own programs and this Node come first, `udrv` is what this checkout has built. */
+const PATH = [
+  join(CHECKOUT, 'bin'),
+  '/run/lab/bin',
+  dirname(process.execPath),
+  ...['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'],
+].join(':');

@@ -1,0 +1,56 @@
+/**
+ * The guest's devices. Each has its address pinned, so that tests and examples can name it: the kernel gives the
+ * same names on every boot. guest/setup.sh binds the drivers and makes the USB gadget.
+ *
+ *   0000:00:03.0  edu             vfio-pci
+ *   0000:00:04.0  edu             uio_pci_generic, as uio0
+ *   0000:00:05.0  virtio-9p       the host's file system
+ *   0000:00:06.0  virtio-serial   the agent's channel
+ *   0000:00:07.0  xhci            USB buses 1 (USB 2, ports 1 to 8) and 2 (USB 3, port 1, shared with 1-1)
+ *   0000:00:08.0  root port       to bus 1
+ *   0000:00:09.0  PCIe-PCI bridge to bus 2, whose functions all share its IOMMU group
+ *   0000:00:0a.0  virtio-9p       the checkout
+ *   0000:01:00.0  NVMe            nvme, 64 MiB of zeros
+ *   0000:02:01.0  edu             vfio-pci, in a group that is not viable because of the next
+ *   0000:02:02.0  virtio-rng      virtio-pci
+ *
+ *   1-2           disk            high speed, 16 MiB of zeros
+ *   1-3           hub             with a serial adapter at 1-3.1 and a tablet at 1-3.2
+ *   1-4           keyboard
+ *   1-5           audio           full speed, an isochronous endpoint
+ *   3-1           gadget zero     on dummy_hcd: source and sink (configuration 1), loopback (2)
+ *
+ * Ports 1 and 6 to 8 of the xhci (`bus=xhci.0,port=6`) are free for tests that plug something in.
+ */
+export const MACHINE: readonly string[] = `
+  -machine q35,accel=tcg,kernel-irqchip=split -cpu max -smp 2 -m 2048
+  -nodefaults -no-user-config -display none -no-reboot
+  -device intel-iommu,intremap=on,caching-mode=on
+
+  -device edu,id=edu0,addr=03.0
+  -device edu,id=edu1,addr=04.0
+
+  -fsdev local,id=host,path=/,security_model=none,multidevs=remap,readonly=on
+  -device virtio-9p-pci,fsdev=host,mount_tag=host,addr=05.0
+  -device virtio-serial-pci,id=ports,addr=06.0
+
+  -device pcie-root-port,id=rp0,addr=08.0,chassis=1
+  -blockdev null-co,node-name=nvme0,size=67108864,read-zeroes=on
+  -device nvme,id=nvme0,bus=rp0,drive=nvme0,serial=UDRV0001
+  -device pcie-pci-bridge,id=br0,addr=09.0
+  -device edu,id=edu2,bus=br0,addr=01.0
+  -device virtio-rng-pci,id=rng,bus=br0,addr=02.0
+
+  -device qemu-xhci,id=xhci,addr=07.0,p2=8,p3=1
+  -blockdev null-co,node-name=disk0,size=16777216,read-zeroes=on
+  -device usb-storage,id=disk,bus=xhci.0,port=2,drive=disk0,serial=UDRV0002
+  -device usb-hub,id=hub,bus=xhci.0,port=3
+  -chardev null,id=serial
+  -device usb-serial,id=serial,bus=xhci.0,port=3.1,chardev=serial,always-plugged=on
+  -device usb-tablet,id=tablet,bus=xhci.0,port=3.2
+  -device usb-kbd,id=kbd,bus=xhci.0,port=4
+  -audiodev none,id=audio
+  -device usb-audio,id=audio,bus=xhci.0,port=5,audiodev=audio
+`
+  .trim()
+  .split(/\s+/);

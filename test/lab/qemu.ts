@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Duplex, Readable } from 'node:stream';
+import { LabError } from './error';
+import { MACHINE } from './machine';
+
+/** Descriptors that QEMU inherits: a socket each, so that no file has to be made and removed. */
+const AGENT_FD = 3;
+const QMP_FD = 4;
+
+const CHANNELS: readonly string[] = `
+  -chardev stdio,id=console,signal=off
+  -serial chardev:console
+  -chardev socket,id=agent,fd=${AGENT_FD}
+  -device virtserialport,bus=ports.0,chardev=agent,name=udrv.agent
+  -chardev socket,id=qmp,fd=${QMP_FD}
+  -mon chardev=qmp,mode=control
+`
+  .trim()
+  .split(/\s+/);
+
+export interface QemuOptions {
+  /** A folder that the guest mounts by itself, to treat it otherwise than the host's other files. */
+  readonly checkout: string;
+  readonly kernel: string;
+  readonly initramfs: string;
+  /** Of the kernel's command line; values are encoded here. */
+  readonly parameters: Readonly<Record<string, string | readonly string[]>>;
+  readonly args: readonly string[];
+}
+
+/** A QEMU that ends when this process does, however that ends. */
+export class Qemu {
+  readonly agent: Duplex;
+  readonly qmp: Duplex;
+  /** Rejects when QEMU ends, with what it had to say. */
+  readonly gone: Promise<never>;
+  readonly #child: ChildProcess;
+  readonly #closed: Promise<void>;
+  readonly #kill = () => void this.#child.kill('SIGKILL');
+  #console = '';
+  #messages = '';
+
+  constructor(options: QemuOptions) {
+    const append = Object.entries(options.parameters).map(
+      ([name, value]) => `${name}=${[value].flat().map(encode).join(',')}`,
+    );
+    const qemu = [
+      ...['qemu-system-x86_64', ...MACHINE, ...CHANNELS],
+      // A comma in an option's value is doubled.
+      ...['-fsdev', `local,id=checkout,path=${options.checkout.replaceAll(',', ',,')},security_model=none,readonly=on`],
+      ...['-device', 'virtio-9p-pci,fsdev=checkout,mount_tag=checkout,addr=0a.0'],
+      ...['-kernel', options.kernel, '-initrd', options.initramfs],
+      ...[
+        '-append',
+        ['console=ttyS0 quiet panic=-1 intel_iommu=on no_timer_check usb_storage.delay_use=0', ...append].join(' '),
+      ],
+      ...options.args,
+    ];
+    // setpriv: even a SIGKILL of this process takes QEMU with it. detached: the terminal's Ctrl-C is not for QEMU.
+    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...qemu], {
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+      detached: true,
+    });
+    process.once('exit', this.#kill);
+    const { stdio } = this.#child;
+    this.agent = stdio[AGENT_FD] as Duplex;
+    this.qmp = stdio[QMP_FD] as Duplex;
+    // What is written to a QEMU that has just gone is lost; `gone` tells.
+    for (const stream of [this.agent, this.qmp]) stream.on('error', () => {});
+    (stdio[1] as Readable).setEncoding('utf8').on('data', (text: string) => {
+      this.#console += text;
+    });
+    (stdio[2] as Readable).setEncoding('utf8').on('data', (text: string) => {
+      this.#messages += text;
+    });
+
+    this.#closed = new Promise((resolve) => {
+      this.#child.once('error', (error) => {
+        this.#messages += `${error.message}\n`;
+        resolve();
+      });
+      this.#child.once('close', () => resolve());
+    });
+    this.gone = this.#closed.then(() => {
+      process.removeListener('exit', this.#kill);
+      throw this.error('QEMU ended');
+    });
+    this.gone.catch(() => {});
+  }
+
+  /** What the guest's kernel wrote to its console. */
+  get console(): string {
+    return this.#console;
+  }
+
+  /** An error that says what QEMU and the guest's console said last. */
+  error(what: string): LabError {
+    const last = this.#console.trimEnd().split('\n').slice(-100).join('\n');
+    return new LabError(
+      [what, this.#messages.trimEnd(), `the guest's console:\n${last || '(nothing)'}`].filter(Boolean).join('\n'),
+    );
+  }
+
+  /** The guest has nothing to save: there is no gentler way that is worth waiting for. */
+  async kill(): Promise<void> {
+    this.#kill();
+    await this.#closed;
+  }
+}
+
+/** What the kernel would split at, or take for a quote or a list, goes percent-encoded; guest/init decodes it. */
+function encode(value: string): string {
+  return encodeURIComponent(value).replaceAll('%2F', '/');
+}
