@@ -9,5 +9,6 @@ const project = (name) => ({
 module.exports = {
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],
+  reporters: ['default', '<rootDir>/test/summary-reporter.cjs'],
   projects: ['unit', 'conformance', 'cli', 'lab'].map(project),
 };

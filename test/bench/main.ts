@@ -1,0 +1,24 @@
+/**
+ * `npm run bench [list|start|uio]...`: the figures that the documents quote, each as a ratio or a difference against
+ * something measured in the same run. Exits 1 where a figure misses its bound.
+ */
+import { benchList } from './list';
+import { benchStart } from './start';
+import { benchUio } from './uio';
+
+const benches: Record<string, () => Promise<boolean> | boolean> = { list: benchList, start: benchStart, uio: benchUio };
+
+async function run(names: string[]): Promise<void> {
+  for (const name of names) {
+    const bench = benches[name];
+    if (bench === undefined) throw new Error(`no benchmark ${name}; there are ${Object.keys(benches).join(', ')}`);
+    console.log(`\n${name}`);
+    if (!(await bench())) process.exitCode = 1;
+  }
+}
+
+const names = process.argv.slice(2);
+run(names.length > 0 ? names : Object.keys(benches)).catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});

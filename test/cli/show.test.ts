@@ -1,0 +1,135 @@
+import { cliFails, cliPasses, text, udrv } from './udrv';
+
+cliPasses([
+  [
+    '--sim show uio0',
+    text`
+      uio0  1234:11e8  uio_pci_generic (QEMU edu)
+        driver           uio_pci_generic
+        node             /dev/uio0 (you may read and write)
+        version          0.01.0
+        interrupt        yes, 0 so far
+        parent           0000:00:04.0
+        class            Unclassified device (0x00ff00)
+        revision         10
+        subsystem        1af4:1100
+        iommu group      2
+        driver override  uio_pci_generic
+
+      REGION  KIND  ADDRESS     SIZE  OFFSET  ACCESS
+      map0    mmio  0xfe300000  1M    0x0     rw mmap
+    `,
+  ],
+  [
+    // A platform device: no ids, and sysfs does not tell whether it has an interrupt.
+    '--sim uio show uio1',
+    text`
+      uio1  timer
+        driver     uio_pdrv_genirq
+        node       /dev/uio1 (you may read and write)
+        version    devicetree
+        interrupt  not told by sysfs, 0 so far
+
+      REGION  KIND  ADDRESS     SIZE  OFFSET  ACCESS
+      map0    mmio  0xfed60000  4K    0x100   rw mmap
+      map1    mmio  0xfed70000  4K    0x0     rw mmap
+    `,
+  ],
+  [
+    // No interrupt, and ports that the kernel's driver leaves out.
+    '--sim uio show uio2',
+    text`
+      uio2  1b36:0005  uio_pci_generic (Red Hat, Inc. QEMU PCI Test Device)
+        driver           uio_pci_generic
+        node             /dev/uio2 (you may read and write)
+        version          0.01.0
+        interrupt        none, 0 so far
+        parent           0000:00:0a.0
+        class            Unclassified device (0x00ff00)
+        revision         00
+        subsystem        1af4:1100
+        iommu group      10
+        driver override  uio_pci_generic
+
+      REGION  KIND    ADDRESS     SIZE  OFFSET  ACCESS
+      map0    mmio    0xfe408000  4K    0x0     rw mmap
+      bar1    portio  0xd000      256   0x0     rw
+    `,
+  ],
+  [
+    '--sim show 02:01.0',
+    text`
+      0000:02:01.0  1234:11e8  QEMU edu
+        driver           vfio-pci
+        node             /dev/vfio/devices/vfio1 (you may read and write)
+        group            7: 0000:00:09.0, 0000:02:01.0, 0000:02:02.0
+        viable           no: in the way are 0000:02:02.0
+        cdev             vfio1
+        class            Unclassified device (0x00ff00)
+        revision         10
+        subsystem        1af4:1100
+        iommu group      7
+        driver override  vfio-pci
+
+      REGION  KIND  ADDRESS     SIZE  OFFSET  ACCESS
+      bar0    mmio  0xfde00000  1M    0x0     rw mmap
+    `,
+  ],
+  [
+    '--sim show 0000:00:00.0',
+    text`
+      0000:00:00.0  8086:29c0  Intel Corporation 82G33/G31/P35/P31 Express DRAM Controller
+        driver       none
+        class        Host bridge (0x060000)
+        revision     00
+        subsystem    1af4:1100
+        iommu group  0
+    `,
+  ],
+  [
+    '--sim show 1-2',
+    text`
+      1-2  0525:a4a0  udrv Source/sink data
+        driver         none
+        node           /dev/bus/usb/001/003 (you may read and write)
+        bus, device    1, 3
+        ports          2
+        speed          480 Mbit/s
+        usb version    2.00
+        manufacturer   udrv
+        product        Source/sink data
+        serial         UDRV0003
+        configuration  1
+
+      INTERFACE  ALT  CLASS     DRIVER  NAME
+      0          0 *  ff/00/00  -       Vendor specific
+      0          1    ff/00/00  -       Vendor specific
+
+      INTERFACE  ALT  ENDPOINT  DIRECTION  TYPE         PACKET  INTERVAL
+      0          0    0x81      in         bulk         512     0
+      0          0    0x01      out        bulk         512     0
+      0          1    0x81      in         bulk         512     0
+      0          1    0x01      out        bulk         512     0
+      0          1    0x82      in         isochronous  1024    4
+      0          1    0x02      out        isochronous  1024    4
+    `,
+  ],
+]);
+
+test.concurrent('JSON is the object that list has for it', async () => {
+  const { devices } = JSON.parse((await udrv('--sim --json list uio0 00:03.0 00:00.0 1-2')).stdout);
+  expect(devices.map((d: { framework: string }) => d.framework)).toEqual(['uio', 'vfio', 'pci', 'usb']);
+  for (const device of devices) {
+    const { stdout, stderr, exit } = await udrv(`--sim show ${device.address} --json`);
+    expect({ stderr, exit }).toEqual({ stderr: '', exit: 0 });
+    expect(JSON.parse(stdout)).toEqual(device);
+  }
+});
+
+cliFails(3, [
+  ['--sim show 9-9', '9-9: no such device (ENODEV)', 'udrv list --all shows what there is'],
+  // A PCI function is not the UIO device that it has.
+  ['--sim uio show 0000:00:04.0', '0000:00:04.0: is no UIO device but PCI (ENODEV)', 'udrv list --type uio'],
+  ['--sim uio show 0000:00:03.0', '0000:00:03.0: is no UIO device but VFIO (ENODEV)', 'udrv list --type uio'],
+  ['--sim uio show 1-2', '1-2: is no UIO device but USB (ENODEV)', 'udrv list --type uio'],
+]);

@@ -1,0 +1,193 @@
+/** The command as its users start it: a process, with an environment that holds nothing else. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+export const ROOT = join(__dirname, '../..');
+export const UDRV = join(ROOT, 'bin/udrv');
+
+/** Of a test. Generous: what is measured here is what a command does, never how fast. */
+export const PATIENCE = 60_000;
+
+/** Blanks separate arguments; a list is for arguments that hold some. */
+export type Command = string | readonly string[];
+
+export interface Options {
+  env?: NodeJS.ProcessEnv | undefined;
+  cwd?: string | undefined;
+}
+
+export interface Outcome {
+  stdout: string;
+  stderr: string;
+  /** The exit code, or the signal that killed it. */
+  exit: number | NodeJS.Signals | null;
+}
+
+type Text = string | RegExp;
+
+jest.setTimeout(PATIENCE);
+build();
+
+export function environment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8', COLUMNS: '80', ...extra };
+}
+
+const words = (command: Command): readonly string[] =>
+  typeof command === 'string' ? command.split(' ').filter((word) => word !== '') : command;
+
+const title = (command: Command): string =>
+  `udrv ${typeof command === 'string' ? command : command.map((word) => JSON.stringify(word)).join(' ')}`;
+
+/** Runs `udrv` to its end. */
+export function udrv(command: Command, options: Options = {}): Promise<Outcome> {
+  return outcomeOf(start(command, options));
+}
+
+/** Starts `udrv`, for tests that do something to it meanwhile. */
+export function start(command: Command, options: Options = {}): ChildProcess {
+  return begin(process.execPath, [UDRV, ...words(command)], options);
+}
+
+/** Runs a line of shell in which `udrv` is the command, for pipes and redirections. */
+export function shell(script: string, options: Options = {}): Promise<Outcome> {
+  const prelude = `udrv() { ${quoted(process.execPath)} ${quoted(UDRV)} "$@"; }; `;
+  // Without ~/.bashrc, which bash reads where its input is a socket.
+  return outcomeOf(begin('bash', ['--norc', '-c', prelude + script], options));
+}
+
+/**
+ * Runs `udrv` on a terminal of its own. Standard error is on it too, and lines end as terminals end them.
+ *
+ * @param type is called with what has been shown so far; what it returns is typed
+ */
+export function onTerminal(
+  command: Command,
+  { type, ...options }: Options & { type?: (shown: string) => string | undefined } = {},
+): Promise<Outcome> {
+  const line = [process.execPath, UDRV, ...words(command)].map(quoted).join(' ');
+  const env = { SHELL: '/bin/sh', TERM: 'xterm', ...options.env };
+  const child = begin('script', ['-qec', line, '/dev/null'], { ...options, env }, 'pipe');
+  let shown = '';
+  child.stdout?.on('data', (text) => {
+    shown += text;
+    const typed = type?.(shown);
+    if (typed !== undefined) child.stdin?.write(typed);
+  });
+  return outcomeOf(child);
+}
+
+export const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
+
+function begin(program: string, args: readonly string[], { env, cwd }: Options, input: 'ignore' | 'pipe' = 'ignore') {
+  const child = spawn(program, args, { env: environment(env), cwd: cwd ?? ROOT, stdio: [input, 'pipe', 'pipe'] });
+  if (child.stdout === null || child.stderr === null) throw new Error('no pipes');
+  child.stdout.setEncoding('utf8');
+  child.stderr.setEncoding('utf8');
+  return child;
+}
+
+export function outcomeOf(child: ChildProcess): Promise<Outcome> {
+  const outcome: Outcome = { stdout: '', stderr: '', exit: null };
+  child.stdout?.on('data', (text) => {
+    outcome.stdout += text;
+  });
+  child.stderr?.on('data', (text) => {
+    outcome.stderr += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => resolve({ ...outcome, exit: code ?? signal }));
+  });
+}
+
+/** Resolves once a stream has shown something. */
+export function shows(child: ChildProcess, stream: 'stdout' | 'stderr', pattern: RegExp): Promise<void> {
+  let text = '';
+  return new Promise((resolve, reject) => {
+    child[stream]?.on('data', (more) => {
+      text += more;
+      if (pattern.test(text)) resolve();
+    });
+    child.once('close', () => reject(new Error(`ended without ${pattern}: ${text}`)));
+  });
+}
+
+/** What a text has to be; a regular expression has to match somewhere. */
+const matching = (text: Text) => (typeof text === 'string' ? text : expect.stringMatching(text));
+
+/** A test for each line: the command does its work, prints this, and has nothing to remark. */
+export function cliPasses(cases: readonly (readonly [command: Command, stdout: Text, options?: Options])[]): void {
+  for (const [command, stdout, options] of cases)
+    test.concurrent(title(command), async () => {
+      expect(await udrv(command, options)).toEqual({ stdout: matching(stdout), stderr: '', exit: 0 });
+    });
+}
+
+/** A test for each line: the command prints one line of error, the hint where there is one, and nothing else. */
+export function cliFails(
+  exit: number,
+  cases: readonly (readonly [command: Command, message: Text, hint?: string | undefined, options?: Options])[],
+): void {
+  for (const [command, message, hint, options] of cases)
+    test.concurrent(`${title(command)} is exit ${exit}`, async () => {
+      const outcome = await udrv(command, options);
+      const [line = '', ...rest] = outcome.stderr.split('\n');
+      expect({ ...outcome, stderr: line }).toEqual({
+        stdout: '',
+        stderr: typeof message === 'string' ? `udrv: ${message}` : expect.stringMatching(message),
+        exit,
+      });
+      expect(rest).toEqual([...(hint === undefined ? [] : [`hint: ${hint}`]), '']);
+    });
+}
+
+/** Text as it is written in a test, without its first line break and its indentation. */
+export function text(strings: TemplateStringsArray, ...values: unknown[]): string {
+  const lines = String.raw(strings, ...values)
+    .replace(/^\n/, '')
+    .replace(/[ ]*$/, '')
+    .split('\n');
+  const indents = lines.filter((line) => line !== '').map((line) => line.length - line.trimStart().length);
+  const indent = Math.min(...indents);
+  return lines.map((line) => line.slice(indent)).join('\n');
+}
+
+/** Makes dist/cli.cjs if it is older than what it is made of. Test files start together: one makes it, the others wait. */
+function build(): void {
+  const lock = join(ROOT, 'node_modules/.cache/udrv/cli-build.lock');
+  const deadline = Date.now() + PATIENCE;
+  // In this order: who finds it new and the lock gone has the whole of it.
+  while (!isNew() || existsSync(lock)) {
+    if (Date.now() > deadline) throw new Error(`somebody builds for ever, or has left ${lock}`);
+    if (!take(lock)) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+      continue;
+    }
+    try {
+      const { status, stderr } = spawnSync(process.execPath, ['build.config.cjs'], { cwd: ROOT, encoding: 'utf8' });
+      if (status !== 0) throw new Error(`node build.config.cjs: ${stderr}`);
+    } finally {
+      rmSync(lock);
+    }
+  }
+}
+
+function isNew(): boolean {
+  const bundle = statSync(join(ROOT, 'dist/cli.cjs'), { throwIfNoEntry: false });
+  if (bundle === undefined) return false;
+  const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).map((name) => `src/${name}`);
+  return [...sources, 'build.config.cjs', 'package.json'].every(
+    (name) => statSync(join(ROOT, name)).mtimeMs <= bundle.mtimeMs,
+  );
+}
+
+function take(lock: string): boolean {
+  mkdirSync(dirname(lock), { recursive: true });
+  try {
+    closeSync(openSync(lock, 'wx'));
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,100 @@
+import { readable } from '../../src/sys/wait';
+import { errnoOf, makeSys, NODE, PARENT, title } from './target';
+
+describe(title('files'), () => {
+  const sys = makeSys();
+
+  test('an attribute ends with its newline', () => {
+    expect(sys.readFile(`${PARENT}/vendor`).toString()).toBe('0x1234\n');
+  });
+
+  test('paths are followed through links', () => {
+    expect(sys.readFile('/sys/class/uio/uio0/device/device').toString()).toBe('0x11e8\n');
+    expect(sys.readLink(`${PARENT}/driver`)).toMatch(/\/uio_pci_generic$/);
+    expect(sys.readDir('/sys/class/uio')).toContain('uio0');
+  });
+
+  test('what is not there, or is something else', () => {
+    expect(errnoOf(() => sys.readFile(`${PARENT}/no-such-attribute`))).toBe('ENOENT');
+    expect(errnoOf(() => sys.readFile(`${PARENT}/vendor/x`))).toBe('ENOTDIR');
+    expect(errnoOf(() => sys.readFile(PARENT))).toBe('EISDIR');
+    expect(errnoOf(() => sys.readDir('/sys/no-such-directory'))).toBe('ENOENT');
+    expect(errnoOf(() => sys.readDir(`${PARENT}/vendor`))).toBe('ENOTDIR');
+    expect(errnoOf(() => sys.readLink('/sys/no-such-link'))).toBe('ENOENT');
+    expect(errnoOf(() => sys.readLink(`${PARENT}/vendor`))).toBe('EINVAL');
+    expect(errnoOf(() => sys.open('/dev/no-such-node', {}))).toBe('ENOENT');
+    expect(errnoOf(() => sys.readFile(`${PARENT}/vendor`, 3))).toBe('EFBIG');
+  });
+
+  test('access', () => {
+    expect(sys.access(NODE)).toBe('rw');
+    expect(sys.access('/dev/no-such-node')).toBeNull();
+  });
+});
+
+describe(title('eventfd, poll and watch'), () => {
+  const sys = makeSys();
+  const one = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]);
+  let fd: number;
+  beforeEach(() => {
+    fd = sys.eventfd();
+  });
+  afterEach(() => sys.close(fd));
+
+  test('counts, and reading it starts over', () => {
+    const counter = Buffer.alloc(8);
+    expect(errnoOf(() => sys.read(fd, counter))).toBe('EAGAIN');
+    sys.write(fd, one);
+    sys.write(fd, one);
+    expect(sys.read(fd, counter)).toBe(8);
+    expect(counter.readBigUInt64LE()).toBe(2n);
+    expect(errnoOf(() => sys.read(fd, counter))).toBe('EAGAIN');
+    expect(errnoOf(() => sys.read(fd, Buffer.alloc(4)))).toBe('EINVAL');
+  });
+
+  test('poll tells ready from not', () => {
+    expect(sys.poll(fd, 0)).toBe('timeout');
+    expect(sys.poll(fd, 20)).toBe('timeout');
+    sys.write(fd, one);
+    expect(sys.poll(fd, -1)).toBe('ready');
+    expect(sys.poll(fd, 0)).toBe('ready');
+  });
+
+  test('a watch calls back as long as there is something to read', async () => {
+    let calls = 0;
+    const watch = sys.watch(fd, () => {
+      if (++calls === 3) sys.read(fd, Buffer.alloc(8));
+    });
+    try {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(calls).toBe(0);
+      sys.write(fd, one);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(calls).toBe(3);
+    } finally {
+      watch.close();
+    }
+    watch.close();
+    sys.write(fd, one);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(calls).toBe(3);
+  });
+
+  test('waiting ends by readiness, by time, or by a signal', async () => {
+    expect(await readable(sys, fd, { timeoutMs: 20 })).toBe('timeout');
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 20);
+    expect(await readable(sys, fd, { signal: controller.signal })).toBe('aborted');
+    expect(await readable(sys, fd, { signal: controller.signal })).toBe('aborted');
+    setTimeout(() => sys.write(fd, one), 20);
+    expect(await readable(sys, fd)).toBe('ready');
+  });
+
+  test('a closed descriptor is none', () => {
+    const gone = sys.eventfd();
+    sys.close(gone);
+    expect(errnoOf(() => sys.read(gone, Buffer.alloc(8)))).toBe('EBADF');
+    expect(errnoOf(() => sys.watch(gone, () => {}))).toBe('EBADF');
+    expect(errnoOf(() => sys.close(gone))).toBe('EBADF');
+  });
+});

@@ -1,0 +1,39 @@
+import { simulatedMachine } from '../../src/sim';
+import { LinuxSys } from '../../src/sys/linux';
+import type { Sys } from '../../src/sys/sys';
+
+/**
+ * The machine that the suite speaks of: the simulated one, or with `UDRV_TARGET=kernel` the one it runs on, which is
+ * then the lab's guest (test/lab/conformance.test.ts runs it there). Both have an edu at 0000:00:04.0 behind
+ * uio_pci_generic. Each behaviour is stated once; where the two differ, the simulation is wrong.
+ */
+export const onKernel = process.env['UDRV_TARGET'] === 'kernel';
+
+export const makeSys: () => Sys = onKernel ? () => new LinuxSys() : () => simulatedMachine().sys;
+
+export const title = (name: string) => `${name} (${onKernel ? 'real kernel' : 'simulation'})`;
+
+/** QEMU's edu: docs/specs/edu.rst. */
+export const EDU = {
+  id: 0x00,
+  liveness: 0x04,
+  factorial: 0x08,
+  status: 0x20,
+  irqStatus: 0x24,
+  raise: 0x60,
+  acknowledge: 0x64,
+} as const;
+
+export const UIO = 'uio0';
+export const NODE = '/dev/uio0';
+export const PARENT = '/sys/bus/pci/devices/0000:00:04.0';
+
+/** The errno name that a call fails with; fails the test where it does not fail. */
+export function errnoOf(call: () => unknown): string {
+  try {
+    call();
+  } catch (error) {
+    return (error as { code?: string }).code ?? String(error);
+  }
+  throw new Error('it did not fail');
+}

@@ -1,0 +1,11 @@
+import { spawnSync } from 'node:child_process';
+
+/**
+ * `describe`, for tests that need a program which not every machine has. Without it they are skipped with the reason in
+ * their name; where `CI` is set they run, and fail, because there a missing program is a missing install step.
+ */
+export function describeWith(program: string, name: string, tests: () => void): void {
+  const found = spawnSync(program, ['--version'], { stdio: 'ignore' }).error === undefined;
+  if (found || process.env['CI']) describe(name, tests);
+  else describe.skip(`${name} (skipped: ${program} is not installed)`, tests);
+}

@@ -1,0 +1,80 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as libc from '../../src/uapi/libc';
+import * as pci from '../../src/uapi/pci-regs';
+import { packIrqControl, UIO_WORD_SIZE, unpackEventCount } from '../../src/uapi/uio';
+import { describeWith } from '../support/requires';
+
+/** Our number, and the C expression whose value it must have. */
+const EXPECTED: [name: string, ours: number, c: string][] = [
+  ['PROT_READ', libc.PROT_READ, 'PROT_READ'],
+  ['PROT_WRITE', libc.PROT_WRITE, 'PROT_WRITE'],
+  ['MAP_SHARED', libc.MAP_SHARED, 'MAP_SHARED'],
+  ['POLLIN', libc.POLLIN, 'POLLIN'],
+  ['pollfd.size', libc.pollfd.size, 'sizeof(struct pollfd)'],
+  ['pollfd.fd', libc.pollfd.fd, 'offsetof(struct pollfd, fd)'],
+  ['pollfd.events', libc.pollfd.events, 'offsetof(struct pollfd, events)'],
+  ['pollfd.revents', libc.pollfd.revents, 'offsetof(struct pollfd, revents)'],
+  ['EPOLL_CTL_ADD', libc.EPOLL_CTL_ADD, 'EPOLL_CTL_ADD'],
+  ['EPOLLIN', libc.EPOLLIN, 'EPOLLIN'],
+  ['EPOLL_CLOEXEC', libc.EPOLL_CLOEXEC, 'EPOLL_CLOEXEC'],
+  ['epollEvent.events', libc.epollEvent.events, 'offsetof(struct epoll_event, events)'],
+  ['epollEvent.size holds either layout', libc.epollEvent.size, 'sizeof(struct epoll_event) <= 16 ? 16 : -1'],
+  ['EFD_NONBLOCK', libc.EFD_NONBLOCK, 'EFD_NONBLOCK'],
+  ['EFD_CLOEXEC', libc.EFD_CLOEXEC, 'EFD_CLOEXEC'],
+  ['PCI_COMMAND', pci.PCI_COMMAND, 'PCI_COMMAND'],
+  ['PCI_COMMAND_IO', pci.PCI_COMMAND_IO, 'PCI_COMMAND_IO'],
+  ['PCI_COMMAND_MEMORY', pci.PCI_COMMAND_MEMORY, 'PCI_COMMAND_MEMORY'],
+  ['PCI_COMMAND_INTX_DISABLE', pci.PCI_COMMAND_INTX_DISABLE, 'PCI_COMMAND_INTX_DISABLE'],
+  ['PCI_STATUS', pci.PCI_STATUS, 'PCI_STATUS'],
+  ['PCI_STATUS_INTERRUPT', pci.PCI_STATUS_INTERRUPT, 'PCI_STATUS_INTERRUPT'],
+  ['UIO_WORD_SIZE', UIO_WORD_SIZE, 'sizeof(int32_t)'],
+];
+
+describeWith('gcc', 'numbers and layouts equal the C headers', () => {
+  let values: number[];
+
+  beforeAll(() => {
+    const dir = mkdtempSync(join(tmpdir(), 'udrv-uapi-'));
+    try {
+      const prints = EXPECTED.map(([, , c]) => `printf("%lld\\n", (long long)(${c}));`).join('\n  ');
+      const headers = [
+        'stddef.h',
+        'stdint.h',
+        'stdio.h',
+        'poll.h',
+        'sys/epoll.h',
+        'sys/eventfd.h',
+        'sys/mman.h',
+        'linux/pci_regs.h',
+      ];
+      const source = `${headers.map((h) => `#include <${h}>`).join('\n')}\nint main(void) {\n  ${prints}\n}\n`;
+      writeFileSync(join(dir, 'values.c'), source);
+      execFileSync('gcc', ['-Wall', '-Werror', '-o', join(dir, 'values'), join(dir, 'values.c')]);
+      values = execFileSync(join(dir, 'values'), { encoding: 'utf8' }).trim().split('\n').map(Number);
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+
+  test.each(EXPECTED.map(([name, ours], i) => ({ name, ours, i })))('$name', ({ ours, i }) => {
+    expect(ours).toBe(values[i]);
+  });
+});
+
+describe('the words of a UIO node', () => {
+  test('irqcontrol is a native s32', () => {
+    const word = Buffer.alloc(4);
+    packIrqControl(word, true);
+    expect(new Int32Array(Uint8Array.from(word).buffer)[0]).toBe(1);
+    packIrqControl(word, false);
+    expect(new Int32Array(Uint8Array.from(word).buffer)[0]).toBe(0);
+  });
+
+  test('the event count is a native s32', () => {
+    expect(unpackEventCount(Buffer.from(Int32Array.of(-2).buffer))).toBe(-2);
+    expect(unpackEventCount(Buffer.from(Int32Array.of(17).buffer))).toBe(17);
+  });
+});
