@@ -2,6 +2,7 @@ import type { Device, Framework } from './model/device';
 import type { NameDatabase } from './names/database';
 import { listPci } from './pci/inspect';
 import type { Sys } from './sys/sys';
+import type { ReadError } from './sys/sysfs';
 import { listUio } from './uio/inspect';
 import { listUsb } from './usb/inspect';
 
@@ -10,21 +11,27 @@ export interface ListOptions {
   type?: Framework | undefined;
   /** Beside what user space reaches now, the PCI functions that are not in the list yet. */
   all?: boolean | undefined;
+  /** Where lists of devices that cannot be read are noted; what is in them is missing. */
+  errors?: ReadError[] | undefined;
 }
 
 /** The devices that a user-space driver can reach: UIO, then PCI functions by address, then USB. Opens no node. */
-export function listDevices(sys: Sys, names: NameDatabase, { type, all = false }: ListOptions = {}): Device[] {
+export function listDevices(
+  sys: Sys,
+  names: NameDatabase,
+  { type, all = false, errors = [] }: ListOptions = {},
+): Device[] {
   const wanted = (framework: Framework) => type === undefined || type === framework;
-  const uio = wanted('uio') ? listUio(sys) : [];
-  const usb = wanted('usb') ? listUsb(sys, names) : [];
+  const uio = wanted('uio') ? listUio(sys, errors) : [];
+  const usb = wanted('usb') ? listUsb(sys, names, errors) : [];
   return [...uio, ...pciDevices(), ...usb];
 
   function pciDevices(): Device[] {
-    if (type === 'pci') return listPci(sys, names);
-    if (type === 'vfio' || (type === undefined && !all)) return listPci(sys, names, { vfioOnly: true });
+    if (type === 'pci') return listPci(sys, names, { errors });
+    if (type === 'vfio' || (type === undefined && !all)) return listPci(sys, names, { vfioOnly: true, errors });
     if (type !== undefined) return [];
     // A UIO device's parent is in the list already, under its UIO name.
     const shown = new Set(uio.map((device) => device.uio.parent));
-    return listPci(sys, names).filter((device) => !shown.has(device.address));
+    return listPci(sys, names, { errors }).filter((device) => !shown.has(device.address));
   }
 }

@@ -3,9 +3,10 @@ import { listDevices } from './inventory';
 import type { Device, UsbDevice } from './model/device';
 import type { NameDatabase } from './names/database';
 import { parsePciAddress } from './pci/address';
-import { inspectPci } from './pci/inspect';
+import { inspectPci, listPci } from './pci/inspect';
 import type { Sys } from './sys/sys';
 import { inspectUio, listUio } from './uio/inspect';
+import { parseUsbInterface } from './usb/address';
 import { inspectUsb, listUsb } from './usb/inspect';
 
 /** A device or interface name as sysfs has it: `usb1`, `1-2.3`, `1-2:1.0`. */
@@ -26,8 +27,15 @@ export function findDevices(sys: Sys, names: NameDatabase, selector: string): De
   const cdev = /^(?:\/dev\/vfio\/devices\/)?(vfio\d+)$/.exec(selector)?.[1];
   if (cdev !== undefined) return behind(sys, names, `/sys/class/vfio-dev/${cdev}`);
 
-  const usb = USB_PATH.exec(selector)?.[1];
-  if (usb !== undefined) return one(inspectUsb(sys, names, usb));
+  const usbInterface = parseUsbInterface(selector);
+  if (usbInterface !== null) {
+    const there = sys.access(`/sys/bus/usb/devices/${selector}`) !== null;
+    return there ? one(inspectUsb(sys, names, usbInterface.device)) : [];
+  }
+  if (USB_PATH.test(selector)) return one(inspectUsb(sys, names, selector));
+
+  if (selector.startsWith('/dev/vfio/'))
+    return listPci(sys, names, { vfioOnly: true }).filter((d) => d.node === selector);
 
   const busDevice = /^(?:\/dev\/bus\/usb\/)?(\d{1,3})\/(\d{1,3})$/.exec(selector);
   if (busDevice !== null) {
@@ -44,7 +52,7 @@ export function findDevices(sys: Sys, names: NameDatabase, selector: string): De
   if (selector.startsWith('sn:')) return listUsb(sys, names).filter(({ usb }) => usb.serial === selector.slice(3));
 
   const named = listUio(sys).filter((device) => device.name === selector);
-  return named.length > 0 ? named : byKernelName(sys, names, selector.replace(/^\/dev\//, ''));
+  return named.length > 0 ? named : byKernelName(sys, names, selector);
 }
 
 /**
@@ -80,10 +88,13 @@ function describe(device: Device): string {
   return serial === null ? device.address : `${device.address} (sn:${serial})`;
 }
 
-/** A name that a kernel driver gave: `eth0`, `nvme0n1`, `ttyUSB0`, `snd/pcmC0D0p`. Its device stands in sysfs's path to it. */
-function byKernelName(sys: Sys, names: NameDatabase, name: string): Device[] {
-  const last = name.slice(name.lastIndexOf('/') + 1);
-  if (last === '' || last === '.' || last === '..') return [];
+/**
+ * A name that a kernel driver gave, or its node: `eth0`, `nvme0n1`, `/dev/ttyUSB0`, `/dev/snd/pcmC0D0p`. Its device
+ * stands in sysfs's path to it. No other path: what looks like a file elsewhere must not select a device.
+ */
+function byKernelName(sys: Sys, names: NameDatabase, selector: string): Device[] {
+  const last = /^(?:\/dev\/(?:[^/.][^/]*\/)*)?([^/.][^/]*)$/.exec(selector)?.[1];
+  if (last === undefined) return [];
   for (const className of attempt(() => sys.readDir('/sys/class'), [])) {
     const devices = behind(sys, names, `/sys/class/${className}/${last}`);
     if (devices.length > 0) return devices;

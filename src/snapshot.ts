@@ -3,6 +3,7 @@ import type { Device } from './model/device';
 import { NameDatabase } from './names/database';
 import { recording } from './sys/record';
 import type { Sys } from './sys/sys';
+import { AttributeReader } from './sys/sysfs';
 
 /**
  * Records a machine as a manifest: all that listing it reads, PCI functions of the kernel's drivers included, and of
@@ -12,6 +13,7 @@ export function recordMachine(sys: Sys): string {
   const recorder = recording(sys);
   const names = new NameDatabase(recorder.sys);
   const devices = [...listDevices(recorder.sys, names), ...listDevices(recorder.sys, names, { type: 'pci' })];
+  readClassLinks(recorder.sys);
   recorder.add(
     '/usr/share/hwdata/pci.ids',
     Buffer.from(names.excerpt('pci', devices.filter((d) => d.framework !== 'usb').flatMap(ids))),
@@ -23,6 +25,13 @@ export function recordMachine(sys: Sys): string {
   return recorder.manifest();
 }
 
-function ids({ vendorId, deviceId }: Device): { vendor: string; device: string }[] {
-  return vendorId === null || deviceId === null ? [] : [{ vendor: vendorId, device: deviceId }];
+/** Where the names that kernel drivers gave lead (`nvme0n1`, `ttyUSB0`), so that they select devices on replay too. */
+function readClassLinks(sys: Sys): void {
+  const reader = new AttributeReader(sys);
+  for (const name of reader.names('/sys/class'))
+    for (const device of reader.names(`/sys/class/${name}`)) reader.linkName(`/sys/class/${name}/${device}`);
+}
+
+function ids({ vendorId, deviceId }: Device): { vendor: string; device: string | null }[] {
+  return vendorId === null ? [] : [{ vendor: vendorId, device: deviceId }];
 }

@@ -61,9 +61,20 @@ export class Context {
     this.stdout.write(`${json(document, this.stdout.isTTY ? 2 : undefined)}\n`);
   }
 
-  /** A remark that is not data; `--quiet` leaves it out. */
+  /** A remark for a person, which is not data: not with `--quiet`, nor for a program that reads JSON. */
   note(text: string): void {
-    if (!this.options.quiet) this.stderr.write(`udrv: ${visible(text)}\n`);
+    if (this.options.quiet || this.options.json) return;
+    try {
+      this.stderr.write(`udrv: ${visible(text)}\n`);
+    } catch {
+      // A remark that cannot be shown is no reason to stop.
+    }
+  }
+
+  /** What a command would do, for `--dry-run`. */
+  printSteps(steps: readonly string[]): void {
+    if (this.options.json) this.printJson({ steps });
+    else this.stdout.write(steps.map((step) => `${visible(step)}\n`).join(''));
   }
 
   #machine(): Sys {

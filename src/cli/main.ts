@@ -29,13 +29,14 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Pro
     if (error instanceof CommanderError && error.exitCode === 0) return Exit.ok;
     try {
       // A command without its subcommand: commander shows what there is to choose from.
-      if (error instanceof CommanderError && error.code === 'commander.help') {
+      if (error instanceof CommanderError && error.code === 'commander.help' && !argv.includes('--json')) {
         stderr.write(text.help);
         return Exit.usage;
       }
       return report(error, stderr, argv.includes('--json'), env['UDRV_DEBUG'] === '1');
     } catch (again) {
-      if (again instanceof BrokenPipe) return exitCode(error);
+      // The error could not be shown (stderr is closed, or its disk full); the exit code still tells.
+      if (again instanceof BrokenPipe || again instanceof UdrvError) return exitCode(error);
       throw again;
     }
   }
@@ -48,7 +49,8 @@ function helpWidth(env: NodeJS.ProcessEnv): number {
 /** One line on stderr, or one JSON object, and the hint where there is one. */
 function report(error: unknown, stderr: OutputStream, asJson: boolean, debug: boolean): ExitCode {
   const known = asUdrvError(error);
-  if (debug && typeof (error as Error)?.stack === 'string') stderr.write(`${(error as Error).stack}\n`);
+  if (debug && typeof (error as Error)?.stack === 'string')
+    stderr.write(`${(error as Error).stack?.split('\n').map(visible).join('\n')}\n`);
   if (known === null) {
     stderr.write(`udrv: internal error: ${visible(String(error))}\n${debug ? '' : 'hint: UDRV_DEBUG=1 shows where\n'}`);
     return Exit.failed;
@@ -58,7 +60,7 @@ function report(error: unknown, stderr: OutputStream, asJson: boolean, debug: bo
     stderr.write(`${json({ error: { code, message: `${subject}: ${message}`, hint, device, exit } })}\n`);
   } else {
     const errno = code in constants.errno ? ` (${code})` : '';
-    stderr.write(`udrv: ${visible(subject)}: ${visible(message)}${errno}\n`);
+    stderr.write(`udrv: ${visible(subject) || "''"}: ${visible(message)}${errno}\n`);
     if (hint !== undefined) stderr.write(`hint: ${visible(hint)}\n`);
   }
   return exit;

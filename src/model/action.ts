@@ -1,3 +1,4 @@
+import { usageError } from '../errors';
 import type { Width, Word } from '../sys/sys';
 import { checkValue, type Registers } from './registers';
 
@@ -30,6 +31,11 @@ export function prepareAction({ target, value }: Action, source: RegionSource): 
     const write = registers.writer(target.offset, target.width);
     return () => write(value);
   }
+  if (value.width > target.width)
+    throw usageError(
+      `${registers.device} ${target.region}`,
+      `a value of ${value.width} bytes does not fit a register of ${target.width}`,
+    );
   const read = source.region(value.region).reader(value.offset, value.width);
   const write = registers.writer(target.offset, target.width);
   return () => write(read());

@@ -104,7 +104,7 @@ export function checkRange(device: string, region: Region, { offset, length }: R
   if (misaligned !== null)
     throw usageError(
       subject,
-      `${misaligned} is not a multiple of the width, ${width} bytes`,
+      `${misaligned} is not a multiple of the width, ${width}`,
       'choose another width with -w 1|2|4|8, if the device takes it',
     );
   // The bus sees the address, not the offset: a region that begins off the width's alignment shifts every register.

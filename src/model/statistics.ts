@@ -7,7 +7,7 @@ export interface Summary {
 }
 
 /** Percentiles by nearest rank, rounded to a tenth. @param values at least one; not changed */
-export function summarize(values: Float64Array): Summary {
+export function summarize(values: ArrayLike<number>): Summary {
   const sorted = Float64Array.from(values).sort();
   const at = (fraction: number) => {
     const rank = Math.max(1, Math.ceil(fraction * sorted.length));

@@ -1,7 +1,7 @@
 import type { PciDevice, PciInfo, VfioDevice } from '../model/device';
 import type { NameDatabase } from '../names/database';
 import type { Sys } from '../sys/sys';
-import { AttributeReader } from '../sys/sysfs';
+import { AttributeReader, type ReadError } from '../sys/sysfs';
 import { VfioInspector } from '../vfio/inspect';
 import { comparePciAddresses, formatPciAddress, isPciAddress, type PciAddress, parsePciAddress } from './address';
 import { pciClassName } from './classes';
@@ -12,17 +12,20 @@ export const PCI_DEVICES = '/sys/bus/pci/devices';
 export interface PciListOptions {
   /** Only the functions that user space can reach through VFIO. Costs one readlink for each of the others. */
   vfioOnly?: boolean | undefined;
+  /** Where a list that cannot be read is noted. */
+  errors?: ReadError[] | undefined;
 }
 
 /** The PCI functions of the machine by address, those of VFIO drivers as framework `vfio`. Opens no node. */
 export function listPci(
   sys: Sys,
   names: NameDatabase,
-  { vfioOnly = false }: PciListOptions = {},
+  { vfioOnly = false, errors = [] }: PciListOptions = {},
 ): (PciDevice | VfioDevice)[] {
   const vfio = new VfioInspector(sys);
   const devices: (PciDevice | VfioDevice)[] = [];
-  for (const address of new AttributeReader(sys).names(PCI_DEVICES).filter(isPciAddress).sort(comparePciAddresses)) {
+  const addresses = new AttributeReader(sys, errors).names(PCI_DEVICES).filter(isPciAddress);
+  for (const address of addresses.sort(comparePciAddresses)) {
     const reader = new AttributeReader(sys);
     const driver = reader.linkName(`${PCI_DEVICES}/${address}/driver`);
     if (vfioOnly && !vfio.has(address, driver)) continue;

@@ -16,11 +16,13 @@ const ABSENT = new Set(['ENOENT', 'ENOTDIR']);
  * cannot be read is null too and noted in {@link errors}.
  */
 export class AttributeReader {
-  readonly errors: ReadError[] = [];
+  readonly errors: ReadError[];
   readonly sys: Sys;
 
-  constructor(sys: Sys) {
+  /** @param errors where to note them, for readers that share a list */
+  constructor(sys: Sys, errors: ReadError[] = []) {
     this.sys = sys;
+    this.errors = errors;
   }
 
   /** The bytes of a file; null where it is absent or unreadable. */

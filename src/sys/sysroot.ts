@@ -36,8 +36,7 @@ export class SysrootSys extends InspectionSys {
   /** @throws UdrvError exit 2 if there is no such directory, 4 if it may not be looked at */
   constructor(directory: string) {
     super({ message: 'a copied tree can only be inspected', hint: 'drop --sysroot to work with this machine' });
-    checkRoot(directory);
-    const root = resolve(directory);
+    const root = checkRoot(directory);
     this.#root = root === '/' ? '' : root;
   }
 
@@ -148,10 +147,14 @@ export class SysrootSys extends InspectionSys {
   }
 }
 
-function checkRoot(directory: string): void {
+function checkRoot(directory: string): string {
   let found: fs.Stats;
+  let root: string;
   try {
     found = sysCall('stat', directory, () => fs.statSync(directory));
+    if (found.isDirectory())
+      sysCall('access', directory, () => fs.accessSync(directory, fs.constants.R_OK | fs.constants.X_OK));
+    root = sysCall('getcwd', directory, () => resolve(directory));
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
     throw new UdrvError(`cannot look at the copied tree: ${errnoMessage(error.code)}`, {
@@ -161,4 +164,5 @@ function checkRoot(directory: string): void {
     });
   }
   if (!found.isDirectory()) throw usageError(directory, 'not a directory, which --sysroot needs');
+  return root;
 }

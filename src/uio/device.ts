@@ -10,6 +10,9 @@ import { openSpace } from './access';
 import { UIO_CLASS } from './inspect';
 import { InterruptControl, type RearmMode } from './interrupt-control';
 
+/** Measuring blocks the event loop: for so long at most, but for the wait itself. */
+const SERVE_SIGNALS_MS = 20;
+
 /** How often a device that nobody acknowledges is asked whether its line is quiet. */
 const QUIET_POLL_MS = 10;
 
@@ -26,6 +29,8 @@ export interface WatchOptions {
 }
 
 export interface LatencyOptions extends Omit<WatchOptions, 'beforeWait'> {
+  /** Gets each as it is measured, in microseconds, between two interrupts. */
+  onLatency: (microseconds: number) => void;
   /** Makes the device raise its interrupt. */
   trigger: () => void;
   count: number;
@@ -141,17 +146,17 @@ export class OpenUio implements RegionSource {
   }
 
   /**
-   * Times from trigger to wake-up, in microseconds, one for each interrupt; fewer than `count` where `signal` aborts.
+   * Measures from trigger to wake-up, `count` times, or until `signal` aborts.
    * Waits in a blocking poll(2), as a latency-minded driver does; signals are served between the measurements.
    *
    * @throws as {@link interrupts}; and exit 1 where the device goes on asserting its interrupt, for want of an acknowledge
    */
-  async latencies({ trigger, count, ...options }: LatencyOptions): Promise<Float64Array> {
+  async latencies({ trigger, count, onLatency, ...options }: LatencyOptions): Promise<void> {
     const { acknowledge, rearm = 'auto', timeoutMs, signal } = options;
     const fd = this.#openFd;
     const control = new InterruptControl(this.#sys, this.info, fd, rearm);
-    const microseconds = new Float64Array(count);
     let done = 0;
+    let served = performance.now();
     try {
       this.#eventsSoFar();
       this.#explained(() => control.set(true));
@@ -163,14 +168,17 @@ export class OpenUio implements RegionSource {
         if (outcome === 'timeout') throw this.#timedOut(timeoutMs);
         if (outcome === 'ready') {
           this.#readCount();
-          microseconds[done++] = (end - start) * 1000;
+          onLatency((end - start) * 1000);
+          done++;
           acknowledge?.();
           if (acknowledge === undefined && control.asserted()) throw this.#stillAsserted();
           control.set(true);
         }
-        if (outcome === 'interrupted' || done % 64 === 0) await new Promise((resolve) => setImmediate(resolve));
+        if (outcome === 'interrupted' || performance.now() - served > SERVE_SIGNALS_MS) {
+          await new Promise((resolve) => setTimeout(resolve, 0));
+          served = performance.now();
+        }
       }
-      return microseconds.subarray(0, done);
     } finally {
       control.restore();
       control.close();

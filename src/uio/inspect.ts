@@ -1,16 +1,20 @@
 import type { Region, UioDevice } from '../model/device';
 import { inspectPciInfo } from '../pci/inspect';
 import type { Sys } from '../sys/sys';
-import { AttributeReader } from '../sys/sysfs';
+import { AttributeReader, type ReadError } from '../sys/sysfs';
 
 export const UIO_CLASS = '/sys/class/uio';
 
 /** include/linux/uio_driver.h: MAX_UIO_MAPS and MAX_UIO_PORT_REGIONS. */
 const MAX_REGIONS = 5;
 
-/** Every UIO device, by number. */
-export function listUio(sys: Sys): UioDevice[] {
-  return new AttributeReader(sys)
+/**
+ * Every UIO device, by number.
+ *
+ * @param errors where a list that cannot be read is noted
+ */
+export function listUio(sys: Sys, errors: ReadError[] = []): UioDevice[] {
+  return new AttributeReader(sys, errors)
     .names(UIO_CLASS)
     .filter((name) => /^uio\d+$/.test(name))
     .sort((a, b) => Number(a.slice(3)) - Number(b.slice(3)))

@@ -1,7 +1,7 @@
 import type { UsbDevice, UsbInfo, UsbInterface } from '../model/device';
 import type { NameDatabase } from '../names/database';
 import type { Sys } from '../sys/sys';
-import { AttributeReader } from '../sys/sysfs';
+import { AttributeReader, type ReadError } from '../sys/sysfs';
 import {
   compareUsbAddresses,
   parseUsbAddress,
@@ -14,9 +14,9 @@ import { inspectInterfaces } from './interfaces';
 
 export const USB_DEVICES = '/sys/bus/usb/devices';
 
-/** The USB devices of the machine, root hubs too, by bus and port. Opens no node. */
-export function listUsb(sys: Sys, names: NameDatabase): UsbDevice[] {
-  const { addresses, interfaces } = readDirectory(sys);
+/** The USB devices of the machine, root hubs too, by bus and port; `errors` as for PCI. Opens no node. */
+export function listUsb(sys: Sys, names: NameDatabase, errors: ReadError[] = []): UsbDevice[] {
+  const { addresses, interfaces } = readDirectory(sys, errors);
   return [...addresses]
     .sort((a, b) => compareUsbAddresses(a[1], b[1]))
     .map(([name, address]) => inspectDevice(sys, names, name, address, interfaces.get(name) ?? []))
@@ -36,10 +36,10 @@ export function inspectUsb(sys: Sys, names: NameDatabase, name: string): UsbDevi
 }
 
 /** One listing has devices and interfaces side by side: no device's directory need be listed. */
-function readDirectory(sys: Sys) {
+function readDirectory(sys: Sys, errors: ReadError[] = []) {
   const addresses = new Map<string, UsbAddress>();
   const interfaces = new Map<string, UsbInterfaceAddress[]>();
-  for (const name of new AttributeReader(sys).names(USB_DEVICES)) {
+  for (const name of new AttributeReader(sys, errors).names(USB_DEVICES)) {
     const address = parseUsbAddress(name);
     if (address !== null) addresses.set(name, address);
     const intf = address === null ? parseUsbInterface(name) : null;

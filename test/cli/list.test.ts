@@ -113,7 +113,7 @@ describe('a selector', () => {
     ...['9-9', 'uio9', '1d6b:ffff', 'sn:', '001/099', '00:03.8', '/', '/dev/..', '/dev/null', 'nvme0n1/..'].map(
       (selector) => [`--sim list ${selector}`, `${selector}: no such device (ENODEV)`, all] as const,
     ),
-    [['--sim', 'list', ''], ': no such device (ENODEV)', all],
+    [['--sim', 'list', ''], `'': no such device (ENODEV)`, all],
     [['--sim', 'list', 'uio0\n'], 'uio0\\x0a: no such device (ENODEV)', all],
     [['--sim', 'list', '\x1b[31m\u202e'], '\\x1b[31m\\u202e: no such device (ENODEV)', all],
     ['--sim list uio0 nothere', 'nothere: no such device (ENODEV)', all],

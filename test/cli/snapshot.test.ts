@@ -150,6 +150,6 @@ describe('where a recording cannot be written', () => {
     ['--sim snapshot -o /dev/full', '/dev/full: no space left on device (ENOSPC)'],
     ['--sim snapshot -o /nowhere/x', '/nowhere/x: no such file or directory (ENOENT)'],
     ['--sim snapshot -o /', '/: illegal operation on a directory (EISDIR)'],
-    [['--sim', 'snapshot', '-o', ''], ': no such file or directory (ENOENT)'],
+    [['--sim', 'snapshot', '-o', ''], `'': no such file or directory (ENOENT)`],
   ]);
 });

@@ -75,7 +75,7 @@ describe('a directory that is none', () => {
   cliFails(2, [
     ['--sysroot /nowhere/x list', '/nowhere/x: cannot look at the copied tree: no such file or directory (ENOENT)'],
     ['--sysroot /dev/null list', '/dev/null: not a directory, which --sysroot needs'],
-    [['--sysroot', '', 'list'], ': cannot look at the copied tree: no such file or directory (ENOENT)'],
+    [['--sysroot', '', 'list'], `'': cannot look at the copied tree: no such file or directory (ENOENT)`],
     // Not the option that follows.
     ['--sysroot --sim list', '--sim: cannot look at the copied tree: no such file or directory (ENOENT)'],
   ]);
@@ -153,7 +153,7 @@ describe('a hostile tree', () => {
     });
     expect(await list('')).toEqual({
       stdout,
-      stderr: 'udrv: 2 attributes could not be read: -v names them\n',
+      stderr: 'udrv: attributes that could not be read: 2; -v names them\n',
       exit: 0,
     });
     expect(await list('-q')).toEqual({ stdout: 'uio0\n', stderr: '', exit: 0 });

@@ -62,7 +62,7 @@ describe('watch-irq', () => {
       'read(uio0, 4) = 4 [01 00 00 00]',
       'load(uio0 mmap 0x0, 0x24, 4) = 0x00000001',
       'store(uio0 mmap 0x0, 0x64, 4, 0x1)',
-      `pwrite(${config}, [01], 0x5) = 1`,
+      `pwrite(${config}, [03 01], 0x4) = 2`,
     ]);
   });
 
@@ -126,7 +126,7 @@ describe('watch-irq', () => {
       'write 500ms, 2s or 1m; a bare number is seconds',
     ],
     ['--sim uio watch-irq uio0 --ack nonsense', 'nonsense: is not an action', form],
-    [['--sim', 'uio', 'watch-irq', 'uio0', '--trigger', ''], ': is not an action', form],
+    [['--sim', 'uio', 'watch-irq', 'uio0', '--trigger', ''], `'': is not an action`, form],
     ['--sim uio watch-irq uio0 --ack map0:0x64=0x1ffffffff', /^udrv: uio0 map0: 0x1ffffffff does not fit/],
     ['--sim uio watch-irq uio0 --trigger map0:1M=1', /^udrv: uio0 map0: offset 0x100000 is outside of the region/],
   ]);
@@ -216,7 +216,7 @@ describe('irq', () => {
     ['uio0 enable', ['write(uio0, [01 00 00 00]) = -1 ENOSYS (function not implemented)']],
     [
       'uio0 disable',
-      ['write(uio0, [00 00 00 00]) = -1 ENOSYS (function not implemented)', `pwrite(${config}, [05], 0x5) = 1`],
+      ['write(uio0, [00 00 00 00]) = -1 ENOSYS (function not implemented)', `pwrite(${config}, [03 05], 0x4) = 2`],
     ],
   ])('%s', async (command, writes) => {
     const { stdout, stderr, exit } = await udrv(`--sim --trace uio irq ${command}`);

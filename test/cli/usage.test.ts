@@ -76,7 +76,7 @@ describe('errors with --json are one object on standard error', () => {
       '--json --sim uio read uio0 map0 1',
       {
         code: 'EUSAGE',
-        message: 'uio0 map0: offset 0x1 is not a multiple of the width, 4 bytes',
+        message: 'uio0 map0: offset 0x1 is not a multiple of the width, 4',
         hint: 'choose another width with -w 1|2|4|8, if the device takes it',
         exit: 2,
       },

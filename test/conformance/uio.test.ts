@@ -315,7 +315,10 @@ describe(title('interrupts'), () => {
 
   test('are measured', async () => {
     using it = edu();
-    const latencies = await it.device.latencies({
+    const latencies: number[] = [];
+    const onLatency = (us: number) => latencies.push(us);
+    await it.device.latencies({
+      onLatency,
       trigger: it.raise,
       acknowledge: it.acknowledge,
       count: 20,
@@ -323,10 +326,10 @@ describe(title('interrupts'), () => {
     });
     expect(latencies).toHaveLength(20);
     expect(latencies.every((us) => us > 0)).toBe(true);
-    await expect(it.device.latencies({ trigger: () => {}, count: 1, timeoutMs: 50 })).rejects.toMatchObject({
+    await expect(it.device.latencies({ onLatency, trigger: () => {}, count: 1, timeoutMs: 50 })).rejects.toMatchObject({
       exit: 6,
     });
-    await expect(it.device.latencies({ trigger: it.raise, count: 2, timeoutMs: 2000 })).rejects.toThrow(
+    await expect(it.device.latencies({ onLatency, trigger: it.raise, count: 2, timeoutMs: 2000 })).rejects.toThrow(
       /still asserts/,
     );
   });

@@ -42,6 +42,13 @@ describe('README.md', () => {
     expect(manual.filter((line) => line.startsWith('SUBSYSTEM=='))).toEqual(rules);
   });
 
+  test('has the packages that the lab asks for', () => {
+    const prepare = readFileSync(join(ROOT, 'test/lab/prepare'), 'utf8');
+    const wanted = Array.from(prepare.matchAll(/^(?:run|build) +(\S+) /gm), (match) => match[1]);
+    expect(wanted.length).toBeGreaterThan(5);
+    expect(fences(README, 'sh').flat()).toContain(`sudo apt-get install ${wanted.join(' ')}`);
+  });
+
   describe('as an example for the library has code that', () => {
     const [code = ''] = fences(README, 'ts').map((lines) => lines.join('\n'));
 

@@ -64,7 +64,7 @@ test.each<[string, (r: Registers) => unknown]>([
 });
 
 test('a region that begins off its page is misaligned where its address is', () => {
-  const { registers, accesses } = device({ offset: 0x102 });
+  const { registers, accesses } = device({ offset: 0x102, size: 0x200 });
   expect(registers.read(4, 2)).toBe(4);
   expect(() => registers.read(4, 4)).toThrow(usage);
   expect(accesses).toEqual(['r2 4']);

@@ -21,26 +21,33 @@ const DEFAULT_TIMEOUT_MS = 2000;
 export async function benchUio(context: Context, selector: string, options: BenchOptions): Promise<number | undefined> {
   const triggers = options.trigger.map(parseAction);
   const acks = options.ack.map(parseAction);
+  if (context.options.dryRun) {
+    context.printSteps([...options.trigger, ...options.ack, `re-arm: ${options.rearm}`]);
+    return;
+  }
   using device = openUio(context, selector);
   const trigger = prepareActions(triggers, device);
   const acknowledge = acks.length > 0 ? prepareActions(acks, device) : undefined;
-  let latencies: Float64Array = new Float64Array(0);
-  const interrupted = await interruptible(async (signal) => {
-    latencies = await device.latencies({
-      trigger,
-      acknowledge,
-      rearm: options.rearm,
-      count: options.count,
-      timeoutMs: context.options.timeout ?? DEFAULT_TIMEOUT_MS,
-      signal,
-    });
-  });
-  // What was measured before a Ctrl-C is still worth showing.
-  if (latencies.length > 0) print(context, latencies);
-  return interrupted;
+  const latencies: number[] = [];
+  try {
+    return await interruptible((signal) =>
+      device.latencies({
+        onLatency: (us) => latencies.push(us),
+        trigger,
+        acknowledge,
+        rearm: options.rearm,
+        count: options.count,
+        timeoutMs: context.options.timeout ?? DEFAULT_TIMEOUT_MS,
+        signal,
+      }),
+    );
+  } finally {
+    // What was measured before a Ctrl-C or a timeout is still worth showing.
+    if (latencies.length > 0) print(context, latencies);
+  }
 }
 
-function print(context: Context, latencies: Float64Array): void {
+function print(context: Context, latencies: readonly number[]): void {
   const summary = summarize(latencies);
   if (context.options.json) {
     context.printJson({ count: latencies.length, latencyUs: summary });

@@ -33,11 +33,20 @@ function dump(
   const range = rangeText === undefined ? whole : parseRange(rangeText, width);
   checkRange(target.address, region, range, width);
   using device = target.open({ write: false });
-  const words = device.region(regionName).words(range, width);
+  // The first before the output is opened: a dump that cannot begin leaves an existing file alone.
+  const words = begun(device.region(regionName).words(range, width));
   using out = outputTo(context.stdout, output);
   if (format === 'bin') writeBytes(out, words, width);
   else if (context.options.json) writeJson(out, words, { region: regionName, offset: range.offset, width });
   else writeLines(out, format === 'hex' ? hexLines(words, range, width) : wordLines(words, range, width));
+}
+
+function begun<T>(items: Generator<T>): Iterable<T> {
+  const first = items.next();
+  return (function* () {
+    if (!first.done) yield first.value;
+    yield* items;
+  })();
 }
 
 /** A dump can be gigabytes long: it is written as it is read, in pieces of this size. */

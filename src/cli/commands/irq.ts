@@ -6,11 +6,12 @@ export function irqUio(context: Context, selector: string, state: 'enable' | 'di
   const on = state === 'enable';
   if (context.options.dryRun) {
     const { node, driver, uio } = findOf(context, 'uio', selector);
-    context.stdout.write(`write ${on ? 1 : 0} to ${node}\n`);
+    const steps = [`write ${on ? 1 : 0} to ${node}`];
     if (driver === 'uio_pci_generic' && uio.parent !== null)
-      context.stdout.write(
-        `as ${driver} has no irqcontrol: ${on ? 'clear' : 'set'} Interrupt Disable in /sys/bus/pci/devices/${uio.parent}/config\n`,
+      steps.push(
+        `as ${driver} has no irqcontrol: ${on ? 'clear' : 'set'} Interrupt Disable in /sys/bus/pci/devices/${uio.parent}/config`,
       );
+    context.printSteps(steps);
     return;
   }
   using device = openUio(context, selector);

@@ -2,6 +2,7 @@ import { Exit, UdrvError } from '../../errors';
 import { listDevices } from '../../inventory';
 import type { Device, Framework } from '../../model/device';
 import { findDevices } from '../../select';
+import type { ReadError } from '../../sys/sysfs';
 import type { Context } from '../context';
 import { fullName } from '../output/describe';
 import { visible } from '../output/escape';
@@ -13,11 +14,13 @@ interface ListOptions {
 }
 
 export function list(context: Context, selectors: string[], options: ListOptions): undefined {
+  const errors: ReadError[] = [];
   const devices =
     selectors.length === 0
-      ? listDevices(context.sys, context.names, options)
+      ? listDevices(context.sys, context.names, { ...options, errors })
       : selected(context, selectors, options.type);
   print(context, devices);
+  remarkErrors(context, [...errors, ...devices.flatMap((device) => device.errors)]);
 }
 
 export function listUio(context: Context, selectors: string[]): undefined {
@@ -61,7 +64,6 @@ function print(context: Context, devices: Device[]): void {
         { titles: TITLES, style: context.style },
       ),
     );
-  remarkErrors(context, devices);
 }
 
 const TITLES = ['TYPE', 'ADDRESS', 'ID', 'DRIVER', 'NODE', 'ACCESS', 'NAME'];
@@ -73,10 +75,9 @@ function row(device: Device, context: Context): string[] {
   return [framework, address, id, driver ?? '-', node ?? '-', access ?? '-', name].map(visible);
 }
 
-function remarkErrors(context: Context, devices: Device[]): void {
-  const errors = devices.flatMap((device) => device.errors);
+function remarkErrors(context: Context, errors: readonly ReadError[]): void {
   if (errors.length === 0) return;
   if (context.options.verbose)
     for (const { path, code } of errors) context.note(`${path}: could not be read (${code})`);
-  else context.note(`${errors.length} attributes could not be read: -v names them`);
+  else context.note(`attributes that could not be read: ${errors.length}; -v names them`);
 }

@@ -17,6 +17,10 @@ interface WatchOptions {
 export async function watchUio(context: Context, selector: string, options: WatchOptions): Promise<number | undefined> {
   const acks = options.ack.map(parseAction);
   const triggers = options.trigger.map(parseAction);
+  if (context.options.dryRun) {
+    context.printSteps([...options.trigger, ...options.ack, `re-arm: ${options.rearm}`]);
+    return;
+  }
   using device = openUio(context, selector);
   const acknowledge = acks.length > 0 ? prepareActions(acks, device) : undefined;
   const trigger = prepareActions(triggers, device);

@@ -29,7 +29,7 @@ function write(
   checkValue(target.address, info, width, value);
   const step = `${target.address} ${region}:${hex(offset)}/${width}=${hexWord(value, width)}`;
   if (context.options.dryRun) {
-    context.stdout.write(`${step}\n`);
+    context.printSteps([step]);
     return;
   }
   using device = target.open({ write: true });

@@ -5,7 +5,7 @@ const WIDTH = 50;
  * How often values fell where, a line for each class. The classes end at the 99th percentile, with one more for what
  * lies beyond, so that one outlier does not press all the others into the first.
  */
-export function histogram(values: Float64Array): string {
+export function histogram(values: ArrayLike<number>): string {
   const sorted = Float64Array.from(values).sort();
   const low = sorted[0] ?? 0;
   const high = sorted[Math.ceil(sorted.length * 0.99) - 1] ?? low;

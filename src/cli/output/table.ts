@@ -22,7 +22,10 @@ export function columns(
 export function ruledTable(titles: readonly string[], rows: readonly (readonly string[])[], style: Style): string {
   const Table = require('cli-table3') as typeof import('cli-table3');
   // Without its own colours: udrv decides about colour itself.
-  const table = new Table({ head: titles.map(style.heading), style: { head: [], border: [], compact: true } });
+  const table = new Table({
+    head: titles.map((title) => style.heading(title)),
+    style: { head: [], border: [], compact: true },
+  });
   table.push(...rows.map((row) => [...row]));
   return `${table.toString()}\n`;
 }
