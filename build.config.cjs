@@ -9,6 +9,9 @@ const bundle = {
   platform: 'node',
   format: 'cjs',
   target: 'node20',
+  // Less to read at each start; names stay, for UDRV_DEBUG.
+  minifySyntax: true,
+  minifyWhitespace: true,
   logLevel: 'warning',
 };
 
