@@ -34,8 +34,9 @@ export function findDevices(sys: Sys, names: NameDatabase, selector: string): De
   }
   if (USB_PATH.test(selector)) return one(inspectUsb(sys, names, selector));
 
-  if (selector.startsWith('/dev/vfio/'))
-    return listPci(sys, names, { vfioOnly: true }).filter((d) => d.node === selector);
+  const group = /^\/dev\/vfio\/(?:noiommu-)?(\d+)$/.exec(selector)?.[1];
+  if (group !== undefined)
+    return listPci(sys, names, { vfioOnly: true }).filter((d) => d.pci.iommuGroup === Number(group));
 
   const busDevice = /^(?:\/dev\/bus\/usb\/)?(\d{1,3})\/(\d{1,3})$/.exec(selector);
   if (busDevice !== null) {
@@ -46,7 +47,7 @@ export function findDevices(sys: Sys, names: NameDatabase, selector: string): De
   const ids = /^([0-9a-f]{4}):([0-9a-f]{4})$/i.exec(selector);
   if (ids !== null) {
     const [vendor, device] = [ids[1]?.toLowerCase(), ids[2]?.toLowerCase()];
-    return listDevices(sys, names).filter((d) => d.vendorId === vendor && d.deviceId === device);
+    return listDevices(sys, names, { all: true }).filter((d) => d.vendorId === vendor && d.deviceId === device);
   }
 
   if (selector.startsWith('sn:')) return listUsb(sys, names).filter(({ usb }) => usb.serial === selector.slice(3));

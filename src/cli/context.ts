@@ -61,9 +61,9 @@ export class Context {
     this.stdout.write(`${json(document, this.stdout.isTTY ? 2 : undefined)}\n`);
   }
 
-  /** A remark for a person, which is not data: not with `--quiet`, nor for a program that reads JSON. */
+  /** A remark for a person, which is not data: not with `--quiet`, nor with `--json` unless `--verbose` asks. */
   note(text: string): void {
-    if (this.options.quiet || this.options.json) return;
+    if (this.options.quiet || (this.options.json && !this.options.verbose)) return;
     try {
       this.stderr.write(`udrv: ${visible(text)}\n`);
     } catch {

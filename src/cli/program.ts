@@ -129,13 +129,8 @@ export function buildProgram(
     .description('print interrupts as they happen')
     .argument('<uio>')
     .option('--count <n>', 'end after N interrupts', parseCount)
-    .option('--ack <action>', ACK_HELP, collect, [])
-    .option(
-      '--trigger <action>',
-      'run before each wait, to make the device raise its interrupt; repeatable',
-      collect,
-      [],
-    )
+    .option('--ack <action>', ACK_HELP, collect)
+    .option('--trigger <action>', 'run before each wait, to make the device raise its interrupt; repeatable', collect)
     .addOption(rearmOption())
     .action(action(() => (require('./commands/watch-irq') as typeof import('./commands/watch-irq')).watchUio));
   uio
@@ -149,7 +144,7 @@ export function buildProgram(
     .description('measure the latency from trigger to wake-up')
     .argument('<uio>')
     .requiredOption('--trigger <action>', 'makes the device raise its interrupt; repeatable', collect)
-    .option('--ack <action>', ACK_HELP, collect, [])
+    .option('--ack <action>', ACK_HELP, collect)
     .addOption(rearmOption())
     .option('-c, --count <n>', 'how many interrupts', parseCount, 1000)
     .action(action(() => (require('./commands/bench') as typeof import('./commands/bench')).benchUio));

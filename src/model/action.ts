@@ -1,6 +1,7 @@
 import { usageError } from '../errors';
 import type { Width, Word } from '../sys/sys';
-import { checkValue, type Registers } from './registers';
+import type { Region } from './device';
+import { checkRange, checkValue, findRegion, type Registers } from './registers';
 
 /** A register: `REGION:OFFSET[/WIDTH]`. */
 export interface Location {
@@ -39,6 +40,17 @@ export function prepareAction({ target, value }: Action, source: RegionSource): 
   const read = source.region(value.region).reader(value.offset, value.width);
   const write = registers.writer(target.offset, target.width);
   return () => write(read());
+}
+
+/** Throws what {@link prepareAction} would, without a device: for a request that must be right before one is opened. */
+export function checkAction({ target, value }: Action, device: string, regions: readonly Region[]): void {
+  checkLocation(target, device, regions);
+  if (typeof value === 'object') checkLocation(value, device, regions);
+  else checkValue(device, findRegion(device, regions, target.region), target.width, value);
+}
+
+function checkLocation({ region, offset, width }: Location, device: string, regions: readonly Region[]): void {
+  checkRange(device, findRegion(device, regions, region), { offset, length: width }, width);
 }
 
 export function prepareActions(actions: readonly Action[], source: RegionSource): () => void {

@@ -2,6 +2,7 @@
 export const PCI_COMMAND = 0x04;
 export const PCI_COMMAND_IO = 0x1;
 export const PCI_COMMAND_MEMORY = 0x2;
+export const PCI_COMMAND_MASTER = 0x4;
 export const PCI_COMMAND_INTX_DISABLE = 0x400;
 export const PCI_STATUS = 0x06;
 export const PCI_STATUS_INTERRUPT = 0x08;

@@ -7,6 +7,7 @@ import type { Sys } from '../sys/sys';
 import { readable } from '../sys/wait';
 import { UIO_WORD_SIZE, unpackEventCount } from '../uapi/uio';
 import { openSpace } from './access';
+import { keepBusMaster } from './bus-master';
 import { UIO_CLASS } from './inspect';
 import { InterruptControl, type RearmMode } from './interrupt-control';
 
@@ -48,11 +49,13 @@ export class OpenUio implements RegionSource {
   readonly #sys: Sys;
   readonly #write: boolean;
   readonly #registers = new Map<string, Registers>();
+  readonly #putBack: () => void;
   readonly #count = Buffer.alloc(UIO_WORD_SIZE);
   #fd: number | undefined;
 
-  private constructor(sys: Sys, device: UioDevice, fd: number, write: boolean) {
+  private constructor(sys: Sys, device: UioDevice, fd: number, write: boolean, putBack: () => void) {
     this.#sys = sys;
+    this.#putBack = putBack;
     this.info = device;
     this.#fd = fd;
     this.#write = write;
@@ -66,7 +69,8 @@ export class OpenUio implements RegionSource {
     const node = device.node ?? `/dev/${device.address}`;
     try {
       // Non-blocking, so that the read after a wake-up cannot hang.
-      return new OpenUio(sys, device, sys.open(node, { write, nonblock: true }), write);
+      const fd = sys.open(node, { write, nonblock: true });
+      return new OpenUio(sys, device, fd, write, keepBusMaster(sys, device));
     } catch (error) {
       throw error instanceof SysError ? openError(error, device) : error;
     }
@@ -190,6 +194,7 @@ export class OpenUio implements RegionSource {
     for (const registers of this.#registers.values()) registers.close();
     this.#sys.close(this.#fd);
     this.#fd = undefined;
+    this.#putBack();
   }
 
   [Symbol.dispose](): void {

@@ -64,10 +64,10 @@ function exitCode({ code, signal }: Exit): number {
 function greeting({ kernel, release }: Lab): string {
   const devices = [
     ['uio0', 'edu at 0000:00:04.0', 'udrv uio read uio0 map0 0x0'],
-    ['0000:00:03.0', `edu on vfio-pci${kernel === 'built' ? ', vfio0' : ''}`, 'udrv vfio dma-test 0000:00:03.0'],
+    ['0000:00:03.0', `edu on vfio-pci${kernel === 'built' ? ', vfio0' : ''}`, 'udrv show 0000:00:03.0'],
     ['0000:02:01.0', 'edu, its group not viable', 'udrv vfio groups'],
-    ['1-2 to 1-5', 'disk, hub, keyboard, audio', 'udrv usb list --tree'],
-    ['3-1', 'gadget zero, source and sink', 'udrv usb bulk 3-1 0x81 --length 4096'],
+    ['1-2 to 1-5', 'disk, hub, keyboard, audio', 'udrv list --type usb'],
+    ['3-1', 'gadget zero, source and sink', 'udrv show 3-1'],
   ] as const;
   return [
     `Linux ${release} in QEMU. The files are this host's, read-only; /tmp and ~ are the guest's. Ctrl-D powers off.`,

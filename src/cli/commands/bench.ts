@@ -1,16 +1,17 @@
 import { prepareActions } from '../../model/action';
 import { summarize } from '../../model/statistics';
+import { OpenUio } from '../../uio/device';
 import type { RearmMode } from '../../uio/interrupt-control';
 import type { Context } from '../context';
 import { histogram } from '../output/histogram';
 import { columns } from '../output/table';
-import { parseAction } from '../parse';
 import { interruptible } from '../signals';
-import { openUio } from './target';
+import { findOf } from './show';
+import { actionsOf } from './target';
 
 interface BenchOptions {
   trigger: string[];
-  ack: string[];
+  ack?: string[];
   rearm: RearmMode;
   count: number;
 }
@@ -19,13 +20,18 @@ interface BenchOptions {
 const DEFAULT_TIMEOUT_MS = 2000;
 
 export async function benchUio(context: Context, selector: string, options: BenchOptions): Promise<number | undefined> {
-  const triggers = options.trigger.map(parseAction);
-  const acks = options.ack.map(parseAction);
+  const info = findOf(context, 'uio', selector);
+  const triggers = actionsOf(options.trigger, info);
+  const acks = actionsOf(options.ack, info);
   if (context.options.dryRun) {
-    context.printSteps([...options.trigger, ...options.ack, `re-arm: ${options.rearm}`]);
+    context.printSteps([
+      ...(options.trigger ?? []),
+      ...(options.ack ?? []),
+      `re-arm ${info.address}: ${options.rearm}`,
+    ]);
     return;
   }
-  using device = openUio(context, selector);
+  using device = OpenUio.open(context.sys, info, { write: true });
   const trigger = prepareActions(triggers, device);
   const acknowledge = acks.length > 0 ? prepareActions(acks, device) : undefined;
   const latencies: number[] = [];

@@ -1,37 +1,38 @@
 import { prepareActions } from '../../model/action';
 import type { Interrupt } from '../../model/interrupt';
+import { OpenUio } from '../../uio/device';
 import type { RearmMode } from '../../uio/interrupt-control';
 import type { Context } from '../context';
 import { json } from '../output/escape';
-import { parseAction } from '../parse';
 import { interruptible } from '../signals';
-import { openUio } from './target';
+import { findOf } from './show';
+import { actionsOf } from './target';
 
 interface WatchOptions {
   count?: number;
-  ack: string[];
-  trigger: string[];
+  ack?: string[];
+  trigger?: string[];
   rearm: RearmMode;
 }
 
 export async function watchUio(context: Context, selector: string, options: WatchOptions): Promise<number | undefined> {
-  const acks = options.ack.map(parseAction);
-  const triggers = options.trigger.map(parseAction);
+  const info = findOf(context, 'uio', selector);
+  const triggers = actionsOf(options.trigger, info);
+  const acks = actionsOf(options.ack, info);
   if (context.options.dryRun) {
-    context.printSteps([...options.trigger, ...options.ack, `re-arm: ${options.rearm}`]);
+    context.printSteps([
+      ...(options.trigger ?? []),
+      ...(options.ack ?? []),
+      `re-arm ${info.address}: ${options.rearm}`,
+    ]);
     return;
   }
-  using device = openUio(context, selector);
+  using device = OpenUio.open(context.sys, info, { write: true });
   const acknowledge = acks.length > 0 ? prepareActions(acks, device) : undefined;
   const trigger = prepareActions(triggers, device);
-  if (
-    acknowledge === undefined &&
-    device.info.driver === 'uio_pci_generic' &&
-    device.info.uio.irq &&
-    options.rearm !== 'none'
-  )
+  if (acknowledge === undefined && info.driver === 'uio_pci_generic' && info.uio.irq && options.rearm !== 'none')
     context.note(
-      `${device.info.address}: uio_pci_generic cannot silence the device: without --ack the next interrupt comes through only once something else has`,
+      `${info.address}: uio_pci_generic cannot silence the device: without --ack the next interrupt comes through only once something else has`,
     );
   // Awaited here: the device is closed when this function returns.
   return await interruptible(async (signal) => {

@@ -1,0 +1,60 @@
+import { fromSysError, SysError } from '../errors';
+import type { UioDevice } from '../model/device';
+import type { Sys } from '../sys/sys';
+import { PCI_COMMAND, PCI_COMMAND_MASTER } from '../uapi/pci-regs';
+
+/**
+ * Keeps bus mastering as it is across the use of a node: uio_pci_generic switches it off whenever a node is closed
+ * (release(), drivers/uio/uio_pci_generic.c), also under another process that goes on driving the device.
+ *
+ * @returns what to call once the node is closed
+ * @throws the returned function: exit 4 where it cannot be put back, as the configuration space is for root
+ */
+export function keepBusMaster(sys: Sys, device: UioDevice): () => void {
+  const { address, driver, uio } = device;
+  if (driver !== 'uio_pci_generic' || uio.parent === null) return () => {};
+  const path = `/sys/bus/pci/devices/${uio.parent}/config`;
+  if ((readCommand(sys, path) & PCI_COMMAND_MASTER) === 0) return () => {};
+  return () => {
+    const command = readCommand(sys, path);
+    // Unread, the device is gone; still on, this kernel leaves it alone.
+    if (command === 0 || command === 0xffff || (command & PCI_COMMAND_MASTER) !== 0) return;
+    try {
+      writeCommand(sys, path, command | PCI_COMMAND_MASTER);
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      throw fromSysError(error, {
+        message: 'closing the node switched bus mastering off, and it could not be put back',
+        hint: `sudo setpci -s ${uio.parent} COMMAND=4:4`,
+        device: address,
+      });
+    }
+  };
+}
+
+/** 0 where it cannot be read. */
+function readCommand(sys: Sys, path: string): number {
+  try {
+    const fd = sys.open(path, {});
+    try {
+      const register = Buffer.alloc(2);
+      return sys.pread(fd, register, PCI_COMMAND) === register.length ? register.readUInt16LE() : 0;
+    } finally {
+      sys.close(fd);
+    }
+  } catch (error) {
+    if (error instanceof SysError) return 0;
+    throw error;
+  }
+}
+
+function writeCommand(sys: Sys, path: string, command: number): void {
+  const fd = sys.open(path, { write: true });
+  try {
+    const register = Buffer.alloc(2);
+    register.writeUInt16LE(command);
+    sys.pwrite(fd, register, PCI_COMMAND);
+  } finally {
+    sys.close(fd);
+  }
+}
