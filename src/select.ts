@@ -65,14 +65,7 @@ export function findDevices(sys: Sys, names: NameDatabase, selector: string): De
 export function findDevice(sys: Sys, names: NameDatabase, selector: string): Device {
   const found = findDevices(sys, names, selector);
   const [device] = found;
-  if (device === undefined)
-    throw new UdrvError('no such device', {
-      code: 'ENODEV',
-      exit: Exit.notFound,
-      subject: selector,
-      hint: 'udrv list --all shows what there is',
-      device: selector,
-    });
+  if (device === undefined) throw noSuchDevice(selector);
   if (found.length > 1)
     throw new UdrvError(`matches ${found.length} devices: ${found.map(describe).join(', ')}`, {
       code: 'EAMBIGUOUS',
@@ -82,6 +75,16 @@ export function findDevice(sys: Sys, names: NameDatabase, selector: string): Dev
       device: selector,
     });
   return device;
+}
+
+export function noSuchDevice(selector: string): UdrvError {
+  return new UdrvError('no such device', {
+    code: 'ENODEV',
+    exit: Exit.notFound,
+    subject: selector,
+    hint: 'udrv list --all shows what there is',
+    device: selector,
+  });
 }
 
 function describe(device: Device): string {

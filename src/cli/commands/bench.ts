@@ -1,18 +1,10 @@
-import { prepareActions } from '../../model/action';
 import { summarize } from '../../model/statistics';
-import { OpenUio } from '../../uio/device';
-import type { RearmMode } from '../../uio/interrupt-control';
 import type { Context } from '../context';
 import { histogram } from '../output/histogram';
 import { columns } from '../output/table';
-import { interruptible } from '../signals';
-import { findOf } from './show';
-import { actionsOf } from './target';
+import { type InterruptOptions, withInterrupts } from './interrupts';
 
-interface BenchOptions {
-  trigger: string[];
-  ack?: string[];
-  rearm: RearmMode;
+interface BenchOptions extends InterruptOptions {
   count: number;
 }
 
@@ -20,32 +12,12 @@ interface BenchOptions {
 const DEFAULT_TIMEOUT_MS = 2000;
 
 export async function benchUio(context: Context, selector: string, options: BenchOptions): Promise<number | undefined> {
-  const info = findOf(context, 'uio', selector);
-  const triggers = actionsOf(options.trigger, info);
-  const acks = actionsOf(options.ack, info);
-  if (context.options.dryRun) {
-    context.printSteps([
-      ...(options.trigger ?? []),
-      ...(options.ack ?? []),
-      `re-arm ${info.address}: ${options.rearm}`,
-    ]);
-    return;
-  }
-  using device = OpenUio.open(context.sys, info, { write: true });
-  const trigger = prepareActions(triggers, device);
-  const acknowledge = acks.length > 0 ? prepareActions(acks, device) : undefined;
   const latencies: number[] = [];
+  const { count, rearm } = options;
+  const timeoutMs = context.options.timeout ?? DEFAULT_TIMEOUT_MS;
   try {
-    return await interruptible((signal) =>
-      device.latencies({
-        onLatency: (us) => latencies.push(us),
-        trigger,
-        acknowledge,
-        rearm: options.rearm,
-        count: options.count,
-        timeoutMs: context.options.timeout ?? DEFAULT_TIMEOUT_MS,
-        signal,
-      }),
+    return await withInterrupts(context, selector, options, ({ device, ...prepared }) =>
+      device.latencies({ ...prepared, count, rearm, timeoutMs, onLatency: (us) => latencies.push(us) }),
     );
   } finally {
     // What was measured before a Ctrl-C or a timeout is still worth showing.

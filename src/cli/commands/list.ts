@@ -1,7 +1,6 @@
-import { Exit, UdrvError } from '../../errors';
 import { listDevices } from '../../inventory';
 import type { Device, Framework } from '../../model/device';
-import { findDevices } from '../../select';
+import { findDevices, noSuchDevice } from '../../select';
 import type { ReadError } from '../../sys/sysfs';
 import type { Context } from '../context';
 import { fullName } from '../output/describe';
@@ -34,14 +33,7 @@ function selected(context: Context, selectors: string[], type: Framework | undef
     const devices = findDevices(context.sys, context.names, selector).filter(
       (device) => type === undefined || device.framework === type || (type === 'pci' && device.framework === 'vfio'),
     );
-    if (devices.length === 0)
-      throw new UdrvError('no such device', {
-        code: 'ENODEV',
-        exit: Exit.notFound,
-        subject: selector,
-        hint: 'udrv list --all shows what there is',
-        device: selector,
-      });
+    if (devices.length === 0) throw noSuchDevice(selector);
     for (const device of devices) found.set(device.address, device);
   }
   return [...found.values()];

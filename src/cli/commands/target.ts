@@ -1,8 +1,7 @@
-import { type Action, checkAction, type RegionSource } from '../../model/action';
-import type { Region, UioDevice } from '../../model/device';
+import type { RegionSource } from '../../model/action';
+import type { Region } from '../../model/device';
 import { OpenUio } from '../../uio/device';
 import type { Context } from '../context';
-import { parseAction } from '../parse';
 import { findOf } from './show';
 
 /** A device with registers, whatever its framework: known, and not opened yet, so that a wrong request touches nothing. */
@@ -21,13 +20,6 @@ export function uioTarget(context: Context, selector: string): Target {
     regions: device.uio.regions,
     open: (options) => OpenUio.open(context.sys, device, options),
   };
-}
-
-/** Actions as typed, of which each is one that the device has registers for; nothing is opened. */
-export function actionsOf(texts: readonly string[] | undefined, { address, uio }: UioDevice): Action[] {
-  const actions = (texts ?? []).map(parseAction);
-  for (const action of actions) checkAction(action, address, uio.regions);
-  return actions;
 }
 
 export function openUio(context: Context, selector: string): OpenUio {

@@ -1,51 +1,24 @@
-import { prepareActions } from '../../model/action';
 import type { Interrupt } from '../../model/interrupt';
-import { OpenUio } from '../../uio/device';
-import type { RearmMode } from '../../uio/interrupt-control';
 import type { Context } from '../context';
 import { json } from '../output/escape';
-import { interruptible } from '../signals';
-import { findOf } from './show';
-import { actionsOf } from './target';
+import { type InterruptOptions, withInterrupts } from './interrupts';
 
-interface WatchOptions {
+interface WatchOptions extends InterruptOptions {
   count?: number;
-  ack?: string[];
-  trigger?: string[];
-  rearm: RearmMode;
 }
 
-export async function watchUio(context: Context, selector: string, options: WatchOptions): Promise<number | undefined> {
-  const info = findOf(context, 'uio', selector);
-  const triggers = actionsOf(options.trigger, info);
-  const acks = actionsOf(options.ack, info);
-  if (context.options.dryRun) {
-    context.printSteps([
-      ...(options.trigger ?? []),
-      ...(options.ack ?? []),
-      `re-arm ${info.address}: ${options.rearm}`,
-    ]);
-    return;
-  }
-  using device = OpenUio.open(context.sys, info, { write: true });
-  const acknowledge = acks.length > 0 ? prepareActions(acks, device) : undefined;
-  const trigger = prepareActions(triggers, device);
-  if (acknowledge === undefined && info.driver === 'uio_pci_generic' && info.uio.irq && options.rearm !== 'none')
-    context.note(
-      `${info.address}: uio_pci_generic cannot silence the device: without --ack the next interrupt comes through only once something else has`,
-    );
-  // Awaited here: the device is closed when this function returns.
-  return await interruptible(async (signal) => {
-    const interrupts = device.interrupts({
-      acknowledge,
-      rearm: options.rearm,
-      timeoutMs: context.options.timeout,
-      signal,
-      beforeWait: trigger,
-    });
-    for await (const interrupt of interrupts) {
+export function watchUio(context: Context, selector: string, options: WatchOptions): Promise<number | undefined> {
+  const { count, rearm } = options;
+  return withInterrupts(context, selector, options, async ({ device, trigger, acknowledge, signal }) => {
+    const { address, driver, uio } = device.info;
+    if (acknowledge === undefined && driver === 'uio_pci_generic' && uio.irq && rearm !== 'none')
+      context.note(
+        `${address}: uio_pci_generic cannot silence the device: without --ack the next interrupt comes through only once something else has`,
+      );
+    const timeoutMs = context.options.timeout;
+    for await (const interrupt of device.interrupts({ beforeWait: trigger, acknowledge, rearm, timeoutMs, signal })) {
       context.stdout.write(context.options.json ? jsonLine(interrupt) : textLine(interrupt, context));
-      if (interrupt.index === options.count) break;
+      if (interrupt.index === count) break;
     }
   });
 }
