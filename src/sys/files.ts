@@ -7,6 +7,9 @@ const { R_OK, W_OK } = fs.constants;
 /** What `readFile` takes at most unless told otherwise: sysfs attributes are a page, configuration spaces little more. */
 export const DEFAULT_LIMIT = 1024 * 1024;
 
+/** No page is smaller. */
+const PAGE = 4096;
+
 /** Reads land here first: sysfs attributes are a page at most, so nearly all of them need no more. */
 const scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
@@ -14,21 +17,20 @@ const scratch = Buffer.allocUnsafeSlow(64 * 1024);
  * Reads an open file to its end.
  *
  * @param path for messages
- * @param size what fstat says: a first read of exactly that is taken for all of it. Wrong for most of sysfs and
- *   procfs, and harmless there, because the files give less or more.
+ *   Below /sys, a read of less than a page is taken for the last: kernfs gives a text attribute whole, and a binary one
+ *   in pages (fs/kernfs/file.c). Not so in procfs, which gives a file in pieces of any size.
  * @throws SysError EFBIG beyond `limit` bytes
  */
-export function readToEnd(fd: number, path: string, limit: number, size = 0): Buffer {
+export function readToEnd(fd: number, path: string, limit: number): Buffer {
   const chunks: Buffer[] = [];
   let total = 0;
   for (;;) {
-    // To the end, not to the first short read: procfs gives a file in pieces.
     const length = sysCall('read', path, () => fs.readSync(fd, scratch, 0, scratch.length, null));
     if (length === 0) break;
     total += length;
     if (total > limit) throw new SysError('read', 'EFBIG', path);
     chunks.push(Buffer.from(scratch.subarray(0, length)));
-    if (total === size) break;
+    if (length < PAGE && path.startsWith('/sys/')) break;
   }
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
 }

@@ -14,7 +14,7 @@ const ROOT = { at: '', links: 0 };
 type Found =
   | { at: string; kind: 'directory'; links: number }
   | { at: string; kind: 'other' }
-  | { at: string; kind: 'file'; size: number }
+  | { at: string; kind: 'file' }
   | { at: string; kind: 'link'; target: string };
 
 /**
@@ -30,6 +30,8 @@ export class SysrootSys extends InspectionSys {
   readonly #root: string;
   /** Where the directories that were asked for are, and past how many links, by the path that was used. */
   readonly #directories = new Map<string, { at: string; links: number }>();
+  /** What is in a directory, by path inside the root; null where it cannot be listed. */
+  readonly #listings = new Map<string, Map<string, fs.Dirent> | null>();
   /** By path inside the root, without links above the last component: a link's target, null for a directory. */
   readonly #known = new Map<string, string | null>();
 
@@ -49,7 +51,7 @@ export class SysrootSys extends InspectionSys {
     // something else since then, this neither follows it nor waits for it.
     const fd = sysCall('open', path, () => fs.openSync(real, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
     try {
-      return readToEnd(fd, path, limit, found.size);
+      return readToEnd(fd, path, limit);
     } finally {
       fs.closeSync(fd);
     }
@@ -116,12 +118,12 @@ export class SysrootSys extends InspectionSys {
       const child = `${at}/${name}`;
       let target = this.#known.get(child);
       if (target === undefined) {
-        const stats = this.#lstat(syscall, path, child);
-        if (!stats.isDirectory() && !stats.isSymbolicLink()) {
+        const kind = this.#kind(syscall, path, at, name);
+        if (!kind.isDirectory() && !kind.isSymbolicLink()) {
           if (pending.length > 0) throw new SysError(syscall, 'ENOTDIR', path);
-          return stats.isFile() ? { at: child, kind: 'file', size: stats.size } : { at: child, kind: 'other' };
+          return { at: child, kind: kind.isFile() ? 'file' : 'other' };
         }
-        target = stats.isDirectory() ? null : sysCall(syscall, path, () => fs.readlinkSync(this.#real(child)));
+        target = kind.isDirectory() ? null : sysCall(syscall, path, () => fs.readlinkSync(this.#real(child)));
         this.#known.set(child, target);
       }
       if (target === null) {
@@ -136,14 +138,35 @@ export class SysrootSys extends InspectionSys {
     return { at, kind: 'directory', links };
   }
 
-  #lstat(syscall: string, path: string, at: string): fs.Stats {
-    const stats = sysCall(syscall, path, () => fs.lstatSync(this.#real(at), { throwIfNoEntry: false }));
+  /** What a name in a directory is. From one listing of it: attributes come by the dozen, and lstat costs a call for each. */
+  #kind(syscall: string, path: string, directory: string, name: string): fs.Dirent | fs.Stats {
+    let listing = this.#listings.get(directory);
+    if (listing === undefined) {
+      listing = list(this.#real(directory));
+      this.#listings.set(directory, listing);
+    }
+    const entry = listing?.get(name);
+    if (entry?.isFile() || entry?.isDirectory() || entry?.isSymbolicLink()) return entry;
+    if (listing && entry === undefined && name.length < 256) throw new SysError(syscall, 'ENOENT', path);
+    // A directory that cannot be listed may be passed through, a long name is an error of its own, and some file
+    // systems do not tell what an entry is.
+    const stats = sysCall(syscall, path, () =>
+      fs.lstatSync(this.#real(`${directory}/${name}`), { throwIfNoEntry: false }),
+    );
     if (stats === undefined) throw new SysError(syscall, 'ENOENT', path);
     return stats;
   }
 
   #real(at: string): string {
     return this.#root + at || '/';
+  }
+}
+
+function list(directory: string): Map<string, fs.Dirent> | null {
+  try {
+    return new Map(fs.readdirSync(directory, { withFileTypes: true }).map((entry) => [entry.name, entry]));
+  } catch {
+    return null;
   }
 }
 
