@@ -1,6 +1,7 @@
 import { Exit, SysError, UdrvError } from '../errors';
 import type { Sys } from '../sys/sys';
 import { PCI_COMMAND, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../uapi/pci-regs';
+import { readConfig } from './config-file';
 
 /**
  * Makes sure that a PCI function answers accesses to its BARs, from its configuration header and power state. One that
@@ -12,9 +13,10 @@ import { PCI_COMMAND, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../uapi/pci-reg
  */
 export function mustDecode(sys: Sys, address: string, kind: 'mmio' | 'portio', device: string): void {
   const dir = `/sys/bus/pci/devices/${address}`;
-  const header = readHeader(sys, `${dir}/config`);
+  // Vendor, device, command and status.
+  const header = readConfig(sys, address, 0, 8);
   // Nothing to judge by: let the access speak for itself.
-  if (header === null || header.length < PCI_COMMAND + 2) return;
+  if (header === null) return;
   if (header.readUInt16LE(0) === 0xffff)
     throw new UdrvError(`${address} does not answer: its configuration space reads as all ones`, {
       code: 'ENODEV',
@@ -46,19 +48,6 @@ export function mustDecode(sys: Sys, address: string, kind: 'mmio' | 'portio', d
         device,
       },
     );
-}
-
-/** Vendor, device, command and status, and no more: what is not needed is not touched. */
-function readHeader(sys: Sys, path: string): Buffer | null {
-  return ifReadable(() => {
-    const fd = sys.open(path, {});
-    try {
-      const header = Buffer.alloc(8);
-      return header.subarray(0, sys.pread(fd, header, 0));
-    } finally {
-      sys.close(fd);
-    }
-  });
 }
 
 function ifReadable<T>(read: () => T): T | null {

@@ -1,5 +1,6 @@
 import { fromSysError, SysError } from '../errors';
 import type { UioDevice } from '../model/device';
+import { readConfig } from '../pci/config-file';
 import type { Sys } from '../sys/sys';
 import { PCI_COMMAND, PCI_COMMAND_MASTER } from '../uapi/pci-regs';
 
@@ -13,19 +14,19 @@ import { PCI_COMMAND, PCI_COMMAND_MASTER } from '../uapi/pci-regs';
 export function keepBusMaster(sys: Sys, device: UioDevice): () => void {
   const { address, driver, uio } = device;
   if (driver !== 'uio_pci_generic' || uio.parent === null) return () => {};
-  const path = `/sys/bus/pci/devices/${uio.parent}/config`;
-  if ((readCommand(sys, path) & PCI_COMMAND_MASTER) === 0) return () => {};
+  const { parent } = uio;
+  if ((readCommand(sys, parent) & PCI_COMMAND_MASTER) === 0) return () => {};
   return () => {
-    const command = readCommand(sys, path);
+    const command = readCommand(sys, parent);
     // Unread, the device is gone; still on, this kernel leaves it alone.
     if (command === 0 || command === 0xffff || (command & PCI_COMMAND_MASTER) !== 0) return;
     try {
-      writeCommand(sys, path, command | PCI_COMMAND_MASTER);
+      writeCommand(sys, parent, command | PCI_COMMAND_MASTER);
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
       throw fromSysError(error, {
         message: 'closing the node switched bus mastering off, and it could not be put back',
-        hint: `sudo setpci -s ${uio.parent} COMMAND=4:4`,
+        hint: `sudo setpci -s ${parent} COMMAND=4:4`,
         device: address,
       });
     }
@@ -33,23 +34,12 @@ export function keepBusMaster(sys: Sys, device: UioDevice): () => void {
 }
 
 /** 0 where it cannot be read. */
-function readCommand(sys: Sys, path: string): number {
-  try {
-    const fd = sys.open(path, {});
-    try {
-      const register = Buffer.alloc(2);
-      return sys.pread(fd, register, PCI_COMMAND) === register.length ? register.readUInt16LE() : 0;
-    } finally {
-      sys.close(fd);
-    }
-  } catch (error) {
-    if (error instanceof SysError) return 0;
-    throw error;
-  }
+function readCommand(sys: Sys, address: string): number {
+  return readConfig(sys, address, PCI_COMMAND, 2)?.readUInt16LE() ?? 0;
 }
 
-function writeCommand(sys: Sys, path: string, command: number): void {
-  const fd = sys.open(path, { write: true });
+function writeCommand(sys: Sys, address: string, command: number): void {
+  const fd = sys.open(`/sys/bus/pci/devices/${address}/config`, { write: true });
   try {
     const register = Buffer.alloc(2);
     register.writeUInt16LE(command);

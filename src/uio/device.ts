@@ -9,7 +9,7 @@ import { UIO_WORD_SIZE, unpackEventCount } from '../uapi/uio';
 import { openSpace } from './access';
 import { keepBusMaster } from './bus-master';
 import { UIO_CLASS } from './inspect';
-import { InterruptControl, type RearmMode } from './interrupt-control';
+import { InterruptControl, noIrqcontrol, type RearmMode } from './interrupt-control';
 
 /** Measuring blocks the event loop: for so long at most, but for the wait itself. */
 const SERVE_SIGNALS_MS = 20;
@@ -98,13 +98,7 @@ export class OpenUio implements RegionSource {
     const control = new InterruptControl(this.#sys, this.info, this.#openFd, 'auto');
     try {
       this.#explained(() => control.set(on));
-      if (control.mode === 'none')
-        throw new UdrvError(`its driver, ${this.info.driver ?? 'unknown'}, has no irqcontrol`, {
-          code: 'ENOSYS',
-          exit: Exit.unsupported,
-          subject: this.info.address,
-          device: this.info.address,
-        });
+      if (control.mode === 'none') throw noIrqcontrol(this.info);
     } finally {
       control.close();
     }

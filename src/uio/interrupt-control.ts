@@ -39,13 +39,7 @@ export class InterruptControl {
    */
   set(on: boolean): void {
     if (this.#mode === 'auto') this.#mode = this.#writeNode(on) ? 'irqcontrol' : this.#withoutIrqcontrol();
-    else if (this.#mode === 'irqcontrol' && !this.#writeNode(on))
-      throw new UdrvError(`its driver, ${this.#device.driver ?? 'unknown'}, has no irqcontrol`, {
-        code: 'ENOSYS',
-        exit: Exit.unsupported,
-        subject: this.#device.address,
-        device: this.#device.address,
-      });
+    else if (this.#mode === 'irqcontrol' && !this.#writeNode(on)) throw noIrqcontrol(this.#device);
     if (this.#mode === 'disintx') this.#setDisable(!on);
   }
 
@@ -122,4 +116,13 @@ export class InterruptControl {
       });
     }
   }
+}
+
+export function noIrqcontrol({ address, driver }: UioDevice): UdrvError {
+  return new UdrvError(`its driver, ${driver ?? 'unknown'}, has no irqcontrol`, {
+    code: 'ENOSYS',
+    exit: Exit.unsupported,
+    subject: address,
+    device: address,
+  });
 }
