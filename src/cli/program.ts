@@ -1,16 +1,14 @@
 import { Command, Option } from 'commander';
 import { Context, type GlobalOptions } from './context';
 import type { OutputStream } from './output/stream';
-import { parseCount, parseDuration, parseWidth } from './parse';
+import { parseDuration } from './parse';
+import type { ActionOf } from './program-options';
+import { addUioCommands } from './program-uio';
+import { addUsbCommands } from './program-usb';
+import { addVfioCommands } from './program-vfio';
 
 /** Put in by the build, from package.json. */
 declare const UDRV_VERSION: string;
-
-/**
- * What a command does: its module is loaded when it is called, so that no command pays for another's code.
- * Returns the exit code where that is not 0.
- */
-type Run = (context: Context, ...args: never[]) => number | undefined | Promise<number | undefined>;
 
 export interface Outcome {
   exit: number;
@@ -25,9 +23,9 @@ export function buildProgram(
   const outcome: Outcome = { exit: 0 };
 
   /** Commander hands over (argument..., options, command); `run` gets the context, the arguments and the command's own options. */
-  const action =
-    (load: () => Run) =>
-    async (...given: unknown[]): Promise<void> => {
+  const action: ActionOf =
+    (load) =>
+    async (...given) => {
       const command = given.pop() as Command;
       const context = new Context(command.optsWithGlobals<GlobalOptions>(), stdout, stderr, env);
       outcome.exit = (await load()(context, ...(given as never[]))) ?? 0;
@@ -82,77 +80,12 @@ export function buildProgram(
     .option('-o, --output <file>', 'write to FILE instead of stdout')
     .action(action(() => (require('./commands/snapshot') as typeof import('./commands/snapshot')).snapshot));
 
-  const uio = program.command('uio').description('devices behind /dev/uioX');
-  uio
-    .command('list')
-    .description('the UIO devices')
-    .argument('[selector...]', 'only these devices')
-    .action(action(() => (require('./commands/list') as typeof import('./commands/list')).listUio));
-  uio
-    .command('show')
-    .description('one UIO device in depth, from sysfs alone')
-    .argument('<uio>')
-    .action(action(() => (require('./commands/show') as typeof import('./commands/show')).showUio));
-  uio
-    .command('dump')
-    .description('the registers of a region, each read once')
-    .argument('<uio>')
-    .argument('<region>', 'map0, port0, bar0...')
-    .argument('[range]', 'OFFSET, OFFSET+LENGTH or OFFSET-END; the whole region without it')
-    .addOption(widthOption())
-    .addOption(
-      new Option('--format <format>', 'registers, bytes with ASCII, or raw bytes')
-        .choices(['words', 'hex', 'bin'])
-        .default('words'),
-    )
-    .option('-o, --output <file>', 'write to FILE instead of stdout')
-    .action(action(() => (require('./commands/dump') as typeof import('./commands/dump')).dumpUio));
-  uio
-    .command('read')
-    .description('one register, read once')
-    .argument('<uio>')
-    .argument('<region>')
-    .argument('<offset>')
-    .addOption(widthOption())
-    .action(action(() => (require('./commands/read') as typeof import('./commands/read')).readUio));
-  uio
-    .command('write')
-    .description('one register, written once and not read')
-    .argument('<uio>')
-    .argument('<region>')
-    .argument('<offset>')
-    .argument('<value>')
-    .addOption(widthOption())
-    .action(action(() => (require('./commands/write') as typeof import('./commands/write')).writeUio));
-  uio
-    .command('watch-irq')
-    .description('print interrupts as they happen')
-    .argument('<uio>')
-    .option('--count <n>', 'end after N interrupts', parseCount)
-    .option('--ack <action>', ACK_HELP, collect)
-    .option('--trigger <action>', 'run before each wait, to make the device raise its interrupt; repeatable', collect)
-    .addOption(rearmOption())
-    .action(action(() => (require('./commands/watch-irq') as typeof import('./commands/watch-irq')).watchUio));
-  uio
-    .command('irq')
-    .description('switch the interrupt on or off')
-    .argument('<uio>')
-    .addArgument(program.createArgument('<state>', 'enable or disable').choices(['enable', 'disable']))
-    .action(action(() => (require('./commands/irq') as typeof import('./commands/irq')).irqUio));
-  uio
-    .command('bench')
-    .description('measure the latency from trigger to wake-up')
-    .argument('<uio>')
-    .requiredOption('--trigger <action>', 'makes the device raise its interrupt; repeatable', collect)
-    .option('--ack <action>', ACK_HELP, collect)
-    .addOption(rearmOption())
-    .option('-c, --count <n>', 'how many interrupts', parseCount, 1000)
-    .action(action(() => (require('./commands/bench') as typeof import('./commands/bench')).benchUio));
+  addUioCommands(program, action);
+  addVfioCommands(program, action);
+  addUsbCommands(program, action);
 
   return { program, outcome };
 }
-
-const ACK_HELP = 'run after each interrupt, before re-arming: REGION:OFFSET[/WIDTH]=VALUE; repeatable';
 
 const EXAMPLES = `
 Examples:
@@ -161,17 +94,3 @@ Examples:
   udrv uio read uio0 map0 0x0                        one register
   udrv uio watch-irq uio0 --ack map0:0x64=map0:0x24  interrupts as they happen
   udrv --sim list                                    the same on a simulated machine`;
-
-function widthOption(): Option {
-  return new Option('-w, --width <bytes>', 'access width: 1, 2, 4 or 8').argParser(parseWidth).default(4);
-}
-
-function rearmOption(): Option {
-  return new Option('--rearm <how>', 'how to let the next interrupt through')
-    .choices(['auto', 'irqcontrol', 'disintx', 'none'])
-    .default('auto');
-}
-
-function collect(value: string, previous: string[] = []): string[] {
-  return [...previous, value];
-}

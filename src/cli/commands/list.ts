@@ -26,6 +26,14 @@ export function listUio(context: Context, selectors: string[]): undefined {
   list(context, selectors, { type: 'uio' });
 }
 
+export function listVfio(context: Context, selectors: string[]): undefined {
+  list(context, selectors, { type: 'vfio' });
+}
+
+export function listUsb(context: Context, selectors: string[]): undefined {
+  list(context, selectors, { type: 'usb' });
+}
+
 /** Selectors choose among all devices; one that matches nothing is an error, as it is for `show`. */
 function selected(context: Context, selectors: string[], type: Framework | undefined): Device[] {
   const found = new Map<string, Device>();

@@ -1,0 +1,17 @@
+import type { Command } from 'commander';
+import type { ActionOf } from './program-options';
+
+/** `udrv usb`: USB devices, through usbfs. */
+export function addUsbCommands(program: Command, action: ActionOf): void {
+  const usb = program.command('usb').description('USB devices, through usbfs');
+  usb
+    .command('list')
+    .description('the USB devices')
+    .argument('[selector...]', 'only these devices')
+    .action(action(() => (require('./commands/list') as typeof import('./commands/list')).listUsb));
+  usb
+    .command('show')
+    .description('one USB device in depth, from sysfs alone')
+    .argument('<device>')
+    .action(action(() => (require('./commands/show') as typeof import('./commands/show')).showUsb));
+}
