@@ -3,6 +3,7 @@ import { Context, type GlobalOptions } from './context';
 import type { OutputStream } from './output/stream';
 import { parseDuration } from './parse';
 import type { ActionOf } from './program-options';
+import { addBindCommands } from './program-pci';
 import { addUioCommands } from './program-uio';
 import { addUsbCommands } from './program-usb';
 import { addVfioCommands } from './program-vfio';
@@ -83,6 +84,7 @@ export function buildProgram(
   addUioCommands(program, action);
   addVfioCommands(program, action);
   addUsbCommands(program, action);
+  addBindCommands(program, action);
 
   return { program, outcome };
 }

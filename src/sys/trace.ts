@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { errnoMessage, SysError } from '../errors';
-import type { Access, Mapping, OpenFlags, PollResult, Sys, Watch, Width, Word } from './sys';
+import type { Access, Mapping, OpenOptions, PollResult, Sys, Watch, Width, Word } from './sys';
 
 /** An ioctl in words. */
 export interface DecodedIoctl {
@@ -76,8 +76,10 @@ class TracedSys implements Sys {
     );
   }
 
-  open(path: string, flags: OpenFlags): number {
-    const names = [flags.write ? 'O_RDWR' : 'O_RDONLY', ...(flags.nonblock ? ['O_NONBLOCK'] : [])];
+  open(path: string, flags: OpenOptions): number {
+    const names = [flags.write ? 'O_RDWR' : 'O_RDONLY'];
+    if (flags.nonblock) names.push('O_NONBLOCK');
+    if (flags.exclusive) names.push('O_EXCL');
     const fd = traceCall(
       this.#print,
       () => `open(${path}, ${names.join('|')})`,
