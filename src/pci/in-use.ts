@@ -1,6 +1,7 @@
 import { SysError } from '../errors';
 import { findHolders, type Holder, vfioDeviceNode } from '../sys/holders';
 import { type Mount, readMounts, readSwaps } from '../sys/mounts';
+import { shellWord } from '../sys/shell';
 import type { Sys } from '../sys/sys';
 import { AttributeReader } from '../sys/sysfs';
 import { isVfioDriver } from '../vfio/drivers';
@@ -165,7 +166,7 @@ class StorageUses {
     const mounted = this.#mounts.filter(
       ({ device, source }) => device === number || source.split(':').some((part) => nodes.has(part)),
     );
-    const uses = mounted.map(({ point }) => ({ what: `is mounted on ${point}`, hint: `umount ${point}` }));
+    const uses = mounted.map(({ point }) => ({ what: `is mounted on ${point}`, hint: `umount ${shellWord(point)}` }));
     if (this.#swaps.some((path) => nodes.has(path)))
       uses.push({ what: 'is used as swap space', hint: `swapoff ${node}` });
     if (uses.length === 0 && this.#btrfs.has(name))
@@ -253,8 +254,12 @@ class NodeUses {
     const nodes = [...new Set(this.#wanted.map(({ node }) => node))];
     const { holders, complete } = findHolders(this.#sys, nodes);
     this.complete = complete;
+    // What this process has from its parent is its parent's; a device that it drives itself would wait for itself.
+    const self = linkTarget(this.#sys, '/proc/self');
     const uses = this.#wanted.flatMap(({ node, address, name, busy }) =>
-      holders.filter((holder) => holder.node === node).map((holder) => heldBy(address, name, holder, busy)),
+      holders
+        .filter((holder) => holder.node === node && (busy || `${holder.pid}` !== self))
+        .map((holder) => heldBy(address, name, holder, busy)),
     );
     for (const address of this.#open)
       if (!uses.some((use) => use.address === address && use.busy))
@@ -267,7 +272,7 @@ function heldBy(address: string, name: string, { pid, command, by }: Holder, bus
   return {
     address,
     what: `${name} is ${by === 'mapping' ? 'mapped' : 'open'} in ${command} (pid ${pid})`,
-    hint: `end process ${pid} first`,
+    hint: `end that process first: kill ${pid}`,
     busy,
   };
 }

@@ -9,12 +9,8 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.const
 export interface StateStore {
   /** Null where there is none, or none that can be trusted. */
   read(name: string): string | null;
-  /**
-   * Keeps a text, whole or not at all.
-   *
-   * @returns false where there is one of that name already: it stays as it is
-   */
-  create(name: string, text: string): boolean;
+  /** Keeps a text in place of the one that was there, whole or not at all. */
+  write(name: string, text: string): void;
   /** None there: nothing happens. */
   remove(name: string): void;
   /**
@@ -33,10 +29,8 @@ export class MemoryState implements StateStore {
     return this.#texts.get(name) ?? null;
   }
 
-  create(name: string, text: string): boolean {
-    if (this.#texts.has(name)) return false;
+  write(name: string, text: string): void {
     this.#texts.set(name, text);
-    return true;
   }
 
   remove(name: string): void {
@@ -83,22 +77,11 @@ export class DirectoryState implements StateStore {
     }
   }
 
-  create(name: string, text: string): boolean {
+  write(name: string, text: string): void {
     this.#make();
     const path = this.#path(name);
-    const temporary = `${path}.${process.pid}`;
-    fs.rmSync(temporary, { force: true });
-    sysCall('open', path, () => writeNew(temporary, text));
-    try {
-      // Unlike rename(2) it fails where there is one already.
-      sysCall('link', path, () => fs.linkSync(temporary, path));
-      return true;
-    } catch (error) {
-      if (error instanceof SysError && error.code === 'EEXIST') return false;
-      throw error;
-    } finally {
-      fs.rmSync(temporary, { force: true });
-    }
+    const temporary = this.#temporary(name, text);
+    sysCall('rename', path, () => fs.renameSync(temporary, path));
   }
 
   remove(name: string): void {
@@ -107,20 +90,36 @@ export class DirectoryState implements StateStore {
 
   lock(): Disposable {
     this.#make();
-    const owner = `${process.pid} ${startTime(process.pid)}`;
-    while (!this.create(LOCK, owner)) {
-      const held = this.read(LOCK);
-      const [pid = '', started] = held?.split(' ') ?? [];
-      if (/^\d+$/.test(pid) && started !== '' && startTime(Number(pid)) === started)
-        throw new SysError('link', 'EBUSY', `${this.#path(LOCK)}/${pid}`);
-      // Who left it has died. Of several that find it so, one moves it away.
-      const stale = `${this.#path(LOCK)}.${process.pid}.stale`;
-      try {
-        fs.renameSync(this.#path(LOCK), stale);
-      } catch {}
-      fs.rmSync(stale, { force: true });
+    const path = this.#path(LOCK);
+    const owner = this.#temporary(LOCK, `${process.pid} ${startTime(process.pid)}`);
+    try {
+      // link(2) fails where there is one; what it makes has its whole content.
+      while (!linked(owner, path)) {
+        const [pid = '', started = ''] = this.read(LOCK)?.split(' ') ?? [];
+        if (/^\d+$/.test(pid) && started !== '' && startTime(Number(pid)) === started)
+          throw new SysError('link', 'EBUSY', `${path}/${pid}`);
+        // Whoever left it has died.
+        fs.rmSync(path, { force: true });
+      }
+    } finally {
+      fs.rmSync(owner, { force: true });
     }
     return { [Symbol.dispose]: () => this.remove(LOCK) };
+  }
+
+  /** A new file that no other process writes to, beside where it shall be. */
+  #temporary(name: string, text: string): string {
+    const path = `${this.#path(name)}.${process.pid}`;
+    fs.rmSync(path, { force: true });
+    sysCall('open', path, () => {
+      const fd = fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
+      try {
+        fs.writeFileSync(fd, text);
+      } finally {
+        fs.closeSync(fd);
+      }
+    });
+    return path;
   }
 
   #path(name: string): string {
@@ -153,12 +152,13 @@ function trusted({ uid, mode }: fs.Stats): boolean {
   return (uid === 0 || uid === process.geteuid?.()) && (mode & WRITABLE_BY_OTHERS) === 0;
 }
 
-function writeNew(path: string, text: string): void {
-  const fd = fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
+function linked(from: string, to: string): boolean {
   try {
-    fs.writeFileSync(fd, text);
-  } finally {
-    fs.closeSync(fd);
+    sysCall('link', to, () => fs.linkSync(from, to));
+    return true;
+  } catch (error) {
+    if (error instanceof SysError && error.code === 'EEXIST') return false;
+    throw error;
   }
 }
 

@@ -92,7 +92,7 @@ function report(context: Context, { plans, notes }: Prepared): void {
 /** `0000:01:00.0: vfio-pci, was nvme; /dev/vfio/9` */
 function line(context: Context, { address, from, steps }: Plan, device: Device | null): string {
   const now = readBinding(context.sys, address);
-  const was = steps.length === 0 ? 'as before' : `was ${from.driver ?? 'without driver'}`;
+  const was = steps.length === 0 ? 'as before' : from.driver === null ? 'had none' : `was ${from.driver}`;
   const node = device?.node ?? null;
   return `${address}: ${now.driver ?? 'no driver'}, ${was}${node === null ? '' : `; ${node}`}`;
 }

@@ -41,7 +41,8 @@ export interface ChangeOptions extends ExecuteOptions {
 export function prepare(sys: Sys, store: StateStore, request: BindRequest, force = false): Prepared {
   const { plans, notes } = plansFor(sys, store, request);
   const doubts = mustNotBeInUse(sys, plans, { force, bridges: request.kind === 'restore' });
-  return { plans, notes: [...notes, ...doubts, ...viabilityNotes(sys, plans)] };
+  const viability = request.kind === 'bind' ? viabilityNotes(sys, plans) : [];
+  return { plans, notes: [...notes, ...doubts, ...viability] };
 }
 
 /**
@@ -56,22 +57,29 @@ export async function change(
   request: BindRequest,
   { force = false, ...options }: ChangeOptions = {},
 ): Promise<Prepared | null> {
-  mustBePermitted(sys, plansFor(sys, store, request).plans);
+  const { plans } = plansFor(sys, store, request);
+  // Who is not root may hear that there is nothing to do.
+  if (!isPermitted(sys, plans)) return prepare(sys, store, request, force);
   using _ = lock(store);
   const prepared = prepare(sys, store, request, force);
-  const changed = prepared.plans.filter(({ steps }) => steps.length > 0);
-  const restores = request.kind === 'restore';
-  const remembered = restores ? [] : changed.filter(({ address, from }) => remember(sys, store, address, from));
+  const forgets =
+    request.kind === 'restore' ? [] : prepared.plans.map((plan) => remembering(sys, store, request, plan));
   let done = false;
   try {
-    done = await execute(sys, changed, options);
+    done = await execute(sys, prepared.plans, options);
   } finally {
     // What was put back needs no restoring; what could not be does.
-    if (!done) for (const { address, from } of remembered) if (isAs(sys, address, from)) forget(store, address);
+    if (!done)
+      for (const [i, { address, from }] of prepared.plans.entries()) if (isAs(sys, address, from)) forgets[i]?.();
   }
   if (!done) return null;
-  if (restores) for (const { address } of prepared.plans) forget(store, address);
+  if (request.kind === 'restore') for (const { address } of prepared.plans) forget(store, address);
   return prepared;
+}
+
+/** Also where nothing is to be done: to restore a device that had the driver already is to leave it that. */
+function remembering(sys: Sys, store: StateStore, request: BindRequest, plan: Plan): () => void {
+  return remember(sys, store, plan, request.kind === 'bind' ? findDriver(sys, request.driver) : null);
 }
 
 /**
@@ -178,12 +186,20 @@ function isAs(sys: Sys, address: string, { driver, override }: Binding): boolean
   return now.driver === driver && now.override === override;
 }
 
-/** Before anything is written or kept, so that who is not root hears of that and of nothing else. */
-function mustBePermitted(sys: Sys, plans: readonly Plan[]): void {
+/**
+ * Whether the caller may change bindings. Asked before anything is written or kept, so that who is not root hears of
+ * that and of nothing else.
+ *
+ * @returns false where there is nothing to change either
+ * @throws UdrvError exit 4
+ */
+function isPermitted(sys: Sys, plans: readonly Plan[]): boolean {
+  let permitted = true;
   for (const { address, from, steps } of plans) {
-    if (steps.length === 0) continue;
     const path = `/sys/bus/pci/devices/${address}/driver_override`;
     if (sys.access(path) === 'rw') continue;
+    permitted = false;
+    if (steps.length === 0) continue;
     try {
       // It fails, and says why: what is there already would be written.
       sys.writeFile(path, from.override ?? '\n');
@@ -192,6 +208,7 @@ function mustBePermitted(sys: Sys, plans: readonly Plan[]): void {
       throw notPermitted(address, error);
     }
   }
+  return permitted;
 }
 
 /** @returns what a person should know where it is done nevertheless */

@@ -31,16 +31,8 @@ export function bindError(sys: Sys, step: Step, failure: SysError | undefined): 
 }
 
 /** For who is not root. */
-export function notPermitted(address: string, failure: SysError | undefined): UdrvError {
-  return failure === undefined
-    ? new UdrvError('permission denied: binding drivers needs root', {
-        code: 'EACCES',
-        exit: Exit.permission,
-        subject: address,
-        device: address,
-        hint: ROOT_HINT,
-      })
-    : fromSysError(failure, { device: address, exit: Exit.permission, hint: ROOT_HINT });
+export function notPermitted(address: string, failure: SysError): UdrvError {
+  return fromSysError(failure, { device: address, exit: Exit.permission, hint: ROOT_HINT });
 }
 
 const ROOT_HINT = 'run it as root: sudo udrv ...';
@@ -72,7 +64,7 @@ function reasonOf(sys: Sys, address: string, driver: string, failure: SysError |
       return {
         because: `: its IOMMU group ${group} is in use by ${holder.command} (pid ${holder.pid})`,
         exit: Exit.busy,
-        hint: `end process ${holder.pid} first`,
+        hint: `end that process first: kill ${holder.pid}`,
       };
   }
   if (failure?.code === 'EBUSY')

@@ -3,6 +3,8 @@
  * `execute.ts` is the one place that does it.
  */
 
+import { shellWord } from '../../sys/shell';
+
 const PCI = '/sys/bus/pci';
 
 /** Which driver has a function, and which one it is reserved for. */
@@ -77,7 +79,7 @@ export function plan(address: string, from: Binding, to: Binding | typeof DEFAUL
 /** As a person would type it. */
 export function shellCommand({ path, value }: Write): string {
   const text = value.trim();
-  return `${text === '' ? 'echo' : `echo ${quoted(text)}`} > ${quoted(path)}`;
+  return `${text === '' ? 'echo' : `echo ${shellWord(text)}`} > ${shellWord(path)}`;
 }
 
 function bindWrites(address: string, { driver, override }: { driver: string; override: string | null }): Write[] {
@@ -93,8 +95,4 @@ function unbindWrite(address: string, driver: string): Write {
 /** A newline alone clears it; an empty write would not reach the kernel. */
 function overrideWrite(address: string, name: string | null): Write {
   return { path: `${PCI}/devices/${address}/driver_override`, value: name ?? '\n' };
-}
-
-function quoted(word: string): string {
-  return /^[\w./:@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

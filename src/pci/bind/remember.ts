@@ -1,7 +1,7 @@
 import { Exit, errnoMessage, SysError, UdrvError } from '../../errors';
 import type { StateStore } from '../../sys/state';
 import type { Sys } from '../../sys/sys';
-import type { Binding } from './plan';
+import type { Binding, Plan } from './plan';
 import { readIdentity } from './read';
 
 /** Where it is kept on a real machine: one file for each function. Bindings do not outlive a boot, nor does /run. */
@@ -10,26 +10,35 @@ export const STATE_DIRECTORY = '/run/udrv/bind';
 /** As drivers and overrides are called: the kernel takes less than a page, and a slash would lead out of sysfs. */
 const NAME = /^[^/\0-\x1f\x7f]{1,255}$/;
 
-/** What a function had before the first change, as long as the same kind of device is at its address; else null. */
+interface Record extends Binding {
+  /** Of the device, which another may have replaced. */
+  id: string;
+  /** The driver that udrv gave it since. */
+  made: string | null;
+}
+
+/** What a function had before udrv's first change; null where that is not known, or another device is there now. */
 export function recall(sys: Sys, store: StateStore, address: string): Binding | null {
-  const record = parseRecord(store.read(address));
-  return record?.id === readIdentity(sys, address) ? { driver: record.driver, override: record.override } : null;
+  const record = readRecord(sys, store, address);
+  return record === null ? null : { driver: record.driver, override: record.override };
 }
 
 /**
- * Keeps what a function has, unless it is known already what it had.
+ * Keeps what a function has before it gets another driver. What is known of it already stays, unless somebody else has
+ * bound it since: then that is what is to be restored.
  *
- * @returns whether it is new
+ * @param made the driver that it gets now
+ * @returns what forgets this again
  * @throws UdrvError where it cannot be kept
  */
-export function remember(sys: Sys, store: StateStore, address: string, { driver, override }: Binding): boolean {
-  if (recall(sys, store, address) !== null) return false;
-  const text = `${JSON.stringify({ id: readIdentity(sys, address), driver, override })}\n`;
-  return keeping(address, () => {
-    // Of another device that was here, or not to be understood.
-    store.remove(address);
-    return store.create(address, text);
-  });
+export function remember(sys: Sys, store: StateStore, plan: Plan, made: string | null): () => void {
+  const { address, from } = plan;
+  const known = readRecord(sys, store, address);
+  const asMade = known !== null && (from.driver === known.made || from.driver === null);
+  const { driver, override } = asMade ? known : from;
+  const record: Record = { id: readIdentity(sys, address), driver, override, made };
+  keeping(address, () => store.write(address, format(record)));
+  return () => keeping(address, () => (known === null ? store.remove(address) : store.write(address, format(known))));
 }
 
 export function forget(store: StateStore, address: string): void {
@@ -59,18 +68,26 @@ function keeping<T>(subject: string, body: () => T): T {
   }
 }
 
+const format = ({ id, driver, override, made }: Record) => `${JSON.stringify({ id, driver, override, made })}\n`;
+
+function readRecord(sys: Sys, store: StateStore, address: string): Record | null {
+  const record = parseRecord(store.read(address));
+  return record?.id === readIdentity(sys, address) ? record : null;
+}
+
 /** A file may hold anything. */
-function parseRecord(text: string | null): (Binding & { id: string }) | null {
-  if (text === null) return null;
-  let record: unknown;
+function parseRecord(text: string | null): Record | null {
+  let fields: unknown;
   try {
-    record = JSON.parse(text);
+    fields = JSON.parse(text ?? '');
   } catch {
     return null;
   }
-  if (typeof record !== 'object' || record === null) return null;
-  const { id, driver, override } = record as Record<string, unknown>;
-  return typeof id === 'string' && isName(driver) && isName(override) ? { id, driver, override } : null;
+  if (typeof fields !== 'object' || fields === null) return null;
+  const { id, driver, override, made } = fields as { [name: string]: unknown };
+  return typeof id === 'string' && isName(driver) && isName(override) && isName(made)
+    ? { id, driver, override, made }
+    : null;
 }
 
 function isName(value: unknown): value is string | null {
