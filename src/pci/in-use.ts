@@ -120,7 +120,7 @@ function multipathDisks(reader: AttributeReader, devices: readonly ClassDevice[]
 /** Who has a file system or swap space on a block device. The tables are read once. */
 class StorageUses {
   readonly #reader: AttributeReader;
-  readonly #mounts: readonly Mount[];
+  readonly #mounts: readonly Mount[] | null;
   readonly #swaps: readonly string[];
   /** By the name of a member: file systems that are mounted and have several. */
   readonly #btrfs: ReadonlySet<string>;
@@ -134,6 +134,7 @@ class StorageUses {
   }
 
   find({ name, dir, node }: ClassDevice, report: (what: string, hint?: string) => void): void {
+    if (this.#mounts === null) report(`whether ${name} is mounted cannot be told`);
     const direct = this.#usesOf(name, dir);
     for (const { what, hint } of direct) report(`${name} ${what}`, hint);
     const holders = this.#reader.names(`${dir}/holders`);
@@ -163,10 +164,13 @@ class StorageUses {
     const node = `/dev/${name}`;
     const mapped = this.#reader.text(`${dir}/dm/name`);
     const nodes = new Set(mapped === null ? [node] : [node, `/dev/mapper/${mapped}`]);
-    const mounted = this.#mounts.filter(
+    const mounted = this.#mounts?.filter(
       ({ device, source }) => device === number || source.split(':').some((part) => nodes.has(part)),
     );
-    const uses = mounted.map(({ point }) => ({ what: `is mounted on ${point}`, hint: `umount ${shellWord(point)}` }));
+    const uses = (mounted ?? []).map(({ point }) => ({
+      what: `is mounted on ${point}`,
+      hint: `umount ${shellWord(point)}`,
+    }));
     if (this.#swaps.some((path) => nodes.has(path)))
       uses.push({ what: 'is used as swap space', hint: `swapoff ${node}` });
     if (uses.length === 0 && this.#btrfs.has(name))

@@ -18,18 +18,23 @@ const MAX_NAMESPACES = 1000;
 /**
  * The mounts of every mount namespace that can be looked into: a disk may be mounted for a container alone. What cannot
  * be read is noted with `reader`.
+ *
+ * @returns null where the reader's own cannot be read
  */
-export function readMounts(reader: AttributeReader): Mount[] {
+export function readMounts(reader: AttributeReader): Mount[] | null {
   const { sys } = reader;
-  const tables = ['/proc/self/mountinfo'];
+  const own = reader.bytes('/proc/self/mountinfo', MAX_BYTES);
+  if (own === null) return null;
+  const tables = [own];
   const namespaces = new Set([linkOf(sys, '/proc/self/ns/mnt')]);
   for (const pid of reader.names('/proc').filter((name) => /^\d+$/.test(name))) {
     const namespace = linkOf(sys, `/proc/${pid}/ns/mnt`);
     if (namespace === null || namespaces.has(namespace) || namespaces.size > MAX_NAMESPACES) continue;
     namespaces.add(namespace);
-    tables.push(`/proc/${pid}/mountinfo`);
+    const table = reader.bytes(`/proc/${pid}/mountinfo`, MAX_BYTES);
+    if (table !== null) tables.push(table);
   }
-  return tables.flatMap((path) => parseMounts(reader.bytes(path, MAX_BYTES)?.toString('utf8') ?? ''));
+  return tables.flatMap((table) => parseMounts(table.toString('utf8')));
 }
 
 /** proc(5), /proc/PID/mountinfo: optional fields end with a hyphen; blanks in names are `\040`. */

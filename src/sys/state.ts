@@ -60,8 +60,8 @@ export class DirectoryState implements StateStore {
   }
 
   read(name: string): string | null {
-    if (!this.#isOurs()) return null;
     const path = this.#path(name);
+    if (!this.#isOurs()) return null;
     let fd: number;
     try {
       fd = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);

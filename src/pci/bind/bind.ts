@@ -198,8 +198,10 @@ function isPermitted(sys: Sys, plans: readonly Plan[]): boolean {
   for (const { address, from, steps } of plans) {
     const path = `/sys/bus/pci/devices/${address}/driver_override`;
     if (sys.access(path) === 'rw') continue;
-    permitted = false;
-    if (steps.length === 0) continue;
+    if (steps.length === 0) {
+      permitted = false;
+      continue;
+    }
     try {
       // It fails, and says why: what is there already would be written.
       sys.writeFile(path, from.override ?? '\n');
