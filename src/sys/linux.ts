@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { SysError } from '../errors';
 import { accessOf, DEFAULT_LIMIT, listDirectory, readToEnd, sysCall } from './files';
 import { Libc } from './libc';
-import type { Access, Mapping, OpenFlags, PollResult, Sys, Watch } from './sys';
+import type { Access, Datagram, Mapping, Memory, OpenFlags, PollEvent, PollResult, Sys, Watch } from './sys';
 
 const { O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = fs.constants;
 
@@ -50,8 +50,7 @@ export class LinuxSys implements Sys {
   open(path: string, { write = false, nonblock = false }: OpenFlags): number {
     const flags = (write ? O_RDWR : O_RDONLY) | (nonblock ? O_NONBLOCK : 0) | O_NOCTTY;
     const fd = sysCall('open', path, () => fs.openSync(path, flags));
-    this.#paths.set(fd, path);
-    return fd;
+    return this.#own(fd, path);
   }
 
   close(fd: number): void {
@@ -81,27 +80,46 @@ export class LinuxSys implements Sys {
     return this.#c.ioctl(fd, request, argument, this.#path('ioctl', fd));
   }
 
+  ioctlOpen(fd: number, request: number, argument: Buffer | number, name: string): number {
+    return this.#own(this.ioctl(fd, request, argument), name);
+  }
+
   mmap(fd: number, length: number, writable: boolean, offset: number): Mapping {
     return this.#c.mmap(fd, length, writable, offset, this.#path('mmap', fd));
   }
 
   eventfd(): number {
-    const fd = this.#c.eventfd();
-    this.#paths.set(fd, 'eventfd');
-    return fd;
+    return this.#own(this.#c.eventfd(), 'eventfd');
   }
 
-  poll(fd: number, timeoutMs: number): PollResult {
-    return this.#c.poll(fd, timeoutMs, this.#path('poll', fd));
+  allocate(length: number): Memory {
+    return this.#c.allocate(length);
   }
 
-  watch(fd: number, onReady: () => void): Watch {
-    return this.#c.watch(fd, onReady, this.#path('watch', fd));
+  ueventSocket(groups: number): number {
+    return this.#own(this.#c.ueventSocket(groups), 'uevents');
+  }
+
+  receive(fd: number, buffer: Buffer): Datagram {
+    return this.#c.receive(fd, buffer, this.#path('recvfrom', fd));
+  }
+
+  poll(fd: number, timeoutMs: number, event: PollEvent = 'readable'): PollResult {
+    return this.#c.poll(fd, timeoutMs, event, this.#path('poll', fd));
+  }
+
+  watch(fd: number, onReady: () => void, event: PollEvent = 'readable'): Watch {
+    return this.#c.watch(fd, onReady, event, this.#path('watch', fd));
   }
 
   get #c(): Libc {
     this.#libc ??= new Libc();
     return this.#libc;
+  }
+
+  #own(fd: number, name: string): number {
+    this.#paths.set(fd, name);
+    return fd;
   }
 
   /** A number that is not ours may be somebody else's descriptor by now: it is refused here. */
