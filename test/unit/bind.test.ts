@@ -260,3 +260,19 @@ test('why vfio-pci did not take it', async () => {
     message: 'vfio-pci did not take the device: it is in no IOMMU group, as the IOMMU is off or there is none',
   });
 });
+
+test.each([
+  ['EACCES', 4, /sudo/],
+  ['EROFS', 4, /host/],
+  ['ENOENT', 8, undefined],
+])('who may not change it (%s) hears that before anything is kept', async (code, exit, hint) => {
+  const { sys, controls, state, run, binding } = setup();
+  jest.spyOn(sys, 'access').mockReturnValue('r');
+  controls.fail('writeFile', override(EDU), code);
+  const error = await failure(run(unbind(EDU)));
+  expect({ exit: error.exit, code: error.code }).toEqual({ exit, code });
+  if (hint === undefined) expect(error.hint).toBeUndefined();
+  else expect(error.hint).toMatch(hint);
+  expect(state.read(EDU)).toBeNull();
+  expect(binding(EDU)).toEqual(bound);
+});
