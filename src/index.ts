@@ -28,8 +28,8 @@ export {
   change as changeBindings,
   type Prepared as PreparedBindings,
   prepare as prepareBindings,
-  withGroups,
 } from './pci/bind/bind';
+export { withGroups } from './pci/bind/group';
 export { type Binding, type Plan as BindPlan, type Step as BindStep, shellCommand, type Write } from './pci/bind/plan';
 export { STATE_DIRECTORY } from './pci/bind/remember';
 export { findUses, type Use, type Uses } from './pci/in-use';

@@ -1,5 +1,7 @@
 import { UdrvError } from '../../src/errors';
-import { type BindRequest, change, findDriver, prepare, withChanged, withGroups } from '../../src/pci/bind/bind';
+import { type BindRequest, change, prepare } from '../../src/pci/bind/bind';
+import { findDriver } from '../../src/pci/bind/driver';
+import { withChanged, withGroups } from '../../src/pci/bind/group';
 import { shellCommand } from '../../src/pci/bind/plan';
 import { readBinding } from '../../src/pci/bind/read';
 import { simulatedMachine } from '../../src/sim';
@@ -219,6 +221,19 @@ test('a group that stays without use is named, with what mends it', () => {
   expect(notes(bind('vfio-pci', '0000:02:01.0', '0000:02:02.0'))).toEqual([]);
   expect(notes(unbind('0000:02:02.0'))).toEqual([]);
   expect(notes(bind('uio_pci_generic', '0000:02:01.0'))).toEqual([]);
+});
+
+test('the display of the console is given away with a remark', () => {
+  const dir = `/sys/bus/pci/devices/${EDU}`;
+  const entries = {
+    [`${dir}/boot_vga`]: '1\n',
+    [`${dir}/driver`]: { link: 'x/amdgpu' },
+    [`${dir}/vendor`]: '0x1002\n',
+  };
+  const notes = (machine: Sys) => prepare(machine, new MemoryState(), unbind(EDU)).notes;
+  expect(notes(new TreeSys({ ...entries, '/proc/swaps': '' }))).toEqual([
+    `${EDU}: it is the display that the firmware chose; the console may go dark`,
+  ]);
 });
 
 describe('names of drivers', () => {

@@ -1,14 +1,8 @@
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { Device } from '../../model/device';
-import {
-  type BindRequest,
-  change,
-  findDriver,
-  type Prepared,
-  prepare,
-  withChanged,
-  withGroups,
-} from '../../pci/bind/bind';
+import { type BindRequest, change, type Prepared, prepare } from '../../pci/bind/bind';
+import { findDriver } from '../../pci/bind/driver';
+import { withChanged, withGroups } from '../../pci/bind/group';
 import { type Plan, shellCommand } from '../../pci/bind/plan';
 import { readBinding } from '../../pci/bind/read';
 import { inspectPci } from '../../pci/inspect';
