@@ -5,7 +5,7 @@ import { AttributeReader } from '../../sys/sysfs';
 import { isVfioDriver } from '../../vfio/drivers';
 import { IommuGroups } from '../../vfio/groups';
 import { comparePciAddresses, isPciAddress } from '../address';
-import type { Binding, Plan } from './plan';
+import { driverAfter, type Plan } from './plan';
 import { isBridge } from './read';
 import { recall } from './remember';
 
@@ -43,7 +43,7 @@ export function withChanged(sys: Sys, store: StateStore, addresses: readonly str
 
 /** Groups that functions are given to VFIO in and that can still not be opened. */
 export function viabilityNotes(sys: Sys, plans: readonly Plan[]): string[] {
-  const after = new Map(plans.map(({ address, from, steps }) => [address, driverAfter(from, steps)]));
+  const after = new Map(plans.map((plan) => [plan.address, driverAfter(plan)]));
   const reader = new AttributeReader(sys);
   const groups = new IommuGroups(sys);
   const numbers = new Map<number, string>();
@@ -63,11 +63,4 @@ export function viabilityNotes(sys: Sys, plans: readonly Plan[]): string[] {
       : `udrv unbind ${blockers.map(({ name }) => name).join(' ')}`;
     return [`group ${number} is not viable yet: in the way are ${names}; ${command}`];
   });
-}
-
-/** Undefined where that is for the kernel to choose. */
-function driverAfter(from: Binding, steps: Plan['steps']): string | null | undefined {
-  if (steps.some(({ path }) => path.endsWith('/drivers_probe'))) return undefined;
-  const last = steps.findLast(({ driver }) => driver !== undefined);
-  return last === undefined ? from.driver : (last.driver ?? null);
 }
