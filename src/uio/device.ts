@@ -4,7 +4,7 @@ import type { Region, UioDevice } from '../model/device';
 import type { Interrupt } from '../model/interrupt';
 import { findRegion, Registers } from '../model/registers';
 import type { Sys } from '../sys/sys';
-import { readable } from '../sys/wait';
+import { ready } from '../sys/wait';
 import { UIO_WORD_SIZE, unpackEventCount } from '../uapi/uio';
 import { openSpace } from './access';
 import { keepBusMaster } from './bus-master';
@@ -226,7 +226,7 @@ export class OpenUio implements RegionSource {
     for (;;) {
       const left = Math.max(0, deadline - performance.now());
       const slice = waiting === null ? left : Math.min(left, QUIET_POLL_MS);
-      const outcome = await readable(this.#sys, this.#openFd, {
+      const outcome = await ready(this.#sys, this.#openFd, {
         timeoutMs: Number.isFinite(slice) ? slice : undefined,
         signal,
       });
