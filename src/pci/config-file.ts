@@ -22,6 +22,9 @@ export function readConfig(sys: Sys, address: string, offset: number, length: nu
   }
 }
 
+/** Snapshots and copies of a tree do not have it. */
+const ELSEWHERE = 'of another machine, lspci -xxxx makes a file for udrv vfio config --file';
+
 /** Of a PCI Express function, and of the file that the kernel makes of it. */
 const LARGEST = 4096;
 
@@ -39,7 +42,7 @@ export function readConfigSpace(sys: Sys, address: string): Buffer {
     const absent = error.code === 'ENOENT';
     throw fromSysError(error, {
       device: address,
-      ...(absent ? { subject: address, message: 'its configuration space is not here to read' } : {}),
+      ...(absent ? { subject: address, message: 'its configuration space is not here to read', hint: ELSEWHERE } : {}),
     });
   }
 }

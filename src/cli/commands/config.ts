@@ -3,10 +3,10 @@ import type { Device } from '../../model/device';
 import { formatPciAddress, parsePciAddress } from '../../pci/address';
 import { decodeConfig } from '../../pci/config/decode';
 import { type ConfigDump, formatConfigRows, parseConfigDump } from '../../pci/config/dump';
-import type { ConfigSpace } from '../../pci/config/model';
+import type { ConfigHeader, ConfigSpace } from '../../pci/config/model';
 import { readConfigSpace } from '../../pci/config-file';
 import { doesNotAnswer } from '../../pci/ready';
-import { findDevice, noSuchDevice } from '../../select';
+import { findDevice } from '../../select';
 import type { Context } from '../context';
 import { readInput } from '../input';
 import { describeConfig } from '../output/config';
@@ -31,7 +31,8 @@ type Document = { address: string | null; source: Source } & (ConfigSpace | { si
 
 export function config(context: Context, selector: string | undefined, { file, raw }: ConfigOptions): undefined {
   if (file !== undefined) {
-    const dumps = select(parseConfigDump(readInput(file, LARGEST_DUMP), file), selector);
+    const subject = file === '-' ? 'standard input' : file;
+    const dumps = select(parseConfigDump(readInput(file, LARGEST_DUMP), subject), selector);
     if (context.options.json) printDocuments(context, dumps, raw === true);
     else
       for (const [i, dump] of dumps.entries())
@@ -52,6 +53,7 @@ function live(context: Context, selector: string, raw: boolean): ConfigDump {
   const bytes = readConfigSpace(context.sys, address);
   if (!raw && bytes.length > 0 && bytes.every((byte) => byte === 0xff)) throw doesNotAnswer(address, selector);
   const notes = bytes.length === UNPRIVILEGED_SIZE ? ['truncated: run as root to read more than the header'] : [];
+  // A UIO device is named by its driver.
   return { address, title: device.framework === 'uio' ? '' : device.name, bytes, notes };
 }
 
@@ -73,7 +75,13 @@ function select(dumps: readonly ConfigDump[], selector: string | undefined): rea
   const parsed = parsePciAddress(selector);
   const wanted = parsed === null ? selector : formatPciAddress(parsed);
   const found = dumps.filter(({ address }) => address === wanted);
-  if (found.length === 0) throw noSuchDevice(selector);
+  if (found.length === 0)
+    throw new UdrvError('no such function in the file', {
+      code: 'ENODEV',
+      exit: Exit.notFound,
+      subject: selector,
+      device: selector,
+    });
   return found;
 }
 
@@ -98,25 +106,23 @@ function printDocuments(context: Context, dumps: readonly ConfigDump[], raw: boo
 }
 
 function text(context: Context, dump: ConfigDump, raw: boolean | undefined): string {
-  const name = nameOf(context, dump);
-  // A raw image has no address; lspci reads no rows without one.
-  if (raw) return `${visible(`${dump.address ?? '0000:00:00.0'} ${name}`)}\n${formatConfigRows(dump.bytes)}`;
+  const address = dump.address === null ? null : visible(dump.address);
+  // A raw image has no address, and lspci reads no rows without one.
+  if (raw) return `${address ?? '0000:00:00.0'} ${visible(dump.title)}\n${formatConfigRows(dump.bytes)}`;
   const space = decoded(dump);
-  const { header } = space;
-  const ids = header === null ? '' : `  ${header.vendorId}:${header.deviceId}`;
-  const kind = header === null ? '' : `${header.className ?? 'Class'} (${header.class}): `;
   const { style } = context;
+  const head = [style.heading(address ?? 'image'), visible(titleOf(context, dump, space.header))];
   return [
-    `${style.heading(visible(dump.address ?? 'image'))}${ids}  ${visible(`${kind}${name}`)}  ${style.dim(`[${space.size} bytes]`)}\n`,
+    `${head.filter((part) => part !== '').join('  ')}  ${style.dim(`[${space.size} bytes]`)}\n`,
     describeConfig(space, style, context.options.verbose === true),
   ].join('');
 }
 
-/** As the databases here name it; else as the file does, whose name has the class before it. */
-function nameOf(context: Context, { bytes, title }: ConfigDump): string {
-  if (bytes.length < 4) return title;
-  const [vendorId, deviceId] = [0, 2].map((at) => bytes.readUInt16LE(at).toString(16).padStart(4, '0'));
-  const { vendor, device } = context.names.pciName(vendorId ?? null, deviceId ?? null);
-  if (vendor !== null) return `${vendor} ${device ?? `Device ${deviceId}`}`;
-  return title || `Device ${deviceId}`;
+/** Ids, class and name: the name as the databases here have it, else as the file does, which begins with the class. */
+function titleOf(context: Context, { title }: ConfigDump, header: ConfigHeader | null): string {
+  if (header === null) return title;
+  const { vendorId, deviceId, className } = header;
+  const { vendor, device } = context.names.pciName(vendorId, deviceId);
+  const named = vendor === null ? title : `${className ?? 'PCI device'}: ${vendor} ${device ?? `Device ${deviceId}`}`;
+  return `${vendorId}:${deviceId}  ${named || className || 'PCI device'}`;
 }

@@ -8,7 +8,7 @@ const WIDTH = 100;
 
 /** What stands in the line above, or is shown in another way. */
 const IN_HEADING = new Set(['id', 'name', 'offset', 'version', 'bytes']);
-const IN_TITLE = new Set(['vendorId', 'deviceId', 'class', 'className']);
+const IN_TITLE = new Set(['vendorId', 'deviceId', 'className']);
 const IN_LABEL = new Set(['name']);
 /** Values that speak for themselves. */
 const BARE_KEYS = new Set(['type', 'kind']);
