@@ -629,7 +629,11 @@ describe('a space that is not as it should be', () => {
     ['leads into the header', (image) => image.writeUInt8(0x3c, 0x49), 'capability list ends in the header, at 0x3c'],
     ['has an entry of ones', (image) => image.writeUInt8(0xff, 0x48), 'capability list is broken at 0x48: id 0xff'],
     ['overlaps', (image) => image.writeUInt8(0x44, 0x41), 'Power Management at 0x40 and Null at 0x44 overlap'],
-    ['goes on beyond the end', (image) => image.writeUInt8(0xfc, 0x41), 'beyond'],
+    [
+      'goes on beyond the end',
+      (image) => image.writeUInt8(0xfc, 0x41),
+      'Power Management at 0xfc does not end before 0x100',
+    ],
   ])('a list that %s', (_, spoil, note) => {
     const image = configImage({ capabilities: [pm, pm] });
     image.writeUInt8(0x01, 0xfc);
@@ -654,6 +658,26 @@ describe('a space that is not as it should be', () => {
     image.writeUInt32LE(0x00010000, 0x114);
     image.writeUInt32LE(head, at);
     expect(notes(image)).toEqual([note]);
+  });
+
+  test('a list inside a structure ends where the next one begins', () => {
+    const links = `00ff0001 ${zeros(8 + 16)}`;
+    const image = configImage({
+      capabilities: [endpoint],
+      extended: [
+        [0x05, links],
+        [0x03, zeros(8)],
+      ],
+    });
+    const { extendedCapabilities, notes } = decodeConfig(image);
+    expect(extendedCapabilities[0]?.['links']).toHaveLength(1);
+    expect(notes).toEqual(['Root Complex Link at 0x100 does not end before 0x120']);
+  });
+
+  test('a space full of lists is decoded to no more than lists can be', () => {
+    const image = configImage({ capabilities: [endpoint], size: 4096 });
+    for (let at = 0x100; at < 0x1000; at += 4) image.writeUInt32LE(0x00010005 + ((at + 4) & 0xfff) * 0x100000, at);
+    expect(JSON.stringify(decodeConfig(image)).length).toBeLessThan(1_000_000);
   });
 
   test('all ones are not decoded', () => {

@@ -1,9 +1,9 @@
 import { portTypeOf } from './express';
 import { EXTENDED } from './extended';
-import { bitsOf, type Fields, hex, Space } from './fields';
+import { bitsOf, hex, Space } from './fields';
 import { CARDBUS_HEADER_SIZE, decodeHeader, HEADER_SIZE } from './header';
 import type { Capability, CapabilityKind, ConfigSpace, Context } from './model';
-import { bytesOf, SHOWN_BYTES, STANDARD } from './standard';
+import { bytesOf, STANDARD } from './standard';
 
 // <linux/pci_regs.h>
 const PCI_STATUS = 0x06;
@@ -169,15 +169,10 @@ function decodeEntries(
     // A view of its own, to see how far the decoder went.
     const view = new Space(space.bytes, limit);
     view.end = offset + idDigits;
-    let fields: Fields;
-    if (kind.decode === undefined) {
-      const next = offsets.find((other) => other > offset) ?? limit;
-      fields = bytesOf(view, offset, Math.min(next - offset, SHOWN_BYTES));
-    } else {
-      fields = kind.decode(view, offset, context);
-    }
+    view.next = offsets.find((other) => other > offset) ?? limit;
+    const fields = kind.decode?.(view, offset, context) ?? bytesOf(view, offset, view.next - offset);
     const label = `${kind.name} at ${hex(offset, idDigits === 2 ? 2 : 3)}`;
-    if (view.cutOff) notes.push(`${label} goes on beyond the ${limit} bytes there are for it`);
+    if (view.cutOff) notes.push(`${label} does not end before ${hex(view.next, 2)}`);
     extents.push({ label, start: offset, end: view.end });
     const head = { id: hex(capabilityId, idDigits), name: kind.name, offset };
     return { ...head, ...(version === null ? {} : { version }), ...fields };

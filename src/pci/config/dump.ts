@@ -15,8 +15,8 @@ export interface ConfigDump {
 /** What a function has: a header, the conventional space, all of it. */
 const RAW_SIZES = [64, 256, CONFIG_SPACE_SIZE];
 
-/** Of more functions than any machine has. */
-const MAX_DEVICES = 65536;
+/** More functions than any machine has. */
+const MAX_DEVICES = 16384;
 
 /** lspci's own limit is 255. */
 const MAX_LINE = 1024;
@@ -60,7 +60,10 @@ export function parseLspciDump(text: string): ConfigDump[] {
   for (const line of lines(text)) {
     const device = DEVICE.exec(line);
     if (device !== null) {
-      if (dumps.length === MAX_DEVICES) break;
+      if (dumps.length === MAX_DEVICES) {
+        dumps.at(-1)?.note(`the file has more than ${MAX_DEVICES} functions: the others are not read`);
+        break;
+      }
       const [, domain = '0000', rest = '', title = ''] = device;
       current = new Collector(kernelName(domain, rest), title.trim().slice(0, MAX_TITLE));
       dumps.push(current);
@@ -115,13 +118,13 @@ class Collector {
     const words = text.trim().split(/\s+/);
     const good = words.findIndex((word) => !BYTE.test(word));
     const row = good < 0 ? words : words.slice(0, good);
-    if (good >= 0) this.#note(`row ${start.toString(16)}: "${words[good]}" is no byte`);
+    if (good >= 0) this.note(`row ${start.toString(16)}: "${words[good]}" is no byte`);
     if (row.length === 0) return;
     const room = row.slice(0, Math.max(0, CONFIG_SPACE_SIZE - start));
     if (room.length < row.length)
-      this.#note(`row ${start.toString(16)} lies beyond the ${CONFIG_SPACE_SIZE} bytes of a space`);
+      this.note(`row ${start.toString(16)} lies beyond the ${CONFIG_SPACE_SIZE} bytes of a space`);
     if (room.length === 0) return;
-    if (start > this.length) this.#note(`rows are missing before ${start.toString(16)}: taken as all ones`);
+    if (start > this.length) this.note(`rows are missing before ${start.toString(16)}: taken as all ones`);
     if (start + room.length > this.#bytes.length)
       this.#bytes = Buffer.concat([this.#bytes, Buffer.alloc(CONFIG_SPACE_SIZE - this.#bytes.length, 0xff)]);
     for (const [i, byte] of room.entries()) this.#bytes[start + i] = Number.parseInt(byte, 16);
@@ -137,7 +140,7 @@ class Collector {
     };
   }
 
-  #note(text: string): void {
+  note(text: string): void {
     if (this.#notes.length < MAX_NOTES) this.#notes.push(text);
   }
 }

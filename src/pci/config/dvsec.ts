@@ -66,7 +66,7 @@ const cxlDevice: Dvsec['parts'] = (space, base) => ({
       return unit === undefined ? null : (cap >> 8) * unit;
     }),
   }),
-  ranges: repeat(2, (index) => cxlRange(space, base + 0x18 + 16 * index)),
+  ranges: repeat(space, 2, (index) => cxlRange(space, base + 0x18 + 16 * index)),
 });
 
 const cxlPort: Dvsec['parts'] = (space, base) =>
@@ -115,7 +115,7 @@ const flexBus: Dvsec['parts'] = (space, base, length, revision) => {
 const BLOCKS = ['empty', 'component registers', 'BAR virtualization', 'CXL device registers', 'CPMU registers'];
 
 const registerLocator: Dvsec['parts'] = (space, base, length) => ({
-  blocks: repeat(Math.floor(Math.max(0, length - 0x0c) / 8), (index) => {
+  blocks: repeat(space, Math.floor(Math.max(0, length - 0x0c) / 8), (index) => {
     const at = base + 0x0c + 8 * index;
     const [low, high] = [space.read(at, 4), space.read(at + 4, 4)];
     if (low === undefined || high === undefined) return undefined;

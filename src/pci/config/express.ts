@@ -198,7 +198,8 @@ const LINK2: Parts = {
     ...flags({ crosslink: 8, retimer: 23, twoRetimers: 24, drs: 31 }),
   }),
   lnkCtl2: register(0x30, 2, {
-    targetSpeed: speed(0),
+    // Components of 2.5 GT/s alone may have 0 there.
+    targetSpeed: by(0, 4, (code) => speed(0)(code || 1)),
     ...flags({ enterCompliance: 4, speedDisable: 5 }),
     deEmphasis: choice(6, 1, ['-6 dB', '-3.5 dB']),
     transmitMargin: number(7, 3),

@@ -125,7 +125,7 @@ function virtualChannels(space: Space, base: number): Fields {
       portCtl: register(12, 2, { arbitrationSelect: choice(1, 3, PORT_ARBITRATION) }),
       portSta: register(14, 2, flags({ loadInProgress: 0 })),
     }),
-    vcs: repeat(count, (index) => {
+    vcs: repeat(space, count, (index) => {
       const at = base + 0x10 + 12 * index;
       return decodeParts(space, at, {
         vcCap: register(0, 4, {
@@ -169,7 +169,7 @@ function rootComplexLink(space: Space, base: number): Fields {
     portNumber: bitsOf(description, 24, 8),
     componentId: bitsOf(description, 16, 8),
     elementType: choice(0, 4, ['configuration space', 'egress port', 'internal link'])(description),
-    links: repeat(bitsOf(description, 8, 8), (index) => {
+    links: repeat(space, bitsOf(description, 8, 8), (index) => {
       const at = base + 0x10 + 16 * index;
       const [target, address] = [space.read(at, 4), space.read64(at + 8, at + 12)];
       if (target === undefined || address === undefined) return undefined;
@@ -294,7 +294,7 @@ function resizable(space: Space, base: number): Fields {
   const count = bitsOf(space.read(base + 8, 4) ?? 0, 5, 3);
   return {
     // One BAR at least, six at most: another count is garbage, and the first entry is all that is there for sure.
-    bars: repeat(count >= 1 && count <= 6 ? count : 1, (index) => {
+    bars: repeat(space, count >= 1 && count <= 6 ? count : 1, (index) => {
       const at = base + 4 + 8 * index;
       const [sizes, control] = [space.read(at, 4), space.read(at + 4, 4)];
       if (sizes === undefined || control === undefined) return undefined;

@@ -31,6 +31,8 @@ export class Space {
   readonly bytes: Buffer;
   /** Of the part that reads may reach. */
   readonly length: number;
+  /** Where the next structure begins: lists end there, so that garbage of 4 KiB is not decoded to megabytes. */
+  next: number;
   /** Behind the last byte that was read. */
   end = 0;
   /** Whether a read went beyond the end. */
@@ -39,6 +41,7 @@ export class Space {
   constructor(bytes: Buffer, length = bytes.length) {
     this.bytes = bytes;
     this.length = Math.min(length, bytes.length);
+    this.next = this.length;
   }
 
   /** An unsigned little-endian number. */
@@ -150,12 +153,22 @@ export function decodeParts(space: Space, base: number, parts: Parts): Fields {
   return fields;
 }
 
-/** Part of a structure that repeats; ends where the image does. */
-export function repeat(count: number, decode: (index: number) => Fields | undefined): Fields[] {
+/**
+ * Part of a structure that repeats. Ends where the image or the next structure begins.
+ *
+ * @param decode gets the index; undefined where the image does not reach that far
+ */
+export function repeat(space: Space, count: number, decode: (index: number) => Fields | undefined): Fields[] {
   const found: Fields[] = [];
   for (let index = 0; index < count; index++) {
+    const { end } = space;
     const fields = decode(index);
-    if (fields === undefined || Object.keys(fields).length === 0) break;
+    if (fields === undefined || Object.keys(fields).length === 0 || space.end > space.next) {
+      space.cutOff = true;
+      // What is of the next structure is not part of this one.
+      space.end = end;
+      break;
+    }
     found.push(fields);
   }
   return found;

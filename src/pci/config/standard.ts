@@ -162,11 +162,11 @@ function vendorSpecific(space: Space, base: number, { vendorId, deviceId }: Cont
 }
 
 /** Of a structure that nobody but its vendor can read. */
-export const SHOWN_BYTES = 64;
+const SHOWN_BYTES = 64;
 
 /** Bytes as they are, so many as are there. */
 export function bytesOf(space: Space, base: number, length: number): Fields {
-  const shown = Math.min(length, SHOWN_BYTES, space.length - base);
+  const shown = Math.min(length, SHOWN_BYTES, space.next - base);
   return shown <= 0 ? {} : { bytes: space.bytes.toString('hex', base, base + shown) };
 }
 
@@ -203,7 +203,7 @@ function enhancedAllocation(space: Space, base: number, { headerType }: Context)
   return {
     entryCount: count,
     ...(bridge ? decodeParts(space, base, { secondary: value(4, 1), subordinate: value(5, 1) }) : {}),
-    entries: repeat(count, () => {
+    entries: repeat(space, count, () => {
       const head = space.read(at, 4);
       if (head === undefined) return undefined;
       const fields: Fields = {};
