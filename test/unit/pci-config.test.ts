@@ -595,8 +595,12 @@ describe('an extended capability', () => {
     [
       'Device 3',
       0x2f,
-      '2c000000 0800 0800',
-      { devCap3: { l0p: true, l0pExitLatency: '2-4 us' }, devCtl3: { l0p: true }, devSta3: { segmentCaptured: true } },
+      '2c0c0000 93010000 18000000',
+      {
+        devCap3: { l0p: true, l0pExitLatency: '2-4 us' },
+        devCtl3: { dmwrRequester: true, targetWidth: 'x2', l0p: false },
+        devSta3: { initialWidth: 'x1', segmentCaptured: true, remoteL0p: true },
+      },
     ],
     [
       'Integrity & Data Encryption',

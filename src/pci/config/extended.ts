@@ -255,12 +255,12 @@ function singleRoot(space: Space, base: number): Fields {
       vfStride: value(0x16, 2),
       vfDeviceId: value(0x1a, 2, (device) => id(device)),
       iovCap: register(4, 4, {
-        ...flags({ migration: 0, ariPreserved: 1, tag10Requester: 2, tag14Requester: 3 }),
+        ...flags({ migration: 0, ariPreserved: 1, tag10Requester: 2 }),
         interruptMessage: number(21, 11),
       }),
       iovCtl: register(8, 2, {
         ...flags({ enable: 0, migration: 1, migrationInterrupt: 2, memorySpace: 3, ariHierarchy: 4 }),
-        ...flags({ tag10Requester: 5, tag14Requester: 6 }),
+        ...flags({ tag10Requester: 5 }),
       }),
       iovSta: register(0x0a, 2, flags({ migration: 0 })),
       supportedPageSizes: value(0x1c, 4, PAGE_SIZES),
@@ -383,15 +383,16 @@ const L0P_LATENCY = ['<1 us', '1-2 us', '2-4 us', '4-8 us', '8-16 us', '16-32 us
 const L0P_WIDTH = ['x1', 'x2', 'x4', 'x8', 'x16', undefined, undefined, 'dynamic'];
 const DEVICE3: Parts = {
   devCap3: register(4, 4, {
-    ...flags({ dmwrRouting: 0, tag14Completer: 1, tag14Requester: 2, l0p: 3 }),
+    ...flags({ dmwrRouting: 0, tag14Completer: 1, tag14Requester: 2, l0p: 3, uioCompleter: 10, uioRequester: 11 }),
     l0pExitLatency: choice(4, 3, L0P_LATENCY),
     retimerL0pExitLatency: choice(7, 3, L0P_LATENCY),
   }),
-  devCtl3: register(8, 2, {
+  devCtl3: register(8, 4, {
     ...flags({ dmwrRequester: 0, dmwrEgressBlocking: 1, tag14Requester: 2, l0p: 3 }),
     targetWidth: choice(4, 3, L0P_WIDTH),
+    ...flags({ uioRequester: 7, uioBoundary256Disable: 8 }),
   }),
-  devSta3: register(10, 2, {
+  devSta3: register(12, 4, {
     initialWidth: choice(0, 3, L0P_WIDTH),
     ...flags({ segmentCaptured: 3, remoteL0p: 4 }),
   }),
