@@ -1,7 +1,7 @@
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { Device } from '../../model/device';
 import { formatPciAddress, parsePciAddress } from '../../pci/address';
-import { decodeConfig } from '../../pci/config/decode';
+import { decodeConfig, readsAsOnes } from '../../pci/config/decode';
 import { type ConfigDump, formatConfigRows, parseConfigDump } from '../../pci/config/dump';
 import type { ConfigHeader, ConfigSpace } from '../../pci/config/model';
 import { readConfigSpace } from '../../pci/config-file';
@@ -51,7 +51,7 @@ function live(context: Context, selector: string, raw: boolean): ConfigDump {
   const device = findDevice(context.sys, context.names, selector);
   const address = pciAddressOf(device, selector);
   const bytes = readConfigSpace(context.sys, address);
-  if (!raw && bytes.length > 0 && bytes.every((byte) => byte === 0xff)) throw doesNotAnswer(address, selector);
+  if (!raw && readsAsOnes(bytes)) throw doesNotAnswer(address, selector);
   const notes = bytes.length === UNPRIVILEGED_SIZE ? ['truncated: run as root to read more than the header'] : [];
   // A UIO device is named by its driver.
   return { address, title: device.framework === 'uio' ? '' : device.name, bytes, notes };

@@ -47,7 +47,7 @@ export function decodeConfig(bytes: Buffer): ConfigSpace {
     notes.push(`truncated: ${space.length} bytes of the ${HEADER_SIZE} of a header`);
     return decoded;
   }
-  if (bytes.subarray(0, HEADER_SIZE).every((byte) => byte === 0xff)) {
+  if (readsAsOnes(bytes)) {
     notes.push('reads as all ones: the function is not there, is not powered, or its link is down');
     return decoded;
   }
@@ -74,6 +74,11 @@ export function decodeConfig(bytes: Buffer): ConfigSpace {
   }
   noteOverlaps(extents, notes);
   return decoded;
+}
+
+/** What the bus answers for a function that does not: its header could not be all ones otherwise. */
+export function readsAsOnes(bytes: Buffer): boolean {
+  return bytes.length > 0 && bytes.subarray(0, HEADER_SIZE).every((byte) => byte === 0xff);
 }
 
 /** Follows the list of the first 256 bytes: each entry is its id, the offset of the next, and its registers. */
