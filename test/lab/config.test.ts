@@ -59,7 +59,7 @@ describeInLab('udrv vfio config on a real kernel', (lab) => {
     });
   });
 
-  test('a device that is gone is exit 3', async () => {
+  test('a function that is not there is exit 3', async () => {
     expect((await run('udrv vfio config 0000:00:1e.0')).code).toBe(3);
   });
 });
