@@ -32,6 +32,11 @@ export {
 export { withGroups } from './pci/bind/group';
 export { type Binding, type Plan as BindPlan, type Step as BindStep, shellCommand, type Write } from './pci/bind/plan';
 export { STATE_DIRECTORY } from './pci/bind/remember';
+export { decodeConfig } from './pci/config/decode';
+export { type ConfigDump, formatConfigRows, parseConfigDump, parseLspciDump } from './pci/config/dump';
+export type { Fields, Value } from './pci/config/fields';
+export type { Capability, ConfigHeader, ConfigSpace } from './pci/config/model';
+export { readConfigSpace } from './pci/config-file';
 export { findUses, type Use, type Uses } from './pci/in-use';
 export { findDevice, findDevices } from './select';
 export { simulatedMachine } from './sim';
