@@ -8,9 +8,11 @@ export interface RegisterSpace {
   write(offset: number, width: Width, value: Word): void;
   /**
    * Reads consecutive registers, each by one access as {@link read} does, in fewer calls of the kernel. Their bytes, in
-   * little-endian order, fill the buffer, whose length is a multiple of the width.
+   * little-endian order, go to the start of the buffer, whose length is a multiple of the width.
+   *
+   * @returns how many bytes were read; at least one register, or it throws
    */
-  readMany?(offset: number, width: Width, buffer: Buffer): void;
+  readMany?(offset: number, width: Width, buffer: Buffer): number;
   close(): void;
 }
 
@@ -98,10 +100,10 @@ export class Registers {
       return;
     }
     const batch = Buffer.alloc(Math.min(BATCH, range.length));
-    for (let offset = range.offset; offset < end; offset += batch.length) {
-      const words = batch.subarray(0, Math.min(batch.length, end - offset));
-      space.readMany(offset, width, words);
-      for (let at = 0; at < words.length; at += width) yield getWordLE(words, at, width);
+    for (let offset = range.offset; offset < end; ) {
+      const length = space.readMany(offset, width, batch.subarray(0, Math.min(batch.length, end - offset)));
+      for (let at = 0; at < length; at += width) yield getWordLE(batch, at, width);
+      offset += length;
     }
   }
 

@@ -140,9 +140,11 @@ export function setIommuFailed(device: VfioDevice, error: unknown): unknown {
 export function getDeviceFailed(sys: Sys, device: VfioDevice, error: unknown): unknown {
   if (!(error instanceof SysError)) return error;
   const { address, driver } = device;
+  // iommufd finds out about the group only here: EPERM on 6.12, EBUSY before.
+  if ((error.code === 'EPERM' || error.code === 'EBUSY') && device.vfio.viable === false) return notViable(device);
   switch (error.code) {
     case 'EBUSY':
-      return device.vfio.viable === false ? notViable(device) : busy(sys, device);
+      return busy(sys, device);
     case 'ENODEV':
       return fromSysError(error, {
         subject: address,

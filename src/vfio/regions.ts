@@ -146,17 +146,15 @@ export class PreadSpace implements RegisterSpace {
     return getWordLE(buffer, 0, width);
   }
 
-  readMany(offset: number, width: Width, buffer: Buffer): void {
-    let done = 0;
-    while (done < buffer.length) {
-      try {
-        const rest = done === 0 ? buffer : buffer.subarray(done);
-        done += this.#sys.preadWords(this.#fd, rest, width, this.#region.position + offset + done);
-      } catch (error) {
-        throw accessError(this.#device, this.#region.info, error);
-      }
-      if (done % width !== 0) throw incomplete(this.#device, this.#region.info, done % width, width);
+  readMany(offset: number, width: Width, buffer: Buffer): number {
+    let length: number;
+    try {
+      length = this.#sys.preadWords(this.#fd, buffer, width, this.#region.position + offset);
+    } catch (error) {
+      throw accessError(this.#device, this.#region.info, error);
     }
+    if (length === 0 || length % width !== 0) throw incomplete(this.#device, this.#region.info, length % width, width);
+    return length;
   }
 
   write(offset: number, width: Width, value: Word): void {
