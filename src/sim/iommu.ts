@@ -39,10 +39,11 @@ export class IommuDomain {
     this.#iommu = iommu;
   }
 
+  /** What a device may write it may read too: __domain_mapping() of the VT-d driver sets the bit for it in every entry. */
   map(mapping: IoMapping): void {
     // Nothing is there but what a leaking IOMMU kept.
     for (const stale of this.#mappings.within(mapping.first, mapping.last)) this.#mappings.delete(stale);
-    this.#mappings.add(mapping);
+    this.#mappings.add({ ...mapping, prot: mapping.prot | IOMMU_READ });
   }
 
   unmap(first: bigint, last: bigint): void {
