@@ -3,6 +3,7 @@ import { Context, type GlobalOptions } from './context';
 import type { OutputStream } from './output/stream';
 import { parseDuration } from './parse';
 import type { ActionOf } from './program-options';
+import { addBindCommands } from './program-pci';
 import { addUioCommands } from './program-uio';
 import { addUsbCommands } from './program-usb';
 import { addVfioCommands } from './program-vfio';
@@ -93,6 +94,7 @@ export function buildProgram(
   if (whole) for (const { command, add } of frameworks) add(command, action);
   else
     program.hook('preSubcommand', (_, chosen) => frameworks.find((one) => one.command === chosen)?.add(chosen, action));
+  addBindCommands(program, action);
 
   return { program, outcome };
 }

@@ -49,8 +49,9 @@ export function findHolders(sys: Sys, nodes: readonly string[]): Holders {
   const pids = scan.pids();
   for (const pid of pids) scan.look(pid);
   scan.holders.sort((a, b) => a.pid - b.pid);
-  // With hidepid=2 others' processes are not even listed; the first one always runs.
-  return { holders: scan.holders, complete: scan.complete && pids.includes(1) };
+  // With hidepid=2 others' processes are not even listed; on a machine that runs the first one is there.
+  const hidden = pids.length > 0 && !pids.includes(1);
+  return { holders: scan.holders, complete: scan.complete && !hidden };
 }
 
 class Scan {
@@ -65,8 +66,9 @@ class Scan {
   }
 
   pids(): number[] {
-    const names = this.#try(() => this.#sys.readDir('/proc')) ?? [];
-    return names.filter((name) => /^[1-9]\d{0,9}$/.test(name)).map(Number);
+    const names = this.#try(() => this.#sys.readDir('/proc'));
+    if (names === null) this.complete = false;
+    return (names ?? []).filter((name) => /^[1-9]\d{0,9}$/.test(name)).map(Number);
   }
 
   look(pid: number): void {
