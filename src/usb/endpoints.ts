@@ -36,9 +36,7 @@ export function findEndpoint(device: UsbDevice, address: number, request: Endpoi
     throw wrongKind(
       subject,
       device.address,
-      direction === 'in'
-        ? 'is an OUT endpoint: it takes data'
-        : `is an IN endpoint: it gives data, and takes none`,
+      direction === 'in' ? 'is an OUT endpoint: it takes data' : `is an IN endpoint: it gives data, and takes none`,
       direction === 'in' ? 'give the data: --data HEX|@FILE|-' : 'say how much: --length N',
     );
   if (types !== undefined && !types.includes(type))

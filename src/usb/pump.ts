@@ -1,4 +1,3 @@
-import { SysError } from '../errors';
 import type { Transfer, TransferQueue, WaitOptions } from './transfers';
 
 export interface PumpOptions extends WaitOptions {
@@ -83,7 +82,10 @@ export class Pump {
         if (head.pending) continue;
         waiting = null;
         this.#flight.shift();
-        if (head.status !== 'ok') this.stop();
+        if (head.status !== 'ok') {
+          this.stop();
+          await this.#queue.explainError(head);
+        }
         yield head;
         this.#spare.push(head);
       }
@@ -111,20 +113,12 @@ export class Pump {
   }
 
   #accepted(transfer: Transfer): boolean {
-    try {
-      this.#queue.submit(transfer);
-      return true;
-    } catch (error) {
-      const code = error instanceof SysError ? error.code : null;
-      if (code === 'ENOMEM' && this.#flight.length > 0) {
-        // What all processes have in flight is limited (usbfs_memory_mb): go on with as much as there was room for.
-        this.#depth = this.#flight.length;
-        return false;
-      }
-      // drivers/usb/core/devio.c: the chain that this one would continue has ended early, with a short packet.
-      if (code !== 'EREMOTEIO') throw error;
-      this.#more = false;
-      return false;
-    }
+    const refused = this.#queue.submit(transfer, this.#flight.length > 0 ? ['EREMOTEIO', 'ENOMEM'] : ['EREMOTEIO']);
+    if (refused === null) return true;
+    // What all processes have in flight is limited (usbfs_memory_mb): go on with as much as there was room for.
+    if (refused === 'ENOMEM') this.#depth = this.#flight.length;
+    // drivers/usb/core/devio.c: the chain that this one would continue has ended early, with a short packet.
+    else this.#more = false;
+    return false;
   }
 }

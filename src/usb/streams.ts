@@ -1,4 +1,4 @@
-import { type UsbEndpoint } from '../model/device';
+import type { UsbEndpoint } from '../model/device';
 import {
   USBDEVFS_CAP_BULK_CONTINUATION,
   USBDEVFS_CAP_BULK_SCATTER_GATHER,
@@ -173,7 +173,8 @@ class OutStream extends Stream {
     const submit = ({ urb }: Transfer, length: number) => {
       over = length < chunk;
       // The end, where the last was full: nothing more to send, unless a packet of no length says so.
-      if (length === 0 && this.requested > 0 && !(zlp && this.requested % this.#target.maxPacketSize === 0)) return false;
+      if (length === 0 && this.requested > 0 && !(zlp && this.requested % this.#target.maxPacketSize === 0))
+        return false;
       this.requested += length;
       if (over && length > 0 && zlp && this.requested % this.#target.maxPacketSize === 0) over = false;
       urb.prepare(urbType(this.#target), this.#target.address, length);
@@ -190,7 +191,7 @@ class OutStream extends Stream {
         onProgress?.(this.actual);
       }
     } finally {
-      await pieces.close();
+      pieces.close();
     }
     const { status, requested, actual, errno } = this;
     return { status, requested, actual, errno };
@@ -198,7 +199,7 @@ class OutStream extends Stream {
 }
 
 /** Pieces of any length, made into pieces of the length that is wanted. */
-class Pieces {
+export class Pieces {
   readonly #source: Iterator<Uint8Array> | AsyncIterator<Uint8Array>;
   #rest: Uint8Array = new Uint8Array(0);
   #done = false;
@@ -226,8 +227,12 @@ class Pieces {
     }
   }
 
-  async close(): Promise<void> {
-    if (!this.#done) await this.#source.return?.();
+  /** Tells the source that no more is wanted. Does not wait for it: it may itself be waiting for data. */
+  close(): void {
+    if (this.#done) return;
+    this.#done = true;
+    const returned = this.#source.return?.();
+    if (returned instanceof Promise) returned.catch(() => {});
   }
 
   #took({ done, value }: IteratorResult<Uint8Array>): void {

@@ -19,6 +19,9 @@ const KEPT_BYTES = 2 * 1024 * 1024;
 /** How long an end waits for the kernel to give back what was discarded. */
 const DISCARD_MS = 1000;
 
+/** What is being unplugged yields bus errors for a moment before it is gone. */
+const UNPLUG_MS = 300;
+
 /** How often to look where the node cannot be watched. */
 const LOOK_MS = 1;
 
@@ -29,6 +32,8 @@ export class Transfer {
   pending = false;
   /** Why it was discarded, null: it was not. */
   stopped: StopReason | null = null;
+  /** It ended with a bus error because the device was being unplugged. */
+  unplugged = false;
   /** Called once it is reaped. */
   onDone: (() => void) | null = null;
 
@@ -37,7 +42,7 @@ export class Transfer {
   }
 
   get status(): TransferStatus {
-    return statusOf(this.urb.status, this.stopped);
+    return this.unplugged ? 'gone' : statusOf(this.urb.status, this.stopped);
   }
 }
 
@@ -57,10 +62,13 @@ export class TransferQueue {
   #watch: Watch | null = null;
   #settling = false;
   #gone = false;
+  readonly #explain: (urb: Urb, error: SysError) => Error;
 
-  constructor(sys: Sys, fd: number) {
+  /** @param explain what an URB that the kernel did not take means to a user */
+  constructor(sys: Sys, fd: number, explain: (urb: Urb, error: SysError) => Error) {
     this.#sys = sys;
     this.#fd = fd;
+    this.#explain = explain;
   }
 
   /** The device was unplugged, and all that it left is reaped. */
@@ -90,19 +98,29 @@ export class TransferQueue {
     }
   }
 
-  /** Gives a prepared URB to the kernel. Where the device is gone, it comes back at once, as `gone`. @throws SysError */
-  submit(transfer: Transfer): void {
+  /**
+   * Gives a prepared URB to the kernel. Where the device is gone, it comes back at once, as `gone`.
+   *
+   * @param tolerated errnos that are the caller's to deal with
+   * @returns null, or the tolerated errno with which it was refused
+   */
+  submit(transfer: Transfer, tolerated: readonly string[] = []): string | null {
     if (transfer.pending) throw new RangeError('the URB is pending');
     transfer.stopped = null;
+    transfer.unplugged = false;
     // Known before the kernel has it: it may complete at once.
     this.#pending.set(transfer.urb.address, transfer);
     transfer.pending = true;
     try {
       submitUrb(this.#sys, this.#fd, transfer.urb.header);
+      return null;
     } catch (error) {
-      const gone = error instanceof SysError && (error.code === 'ENODEV' || error.code === 'ESHUTDOWN');
+      const code = error instanceof SysError ? error.code : '';
+      const gone = code === 'ENODEV' || code === 'ESHUTDOWN';
       this.#finish(transfer, gone ? -ENODEV : 0);
-      if (!gone) throw error;
+      if (gone) return null;
+      if (tolerated.includes(code)) return code;
+      throw error instanceof SysError ? this.#explain(transfer.urb, error) : error;
     }
   }
 
@@ -177,39 +195,21 @@ export class TransferQueue {
 
   /** Takes all that has completed. */
   reap(): void {
-    while (this.#pending.size > 0) {
-      let address: number;
-      try {
-        address = reapUrb(this.#sys, this.#fd, this.#pointer);
-      } catch (error) {
-        if (!(error instanceof SysError) || error.code !== 'ENODEV') throw error;
-        this.#lost();
-        return;
-      }
-      if (address === 0) return;
-      const transfer = this.#pending.get(address);
-      // Nobody else submits on this descriptor; an address that is not known is not ours to touch.
-      if (transfer !== undefined) this.#finish(transfer);
-    }
+    while (this.#pending.size > 0 && this.#reapOne());
   }
 
-  /**
-   * Whether the device turns out to be gone within a moment: what is being unplugged first yields bus errors.
-   * Other transfers may go on meanwhile.
-   */
-  async goneWithin(milliseconds: number): Promise<boolean> {
-    const deadline = performance.now() + milliseconds;
-    for (;;) {
-      try {
-        const transfer = this.#pending.get(reapUrb(this.#sys, this.#fd, this.#pointer));
-        if (transfer !== undefined) this.#finish(transfer);
-      } catch (error) {
-        if (!(error instanceof SysError) || error.code !== 'ENODEV') throw error;
-        this.#lost();
+  /** After a bus error: tells whether it was the first sign of an unplug. Other transfers may go on meanwhile. */
+  async explainError(transfer: Transfer): Promise<void> {
+    if (transfer.status !== 'error') return;
+    const deadline = performance.now() + UNPLUG_MS;
+    do {
+      this.#reapOne();
+      if (this.#gone) {
+        transfer.unplugged = true;
+        return;
       }
-      if (this.#gone || performance.now() >= deadline) return this.#gone;
       await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    } while (performance.now() < deadline);
   }
 
   /** Ends everything. The node is closed after this, and then the memory may go: {@link free}. */
@@ -223,6 +223,21 @@ export class TransferQueue {
     for (const { urb } of [...this.#pending.values(), ...this.#idle]) urb.close();
     this.#pending.clear();
     this.#idle.length = 0;
+  }
+
+  /** @returns whether there may be more */
+  #reapOne(): boolean {
+    try {
+      const address = reapUrb(this.#sys, this.#fd, this.#pointer);
+      const transfer = this.#pending.get(address);
+      // Nobody else submits on this descriptor; an address that is not known is not ours to touch.
+      if (transfer !== undefined) this.#finish(transfer);
+      return address !== 0;
+    } catch (error) {
+      if (!(error instanceof SysError) || error.code !== 'ENODEV') throw error;
+      this.#lost();
+      return false;
+    }
   }
 
   #finish(transfer: Transfer, settled = 0): void {
