@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { usageError } from '../errors';
-import { parseCount, parseSize } from './parse';
+import { parseCount, parseDuration, parseSize } from './parse';
 import type { ActionOf } from './program-options';
 
 /** `udrv usb`: USB devices, through usbfs. */
@@ -16,6 +16,7 @@ export function addUsbCommands(usb: Command, action: ActionOf): void {
     .argument('<device>')
     .action(action(() => (require('./commands/show') as typeof import('./commands/show')).showUsb));
   addTransferCommands(usb, action);
+  addManagementCommands(usb, action);
 }
 
 const FORCE_HELP =
@@ -65,6 +66,87 @@ function addTransferCommands(usb: Command, action: ActionOf): void {
     .option('--detach', DETACH_HELP)
     .option('--force', FORCE_HELP)
     .action(action(() => (require('./commands/usb-bulk') as typeof import('./commands/usb-bulk')).int));
+  usb
+    .command('iso')
+    .description('isochronous transfers')
+    .argument('<device>')
+    .argument('<endpoint>', '0x81 in, 0x01 out')
+    .addOption(altOption())
+    .option('--packets <n>', 'packets in a transfer', parseCount, 32)
+    .option('--count <n>', 'how many transfers to receive (1)', parseCount)
+    .addOption(dataOption())
+    .addOption(outputOption())
+    .option('--detach', DETACH_HELP)
+    .option('--force', FORCE_HELP)
+    .action(action(() => (require('./commands/usb-iso') as typeof import('./commands/usb-iso')).iso));
+}
+
+const MANAGE_FORCE_HELP = 'do it also where it takes the device from a driver that is at work';
+
+function addManagementCommands(usb: Command, action: ActionOf): void {
+  const load = () => require('./commands/usb-manage') as typeof import('./commands/usb-manage');
+  usb
+    .command('reset')
+    .description('reset the device; its address and configuration stay')
+    .argument('<device>')
+    .option('--force', MANAGE_FORCE_HELP)
+    .action(action(() => load().reset));
+  usb
+    .command('config')
+    .description('select a configuration, for which its drivers are taken away')
+    .argument('<device>')
+    .argument('<value>', 'bConfigurationValue; 0 is none')
+    .option('--force', MANAGE_FORCE_HELP)
+    .action(action(() => load().config));
+  usb
+    .command('alt')
+    .description('try an alternate setting: the kernel goes back to 0 afterwards')
+    .argument('<interface>', '1-2:1.0, or DEVICE:INTERFACE')
+    .argument('<value>', 'bAlternateSetting')
+    .option('--detach', DETACH_HELP)
+    .option('--force', FORCE_HELP)
+    .action(action(() => load().alt));
+  usb
+    .command('clear-halt')
+    .description('end the halt of an endpoint after a stall')
+    .argument('<device>')
+    .argument('<endpoint>')
+    .option('--detach', DETACH_HELP)
+    .option('--force', FORCE_HELP)
+    .action(action(() => load().clearHalt));
+  usb
+    .command('detach')
+    .description('take an interface from its kernel driver')
+    .argument('<interface>', '1-2:1.0, or DEVICE:INTERFACE')
+    .option('--force', MANAGE_FORCE_HELP)
+    .action(action(() => load().detach));
+  usb
+    .command('attach')
+    .description('have the kernel look for a driver of an interface')
+    .argument('<interface>', '1-2:1.0, or DEVICE:INTERFACE')
+    .action(action(() => load().attach));
+  usb
+    .command('bench')
+    .description('measure throughput and latency by the number of transfers in flight')
+    .argument('<device>')
+    .argument('<endpoint>', '0x81 in, 0x01 out (sends zeros); 0 is the control endpoint')
+    .option('--size <n>', 'bytes in a transfer (64K)', parseCount)
+    .option('--queue <list>', 'transfers in flight, as in 1,4,16', parseQueues, [1, 4, 16])
+    .option('--seconds <s>', 'how long each is measured', parseSeconds, 3)
+    .addOption(altOption())
+    .option('--detach', DETACH_HELP)
+    .option('--force', FORCE_HELP)
+    .action(action(() => (require('./commands/usb-bench') as typeof import('./commands/usb-bench')).benchUsb));
+}
+
+function parseQueues(text: string): number[] {
+  return text.split(',').map(parseQueue);
+}
+
+function parseSeconds(text: string): number {
+  const seconds = parseDuration(text) / 1000;
+  if (seconds === 0) throw usageError(text, 'is no time to measure anything');
+  return seconds;
 }
 
 function dataOption(): Option {

@@ -36,10 +36,6 @@ export class Claims {
     this.#device = device;
   }
 
-  has(intf: number): boolean {
-    return this.#claimed.has(intf);
-  }
-
   /** @throws exit 5 where somebody else has it */
   claim(intf: number, { detach }: { detach: boolean }): void {
     if (this.#claimed.has(intf)) return;
@@ -50,12 +46,6 @@ export class Claims {
       throw error instanceof SysError ? claimError(this.#sys, this.#fd, this.#device, intf, error, { detach }) : error;
     }
     this.#claimed.add(intf);
-  }
-
-  /** Takes interfaces from their drivers, without claiming them. */
-  detach(intf: number): boolean {
-    this.#remember();
-    return disconnectDriver(this.#sys, this.#fd, intf);
   }
 
   /**

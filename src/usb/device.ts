@@ -2,6 +2,7 @@ import { Exit, type ExitCode, fromSysError, SysError, type UdrvError } from '../
 import type { UsbDevice } from '../model/device';
 import type { Sys } from '../sys/sys';
 import { setupPacket, USBDEVFS_CAP_BULK_CONTINUATION, urb as urbLayout } from '../uapi/usbdevfs';
+import { bulkPreparer, type Measurement, type MeasureOptions, measure } from './bench';
 import { Claims, type NotGivenBack } from './claims';
 import { type EndpointRequest, endpointName, type FoundEndpoint, findEndpoint, isoPacketSize } from './endpoints';
 import { heldBy, interfaceName, openError, submitError } from './explain';
@@ -17,7 +18,7 @@ import {
   type WriteOptions,
   writeStream,
 } from './streams';
-import { TransferQueue, type WaitOptions } from './transfers';
+import { type Transfer, TransferQueue, type WaitOptions } from './transfers';
 import type { ControlSetup } from './urb';
 import {
   capabilities,
@@ -174,10 +175,28 @@ export class OpenUsb {
     return writeStream(this.#queue, this.#target(address, 'out'), data, options);
   }
 
+  /** What an isochronous endpoint moves in one packet at most, in bytes. */
+  isoPacketSize(address: number): number {
+    return isoPacketSize(this.#sys, this.info, this.endpoint(address));
+  }
+
   /** Transfers of an isochronous endpoint; for OUT, with what `source` gives. */
   isochronous(address: number, options: IsoOptions = {}): AsyncGenerator<IsoTransfer> {
-    const found = this.#claimed(address, { types: ['isochronous'], direction: directionOf(address) });
-    return isoTransfers(this.#queue, address, isoPacketSize(this.#sys, this.info, found), options);
+    this.#claimed(address, { types: ['isochronous'] });
+    return isoTransfers(this.#queue, address, this.isoPacketSize(address), options);
+  }
+
+  /**
+   * Keeps transfers of an endpoint in flight for some time, and measures them. Of endpoint 0, the round trip of asking
+   * for the device descriptor.
+   */
+  async measure(address: number, options: MeasureOptions): Promise<Measurement> {
+    if ((address & 0x7f) === 0) {
+      const prepare = ({ urb }: Transfer) => urb.prepareControl(GET_DEVICE_DESCRIPTOR, options.size);
+      return measure(this.#queue, prepare, setupPacket.size + options.size, { ...options, queue: 1 });
+    }
+    const target = this.#target(address, address & 0x80 ? 'in' : 'out');
+    return measure(this.#queue, bulkPreparer(target, options.size), options.size, options);
   }
 
   /**
@@ -202,15 +221,14 @@ export class OpenUsb {
 
   /** Has the kernel look for a driver. @returns whether one took the interface, or has it already */
   attachDriver(intf: number): boolean {
-    if (this.driverOf(intf) === USBFS_DRIVER) throw this.#held(intf);
-    return this.#call(() => connectDriver(this.#sys, this.#openFd, intf));
+    const driver = this.driverOf(intf);
+    if (driver === USBFS_DRIVER) throw this.#held(intf);
+    return driver !== null || this.#call(() => connectDriver(this.#sys, this.#openFd, intf));
   }
 
   /** Who drives an interface now; `usbfs` is a process. */
   driverOf(intf: number): string | null {
-    return this.#call(() => driverOf(this.#sys, this.#openFd, intf), {
-      EINVAL: { message: `no interface ${intf} in the active configuration`, exit: Exit.notFound },
-    });
+    return this.#call(() => driverOf(this.#sys, this.#openFd, intf));
   }
 
   /** @param value bConfigurationValue, 0 for none @throws exit 5 while any interface has a driver or is claimed */
@@ -322,7 +340,7 @@ export class OpenUsb {
   }
 }
 
-const directionOf = (address: number) => (address & 0x80 ? 'in' : 'out');
+const GET_DEVICE_DESCRIPTOR: ControlSetup = { bmRequestType: 0x80, bRequest: 6, wValue: 0x0100, wIndex: 0 };
 
 /** Descriptors and most requests are no longer: one piece of memory does for all of them. */
 const USUAL_CONTROL_LENGTH = 4096 - 8 - 64;

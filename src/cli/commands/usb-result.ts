@@ -11,8 +11,8 @@ const MOST_IN_JSON = 16 * 1024 * 1024;
 /** Where the bytes of an IN transfer go as they arrive: into a file, into a dump for people, or into the JSON. */
 export interface Received {
   take(piece: Buffer): void;
-  /** The rest of a dump, or the JSON document: all that there is to say on standard output. */
-  end(result: TransferResult): void;
+  /** The rest of a dump, or the JSON document, with more facts where there are some. */
+  end(result: TransferResult, facts?: object): void;
 }
 
 /** @param output what `-o` names @param length how many bytes may come */
@@ -29,8 +29,8 @@ export function receiver(context: Context, output: string | undefined, length: n
 function rawReceiver(context: Context, out: Sink): Received & Disposable {
   return {
     take: (piece) => out.write(piece),
-    end: (result) => {
-      if (context.options.json) context.printJson(document(result));
+    end: (result, facts) => {
+      if (context.options.json) context.printJson({ ...document(result), ...facts });
     },
     [Symbol.dispose]: () => out[Symbol.dispose](),
   };
@@ -65,7 +65,8 @@ function jsonReceiver(context: Context, length: number): Received & Disposable {
   const pieces: Buffer[] = [];
   return {
     take: (piece) => void pieces.push(Buffer.from(piece)),
-    end: (result) => context.printJson({ ...document(result), data: Buffer.concat(pieces).toString('hex') }),
+    end: (result, facts) =>
+      context.printJson({ ...document(result), ...facts, data: Buffer.concat(pieces).toString('hex') }),
     [Symbol.dispose]() {},
   };
 }
