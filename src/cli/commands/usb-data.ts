@@ -18,7 +18,7 @@ const PIECE = 256 * 1024;
  * it may be of any length.
  */
 export function openData(text: string): Data {
-  if (text === '-') return streamed(process.stdin);
+  if (text === '-') return streamed(process.stdin, 'standard input');
   if (text.startsWith('@')) return fromFile(text.slice(1));
   const bytes = parseHexBytes(text);
   return { source: [bytes], length: bytes.length, [Symbol.dispose]() {} };
@@ -53,7 +53,7 @@ function fromFile(path: string): Data {
   try {
     const fd = sysCall('open', path, () => fs.openSync(path, 'r'));
     const stat = fs.fstatSync(fd);
-    if (!stat.isFile()) return streamed(fs.createReadStream(path, { fd, highWaterMark: PIECE }));
+    if (!stat.isFile()) return streamed(fs.createReadStream(path, { fd, highWaterMark: PIECE }), path);
     return { source: pieces(fd, path), length: stat.size, [Symbol.dispose]: () => fs.closeSync(fd) };
   } catch (error) {
     throw error instanceof SysError ? fileError(error) : error;
@@ -70,11 +70,24 @@ function* pieces(fd: number, path: string): Generator<Buffer> {
 }
 
 /** Not blocking: what is on its way is looked after while it waits, and a signal ends it. */
-function streamed(stream: NodeJS.ReadableStream & { destroy(): unknown }): Data {
+function streamed(stream: NodeJS.ReadableStream & { destroy(): unknown }, path: string): Data {
+  let ended = false;
+  async function* source(): AsyncGenerator<Buffer> {
+    try {
+      for await (const piece of stream) yield typeof piece === 'string' ? Buffer.from(piece) : piece;
+    } catch (error) {
+      if (ended) return;
+      const { code } = error as NodeJS.ErrnoException;
+      throw code === undefined ? error : fileError(new SysError('read', code, path));
+    }
+  }
   return {
-    source: stream as AsyncIterable<Buffer>,
+    source: source(),
     length: undefined,
-    [Symbol.dispose]: () => void stream.destroy(),
+    [Symbol.dispose]() {
+      ended = true;
+      stream.destroy();
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { UsbDevice } from '../../model/device';
+import type { OpenUsb } from '../../usb/device';
 import { endpointName, findEndpoint } from '../../usb/endpoints';
 import { interfaceName } from '../../usb/explain';
 import { inspectUsb } from '../../usb/inspect';
@@ -73,19 +74,26 @@ export async function config(
     context.printSteps([...lost, `${info.address}: select configuration ${value}`]);
     return undefined;
   }
-  for (const { interface: name, driver } of drivers) context.note(`${name}: ${driver} loses it`);
+  for (const { interface: name, driver } of drivers)
+    context.note(`${name}: ${driver} ${value === info.usb.configuration ? 'starts anew' : 'loses it'}`);
   const code = await withUsb(context, info, async (usb) => {
     // The kernel changes nothing while an interface has a driver. Where it fails, they come back.
     const taken = drivers.filter(({ number }) => usb.detachDriver(number));
     try {
       usb.setConfiguration(value);
     } catch (error) {
-      for (const { number } of taken) usb.attachDriver(number);
+      giveBack(usb, taken);
       throw error;
     }
+    // For another configuration the kernel looks for drivers itself; the same one it only resets.
+    if (value === info.usb.configuration) giveBack(usb, taken);
   });
   if (code === undefined) report(context, info.address, 'config', { configuration: value });
   return code;
+}
+
+function giveBack(usb: OpenUsb, taken: readonly DrivenInterface[]): void {
+  for (const { number } of taken) usb.attachDriver(number);
 }
 
 export async function alt(
@@ -101,7 +109,10 @@ export async function alt(
       code: 'ENOENT',
       exit: Exit.notFound,
       subject: name,
-      hint: `it has ${info.usb.interfaces.filter((i) => i.number === intf).map((i) => i.alt)}`,
+      hint: `it has ${info.usb.interfaces
+        .filter((i) => i.number === intf)
+        .map((i) => i.alt)
+        .join(', ')}`,
       device: info.address,
     });
   if (options.detach) mustBeIdle(context, info, intf, options.force);
