@@ -54,6 +54,7 @@ export class Machine {
     this.platform.boot(timerBlock);
     this.pci.boot(testdev);
     this.pci.boot(card);
+    kernel.isUp = true;
   }
 
   /** Pulls a device out. It is named as its bus does, or by its UIO name. */
