@@ -192,9 +192,12 @@ export class Bus<D extends Device> {
     return device;
   }
 
+  /** dev_uevent(): the driver comes behind what the device is, and before what its bus says of it. */
   #setUevent(device: D, driver: string | null): void {
     const path = posix.join(device.path, 'uevent');
-    const rest = this.#kernel.text(path).replace(/^DRIVER=.*\n/, '');
-    this.#kernel.attribute(path, { show: () => (driver === null ? rest : `DRIVER=${driver}\n${rest}`).trimEnd() });
+    const rest = this.#kernel.text(path).replace(/^DRIVER=.*\n/m, '');
+    const head = /^(?:(?:MAJOR|MINOR|DEVNAME|DEVTYPE)=.*\n)*/.exec(rest)?.[0] ?? '';
+    const own = driver === null ? '' : `DRIVER=${driver}\n`;
+    this.#kernel.attribute(path, { show: () => `${head}${own}${rest.slice(head.length)}`.trimEnd() });
   }
 }

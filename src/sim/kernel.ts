@@ -139,7 +139,9 @@ export class Kernel {
   /** kobject_uevent(): tells who listens what happened to a device; what it is, its `uevent` attribute says. */
   notify(action: string, path: string): void {
     if (!this.isUp) return;
-    const lines = this.text(`${path}/uevent`).split('\n').filter((line) => line.includes('='));
+    const lines = this.text(`${path}/uevent`)
+      .split('\n')
+      .filter((line) => line.includes('='));
     const properties = lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]);
     const subsystem = posix.basename(this.tree.readLink(`${path}/subsystem`));
     this.uevents.send(action, path.slice('/sys'.length), { SUBSYSTEM: subsystem, ...Object.fromEntries(properties) });
@@ -165,6 +167,11 @@ export class Kernel {
     return this.tree.find(path) !== null;
   }
 
+  /** Not a link to one: it is another device's. */
+  isDirectory(path: string): boolean {
+    return this.#target(path) === null && this.tree.find(path)?.kind === 'dir';
+  }
+
   bytes(path: string): Buffer {
     return this.tree.readFile(path, ALL);
   }
@@ -178,13 +185,8 @@ export class Kernel {
     return this.tree.readDir(path).flatMap((name) => {
       const entry = `${path}/${name}`;
       if (name === 'uevent') return /^DEVNAME=(.+)$/m.exec(this.text(entry))?.slice(1) ?? [];
-      return this.#isDirectory(entry) ? this.#nodesBelow(entry) : [];
+      return this.isDirectory(entry) ? this.#nodesBelow(entry) : [];
     });
-  }
-
-  /** Not a link to one: it is another device's. */
-  #isDirectory(path: string): boolean {
-    return this.#target(path) === null && this.tree.find(path)?.kind === 'dir';
   }
 
   /** Where a link leads; null for what is none. */
@@ -199,7 +201,7 @@ export class Kernel {
   #entriesBelow(path: string): Placed[] {
     return this.tree.readDir(path).flatMap((name) => {
       const at = `${path}/${name}`;
-      return this.#isDirectory(at) ? this.#entriesBelow(at) : this.#entryAt(at);
+      return this.isDirectory(at) ? this.#entriesBelow(at) : this.#entryAt(at);
     });
   }
 
