@@ -27,6 +27,7 @@ export { NameDatabase } from './names/database';
 export { findDevice, findDevices } from './select';
 export { simulatedMachine } from './sim';
 export { recordMachine } from './snapshot';
+export { findHolders, type Holder, type Holders } from './sys/holders';
 export { LinuxSys } from './sys/linux';
 export { SnapshotSys } from './sys/snapshot';
 export type { Access, Mapping, OpenFlags, PollResult, Sys, Watch, Width, Word } from './sys/sys';

@@ -69,7 +69,8 @@ export class Pipes {
     this.#timeline = timeline;
     this.#function = fn;
     this.#endpointAt = endpointAt;
-    fn.onReady = (endpoint) => this.#advance(endpoint);
+    // Later: one endpoint's packet may be what another one waits for.
+    fn.onReady = (endpoint) => void timeline.after(0, () => this.#advance(endpoint));
   }
 
   submit(transfer: Transfer): void {

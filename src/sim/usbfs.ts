@@ -236,7 +236,8 @@ export class UsbfsFile implements OpenFile, Opened {
   /** driver_disconnect(): it was released, taken by somebody, or is gone. */
   #lost(number: number): void {
     this.#claims.delete(number);
-    this.#kill((async) => async.interface === number);
+    // usb_disable_interface()
+    this.#kill((async) => async.interface === number, Status.gone);
   }
 
   #release(number: number): undefined {
@@ -566,9 +567,8 @@ export class UsbfsFile implements OpenFile, Opened {
     this.#device.pipes.cancel(async.transfer, Status.cancelled);
   }
 
-  #kill(wanted: (async: Async) => boolean): void {
-    for (const async of [...this.#pending].filter(wanted).reverse())
-      this.#device.pipes.cancel(async.transfer, Status.cancelled);
+  #kill(wanted: (async: Async) => boolean, status: number = Status.cancelled): void {
+    for (const async of [...this.#pending].filter(wanted).reverse()) this.#device.pipes.cancel(async.transfer, status);
   }
 
   #reap(argument: Buffer | number, waits: boolean): number {

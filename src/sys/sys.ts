@@ -67,6 +67,11 @@ export interface OpenFlags {
   nonblock?: boolean;
 }
 
+export interface OpenOptions extends OpenFlags {
+  /** A block device that is mounted, swapped to or part of another fails with EBUSY (O_EXCL). */
+  exclusive?: boolean;
+}
+
 export interface Sys {
   readonly pageSize: number;
 
@@ -81,7 +86,7 @@ export interface Sys {
   access(path: string): Access | null;
 
   /** Opens a device node or a sysfs file for positioned access. Always close-on-exec. */
-  open(path: string, flags: OpenFlags): number;
+  open(path: string, flags: OpenOptions): number;
   close(fd: number): void;
   read(fd: number, buffer: Buffer): number;
   write(fd: number, buffer: Buffer): number;

@@ -75,7 +75,7 @@ const value = fc.string({ unit: 'grapheme' }).map((text) => text.replaceAll('\0'
 
 test('whatever the kernel puts in is what comes out', () => {
   const path = fc.array(fc.stringMatching(/^[a-z0-9:][a-z0-9:.-]{0,10}$/), { minLength: 1, maxLength: 8 });
-  fc.assert(
+  void fc.assert(
     fc.property(path, fc.dictionary(key, value, { maxKeys: 60, noNullPrototype: true }), (names, properties) => {
       const devpath = `/${names.join('/')}`;
       const records = Object.entries({ ACTION: 'change', DEVPATH: devpath, ...properties });
@@ -89,13 +89,13 @@ test('whatever the kernel puts in is what comes out', () => {
 });
 
 test('any bytes are taken apart or refused, and so is a message with some of its bytes changed', () => {
-  fc.assert(
+  void fc.assert(
     fc.property(fc.uint8Array({ maxLength: 3 * UEVENT_BUFFER }), (bytes) => {
       const uevent = parseUevent(Buffer.from(bytes));
       expect(uevent === null || uevent.devpath.startsWith('/')).toBe(true);
     }),
   );
-  fc.assert(
+  void fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat(KEYBOARD.length - 1), fc.nat(255)), { minLength: 1 }), (changes) => {
       const bytes = Buffer.from(KEYBOARD);
       for (const [at, byte] of changes) bytes[at] = byte;
