@@ -93,11 +93,12 @@ export class UsbBus {
   #connect(device: UsbDevice): void {
     const number = (this.#numbers.get(device.bus) ?? 0) + 1;
     this.#numbers.set(device.bus, number);
+    this.#unplugged.get(device)?.();
+    this.#unplugged.delete(device);
+    this.#kernel.tree.delete(`/dev/${nodeOf(device)}`);
     device.number = number;
     device.isConnected = true;
     device.fn.reset();
-    this.#unplugged.get(device)?.();
-    this.#unplugged.delete(device);
     this.#setPort(device, true);
     this.#install(device);
     this.#kernel.notify('add', device.path);
