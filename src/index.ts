@@ -24,15 +24,40 @@ export { type Summary, summarize } from './model/statistics';
 export type { DeviceAction, DeviceEvent, EventSubject } from './monitor/event';
 export { type MonitorOptions, type MonitorStart, monitorDevices } from './monitor/monitor';
 export { NameDatabase } from './names/database';
+export {
+  type BindRequest,
+  type ChangeOptions,
+  change as changeBindings,
+  type Prepared as PreparedBindings,
+  prepare as prepareBindings,
+} from './pci/bind/bind';
+export { withGroups } from './pci/bind/group';
+export { type Binding, type Plan as BindPlan, type Step as BindStep, shellCommand, type Write } from './pci/bind/plan';
+export { STATE_DIRECTORY } from './pci/bind/remember';
+export { decodeConfig } from './pci/config/decode';
+export { type ConfigDump, formatConfigRows, parseConfigDump, parseLspciDump } from './pci/config/dump';
+export type { Fields, Value } from './pci/config/fields';
+export type { Capability, ConfigHeader, ConfigSpace } from './pci/config/model';
+export { readConfigSpace } from './pci/config-file';
+export { findUses, type Use, type Uses } from './pci/in-use';
 export { findDevice, findDevices } from './select';
 export { simulatedMachine } from './sim';
 export { recordMachine } from './snapshot';
 export { findHolders, type Holder, type Holders } from './sys/holders';
 export { LinuxSys } from './sys/linux';
 export { SnapshotSys } from './sys/snapshot';
+export { DirectoryState, MemoryState, type StateStore } from './sys/state';
 export type { Access, Mapping, OpenFlags, PollResult, Sys, Watch, Width, Word } from './sys/sys';
 export type { ReadError } from './sys/sysfs';
 export { SysrootSys } from './sys/sysroot';
 export { traced } from './sys/trace';
 export { type LatencyOptions, OpenUio, type WatchOptions } from './uio/device';
 export type { RearmMode } from './uio/interrupt-control';
+export type { Measurement, MeasureOptions } from './usb/bench';
+export type { NotGivenBack } from './usb/claims';
+export { type ClaimOptions, type ControlOptions, type ControlResult, OpenUsb, type ReadResult } from './usb/device';
+export type { IsoOptions, IsoPacket, IsoTransfer } from './usb/iso';
+export type { TransferResult, TransferStatus } from './usb/status';
+export type { InStream, Message, Source, StreamOptions, WriteOptions } from './usb/streams';
+export type { WaitOptions } from './usb/transfers';
+export type { ControlSetup } from './usb/urb';

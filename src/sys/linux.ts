@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, readlinkSync, readSync, writeSync } fro
 import { SysError } from '../errors';
 import { accessOf, DEFAULT_LIMIT, listDirectory, readToEnd, sysCall } from './files';
 import { Libc } from './libc';
-import type { Access, Datagram, Mapping, Memory, OpenOptions, PollEvent, PollResult, Sys, Watch } from './sys';
+import type { Access, Datagram, Mapping, Memory, OpenOptions, PollEvent, PollResult, Sys, Watch, Width } from './sys';
 
 const { O_EXCL, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
@@ -74,6 +74,10 @@ export class LinuxSys implements Sys {
 
   pwrite(fd: number, buffer: Buffer, position: number): number {
     return sysCall('pwrite', this.#path('pwrite', fd), () => writeSync(fd, buffer, 0, buffer.length, position));
+  }
+
+  preadWords(fd: number, buffer: Buffer, width: Width, position: number): number {
+    return this.#c.preadWords(fd, buffer, width, position, this.#path('preadv', fd));
   }
 
   ioctl(fd: number, request: number, argument: Buffer | number): number {

@@ -149,6 +149,15 @@ class TracedSys implements Sys {
     );
   }
 
+  preadWords(fd: number, buffer: Buffer, width: Width, position: number): number {
+    return traceCall(
+      this.#print,
+      () => `preadv(${this.#label(fd)}, ${Math.floor(buffer.length / width)} * ${width}, ${number(position)})`,
+      () => this.#sys.preadWords(fd, buffer, width, position),
+      (length) => transferred(buffer, length),
+    );
+  }
+
   ioctl(fd: number, request: number, argument: Buffer | number): number {
     return this.#ioctl(fd, request, argument, () => this.#sys.ioctl(fd, request, argument));
   }

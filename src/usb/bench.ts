@@ -26,6 +26,9 @@ export interface Measurement extends TransferResult {
 /** Measuring blocks the event loop: for so long at most, but for the wait itself. */
 const SERVE_SIGNALS_MS = 20;
 
+/** After a transfer that took less, the next is waited for without sleeping. */
+const SHORT_MS = 1;
+
 /** As many latencies are kept. Then every second one is dropped, and from there on half as many are taken. */
 const MOST_SAMPLES = 1 << 16;
 
@@ -77,6 +80,7 @@ export async function measure(
   const begin = performance.now();
   const end = begin + seconds * 1000;
   let last = begin;
+  let spinMs = 0;
   try {
     for (const [i, transfer] of transfers.entries()) {
       transfer.urb.data.fill(0);
@@ -89,8 +93,10 @@ export async function measure(
     // In turns: transfers of one endpoint end in the order they began.
     for (let i = 0; inFlight > 0; i = (i + 1) % depth) {
       const transfer = transfers[i] as Transfer;
-      while (!queue.waitBlocking(transfer, timeoutMs)) await turn();
+      while (!queue.waitBlocking(transfer, timeoutMs, spinMs)) await turn();
       last = performance.now();
+      const latencyMs = last - (started[i] ?? last);
+      spinMs = latencyMs < SHORT_MS ? SHORT_MS : 0;
       inFlight--;
       result.requested += transfer.urb.bufferLength;
       result.actual += transfer.urb.actualLength;
@@ -101,7 +107,7 @@ export async function measure(
         result.errno = errnoName(transfer.urb.status);
         break;
       }
-      latencies.add((last - (started[i] ?? last)) * 1000);
+      latencies.add(latencyMs * 1000);
       count++;
       if (last - served > SERVE_SIGNALS_MS) {
         await turn();

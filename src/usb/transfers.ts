@@ -155,19 +155,21 @@ export class TransferQueue {
   /**
    * Waits in a blocking poll(2), for who measures.
    *
+   * @param spinMs asks again and again for so long before it sleeps: to be woken takes longer than a short transfer does
    * @returns false where a signal came first: the event loop has to run
    */
-  waitBlocking(transfer: Transfer, timeoutMs: number): boolean {
-    const deadline = performance.now() + timeoutMs;
+  waitBlocking(transfer: Transfer, timeoutMs: number, spinMs: number): boolean {
+    const start = performance.now();
     while (transfer.pending) {
-      const left = deadline - performance.now();
-      if (left <= 0) {
+      const elapsed = performance.now() - start;
+      if (elapsed >= timeoutMs) {
         this.stop([transfer], 'timeout');
         return true;
       }
-      const outcome = this.#sys.poll(this.#fd, Math.ceil(left), 'writable');
+      const sleepMs = elapsed < spinMs ? 0 : Math.ceil(timeoutMs - elapsed);
+      const outcome = this.#sys.poll(this.#fd, sleepMs, 'writable');
       if (outcome === 'interrupted') return false;
-      if (outcome === 'ready') this.reap();
+      if (outcome === 'ready') this.#reapOne();
     }
     return true;
   }

@@ -86,7 +86,7 @@ cliFails(2, [
   [
     '--snapshot fixtures/lab.snapshot unbind 0000:00:04.0',
     /^udrv: .*\/driver_override: a recorded machine can only be inspected$/,
-    'drop --snapshot to work with this machine, or use --sim',
+    'drop --snapshot to work with this machine',
   ],
 ]);
 

@@ -1,5 +1,7 @@
 import { UdrvError } from '../../src/errors';
-import { type BindRequest, change, findDriver, prepare, withChanged, withGroups } from '../../src/pci/bind/bind';
+import { type BindRequest, change, prepare } from '../../src/pci/bind/bind';
+import { findDriver } from '../../src/pci/bind/driver';
+import { withChanged, withGroups } from '../../src/pci/bind/group';
 import { shellCommand } from '../../src/pci/bind/plan';
 import { readBinding } from '../../src/pci/bind/read';
 import { simulatedMachine } from '../../src/sim';
@@ -221,6 +223,19 @@ test('a group that stays without use is named, with what mends it', () => {
   expect(notes(bind('uio_pci_generic', '0000:02:01.0'))).toEqual([]);
 });
 
+test('the display of the console is given away with a remark', () => {
+  const dir = `/sys/bus/pci/devices/${EDU}`;
+  const entries = {
+    [`${dir}/boot_vga`]: '1\n',
+    [`${dir}/driver`]: { link: 'x/amdgpu' },
+    [`${dir}/vendor`]: '0x1002\n',
+  };
+  const notes = (machine: Sys) => prepare(machine, new MemoryState(), unbind(EDU)).notes;
+  expect(notes(new TreeSys({ ...entries, '/proc/swaps': '' }))).toEqual([
+    `${EDU}: it is the display that the firmware chose; the console may go dark`,
+  ]);
+});
+
 describe('names of drivers', () => {
   const { sys } = simulatedMachine();
   test.each([
@@ -259,4 +274,20 @@ test('why vfio-pci did not take it', async () => {
     exit: 9,
     message: 'vfio-pci did not take the device: it is in no IOMMU group, as the IOMMU is off or there is none',
   });
+});
+
+test.each([
+  ['EACCES', 4, /sudo/],
+  ['EROFS', 4, /host/],
+  ['ENOENT', 8, undefined],
+])('who may not change it (%s) hears that before anything is kept', async (code, exit, hint) => {
+  const { sys, controls, state, run, binding } = setup();
+  jest.spyOn(sys, 'access').mockReturnValue('r');
+  controls.fail('writeFile', override(EDU), code);
+  const error = await failure(run(unbind(EDU)));
+  expect({ exit: error.exit, code: error.code }).toEqual({ exit, code });
+  if (hint === undefined) expect(error.hint).toBeUndefined();
+  else expect(error.hint).toMatch(hint);
+  expect(state.read(EDU)).toBeNull();
+  expect(binding(EDU)).toEqual(bound);
 });

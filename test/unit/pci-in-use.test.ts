@@ -1,3 +1,4 @@
+import { SysError } from '../../src/errors';
 import { findUses } from '../../src/pci/in-use';
 import { parseMounts } from '../../src/sys/mounts';
 import { type Content, TreeSys } from './tree-sys';
@@ -116,6 +117,24 @@ test('a mount that only a container has', () => {
     '/proc/50/mountinfo': '30 1 259:2 / /var rw - ext4 /dev/nvme0n1p2 rw\n',
   };
   expect(found(more)).toEqual(['nvme0n1p2 is mounted on /var']);
+});
+
+test('what the kernel keeps for itself without saying why', () => {
+  const sys = machine();
+  const opened: string[] = [];
+  sys.open = (path, flags) => {
+    opened.push(`${path} ${JSON.stringify(flags)}`);
+    if (path === '/dev/nvme0n1p2') throw new SysError('open', 'EBUSY', path);
+    if (path === '/dev/nvme0n1p1') throw new SysError('open', 'EACCES', path);
+    return 3;
+  };
+  const closed: number[] = [];
+  sys.close = (fd) => closed.push(fd);
+  expect(findUses(sys, [NVME]).uses.map(({ what }) => what)).toEqual([
+    'nvme0n1p2 is in use by the kernel (ZFS, or a mount that cannot be seen)',
+  ]);
+  expect(opened).toEqual(['nvme0n1', 'nvme0n1p1', 'nvme0n1p2'].map((name) => `/dev/${name} {"exclusive":true}`));
+  expect(closed).toEqual([3]);
 });
 
 test('with native multipath the disk is below the subsystem', () => {

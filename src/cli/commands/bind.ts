@@ -1,15 +1,9 @@
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { Device } from '../../model/device';
-import {
-  type BindRequest,
-  change,
-  findDriver,
-  type Prepared,
-  prepare,
-  withChanged,
-  withGroups,
-} from '../../pci/bind/bind';
-import { type Plan, shellCommand } from '../../pci/bind/plan';
+import { type BindRequest, change, type Prepared, prepare } from '../../pci/bind/bind';
+import { findDriver } from '../../pci/bind/driver';
+import { withChanged, withGroups } from '../../pci/bind/group';
+import { driverAfter, type Plan, shellCommand } from '../../pci/bind/plan';
 import { readBinding } from '../../pci/bind/read';
 import { inspectPci } from '../../pci/inspect';
 import { findDevice } from '../../select';
@@ -83,10 +77,25 @@ async function run(context: Context, request: BindRequest, { force }: BindOption
 
 function report(context: Context, { plans, notes }: Prepared): void {
   for (const note of notes) context.note(note);
+  for (const plan of plans) mustHaveStayed(context, plan);
   const devices = plans.map((plan) => deviceOf(context, plan.address));
   if (context.options.json) context.printJson({ schema: 'udrv.list/1', devices });
   else if (!context.options.quiet)
     context.stdout.write(plans.map((plan, i) => `${visible(line(context, plan, devices[i] ?? null))}\n`).join(''));
+}
+
+/** Some drivers take a device and find out later that they cannot drive it: nvme resets it in the background. */
+function mustHaveStayed({ sys }: Context, plan: Plan): void {
+  const { address } = plan;
+  const driver = driverAfter(plan);
+  if (driver === undefined || readBinding(sys, address).driver === driver) return;
+  throw new UdrvError(`${driver ?? 'no driver'} had the device, and it did not stay so`, {
+    code: 'ENODRIVER',
+    exit: Exit.failed,
+    subject: address,
+    hint: `udrv restore ${address}; the kernel's log may say why: sudo dmesg | grep ${address}`,
+    device: address,
+  });
 }
 
 /** `0000:01:00.0: vfio-pci, was nvme; /dev/vfio/9` */

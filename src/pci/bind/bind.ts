@@ -1,18 +1,14 @@
-import { Exit, SysError, UdrvError, usageError } from '../../errors';
+import { SysError } from '../../errors';
 import type { StateStore } from '../../sys/state';
 import type { Sys } from '../../sys/sys';
-import { AttributeReader } from '../../sys/sysfs';
-import { isVfioDriver } from '../../vfio/drivers';
-import { IommuGroups } from '../../vfio/groups';
-import { comparePciAddresses, isPciAddress, parsePciAddress } from '../address';
-import { findUses, type Use } from '../in-use';
 import { notPermitted } from './diagnose';
+import { findDriver, isForUserSpace } from './driver';
 import { type ExecuteOptions, execute } from './execute';
+import { viabilityNotes } from './group';
 import { type Binding, DEFAULT, type Plan, plan } from './plan';
-import { isBridge, readBinding } from './read';
+import { readBinding } from './read';
 import { forget, lock, recall, remember } from './remember';
-
-const DRIVERS = '/sys/bus/pci/drivers';
+import { mustNotBeInUse } from './safety';
 
 /** What a command shall do to some functions. */
 export type BindRequest =
@@ -82,63 +78,6 @@ function remembering(sys: Sys, store: StateStore, request: BindRequest, plan: Pl
   return remember(sys, store, plan, request.kind === 'bind' ? findDriver(sys, request.driver) : null);
 }
 
-/**
- * The members of the IOMMU groups of some functions that can be given to user space: no bridges, as those must stay
- * with the kernel and never keep a group from being viable.
- *
- * @throws UdrvError exit 9 for a function without group
- */
-export function withGroups(sys: Sys, addresses: readonly string[]): string[] {
-  const reader = new AttributeReader(sys);
-  const groups = new IommuGroups(sys);
-  const members = new Set<string>();
-  for (const address of addresses) {
-    const group = reader.linkName(`/sys/bus/pci/devices/${address}/iommu_group`);
-    if (group === null)
-      throw new UdrvError('it is in no IOMMU group', {
-        code: 'ENOGROUP',
-        exit: Exit.unsupported,
-        subject: address,
-        device: address,
-        hint: 'without an IOMMU there are none; drop --group',
-      });
-    for (const name of groups.get(Number(group)).devices)
-      if (isPciAddress(name) && !isBridge(sys, name)) members.add(name);
-  }
-  return [...members].sort(comparePciAddresses);
-}
-
-/** The functions themselves, and those of their IOMMU groups whose bindings are remembered. */
-export function withChanged(sys: Sys, store: StateStore, addresses: readonly string[]): string[] {
-  const others = withGroups(sys, addresses).filter((address) => recall(sys, store, address) !== null);
-  return [...new Set([...addresses, ...others])];
-}
-
-/**
- * A driver's name as the kernel has it. People know vfio-pci by its module too, `vfio_pci`.
- *
- * @throws UdrvError
- */
-export function findDriver(sys: Sys, name: string): string {
-  if (parsePciAddress(name) !== null) throw usageError(name, 'is a device: the driver comes last', BIND_USAGE);
-  if (!/^[^/\0-\x1f\x7f]+$/.test(name) || name.startsWith('.'))
-    throw usageError(name, 'is no name of a driver', BIND_USAGE);
-  const drivers = new AttributeReader(sys).names(DRIVERS);
-  const canonical = (text: string) => text.replaceAll('_', '-');
-  const driver = drivers.includes(name) ? name : drivers.find((one) => canonical(one) === canonical(name));
-  if (driver === undefined)
-    throw new UdrvError('the kernel has no PCI driver of this name now', {
-      code: 'ENODRIVER',
-      exit: Exit.unsupported,
-      subject: name,
-      // Modules and drivers are mostly called alike; modprobe takes either dash.
-      hint: /^[\w-]+$/.test(name) ? `load it: sudo modprobe ${name}` : `ls ${DRIVERS} shows which there are`,
-    });
-  return driver;
-}
-
-const BIND_USAGE = 'udrv bind DEVICE... DRIVER';
-
 function plansFor(sys: Sys, store: StateStore, request: BindRequest): Prepared {
   const driver = request.kind === 'bind' ? findDriver(sys, request.driver) : null;
   const notes: string[] = [];
@@ -176,11 +115,6 @@ function original(
   return DEFAULT;
 }
 
-/** A driver that hands the device to programs, or keeps others away: none that the kernel would choose by itself. */
-function isForUserSpace(driver: string): boolean {
-  return isVfioDriver(driver) || /^(?:uio_pci_generic|igb_uio|pci-stub|pciback)$/.test(driver);
-}
-
 function isAs(sys: Sys, address: string, { driver, override }: Binding): boolean {
   const now = readBinding(sys, address);
   return now.driver === driver && now.override === override;
@@ -211,91 +145,4 @@ function isPermitted(sys: Sys, plans: readonly Plan[]): boolean {
     }
   }
   return permitted;
-}
-
-/** @returns what a person should know where it is done nevertheless */
-function mustNotBeInUse(
-  sys: Sys,
-  plans: readonly Plan[],
-  { force, bridges }: { force: boolean; bridges: boolean },
-): string[] {
-  const changed = plans.filter(({ steps }) => steps.some(({ driver }) => driver !== undefined)).map((p) => p.address);
-  const bridge = (address: string): Use[] =>
-    bridges || !isBridge(sys, address) ? [] : [{ address, what: 'it is a bridge', hint: undefined, busy: false }];
-  const losing = plans.filter(({ from, steps }) => from.driver !== null && steps.some((s) => s.driver === null));
-  const found =
-    losing.length === 0
-      ? { uses: [], doubts: [] }
-      : findUses(
-          sys,
-          losing.map((p) => p.address),
-        );
-  const busy = found.uses.filter((use) => use.busy);
-  if (busy.length > 0) throw inUse(busy, 'EBUSY');
-  const uses = [...changed.flatMap(bridge), ...found.uses];
-  if (uses.length > 0 && !force) throw inUse(uses, 'EINUSE');
-  const doubts = found.doubts
-    .slice(0, MAX_DOUBTS)
-    .map((doubt) => `could not be looked at for uses of the device: ${doubt}`);
-  return [...uses.map(({ address, what }) => `${address}: ${what}`), ...doubts, ...displayNotes(sys, losing)];
-}
-
-/** No refusal: it is the usual way to give a graphics card to a guest. */
-function displayNotes(sys: Sys, plans: readonly Plan[]): string[] {
-  const reader = new AttributeReader(sys);
-  return plans
-    .filter(({ address }) => reader.number(`/sys/bus/pci/devices/${address}/boot_vga`) === 1)
-    .map(({ address }) => `${address}: it is the display that the firmware chose; the console may go dark`);
-}
-
-const MAX_DOUBTS = 5;
-
-function inUse(uses: readonly Use[], code: 'EBUSY' | 'EINUSE'): UdrvError {
-  const [first] = uses;
-  const address = first?.address ?? '';
-  const others = uses.filter((use) => use.address !== address);
-  const all = [
-    ...uses.filter((use) => use.address === address).map(({ what }) => what),
-    ...others.map((use) => `${use.address}: ${use.what}`),
-  ].join('; ');
-  const mend = first?.hint;
-  const forced = mend === undefined ? 'do it nevertheless with --force' : `${mend}; or do it nevertheless with --force`;
-  return new UdrvError(code === 'EBUSY' ? `in use: ${all}` : `refused: ${all}`, {
-    code,
-    exit: Exit.busy,
-    subject: address,
-    device: address,
-    hint: code === 'EBUSY' ? mend : forced,
-  });
-}
-
-/** Groups that functions are given to VFIO in and that can still not be opened. */
-function viabilityNotes(sys: Sys, plans: readonly Plan[]): string[] {
-  const after = new Map(plans.map(({ address, from, steps }) => [address, driverAfter(from, steps)]));
-  const reader = new AttributeReader(sys);
-  const groups = new IommuGroups(sys);
-  const numbers = new Map<number, string>();
-  for (const { address } of plans) {
-    const group = reader.linkName(`/sys/bus/pci/devices/${address}/iommu_group`);
-    if (group !== null && isVfioDriver(after.get(address) ?? null)) numbers.set(Number(group), address);
-  }
-  return [...numbers].flatMap(([number, address]) => {
-    const blockers = groups.get(number).members.filter((member) => {
-      const driver = after.get(member.name);
-      return driver === undefined ? member.blocks : driver !== null && !isVfioDriver(driver);
-    });
-    if (blockers.length === 0) return [];
-    const names = blockers.map(({ name, driver }) => `${name} (${after.get(name) ?? driver})`).join(', ');
-    const command = blockers.every(({ name }) => isPciAddress(name) && !isBridge(sys, name))
-      ? `udrv bind ${address} ${after.get(address)} --group`
-      : `udrv unbind ${blockers.map(({ name }) => name).join(' ')}`;
-    return [`group ${number} is not viable yet: in the way are ${names}; ${command}`];
-  });
-}
-
-/** Undefined where that is for the kernel to choose. */
-function driverAfter(from: Binding, steps: Plan['steps']): string | null | undefined {
-  if (steps.some(({ path }) => path.endsWith('/drivers_probe'))) return undefined;
-  const last = steps.findLast(({ driver }) => driver !== undefined);
-  return last === undefined ? from.driver : (last.driver ?? null);
 }

@@ -1,5 +1,6 @@
 import { Exit, fromSysError, type SysError, UdrvError } from '../../errors';
 import { findHolders } from '../../sys/holders';
+import { type KernelMessage, readKernelLog } from '../../sys/kmsg';
 import type { Sys } from '../../sys/sys';
 import { AttributeReader } from '../../sys/sysfs';
 import { isVfioDriver } from '../../vfio/drivers';
@@ -30,11 +31,20 @@ export function bindError(sys: Sys, step: Step, failure: SysError | undefined): 
   });
 }
 
-/** For who is not root. */
+/** For who may not write to sysfs: not root, or in a container. */
 export function notPermitted(address: string, failure: SysError): UdrvError {
-  return fromSysError(failure, { device: address, exit: Exit.permission, hint: ROOT_HINT });
+  switch (failure.code) {
+    case 'EACCES':
+    case 'EPERM':
+      return fromSysError(failure, { device: address, hint: ROOT_HINT });
+    case 'EROFS':
+      return fromSysError(failure, { device: address, exit: Exit.permission, hint: READ_ONLY_HINT });
+    default:
+      return fromSysError(failure, { device: address, exit: Exit.gone });
+  }
 }
 
+const READ_ONLY_HINT = 'containers have sysfs read-only: run it on the host';
 const ROOT_HINT = 'run it as root: sudo udrv ...';
 
 interface Reason {
@@ -69,8 +79,21 @@ function reasonOf(sys: Sys, address: string, driver: string, failure: SysError |
   }
   if (failure?.code === 'EBUSY')
     return { because: ': something else has it or its memory', exit: Exit.busy, hint: logHint(address) };
-  return { because: '', exit: Exit.failed, hint: logHint(address) };
+  const message = loggedReason(sys, address, driver);
+  return { because: message === null ? '' : `: ${message}`, exit: Exit.failed, hint: logHint(address) };
 }
+
+/** What the kernel logged last of the function in the moment that has passed since. */
+function loggedReason(sys: Sys, address: string, driver: string): string | null {
+  // Close to the log's clock: neither counts the time that the machine slept.
+  const now = Number(process.hrtime.bigint() / 1000n);
+  const prefix = `${driver} ${address}: `;
+  const isRecent = ({ time }: KernelMessage) => Math.abs(now - time) < MOMENT_US;
+  const last = readKernelLog(sys).findLast((message) => message.text.startsWith(prefix) && isRecent(message));
+  return last?.text.slice(prefix.length) ?? null;
+}
+
+const MOMENT_US = 5_000_000;
 
 const logHint = (address: string) => `the kernel's log may say why: sudo dmesg | grep ${address}`;
 

@@ -76,6 +76,13 @@ export function plan(address: string, from: Binding, to: Binding | typeof DEFAUL
   return { address, from, steps };
 }
 
+/** The driver that a plan leads to; undefined where that is for the kernel to choose. */
+export function driverAfter({ from, steps }: Plan): string | null | undefined {
+  if (steps.some(({ path }) => path === `${PCI}/drivers_probe`)) return undefined;
+  const last = steps.findLast(({ driver }) => driver !== undefined);
+  return last === undefined ? from.driver : (last.driver ?? null);
+}
+
 /** As a person would type it. */
 export function shellCommand({ path, value }: Write): string {
   const text = value.trim();
