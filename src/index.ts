@@ -21,6 +21,8 @@ export type * from './model/device';
 export type { Interrupt } from './model/interrupt';
 export { type Range, type RegisterSpace, Registers } from './model/registers';
 export { type Summary, summarize } from './model/statistics';
+export type { DeviceAction, DeviceEvent, EventSubject } from './monitor/event';
+export { type MonitorOptions, type MonitorStart, monitorDevices } from './monitor/monitor';
 export { NameDatabase } from './names/database';
 export {
   type BindRequest,

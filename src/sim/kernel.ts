@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { Access } from '../sys/sys';
-import type { Tree } from '../sys/tree';
+import type { Entry, Tree } from '../sys/tree';
 import { Descriptors } from './descriptors';
 import { Errno } from './errno';
 import { type BinaryAttribute, BinaryFile, type Opener } from './file';
@@ -26,6 +26,12 @@ const LINKS_TO_DEVICES = [
   '/sys/kernel/iommu_groups/*/devices',
   '/sys/devices/virtual/iommu/*/devices',
 ];
+interface Placed {
+  at: string;
+  entry: Entry;
+}
+
+const SEQUENCE = '/sys/kernel/uevent_seqnum';
 /** As much as there is. */
 const ALL = Number.POSITIVE_INFINITY;
 
@@ -38,6 +44,8 @@ export class Kernel {
   readonly descriptors = new Descriptors();
   readonly memory = new ProcessMemory(PAGE_SIZE);
   readonly uevents = new Uevents(() => this.wake());
+  /** Until then what happens has happened: the base is what came of it. */
+  isUp = false;
   /** By the tree's entry, so that a path through links finds it too. */
   readonly #openers = new WeakMap<object, Opener>();
   /** Called when a descriptor may have become ready. */
@@ -45,6 +53,8 @@ export class Kernel {
 
   constructor(tree: Tree) {
     this.tree = tree;
+    this.uevents.sequence = Number(this.text(SEQUENCE));
+    this.attribute(SEQUENCE, { show: () => String(this.uevents.sequence) });
   }
 
   wake(): void {
@@ -109,6 +119,34 @@ export class Kernel {
       if (this.tree.readDir(devices).length === 0) this.tree.delete(posix.dirname(devices));
   }
 
+  /**
+   * As {@link removeDevice}, for a device that comes again.
+   *
+   * @returns what puts all of it back as it was
+   */
+  detachDevice(path: string): () => void {
+    const nodes = this.#nodesBelow(path).map((name) => `/dev/${name}`);
+    const links = LINKS_TO_DEVICES.flatMap((pattern) => this.#expand(pattern))
+      .flatMap((directory) => this.tree.readDir(directory).map((name) => `${directory}/${name}`))
+      .filter((link) => `${this.#target(link)}/`.startsWith(`${path}/`));
+    const entries = [...this.#entriesBelow(path), ...[...nodes, ...links].flatMap((one) => this.#entryAt(one))];
+    this.removeDevice(path);
+    return () => {
+      for (const { at, entry } of entries) this.tree.set(at, entry);
+    };
+  }
+
+  /** kobject_uevent(): tells who listens what happened to a device; what it is, its `uevent` attribute says. */
+  notify(action: string, path: string): void {
+    if (!this.isUp) return;
+    const lines = this.text(`${path}/uevent`)
+      .split('\n')
+      .filter((line) => line.includes('='));
+    const properties = lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]);
+    const subsystem = posix.basename(this.tree.readLink(`${path}/subsystem`));
+    this.uevents.send(action, path.slice('/sys'.length), { SUBSYSTEM: subsystem, ...Object.fromEntries(properties) });
+  }
+
   setAccess(path: string, access: Access): void {
     const entry = this.tree.find(path);
     if (entry?.kind !== 'node') throw new RangeError(`${path} is no device node`);
@@ -129,6 +167,11 @@ export class Kernel {
     return this.tree.find(path) !== null;
   }
 
+  /** Not a link to one: it is another device's. */
+  isDirectory(path: string): boolean {
+    return this.#target(path) === null && this.tree.find(path)?.kind === 'dir';
+  }
+
   bytes(path: string): Buffer {
     return this.tree.readFile(path, ALL);
   }
@@ -142,18 +185,30 @@ export class Kernel {
     return this.tree.readDir(path).flatMap((name) => {
       const entry = `${path}/${name}`;
       if (name === 'uevent') return /^DEVNAME=(.+)$/m.exec(this.text(entry))?.slice(1) ?? [];
-      return this.#isDirectory(entry) ? this.#nodesBelow(entry) : [];
+      return this.isDirectory(entry) ? this.#nodesBelow(entry) : [];
     });
   }
 
-  /** Not a link to one: it is another device's. */
-  #isDirectory(path: string): boolean {
+  /** Where a link leads; null for what is none. */
+  #target(path: string): string | null {
     try {
-      this.tree.readLink(path);
-      return false;
+      return posix.resolve(posix.dirname(path), this.tree.readLink(path));
     } catch {
-      return this.tree.find(path)?.kind === 'dir';
+      return null;
     }
+  }
+
+  #entriesBelow(path: string): Placed[] {
+    return this.tree.readDir(path).flatMap((name) => {
+      const at = `${path}/${name}`;
+      return this.isDirectory(at) ? this.#entriesBelow(at) : this.#entryAt(at);
+    });
+  }
+
+  #entryAt(at: string): Placed[] {
+    if (this.#target(at) !== null) return [{ at, entry: { kind: 'link', target: this.tree.readLink(at) } }];
+    const entry = this.tree.find(at);
+    return entry === null || entry.kind === 'dir' ? [] : [{ at, entry }];
   }
 
   /** The directories that a path with stars stands for. */

@@ -12,6 +12,8 @@ import { UioCore } from './uio';
 import { uioAec } from './uio-aec';
 import { uioPciGeneric } from './uio-pci-generic';
 import { uioPdrvGenirq } from './uio-pdrv-genirq';
+import { UsbBus } from './usb-bus';
+import type { UsbDevice } from './usb-device';
 
 /** Where QEMU's edu devices are; the lab has them at the same addresses. */
 const EDUS = ['0000:00:03.0', '0000:00:04.0', '0000:02:01.0'];
@@ -22,6 +24,7 @@ export class Machine {
   readonly pci: Bus<PciFunction>;
   readonly platform: Bus<PlatformDevice>;
   readonly uio: UioCore;
+  readonly usb: UsbBus;
   readonly #edus = new Map<PciFunction, Edu>();
   /** How a device raises its interrupt. */
   readonly #triggers = new Map<PciFunction | PlatformDevice, (value: number) => void>();
@@ -54,11 +57,26 @@ export class Machine {
     this.platform.boot(timerBlock);
     this.pci.boot(testdev);
     this.pci.boot(card);
+    this.usb = new UsbBus(kernel);
+    kernel.isUp = true;
   }
 
   /** Pulls a device out. It is named as its bus does, or by its UIO name. */
   unplug(name: string): void {
-    this.#find(name).unplug();
+    const device = this.usb.find(name);
+    if (device !== undefined) {
+      this.usb.unplug(device);
+      return;
+    }
+    const found = this.#find(name);
+    this.usb.removeHost(found.device.path);
+    found.unplug();
+  }
+
+  usbDevice(name: string): UsbDevice {
+    const device = this.usb.find(name);
+    if (device === undefined) throw new RangeError(`${name} is no USB device`);
+    return device;
   }
 
   /** Takes the driver off a device. */

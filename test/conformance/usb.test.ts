@@ -135,7 +135,7 @@ describe(title('the ioctls of usbfs'), () => {
     expect(errnoOf(() => releaseInterface(sys, fd, 0))).toBe('EINVAL');
     expect(driverOf(sys, fd, 7)).toBeNull();
     expect(errnoOf(() => disconnectDriver(sys, fd, 7))).toBe('EINVAL');
-    expect(errnoOf(() => setAlternateSetting(sys, fd, 7, 0))).toBe('EINVAL');
+    expect(errnoOf(() => setAlternateSetting(sys, fd, 7, 0))).toBe('ENOENT');
     const disk = open(USB.disk);
     try {
       expect(driverOf(sys, disk, 0)).toBe('usb-storage');
