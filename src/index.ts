@@ -21,6 +21,8 @@ export type * from './model/device';
 export type { Interrupt } from './model/interrupt';
 export { type Range, type RegisterSpace, Registers } from './model/registers';
 export { type Summary, summarize } from './model/statistics';
+export type { DeviceAction, DeviceEvent, EventSubject } from './monitor/event';
+export { type MonitorOptions, type MonitorStart, monitorDevices } from './monitor/monitor';
 export { NameDatabase } from './names/database';
 export {
   type BindRequest,
@@ -51,3 +53,11 @@ export { SysrootSys } from './sys/sysroot';
 export { traced } from './sys/trace';
 export { type LatencyOptions, OpenUio, type WatchOptions } from './uio/device';
 export type { RearmMode } from './uio/interrupt-control';
+export type { Measurement, MeasureOptions } from './usb/bench';
+export type { NotGivenBack } from './usb/claims';
+export { type ClaimOptions, type ControlOptions, type ControlResult, OpenUsb, type ReadResult } from './usb/device';
+export type { IsoOptions, IsoPacket, IsoTransfer } from './usb/iso';
+export type { TransferResult, TransferStatus } from './usb/status';
+export type { InStream, Message, Source, StreamOptions, WriteOptions } from './usb/streams';
+export type { WaitOptions } from './usb/transfers';
+export type { ControlSetup } from './usb/urb';
