@@ -12,6 +12,7 @@ import {
   layout,
   list,
   numberOf,
+  sizedList,
   string8,
   u8,
   u16,
@@ -221,16 +222,8 @@ const CONTROL_1: Readonly<Record<number, Layout>> = {
     u8('bUnitID'),
     u8('bSourceID'),
     u8('bControlSize'),
-    // For all channels together, then for each. More than 4 bytes have no more meanings.
-    when(
-      list('bmaControls', 1, allBut(1), { notation: 'hex', means: FEATURES_1 }),
-      ({ bControlSize }) => bControlSize === 1,
-    ),
-    when(
-      list('bmaControls', 2, allBut(1, 2), { notation: 'hex', means: FEATURES_1 }),
-      ({ bControlSize }) => bControlSize === 2,
-    ),
-    when(bytes('bmaControls', allBut(1)), ({ bControlSize }) => bControlSize !== 1 && bControlSize !== 2),
+    // For all channels together, then for each.
+    sizedList('bmaControls', 'bControlSize', (_, left, unit) => Math.floor((left - 1) / unit), FEATURES_1),
     string8('iFeature'),
   ),
   7: uac1(

@@ -43,8 +43,10 @@ export interface Field<N extends string = string, V extends Value = Value> {
   readonly group?: readonly AnyField[];
   /** How many bytes it takes, given the fields before it and the bytes that are left; null where it is left out. */
   size(values: Values, left: number): number | null;
-  read(bytes: Buffer): V;
-  write(value: V): Buffer;
+  /** Of a list whose items are as large as a field before says: that size. */
+  unitIn?(values: Values): number;
+  read(bytes: Buffer, values: Values): V;
+  write(value: V, values: Values): Buffer;
   means(value: V, scope: Scope): string | readonly string[] | null;
 }
 
@@ -87,10 +89,11 @@ export function decode<L extends Layout>(layout: L, bytes: Buffer): Decoded<Valu
     const wanted = field.size(values, left);
     if (wanted === null) continue;
     // Of a list that is cut off, the items that are whole.
-    const size = wanted <= left ? wanted : left - (left % field.unit);
+    const unit = field.unitIn?.(values) ?? field.unit;
     const isWhole = wanted <= left;
-    if (isWhole || (size > 0 && field.unit < wanted)) {
-      values[field.name] = field.read(bytes.subarray(offset, offset + size));
+    const size = isWhole ? wanted : left - (left % unit);
+    if (isWhole || (size > 0 && unit < wanted)) {
+      values[field.name] = field.read(bytes.subarray(offset, offset + size), values);
       offset += size;
     }
     if (!isWhole) return { values: values as ValuesOf<L>, rest: bytes.subarray(offset), missing: field.name };
@@ -107,12 +110,13 @@ export function decode<L extends Layout>(layout: L, bytes: Buffer): Decoded<Valu
 export function encode<L extends Layout>(layout: L, values: ValuesOf<L>, rest: Buffer = Buffer.alloc(0)): Buffer {
   const given = values as Values;
   const pieces: Buffer[] = [];
+  const needsLength = given['bLength'] === undefined && Object.keys(given).length > 0;
   for (const field of layout.fields) {
-    const value = given[field.name] ?? (field.name === 'bLength' ? 0 : undefined);
-    if (value !== undefined) pieces.push(field.write(value));
+    const value = given[field.name] ?? (field.name === 'bLength' && needsLength ? 0 : undefined);
+    if (value !== undefined) pieces.push(field.write(value, given));
   }
   const bytes = Buffer.concat([...pieces, rest]);
-  if (given['bLength'] === undefined && layout.fields[0]?.name === 'bLength') bytes.writeUInt8(bytes.length, 0);
+  if (needsLength && layout.fields[0]?.name === 'bLength') bytes.writeUInt8(bytes.length, 0);
   return bytes;
 }
 
@@ -261,13 +265,36 @@ export function list<const N extends string>(
     unit,
     notation,
     size: (values, left) => Math.max(0, count(values, left)) * unit,
-    read: (bytes) => Array.from({ length: bytes.length / unit }, (_, i) => bytes.readUIntLE(i * unit, unit)),
+    read: (bytes) =>
+      bytes.length === 0 ? [] : Array.from({ length: bytes.length / unit }, (_, i) => bytes.readUIntLE(i * unit, unit)),
     write: (items) => Buffer.concat(items.map((item) => unsigned(item, unit))),
     means: (items, scope) => {
       if (means === undefined) return null;
       const meanings = items.map((item) => [means(item, scope) ?? []].flat().join(', '));
       return meanings.every((text) => text === '') ? null : meanings;
     },
+  };
+}
+
+/** As {@link list}, with items as large as the field `unitName` says: 1 to 6 bytes, else nothing is read of it. */
+export function sizedList<const N extends string>(
+  name: N,
+  unitName: string,
+  count: (values: Values, left: number, unit: number) => number,
+  means: Meaning<number>,
+): Field<N, readonly number[]> {
+  const unitIn = (values: Values) => numberOf(values, unitName);
+  const readable = (unit: number) => unit >= 1 && unit <= 6;
+  return {
+    ...list(name, 1, undefined, { notation: 'hex', means }),
+    unitIn: (values) => (readable(unitIn(values)) ? unitIn(values) : Number.MAX_SAFE_INTEGER),
+    size: (values, left) => {
+      const unit = unitIn(values);
+      if (unit === 0) return 0;
+      return readable(unit) ? Math.max(0, count(values, left, unit)) * unit : left + 1;
+    },
+    read: (bytes, values) => list(name, unitIn(values)).read(bytes, values),
+    write: (items, values) => list(name, unitIn(values)).write(items, values),
   };
 }
 
@@ -291,13 +318,13 @@ export function groups<const N extends string>(
         let offset = i * unit;
         for (const [j, field] of group.entries()) {
           const end = offset + (sizes[j] ?? 0);
-          values[field.name] = field.read(bytes.subarray(offset, end));
+          values[field.name] = field.read(bytes.subarray(offset, end), values);
           offset = end;
         }
         return values;
       }),
     write: (items) =>
-      Buffer.concat(items.flatMap((values) => group.map((field) => field.write(values[field.name] ?? 0)))),
+      Buffer.concat(items.flatMap((values) => group.map((field) => field.write(values[field.name] ?? 0, values)))),
     means: NOTHING,
   };
 }

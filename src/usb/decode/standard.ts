@@ -12,7 +12,6 @@ import {
   u8,
   u16,
   u32,
-  type Values,
   when,
   x8,
   x16,

@@ -10,6 +10,7 @@ import {
   layout,
   list,
   numberOf,
+  sizedList,
   string8,
   u8,
   u16,
@@ -228,17 +229,7 @@ const INPUT_CONTROLS = [
 /** A list of `bControlSize` bytes for each format. */
 const formatControls = [
   controlSize,
-  when(
-    list('bmaControls', 1, counted('bNumFormats'), {
-      notation: 'hex',
-      means: (value) => setBits(value, INPUT_CONTROLS).join(', '),
-    }),
-    ({ bControlSize }) => bControlSize === 1,
-  ),
-  when(
-    bytes('bmaControls', (values) => numberOf(values, 'bNumFormats') * numberOf(values, 'bControlSize')),
-    ({ bControlSize }) => bControlSize !== 1,
-  ),
+  sizedList('bmaControls', 'bControlSize', counted('bNumFormats'), (value) => setBits(value, INPUT_CONTROLS)),
 ] as const;
 
 /** The formats that Linux's uvcvideo and Windows know; the first four bytes of nearly all are a FourCC. */
