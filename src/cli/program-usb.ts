@@ -11,7 +11,8 @@ export function addUsbCommands(program: Command, action: ActionOf): void {
     .action(action(() => (require('./commands/list') as typeof import('./commands/list')).listUsb));
   usb
     .command('show')
-    .description('one USB device in depth, from sysfs alone')
+    .description('the descriptors of one USB device, decoded, from sysfs alone')
     .argument('<device>')
-    .action(action(() => (require('./commands/show') as typeof import('./commands/show')).showUsb));
+    .option('--raw', 'the bytes of the descriptors, as hex')
+    .action(action(() => (require('./commands/usb-show') as typeof import('./commands/usb-show')).showUsb));
 }

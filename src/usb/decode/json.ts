@@ -1,0 +1,74 @@
+/** Descriptors as JSON: fields by the specification's names, numbers as numbers, and what they mean beside them. */
+
+import { describeReport, encodeReport, type ReportDescriptor } from './hid-report';
+import type { Value, Values } from './layout';
+import type { Descriptor } from './tree';
+
+/** What the meanings of a whole device depend on. */
+export interface Context {
+  speedMbps: number | null;
+  vendorName: string | null;
+  productName: string | null;
+  string(index: number): string | undefined;
+  /** Report descriptors, by the HID descriptors that announce them. */
+  reports: ReadonlyMap<Descriptor, ReportDescriptor>;
+}
+
+export type Means = string | readonly string[];
+
+export interface DescriptorJson {
+  /** `device`, `uac1.featureUnit`. */
+  descriptor: string;
+  /** Beside the fields: what they mean, where there is something to say. */
+  means?: Record<string, Means>;
+  /** Hex of what the layout does not cover. */
+  rest?: string;
+  notes?: string[];
+  report?: { bytes: string; items: { depth: number; tag: string; value: number; means: string | null }[] };
+  children?: DescriptorJson[];
+  [field: string]: Value | DescriptorJson[] | Record<string, Means> | string[] | object | undefined;
+}
+
+export function descriptorJson(descriptor: Descriptor, context: Context): DescriptorJson {
+  const { layout, values, rest, notes, children } = descriptor;
+  const report = context.reports.get(descriptor);
+  const means = meanings(descriptor, context);
+  return {
+    descriptor: layout.id,
+    ...values,
+    ...(Object.keys(means).length === 0 ? {} : { means }),
+    ...(rest.length === 0 ? {} : { rest: rest.toString('hex') }),
+    ...(notes.length === 0 ? {} : { notes }),
+    ...(report === undefined
+      ? {}
+      : { report: { bytes: encodeReport(report).toString('hex'), items: describeReport(report) } }),
+    ...(children.length === 0 ? {} : { children: children.map((child) => descriptorJson(child, context)) }),
+  };
+}
+
+function meanings({ layout, values }: Descriptor, context: Context): Record<string, Means> {
+  const found: Record<string, Means> = {};
+  for (const field of layout.fields) {
+    const value = values[field.name];
+    const means = value === undefined ? null : field.means(value, { ...context, values });
+    if (means !== null && means.length > 0) found[field.name] = means;
+  }
+  return found;
+}
+
+/** The string indices that descriptors name, each once. */
+export function stringIndices(descriptors: readonly Descriptor[]): Set<number> {
+  const found = new Set<number>();
+  const collect = (values: Values) => {
+    for (const [name, value] of Object.entries(values)) {
+      if (/^i[A-Z]/.test(name) && typeof value === 'number' && value !== 0) found.add(value);
+      if (Array.isArray(value)) for (const item of value) if (typeof item === 'object') collect(item as Values);
+    }
+  };
+  const walk = ({ values, children }: Descriptor) => {
+    collect(values);
+    children.forEach(walk);
+  };
+  descriptors.forEach(walk);
+  return found;
+}
