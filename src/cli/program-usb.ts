@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { parseBusDevice, parseUsbIds } from './parse';
 import type { ActionOf } from './program-options';
 
 /** `udrv usb`: USB devices, through usbfs. */
@@ -8,7 +9,18 @@ export function addUsbCommands(program: Command, action: ActionOf): void {
     .command('list')
     .description('the USB devices')
     .argument('[selector...]', 'only these devices')
-    .action(action(() => (require('./commands/list') as typeof import('./commands/list')).listUsb));
+    .option('-t, --tree', 'hubs, ports and interfaces as a tree')
+    .option(
+      '-d, --id <vid:pid>',
+      'only devices of this vendor and product, in hex; either may be left out',
+      parseUsbIds,
+    )
+    .option(
+      '-s, --device <bus:dev>',
+      'only this bus and device number; 2 or :2 on any bus, 1: the whole bus',
+      parseBusDevice,
+    )
+    .action(action(() => (require('./commands/usb-list') as typeof import('./commands/usb-list')).listUsb));
   usb
     .command('show')
     .description('the descriptors of one USB device, decoded, from sysfs alone')

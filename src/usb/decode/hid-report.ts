@@ -90,7 +90,9 @@ const TAGS: Readonly<Record<number, string>> = {
   168: 'Delimiter',
 };
 
-const SIGNED = new Set([0x14, 0x24, 0x34, 0x44]);
+/** A minimum is signed; the maximum behind it is where that is negative (as the kernel's hid-core.c reads them). */
+const MINIMUM = new Set([0x14, 0x34]);
+const MAXIMUM = new Set([0x24, 0x44]);
 const COLLECTIONS = ['Physical', 'Application', 'Logical', 'Report', 'Named Array', 'Usage Switch', 'Usage Modifier'];
 
 /** How deep Push may go before it is ignored: real descriptors use one or two. */
@@ -100,6 +102,7 @@ const DEEPEST = 64;
 export function describeReport({ items }: ReportDescriptor): ReportLine[] {
   const lines: ReportLine[] = [];
   const pages: number[] = [];
+  const minima = new Map<number, number>();
   let page = 0;
   let depth = 0;
   for (const { prefix, longTag, data } of items) {
@@ -108,8 +111,9 @@ export function describeReport({ items }: ReportDescriptor): ReportLine[] {
       continue;
     }
     const kind = prefix & 0xfc;
-    const value =
-      data.length === 0 ? 0 : SIGNED.has(kind) ? data.readIntLE(0, data.length) : data.readUIntLE(0, data.length);
+    const isSigned = MINIMUM.has(kind) || (MAXIMUM.has(kind) && (minima.get(kind - 0x10) ?? 0) < 0);
+    const value = data.length === 0 ? 0 : isSigned ? data.readIntLE(0, data.length) : data.readUIntLE(0, data.length);
+    if (MINIMUM.has(kind)) minima.set(kind, value);
     if (kind === 0xc0) depth = Math.max(0, depth - 1);
     lines.push({
       depth,
