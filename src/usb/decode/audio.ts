@@ -311,7 +311,9 @@ const STREAMING_1: Readonly<Record<number, Layout>> = {
     ),
     when(u16('wSamplesPerFrame'), formatType(2)),
     when(
-      u8('bSamFreqType', (value) => (value === 0 ? 'a range' : `${value} frequencies`)),
+      u8('bSamFreqType', (value) =>
+        value === 0 ? 'a range' : `${value} ${value === 1 ? 'frequency' : 'frequencies'}`,
+      ),
       formatType(1, 2, 3),
     ),
     when(u24('tLowerSamFreq', hertz), (values) => values['bSamFreqType'] === 0),

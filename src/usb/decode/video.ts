@@ -135,9 +135,15 @@ const [isCamera, isTransport] = [isTerminal(0x0201), isTerminal(0x0202, 0x0302)]
 
 const sources = [u8('bNrInPins'), list('baSourceID', 1, counted('bNrInPins'))] as const;
 const controlSize = u8('bControlSize');
-const transport = [
-  when(controlSize, isTransport),
-  when(bytes('bmControls', counted('bControlSize')), isTransport),
+/** What a media transport has, and a camera in part. */
+const terminalControls = [
+  when(controlSize, (values) => isCamera(values) || isTransport(values)),
+  when(
+    bytes('bmControls', counted('bControlSize'), (value, { values }) =>
+      isCamera(values) ? bitsOf(value, CAMERA_CONTROLS) : null,
+    ),
+    (values) => isCamera(values) || isTransport(values),
+  ),
   when(u8('bTransportModeSize'), isTransport),
   when(bytes('bmTransportModes', counted('bTransportModeSize')), isTransport),
 ] as const;
@@ -162,9 +168,7 @@ const CONTROL: Readonly<Record<number, Layout>> = {
     when(u16('wObjectiveFocalLengthMin'), isCamera),
     when(u16('wObjectiveFocalLengthMax'), isCamera),
     when(u16('wOcularFocalLength'), isCamera),
-    when(controlSize, isCamera),
-    when(controls('bmControls', counted('bControlSize'), CAMERA_CONTROLS), isCamera),
-    ...transport,
+    ...terminalControls,
   ),
   3: uvc(
     'outputTerminal',
@@ -174,7 +178,7 @@ const CONTROL: Readonly<Record<number, Layout>> = {
     u8('bAssocTerminal'),
     u8('bSourceID'),
     string8('iTerminal'),
-    ...transport,
+    ...terminalControls,
   ),
   4: uvc('selectorUnit', 'selector unit', u8('bUnitID'), ...sources, string8('iSelector')),
   5: uvc(
