@@ -56,12 +56,12 @@ function meanings({ layout, values }: Descriptor, context: Context): Record<stri
   return found;
 }
 
-/** The string indices that descriptors name, each once. */
+/** The string indices that descriptors name, each once. WebUSB's landing page is an index of URLs. */
 export function stringIndices(descriptors: readonly Descriptor[]): Set<number> {
   const found = new Set<number>();
   const collect = (values: Values) => {
     for (const [name, value] of Object.entries(values)) {
-      if (/^i[A-Z]/.test(name) && typeof value === 'number' && value !== 0) found.add(value);
+      if (/^i[A-Z]/.test(name) && name !== 'iLandingPage' && typeof value === 'number' && value !== 0) found.add(value);
       if (Array.isArray(value)) for (const item of value) if (typeof item === 'object') collect(item as Values);
     }
   };
