@@ -3,8 +3,7 @@ import { parseCount } from './parse';
 import { ACK_HELP, type ActionOf, collect, rearmOption, widthOption } from './program-options';
 
 /** `udrv uio`: devices behind /dev/uioX. */
-export function addUioCommands(program: Command, action: ActionOf): void {
-  const uio = program.command('uio').description('devices behind /dev/uioX');
+export function addUioCommands(uio: Command, action: ActionOf): void {
   uio
     .command('list')
     .description('the UIO devices')
@@ -59,7 +58,7 @@ export function addUioCommands(program: Command, action: ActionOf): void {
     .command('irq')
     .description('switch the interrupt on or off')
     .argument('<uio>')
-    .addArgument(program.createArgument('<state>', 'enable or disable').choices(['enable', 'disable']))
+    .addArgument(uio.createArgument('<state>', 'enable or disable').choices(['enable', 'disable']))
     .action(action(() => (require('./commands/irq') as typeof import('./commands/irq')).irqUio));
   uio
     .command('bench')

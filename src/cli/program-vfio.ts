@@ -2,8 +2,7 @@ import type { Command } from 'commander';
 import type { ActionOf } from './program-options';
 
 /** `udrv vfio`: PCI functions bound to a VFIO driver. */
-export function addVfioCommands(program: Command, action: ActionOf): void {
-  const vfio = program.command('vfio').description('PCI functions bound to a VFIO driver');
+export function addVfioCommands(vfio: Command, action: ActionOf): void {
   vfio
     .command('list')
     .description('the VFIO devices')

@@ -1,3 +1,4 @@
+import type { PollEvent } from '../sys/sys';
 import { Errno } from './errno';
 import type { OpenFile } from './file';
 
@@ -38,7 +39,7 @@ export class EventFd implements OpenFile {
     return SIZE;
   }
 
-  ready(): boolean {
-    return this.#count > 0n;
+  ready(event: PollEvent): boolean {
+    return event === 'readable' ? this.#count > 0n : this.#count < MAX - 1n;
   }
 }

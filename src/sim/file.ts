@@ -1,4 +1,4 @@
-import type { OpenFlags } from '../sys/sys';
+import type { Datagram, OpenFlags, PollEvent } from '../sys/sys';
 import { Errno } from './errno';
 import type { Region } from './region';
 
@@ -16,8 +16,10 @@ export interface OpenFile {
   ioctl?(request: number, argument: Buffer | number): number;
   /** What is seen at `offset`, a multiple of the page size. */
   mmap?(length: number, writable: boolean, offset: number): Region;
-  /** Whether a read would not wait: there is something to read, or an error. Missing: always, and epoll refuses it. */
-  ready?(): boolean;
+  /** Missing: the file is no socket, ENOTSOCK. */
+  receive?(buffer: Buffer): Datagram;
+  /** Whether a wait for it ends: what is waited for is there, or an error. Missing: always, and epoll refuses the file. */
+  ready?(event: PollEvent): boolean;
   close?(): void;
   /** seq_open() takes pwrite away from a file that is open for reading only: ESPIPE, not EBADF. */
   readonly seq?: boolean;

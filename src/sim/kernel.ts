@@ -4,8 +4,10 @@ import type { Tree } from '../sys/tree';
 import { Descriptors } from './descriptors';
 import { Errno } from './errno';
 import { type BinaryAttribute, BinaryFile, type Opener } from './file';
+import { ProcessMemory } from './memory';
 import { AccessLog } from './region';
 import { Timeline } from './timeline';
+import { Uevents } from './uevents';
 
 /** What an attribute does when it is read and written. Without `show` it is write-only. */
 export interface Attribute {
@@ -34,6 +36,8 @@ export class Kernel {
   readonly timeline = new Timeline();
   readonly log = new AccessLog();
   readonly descriptors = new Descriptors();
+  readonly memory = new ProcessMemory(PAGE_SIZE);
+  readonly uevents = new Uevents(() => this.wake());
   /** By the tree's entry, so that a path through links finds it too. */
   readonly #openers = new WeakMap<object, Opener>();
   /** Called when a descriptor may have become ready. */

@@ -1,5 +1,5 @@
 import { SysError } from '../errors';
-import type { Access, Mapping, OpenFlags, PollResult, Sys, Watch } from '../sys/sys';
+import type { Access, Datagram, Mapping, Memory, OpenFlags, PollEvent, PollResult, Sys, Watch } from '../sys/sys';
 import type { Descriptor } from './descriptors';
 import { Errno } from './errno';
 import { EventFd } from './eventfd';
@@ -10,6 +10,8 @@ import { SimMapping } from './region';
 import { Watches } from './watches';
 
 const DEFAULT_LIMIT = 1024 * 1024;
+/** Methods that are not named as the call they make. */
+const SYSCALLS: Partial<Record<Syscall, string>> = { watch: 'epoll_ctl', ioctlOpen: 'ioctl', receive: 'recvfrom' };
 /** How long a wait without bound keeps signals out. */
 const UNBOUNDED_MS = 1000;
 
@@ -113,10 +115,12 @@ export class SimSys implements Sys {
   }
 
   ioctl(fd: number, request: number, argument: Buffer | number): number {
-    return this.#io('ioctl', fd, ({ file }) => {
-      if (file.ioctl === undefined) throw new Errno('ENOTTY');
-      return file.ioctl(request, argument);
-    });
+    return this.#ioctl('ioctl', fd, request, argument);
+  }
+
+  /** The driver adds the descriptor, under a name of its own. */
+  ioctlOpen(fd: number, request: number, argument: Buffer | number, _name: string): number {
+    return this.#ioctl('ioctlOpen', fd, request, argument);
   }
 
   mmap(fd: number, length: number, writable: boolean, offset: number): Mapping {
@@ -130,6 +134,24 @@ export class SimSys implements Sys {
     });
   }
 
+  allocate(length: number): Memory {
+    if (!Number.isSafeInteger(length) || length <= 0) throw new RangeError(`${length} bytes cannot be allocated`);
+    return this.#call('allocate', 'mmap', 'memory', () => this.#kernel.memory.allocate(length));
+  }
+
+  ueventSocket(groups: number): number {
+    return this.#call('ueventSocket', 'socket', 'uevents', () =>
+      this.#kernel.descriptors.add('uevents', this.#kernel.uevents.open(groups), { write: true, nonblock: true }),
+    );
+  }
+
+  receive(fd: number, buffer: Buffer): Datagram {
+    return this.#io('receive', fd, ({ file }) => {
+      if (file.receive === undefined) throw new Errno('ENOTSOCK');
+      return file.receive(buffer);
+    });
+  }
+
   eventfd(): number {
     return this.#call('eventfd', 'eventfd', 'eventfd', () =>
       this.#kernel.descriptors.add('eventfd', new EventFd(() => this.#kernel.wake()), { write: true, nonblock: true }),
@@ -140,7 +162,7 @@ export class SimSys implements Sys {
    * Sleeps for real until an event of the simulated machine. No signal gets through to the program meanwhile, so that
    * a wait without bound ends as `interrupted` now and then.
    */
-  poll(fd: number, timeoutMs: number): PollResult {
+  poll(fd: number, timeoutMs: number, event: PollEvent = 'readable'): PollResult {
     const descriptor = this.#kernel.descriptors.get(fd);
     // POLLNVAL: the read that follows says what is wrong.
     if (descriptor === undefined) return 'ready';
@@ -148,19 +170,26 @@ export class SimSys implements Sys {
       const { timeline } = this.#kernel;
       const deadline = timeline.now() + (timeoutMs < 0 ? UNBOUNDED_MS : timeoutMs);
       for (;;) {
-        if (descriptor.file.ready?.() ?? true) return 'ready';
+        if (descriptor.file.ready?.(event) ?? true) return 'ready';
         if (timeline.now() >= deadline) return timeoutMs < 0 ? 'interrupted' : 'timeout';
         this.#sleep(deadline);
       }
     });
   }
 
-  watch(fd: number, onReady: () => void): Watch {
+  watch(fd: number, onReady: () => void, event: PollEvent = 'readable'): Watch {
     return this.#io('watch', fd, ({ file }) => {
       if (file.ready === undefined) throw new Errno('EPERM');
       // libuv: a descriptor has one handle.
       if (this.#watches.has(file)) throw new Errno('EEXIST');
-      return this.#watches.add(file, () => this.#kernel.descriptors.get(fd)?.file === file, onReady);
+      return this.#watches.add(file, event, () => this.#kernel.descriptors.get(fd)?.file === file, onReady);
+    });
+  }
+
+  #ioctl(method: 'ioctl' | 'ioctlOpen', fd: number, request: number, argument: Buffer | number): number {
+    return this.#io(method, fd, ({ file }) => {
+      if (file.ioctl === undefined) throw new Errno('ENOTTY');
+      return file.ioctl(request, argument);
     });
   }
 
@@ -216,7 +245,7 @@ export class SimSys implements Sys {
   }
 
   #io<T>(method: Syscall, fd: number, body: (descriptor: Descriptor) => T): T {
-    const syscall = method === 'watch' ? 'epoll_ctl' : method;
+    const syscall = SYSCALLS[method] ?? method;
     const descriptor = this.#kernel.descriptors.get(fd);
     if (descriptor === undefined) throw new SysError(syscall, 'EBADF', `fd ${fd}`);
     return this.#call(method, syscall, descriptor.path, () => body(descriptor));

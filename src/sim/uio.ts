@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import type { PollEvent } from '../sys/sys';
 import { Errno } from './errno';
 import type { OpenFile } from './file';
 import type { IrqLine } from './irq';
@@ -183,9 +184,9 @@ class UioFile implements OpenFile {
   }
 
   /** uio_poll() answers an error where there is nothing to wait for, and an error is readiness. */
-  ready(): boolean {
+  ready(wanted: PollEvent): boolean {
     const { info, event } = this.#device;
-    return info === null || info.irq === null || event !== this.#seen;
+    return info === null || info.irq === null || (wanted === 'readable' && event !== this.#seen);
   }
 
   close(): void {

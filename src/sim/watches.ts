@@ -1,4 +1,4 @@
-import type { Watch } from '../sys/sys';
+import type { PollEvent, Watch } from '../sys/sys';
 import type { OpenFile } from './file';
 import type { Timeline } from './timeline';
 
@@ -7,6 +7,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 
 interface Watched {
   readonly file: OpenFile;
+  readonly event: PollEvent;
   /** False once the descriptor is closed: a watch on it never fires again. */
   isOpen(): boolean;
   readonly onReady: () => void;
@@ -32,8 +33,8 @@ export class Watches {
     return false;
   }
 
-  add(file: OpenFile, isOpen: () => boolean, onReady: () => void): Watch {
-    const watched = { file, isOpen, onReady };
+  add(file: OpenFile, event: PollEvent, isOpen: () => boolean, onReady: () => void): Watch {
+    const watched = { file, event, isOpen, onReady };
     this.#watched.add(watched);
     this.wake();
     return {
@@ -81,6 +82,6 @@ export class Watches {
   }
 }
 
-function isReady({ file, isOpen }: Watched): boolean {
-  return isOpen() && file.ready?.() === true;
+function isReady({ file, event, isOpen }: Watched): boolean {
+  return isOpen() && file.ready?.(event) === true;
 }

@@ -1,5 +1,5 @@
 import { type UdrvError, usageError } from '../errors';
-import type { Access, Mapping, OpenFlags, PollResult, Sys, Watch } from './sys';
+import type { Access, Datagram, Mapping, Memory, OpenFlags, PollEvent, PollResult, Sys, Watch } from './sys';
 
 /** Why a machine cannot be worked with, and what to do about it. */
 export interface Refusal {
@@ -60,19 +60,35 @@ export abstract class InspectionSys implements Sys {
     throw this.#refuse(`descriptor ${fd}`);
   }
 
+  ioctlOpen(fd: number, _request: number, _argument: Buffer | number, _name: string): number {
+    throw this.#refuse(`descriptor ${fd}`);
+  }
+
   mmap(fd: number, _length: number, _writable: boolean, _offset: number): Mapping {
     throw this.#refuse(`descriptor ${fd}`);
+  }
+
+  allocate(_length: number): Memory {
+    throw this.#refuse('memory');
   }
 
   eventfd(): number {
     throw this.#refuse('eventfd');
   }
 
-  poll(fd: number, _timeoutMs: number): PollResult {
+  ueventSocket(_groups: number): number {
+    throw this.#refuse('uevents');
+  }
+
+  receive(fd: number, _buffer: Buffer): Datagram {
     throw this.#refuse(`descriptor ${fd}`);
   }
 
-  watch(fd: number, _onReady: () => void): Watch {
+  poll(fd: number, _timeoutMs: number, _event?: PollEvent): PollResult {
+    throw this.#refuse(`descriptor ${fd}`);
+  }
+
+  watch(fd: number, _onReady: () => void, _event?: PollEvent): Watch {
     throw this.#refuse(`descriptor ${fd}`);
   }
 

@@ -1,20 +1,39 @@
+import { constants } from 'node:buffer';
 import { getSystemErrorName } from 'node:util';
 import { Exit, SysError, UdrvError } from '../errors';
 import {
+  AF_NETLINK,
   EFD_CLOEXEC,
   EFD_NONBLOCK,
   EPOLL_CLOEXEC,
   EPOLL_CTL_ADD,
   EPOLLIN,
+  EPOLLOUT,
   epollEvent,
+  MAP_ANONYMOUS,
   MAP_SHARED,
+  MSG_TRUNC,
+  NETLINK_KOBJECT_UEVENT,
   POLLIN,
+  POLLOUT,
   PROT_READ,
   PROT_WRITE,
   pollfd,
+  SO_RCVBUF,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_RAW,
+  SOL_SOCKET,
+  sockaddrNl,
 } from '../uapi/libc';
 import { Mmio } from './mmio';
-import type { Mapping, PollResult, Watch } from './sys';
+import type { Datagram, Mapping, Memory, PollEvent, PollResult, Watch } from './sys';
+
+/** V8 aborts the process on an ArrayBuffer that is longer. */
+const MAX_LENGTH = constants.MAX_LENGTH;
+
+/** Of a uevent socket, in bytes. */
+const RECEIVE_BUFFER = 1024 * 1024;
 
 /** mmap's failure value, (void *)-1, as koffi returns it. */
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
@@ -36,6 +55,10 @@ export class Libc {
   readonly #epollCreate1: (flags: number) => number;
   readonly #epollCtl: (epfd: number, op: number, fd: number, event: Buffer) => number;
   readonly #close: (fd: number) => number;
+  readonly #socket: (family: number, type: number, protocol: number) => number;
+  readonly #bind: (fd: number, address: Buffer, length: number) => number;
+  readonly #setsockopt: (fd: number, level: number, option: number, value: Buffer, length: number) => number;
+  readonly #recvfrom: (fd: number, buf: Buffer, len: number, flags: number, address: Buffer, size: Buffer) => number;
   readonly pageSize: number;
   readonly #pollfd = Buffer.alloc(pollfd.size);
   /** What is watched. Held here, because a handle that nothing references is collected and stops firing, without a word. */
@@ -53,6 +76,12 @@ export class Libc {
     this.#epollCreate1 = lib.func('int epoll_create1(int flags)');
     this.#epollCtl = lib.func('int epoll_ctl(int epfd, int op, int fd, void *event)');
     this.#close = lib.func('int close(int fd)');
+    this.#socket = lib.func('int socket(int family, int type, int protocol)');
+    this.#bind = lib.func('int bind(int fd, void *address, unsigned int length)');
+    this.#setsockopt = lib.func('int setsockopt(int fd, int level, int option, void *value, unsigned int length)');
+    this.#recvfrom = lib.func(
+      'intptr_t recvfrom(int fd, void *buffer, size_t length, int flags, void *address, void *addressLength)',
+    );
     this.pageSize = lib.func('int getpagesize()')();
   }
 
@@ -76,6 +105,45 @@ export class Libc {
     );
   }
 
+  allocate(length: number): Memory {
+    if (!Number.isSafeInteger(length) || length <= 0 || length > MAX_LENGTH)
+      throw new RangeError(`${length} bytes cannot be allocated`);
+    const size = Math.ceil(length / this.pageSize) * this.pageSize;
+    // Shared, so that a fork does not part the pages that a device was given from those that the process sees.
+    const address = this.#mmap(null, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (address === MAP_FAILED) throw this.#error('mmap', 'memory');
+    return new AnonymousMemory(address, Buffer.from(this.#koffi.view(address, size)), () => {
+      if (this.#munmap(address, size) < 0) throw this.#error('munmap', 'memory');
+    });
+  }
+
+  ueventSocket(groups: number): number {
+    const fd = this.#socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+    if (fd < 0) throw this.#error('socket', 'uevents');
+    // A burst must not be lost while the program is busy; the kernel gives what it allows, and that will do.
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32LE(RECEIVE_BUFFER);
+    this.#setsockopt(fd, SOL_SOCKET, SO_RCVBUF, bytes, bytes.length);
+    const address = Buffer.alloc(sockaddrNl.size);
+    address.writeUInt16LE(AF_NETLINK, sockaddrNl.family);
+    address.writeUInt32LE(groups, sockaddrNl.groups);
+    if (this.#bind(fd, address, address.length) < 0) {
+      const error = this.#error('bind', 'uevents');
+      this.#close(fd);
+      throw error;
+    }
+    return fd;
+  }
+
+  receive(fd: number, buffer: Buffer, path: string): Datagram {
+    const address = Buffer.alloc(sockaddrNl.size);
+    const size = Buffer.alloc(4);
+    size.writeUInt32LE(address.length);
+    const length = this.#recvfrom(fd, buffer, buffer.length, MSG_TRUNC, address, size);
+    if (length < 0) throw this.#error('recvfrom', path);
+    return { length, port: address.readUInt32LE(sockaddrNl.pid), groups: address.readUInt32LE(sockaddrNl.groups) };
+  }
+
   eventfd(): number {
     const fd = this.#eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (fd < 0) throw this.#error('eventfd', 'eventfd');
@@ -83,9 +151,9 @@ export class Libc {
   }
 
   /** A descriptor in error counts as ready: the read that follows says what is wrong. */
-  poll(fd: number, timeoutMs: number, path: string): PollResult {
+  poll(fd: number, timeoutMs: number, event: PollEvent, path: string): PollResult {
     this.#pollfd.writeInt32LE(fd, pollfd.fd);
-    this.#pollfd.writeInt16LE(POLLIN, pollfd.events);
+    this.#pollfd.writeInt16LE(event === 'readable' ? POLLIN : POLLOUT, pollfd.events);
     const ready = this.#poll(this.#pollfd, 1, timeoutMs);
     if (ready > 0) return 'ready';
     if (ready === 0) return 'timeout';
@@ -94,11 +162,12 @@ export class Libc {
     throw error;
   }
 
-  watch(fd: number, onReady: () => void, path: string): Watch {
-    this.#mustBePollable(fd, path);
+  watch(fd: number, onReady: () => void, event: PollEvent, path: string): Watch {
+    this.#mustBePollable(fd, event, path);
     // Any status or event means "read it now": libuv reports a UIO node whose device is gone as EBADF, and the
     // read that follows tells the truth.
-    const handle = this.#koffi.node.poll(fd, { readable: true, disconnect: false }, () => onReady());
+    const events = { readable: event === 'readable', writable: event === 'writable', disconnect: false };
+    const handle = this.#koffi.node.poll(fd, events, () => onReady());
     this.#watches.set(handle, fd);
     return {
       close: () => {
@@ -116,11 +185,11 @@ export class Libc {
   }
 
   /** koffi.node.poll aborts the process on a descriptor that epoll refuses: ask epoll first. */
-  #mustBePollable(fd: number, path: string): void {
+  #mustBePollable(fd: number, wanted: PollEvent, path: string): void {
     const epoll = this.#epollCreate1(EPOLL_CLOEXEC);
     if (epoll < 0) throw this.#error('epoll_create1', path);
     const event = Buffer.alloc(epollEvent.size);
-    event.writeUInt32LE(EPOLLIN, epollEvent.events);
+    event.writeUInt32LE(wanted === 'readable' ? EPOLLIN : EPOLLOUT, epollEvent.events);
     const result = this.#epollCtl(epoll, EPOLL_CTL_ADD, fd, event);
     const error = result < 0 ? this.#error('epoll_ctl', path) : undefined;
     this.#close(epoll);
@@ -130,6 +199,29 @@ export class Libc {
   /** errno survives only until the next call of any kind, so this comes straight after the one that failed. */
   #error(syscall: string, path: string): SysError {
     return new SysError(syscall, getSystemErrorName(-this.#koffi.errno()), path);
+  }
+}
+
+class AnonymousMemory implements Memory {
+  readonly address: bigint;
+  readonly #unmap: () => void;
+  #bytes: Buffer | null;
+
+  constructor(address: bigint, bytes: Buffer, unmap: () => void) {
+    this.address = address;
+    this.#bytes = bytes;
+    this.#unmap = unmap;
+  }
+
+  get bytes(): Buffer {
+    if (this.#bytes === null) throw new RangeError('the memory is closed');
+    return this.#bytes;
+  }
+
+  close(): void {
+    if (this.#bytes === null) return;
+    this.#bytes = null;
+    this.#unmap();
   }
 }
 

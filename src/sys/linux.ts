@@ -1,10 +1,10 @@
-import * as fs from 'node:fs';
+import { closeSync, constants, openSync, readlinkSync, readSync, writeSync } from 'node:fs';
 import { SysError } from '../errors';
 import { accessOf, DEFAULT_LIMIT, listDirectory, readToEnd, sysCall } from './files';
 import { Libc } from './libc';
-import type { Access, Mapping, OpenFlags, PollResult, Sys, Watch } from './sys';
+import type { Access, Datagram, Mapping, Memory, OpenFlags, PollEvent, PollResult, Sys, Watch } from './sys';
 
-const { O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = fs.constants;
+const { O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
 /** This machine. */
 export class LinuxSys implements Sys {
@@ -18,11 +18,11 @@ export class LinuxSys implements Sys {
 
   readFile(path: string, limit = DEFAULT_LIMIT): Buffer {
     // Non-blocking, because a path in a hostile tree may be a FIFO that nobody writes to.
-    const fd = sysCall('open', path, () => fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    const fd = sysCall('open', path, () => openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
     try {
       return readToEnd(fd, path, limit);
     } finally {
-      fs.closeSync(fd);
+      closeSync(fd);
     }
   }
 
@@ -31,15 +31,15 @@ export class LinuxSys implements Sys {
   }
 
   readLink(path: string): string {
-    return sysCall('readlink', path, () => fs.readlinkSync(path));
+    return sysCall('readlink', path, () => readlinkSync(path));
   }
 
   writeFile(path: string, data: string): void {
-    const fd = sysCall('open', path, () => fs.openSync(path, O_WRONLY | O_NOCTTY));
+    const fd = sysCall('open', path, () => openSync(path, O_WRONLY | O_NOCTTY));
     try {
-      sysCall('write', path, () => fs.writeSync(fd, data));
+      sysCall('write', path, () => writeSync(fd, data));
     } finally {
-      fs.closeSync(fd);
+      closeSync(fd);
     }
   }
 
@@ -49,36 +49,39 @@ export class LinuxSys implements Sys {
 
   open(path: string, { write = false, nonblock = false }: OpenFlags): number {
     const flags = (write ? O_RDWR : O_RDONLY) | (nonblock ? O_NONBLOCK : 0) | O_NOCTTY;
-    const fd = sysCall('open', path, () => fs.openSync(path, flags));
-    this.#paths.set(fd, path);
-    return fd;
+    const fd = sysCall('open', path, () => openSync(path, flags));
+    return this.#own(fd, path);
   }
 
   close(fd: number): void {
     const path = this.#path('close', fd);
     this.#libc?.mustNotBeWatched(fd);
     this.#paths.delete(fd);
-    sysCall('close', path, () => fs.closeSync(fd));
+    sysCall('close', path, () => closeSync(fd));
   }
 
   read(fd: number, buffer: Buffer): number {
-    return sysCall('read', this.#path('read', fd), () => fs.readSync(fd, buffer, 0, buffer.length, null));
+    return sysCall('read', this.#path('read', fd), () => readSync(fd, buffer, 0, buffer.length, null));
   }
 
   write(fd: number, buffer: Buffer): number {
-    return sysCall('write', this.#path('write', fd), () => fs.writeSync(fd, buffer, 0, buffer.length, null));
+    return sysCall('write', this.#path('write', fd), () => writeSync(fd, buffer, 0, buffer.length, null));
   }
 
   pread(fd: number, buffer: Buffer, position: number): number {
-    return sysCall('pread', this.#path('pread', fd), () => fs.readSync(fd, buffer, 0, buffer.length, position));
+    return sysCall('pread', this.#path('pread', fd), () => readSync(fd, buffer, 0, buffer.length, position));
   }
 
   pwrite(fd: number, buffer: Buffer, position: number): number {
-    return sysCall('pwrite', this.#path('pwrite', fd), () => fs.writeSync(fd, buffer, 0, buffer.length, position));
+    return sysCall('pwrite', this.#path('pwrite', fd), () => writeSync(fd, buffer, 0, buffer.length, position));
   }
 
   ioctl(fd: number, request: number, argument: Buffer | number): number {
     return this.#c.ioctl(fd, request, argument, this.#path('ioctl', fd));
+  }
+
+  ioctlOpen(fd: number, request: number, argument: Buffer | number, name: string): number {
+    return this.#own(this.ioctl(fd, request, argument), name);
   }
 
   mmap(fd: number, length: number, writable: boolean, offset: number): Mapping {
@@ -86,22 +89,37 @@ export class LinuxSys implements Sys {
   }
 
   eventfd(): number {
-    const fd = this.#c.eventfd();
-    this.#paths.set(fd, 'eventfd');
-    return fd;
+    return this.#own(this.#c.eventfd(), 'eventfd');
   }
 
-  poll(fd: number, timeoutMs: number): PollResult {
-    return this.#c.poll(fd, timeoutMs, this.#path('poll', fd));
+  allocate(length: number): Memory {
+    return this.#c.allocate(length);
   }
 
-  watch(fd: number, onReady: () => void): Watch {
-    return this.#c.watch(fd, onReady, this.#path('watch', fd));
+  ueventSocket(groups: number): number {
+    return this.#own(this.#c.ueventSocket(groups), 'uevents');
+  }
+
+  receive(fd: number, buffer: Buffer): Datagram {
+    return this.#c.receive(fd, buffer, this.#path('recvfrom', fd));
+  }
+
+  poll(fd: number, timeoutMs: number, event: PollEvent = 'readable'): PollResult {
+    return this.#c.poll(fd, timeoutMs, event, this.#path('poll', fd));
+  }
+
+  watch(fd: number, onReady: () => void, event: PollEvent = 'readable'): Watch {
+    return this.#c.watch(fd, onReady, event, this.#path('watch', fd));
   }
 
   get #c(): Libc {
     this.#libc ??= new Libc();
     return this.#libc;
+  }
+
+  #own(fd: number, name: string): number {
+    this.#paths.set(fd, name);
+    return fd;
   }
 
   /** A number that is not ours may be somebody else's descriptor by now: it is refused here. */

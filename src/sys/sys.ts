@@ -28,10 +28,36 @@ export interface Mapping {
   close(): void;
 }
 
+/**
+ * Memory that the kernel is told the address of: DMA buffers, URBs, what an ioctl's pointer points to. Whole pages,
+ * zeroed, shared with nobody but what the kernel does with it, and never moved.
+ */
+export interface Memory {
+  /** Where it is in this process: what the kernel's structures call `vaddr` or a user pointer. A multiple of the page size. */
+  readonly address: bigint;
+  /** The memory itself. RangeError once it is closed; what was taken before must not be used then: it is unmapped. */
+  readonly bytes: Buffer;
+  /** Gives it back, which must not happen while the kernel or a device still uses it. A second close does nothing. */
+  close(): void;
+}
+
+/** What a datagram brought, and who sent it. */
+export interface Datagram {
+  /** In bytes, as sent: more than the buffer holds where it was cut. */
+  length: number;
+  /** Netlink port of the sender: 0 is the kernel. */
+  port: number;
+  /** Multicast groups it was sent to, a bit each; 0 for one that was sent to this socket alone. */
+  groups: number;
+}
+
 /** A file descriptor that is being watched by the event loop. */
 export interface Watch {
   close(): void;
 }
+
+/** What is waited for; an error or a hang-up ends the wait in any case. A usbfs node with an URB to reap is `writable`. */
+export type PollEvent = 'readable' | 'writable';
 
 export type PollResult = 'ready' | 'timeout' | 'interrupted';
 
@@ -63,13 +89,27 @@ export interface Sys {
   pwrite(fd: number, buffer: Buffer, position: number): number;
   /** @param argument a buffer is passed by address, a number by value. @returns what the ioctl returned. */
   ioctl(fd: number, request: number, argument: Buffer | number): number;
+  /** An ioctl that returns a new descriptor, as VFIO_GROUP_GET_DEVICE_FD does. @param name of what it opens, for messages */
+  ioctlOpen(fd: number, request: number, argument: Buffer | number, name: string): number;
   /** Maps `length` bytes at `offset` (a multiple of the page size) shared with the device. */
   mmap(fd: number, length: number, writable: boolean, offset: number): Mapping;
+  /** @param length in bytes, rounded up to whole pages; RangeError where it is nothing or more than a buffer can hold. */
+  allocate(length: number): Memory;
   /** A counter that reads as 8 bytes; non-blocking, close-on-exec. */
   eventfd(): number;
 
-  /** Waits for readability. Blocks the thread: for latency measurements; a signal ends it as `interrupted`. */
-  poll(fd: number, timeoutMs: number): PollResult;
-  /** Calls back from the event loop whenever the descriptor is readable or in error; level-triggered. */
-  watch(fd: number, onReady: () => void): Watch;
+  /** A socket for NETLINK_KOBJECT_UEVENT; non-blocking, close-on-exec. @param groups bits: 1 the kernel's own events, 2 udev's */
+  ueventSocket(groups: number): number;
+  /** Takes one datagram from a socket; EAGAIN where none waits, ENOBUFS where some were lost. */
+  receive(fd: number, buffer: Buffer): Datagram;
+
+  /**
+   * Waits. Blocks the thread: for latency measurements; a signal ends it as `interrupted`.
+   *
+   * @param timeoutMs negative: without bound
+   * @param event `readable` if not given
+   */
+  poll(fd: number, timeoutMs: number, event?: PollEvent): PollResult;
+  /** Calls back from the event loop whenever the descriptor is ready or in error; level-triggered. */
+  watch(fd: number, onReady: () => void, event?: PollEvent): Watch;
 }

@@ -1,6 +1,18 @@
 import { inspect } from 'node:util';
 import { errnoMessage, SysError } from '../errors';
-import type { Access, Mapping, OpenFlags, PollResult, Sys, Watch, Width, Word } from './sys';
+import type {
+  Access,
+  Datagram,
+  Mapping,
+  Memory,
+  OpenFlags,
+  PollEvent,
+  PollResult,
+  Sys,
+  Watch,
+  Width,
+  Word,
+} from './sys';
 
 /** An ioctl in words. */
 export interface DecodedIoctl {
@@ -10,15 +22,14 @@ export interface DecodedIoctl {
   in: string;
   /** What came back, from the same buffer after the call, which must have succeeded. Without it the result is shown. */
   out?: (result: number) => string;
-  /** Where the result is a new descriptor: what later lines call it, `vfio-device 0000:00:03.0`. */
-  opens?: string;
 }
 
 /**
  * Knows some ioctls; null for the others. Called once before each call. The buffer is the caller's: it must not be
- * changed, and may be of any length.
+ * changed, and may be of any length. One number can mean different things on different nodes: `label` tells which
+ * (`vfio-container`, `vfio-device 0000:00:03.0`, `usb 001/002`).
  */
-export type IoctlDecoder = (request: number, argument: Buffer | number) => DecodedIoctl | null;
+export type IoctlDecoder = (request: number, argument: Buffer | number, label: string) => DecodedIoctl | null;
 
 /** As many bytes of a buffer as a line shows. */
 const SHOWN_BYTES = 64;
@@ -137,15 +148,13 @@ class TracedSys implements Sys {
   }
 
   ioctl(fd: number, request: number, argument: Buffer | number): number {
-    const ioctl = this.#decode(request, argument);
-    const result = traceCall(
-      this.#print,
-      () => `ioctl(${[this.#label(fd), ioctl.name, ...(ioctl.in === '' ? [] : [ioctl.in])].join(', ')})`,
-      () => this.#sys.ioctl(fd, request, argument),
-      (value) => ioctl.out?.(value) ?? String(value),
-    );
-    if (ioctl.opens !== undefined) this.#name(result, ioctl.opens);
-    return result;
+    return this.#ioctl(fd, request, argument, () => this.#sys.ioctl(fd, request, argument));
+  }
+
+  ioctlOpen(fd: number, request: number, argument: Buffer | number, name: string): number {
+    const opened = this.#ioctl(fd, request, argument, () => this.#sys.ioctlOpen(fd, request, argument, name));
+    this.#name(opened, name);
+    return opened;
   }
 
   mmap(fd: number, length: number, writable: boolean, offset: number): Mapping {
@@ -159,6 +168,35 @@ class TracedSys implements Sys {
     return new TracedMapping(mapping, `${label} mmap ${number(offset)}`, this.#print);
   }
 
+  allocate(length: number): Memory {
+    return traceCall(
+      this.#print,
+      () => `allocate(${number(length)})`,
+      () => this.#sys.allocate(length),
+      ({ address }) => number(address),
+    );
+  }
+
+  ueventSocket(groups: number): number {
+    const fd = traceCall(
+      this.#print,
+      () => `uevents(${number(groups)})`,
+      () => this.#sys.ueventSocket(groups),
+      String,
+    );
+    this.#name(fd, 'uevents');
+    return fd;
+  }
+
+  receive(fd: number, buffer: Buffer): Datagram {
+    return traceCall(
+      this.#print,
+      () => `recvfrom(${this.#label(fd)}, ${buffer.length})`,
+      () => this.#sys.receive(fd, buffer),
+      ({ length, port, groups }) => `${length} {port: ${port}, groups: ${number(groups)}}`,
+    );
+  }
+
   eventfd(): number {
     const fd = traceCall(
       this.#print,
@@ -170,25 +208,29 @@ class TracedSys implements Sys {
     return fd;
   }
 
-  poll(fd: number, timeoutMs: number): PollResult {
+  poll(fd: number, timeoutMs: number, event?: PollEvent): PollResult {
     return traceCall(
       this.#print,
-      () => `poll(${this.#label(fd)}, ${timeoutMs})`,
-      () => this.#sys.poll(fd, timeoutMs),
+      () => `poll(${[this.#label(fd), timeoutMs, ...(event ? [event] : [])].join(', ')})`,
+      () => this.#sys.poll(fd, timeoutMs, event),
       (result) => result,
     );
   }
 
-  watch(fd: number, onReady: () => void): Watch {
+  watch(fd: number, onReady: () => void, event?: PollEvent): Watch {
     const label = this.#label(fd);
     const watch = traceCall(
       this.#print,
-      () => `watch(${label})`,
+      () => `watch(${[label, ...(event ? [event] : [])].join(', ')})`,
       () =>
-        this.#sys.watch(fd, () => {
-          this.#print(`wake(${label})`);
-          onReady();
-        }),
+        this.#sys.watch(
+          fd,
+          () => {
+            this.#print(`wake(${label})`);
+            onReady();
+          },
+          event,
+        ),
     );
     let open = true;
     return {
@@ -210,9 +252,20 @@ class TracedSys implements Sys {
     this.#labels.set(fd, taken ? `${label} #${fd}` : label);
   }
 
-  #decode(request: number, argument: Buffer | number): DecodedIoctl {
+  #ioctl(fd: number, request: number, argument: Buffer | number, call: () => number): number {
+    const label = this.#label(fd);
+    const ioctl = this.#decode(request, argument, label);
+    return traceCall(
+      this.#print,
+      () => `ioctl(${[label, ioctl.name, ...(ioctl.in === '' ? [] : [ioctl.in])].join(', ')})`,
+      call,
+      (value) => ioctl.out?.(value) ?? String(value),
+    );
+  }
+
+  #decode(request: number, argument: Buffer | number, label: string): DecodedIoctl {
     for (const decoder of this.#decoders) {
-      const ioctl = attempt(() => decoder(request, argument));
+      const ioctl = attempt(() => decoder(request, argument, label));
       if (!ioctl) continue;
       const { out } = ioctl;
       return out === undefined ? ioctl : { ...ioctl, out: (result) => attempt(() => out(result)) ?? String(result) };

@@ -1,12 +1,16 @@
-import type { Sys } from './sys';
+import type { PollEvent, Sys } from './sys';
 
 export type WaitResult = 'ready' | 'timeout' | 'aborted';
 
-/** Waits in the event loop until a descriptor is readable or in error, so that signals are served meanwhile. */
-export function readable(
+/** Waits in the event loop until a descriptor is ready or in error, so that signals are served meanwhile. */
+export function ready(
   sys: Sys,
   fd: number,
-  { timeoutMs, signal }: { timeoutMs?: number | undefined; signal?: AbortSignal | undefined } = {},
+  {
+    timeoutMs,
+    signal,
+    event,
+  }: { timeoutMs?: number | undefined; signal?: AbortSignal | undefined; event?: PollEvent | undefined } = {},
 ): Promise<WaitResult> {
   return new Promise((resolve) => {
     if (signal?.aborted) {
@@ -20,7 +24,7 @@ export function readable(
       resolve(result);
     };
     const onAbort = () => finish('aborted');
-    const watch = sys.watch(fd, () => finish('ready'));
+    const watch = sys.watch(fd, () => finish('ready'), event);
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => finish('timeout'), timeoutMs);
     signal?.addEventListener('abort', onAbort, { once: true });
   });

@@ -7,17 +7,33 @@
 export const PROT_READ = 0x1;
 export const PROT_WRITE = 0x2;
 export const MAP_SHARED = 0x1;
+export const MAP_ANONYMOUS = 0x20;
 
 // <poll.h>: struct pollfd { int fd; short events; short revents; }
 export const POLLIN = 0x1;
+export const POLLOUT = 0x4;
 export const pollfd = { size: 8, fd: 0, events: 4, revents: 6 } as const;
 
 // <sys/epoll.h>: struct epoll_event is packed on x86-64 (12 bytes) and not elsewhere (16); the larger serves both.
 export const EPOLL_CTL_ADD = 1;
 export const EPOLLIN = 0x1;
+export const EPOLLOUT = 0x4;
 export const EPOLL_CLOEXEC = 0o2000000;
 export const epollEvent = { size: 16, events: 0 } as const;
 
 // <sys/eventfd.h>
 export const EFD_NONBLOCK = 0o4000;
 export const EFD_CLOEXEC = 0o2000000;
+
+// <sys/socket.h>, <linux/netlink.h>
+export const AF_NETLINK = 16;
+export const SOCK_RAW = 3;
+export const SOCK_NONBLOCK = 0o4000;
+export const SOCK_CLOEXEC = 0o2000000;
+export const NETLINK_KOBJECT_UEVENT = 15;
+/** As an input flag: the length that was sent is returned, also where the buffer is shorter. */
+export const MSG_TRUNC = 0x20;
+export const SOL_SOCKET = 1;
+export const SO_RCVBUF = 8;
+/** struct sockaddr_nl { sa_family_t nl_family; unsigned short nl_pad; __u32 nl_pid; __u32 nl_groups; } */
+export const sockaddrNl = { size: 12, family: 0, pid: 4, groups: 8 } as const;

@@ -1,4 +1,4 @@
-import { readable } from '../../src/sys/wait';
+import { ready } from '../../src/sys/wait';
 import { errnoOf, makeSys, NODE, PARENT, title } from './target';
 
 describe(title('files'), () => {
@@ -52,6 +52,13 @@ describe(title('eventfd, poll and watch'), () => {
     expect(errnoOf(() => sys.read(fd, Buffer.alloc(4)))).toBe('EINVAL');
   });
 
+  test('can be written to all the while', () => {
+    expect(sys.poll(fd, 0, 'writable')).toBe('ready');
+    sys.write(fd, Buffer.from('feffffffffffffff', 'hex'));
+    expect(sys.poll(fd, 0, 'writable')).toBe('timeout');
+    expect(sys.poll(fd, 0, 'readable')).toBe('ready');
+  });
+
   test('poll tells ready from not', () => {
     expect(sys.poll(fd, 0)).toBe('timeout');
     expect(sys.poll(fd, 20)).toBe('timeout');
@@ -81,13 +88,13 @@ describe(title('eventfd, poll and watch'), () => {
   });
 
   test('waiting ends by readiness, by time, or by a signal', async () => {
-    expect(await readable(sys, fd, { timeoutMs: 20 })).toBe('timeout');
+    expect(await ready(sys, fd, { timeoutMs: 20 })).toBe('timeout');
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 20);
-    expect(await readable(sys, fd, { signal: controller.signal })).toBe('aborted');
-    expect(await readable(sys, fd, { signal: controller.signal })).toBe('aborted');
+    expect(await ready(sys, fd, { signal: controller.signal })).toBe('aborted');
+    expect(await ready(sys, fd, { signal: controller.signal })).toBe('aborted');
     setTimeout(() => sys.write(fd, one), 20);
-    expect(await readable(sys, fd)).toBe('ready');
+    expect(await ready(sys, fd)).toBe('ready');
   });
 
   test('a closed descriptor is none', () => {
@@ -96,5 +103,45 @@ describe(title('eventfd, poll and watch'), () => {
     expect(errnoOf(() => sys.read(gone, Buffer.alloc(8)))).toBe('EBADF');
     expect(errnoOf(() => sys.watch(gone, () => {}))).toBe('EBADF');
     expect(errnoOf(() => sys.close(gone))).toBe('EBADF');
+  });
+});
+
+describe(title('memory'), () => {
+  const sys = makeSys();
+
+  test('is zeroed, in whole pages, and goes when it is closed', () => {
+    const memory = sys.allocate(sys.pageSize + 1);
+    expect(memory.address % BigInt(sys.pageSize)).toBe(0n);
+    expect(memory.bytes.length).toBe(2 * sys.pageSize);
+    expect(memory.bytes.every((byte) => byte === 0)).toBe(true);
+    memory.bytes.writeUInt32LE(0xdeadbeef, sys.pageSize);
+    expect(memory.bytes.readUInt32LE(sys.pageSize)).toBe(0xdeadbeef);
+    memory.close();
+    memory.close();
+    expect(() => memory.bytes).toThrow(RangeError);
+  });
+
+  test('of no length is refused', () => {
+    for (const length of [0, -1, 0.5, Number.NaN]) expect(() => sys.allocate(length)).toThrow(RangeError);
+  });
+});
+
+describe(title('uevents'), () => {
+  test('nothing waits where nothing happened', () => {
+    const sys = makeSys();
+    const fd = sys.ueventSocket(1);
+    try {
+      expect(errnoOf(() => sys.receive(fd, Buffer.alloc(8192)))).toBe('EAGAIN');
+      expect(sys.poll(fd, 0)).toBe('timeout');
+    } finally {
+      sys.close(fd);
+    }
+  });
+
+  test('a descriptor that is no socket has none', () => {
+    const sys = makeSys();
+    const fd = sys.eventfd();
+    expect(errnoOf(() => sys.receive(fd, Buffer.alloc(8)))).toBe('ENOTSOCK');
+    sys.close(fd);
   });
 });

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { SysError, usageError } from '../../src/errors';
 import { LinuxSys } from '../../src/sys/linux';
-import type { Mapping, Sys, Word } from '../../src/sys/sys';
+import type { Mapping, Memory, Sys, Word } from '../../src/sys/sys';
 import { type IoctlDecoder, traced } from '../../src/sys/trace';
 
 const PATTERN = Buffer.from('01000000ff', 'hex');
@@ -26,12 +26,20 @@ class FakeSys implements Sys {
   write = (fd: number, buffer: Buffer) => this.#do(`write ${fd}`, buffer.length);
   pread = (fd: number, buffer: Buffer, position: number) => this.#do(`pread ${fd} ${position}`, PATTERN.copy(buffer));
   pwrite = (fd: number, buffer: Buffer, position: number) => this.#do(`pwrite ${fd} ${position}`, buffer.length);
+  allocate = (length: number): Memory =>
+    this.#do(`allocate ${length}`, { address: 0x7f00n, bytes: Buffer.alloc(length), close: () => {} });
+  ueventSocket = (groups: number) => this.#do(`ueventSocket ${groups}`, this.#next++);
+  receive = (fd: number) => this.#do(`receive ${fd}`, { length: 5, port: 0, groups: 1 });
   eventfd = () => this.#do('eventfd', this.#next++);
   poll = (fd: number, timeoutMs: number) => this.#do(`poll ${fd} ${timeoutMs}`, 'timeout' as const);
 
   ioctl(fd: number, request: number, argument: Buffer | number): number {
     if (this.fails === undefined && Buffer.isBuffer(argument)) argument.fill(0xee, 4);
-    return this.#do(`ioctl ${fd} ${request}`, request === OPENS ? this.#next++ : 0);
+    return this.#do(`ioctl ${fd} ${request}`, 0);
+  }
+
+  ioctlOpen(fd: number, request: number): number {
+    return this.#do(`ioctlOpen ${fd} ${request}`, this.#next++);
   }
 
   mmap(fd: number, length: number): Mapping {
@@ -59,8 +67,7 @@ const OPENS = 0x3b6a;
 
 /** As a module with ioctl numbers would offer it. */
 const decode: IoctlDecoder = (request, argument) => {
-  if (request === OPENS && Buffer.isBuffer(argument))
-    return { name: 'GET_DEVICE_FD', in: argument.toString(), opens: `vfio-device ${argument}` };
+  if (request === OPENS && Buffer.isBuffer(argument)) return { name: 'GET_DEVICE_FD', in: argument.toString() };
   if (request === 0x3b67) return { name: 'CHECK', in: '' };
   if (request === 0x3b6c && Buffer.isBuffer(argument))
     return {
@@ -172,6 +179,19 @@ test('failures are shown with what they mean, and are the same to the caller', (
   expect(printed()).toEqual(['open(/dev/uio0, O_RDONLY) = refused (a recorded machine can only be inspected)']);
 });
 
+test('memory and netlink', () => {
+  sys.allocate(0x2000);
+  const fd = sys.ueventSocket(1);
+  sys.receive(fd, Buffer.alloc(64));
+  sys.poll(fd, 0, 'writable');
+  expect(printed()).toEqual([
+    'allocate(0x2000) = 0x7f00',
+    `uevents(0x1) = ${fd}`,
+    'recvfrom(uevents, 64) = 5 {port: 0, groups: 0x1}',
+    'poll(uevents, 0, writable) = timeout',
+  ]);
+});
+
 describe('ioctls', () => {
   test('are decoded before and after the call', () => {
     const fd = sys.open('/dev/vfio/3', { write: true });
@@ -186,7 +206,7 @@ describe('ioctls', () => {
 
   test('name the descriptor they open', () => {
     const group = sys.open('/dev/vfio/3', { write: true });
-    const device = sys.ioctl(group, OPENS, Buffer.from('edu'));
+    const device = sys.ioctlOpen(group, OPENS, Buffer.from('edu'), 'vfio-device edu');
     sys.read(device, Buffer.alloc(1));
     sys.close(device);
     expect(printed().slice(1)).toEqual([
