@@ -13,4 +13,11 @@ export function addVfioCommands(vfio: Command, action: ActionOf): void {
     .description('one VFIO device in depth, from sysfs alone')
     .argument('<device>')
     .action(action(() => (require('./commands/show') as typeof import('./commands/show')).showVfio));
+  vfio
+    .command('config')
+    .description('decode the PCI configuration space of a function, whatever drives it, or of a file')
+    .argument('[device]', 'any PCI function; with --file, the only one of the file to show')
+    .option('--file <dump>', 'read what lspci -x, -xxx or -xxxx wrote, or a raw image; - is standard input')
+    .option('--raw', 'the bytes, as lspci -xxxx prints them')
+    .action(action(() => (require('./commands/config') as typeof import('./commands/config')).config));
 }
