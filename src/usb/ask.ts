@@ -64,19 +64,24 @@ const [GET_STATUS, GET_DESCRIPTOR] = [0, 6];
 const MOST_LANGUAGES = 16;
 /** The kernel's hub driver has no more. */
 const MOST_PORTS = 255;
+/** A device that has let so many questions pass is asked no more. */
+const MOST_TIMEOUTS = 3;
 /** Of one transfer through usbfs. */
 const LONGEST = 4096;
 
 export async function askDevice(control: ControlIn, known: Known): Promise<Answers> {
   const answers: Answers = { descriptors: [], bos: null, strings: [], unanswered: [] };
 
+  let timeouts = 0;
   const ask = async (what: string, setup: Setup, length: number): Promise<Buffer | null> => {
+    if (timeouts >= MOST_TIMEOUTS) return null;
     try {
       return await control(setup, Math.min(length, LONGEST));
     } catch (error) {
       if (!(error instanceof SysError || error instanceof UdrvError)) throw error;
       // Nobody is there any more: no use in asking on.
       if (error.code === 'ENODEV' || error.code === 'ESHUTDOWN') throw error;
+      if (error.code === 'ETIMEDOUT') timeouts++;
       answers.unanswered.push({ what, code: error.code });
       return null;
     }

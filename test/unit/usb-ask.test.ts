@@ -144,6 +144,17 @@ test('a device that has gone is asked no more', async () => {
   expect(asked).toBe(1);
 });
 
+test('a device that lets three questions pass is asked no more', async () => {
+  let asked = 0;
+  const control: ControlIn = async () => {
+    asked++;
+    throw new SysError('control', 'ETIMEDOUT', 'usb');
+  };
+  const { unanswered } = await askDevice(control, { tree: device('00 02', '09 00 01'), bos: null });
+  expect(asked).toBe(3);
+  expect(unanswered).toHaveLength(3);
+});
+
 test('a device that answers with noise keeps nobody busy', async () => {
   let asked = 0;
   const control: ControlIn = async (_, length) => {
