@@ -136,7 +136,8 @@ export async function askDevice(control: ControlIn, known: Known): Promise<Answe
       isSuperSpeed ? 12 : 71,
     );
     if (bytes === null) return;
-    const hub = descriptor(isSuperSpeed ? SUPERSPEED_HUB : HUB, bytes);
+    // Root hubs give all that was asked for, whatever their length says.
+    const hub = descriptor(isSuperSpeed ? SUPERSPEED_HUB : HUB, bytes.subarray(0, bytes.at(0)));
     answers.descriptors.push(hub);
     const ports = Math.min(numberOf(hub.values, 'bNbrPorts'), MOST_PORTS);
     for (let port = 1; port <= ports; port++) {

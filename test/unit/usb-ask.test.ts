@@ -47,7 +47,7 @@ test('strings, in each language, of the indices that descriptors name', async ()
 
 test('a hub and each of its ports', async () => {
   const { control, asked } = deviceWith({
-    'a0 6 2900 0': hex('09 29 02 00 00 32 64 02 ff'),
+    'a0 6 2900 0': hex('09 29 02 00 00 32 64 02 ff ff ff ff'),
     'a3 0 0 1': hex('03 05 00 00'),
     'a3 0 0 2': hex('00 01 01 00'),
   });

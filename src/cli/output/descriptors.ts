@@ -1,7 +1,7 @@
 /** USB descriptors for a person: a tree with a line for each field, its value, and what that means. */
 import type { Answers } from '../../usb/ask';
 import { describeReport } from '../../usb/decode/hid-report';
-import type { Context } from '../../usb/decode/json';
+import { type Context, contextIn } from '../../usb/decode/json';
 import type { AnyField, Value, Values } from '../../usb/decode/layout';
 import { bcd } from '../../usb/decode/meaning';
 import type { Descriptor } from '../../usb/decode/tree';
@@ -60,11 +60,12 @@ function answerLines(
 
 function descriptorLines(
   descriptor: Descriptor,
-  context: Context,
+  around: Context,
   style: Style,
   active: number | null,
   depth: number,
 ): string[] {
+  const context = contextIn(descriptor, around);
   const { layout, values, rest, notes, children } = descriptor;
   const indent = '  '.repeat(depth);
   const inner = `${indent}  `;
@@ -111,6 +112,9 @@ function title({ layout, values }: Descriptor, active: number | null): string {
       const address = values['bEndpointAddress'];
       return typeof address === 'number' ? `${layout.title} 0x${address.toString(16).padStart(2, '0')}` : layout.title;
     }
+    case 'portStatus':
+    case 'superSpeedPortStatus':
+      return `${layout.title} ${values['port'] ?? ''}`.trimEnd();
     default:
       return layout.title;
   }

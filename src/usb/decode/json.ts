@@ -14,6 +14,12 @@ export interface Context {
   reports: ReadonlyMap<Descriptor, ReportDescriptor>;
 }
 
+/** Of what stands in it: another speed's configuration is at the other of full and high speed. */
+export function contextIn({ layout }: Descriptor, context: Context): Context {
+  if (layout.id !== 'otherSpeedConfiguration' || context.speedMbps === null) return context;
+  return { ...context, speedMbps: context.speedMbps === 480 ? 12 : 480 };
+}
+
 export type Means = string | readonly string[];
 
 export interface DescriptorJson {
@@ -29,7 +35,8 @@ export interface DescriptorJson {
   [field: string]: Value | DescriptorJson[] | Record<string, Means> | string[] | object | undefined;
 }
 
-export function descriptorJson(descriptor: Descriptor, context: Context): DescriptorJson {
+export function descriptorJson(descriptor: Descriptor, around: Context): DescriptorJson {
+  const context = contextIn(descriptor, around);
   const { layout, values, rest, notes, children } = descriptor;
   const report = context.reports.get(descriptor);
   const means = meanings(descriptor, context);
