@@ -456,3 +456,14 @@ describe('whatever the bytes', () => {
         for (const found of tree.descriptors) expect(depth(descriptorJson(found, CONTEXT))).toBeLessThanOrEqual(4);
   });
 });
+
+// More lines than a call can have arguments, among other things.
+test.each([
+  ['descriptors of two bytes', Buffer.alloc(128 * 1024, Buffer.from([2, 0x77]))],
+  ['endpoints', Buffer.concat([fixtures.UAS_DISK, Buffer.alloc(7 * 18_000, Buffer.from([7, 5, 0x81, 2, 0, 4, 0]))])],
+  ['configurations', Buffer.alloc(9 * 14_000, Buffer.from([9, 2, 9, 0, 0, 1, 0, 0x80, 50]))],
+  ['HID items', Buffer.alloc(128 * 1024, 0xa0)],
+  ['zeros', Buffer.alloc(128 * 1024)],
+])('as many %s as two configurations can hold are shown', (_, bytes) => {
+  for (let length = bytes.length - 3; length <= bytes.length; length++) checkInput(bytes.subarray(0, length));
+});

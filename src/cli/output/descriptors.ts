@@ -1,6 +1,6 @@
 /** USB descriptors for a person: a tree with a line for each field, its value, and what that means. */
 import type { Answers } from '../../usb/ask';
-import { describeReport } from '../../usb/decode/hid-report';
+import { describeReport, type ReportDescriptor, type ReportLine } from '../../usb/decode/hid-report';
 import { type Context, contextIn } from '../../usb/decode/json';
 import type { AnyField, Value, Values } from '../../usb/decode/layout';
 import { bcd } from '../../usb/decode/meaning';
@@ -28,7 +28,7 @@ export function describeDescriptors(description: UsbDescription, style: Style): 
     `${style.heading(visible(device.address))}  ${device.vendorId ?? '????'}:${device.deviceId ?? '????'}  ${visible(device.name)}\n`,
   ];
   const add = (descriptors: readonly Descriptor[]) => {
-    for (const found of descriptors) parts.push(...descriptorLines(found, context, style, active, 0));
+    for (const found of descriptors) addDescriptor(parts, found, context, style, active, 0);
   };
   add(tree.descriptors);
   if (tree.descriptors.length === 0) parts.push(style.warning('no descriptors\n'));
@@ -37,34 +37,36 @@ export function describeDescriptors(description: UsbDescription, style: Style): 
     add(bos.descriptors);
     for (const note of bos.notes) parts.push(style.warning(`note: ${note}\n`), hexBlock(bos.rest, '  '));
   }
-  if (answers !== null) parts.push(...answerLines(answers, context, style, active));
+  if (answers !== null) addAnswers(parts, answers, context, style, active);
   for (const { path, code } of errors) parts.push(style.warning(`could not read ${visible(path)} (${code})\n`));
   return parts.join('');
 }
 
-function answerLines(
+function addAnswers(
+  lines: string[],
   { descriptors, strings, unanswered }: Answers,
   context: Context,
   style: Style,
   active: number | null,
-): string[] {
-  const lines = descriptors.flatMap((found) => descriptorLines(found, context, style, active, 0));
+): void {
+  for (const found of descriptors) addDescriptor(lines, found, context, style, active, 0);
   if (strings.length > 0) lines.push(style.heading('Strings\n'));
   for (const { langId, index, text } of strings)
     lines.push(`  0x${langId.toString(16).padStart(4, '0')}  ${String(index).padStart(3)}  ${visible(text)}\n`);
   if (unanswered.length > 0) lines.push(style.heading('Not answered\n'));
   for (const { what, code } of unanswered)
     lines.push(`  ${what}: ${code === 'EPIPE' ? 'the device has none (stall)' : code}\n`);
-  return lines;
 }
 
-function descriptorLines(
+/** Appends to one list: there may be more lines than a call can have arguments. */
+function addDescriptor(
+  lines: string[],
   descriptor: Descriptor,
   around: Context,
   style: Style,
   active: number | null,
   depth: number,
-): string[] {
+): void {
   const context = contextIn(descriptor, around);
   const { layout, values, rest, notes, children } = descriptor;
   const indent = '  '.repeat(depth);
@@ -75,24 +77,30 @@ function descriptorLines(
     return value === undefined ? [] : fieldRows(field, value, field.means(value, scope), context);
   });
   if (rest.length > 0) rows.push({ name: 'more', value: hexText(rest.toString('hex')), means: [] });
-  const lines = [`${indent}${style.heading(title(descriptor, active))}\n`, ...rowLines(rows, inner, style)];
+  lines.push(`${indent}${style.heading(title(descriptor, active))}\n`);
+  addRows(lines, rows, inner, style);
   for (const note of notes) lines.push(`${inner}${style.warning(`note: ${note}`)}\n`);
   const report = context.reports.get(descriptor);
-  if (report !== undefined) {
-    lines.push(`${inner}${style.heading('Report descriptor')}\n`);
-    for (const { depth: level, tag, value, means } of describeReport(report)) {
-      const shown =
-        tag === 'End Collection'
-          ? ''
-          : ` ${means !== null && /^(Input|Output|Feature|Unit|Collection|Delimiter)$/.test(tag) ? '' : value}`;
-      const text = `${tag}${shown.trimEnd()}${means === null ? '' : `${shown.trim() === '' ? ' ' : '  '}${visible(means)}`}`;
-      lines.push(`${inner}  ${'  '.repeat(Math.min(level, DEEPEST))}${text}\n`);
-    }
-    if (report.rest.length > 0)
-      lines.push(`${inner}  ${style.warning('note: ends within an item:')} ${hexText(report.rest.toString('hex'))}\n`);
-  }
-  for (const child of children) lines.push(...descriptorLines(child, context, style, active, depth + 1));
-  return lines;
+  if (report !== undefined) addReport(lines, report, inner, style);
+  for (const child of children) addDescriptor(lines, child, context, style, active, depth + 1);
+}
+
+function addReport(lines: string[], report: ReportDescriptor, indent: string, style: Style): void {
+  lines.push(`${indent}${style.heading('Report descriptor')}\n`);
+  for (const line of describeReport(report))
+    lines.push(`${indent}  ${'  '.repeat(Math.min(line.depth, DEEPEST))}${reportLine(line)}\n`);
+  if (report.rest.length > 0)
+    lines.push(`${indent}  ${style.warning('note: ends within an item:')} ${hexText(report.rest.toString('hex'))}\n`);
+}
+
+/** Items that have no value, and those whose value is only of interest as what it means. */
+const WITHOUT_VALUE = /^(?:End Collection|Push|Pop)$/;
+const MEANING_ONLY = /^(?:Input|Output|Feature|Collection|Unit|Delimiter)$/;
+
+function reportLine({ tag, value, means }: ReportLine): string {
+  if (WITHOUT_VALUE.test(tag)) return tag;
+  if (means === null) return `${tag} ${value}`;
+  return MEANING_ONLY.test(tag) ? `${tag} ${means}` : `${tag} ${value}  ${means}`;
 }
 
 /** So that one need not read the fields to know which it is. */
@@ -163,13 +171,12 @@ function hexText(digits: string): string {
   return digits.replace(/(..)(?=.)/g, '$1 ');
 }
 
-function rowLines(rows: readonly Row[], indent: string, style: Style): string[] {
+function addRows(lines: string[], rows: readonly Row[], indent: string, style: Style): void {
   const nameWidth = Math.max(0, ...rows.map(({ name }) => name.length));
   const valueWidth = Math.max(
     0,
     ...rows.filter(({ means }) => means.length > 0).map(({ value }) => Math.min(value.length, 24)),
   );
-  const lines: string[] = [];
   for (const { name, value, means } of rows) {
     const pieces = wrapped(value);
     const texts = means.map(visible);
@@ -186,7 +193,6 @@ function rowLines(rows: readonly Row[], indent: string, style: Style): string[] 
     for (const more of shown.slice(1))
       lines.push(`${' '.repeat(indent.length + nameWidth + valueWidth + 4)}${style.dim(more)}\n`);
   }
-  return lines;
 }
 
 /** Long rows of bytes, sixteen in a line. */
