@@ -465,5 +465,6 @@ test.each([
   ['HID items', Buffer.alloc(128 * 1024, 0xa0)],
   ['zeros', Buffer.alloc(128 * 1024)],
 ])('as many %s as two configurations can hold are shown', (_, bytes) => {
-  for (let length = bytes.length - 3; length <= bytes.length; length++) checkInput(bytes.subarray(0, length));
+  // Of four lengths, the text of one is that of a tree of descriptors, and of another that of a report descriptor.
+  for (const last of [0, 3]) checkInput(bytes.subarray(0, bytes.length - (bytes.length % 4) - 4 + last));
 });
