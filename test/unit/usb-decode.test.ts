@@ -211,6 +211,11 @@ test('SuperSpeed', () => {
   const context = { ...CONTEXT, speedMbps: 5000 };
   expect(only(tree, 'configuration', context)[0]).toMatchObject({ bMaxPower: 112, means: { bMaxPower: '896 mA' } });
   expect(only(tree, 'pipeUsage', context).map(({ means }) => means?.['bPipeID'])).toEqual(['data in', undefined]);
+  expect(only(tree, 'superSpeedEndpointCompanion').map(({ means }) => means?.['bmAttributes'])).toEqual([
+    '32 streams',
+    '3 bursts in an interval, more in the SuperSpeedPlus companion',
+    '32 streams',
+  ]);
   expect(only(tree, 'superSpeedEndpointCompanion')[0]).toMatchObject({
     bMaxBurst: 15,
     means: { bMaxBurst: '16 packets in a burst' },

@@ -1,12 +1,13 @@
 /** Descriptors as JSON: fields by the specification's names, numbers as numbers, and what they mean beside them. */
 
 import { describeReport, encodeReport, type ReportDescriptor } from './hid-report';
-import type { Value, Values } from './layout';
+import { numberOf, type Value, type Values } from './layout';
 import type { Descriptor } from './tree';
 
 /** What the meanings of a whole device depend on. */
 export interface Context {
   speedMbps: number | null;
+  endpointType?: number;
   vendorName: string | null;
   productName: string | null;
   string(index: number): string | undefined;
@@ -14,8 +15,9 @@ export interface Context {
   reports: ReadonlyMap<Descriptor, ReportDescriptor>;
 }
 
-/** Of what stands in it: another speed's configuration is at the other of full and high speed. */
-export function contextIn({ layout }: Descriptor, context: Context): Context {
+/** What counts inside a descriptor. Another speed's configuration is at the other of full and high speed. */
+export function contextIn({ layout, values }: Descriptor, context: Context): Context {
+  if (layout.id === 'endpoint') return { ...context, endpointType: numberOf(values, 'bmAttributes') & 3 };
   if (layout.id !== 'otherSpeedConfiguration' || context.speedMbps === null) return context;
   return { ...context, speedMbps: context.speedMbps === 480 ? 12 : 480 };
 }

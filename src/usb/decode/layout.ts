@@ -21,6 +21,8 @@ export interface Scope {
   values: Values;
   /** In Mbit/s; null where it is not known. */
   speedMbps: number | null;
+  /** Of a descriptor behind an endpoint: bits 0 and 1 of that one's bmAttributes. */
+  endpointType?: number;
   /** What usb.ids calls the device's vendor and the device. */
   vendorName: string | null;
   productName: string | null;

@@ -226,6 +226,15 @@ export const AUDIO_ENDPOINT = layout(
   x8('bSynchAddress', (value) => (value === 0 ? null : endpointAddress(value))),
 );
 
+/** Of a bulk endpoint: streams, as an exponent in bits 0 to 4; of an isochronous one: bursts beyond the first, in 0 and 1. */
+function companionAttributes(value: number, { endpointType }: Scope): string | null {
+  if (endpointType === 2) return (value & 0x1f) === 0 ? null : `${2 ** (value & 0x1f)} streams`;
+  if (endpointType !== 1) return null;
+  const bursts = (value & 3) + 1;
+  const text = `${bursts} burst${bursts === 1 ? '' : 's'} in an interval`;
+  return value & 0x80 ? `${text}, more in the SuperSpeedPlus companion` : text;
+}
+
 export const SUPERSPEED_COMPANION = layout(
   'superSpeedEndpointCompanion',
   'SuperSpeed endpoint companion',
@@ -234,12 +243,7 @@ export const SUPERSPEED_COMPANION = layout(
   u8('bMaxBurst', (value) =>
     value > 15 ? 'out of range: at most 15' : `${value + 1} packet${value === 0 ? '' : 's'} in a burst`,
   ),
-  // Bits 0 to 4 of a bulk endpoint: streams, as an exponent; bits 0 and 1 of an isochronous one: bursts beyond the first.
-  x8('bmAttributes', (value) =>
-    value === 0
-      ? null
-      : [`bulk: ${2 ** (value & 0x1f)} streams`, `isochronous: ${(value & 3) + 1} bursts in an interval`],
-  ),
+  x8('bmAttributes', companionAttributes),
   u16('wBytesPerInterval'),
 );
 
