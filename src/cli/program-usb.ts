@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { usageError } from '../errors';
-import { parseCount, parseDuration, parseSize } from './parse';
+import { parseBusDevice, parseCount, parseDuration, parseSize, parseUsbIds } from './parse';
 import type { ActionOf } from './program-options';
 
 /** `udrv usb`: USB devices, through usbfs. */
@@ -9,12 +9,24 @@ export function addUsbCommands(usb: Command, action: ActionOf): void {
     .command('list')
     .description('the USB devices')
     .argument('[selector...]', 'only these devices')
-    .action(action(() => (require('./commands/list') as typeof import('./commands/list')).listUsb));
+    .option('-t, --tree', 'hubs, ports and interfaces as a tree')
+    .option(
+      '-d, --id <vid:pid>',
+      'only devices of this vendor and product, in hex; either may be left out',
+      parseUsbIds,
+    )
+    .option(
+      '-s, --device <bus:dev>',
+      'only this bus and device number; 2 or :2 on any bus, 1: the whole bus',
+      parseBusDevice,
+    )
+    .action(action(() => (require('./commands/usb-list') as typeof import('./commands/usb-list')).listUsb));
   usb
     .command('show')
-    .description('one USB device in depth, from sysfs alone')
+    .description('the descriptors of one USB device, decoded, from sysfs alone')
     .argument('<device>')
-    .action(action(() => (require('./commands/show') as typeof import('./commands/show')).showUsb));
+    .option('--raw', 'the bytes of the descriptors, as hex')
+    .action(action(() => (require('./commands/usb-show') as typeof import('./commands/usb-show')).showUsb));
   addTransferCommands(usb, action);
   addManagementCommands(usb, action);
 }
