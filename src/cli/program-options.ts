@@ -26,3 +26,9 @@ export function rearmOption(): Option {
 export function collect(value: string, previous: string[] = []): string[] {
   return [...previous, value];
 }
+
+export function backendOption(): Option {
+  return new Option('--backend <backend>', 'how to open the device')
+    .choices(['auto', 'group', 'iommufd'])
+    .default('auto');
+}

@@ -1,8 +1,4 @@
-/** From `start` to `end`, which is part of it: what an IOMMU translates. */
-export interface IovaRange {
-  start: bigint;
-  end: bigint;
-}
+import type { IovaRange } from './iommu';
 
 /** Below it only when there is nothing else: devices exist that take address 0 for "none". */
 const FIRST = 0x100000n;

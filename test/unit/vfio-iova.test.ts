@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { IovaAllocator, type IovaRange } from '../../src/vfio/iova';
+import type { IovaRange } from '../../src/vfio/iommu';
+import { IovaAllocator } from '../../src/vfio/iova';
 
 const PAGE = 4096n;
 /** What an Intel IOMMU of 39 bits has: a hole where the interrupts go. */
