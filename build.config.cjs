@@ -4,7 +4,10 @@ const { rmSync } = require('node:fs');
 const { buildSync } = require('esbuild');
 const { version } = require('./package.json');
 
-const bundle = {
+// First: V8 tells a stale cache from a good one by little more than the length of the source.
+rmSync('dist/cli.cache', { force: true });
+
+buildSync({
   bundle: true,
   platform: 'node',
   format: 'cjs',
@@ -13,16 +16,11 @@ const bundle = {
   minifySyntax: true,
   minifyWhitespace: true,
   logLevel: 'warning',
-};
-
-// First: V8 tells a stale cache from a good one by little more than the length of the source.
-rmSync('dist/cli.cache', { force: true });
-
-buildSync({ ...bundle, entryPoints: ['src/cli/start.ts'], outfile: 'dist/start.cjs' });
-buildSync({
-  ...bundle,
   entryPoints: ['src/cli/entry.ts'],
-  outfile: 'dist/cli.cjs',
+  outfile: 'dist/cli.js',
+  // A function, for bin/udrv to call.
+  banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
+  footer: { js: '})' },
   define: { UDRV_VERSION: JSON.stringify(version) },
   // A native module: it finds its own binaries beside it.
   external: ['koffi'],
@@ -33,12 +31,11 @@ buildSync({
 // The cache holds what has been compiled by then: so after a listing, which every command's start resembles.
 const makeCache = `
   const { readFileSync, writeFileSync } = require('node:fs');
-  const { wrap } = require('node:module');
   const { Script } = require('node:vm');
-  const filename = require('node:path').resolve('dist/cli.cjs');
-  const script = new Script(wrap(readFileSync(filename, 'latin1')), { filename });
+  const filename = require('node:path').resolve('dist/cli.js');
+  const script = new Script(readFileSync(filename, 'latin1'), { filename });
+  process.on('exit', () => writeFileSync('dist/cli.cache', script.createCachedData()));
   process.argv = ['node', 'udrv', '--snapshot', 'fixtures/lab.snapshot', 'list'];
   script.runInThisContext()(exports, require, module, filename, 'dist');
-  process.on('exit', () => writeFileSync('dist/cli.cache', script.createCachedData()));
 `;
 execFileSync(process.execPath, ['-e', makeCache], { stdio: ['ignore', 'ignore', 'inherit'] });

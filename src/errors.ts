@@ -1,5 +1,4 @@
 import { constants } from 'node:os';
-import { getSystemErrorMap } from 'node:util';
 
 /** Exit codes of the command, and the `exit` field of every {@link UdrvError}. */
 export const Exit = {
@@ -34,7 +33,8 @@ const exitByErrno: Record<string, ExitCode> = {
 /** What an errno name means in words: `EACCES` is `permission denied`. Unknown names come back as they are. */
 export function errnoMessage(code: string): string {
   const number = constants.errno[code as keyof typeof constants.errno];
-  // Each call of getSystemErrorMap() makes the whole map anew: for messages that are shown, not for each error.
+  // For messages that are shown, not for each error: node:util costs start-up time, and each call makes the whole map anew.
+  const { getSystemErrorMap } = require('node:util') as typeof import('node:util');
   return (number !== undefined && getSystemErrorMap().get(-number)?.[1]) || code;
 }
 

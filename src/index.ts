@@ -22,11 +22,29 @@ export type { Interrupt } from './model/interrupt';
 export { type Range, type RegisterSpace, Registers } from './model/registers';
 export { type Summary, summarize } from './model/statistics';
 export { NameDatabase } from './names/database';
+export {
+  type BindRequest,
+  type ChangeOptions,
+  change as changeBindings,
+  type Prepared as PreparedBindings,
+  prepare as prepareBindings,
+} from './pci/bind/bind';
+export { withGroups } from './pci/bind/group';
+export { type Binding, type Plan as BindPlan, type Step as BindStep, shellCommand, type Write } from './pci/bind/plan';
+export { STATE_DIRECTORY } from './pci/bind/remember';
+export { decodeConfig } from './pci/config/decode';
+export { type ConfigDump, formatConfigRows, parseConfigDump, parseLspciDump } from './pci/config/dump';
+export type { Fields, Value } from './pci/config/fields';
+export type { Capability, ConfigHeader, ConfigSpace } from './pci/config/model';
+export { readConfigSpace } from './pci/config-file';
+export { findUses, type Use, type Uses } from './pci/in-use';
 export { findDevice, findDevices } from './select';
 export { simulatedMachine } from './sim';
 export { recordMachine } from './snapshot';
+export { findHolders, type Holder, type Holders } from './sys/holders';
 export { LinuxSys } from './sys/linux';
 export { SnapshotSys } from './sys/snapshot';
+export { DirectoryState, MemoryState, type StateStore } from './sys/state';
 export type { Access, Mapping, OpenFlags, PollResult, Sys, Watch, Width, Word } from './sys/sys';
 export type { ReadError } from './sys/sysfs';
 export { SysrootSys } from './sys/sysroot';

@@ -6,12 +6,15 @@ import { BrokenPipe, OutputStream } from './output/stream';
 import { buildProgram } from './program';
 
 /** Runs one command line. @returns the exit code */
-export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+export async function main(line: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  // commander's own `help` goes one level deep, and knows nothing that comes in later.
+  const argv = line[0] === 'help' && line.length > 1 ? [...line.slice(1), '--help'] : line;
   const stdout = new OutputStream(1, 'standard output');
   const stderr = new OutputStream(2, 'standard error');
-  const { program, outcome } = buildProgram(stdout, stderr, env);
+  const { program, outcome } = buildProgram(stdout, stderr, env, false);
   const text = { help: '' };
-  for (const command of [program, ...program.commands.flatMap((c) => [c, ...c.commands])])
+  // What comes in later has it from its parent.
+  for (const command of [program, ...program.commands])
     command.exitOverride().configureOutput({
       writeOut: (chunk) => stdout.write(chunk),
       // Kept back: main prints every error, in one form.

@@ -32,3 +32,20 @@ export function backendOption(): Option {
     .choices(['auto', 'group', 'iommufd'])
     .default('auto');
 }
+
+export function formatOption(): Option {
+  return new Option('--format <format>', 'registers, bytes with ASCII, or raw bytes')
+    .choices(['words', 'hex', 'bin'])
+    .default('words');
+}
+
+export function outputOption(): Option {
+  return new Option('-o, --output <file>', 'write to FILE instead of stdout');
+}
+
+export function mmapOption(): Option {
+  return new Option(
+    '--mmap',
+    'access a mapping of the region instead of asking the kernel: SIGBUS if the device is off',
+  );
+}

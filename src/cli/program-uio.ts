@@ -1,10 +1,17 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { parseCount } from './parse';
-import { ACK_HELP, type ActionOf, collect, rearmOption, widthOption } from './program-options';
+import {
+  ACK_HELP,
+  type ActionOf,
+  collect,
+  formatOption,
+  outputOption,
+  rearmOption,
+  widthOption,
+} from './program-options';
 
 /** `udrv uio`: devices behind /dev/uioX. */
-export function addUioCommands(program: Command, action: ActionOf): void {
-  const uio = program.command('uio').description('devices behind /dev/uioX');
+export function addUioCommands(uio: Command, action: ActionOf): void {
   uio
     .command('list')
     .description('the UIO devices')
@@ -22,12 +29,8 @@ export function addUioCommands(program: Command, action: ActionOf): void {
     .argument('<region>', 'map0, port0, bar0...')
     .argument('[range]', 'OFFSET, OFFSET+LENGTH or OFFSET-END; the whole region without it')
     .addOption(widthOption())
-    .addOption(
-      new Option('--format <format>', 'registers, bytes with ASCII, or raw bytes')
-        .choices(['words', 'hex', 'bin'])
-        .default('words'),
-    )
-    .option('-o, --output <file>', 'write to FILE instead of stdout')
+    .addOption(formatOption())
+    .addOption(outputOption())
     .action(action(() => (require('./commands/dump') as typeof import('./commands/dump')).dumpUio));
   uio
     .command('read')
@@ -59,7 +62,7 @@ export function addUioCommands(program: Command, action: ActionOf): void {
     .command('irq')
     .description('switch the interrupt on or off')
     .argument('<uio>')
-    .addArgument(program.createArgument('<state>', 'enable or disable').choices(['enable', 'disable']))
+    .addArgument(uio.createArgument('<state>', 'enable or disable').choices(['enable', 'disable']))
     .action(action(() => (require('./commands/irq') as typeof import('./commands/irq')).irqUio));
   uio
     .command('bench')

@@ -2,8 +2,7 @@ import type { Command } from 'commander';
 import type { ActionOf } from './program-options';
 
 /** `udrv usb`: USB devices, through usbfs. */
-export function addUsbCommands(program: Command, action: ActionOf): void {
-  const usb = program.command('usb').description('USB devices, through usbfs');
+export function addUsbCommands(usb: Command, action: ActionOf): void {
   usb
     .command('list')
     .description('the USB devices')

@@ -3,6 +3,7 @@ import { Context, type GlobalOptions } from './context';
 import type { OutputStream } from './output/stream';
 import { parseDuration } from './parse';
 import type { ActionOf } from './program-options';
+import { addBindCommands } from './program-pci';
 import { addUioCommands } from './program-uio';
 import { addUsbCommands } from './program-usb';
 import { addVfioCommands } from './program-vfio';
@@ -14,11 +15,16 @@ export interface Outcome {
   exit: number;
 }
 
-/** The whole command line, as commander knows it: the help, the parser and the man page's test all come from here. */
+/**
+ * The command line, as commander knows it: the help, the parser and the man page's test all come from here.
+ *
+ * @param whole false: the commands of a framework come in once it is named, as one line needs no other's
+ */
 export function buildProgram(
   stdout: OutputStream,
   stderr: OutputStream,
   env: NodeJS.ProcessEnv,
+  whole = true,
 ): { program: Command; outcome: Outcome } {
   const outcome: Outcome = { exit: 0 };
 
@@ -80,9 +86,15 @@ export function buildProgram(
     .option('-o, --output <file>', 'write to FILE instead of stdout')
     .action(action(() => (require('./commands/snapshot') as typeof import('./commands/snapshot')).snapshot));
 
-  addUioCommands(program, action);
-  addVfioCommands(program, action);
-  addUsbCommands(program, action);
+  const frameworks = [
+    { command: program.command('uio').description('devices behind /dev/uioX'), add: addUioCommands },
+    { command: program.command('vfio').description('PCI functions bound to a VFIO driver'), add: addVfioCommands },
+    { command: program.command('usb').description('USB devices, through usbfs'), add: addUsbCommands },
+  ];
+  if (whole) for (const { command, add } of frameworks) add(command, action);
+  else
+    program.hook('preSubcommand', (_, chosen) => frameworks.find((one) => one.command === chosen)?.add(chosen, action));
+  addBindCommands(program, action);
 
   return { program, outcome };
 }

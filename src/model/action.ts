@@ -55,6 +55,9 @@ function checkLocation({ region, offset, width }: Location, device: string, regi
 
 export function prepareActions(actions: readonly Action[], source: RegionSource): () => void {
   const steps = actions.map((action) => prepareAction(action, source));
+  const [only] = steps;
+  // Usually it is one, and then what calls it may be measuring latency.
+  if (only !== undefined && steps.length === 1) return only;
   return () => {
     for (const step of steps) step();
   };

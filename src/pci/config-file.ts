@@ -1,4 +1,4 @@
-import { SysError } from '../errors';
+import { fromSysError, SysError } from '../errors';
 import type { Sys } from '../sys/sys';
 
 /**
@@ -19,5 +19,30 @@ export function readConfig(sys: Sys, address: string, offset: number, length: nu
   } catch (error) {
     if (error instanceof SysError) return null;
     throw error;
+  }
+}
+
+/** Snapshots and copies of a tree do not have it. */
+const ELSEWHERE = 'of another machine, lspci -xxxx makes a file for udrv vfio config --file';
+
+/** Of a PCI Express function, and of the file that the kernel makes of it. */
+const LARGEST = 4096;
+
+/**
+ * All of a function's configuration space that the kernel gives: 64 bytes to users without CAP_SYS_ADMIN, else 256 or
+ * 4096. Wakes a sleeping function.
+ *
+ * @throws UdrvError where there is none to read
+ */
+export function readConfigSpace(sys: Sys, address: string): Buffer {
+  try {
+    return sys.readFile(`/sys/bus/pci/devices/${address}/config`, LARGEST);
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    const absent = error.code === 'ENOENT';
+    throw fromSysError(error, {
+      device: address,
+      ...(absent ? { subject: address, message: 'its configuration space is not here to read', hint: ELSEWHERE } : {}),
+    });
   }
 }

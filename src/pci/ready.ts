@@ -17,14 +17,7 @@ export function mustDecode(sys: Sys, address: string, kind: 'mmio' | 'portio', d
   const header = readConfig(sys, address, 0, 8);
   // Nothing to judge by: let the access speak for itself.
   if (header === null) return;
-  if (header.readUInt16LE(0) === 0xffff)
-    throw new UdrvError(`${address} does not answer: its configuration space reads as all ones`, {
-      code: 'ENODEV',
-      exit: Exit.gone,
-      subject: device,
-      hint: `is it powered and its link up? cat ${dir}/power_state`,
-      device,
-    });
+  if (header.readUInt16LE(0) === 0xffff) throw doesNotAnswer(address, device);
   const power = ifReadable(() => sys.readFile(`${dir}/power_state`))
     ?.toString('latin1')
     .trim();
@@ -48,6 +41,17 @@ export function mustDecode(sys: Sys, address: string, kind: 'mmio' | 'portio', d
         device,
       },
     );
+}
+
+/** @param device what to name in the error */
+export function doesNotAnswer(address: string, device: string): UdrvError {
+  return new UdrvError(`${address} does not answer: its configuration space reads as all ones`, {
+    code: 'ENODEV',
+    exit: Exit.gone,
+    subject: device,
+    hint: `is it powered and its link up? cat /sys/bus/pci/devices/${address}/power_state`,
+    device,
+  });
 }
 
 function ifReadable<T>(read: () => T): T | null {

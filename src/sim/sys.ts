@@ -1,5 +1,16 @@
 import { SysError } from '../errors';
-import type { Access, Datagram, Mapping, Memory, OpenFlags, PollEvent, PollResult, Sys, Watch } from '../sys/sys';
+import type {
+  Access,
+  Datagram,
+  Mapping,
+  Memory,
+  OpenFlags,
+  PollEvent,
+  PollResult,
+  Sys,
+  Watch,
+  Width,
+} from '../sys/sys';
 import type { Descriptor } from './descriptors';
 import { Errno } from './errno';
 import { EventFd } from './eventfd';
@@ -11,7 +22,12 @@ import { Watches } from './watches';
 
 const DEFAULT_LIMIT = 1024 * 1024;
 /** Methods that are not named as the call they make. */
-const SYSCALLS: Partial<Record<Syscall, string>> = { watch: 'epoll_ctl', ioctlOpen: 'ioctl', receive: 'recvfrom' };
+const SYSCALLS: Partial<Record<Syscall, string>> = {
+  watch: 'epoll_ctl',
+  ioctlOpen: 'ioctl',
+  preadWords: 'preadv',
+  receive: 'recvfrom',
+};
 /** How long a wait without bound keeps signals out. */
 const UNBOUNDED_MS = 1000;
 
@@ -111,6 +127,24 @@ export class SimSys implements Sys {
       if (!flags.write) throw new Errno(file.seq ? 'ESPIPE' : 'EBADF');
       if (file.pwrite === undefined) throw new Errno('ESPIPE');
       return file.pwrite(Buffer.from(buffer), position);
+    });
+  }
+
+  preadWords(fd: number, buffer: Buffer, width: Width, position: number): number {
+    return this.#io('preadWords', fd, ({ file }) => {
+      if (file.pread === undefined) throw new Errno('ESPIPE');
+      let done = 0;
+      for (; done + width <= buffer.length; done += width) {
+        try {
+          const length = file.pread(buffer.subarray(done, done + width), position + done);
+          if (length !== width) return done + length;
+        } catch (error) {
+          // What was read before stands; the error comes with the next call.
+          if (done > 0 && error instanceof Errno) return done;
+          throw error;
+        }
+      }
+      return done;
     });
   }
 

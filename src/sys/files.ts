@@ -1,8 +1,8 @@
-import * as fs from 'node:fs';
+import { accessSync, constants, existsSync, opendirSync, readSync } from 'node:fs';
 import { SysError } from '../errors';
 import type { Access } from './sys';
 
-const { R_OK, W_OK } = fs.constants;
+const { R_OK, W_OK } = constants;
 
 /** What `readFile` takes at most unless told otherwise: sysfs attributes are a page, configuration spaces little more. */
 export const DEFAULT_LIMIT = 1024 * 1024;
@@ -25,7 +25,7 @@ export function readToEnd(fd: number, path: string, limit: number): Buffer {
   const chunks: Buffer[] = [];
   let total = 0;
   for (;;) {
-    const length = sysCall('read', path, () => fs.readSync(fd, scratch, 0, scratch.length, null));
+    const length = sysCall('read', path, () => readSync(fd, scratch, 0, scratch.length, null));
     if (length === 0) break;
     total += length;
     if (total > limit) throw new SysError('read', 'EFBIG', path);
@@ -41,8 +41,8 @@ export function readToEnd(fd: number, path: string, limit: number): Buffer {
  * @param path for messages, where that is not what is opened
  */
 export function listDirectory(directory: string, path = directory): string[] {
-  // opendir(3) and readdir(3), not fs.readdirSync: that is scandir(3), which umockdev does not see.
-  const dir = sysCall('opendir', path, () => fs.opendirSync(directory));
+  // opendir(3) and readdir(3), not readdirSync: that is scandir(3), which umockdev does not see.
+  const dir = sysCall('opendir', path, () => opendirSync(directory));
   try {
     const names: string[] = [];
     for (;;) {
@@ -57,10 +57,10 @@ export function listDirectory(directory: string, path = directory): string[] {
 
 /** What the calling user may do with a file; null if it is not there. Does not open it. */
 export function accessOf(path: string): Access | null {
-  if (!fs.existsSync(path)) return null;
+  if (!existsSync(path)) return null;
   for (const [access, mode] of [['rw', R_OK | W_OK] as const, ['r', R_OK] as const]) {
     try {
-      fs.accessSync(path, mode);
+      accessSync(path, mode);
       return access;
     } catch {}
   }

@@ -1,10 +1,10 @@
-import * as fs from 'node:fs';
+import { closeSync, constants, openSync, readlinkSync, readSync, writeSync } from 'node:fs';
 import { SysError } from '../errors';
 import { accessOf, DEFAULT_LIMIT, listDirectory, readToEnd, sysCall } from './files';
 import { Libc } from './libc';
-import type { Access, Datagram, Mapping, Memory, OpenFlags, PollEvent, PollResult, Sys, Watch } from './sys';
+import type { Access, Datagram, Mapping, Memory, OpenOptions, PollEvent, PollResult, Sys, Watch, Width } from './sys';
 
-const { O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = fs.constants;
+const { O_EXCL, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
 /** This machine. */
 export class LinuxSys implements Sys {
@@ -18,11 +18,11 @@ export class LinuxSys implements Sys {
 
   readFile(path: string, limit = DEFAULT_LIMIT): Buffer {
     // Non-blocking, because a path in a hostile tree may be a FIFO that nobody writes to.
-    const fd = sysCall('open', path, () => fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    const fd = sysCall('open', path, () => openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
     try {
       return readToEnd(fd, path, limit);
     } finally {
-      fs.closeSync(fd);
+      closeSync(fd);
     }
   }
 
@@ -31,15 +31,15 @@ export class LinuxSys implements Sys {
   }
 
   readLink(path: string): string {
-    return sysCall('readlink', path, () => fs.readlinkSync(path));
+    return sysCall('readlink', path, () => readlinkSync(path));
   }
 
   writeFile(path: string, data: string): void {
-    const fd = sysCall('open', path, () => fs.openSync(path, O_WRONLY | O_NOCTTY));
+    const fd = sysCall('open', path, () => openSync(path, O_WRONLY | O_NOCTTY));
     try {
-      sysCall('write', path, () => fs.writeSync(fd, data));
+      sysCall('write', path, () => writeSync(fd, data));
     } finally {
-      fs.closeSync(fd);
+      closeSync(fd);
     }
   }
 
@@ -47,9 +47,9 @@ export class LinuxSys implements Sys {
     return accessOf(path);
   }
 
-  open(path: string, { write = false, nonblock = false }: OpenFlags): number {
-    const flags = (write ? O_RDWR : O_RDONLY) | (nonblock ? O_NONBLOCK : 0) | O_NOCTTY;
-    const fd = sysCall('open', path, () => fs.openSync(path, flags));
+  open(path: string, { write = false, nonblock = false, exclusive = false }: OpenOptions): number {
+    const flags = (write ? O_RDWR : O_RDONLY) | (nonblock ? O_NONBLOCK : 0) | (exclusive ? O_EXCL : 0) | O_NOCTTY;
+    const fd = sysCall('open', path, () => openSync(path, flags));
     return this.#own(fd, path);
   }
 
@@ -57,23 +57,27 @@ export class LinuxSys implements Sys {
     const path = this.#path('close', fd);
     this.#libc?.mustNotBeWatched(fd);
     this.#paths.delete(fd);
-    sysCall('close', path, () => fs.closeSync(fd));
+    sysCall('close', path, () => closeSync(fd));
   }
 
   read(fd: number, buffer: Buffer): number {
-    return sysCall('read', this.#path('read', fd), () => fs.readSync(fd, buffer, 0, buffer.length, null));
+    return sysCall('read', this.#path('read', fd), () => readSync(fd, buffer, 0, buffer.length, null));
   }
 
   write(fd: number, buffer: Buffer): number {
-    return sysCall('write', this.#path('write', fd), () => fs.writeSync(fd, buffer, 0, buffer.length, null));
+    return sysCall('write', this.#path('write', fd), () => writeSync(fd, buffer, 0, buffer.length, null));
   }
 
   pread(fd: number, buffer: Buffer, position: number): number {
-    return sysCall('pread', this.#path('pread', fd), () => fs.readSync(fd, buffer, 0, buffer.length, position));
+    return sysCall('pread', this.#path('pread', fd), () => readSync(fd, buffer, 0, buffer.length, position));
   }
 
   pwrite(fd: number, buffer: Buffer, position: number): number {
-    return sysCall('pwrite', this.#path('pwrite', fd), () => fs.writeSync(fd, buffer, 0, buffer.length, position));
+    return sysCall('pwrite', this.#path('pwrite', fd), () => writeSync(fd, buffer, 0, buffer.length, position));
+  }
+
+  preadWords(fd: number, buffer: Buffer, width: Width, position: number): number {
+    return this.#c.preadWords(fd, buffer, width, position, this.#path('preadv', fd));
   }
 
   ioctl(fd: number, request: number, argument: Buffer | number): number {

@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer';
 import { constants } from 'node:os';
-import { getSystemErrorMap } from 'node:util';
 import { type UdrvError, usageError } from '../errors';
 import type { Access } from './sys';
 
@@ -65,11 +64,8 @@ const ROOTS = ['/sys', '/proc', '/dev', '/usr/share', '/var/lib', '/etc', '/run'
 const ESCAPED = 4;
 
 const ACCESSES: ReadonlySet<string> = new Set<Access>(['rw', 'r', 'none']);
-const ERRNOS: ReadonlySet<string> = new Set([
-  ...Object.keys(constants.errno),
-  // Names that Node's constants lack (EREMOTEIO, ESHUTDOWN), beside some that are no errno (EAI_AGAIN).
-  ...[...getSystemErrorMap().values()].map(([code]) => code).filter((code) => /^E[A-Z0-9]+$/.test(code)),
-]);
+/** Made when one is met. */
+let moreErrnos: ReadonlySet<string> | undefined;
 
 /** Why a path cannot stand in a manifest, null where it can. */
 export function pathProblem(path: string): string | null {
@@ -84,7 +80,15 @@ export function pathProblem(path: string): string | null {
 
 /** Whether a manifest can name this errno. */
 export function isErrno(code: string): boolean {
-  return ERRNOS.has(code);
+  if (Object.hasOwn(constants.errno, code)) return true;
+  moreErrnos ??= errnosBeyondConstants();
+  return moreErrnos.has(code);
+}
+
+/** Names that Node's constants lack (EREMOTEIO, ESHUTDOWN), without those that are no errno (EAI_AGAIN). */
+function errnosBeyondConstants(): Set<string> {
+  const { getSystemErrorMap } = require('node:util') as typeof import('node:util');
+  return new Set([...getSystemErrorMap().values()].map(([code]) => code).filter((code) => /^E[A-Z0-9]+$/.test(code)));
 }
 
 /**
@@ -259,16 +263,22 @@ class Parser {
   }
 
   /**
-   * Nearly every line: a short attribute or link, whose path and value need neither unescaping nor a second look. Plain
-   * string searches, because an expression that says the same takes most of the time of starting. Null: look closely.
+   * Nearly every line: what is short and needs neither unescaping nor a second look. Plain string searches, because
+   * expressions that say the same take most of the time of starting. Null: look closely.
    */
   #parsePlain(line: string): ManifestEntry | null {
-    if (!this.#plain || line.length > MAX_PATH || !line.startsWith('/sys/') || line.includes('\\')) return null;
+    if (!this.#plain || line.length > MAX_PATH || line.includes('\\')) return null;
+    if (!line.startsWith('/sys/') && !line.startsWith('/dev/')) return null;
     const [path, operator, value] = splitLine(line);
     if (path.includes('//') || path.includes('/.') || path.endsWith('/') || value === '') return null;
     if (operator === '->') return { path, kind: 'link', target: value };
     if (operator === '=') return { path, kind: 'file', content: this.#content(Buffer.from(`${value}\n`, 'latin1')) };
-    return null;
+    if (operator === '@' && ACCESSES.has(value)) return { path, kind: 'node', access: value as Access };
+    if (operator === '!' && isErrno(value)) return { path, kind: 'error', code: value };
+    if (operator !== ':') return null;
+    // It ends before what is no digit.
+    const content = Buffer.from(value, 'hex');
+    return 2 * content.length === value.length ? { path, kind: 'file', content: this.#content(content) } : null;
   }
 
   /** Null for a blank line. */

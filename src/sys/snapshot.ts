@@ -1,4 +1,4 @@
-import * as fs from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { Exit, errnoMessage, SysError, UdrvError, usageError } from '../errors';
 import { DEFAULT_LIMIT, readToEnd, sysCall } from './files';
 import { InspectionSys } from './inspection';
@@ -75,13 +75,13 @@ function copy(content: Buffer): Buffer {
 
 function readManifest(file: string): Buffer {
   try {
-    const fd = sysCall('open', file, () => fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOCTTY));
+    const fd = sysCall('open', file, () => openSync(file, constants.O_RDONLY | constants.O_NOCTTY));
     try {
       // Before it is read, because it may be a disk image. A pipe has no size; reading it stops at the limit.
-      if (fs.fstatSync(fd).size > MANIFEST_LIMITS.file) throw new SysError('read', 'EFBIG', file);
+      if (fstatSync(fd).size > MANIFEST_LIMITS.file) throw new SysError('read', 'EFBIG', file);
       return readToEnd(fd, file, MANIFEST_LIMITS.file);
     } finally {
-      fs.closeSync(fd);
+      closeSync(fd);
     }
   } catch (error) {
     if (!(error instanceof SysError)) throw error;

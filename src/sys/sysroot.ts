@@ -1,4 +1,15 @@
-import * as fs from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  type Dirent,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { resolve } from 'node:path';
 import { Exit, errnoMessage, SysError, UdrvError, usageError } from '../errors';
 import { accessOf, DEFAULT_LIMIT, listDirectory, readToEnd, sysCall } from './files';
@@ -6,7 +17,7 @@ import { InspectionSys } from './inspection';
 import type { Access } from './sys';
 import { components, MAX_LINKS } from './tree';
 
-const { O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants;
+const { O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
 const ROOT = { at: '', links: 0 };
 
@@ -31,7 +42,7 @@ export class SysrootSys extends InspectionSys {
   /** Where the directories that were asked for are, and past how many links, by the path that was used. */
   readonly #directories = new Map<string, { at: string; links: number }>();
   /** What is in a directory, by path inside the root; null where it cannot be listed. */
-  readonly #listings = new Map<string, Map<string, fs.Dirent> | null>();
+  readonly #listings = new Map<string, Map<string, Dirent> | null>();
   /** By path inside the root, without links above the last component: a link's target, null for a directory. */
   readonly #known = new Map<string, string | null>();
 
@@ -49,11 +60,11 @@ export class SysrootSys extends InspectionSys {
     const real = this.#real(found.at);
     // Known to be a regular file before it is opened: with some devices opening is the harm. Should it have become
     // something else since then, this neither follows it nor waits for it.
-    const fd = sysCall('open', path, () => fs.openSync(real, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+    const fd = sysCall('open', path, () => openSync(real, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
     try {
       return readToEnd(fd, path, limit);
     } finally {
-      fs.closeSync(fd);
+      closeSync(fd);
     }
   }
 
@@ -123,7 +134,7 @@ export class SysrootSys extends InspectionSys {
           if (pending.length > 0) throw new SysError(syscall, 'ENOTDIR', path);
           return { at: child, kind: kind.isFile() ? 'file' : 'other' };
         }
-        target = kind.isDirectory() ? null : sysCall(syscall, path, () => fs.readlinkSync(this.#real(child)));
+        target = kind.isDirectory() ? null : sysCall(syscall, path, () => readlinkSync(this.#real(child)));
         this.#known.set(child, target);
       }
       if (target === null) {
@@ -139,7 +150,7 @@ export class SysrootSys extends InspectionSys {
   }
 
   /** What a name in a directory is. From one listing of it: attributes come by the dozen, and lstat costs a call for each. */
-  #kind(syscall: string, path: string, directory: string, name: string): fs.Dirent | fs.Stats {
+  #kind(syscall: string, path: string, directory: string, name: string): Dirent | Stats {
     let listing = this.#listings.get(directory);
     if (listing === undefined) {
       listing = list(this.#real(directory));
@@ -151,7 +162,7 @@ export class SysrootSys extends InspectionSys {
     // A directory that cannot be listed may be passed through, a long name is an error of its own, and some file
     // systems do not tell what an entry is.
     const stats = sysCall(syscall, path, () =>
-      fs.lstatSync(this.#real(`${directory}/${name}`), { throwIfNoEntry: false }),
+      lstatSync(this.#real(`${directory}/${name}`), { throwIfNoEntry: false }),
     );
     if (stats === undefined) throw new SysError(syscall, 'ENOENT', path);
     return stats;
@@ -162,21 +173,20 @@ export class SysrootSys extends InspectionSys {
   }
 }
 
-function list(directory: string): Map<string, fs.Dirent> | null {
+function list(directory: string): Map<string, Dirent> | null {
   try {
-    return new Map(fs.readdirSync(directory, { withFileTypes: true }).map((entry) => [entry.name, entry]));
+    return new Map(readdirSync(directory, { withFileTypes: true }).map((entry) => [entry.name, entry]));
   } catch {
     return null;
   }
 }
 
 function checkRoot(directory: string): string {
-  let found: fs.Stats;
+  let found: Stats;
   let root: string;
   try {
-    found = sysCall('stat', directory, () => fs.statSync(directory));
-    if (found.isDirectory())
-      sysCall('access', directory, () => fs.accessSync(directory, fs.constants.R_OK | fs.constants.X_OK));
+    found = sysCall('stat', directory, () => statSync(directory));
+    if (found.isDirectory()) sysCall('access', directory, () => accessSync(directory, constants.R_OK | constants.X_OK));
     root = sysCall('getcwd', directory, () => resolve(directory));
   } catch (error) {
     if (!(error instanceof SysError)) throw error;

@@ -1,7 +1,7 @@
 import { usageError } from '../../errors';
 import { type Summary, summarize } from '../../model/statistics';
 import type { Backend } from '../../vfio/backend';
-import { OpenVfio } from '../../vfio/device';
+import type { OpenVfio } from '../../vfio/device';
 import { measureLatencies } from '../../vfio/interrupts';
 import { type MapLatencies, measureMappings } from '../../vfio/map-latency';
 import type { Context } from '../context';
@@ -9,7 +9,7 @@ import { columns } from '../output/table';
 import { parseSize } from '../parse';
 import { interruptible } from '../signals';
 import { DEFAULT_TIMEOUT_MS, printLatencies } from './bench';
-import { findOf } from './show';
+import { findVfio, openVfio } from './target';
 import { type VfioInterruptOptions, withVfioInterrupts } from './vfio-interrupts';
 
 interface BenchOptions extends VfioInterruptOptions {
@@ -54,7 +54,7 @@ async function benchInterrupts(context: Context, selector: string, options: Benc
 async function benchMappings(context: Context, selector: string, options: BenchOptions): Promise<number | undefined> {
   if (options.ack !== undefined || options.irq !== undefined || options.vector !== undefined)
     throw usageError('--ack, --irq and --vector', 'are of interrupts: give a --trigger too');
-  const info = findOf(context, 'vfio', selector);
+  const info = findVfio(context, selector);
   const sizes = (options.sizes ?? DEFAULT_SIZES).split(',').map(parseMapSize);
   if (context.options.dryRun) {
     context.printSteps([
@@ -63,7 +63,7 @@ async function benchMappings(context: Context, selector: string, options: BenchO
     ]);
     return undefined;
   }
-  using device = OpenVfio.open(context.sys, info, { backend: options.backend });
+  using device = openVfio(context, info.address, { backend: options.backend });
   const results: MapLatencies[] = [];
   try {
     return await interruptible(async (signal) => {

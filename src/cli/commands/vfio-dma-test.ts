@@ -1,7 +1,6 @@
 import { Exit } from '../../errors';
-import type { VfioDevice } from '../../model/device';
 import type { Backend } from '../../vfio/backend';
-import { OpenVfio } from '../../vfio/device';
+import type { OpenVfio } from '../../vfio/device';
 import { chooseTier, type DmaTestReport, dmaDeviceOf, runDmaTest } from '../../vfio/dma-test/run';
 import type { CheckResult, DmaTier, Verdict } from '../../vfio/dma-test/tier';
 import { IommuGroups } from '../../vfio/groups';
@@ -9,7 +8,7 @@ import { iommuHardware } from '../../vfio/iommu-hardware';
 import type { Context } from '../context';
 import { visible } from '../output/escape';
 import { interruptible } from '../signals';
-import { findOf } from './show';
+import { findVfio, openVfio } from './target';
 
 interface DmaTestOptions {
   backend: Backend;
@@ -21,7 +20,7 @@ export async function dmaTestVfio(
   selector: string,
   options: DmaTestOptions,
 ): Promise<number | undefined> {
-  const info = findOf(context, 'vfio', selector);
+  const info = findVfio(context, selector);
   const tier = chooseTier(dmaDeviceOf({ info }), options.tier);
   if (context.options.dryRun) {
     context.printSteps([
@@ -32,7 +31,7 @@ export async function dmaTestVfio(
     return undefined;
   }
   if (tier?.warning !== undefined) context.note(`${info.address}: ${tier.warning}`);
-  using device = OpenVfio.open(context.sys, info, { backend: options.backend });
+  using device = openVfio(context, info.address, { backend: options.backend });
   const { json } = context.options;
   if (!json) context.stdout.write(header(context, device, tier));
   const onCheck = json ? undefined : (result: CheckResult) => context.stdout.write(line(context, result));
@@ -49,7 +48,7 @@ export async function dmaTestVfio(
 
 /** What was tested, on one line: a report is worth nothing without it. */
 function header({ sys }: Context, { info, backend, iommu }: OpenVfio, tier: DmaTier | null): string {
-  const { address, vendorId, deviceId, driver, name, vfio } = info as VfioDevice;
+  const { address, vendorId, deviceId, driver, name, vfio } = info;
   const hardware = iommuHardware(sys, address);
   const highest = iommu.kind === 'noiommu' ? null : (iommu.info().ranges.at(-1)?.end ?? null);
   const facts = [hardware?.kind, highest === null ? null : `${highest.toString(2).length} bit`].filter(Boolean);

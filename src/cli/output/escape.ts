@@ -2,7 +2,7 @@
  * What must not reach a terminal from a device's text: control characters (C0, DEL, C1), the invisible ones that
  * reorder or break lines (bidirectional controls, line separators), and lone surrogates.
  */
-const HOSTILE = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Cs}/gu;
+const HOSTILE = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]/gu;
 
 /** The same without what JSON.stringify escapes by itself. */
 const HOSTILE_IN_JSON = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;

@@ -1,4 +1,4 @@
-import * as fs from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { Exit, fromSysError, SysError } from '../../errors';
 import type { OutputStream } from './stream';
 
@@ -12,15 +12,15 @@ export interface Sink extends Disposable {
 export function outputTo(stdout: OutputStream, path: string | undefined): Sink {
   if (path === undefined || path === '-')
     return { isTTY: stdout.isTTY, write: (data) => stdout.write(data), [Symbol.dispose]() {} };
-  const fd = attempt('open', path, () => fs.openSync(path, 'w', 0o666));
+  const fd = attempt('open', path, () => openSync(path, 'w', 0o666));
   return {
     isTTY: false,
     write(data) {
       let rest = Buffer.from(data);
-      while (rest.length > 0) rest = rest.subarray(attempt('write', path, () => fs.writeSync(fd, rest)));
+      while (rest.length > 0) rest = rest.subarray(attempt('write', path, () => writeSync(fd, rest)));
     },
     // close(2) is where some file systems report that the disk is full.
-    [Symbol.dispose]: () => attempt('close', path, () => fs.closeSync(fd)),
+    [Symbol.dispose]: () => attempt('close', path, () => closeSync(fd)),
   };
 }
 

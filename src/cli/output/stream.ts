@@ -1,4 +1,4 @@
-import * as fs from 'node:fs';
+import { constants, fstatSync, writeSync } from 'node:fs';
 import { fromSysError, SysError } from '../../errors';
 
 /** The reader of our output went away: not an error, just the end. */
@@ -13,9 +13,9 @@ export class OutputStream {
   constructor(fd: number, name: string) {
     this.fd = fd;
     this.#name = name;
-    const { rdev, mode } = fs.fstatSync(fd);
+    const { rdev, mode } = fstatSync(fd);
     // node:tty costs start-up time: asked only where it can be a terminal, which /dev/null (major 1) is not.
-    const candidate = (mode & fs.constants.S_IFMT) === fs.constants.S_IFCHR && rdev >> 8 !== 1;
+    const candidate = (mode & constants.S_IFMT) === constants.S_IFCHR && rdev >> 8 !== 1;
     this.isTTY = candidate && require('node:tty').isatty(fd);
   }
 
@@ -24,7 +24,7 @@ export class OutputStream {
     let rest = typeof data === 'string' ? Buffer.from(data) : data;
     while (rest.length > 0) {
       try {
-        rest = rest.subarray(fs.writeSync(this.fd, rest));
+        rest = rest.subarray(writeSync(this.fd, rest));
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         if (code === 'EPIPE') throw new BrokenPipe();

@@ -217,7 +217,7 @@ function errnoOf(call: () => unknown): string | null {
 
 const hex = (value: bigint) => `0x${value.toString(16)}`;
 
-export function sizeText(size: bigint): string {
+function sizeText(size: bigint): string {
   for (const [unit, name] of [
     [MEGA * 2n ** 20n, 'T'],
     [MEGA * 2n ** 10n, 'G'],

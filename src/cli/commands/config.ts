@@ -1,0 +1,128 @@
+import { Exit, UdrvError, usageError } from '../../errors';
+import type { Device } from '../../model/device';
+import { formatPciAddress, parsePciAddress } from '../../pci/address';
+import { decodeConfig, readsAsOnes } from '../../pci/config/decode';
+import { type ConfigDump, formatConfigRows, parseConfigDump } from '../../pci/config/dump';
+import type { ConfigHeader, ConfigSpace } from '../../pci/config/model';
+import { readConfigSpace } from '../../pci/config-file';
+import { doesNotAnswer } from '../../pci/ready';
+import { findDevice } from '../../select';
+import type { Context } from '../context';
+import { readInput } from '../input';
+import { describeConfig } from '../output/config';
+import { json, visible } from '../output/escape';
+
+interface ConfigOptions {
+  file?: string;
+  raw?: boolean;
+}
+
+/** Of 4096 functions with 4 KiB each, as lspci -vv -xxxx prints them. */
+const LARGEST_DUMP = 64 * 1024 * 1024;
+
+/** What a user without CAP_SYS_ADMIN gets of it. */
+const UNPRIVILEGED_SIZE = 64;
+
+/** Where the bytes come from: VFIO shows another space than the bus has. */
+type Source = 'sysfs' | 'file';
+
+/** The document of `--json`, one for each function. */
+type Document = { address: string | null; source: Source } & (ConfigSpace | { size: number; bytes: string });
+
+export function config(context: Context, selector: string | undefined, { file, raw }: ConfigOptions): undefined {
+  if (file !== undefined) {
+    const subject = file === '-' ? 'standard input' : file;
+    const dumps = select(parseConfigDump(readInput(file, LARGEST_DUMP), subject), selector);
+    if (context.options.json) printDocuments(context, dumps, raw === true);
+    else
+      for (const [i, dump] of dumps.entries())
+        context.stdout.write(`${i === 0 ? '' : '\n'}${text(context, dump, raw)}`);
+    return;
+  }
+  if (selector === undefined)
+    throw usageError('usage', 'give a device, or --file DUMP', 'udrv list --type pci shows the PCI functions');
+  const dump = live(context, selector, raw === true);
+  if (context.options.json) context.printJson(documentOf(dump, 'sysfs', raw === true));
+  else context.stdout.write(text(context, dump, raw));
+}
+
+/** The configuration space of a function of this machine, through sysfs: it is not opened, and nothing is reset. */
+function live(context: Context, selector: string, raw: boolean): ConfigDump {
+  const device = findDevice(context.sys, context.names, selector);
+  const address = pciAddressOf(device, selector);
+  const bytes = readConfigSpace(context.sys, address);
+  if (!raw && readsAsOnes(bytes)) throw doesNotAnswer(address, selector);
+  const notes = bytes.length === UNPRIVILEGED_SIZE ? ['truncated: run as root to read more than the header'] : [];
+  // A UIO device is named by its driver.
+  return { address, title: device.framework === 'uio' ? '' : device.name, bytes, notes };
+}
+
+function pciAddressOf(device: Device, selector: string): string {
+  const address = device.framework === 'uio' ? device.uio.parent : device.framework === 'usb' ? null : device.address;
+  if (address !== null) return address;
+  throw new UdrvError('is no PCI function', {
+    code: 'ENODEV',
+    exit: Exit.notFound,
+    subject: selector,
+    hint: 'udrv list --type pci',
+    device: device.address,
+  });
+}
+
+/** The functions of a file that a selector names; all without one. */
+function select(dumps: readonly ConfigDump[], selector: string | undefined): readonly ConfigDump[] {
+  if (selector === undefined) return dumps;
+  const parsed = parsePciAddress(selector);
+  const wanted = parsed === null ? selector : formatPciAddress(parsed);
+  const found = dumps.filter(({ address }) => address === wanted);
+  if (found.length === 0)
+    throw new UdrvError('no such function in the file', {
+      code: 'ENODEV',
+      exit: Exit.notFound,
+      subject: selector,
+      device: selector,
+    });
+  return found;
+}
+
+function decoded(dump: ConfigDump): ConfigSpace {
+  const space = decodeConfig(dump.bytes);
+  return { ...space, notes: [...dump.notes, ...space.notes] };
+}
+
+function documentOf(dump: ConfigDump, source: Source, raw: boolean): Document {
+  const { address, bytes } = dump;
+  return raw
+    ? { address, source, size: bytes.length, bytes: bytes.toString('hex') }
+    : { address, source, ...decoded(dump) };
+}
+
+/** One document, but not one string: a file can hold thousands of functions. */
+function printDocuments(context: Context, dumps: readonly ConfigDump[], raw: boolean): void {
+  const indent = context.stdout.isTTY ? 2 : undefined;
+  for (const [i, dump] of dumps.entries())
+    context.stdout.write(`${i === 0 ? '{"devices":[' : ','}${json(documentOf(dump, 'file', raw), indent)}`);
+  context.stdout.write(']}\n');
+}
+
+function text(context: Context, dump: ConfigDump, raw: boolean | undefined): string {
+  const address = dump.address === null ? null : visible(dump.address);
+  // A raw image has no address, and lspci reads no rows without one.
+  if (raw) return `${address ?? '0000:00:00.0'} ${visible(dump.title)}\n${formatConfigRows(dump.bytes)}`;
+  const space = decoded(dump);
+  const { style } = context;
+  const head = [style.heading(address ?? 'image'), visible(titleOf(context, dump, space.header))];
+  return [
+    `${head.filter((part) => part !== '').join('  ')}  ${style.dim(`[${space.size} bytes]`)}\n`,
+    describeConfig(space, style, context.options.verbose === true),
+  ].join('');
+}
+
+/** Ids, class and name: the name as the databases here have it, else as the file does, which begins with the class. */
+function titleOf(context: Context, { title }: ConfigDump, header: ConfigHeader | null): string {
+  if (header === null) return title;
+  const { vendorId, deviceId, className } = header;
+  const { vendor, device } = context.names.pciName(vendorId, deviceId);
+  const named = vendor === null ? title : `${className ?? 'PCI device'}: ${vendor} ${device ?? `Device ${deviceId}`}`;
+  return `${vendorId}:${deviceId}  ${named || className || 'PCI device'}`;
+}

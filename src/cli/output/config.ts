@@ -1,0 +1,118 @@
+import type { Fields, Value } from '../../pci/config/fields';
+import type { Capability, ConfigSpace } from '../../pci/config/model';
+import { visible } from './escape';
+import type { Style } from './style';
+
+/** Lines are broken here, between fields, as in lspci: some registers have 30 flags. */
+const WIDTH = 100;
+
+/** What stands in the line above, or is shown in another way. */
+const IN_HEADING = new Set(['id', 'name', 'offset', 'version', 'bytes']);
+const IN_TITLE = new Set(['vendorId', 'deviceId', 'className']);
+const IN_LABEL = new Set(['name']);
+/** Values that speak for themselves. */
+const BARE_KEYS = new Set(['type', 'kind']);
+
+/** A decoded configuration space, for a person. @param verbose the value of each register too */
+export function describeConfig(config: ConfigSpace, style: Style, verbose: boolean): string {
+  const { header, capabilities, extendedCapabilities, notes } = config;
+  const describe = (digits: number) => (capability: Capability) => describeCapability(capability, digits, verbose);
+  return [
+    ...(header === null ? [] : describeFields('Header', header, '  ', verbose, IN_TITLE)),
+    ...capabilities.flatMap(describe(2)),
+    ...extendedCapabilities.flatMap(describe(3)),
+    ...notes.map((note) => style.warning(`  note: ${visible(note)}`)),
+  ]
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/** `[40] MSI-X`, `[100 v2] Advanced Error Reporting`, as in lspci; a version of the registers' own stands behind the name. */
+function describeCapability(capability: Capability, digits: number, verbose: boolean): string[] {
+  const { name, offset, version } = capability;
+  const extended = digits === 3;
+  const at = `${offset.toString(16).padStart(digits, '0')}${extended ? ` v${version}` : ''}`;
+  const own = extended || version === undefined ? '' : ` (v${version})`;
+  return describeFields(`[${at}] ${name}${own}`, capability, '  ', verbose, IN_HEADING);
+}
+
+/** Its values on one line, then what has values of its own, a line each and further in. */
+function describeFields(
+  label: string,
+  fields: Fields,
+  indent: string,
+  verbose: boolean,
+  shown: ReadonlySet<string>,
+): string[] {
+  const { text, nested } = split(fields, verbose, shown);
+  const inner = `${indent}    `;
+  return [
+    ...wrap(`${indent}${label}${text.length === 0 ? '' : ': '}`, text, inner),
+    ...hexRows(fields, inner),
+    ...nested.flatMap(([key, value]) => describeFields(key, value, inner, verbose, IN_LABEL)),
+  ];
+}
+
+function split(
+  fields: Fields,
+  verbose: boolean,
+  shown: ReadonlySet<string>,
+): { text: string[]; nested: [string, Fields][] } {
+  const text: string[] = [];
+  const nested: [string, Fields][] = [];
+  for (const [key, value] of Object.entries(fields)) {
+    if (shown.has(key) || value === null || (key === 'value' && !verbose)) continue;
+    const items = isList(value) ? value.filter(isFields) : [];
+    if (isFields(value)) nested.push([capital(key), value]);
+    else if (items.length === 0) text.push(fieldText(key, value));
+    for (const [i, item] of items.entries())
+      nested.push([capital(String(item['name'] ?? `${singular(key)} ${i}`)), item]);
+  }
+  return { text, nested };
+}
+
+/** `busMaster+`, `width x4`, `supported 1M 2M`. */
+function fieldText(key: string, value: Value): string {
+  if (typeof value === 'boolean') return `${key}${value ? '+' : '-'}`;
+  const words = isList(value) ? listText(value.map(String)) : String(value);
+  return visible(BARE_KEYS.has(key) ? words : `${key} ${words}`);
+}
+
+function listText(items: readonly string[]): string {
+  return items.join(items.some((item) => item.includes(' ')) ? ' / ' : ' ') || 'none';
+}
+
+/** Flags follow each other with blanks, all else is separated by commas. */
+function wrap(head: string, fields: readonly string[], indent: string): string[] {
+  const lines: string[] = [];
+  let line = head;
+  let separator = '';
+  for (const [i, field] of fields.entries()) {
+    if (`${line}${separator}${field}`.length > WIDTH && separator !== '') {
+      lines.push(`${line}${separator.trimEnd()}`);
+      line = indent;
+      separator = '';
+    }
+    line += `${separator}${field}`;
+    separator = isFlag(field) && isFlag(fields[i + 1] ?? '') ? ' ' : ', ';
+  }
+  return [...lines, line];
+}
+
+const isFlag = (text: string) => /[+-]$/.test(text) && !text.includes(' ');
+
+/** Bytes that nobody but their vendor can read, with the offsets that they have in the space. */
+function hexRows(fields: Fields, indent: string): string[] {
+  const { bytes, offset } = fields;
+  if (typeof bytes !== 'string' || typeof offset !== 'number') return [];
+  const pairs = bytes.match(/../g) ?? [];
+  return Array.from(
+    { length: Math.ceil(pairs.length / 16) },
+    (_, row) => `${indent}${(offset + 16 * row).toString(16)}: ${pairs.slice(16 * row, 16 * row + 16).join(' ')}`,
+  );
+}
+
+const isList = (value: Value): value is readonly Value[] => Array.isArray(value);
+const isFields = (value: Value): value is Fields => typeof value === 'object' && value !== null && !isList(value);
+const capital = (key: string) => key.charAt(0).toUpperCase() + key.slice(1);
+const singular = (key: string) => key.replace(/ies$/, 'y').replace(/s$/, '');

@@ -1,0 +1,177 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { configImage, lspciText } from '../support/config-image';
+import { describeWith } from '../support/requires';
+import { cliFails, cliPasses, ROOT, shell, text, udrv } from './udrv';
+
+/** What lspci -xxxx, -xxx and -x wrote in the lab: an endpoint, a root port, a bridge, a drive, and 64 bytes of another. */
+const LAB = 'fixtures/lab.lspci';
+
+const folder = mkdtempSync(join(tmpdir(), 'udrv-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function file(name: string, content: string | Buffer): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+/** A machine with one function, and such a configuration space. */
+function machine(name: string, config: Buffer): string {
+  const dir = '/sys/bus/pci/devices/0000:00:01.0';
+  const lines = ['# udrv snapshot 1', `${dir}/vendor = 0x1234`, `${dir}/device = 0x5678`, `${dir}/class = 0x010802`];
+  return file(name, `${lines.join('\n')}\n${dir}/config : ${config.toString('hex')}\n# end 4\n`);
+}
+
+const image = configImage({
+  capabilities: [
+    [0x01, '0300 0800 00 00'],
+    [0x09, '06 01020304'],
+  ],
+});
+const raw = file('raw', image);
+const unprivileged = machine('unprivileged', image.subarray(0, 64));
+const asleep = machine('asleep', Buffer.alloc(256, 0xff));
+const hostile = file('hostile', lspciText([image]).replace('Device', 'x\x1b[31m\x07 y'));
+const empty = file('empty', '');
+const odd = file('odd', image.subarray(0, 100));
+
+cliPasses([
+  [
+    '--sim vfio config 00:03.0',
+    text`
+      0000:00:03.0  1234:11e8  Unclassified device: QEMU edu  [256 bytes]
+        Header: class 0x00ff00, revision 10, headerType 0, multiFunction-, subsystem 1af4:1100,
+            latencyTimer 0, cacheLineBytes 0, interruptPin A, interruptLine 11, minGnt 0, maxLat 0
+            Command: ioSpace+ memorySpace+ busMaster- specialCycles- memoryWriteInvalidate-
+                vgaPaletteSnoop- parityErrorResponse- stepping- serr+ fastBackToBack- interruptDisable-
+            Status: immediateReadiness- interrupt- capabilitiesList+ mhz66- userDefinable- fastBackToBack-
+                masterDataParityError-, devsel fast, signaledTargetAbort- receivedTargetAbort-
+                receivedMasterAbort- systemError- detectedParityError-
+            Bar0: mmio, address 0xfe200000, width 32-bit, prefetchable-
+        [40] MSI: enable-, count 1, maxCount 1, maskable- address64+, address 0x0000000000000000,
+            data 0x0000
+    `,
+  ],
+  // Named by its block device; by the UIO device that it is.
+  [
+    '--sim vfio config nvme0n1',
+    /^0000:01:00\.0 {2}1b36:0010 [\s\S]*\n {2}\[40\] MSI-X: enable\+, count 65[\s\S]*\[80\] PCI Express \(v2\): Endpoint/,
+  ],
+  ['--sim vfio config uio0', /^0000:00:04\.0 {2}1234:11e8 /],
+  [`--sim vfio config --file ${LAB} 0000:00:08.0`, /\n {2}\[100 v2\] Advanced Error Reporting: /],
+  [
+    `--sim vfio config --file ${LAB} 00:08.0`,
+    /^0000:00:08\.0 {2}1b36:000c [\s\S]*PCI Express \(v2\): Root Port, slot\+/,
+  ],
+  [`--sim vfio config --file ${LAB} 02:01.0`, /note: truncated: the capability at 0x40 is not among the 64 bytes\n$/],
+  [
+    ['--sim', 'vfio', 'config', '-v', '--file', raw],
+    /^image {2}1234:5678 [\s\S]*Command: value 0x0000, ioSpace-[\s\S]*\[48\] Vendor Specific Information: length 6\n {6}48: 09 00 06 01 02 03\n$/,
+  ],
+  [
+    ['--sim', 'vfio', 'config', '--raw', '--file', raw],
+    `0000:00:00.0 \n${lspciText([image]).split('\n').slice(1, -1).join('\n')}`,
+  ],
+  [
+    ['--snapshot', unprivileged, 'vfio', 'config', '00:01.0'],
+    /\n {2}note: truncated: run as root to read more than the header\n/,
+  ],
+  // A title that would drive the terminal; of a vendor that no database has.
+  [
+    ['--snapshot', unprivileged, 'vfio', 'config', '--file', hostile],
+    /^0000:00:00\.0 {2}1234:5678 {2}x\\x1b\[31m\\x07 y {2}\[256 bytes\]\n/,
+  ],
+]);
+
+cliFails(2, [
+  [['--sim', 'vfio', 'config'], 'usage: give a device, or --file DUMP', 'udrv list --type pci shows the PCI functions'],
+  [
+    ['--sim', 'vfio', 'config', '--file', empty],
+    /: has no configuration space: neither lines of lspci -x, nor 64, 256, 4096 bytes \(it has 0\)$/,
+    'lspci -xxxx as root writes such a file; so does cat /sys/bus/pci/devices/ADDRESS/config',
+  ],
+  [
+    ['--sim', 'vfio', 'config', '--file', odd],
+    /\(it has 100\)$/,
+    'lspci -xxxx as root writes such a file; so does cat /sys/bus/pci/devices/ADDRESS/config',
+  ],
+  [['--sim', 'vfio', 'config', '--file', folder], /: is a directory$/],
+  [['--sim', 'vfio', 'config', '--file', '/dev/zero'], '/dev/zero: is larger than 67108864 bytes'],
+]);
+
+cliFails(3, [
+  ['--sim vfio config 00:1e.7', '00:1e.7: no such device (ENODEV)', 'udrv list --all shows what there is'],
+  ['--sim vfio config 1-2', '1-2: is no PCI function (ENODEV)', 'udrv list --type pci'],
+  // A platform device.
+  ['--sim vfio config uio1', 'uio1: is no PCI function (ENODEV)', 'udrv list --type pci'],
+  [`--sim vfio config --file ${LAB} 00:1e.7`, '00:1e.7: no such function in the file (ENODEV)'],
+  ['--sim vfio config --file /nonexistent', '/nonexistent: no such file or directory (ENOENT)'],
+  [
+    '--snapshot fixtures/lab.snapshot vfio config 00:03.0',
+    '0000:00:03.0: its configuration space is not here to read (ENOENT)',
+    'of another machine, lspci -xxxx makes a file for udrv vfio config --file',
+  ],
+]);
+
+cliFails(8, [
+  [
+    ['--snapshot', asleep, 'vfio', 'config', '00:01.0'],
+    '00:01.0: 0000:00:01.0 does not answer: its configuration space reads as all ones (ENODEV)',
+    'is it powered and its link up? cat /sys/bus/pci/devices/0000:00:01.0/power_state',
+  ],
+]);
+
+test.concurrent('JSON of a device', async () => {
+  const { stdout } = await udrv('--sim --json vfio config 00:03.0');
+  expect(JSON.parse(stdout)).toMatchObject({
+    address: '0000:00:03.0',
+    source: 'sysfs',
+    size: 256,
+    header: { vendorId: '1234', deviceId: '11e8', class: '0x00ff00', bars: [{ name: 'bar0', address: '0xfe200000' }] },
+    capabilities: [{ id: '0x05', name: 'MSI', offset: 0x40, enable: false }],
+    extendedCapabilities: [],
+    notes: [],
+  });
+});
+
+test.concurrent('JSON of a file has all its devices', async () => {
+  const { devices } = JSON.parse((await udrv(`--sim --json vfio config --file ${LAB}`)).stdout);
+  const list = (d: { capabilities: { offset: number }[]; extendedCapabilities: { offset: number }[] }) =>
+    [...d.capabilities, ...d.extendedCapabilities].map(({ offset }) => offset);
+  expect(devices.map((d: { address: string; size: number }) => [d.address, d.size])).toEqual([
+    ['0000:00:03.0', 256],
+    ['0000:00:08.0', 4096],
+    ['0000:00:09.0', 256],
+    ['0000:01:00.0', 256],
+    ['0000:02:01.0', 64],
+  ]);
+  expect(devices.map(list)).toEqual([
+    [0x40],
+    [0x54, 0x48, 0x40, 0x100, 0x148],
+    expect.anything(),
+    [0x40, 0x80, 0x60],
+    [],
+  ]);
+});
+
+test.concurrent('raw is what was read, and what --file reads', async () => {
+  const dump = readFileSync(join(ROOT, LAB), 'utf8');
+  const { stdout } = await udrv(`--sim vfio config --raw --file ${LAB}`);
+  expect(stdout.trimEnd()).toBe(dump.trimEnd());
+  const again = await shell(`udrv --sim vfio config --raw --file ${LAB} | udrv --sim --json vfio config --file -`);
+  expect(again).toEqual({ ...(await udrv(`--sim --json vfio config --file ${LAB}`)), stderr: '' });
+  const json = JSON.parse((await udrv(['--sim', '--json', 'vfio', 'config', '--raw', '--file', raw])).stdout);
+  expect(json).toEqual({ devices: [{ address: null, source: 'file', size: 256, bytes: image.toString('hex') }] });
+});
+
+describeWith('lspci', 'lspci', () => {
+  test('reads what --raw writes', async () => {
+    const { stdout } = await udrv('--sim vfio config --raw 00:08.0');
+    const path = file('root-port', stdout);
+    const { stdout: decoded } = spawnSync('lspci', ['-vv', '-F', path], { encoding: 'utf8' });
+    expect(decoded.match(/^\tCapabilities: .*/gm)).toHaveLength(5);
+  });
+});
