@@ -1,9 +1,10 @@
 import { posix } from 'node:path';
 import type { Access } from '../sys/sys';
-import type { Tree } from '../sys/tree';
+import type { Entry, Tree } from '../sys/tree';
 import { Descriptors } from './descriptors';
 import { Errno } from './errno';
 import { type BinaryAttribute, BinaryFile, type Opener } from './file';
+import { KernelLog } from './kernel-log';
 import { ProcessMemory } from './memory';
 import { AccessLog } from './region';
 import { Timeline } from './timeline';
@@ -38,6 +39,10 @@ export class Kernel {
   readonly descriptors = new Descriptors();
   readonly memory = new ProcessMemory(PAGE_SIZE);
   readonly uevents = new Uevents(() => this.wake());
+  readonly messages = new KernelLog(
+    () => this.timeline.now(),
+    () => this.wake(),
+  );
   /** By the tree's entry, so that a path through links finds it too. */
   readonly #openers = new WeakMap<object, Opener>();
   /** Called when a descriptor may have become ready. */
@@ -97,16 +102,28 @@ export class Kernel {
     this.#openers.set(entry, opener);
   }
 
-  /** device_del(): a device's directory and all below it, their nodes, and the links that led there. */
-  removeDevice(path: string): void {
-    for (const name of this.#nodesBelow(path)) this.tree.delete(`/dev/${name}`);
-    this.tree.delete(path);
+  /**
+   * device_del(): a device's directory and all below it, their nodes, and the links that led there.
+   *
+   * @returns what puts all that back
+   */
+  removeDevice(path: string): () => void {
+    const removed: [path: string, entry: Entry][] = [];
+    const remove = (below: string) => {
+      removed.push(...this.#entriesBelow(below));
+      this.tree.delete(below);
+    };
+    for (const name of this.#nodesBelow(path)) remove(`/dev/${name}`);
+    remove(path);
     for (const directory of LINKS_TO_DEVICES.flatMap((pattern) => this.#expand(pattern)))
       for (const name of this.tree.readDir(directory))
-        if (!this.exists(`${directory}/${name}`)) this.tree.delete(`${directory}/${name}`);
+        if (!this.exists(`${directory}/${name}`)) remove(`${directory}/${name}`);
     // An IOMMU group goes with its last device.
     for (const devices of this.#expand('/sys/kernel/iommu_groups/*/devices'))
-      if (this.tree.readDir(devices).length === 0) this.tree.delete(posix.dirname(devices));
+      if (this.tree.readDir(devices).length === 0) remove(posix.dirname(devices));
+    return () => {
+      for (const [where, entry] of removed) this.tree.set(where, entry);
+    };
   }
 
   setAccess(path: string, access: Access): void {
@@ -146,14 +163,27 @@ export class Kernel {
     });
   }
 
+  /** All there is at a path: itself, or what a directory holds. An empty directory is nothing. */
+  #entriesBelow(path: string): [path: string, entry: Entry][] {
+    const target = this.#linkTarget(path);
+    if (target !== null) return [[path, { kind: 'link', target }]];
+    const entry = this.tree.find(path);
+    if (entry === null) return [];
+    if (entry.kind !== 'dir') return [[path, entry]];
+    return [...entry.children.keys()].flatMap((name) => this.#entriesBelow(`${path}/${name}`));
+  }
+
+  #linkTarget(path: string): string | null {
+    try {
+      return this.tree.readLink(path);
+    } catch {
+      return null;
+    }
+  }
+
   /** Not a link to one: it is another device's. */
   #isDirectory(path: string): boolean {
-    try {
-      this.tree.readLink(path);
-      return false;
-    } catch {
-      return this.tree.find(path)?.kind === 'dir';
-    }
+    return this.#linkTarget(path) === null && this.tree.find(path)?.kind === 'dir';
   }
 
   /** The directories that a path with stars stands for. */
