@@ -93,6 +93,7 @@ function machine(faults: Faults = {}, log: Record<number, string> = {}) {
     setBusMaster: (on) => {
       busMaster = on;
     },
+    detach: null,
     readsWhatItWrites: faults.isKnown,
   });
   return { transfers: transfersOf, mapped };

@@ -119,6 +119,7 @@ export async function runDmaTest(sys: Sys, device: OpenVfio, options: DmaTestOpt
         driver,
         log,
         setBusMaster: (on) => device.setBusMaster(on),
+        detach: device.detach,
         readsWhatItWrites: readsWhatItWrites(sys, identity.address),
       });
       for (const check of transfers.checks) {

@@ -17,7 +17,7 @@ export interface TransferBench {
   /** Why its page tables cannot allow writing and forbid reading, where that is known. */
   readsWhatItWrites?: string | undefined;
   /** Takes the device off its address space, where the backend can; returns what puts it back. */
-  detach?: (() => () => void) | undefined;
+  detach: (() => () => void) | null;
 }
 
 /** How a transfer that worked is made impossible, and possible again. */
@@ -73,7 +73,7 @@ export class Transfers {
     );
     if (ofMemory) checks.push(check('read-write-only', (signal) => this.#readWriteOnly(signal)));
     checks.push(check('remapped', (signal) => this.#remap(signal)));
-    if (detach !== undefined) {
+    if (detach !== null) {
       let attach: (() => void) | undefined;
       const detached = {
         deny: () => {
