@@ -149,7 +149,9 @@ describeInLab('DMA, interrupts and latencies of VFIO', (lab, kernel) => {
 
     test('watch-irq ends with 8 where somebody unbinds the device, which then goes through', async () => {
       const watch = lab().spawn(`exec udrv vfio watch-irq ${EDU} --backend ${backend}`);
-      await run('until ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q eventfd; do sleep 0.1; done');
+      await run(
+        'until ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q -e vfio-device -e /dev/vfio/devices; do sleep 0.1; done',
+      );
       await run(`echo ${EDU} > /sys/bus/pci/drivers/vfio-pci/unbind`);
       try {
         expect(await watch.exit).toEqual({ code: 8, signal: null });
