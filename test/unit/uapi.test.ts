@@ -69,7 +69,7 @@ describeWith('gcc', 'numbers and layouts equal the C headers', () => {
         'sys/eventfd.h',
         'sys/mman.h',
         'sys/socket.h',
-        'linux/uio.h',
+        'sys/uio.h',
         'linux/netlink.h',
         'linux/pci_regs.h',
       ];
