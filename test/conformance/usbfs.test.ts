@@ -481,11 +481,12 @@ describe(title('alternate settings and isochronous transfers'), () => {
     const fd = claimed();
     setAlternateSetting(sys, fd, number, 1);
     const { size } = endpoint();
-    const lengths = [size, size, 4, 0, size];
+    // QEMU's sound card takes whole ones only.
+    const lengths = [size, size, size];
     const urbs = [iso(fd, lengths), iso(fd, lengths)];
     for (const urb of urbs) {
       expect(reaped(fd)).toBe(urb);
-      expect(outcome(urb)).toEqual({ status: 0, actual: 3 * size + 4 });
+      expect(outcome(urb)).toEqual({ status: 0, actual: 3 * size });
       expect(urb.isoPackets().map(({ status, actualLength }) => [status, actualLength])).toEqual(
         lengths.map((length) => [0, length]),
       );
@@ -508,11 +509,10 @@ describe(title('alternate settings and isochronous transfers'), () => {
     setAlternateSetting(sys, fd, number, 1);
     const { size } = endpoint();
     const urb = iso(fd, Array(128).fill(size));
-    const after = iso(fd, Array(128).fill(size));
-    sys.ioctl(fd, USBDEVFS_DISCARDURB, after.address);
-    const ended = [reaped(fd), reaped(fd)];
-    expect(new Set(ended)).toEqual(new Set([urb, after]));
-    expect([urb.status, after.status]).toEqual([0, ENOENT]);
+    sys.ioctl(fd, USBDEVFS_DISCARDURB, urb.address);
+    expect(reaped(fd)).toBe(urb);
+    expect(urb.status).toBe(ENOENT);
+    expect(errnoOf(() => sys.ioctl(fd, USBDEVFS_REAPURBNDELAY, Buffer.alloc(8)))).toBe('EAGAIN');
   });
 });
 
