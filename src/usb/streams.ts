@@ -90,7 +90,8 @@ export class InStream extends Stream {
       urb.prepare(urbType(target), target.address, size, flags);
       return true;
     };
-    this.#pump = new Pump(queue, { ...wait, depth, capacity: Math.min(chunk, length), prepare });
+    const most = Math.max(1, Math.ceil(length / chunk));
+    this.#pump = new Pump(queue, { ...wait, depth: Math.min(depth, most), capacity: Math.min(chunk, length), prepare });
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {

@@ -61,7 +61,8 @@ async function transfer(
   }
   // Opened first: what cannot be read is no reason to take an interface from its driver.
   using source = data === undefined ? undefined : openData(data);
-  return withEndpoint(context, info, found, options, async (usb, signal) => {
+  // Awaited here: the data is closed when this function returns.
+  return await withEndpoint(context, info, found, options, async (usb, signal) => {
     const job = { context, usb, address, options, wait: { timeoutMs: context.options.timeout, signal } };
     if (source === undefined) return receiveWith(job);
     signal.addEventListener('abort', () => source[Symbol.dispose](), { once: true });
@@ -74,7 +75,7 @@ export function withEndpoint(
   context: Context,
   info: UsbDevice,
   { setting }: FoundEndpoint,
-  { detach = false, force, alt }: TransferOptions,
+  { detach = false, force, alt }: TakeOptions & { alt?: number | undefined },
   work: (usb: OpenUsb, signal: AbortSignal) => Promise<void>,
 ): Promise<number | undefined> {
   if (detach) mustBeIdle(context, info, setting.number, force);

@@ -43,7 +43,7 @@ export async function iso(
     return undefined;
   }
   using source = data === undefined ? undefined : openData(data);
-  return withEndpoint(context, info, found, options, async (usb, signal) => {
+  return await withEndpoint(context, info, found, options, async (usb, signal) => {
     signal.addEventListener('abort', () => source?.[Symbol.dispose](), { once: true });
     const timeoutMs = context.options.timeout;
     const wait = { packets, timeoutMs, signal, ...(source === undefined ? { count } : { source: source.source }) };
