@@ -3,6 +3,7 @@ import type { Edu } from './edu';
 import type { Faults, Syscall } from './faults';
 import type { Machine } from './machine';
 import type { PciPower } from './pci';
+import { holdNode } from './processes';
 import type { RegisterAccess } from './region';
 import { GadgetZero } from './usb-gadget-zero';
 import { UsbKeyboard } from './usb-keyboard';
@@ -88,6 +89,25 @@ export class Controls {
 
   setPower(device: string, power: Exclude<PciPower, 'gone'>): void {
     this.#machine.pciFunction(device).power = power;
+  }
+
+  /** Makes the IOMMU fail at its task: what is unmapped from now on stays in the device's reach. */
+  leakIommu(device: string): void {
+    this.#machine.iommu.leak(this.#machine.pciFunction(device));
+  }
+
+  /** RLIMIT_MEMLOCK in bytes, for a process without CAP_IPC_LOCK; infinity is what it is at first. */
+  setMemlock(bytes: number): void {
+    this.#machine.kernel.memory.locked.limit = bytes;
+  }
+
+  /**
+   * Another process opens a node: it is in /proc, and keeps what it has open from others.
+   *
+   * @returns what lets go of it
+   */
+  hold(node: string, process: { pid: number; command: string }): () => void {
+    return holdNode(this.#machine.kernel, node, process);
   }
 
   /** What the calling user may do with a node from now on. */

@@ -12,6 +12,8 @@ export interface Device {
 
 export interface Driver<D extends Device> {
   readonly name: string;
+  /** driver_managed_dma: it has nothing to do with DMA, or sees to it itself, so that user space may have the group. */
+  readonly managesDma?: boolean;
   /** Whether it takes the device without being asked for by driver_override. */
   matches(device: D): boolean;
   /**
@@ -27,6 +29,9 @@ interface Bound<D extends Device> {
   readonly remove: () => void;
 }
 
+/** Of the drivers that are not modelled, those that set driver_managed_dma. */
+const DMA_MANAGED = new Set(['pci-stub', 'pcieport']);
+
 /**
  * A bus with its devices and the drivers that are modelled: binding by name as in drivers/base/bus.c, dd.c and
  * driver.c. Drivers that only the base knows keep their devices; their `bind` and `unbind` answer EACCES.
@@ -38,6 +43,8 @@ export class Bus<D extends Device> {
   readonly #drivers: Driver<D>[] = [];
   readonly #overrides = new Map<D, string>();
   readonly #bound = new Map<D, Bound<D>>();
+  /** The bus's dma_configure(): throws where a driver that uses DMA must not have the device. */
+  onProbe: (driver: Driver<D>, device: D) => void = () => {};
 
   constructor(kernel: Kernel, name: string) {
     this.#kernel = kernel;
@@ -49,6 +56,10 @@ export class Bus<D extends Device> {
     return this.#devices.get(name);
   }
 
+  get devices(): Iterable<D> {
+    return this.#devices.values();
+  }
+
   has(device: D): boolean {
     return this.#devices.get(device.name) === device;
   }
@@ -56,6 +67,13 @@ export class Bus<D extends Device> {
   /** Whether a driver has it, modelled or not. */
   hasDriver(device: D): boolean {
     return this.#kernel.exists(`${device.path}/driver`);
+  }
+
+  /** Whether a driver has it that uses DMA: all do but those that say otherwise. */
+  usesDma(device: D): boolean {
+    if (!this.hasDriver(device)) return false;
+    const name = posix.basename(this.#kernel.tree.readLink(`${device.path}/driver`));
+    return !(this.#drivers.find((driver) => driver.name === name)?.managesDma ?? DMA_MANAGED.has(name));
   }
 
   addDriver(driver: Driver<D>): void {
@@ -166,10 +184,17 @@ export class Bus<D extends Device> {
   #probe(device: D): void {
     if (this.hasDriver(device)) return;
     const driver = this.#drivers.find((candidate) => this.#matches(candidate, device));
-    if (driver !== undefined) this.#attach(driver, device);
+    if (driver === undefined) return;
+    try {
+      this.#attach(driver, device);
+    } catch (error) {
+      // A driver that fails is one that does not match: the write succeeds.
+      if (!(error instanceof Errno)) throw error;
+    }
   }
 
   #attach(driver: Driver<D>, device: D, { quiet = false } = {}): void {
+    this.onProbe(driver, device);
     this.#bound.set(device, { driver, remove: driver.probe(device) });
     this.#kernel.link(`${device.path}/driver`, `${this.#path}/drivers/${driver.name}`);
     this.#kernel.link(`${this.#path}/drivers/${driver.name}/${device.name}`, device.path);

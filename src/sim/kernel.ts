@@ -4,6 +4,7 @@ import type { Entry, Tree } from '../sys/tree';
 import { Descriptors } from './descriptors';
 import { Errno } from './errno';
 import { type BinaryAttribute, BinaryFile, type Opener } from './file';
+import { KernelLog } from './kernel-log';
 import { ProcessMemory } from './memory';
 import { AccessLog } from './region';
 import { Timeline } from './timeline';
@@ -16,6 +17,10 @@ export interface Attribute {
   store?(text: string): void;
 }
 
+const SEQUENCE = '/sys/kernel/uevent_seqnum';
+/** As much as there is. */
+const ALL = Number.POSITIVE_INFINITY;
+
 const PAGE_SIZE = 4096;
 /** Where sysfs links to devices; a star is any name. */
 const LINKS_TO_DEVICES = [
@@ -26,14 +31,6 @@ const LINKS_TO_DEVICES = [
   '/sys/kernel/iommu_groups/*/devices',
   '/sys/devices/virtual/iommu/*/devices',
 ];
-interface Placed {
-  at: string;
-  entry: Entry;
-}
-
-const SEQUENCE = '/sys/kernel/uevent_seqnum';
-/** As much as there is. */
-const ALL = Number.POSITIVE_INFINITY;
 
 /** What the parts of the simulated kernel share: the file tree, what its nodes do when opened, time, wake-ups. */
 export class Kernel {
@@ -44,6 +41,10 @@ export class Kernel {
   readonly descriptors = new Descriptors();
   readonly memory = new ProcessMemory(PAGE_SIZE);
   readonly uevents = new Uevents(() => this.wake());
+  readonly messages = new KernelLog(
+    () => this.timeline.now(),
+    () => this.wake(),
+  );
   /** Until then what happens has happened: the base is what came of it. */
   isUp = false;
   /** By the tree's entry, so that a path through links finds it too. */
@@ -107,32 +108,27 @@ export class Kernel {
     this.#openers.set(entry, opener);
   }
 
-  /** device_del(): a device's directory and all below it, their nodes, and the links that led there. */
-  removeDevice(path: string): void {
-    for (const name of this.#nodesBelow(path)) this.tree.delete(`/dev/${name}`);
-    this.tree.delete(path);
+  /**
+   * device_del(): a device's directory and all below it, their nodes, and the links that led there.
+   *
+   * @returns what puts all that back
+   */
+  removeDevice(path: string): () => void {
+    const removed: [path: string, entry: Entry][] = [];
+    const remove = (below: string) => {
+      removed.push(...this.#entriesBelow(below));
+      this.tree.delete(below);
+    };
+    for (const name of this.#nodesBelow(path)) remove(`/dev/${name}`);
+    remove(path);
     for (const directory of LINKS_TO_DEVICES.flatMap((pattern) => this.#expand(pattern)))
       for (const name of this.tree.readDir(directory))
-        if (!this.exists(`${directory}/${name}`)) this.tree.delete(`${directory}/${name}`);
+        if (!this.exists(`${directory}/${name}`)) remove(`${directory}/${name}`);
     // An IOMMU group goes with its last device.
     for (const devices of this.#expand('/sys/kernel/iommu_groups/*/devices'))
-      if (this.tree.readDir(devices).length === 0) this.tree.delete(posix.dirname(devices));
-  }
-
-  /**
-   * As {@link removeDevice}, for a device that comes again.
-   *
-   * @returns what puts all of it back as it was
-   */
-  detachDevice(path: string): () => void {
-    const nodes = this.#nodesBelow(path).map((name) => `/dev/${name}`);
-    const links = LINKS_TO_DEVICES.flatMap((pattern) => this.#expand(pattern))
-      .flatMap((directory) => this.tree.readDir(directory).map((name) => `${directory}/${name}`))
-      .filter((link) => `${this.#target(link)}/`.startsWith(`${path}/`));
-    const entries = [...this.#entriesBelow(path), ...[...nodes, ...links].flatMap((one) => this.#entryAt(one))];
-    this.removeDevice(path);
+      if (this.tree.readDir(devices).length === 0) remove(posix.dirname(devices));
     return () => {
-      for (const { at, entry } of entries) this.tree.set(at, entry);
+      for (const [where, entry] of removed) this.tree.set(where, entry);
     };
   }
 
@@ -169,7 +165,7 @@ export class Kernel {
 
   /** Not a link to one: it is another device's. */
   isDirectory(path: string): boolean {
-    return this.#target(path) === null && this.tree.find(path)?.kind === 'dir';
+    return this.#linkTarget(path) === null && this.tree.find(path)?.kind === 'dir';
   }
 
   bytes(path: string): Buffer {
@@ -189,26 +185,22 @@ export class Kernel {
     });
   }
 
-  /** Where a link leads; null for what is none. */
-  #target(path: string): string | null {
+  /** All there is at a path: itself, or what a directory holds. An empty directory is nothing. */
+  #entriesBelow(path: string): [path: string, entry: Entry][] {
+    const target = this.#linkTarget(path);
+    if (target !== null) return [[path, { kind: 'link', target }]];
+    const entry = this.tree.find(path);
+    if (entry === null) return [];
+    if (entry.kind !== 'dir') return [[path, entry]];
+    return [...entry.children.keys()].flatMap((name) => this.#entriesBelow(`${path}/${name}`));
+  }
+
+  #linkTarget(path: string): string | null {
     try {
-      return posix.resolve(posix.dirname(path), this.tree.readLink(path));
+      return this.tree.readLink(path);
     } catch {
       return null;
     }
-  }
-
-  #entriesBelow(path: string): Placed[] {
-    return this.tree.readDir(path).flatMap((name) => {
-      const at = `${path}/${name}`;
-      return this.isDirectory(at) ? this.#entriesBelow(at) : this.#entryAt(at);
-    });
-  }
-
-  #entryAt(at: string): Placed[] {
-    if (this.#target(at) !== null) return [{ at, entry: { kind: 'link', target: this.tree.readLink(at) } }];
-    const entry = this.tree.find(at);
-    return entry === null || entry.kind === 'dir' ? [] : [{ at, entry }];
   }
 
   /** The directories that a path with stars stands for. */

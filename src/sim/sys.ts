@@ -84,10 +84,7 @@ export class SimSys implements Sys {
   }
 
   close(fd: number): void {
-    this.#io('close', fd, ({ file }) => {
-      this.#kernel.descriptors.delete(fd);
-      file.close?.();
-    });
+    this.#io('close', fd, () => this.#kernel.descriptors.delete(fd));
   }
 
   read(fd: number, buffer: Buffer): number {
@@ -152,9 +149,10 @@ export class SimSys implements Sys {
     return this.#ioctl('ioctl', fd, request, argument);
   }
 
-  /** The driver adds the descriptor, under a name of its own. */
-  ioctlOpen(fd: number, request: number, argument: Buffer | number, _name: string): number {
-    return this.#ioctl('ioctlOpen', fd, request, argument);
+  ioctlOpen(fd: number, request: number, argument: Buffer | number, name: string): number {
+    const opened = this.#ioctl('ioctlOpen', fd, request, argument);
+    this.#kernel.descriptors.rename(opened, name);
+    return opened;
   }
 
   mmap(fd: number, length: number, writable: boolean, offset: number): Mapping {
@@ -164,7 +162,12 @@ export class SimSys implements Sys {
       if (file.mmap === undefined) throw new Errno('ENODEV');
       // The kernel maps whole pages; the caller sees as much of them as it asked for.
       const region = file.mmap(this.#kernel.pages(length), writable, offset);
-      return new SimMapping(region, length, writable, () => this.#kernel.timeline.run());
+      const { descriptors, timeline } = this.#kernel;
+      descriptors.hold(file);
+      return new SimMapping(region, length, writable, {
+        update: () => timeline.run(),
+        unmap: () => descriptors.put(file),
+      });
     });
   }
 

@@ -83,7 +83,7 @@ export class UsbBus {
     this.#kernel.notify('unbind', device.path);
     this.#kernel.notify('remove', device.path);
     this.#setPort(device, false);
-    this.#unplugged.set(device, this.#kernel.detachDevice(device.path));
+    this.#unplugged.set(device, this.#kernel.removeDevice(device.path));
     for (const file of device.files) file.disconnected();
     device.files.clear();
     this.#kernel.wake();
@@ -246,7 +246,7 @@ export class UsbBus {
           const devices = children.filter((child) => this.#kernel.isDirectory(child) && !/\/ep_..$/.test(child));
           made.set(
             path,
-            devices.map((child) => this.#kernel.detachDevice(child)),
+            devices.map((child) => this.#kernel.removeDevice(child)),
           );
         };
       },
