@@ -228,16 +228,21 @@ export class UsbfsFile implements OpenFile, Opened {
     if (this.#claims.has(number)) return;
     const intf = this.#device.interface(number);
     if (intf === undefined) throw new Errno('ENOENT');
-    const usbfs: Driver<UsbInterface> = { name: 'usbfs', matches: () => false, probe: () => () => this.#lost(number) };
+    const usbfs: Driver<UsbInterface> = {
+      name: 'usbfs',
+      matches: () => false,
+      probe: () => () => this.#lost(number, intf),
+    };
     this.#bus.interfaces.claim(usbfs, intf);
     this.#claims.set(number, intf);
   }
 
   /** driver_disconnect(): it was released, taken by somebody, or is gone. */
-  #lost(number: number): void {
+  #lost(number: number, intf: UsbInterface): void {
     this.#claims.delete(number);
-    // usb_disable_interface()
+    // usb_unbind_interface(): its endpoints are disabled, and it is left in setting 0.
     this.#kill((async) => async.interface === number, Status.gone);
+    if (this.#device.isConnected && intf.alt !== 0) this.#bus.select(intf, 0);
   }
 
   #release(number: number): undefined {

@@ -32,12 +32,9 @@ import {
   USBFS_DRIVER,
 } from './usbfs';
 
-export interface ControlResult extends TransferResult {
+/** A transfer that is short enough to be in memory. */
+export interface DataResult extends TransferResult {
   /** What arrived; empty for OUT. */
-  data: Buffer;
-}
-
-export interface ReadResult extends TransferResult {
   data: Buffer;
 }
 
@@ -138,17 +135,17 @@ export class OpenUsb {
   }
 
   /** A control request whose data comes from the device. Claims what the kernel wants claimed for it. */
-  async controlIn(setup: ControlSetup, length: number, options: ControlOptions = {}): Promise<ControlResult> {
+  async controlIn(setup: ControlSetup, length: number, options: ControlOptions = {}): Promise<DataResult> {
     return this.#control({ ...setup, bmRequestType: setup.bmRequestType | 0x80 }, length, null, options);
   }
 
   /** A control request whose data, if any, goes to the device. */
-  async controlOut(setup: ControlSetup, data: Buffer, options: ControlOptions = {}): Promise<ControlResult> {
+  async controlOut(setup: ControlSetup, data: Buffer, options: ControlOptions = {}): Promise<DataResult> {
     return this.#control({ ...setup, bmRequestType: setup.bmRequestType & 0x7f }, data.length, data, options);
   }
 
   /** One transfer from a bulk or interrupt endpoint, whose interface is claimed if it is not yet. */
-  async read(address: number, length: number, options: StreamOptions = {}): Promise<ReadResult> {
+  async read(address: number, length: number, options: StreamOptions = {}): Promise<DataResult> {
     const stream = this.readStream(address, length, options);
     const pieces: Buffer[] = [];
     for await (const piece of stream) pieces.push(Buffer.from(piece));
@@ -298,7 +295,7 @@ export class OpenUsb {
     length: number,
     data: Buffer | null,
     { detach = false, timeoutMs, signal }: ControlOptions,
-  ): Promise<ControlResult> {
+  ): Promise<DataResult> {
     const intf = interfaceOfRequest(this.info, setup);
     if (intf !== null) this.claim(intf, { detach });
     this.#openFd;
@@ -349,7 +346,7 @@ const USUAL_CONTROL_LENGTH = 4096 - 8 - 64;
  * The interface that must be claimed for a control request: check_ctrlrecip() in drivers/usb/core/devio.c. Vendor
  * requests need none, and neither do requests to the device.
  */
-function interfaceOfRequest({ usb }: UsbDevice, { bmRequestType, wIndex }: ControlSetup): number | null {
+export function interfaceOfRequest({ usb }: UsbDevice, { bmRequestType, wIndex }: ControlSetup): number | null {
   const [type, recipient, low] = [(bmRequestType >> 5) & 3, bmRequestType & 0x1f, wIndex & 0xff];
   if (type === VENDOR) return null;
   if (recipient === INTERFACE) return low;

@@ -216,8 +216,11 @@ export class TransferQueue {
 
   /** Ends everything. The node is closed after this, and then the memory may go: {@link free}. */
   close(): void {
-    this.stop([...this.#pending.values()], 'cancelled');
-    this.#endWatch();
+    try {
+      this.stop([...this.#pending.values()], 'cancelled');
+    } finally {
+      this.#endWatch();
+    }
   }
 
   /** Gives the memory back, once the node is closed: then the kernel has none of it any more. */

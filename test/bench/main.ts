@@ -7,11 +7,13 @@ import { benchList } from './list';
 import { benchStart } from './start';
 import { benchUio } from './uio';
 import { benchVfio } from './vfio';
+import { benchUsb } from './usb';
 
 const benches: Record<string, () => Promise<boolean> | boolean> = {
   list: benchList,
   start: benchStart,
   uio: benchUio,
+  usb: benchUsb,
   fuzz: benchFuzz,
   vfio: benchVfio,
 };

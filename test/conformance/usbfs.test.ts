@@ -440,6 +440,82 @@ describe(title('URBs'), () => {
   });
 });
 
+describe(title('alternate settings and isochronous transfers'), () => {
+  const { address, interface: number } = USB.iso;
+  const current = () => inspected(address).usb.interfaces.find((one) => one.number === number && one.active)?.alt;
+  const endpoint = () => {
+    const setting = inspected(address).usb.interfaces.find((one) => one.number === number && one.alt === 1);
+    const found = setting?.endpoints.find(({ type, direction }) => type === 'isochronous' && direction === 'out');
+    return { address: Number(found?.address), size: found?.maxPacketSize ?? 0 };
+  };
+  /** Open and claimed. */
+  const claimed = () => {
+    const fd = open(address);
+    if (inspected(address).usb.configuration !== 1) setConfiguration(sys, fd, 1);
+    disconnectDriver(sys, fd, number);
+    claimInterface(sys, fd, number);
+    return fd;
+  };
+  function iso(fd: number, packets: readonly number[]): Urb {
+    const total = packets.reduce((sum, length) => sum + length, 0);
+    const urb = makeUrb(Math.max(1, total), Math.max(1, packets.length));
+    urb.prepareIso(endpoint().address, packets);
+    submitUrb(sys, fd, urb.header);
+    return urb;
+  }
+
+  test('a setting lasts as long as the claim', () => {
+    const fd = claimed();
+    setAlternateSetting(sys, fd, number, 1);
+    expect(current()).toBe(1);
+    releaseInterface(sys, fd, number);
+    expect(current()).toBe(0);
+  });
+
+  test('an endpoint of another setting cannot be used', () => {
+    const fd = claimed();
+    expect(errnoOf(() => iso(fd, [1]))).toBe('ENOENT');
+  });
+
+  test('each packet has its own result', () => {
+    const fd = claimed();
+    setAlternateSetting(sys, fd, number, 1);
+    const { size } = endpoint();
+    // QEMU's sound card takes whole ones only.
+    const lengths = [size, size, size];
+    const urbs = [iso(fd, lengths), iso(fd, lengths)];
+    for (const urb of urbs) {
+      expect(reaped(fd)).toBe(urb);
+      expect(outcome(urb)).toEqual({ status: 0, actual: 3 * size });
+      expect(urb.isoPackets().map(({ status, actualLength }) => [status, actualLength])).toEqual(
+        lengths.map((length) => [0, length]),
+      );
+      expect(urb.errorCount).toBe(0);
+    }
+  });
+
+  test('packets that are too many, none, or too long', () => {
+    const fd = claimed();
+    setAlternateSetting(sys, fd, number, 1);
+    const { size } = endpoint();
+    expect(errnoOf(() => iso(fd, Array(129).fill(1)))).toBe('EINVAL');
+    expect(errnoOf(() => iso(fd, []))).toBe('EINVAL');
+    expect(errnoOf(() => iso(fd, [size + 1]))).toBe('EMSGSIZE');
+    expect(errnoOf(() => iso(fd, [98_305]))).toBe('EINVAL');
+  });
+
+  test('one in flight can be discarded', () => {
+    const fd = claimed();
+    setAlternateSetting(sys, fd, number, 1);
+    const { size } = endpoint();
+    const urb = iso(fd, Array(128).fill(size));
+    sys.ioctl(fd, USBDEVFS_DISCARDURB, urb.address);
+    expect(reaped(fd)).toBe(urb);
+    expect(urb.status).toBe(ENOENT);
+    expect(errnoOf(() => sys.ioctl(fd, USBDEVFS_REAPURBNDELAY, Buffer.alloc(8)))).toBe('EAGAIN');
+  });
+});
+
 describe(title('gadget zero'), () => {
   test('a sink that is sent something else than zeros halts', () => {
     const fd = configured(1);

@@ -42,12 +42,12 @@ describeInLab('USB transfers on a real kernel', (lab) => {
   test('a SCSI INQUIRY in three bulk transfers, and the disk is back afterwards', async () => {
     expect(await run('udrv usb detach 1-2:1.0')).toMatchObject({ code: 0 });
     expect(await driver('1-2:1.0')).toBe('');
-    expect(await run(`udrv usb bulk 1-2 0x02 --data ${INQUIRY}`)).toMatchObject({ code: 0, stderr: '' });
-    const data = await json('bulk 1-2 0x81 --length 36');
+    expect(await run(`udrv usb bulk 1-2 0x02 --data ${INQUIRY} --detach`)).toMatchObject({ code: 0, stderr: '' });
+    const data = await json('bulk 1-2 0x81 --length 36 --detach');
     expect(data).toMatchObject({ status: 'ok', actual: 36 });
     expect(Buffer.from(data.data, 'hex').toString('latin1', 8, 32)).toBe('QEMU    QEMU HARDDISK   ');
     // The command status wrapper: signature, tag, residue, passed.
-    expect(await json('bulk 1-2 0x81 --length 13')).toMatchObject({ data: '55534253010000000000000000' });
+    expect(await json('bulk 1-2 0x81 --length 13 --detach')).toMatchObject({ data: '55534253010000000000000000' });
     expect(await run('udrv usb attach 1-2:1.0')).toMatchObject({ code: 0 });
     await run('until [ -b /dev/sda ]; do sleep 0.1; done');
     expect(await driver('1-2:1.0')).toBe('usb-storage');
@@ -238,6 +238,23 @@ describeInLab('USB transfers on a real kernel', (lab) => {
     }
     expect(await json('reset 3-1')).toEqual({ address: '3-1', action: 'reset' });
     expect((await run('udrv usb config 3-1 9')).code).toBe(3);
+  });
+
+  test('more in flight than usbfs_memory_mb allows', async () => {
+    await configure(1);
+    // Some of it: the transfer goes on with as much as there is room for.
+    expect(await json('bulk 3-1 0x81 --length 64M --chunk 1M --queue 64 -o /dev/null')).toEqual({
+      status: 'ok',
+      requested: 64 << 20,
+      actual: 64 << 20,
+    });
+    const { code, stderr } = await run('udrv usb bulk 3-1 0x81 --length 32M --chunk 32M -o /dev/null');
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr:
+        'udrv: 3-1 0x81: no memory for the transfer: what all processes have in flight is limited to 16 MiB (usbfs_memory_mb) (ENOMEM)\n' +
+        'hint: smaller --chunk or --queue, or: echo 256 | sudo tee /sys/module/usbcore/parameters/usbfs_memory_mb\n',
+    });
   });
 
   test('a full disk under -o', async () => {

@@ -1,5 +1,5 @@
 import { usageError } from '../../errors';
-import type { OpenUsb } from '../../usb/device';
+import { interfaceOfRequest, type OpenUsb } from '../../usb/device';
 import type { ControlSetup } from '../../usb/urb';
 import type { Context } from '../context';
 import { parseWord } from '../parse';
@@ -46,9 +46,9 @@ export async function ctrl(
   }
   remark(context, info.address, setup);
   const timeoutMs = context.options.timeout ?? DEFAULT_TIMEOUT_MS;
+  const intf = interfaceOfRequest(info, setup);
+  if (options.detach && intf !== null) mustBeIdle(context, info, intf, options.force);
   return withUsb(context, info, async (device, signal) => {
-    if (options.detach && (setup.bmRequestType & 0x1f) === 1)
-      mustBeIdle(context, info, setup.wIndex & 0xff, options.force);
     await run(context, device, setup, data ?? length, { ...options, timeoutMs, signal });
   });
 }

@@ -69,9 +69,7 @@ export interface TakeOptions {
  */
 export function mustBeIdle(context: Context, info: UsbDevice, intf: number | null, force: boolean | undefined): void {
   const name = intf === null ? info.address : interfaceName(info, intf);
-  const { uses } = findUses(context.sys, [name]);
-  // Nobody asks udrv to take a device from itself; who merely has the node open is not disturbed by it.
-  const [use] = uses.filter(({ what }) => !what.startsWith('/dev/bus/usb/'));
+  const [use] = findUses(context.sys, [name]).uses;
   if (use === undefined) return;
   if (force) {
     context.note(`${name}: ${use.what}, and loses its device`);
