@@ -2,6 +2,7 @@ import { usageError } from '../errors';
 import type { Action, Location } from '../model/action';
 import type { Range } from '../model/registers';
 import type { Width, Word } from '../sys/sys';
+import type { Vectors } from '../vfio/interrupts';
 
 /** Text that a person typed, to values. Pure; each throws a usage error that names what was typed. */
 
@@ -115,4 +116,13 @@ export function parseBusDevice(text: string): BusDevice {
   if (bus === undefined && device === undefined)
     throw usageError(text, 'is no bus and device', 'write BUS:DEV, BUS: or DEV, decimal, as in 1:2');
   return { bus, device };
+}
+
+/** `N` or `A-B`, B being one of them. */
+export function parseVectors(text: string): Vectors {
+  const match = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(text);
+  const first = Number(match?.[1]);
+  const last = Number(match?.[2] ?? match?.[1]);
+  if (match === null || last < first) throw usageError(text, 'is no vector and no range of them', 'write 3, or 0-3');
+  return { first, last };
 }

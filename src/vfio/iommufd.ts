@@ -14,7 +14,14 @@ import {
   ioasUnmap,
   iovaRanges,
 } from '../uapi/iommufd';
-import { attachIommufdPt, bindIommufd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, VFIO_DEVICE_BIND_IOMMUFD } from '../uapi/vfio';
+import {
+  attachIommufdPt,
+  bindIommufd,
+  detachIommufdPt,
+  VFIO_DEVICE_ATTACH_IOMMUFD_PT,
+  VFIO_DEVICE_BIND_IOMMUFD,
+  VFIO_DEVICE_DETACH_IOMMUFD_PT,
+} from '../uapi/vfio';
 import type { Attachment } from './backend';
 import { type DmaAccess, type Iommu, type IommuInfo, type IovaRange, mapError } from './iommu';
 import { getDeviceFailed, noCdev, openFailed } from './open-error';
@@ -51,7 +58,11 @@ export function attachByIommufd(sys: Sys, device: VfioDevice): Attachment {
       const ioas = allocate(sys, iommufd);
       attachTo(sys, fd, ioas);
       const iommu = new Ioas(sys, device.address, iommufd, ioas);
-      return { backend: 'iommufd', fd, iommu, close: () => opened.close() };
+      const detach = () => {
+        detachFrom(sys, fd);
+        return () => attachTo(sys, fd, ioas);
+      };
+      return { backend: 'iommufd', fd, iommu, detach, close: () => opened.close() };
     } catch (error) {
       throw getDeviceFailed(sys, device, error);
     }
@@ -77,6 +88,12 @@ function attachTo(sys: Sys, device: number, ioas: number): void {
   struct.writeUInt32LE(attachIommufdPt.size, attachIommufdPt.argsz);
   struct.writeUInt32LE(ioas, attachIommufdPt.pt);
   sys.ioctl(device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, struct);
+}
+
+function detachFrom(sys: Sys, device: number): void {
+  const struct = Buffer.alloc(detachIommufdPt.size);
+  struct.writeUInt32LE(detachIommufdPt.size, detachIommufdPt.argsz);
+  sys.ioctl(device, VFIO_DEVICE_DETACH_IOMMUFD_PT, struct);
 }
 
 /** An I/O address space: drivers/iommu/iommufd/ioas.c. */
