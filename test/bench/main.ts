@@ -1,7 +1,8 @@
 /**
- * `npm run bench [list|start|uio|vfio]...`: the figures that the documents quote, each as a ratio or a difference against
+ * `npm run bench [list|start|uio|vfio|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
  * something measured in the same run. Exits 1 where a figure misses its bound.
  */
+import { benchFuzz } from './fuzz-descriptors';
 import { benchList } from './list';
 import { benchStart } from './start';
 import { benchUio } from './uio';
@@ -12,6 +13,7 @@ const benches: Record<string, () => Promise<boolean> | boolean> = {
   start: benchStart,
   uio: benchUio,
   vfio: benchVfio,
+  fuzz: benchFuzz,
 };
 
 async function run(names: string[]): Promise<void> {
