@@ -71,6 +71,7 @@ class PoolBuffer implements DmaBuffer {
   readonly length: number;
   readonly #iommu: Iommu;
   readonly #memory: Memory;
+  readonly #size: bigint;
   readonly #onClose: () => void;
   #mapped = false;
   #closed = false;
@@ -79,6 +80,7 @@ class PoolBuffer implements DmaBuffer {
     this.#iommu = iommu;
     this.iova = iova;
     this.length = memory.bytes.length;
+    this.#size = BigInt(this.length);
     this.#memory = memory;
     this.#onClose = onClose;
   }
@@ -88,13 +90,13 @@ class PoolBuffer implements DmaBuffer {
   }
 
   map(access: DmaAccess): void {
-    this.#iommu.map(this.iova, this.#memory, this.length, access);
+    this.#iommu.map(this.iova, this.#memory, this.#size, access);
     this.#mapped = true;
   }
 
   unmap(): void {
     if (!this.#mapped) return;
-    this.#iommu.unmap(this.iova, this.length);
+    this.#iommu.unmap(this.iova, this.#size);
     this.#mapped = false;
   }
 

@@ -1,4 +1,5 @@
 import { type Action, checkAction, prepareActions } from '../../model/action';
+import type { Region } from '../../model/device';
 import type { Backend } from '../../vfio/backend';
 import type { OpenVfio } from '../../vfio/device';
 import type { Vectors } from '../../vfio/interrupts';
@@ -15,6 +16,8 @@ export interface VfioInterruptOptions {
   vector?: Vectors;
   trigger?: string[];
   ack?: string[];
+  /** Registers through mappings, where all that the actions need can be mapped. */
+  fast?: boolean;
 }
 
 export interface PreparedVfioInterrupts {
@@ -50,7 +53,8 @@ export async function withVfioInterrupts(
     ]);
     return undefined;
   }
-  using device = openVfio(context, target.address, { backend: options.backend });
+  const mmap = options.fast === true && [...triggers, ...acks].every((action) => mappable(action, target.regions));
+  using device = openVfio(context, target.address, { backend: options.backend, mmap });
   // Before an interrupt is switched on, those of regions that could not be seen before.
   for (const action of [...triggers, ...acks]) checkAction(action, target.address, device.regions);
   const irq = options.irq ?? bestIrq(device);
@@ -71,6 +75,11 @@ function actionsOf(texts: readonly string[] | undefined, target: Target): Action
     if (seen) checkAction(action, target.address, target.regions);
     return action;
   });
+}
+
+function mappable({ target, value }: Action, regions: readonly Region[]): boolean {
+  const locations = [target, ...(typeof value === 'object' ? [value] : [])];
+  return locations.every(({ region }) => regions.some(({ name, mmap }) => name === region && mmap));
 }
 
 /** What a driver would take: MSI-X before MSI before INTx. */
