@@ -21,6 +21,8 @@ export type * from './model/device';
 export type { Interrupt } from './model/interrupt';
 export { type Range, type RegisterSpace, Registers } from './model/registers';
 export { type Summary, summarize } from './model/statistics';
+export type { DeviceAction, DeviceEvent, EventSubject } from './monitor/event';
+export { type MonitorOptions, type MonitorStart, monitorDevices } from './monitor/monitor';
 export { NameDatabase } from './names/database';
 export {
   type BindRequest,
@@ -51,3 +53,40 @@ export { SysrootSys } from './sys/sysroot';
 export { traced } from './sys/trace';
 export { type LatencyOptions, OpenUio, type WatchOptions } from './uio/device';
 export type { RearmMode } from './uio/interrupt-control';
+export { type Answers, askDevice, type ControlIn, type Setup, type UsbString } from './usb/ask';
+export type { Measurement, MeasureOptions } from './usb/bench';
+export type { NotGivenBack } from './usb/claims';
+export {
+  decodeReport,
+  describeReport,
+  encodeReport,
+  type ReportDescriptor,
+  type ReportItem,
+  type ReportLine,
+} from './usb/decode/hid-report';
+export { type DescriptorJson, descriptorJson } from './usb/decode/json';
+export {
+  decode as decodeLayout,
+  encode as encodeLayout,
+  type Layout,
+  type Values,
+  type ValuesOf,
+} from './usb/decode/layout';
+export { CONFIGURATION, DEVICE, ENDPOINT, INTERFACE, INTERFACE_ASSOCIATION } from './usb/decode/standard';
+export {
+  type Descriptor,
+  type DescriptorTree,
+  decodeBos,
+  decodeDescriptors,
+  decodeMsos20,
+  encodeDescriptors,
+} from './usb/decode/tree';
+export { describeUsb, type UsbDescription, type UsbDocument, usbDocument, withAnswers } from './usb/describe';
+export { type ClaimOptions, type ControlOptions, type ControlResult, OpenUsb, type ReadResult } from './usb/device';
+export type { IsoOptions, IsoPacket, IsoTransfer } from './usb/iso';
+export { listUsbNodes, type UsbNode } from './usb/nodes';
+export type { TransferResult, TransferStatus } from './usb/status';
+export type { InStream, Message, Source, StreamOptions, WriteOptions } from './usb/streams';
+export type { WaitOptions } from './usb/transfers';
+export { type UsbBranch, usbTree } from './usb/tree';
+export type { ControlSetup } from './usb/urb';

@@ -4,6 +4,9 @@ import { NameDatabase } from './names/database';
 import { recording } from './sys/record';
 import type { Sys } from './sys/sys';
 import { AttributeReader } from './sys/sysfs';
+import { describeUsb } from './usb/describe';
+import { listUsbNodes } from './usb/nodes';
+import { usbTree } from './usb/tree';
 
 /**
  * Records a machine as a manifest: all that listing it reads, PCI functions of the kernel's drivers included, and of
@@ -14,6 +17,7 @@ export function recordMachine(sys: Sys): string {
   const names = new NameDatabase(recorder.sys);
   const devices = [...listDevices(recorder.sys, names), ...listDevices(recorder.sys, names, { type: 'pci' })];
   readClassLinks(recorder.sys);
+  readUsb(recorder.sys, names, devices);
   recorder.add(
     '/usr/share/hwdata/pci.ids',
     Buffer.from(names.excerpt('pci', devices.filter((d) => d.framework !== 'usb').flatMap(ids))),
@@ -30,6 +34,14 @@ function readClassLinks(sys: Sys): void {
   const reader = new AttributeReader(sys);
   for (const name of reader.names('/sys/class'))
     for (const device of reader.names(`/sys/class/${name}`)) reader.linkName(`/sys/class/${name}/${device}`);
+}
+
+/** What `usb show` and `usb list --tree` read beyond a listing. */
+function readUsb(sys: Sys, names: NameDatabase, devices: readonly Device[]): void {
+  const usb = devices.filter((device) => device.framework === 'usb');
+  for (const device of usb) describeUsb(sys, names, device);
+  usbTree(sys, usb);
+  listUsbNodes(sys);
 }
 
 function ids({ vendorId, deviceId }: Device): { vendor: string; device: string | null }[] {

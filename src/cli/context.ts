@@ -113,6 +113,7 @@ export class Context {
 
   #traced(sys: Sys): Sys {
     const { traced } = require('../sys/trace') as typeof import('../sys/trace');
-    return traced(sys, (line) => this.stderr.write(`${line}\n`));
+    const { usbdevfsDecoder } = require('../uapi/trace-usbdevfs') as typeof import('../uapi/trace-usbdevfs');
+    return traced(sys, (line) => this.stderr.write(`${line}\n`), [usbdevfsDecoder()]);
   }
 }

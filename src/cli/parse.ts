@@ -81,3 +81,38 @@ export function parseAction(text: string): Action {
   const value = text.slice(cut + 1);
   return { target, value: parseLocation(value, target.width) ?? parseWord(value, 'a value') };
 }
+
+export interface UsbIds {
+  /** Four hex digits, lower case; undefined: any. */
+  vendor: string | undefined;
+  product: string | undefined;
+}
+
+/** `VID:PID`, `VID:` or `:PID`, in hex, as lsusb has it. */
+export function parseUsbIds(text: string): UsbIds {
+  const match = /^(?:0x)?([0-9a-f]{1,4})?:(?:0x)?([0-9a-f]{1,4})?$/i.exec(text);
+  const digits = (part: string | undefined) => part?.toLowerCase().padStart(4, '0');
+  const [vendor, product] = [digits(match?.[1]), digits(match?.[2])];
+  if (vendor === undefined && product === undefined)
+    throw usageError(
+      text,
+      'is no vendor and product',
+      'write VID:PID in hex, as in 1d6b:0002; VID: and :PID are any other',
+    );
+  return { vendor, product };
+}
+
+export interface BusDevice {
+  /** Undefined: any. */
+  bus: number | undefined;
+  device: number | undefined;
+}
+
+/** `BUS:DEV`, `BUS:`, `:DEV` or `DEV`, decimal, as lsusb has it. */
+export function parseBusDevice(text: string): BusDevice {
+  const match = /^(?:(\d{1,3})?:)?(\d{1,3})?$/.exec(text);
+  const [bus, device] = [match?.[1], match?.[2]].map((part) => (part === undefined ? undefined : Number(part)));
+  if (bus === undefined && device === undefined)
+    throw usageError(text, 'is no bus and device', 'write BUS:DEV, BUS: or DEV, decimal, as in 1:2');
+  return { bus, device };
+}

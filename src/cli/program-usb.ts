@@ -1,4 +1,6 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { usageError } from '../errors';
+import { parseBusDevice, parseCount, parseDuration, parseSize, parseUsbIds } from './parse';
 import type { ActionOf } from './program-options';
 
 /** `udrv usb`: USB devices, through usbfs. */
@@ -7,10 +9,177 @@ export function addUsbCommands(usb: Command, action: ActionOf): void {
     .command('list')
     .description('the USB devices')
     .argument('[selector...]', 'only these devices')
-    .action(action(() => (require('./commands/list') as typeof import('./commands/list')).listUsb));
+    .option('-t, --tree', 'hubs, ports and interfaces as a tree')
+    .option(
+      '-d, --id <vid:pid>',
+      'only devices of this vendor and product, in hex; either may be left out',
+      parseUsbIds,
+    )
+    .option(
+      '-s, --device <bus:dev>',
+      'only this bus and device number; 2 or :2 on any bus, 1: the whole bus',
+      parseBusDevice,
+    )
+    .action(action(() => (require('./commands/usb-list') as typeof import('./commands/usb-list')).listUsb));
   usb
     .command('show')
-    .description('one USB device in depth, from sysfs alone')
+    .description('the descriptors of one USB device, decoded, from sysfs alone')
     .argument('<device>')
-    .action(action(() => (require('./commands/show') as typeof import('./commands/show')).showUsb));
+    .option('--raw', 'the bytes of the descriptors, as hex')
+    .action(action(() => (require('./commands/usb-show') as typeof import('./commands/usb-show')).showUsb));
+  addTransferCommands(usb, action);
+  addManagementCommands(usb, action);
+}
+
+const FORCE_HELP =
+  'take an interface also from a driver that is at work: a mounted disk, a network interface that is up';
+const DETACH_HELP = 'take the interface from its kernel driver, and give it back afterwards';
+
+function addTransferCommands(usb: Command, action: ActionOf): void {
+  usb
+    .command('ctrl')
+    .description('one control request')
+    .argument('<device>')
+    .argument('<bmRequestType>', '0x80 in, 0x00 out; 0xc0 and 0x40 of the vendor')
+    .argument('<bRequest>')
+    .argument('<wValue>')
+    .argument('<wIndex>')
+    .argument('[wLength]', 'how many bytes to ask for; 0 where there is no data')
+    .addOption(dataOption())
+    .addOption(outputOption())
+    .option('--detach', DETACH_HELP)
+    .option('--force', FORCE_HELP)
+    .action(action(() => (require('./commands/usb-ctrl') as typeof import('./commands/usb-ctrl')).ctrl));
+  usb
+    .command('bulk')
+    .description('one bulk transfer, of any length')
+    .argument('<device>')
+    .argument('<endpoint>', '0x81 in, 0x01 out')
+    .option('--length <n>', 'how many bytes to read; a short packet ends it before', parseCount)
+    .addOption(dataOption())
+    .addOption(outputOption())
+    .option('--queue <n>', 'URBs in flight (4)', parseQueue)
+    .option('--chunk <size>', 'bytes in each: a multiple of the packet size (256K)', parseCount)
+    .option('--zlp', 'end data of whole packets with a packet of no length')
+    .addOption(altOption())
+    .option('--detach', DETACH_HELP)
+    .option('--force', FORCE_HELP)
+    .action(action(() => (require('./commands/usb-bulk') as typeof import('./commands/usb-bulk')).bulk));
+  usb
+    .command('int')
+    .description('transfers of an interrupt endpoint, each as it comes')
+    .argument('<device>')
+    .argument('<endpoint>', '0x81 in, 0x01 out')
+    .option('--length <n>', 'how many bytes each has at most', parseCount)
+    .option('--count <n>', 'how many to wait for (1)', parseCount)
+    .addOption(dataOption())
+    .addOption(outputOption())
+    .addOption(altOption())
+    .option('--detach', DETACH_HELP)
+    .option('--force', FORCE_HELP)
+    .action(action(() => (require('./commands/usb-bulk') as typeof import('./commands/usb-bulk')).int));
+  usb
+    .command('iso')
+    .description('isochronous transfers')
+    .argument('<device>')
+    .argument('<endpoint>', '0x81 in, 0x01 out')
+    .addOption(altOption())
+    .option('--packets <n>', 'packets in a transfer', parseCount, 32)
+    .option('--count <n>', 'how many transfers to receive (1)', parseCount)
+    .addOption(dataOption())
+    .addOption(outputOption())
+    .option('--detach', DETACH_HELP)
+    .option('--force', FORCE_HELP)
+    .action(action(() => (require('./commands/usb-iso') as typeof import('./commands/usb-iso')).iso));
+}
+
+const MANAGE_FORCE_HELP = 'do it also where it takes the device from a driver that is at work';
+
+function addManagementCommands(usb: Command, action: ActionOf): void {
+  const load = () => require('./commands/usb-manage') as typeof import('./commands/usb-manage');
+  usb
+    .command('reset')
+    .description('reset the device; its address and configuration stay')
+    .argument('<device>')
+    .option('--force', MANAGE_FORCE_HELP)
+    .action(action(() => load().reset));
+  usb
+    .command('config')
+    .description('select a configuration, for which its drivers are taken away')
+    .argument('<device>')
+    .argument('<value>', 'bConfigurationValue; 0 is none')
+    .option('--force', MANAGE_FORCE_HELP)
+    .action(action(() => load().config));
+  usb
+    .command('alt')
+    .description('try an alternate setting: the kernel goes back to 0 afterwards')
+    .argument('<interface>', '1-2:1.0, or DEVICE:INTERFACE')
+    .argument('<value>', 'bAlternateSetting')
+    .option('--detach', DETACH_HELP)
+    .option('--force', FORCE_HELP)
+    .action(action(() => load().alt));
+  usb
+    .command('clear-halt')
+    .description('end the halt of an endpoint after a stall')
+    .argument('<device>')
+    .argument('<endpoint>')
+    .option('--detach', DETACH_HELP)
+    .option('--force', FORCE_HELP)
+    .action(action(() => load().clearHalt));
+  usb
+    .command('detach')
+    .description('take an interface from its kernel driver')
+    .argument('<interface>', '1-2:1.0, or DEVICE:INTERFACE')
+    .option('--force', MANAGE_FORCE_HELP)
+    .action(action(() => load().detach));
+  usb
+    .command('attach')
+    .description('have the kernel look for a driver of an interface')
+    .argument('<interface>', '1-2:1.0, or DEVICE:INTERFACE')
+    .action(action(() => load().attach));
+  usb
+    .command('bench')
+    .description('measure throughput and latency by the number of transfers in flight')
+    .argument('<device>')
+    .argument('<endpoint>', '0x81 in, 0x01 out (sends zeros); 0 is the control endpoint')
+    .option('--size <n>', 'bytes in a transfer (64K)', parseCount)
+    .option('--queue <list>', 'transfers in flight, as in 1,4,16', parseQueues, [1, 4, 16])
+    .option('--seconds <s>', 'how long each is measured', parseSeconds, 3)
+    .addOption(altOption())
+    .option('--detach', DETACH_HELP)
+    .option('--force', FORCE_HELP)
+    .action(action(() => (require('./commands/usb-bench') as typeof import('./commands/usb-bench')).benchUsb));
+}
+
+function parseQueues(text: string): number[] {
+  return text.split(',').map(parseQueue);
+}
+
+function parseSeconds(text: string): number {
+  const seconds = parseDuration(text) / 1000;
+  if (seconds === 0) throw usageError(text, 'is no time to measure anything');
+  return seconds;
+}
+
+function dataOption(): Option {
+  return new Option('--data <data>', 'what to send: hex digits, @FILE, or - for standard input');
+}
+
+function outputOption(): Option {
+  return new Option('-o, --output <file>', 'write what arrives to FILE as raw bytes; - is standard output');
+}
+
+function altOption(): Option {
+  return new Option('--alt <n>', 'select this alternate setting of the interface for the call').argParser((text) =>
+    parseSize(text, 'an alternate setting'),
+  );
+}
+
+/** Each has its memory. */
+const MOST_IN_FLIGHT = 1024;
+
+function parseQueue(text: string): number {
+  const value = parseCount(text);
+  if (value > MOST_IN_FLIGHT) throw usageError(text, `is too many: ${MOST_IN_FLIGHT} at most`);
+  return value;
 }

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { Context, type GlobalOptions } from './context';
 import type { OutputStream } from './output/stream';
-import { parseDuration } from './parse';
+import { parseCount, parseDuration } from './parse';
 import type { ActionOf } from './program-options';
 import { addBindCommands } from './program-pci';
 import { addUioCommands } from './program-uio';
@@ -85,6 +85,20 @@ export function buildProgram(
     .description('record what udrv reads of this machine, for --snapshot and for bug reports')
     .option('-o, --output <file>', 'write to FILE instead of stdout')
     .action(action(() => (require('./commands/snapshot') as typeof import('./commands/snapshot')).snapshot));
+
+  program
+    .command('monitor')
+    .description('print what happens to devices: they come and go, drivers take them and leave them')
+    .addOption(
+      new Option('--type <framework>', 'only this framework; pci is every PCI function').choices([
+        'usb',
+        'uio',
+        'vfio',
+        'pci',
+      ]),
+    )
+    .option('--count <n>', 'end after N events', parseCount)
+    .action(action(() => (require('./commands/monitor') as typeof import('./commands/monitor')).monitor));
 
   const frameworks = [
     { command: program.command('uio').description('devices behind /dev/uioX'), add: addUioCommands },

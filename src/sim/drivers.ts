@@ -86,6 +86,8 @@ export class Bus<D extends Device> {
   /** A device that is there at boot, with what the base says of it. */
   addDevice(device: D): void {
     this.#devices.set(device.name, device);
+    // Not on every bus.
+    if (!this.#kernel.exists(`${device.path}/driver_override`)) return;
     const override = this.#kernel.text(`${device.path}/driver_override`).trim();
     if (override !== '(null)') this.#overrides.set(device, override);
     this.#kernel.attribute(`${device.path}/driver_override`, {
@@ -119,16 +121,35 @@ export class Bus<D extends Device> {
     for (const one of this.withChildren(device).reverse()) {
       this.release(one);
       this.#devices.delete(one.name);
+      this.#kernel.notify('remove', one.path);
       this.#kernel.removeDevice(one.path);
     }
+  }
+
+  /** The driver that has it, modelled or not. */
+  driverOf(device: D): string | null {
+    return this.hasDriver(device) ? posix.basename(this.#kernel.tree.readLink(`${device.path}/driver`)) : null;
+  }
+
+  /** device_attach(): looks for a driver. @returns whether one took it */
+  probe(device: D): boolean {
+    this.#probe(device);
+    return this.hasDriver(device);
+  }
+
+  /** A driver takes a device by itself, without a word to anybody, as usbfs does for a process. */
+  claim(driver: Driver<D>, device: D): void {
+    if (this.hasDriver(device)) throw new Errno('EBUSY');
+    this.#attach(driver, device, { quiet: true });
   }
 
   /**
    * Takes the driver off a device.
    *
+   * @param quiet without a uevent
    * @returns false where none that is modelled has it
    */
-  release(device: D): boolean {
+  release(device: D, { quiet = false } = {}): boolean {
     const bound = this.#bound.get(device);
     if (bound === undefined) return false;
     bound.remove();
@@ -136,6 +157,7 @@ export class Bus<D extends Device> {
     this.#kernel.tree.delete(`${device.path}/driver`);
     this.#kernel.tree.delete(`${this.#path}/drivers/${bound.driver.name}/${device.name}`);
     this.#setUevent(device, null);
+    if (!quiet) this.#kernel.notify('unbind', device.path);
     return true;
   }
 
@@ -171,12 +193,13 @@ export class Bus<D extends Device> {
     }
   }
 
-  #attach(driver: Driver<D>, device: D): void {
+  #attach(driver: Driver<D>, device: D, { quiet = false } = {}): void {
     this.onProbe(driver, device);
     this.#bound.set(device, { driver, remove: driver.probe(device) });
     this.#kernel.link(`${device.path}/driver`, `${this.#path}/drivers/${driver.name}`);
     this.#kernel.link(`${this.#path}/drivers/${driver.name}/${device.name}`, device.path);
     this.#setUevent(device, driver.name);
+    if (!quiet) this.#kernel.notify('bind', device.path);
   }
 
   /** driver_set_override(): up to a newline; nothing, or a newline alone, clears it. */
@@ -194,9 +217,12 @@ export class Bus<D extends Device> {
     return device;
   }
 
+  /** dev_uevent(): the driver comes behind what the device is, and before what its bus says of it. */
   #setUevent(device: D, driver: string | null): void {
     const path = posix.join(device.path, 'uevent');
-    const rest = this.#kernel.text(path).replace(/^DRIVER=.*\n/, '');
-    this.#kernel.attribute(path, { show: () => (driver === null ? rest : `DRIVER=${driver}\n${rest}`).trimEnd() });
+    const rest = this.#kernel.text(path).replace(/^DRIVER=.*\n/m, '');
+    const head = /^(?:(?:MAJOR|MINOR|DEVNAME|DEVTYPE)=.*\n)*/.exec(rest)?.[0] ?? '';
+    const own = driver === null ? '' : `DRIVER=${driver}\n`;
+    this.#kernel.attribute(path, { show: () => `${head}${own}${rest.slice(head.length)}`.trimEnd() });
   }
 }

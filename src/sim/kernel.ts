@@ -17,6 +17,10 @@ export interface Attribute {
   store?(text: string): void;
 }
 
+const SEQUENCE = '/sys/kernel/uevent_seqnum';
+/** As much as there is. */
+const ALL = Number.POSITIVE_INFINITY;
+
 const PAGE_SIZE = 4096;
 /** Where sysfs links to devices; a star is any name. */
 const LINKS_TO_DEVICES = [
@@ -27,8 +31,6 @@ const LINKS_TO_DEVICES = [
   '/sys/kernel/iommu_groups/*/devices',
   '/sys/devices/virtual/iommu/*/devices',
 ];
-/** As much as there is. */
-const ALL = Number.POSITIVE_INFINITY;
 
 /** What the parts of the simulated kernel share: the file tree, what its nodes do when opened, time, wake-ups. */
 export class Kernel {
@@ -43,6 +45,8 @@ export class Kernel {
     () => this.timeline.now(),
     () => this.wake(),
   );
+  /** Until then what happens has happened: the base is what came of it. */
+  isUp = false;
   /** By the tree's entry, so that a path through links finds it too. */
   readonly #openers = new WeakMap<object, Opener>();
   /** Called when a descriptor may have become ready. */
@@ -50,6 +54,8 @@ export class Kernel {
 
   constructor(tree: Tree) {
     this.tree = tree;
+    this.uevents.sequence = Number(this.text(SEQUENCE));
+    this.attribute(SEQUENCE, { show: () => String(this.uevents.sequence) });
   }
 
   wake(): void {
@@ -126,6 +132,17 @@ export class Kernel {
     };
   }
 
+  /** kobject_uevent(): tells who listens what happened to a device; what it is, its `uevent` attribute says. */
+  notify(action: string, path: string): void {
+    if (!this.isUp) return;
+    const lines = this.text(`${path}/uevent`)
+      .split('\n')
+      .filter((line) => line.includes('='));
+    const properties = lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]);
+    const subsystem = posix.basename(this.tree.readLink(`${path}/subsystem`));
+    this.uevents.send(action, path.slice('/sys'.length), { SUBSYSTEM: subsystem, ...Object.fromEntries(properties) });
+  }
+
   setAccess(path: string, access: Access): void {
     const entry = this.tree.find(path);
     if (entry?.kind !== 'node') throw new RangeError(`${path} is no device node`);
@@ -146,6 +163,11 @@ export class Kernel {
     return this.tree.find(path) !== null;
   }
 
+  /** Not a link to one: it is another device's. */
+  isDirectory(path: string): boolean {
+    return this.#linkTarget(path) === null && this.tree.find(path)?.kind === 'dir';
+  }
+
   bytes(path: string): Buffer {
     return this.tree.readFile(path, ALL);
   }
@@ -159,7 +181,7 @@ export class Kernel {
     return this.tree.readDir(path).flatMap((name) => {
       const entry = `${path}/${name}`;
       if (name === 'uevent') return /^DEVNAME=(.+)$/m.exec(this.text(entry))?.slice(1) ?? [];
-      return this.#isDirectory(entry) ? this.#nodesBelow(entry) : [];
+      return this.isDirectory(entry) ? this.#nodesBelow(entry) : [];
     });
   }
 
@@ -179,11 +201,6 @@ export class Kernel {
     } catch {
       return null;
     }
-  }
-
-  /** Not a link to one: it is another device's. */
-  #isDirectory(path: string): boolean {
-    return this.#linkTarget(path) === null && this.tree.find(path)?.kind === 'dir';
   }
 
   /** The directories that a path with stars stands for. */

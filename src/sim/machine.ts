@@ -18,6 +18,8 @@ import { UioCore } from './uio';
 import { uioAec } from './uio-aec';
 import { uioPciGeneric } from './uio-pci-generic';
 import { uioPdrvGenirq } from './uio-pdrv-genirq';
+import { UsbBus } from './usb-bus';
+import type { UsbDevice } from './usb-device';
 import { StillInUse, Vfio } from './vfio';
 import { vfioPci } from './vfio-pci';
 import { virtioPci } from './virtio-pci';
@@ -32,6 +34,7 @@ export class Machine {
   readonly platform: Bus<PlatformDevice>;
   readonly uio: UioCore;
   readonly iommu: Iommu;
+  readonly usb: UsbBus;
   readonly #edus = new Map<PciFunction, Edu>();
   /** How a device raises its interrupt. */
   readonly #triggers = new Map<PciFunction | PlatformDevice, (value: number) => void>();
@@ -85,11 +88,26 @@ export class Machine {
     for (const address of ['0000:00:03.0', '0000:02:01.0', '0000:01:00.0', '0000:02:02.0'])
       this.pci.boot(this.#function(address));
     installProcesses(kernel);
+    this.usb = new UsbBus(kernel);
+    kernel.isUp = true;
   }
 
   /** Pulls a device out. Who has it open through VFIO keeps what the kernel knows of it, until it lets go. It is named as its bus does, or by its UIO name. */
   unplug(name: string): void {
-    this.#find(name).unplug();
+    const device = this.usb.find(name);
+    if (device !== undefined) {
+      this.usb.unplug(device);
+      return;
+    }
+    const found = this.#find(name);
+    this.usb.removeHost(found.device.path);
+    found.unplug();
+  }
+
+  usbDevice(name: string): UsbDevice {
+    const device = this.usb.find(name);
+    if (device === undefined) throw new RangeError(`${name} is no USB device`);
+    return device;
   }
 
   /** Takes the driver off a device. */

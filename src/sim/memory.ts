@@ -68,4 +68,11 @@ export class ProcessMemory {
     }
     return undefined;
   }
+
+  /** Where memory of the process that is passed as a buffer is; undefined for memory that was not allocated here. */
+  addressOf(buffer: Buffer): bigint | undefined {
+    for (const [start, area] of this.#areas)
+      if (area.buffer === buffer.buffer) return start + BigInt(buffer.byteOffset - area.byteOffset);
+    return undefined;
+  }
 }

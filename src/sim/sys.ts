@@ -12,7 +12,7 @@ import type {
   Width,
 } from '../sys/sys';
 import type { Descriptor } from './descriptors';
-import { Errno } from './errno';
+import { Blocked, Errno } from './errno';
 import { EventFd } from './eventfd';
 import type { Faults, Syscall } from './faults';
 import { AttributeFile, DirectoryFile, type OpenFile, RegularFile } from './file';
@@ -226,7 +226,14 @@ export class SimSys implements Sys {
   #ioctl(method: 'ioctl' | 'ioctlOpen', fd: number, request: number, argument: Buffer | number): number {
     return this.#io(method, fd, ({ file }) => {
       if (file.ioctl === undefined) throw new Errno('ENOTTY');
-      return file.ioctl(request, argument);
+      for (;;) {
+        try {
+          return file.ioctl(request, argument);
+        } catch (error) {
+          if (!(error instanceof Blocked)) throw error;
+        }
+        this.#sleep(Number.POSITIVE_INFINITY);
+      }
     });
   }
 

@@ -28,6 +28,11 @@ export const UIO = 'uio0';
 export const NODE = '/dev/uio0';
 export const PARENT = '/sys/bus/pci/devices/0000:00:04.0';
 
+/** Gadget zero (configuration 1 source and sink, 2 loopback), a disk, a hub, a keyboard: the ports differ. */
+export const USB = onKernel
+  ? { zero: '3-1', disk: '1-2', hub: '1-3', keyboard: '1-4' }
+  : { zero: '1-2', disk: '1-1', hub: '1-3', keyboard: '1-3.1' };
+
 /** The errno name that a call fails with; fails the test where it does not fail. */
 export function errnoOf(call: () => unknown): string {
   try {

@@ -6,6 +6,7 @@ import type { Context } from '../context';
 import { hexLines, type Line, putWord, wordLines } from '../output/dump';
 import { json } from '../output/escape';
 import { outputTo, type Sink } from '../output/file';
+import { LineWriter } from '../output/lines';
 import { parseRange } from '../parse';
 import { expectRegion, type FindTarget, uioTarget, vfioTarget } from './target';
 
@@ -97,28 +98,8 @@ function writeJson(out: Sink, words: Iterable<Word>, head: { region: string; off
   out.write(`${text}]}\n`);
 }
 
-/** On a terminal, a line that repeats the one before is folded into one `*`, as hexdump does. */
 function writeLines(out: Sink, lines: Iterable<Line>): void {
-  let text = '';
-  let previous: string | undefined;
-  let folded = false;
-  let last: Line | undefined;
-  for (const line of lines) {
-    last = line;
-    if (out.isTTY && line.content === previous) {
-      if (!folded) text += '*\n';
-      folded = true;
-      continue;
-    }
-    folded = false;
-    previous = line.content;
-    text += `${line.offset}  ${line.content}\n`;
-    if (text.length >= PIECE) {
-      out.write(text);
-      text = '';
-    }
-  }
-  // So that one sees where the repetition ends.
-  if (folded && last !== undefined) text += `${last.offset}  ${last.content}\n`;
-  out.write(text);
+  const writer = new LineWriter(out);
+  for (const line of lines) writer.write(line);
+  writer.end();
 }

@@ -30,12 +30,8 @@ export function listVfio(context: Context, selectors: string[]): undefined {
   list(context, selectors, { type: 'vfio' });
 }
 
-export function listUsb(context: Context, selectors: string[]): undefined {
-  list(context, selectors, { type: 'usb' });
-}
-
 /** Selectors choose among all devices; one that matches nothing is an error, as it is for `show`. */
-function selected(context: Context, selectors: string[], type: Framework | undefined): Device[] {
+export function selected(context: Context, selectors: string[], type: Framework | undefined): Device[] {
   const found = new Map<string, Device>();
   for (const selector of selectors) {
     const devices = findDevices(context.sys, context.names, selector).filter(
@@ -75,7 +71,7 @@ function row(device: Device, context: Context): string[] {
   return [framework, address, id, driver ?? '-', node ?? '-', access ?? '-', name].map(visible);
 }
 
-function remarkErrors(context: Context, errors: readonly ReadError[]): void {
+export function remarkErrors(context: Context, errors: readonly ReadError[]): void {
   if (errors.length === 0) return;
   if (context.options.verbose)
     for (const { path, code } of errors) context.note(`${path}: could not be read (${code})`);

@@ -16,10 +16,6 @@ export function showVfio(context: Context, selector: string): undefined {
   print(context, findOf(context, 'vfio', selector));
 }
 
-export function showUsb(context: Context, selector: string): undefined {
-  print(context, findOf(context, 'usb', selector));
-}
-
 /** The one device of a framework; a device of another one by that name is not it. */
 export function findOf<F extends Framework>(
   context: Context,

@@ -1,0 +1,140 @@
+import { Exit, UdrvError } from '../../errors';
+import type { Device, UsbDevice } from '../../model/device';
+import type { ReadError } from '../../sys/sysfs';
+import { listUsb as listUsbDevices } from '../../usb/inspect';
+import { listUsbNodes, type UsbNode } from '../../usb/nodes';
+import { type UsbBranch, usbTree } from '../../usb/tree';
+import type { Context } from '../context';
+import { visible } from '../output/escape';
+import { columns } from '../output/table';
+import type { BusDevice, UsbIds } from '../parse';
+import { remarkErrors, selected } from './list';
+
+interface UsbListOptions {
+  tree?: boolean;
+  id?: UsbIds;
+  device?: BusDevice;
+}
+
+export function listUsb(context: Context, selectors: string[], options: UsbListOptions): undefined {
+  const errors: ReadError[] = [];
+  const all =
+    selectors.length === 0
+      ? listUsbDevices(context.sys, context.names, errors)
+      : selected(context, selectors, 'usb').filter(isUsb);
+  const devices = all.filter((device) => matches(device, options));
+  if (devices.length === 0 && (options.id !== undefined || options.device !== undefined)) throw nothingMatches(options);
+  if (context.options.json) context.printJson({ schema: 'udrv.list/1', devices });
+  else if (devices.length === 0) context.note('no USB device');
+  else if (context.options.quiet) context.stdout.write(devices.map(({ address }) => `${visible(address)}\n`).join(''));
+  else if (options.tree) printTree(context, devices);
+  else printTable(context, devices);
+  remarkErrors(context, [...errors, ...devices.flatMap((device) => device.errors)]);
+}
+
+function isUsb(device: Device): device is UsbDevice {
+  return device.framework === 'usb';
+}
+
+function matches({ vendorId, deviceId, usb }: UsbDevice, { id, device }: UsbListOptions): boolean {
+  const is = <T>(wanted: T | undefined, actual: T | null) => wanted === undefined || wanted === actual;
+  return (
+    is(id?.vendor, vendorId) && is(id?.product, deviceId) && is(device?.bus, usb.bus) && is(device?.device, usb.device)
+  );
+}
+
+/** As for a selector: what was asked for by name is not there. */
+function nothingMatches({ id, device }: UsbListOptions): UdrvError {
+  const asked = [
+    ...(id === undefined ? [] : [`-d ${id.vendor ?? ''}:${id.product ?? ''}`]),
+    ...(device === undefined ? [] : [`-s ${device.bus ?? ''}:${device.device ?? ''}`]),
+  ];
+  return new UdrvError('no such device', {
+    code: 'ENODEV',
+    exit: Exit.notFound,
+    subject: asked.join(' '),
+    hint: 'udrv usb list shows what there is',
+  });
+}
+
+const TITLES = ['ADDRESS', 'BUS/DEV', 'ID', 'SPEED', 'CLASS', 'DRIVER', 'ACCESS', 'NODES', 'SERIAL', 'NAME'];
+
+function printTable(context: Context, devices: readonly UsbDevice[]): void {
+  const nodes = listUsbNodes(context.sys);
+  const rows = devices.map((device) => {
+    const { address, vendorId, deviceId, access, name, usb } = device;
+    const own = nodes.filter((node) => node.device === address).map(({ node }) => node);
+    return [
+      address,
+      `${pad(usb.bus)}/${pad(usb.device)}`,
+      `${vendorId ?? '????'}:${deviceId ?? '????'}`,
+      speedText(usb.speedMbps),
+      classText(device),
+      driverText(device),
+      access ?? '-',
+      own.join(',') || '-',
+      usb.serial ?? '-',
+      name,
+    ].map(visible);
+  });
+  context.stdout.write(columns(rows, { titles: TITLES, style: context.style }));
+}
+
+/** Classes of a device that leave it to its interfaces to say what it is. */
+const UNTELLING = new Set(['00', 'ef', 'ff']);
+
+function classText({ usb }: UsbDevice): string {
+  const names = usb.interfaces.filter(({ active }) => active).map(({ className }) => className);
+  const telling = usb.class !== null && !UNTELLING.has(usb.class) ? [] : [...new Set(names)];
+  return telling.join(', ') || (names[0] ?? '-');
+}
+
+function driverText({ usb }: UsbDevice): string {
+  return [...new Set(usb.interfaces.flatMap(({ driver }) => driver ?? []))].join(',') || '-';
+}
+
+function speedText(mbps: number | null): string {
+  if (mbps === null) return '-';
+  return mbps >= 1000 ? `${mbps / 1000}G` : `${mbps}M`;
+}
+
+function pad(value: number): string {
+  return String(value).padStart(3, '0');
+}
+
+/** Ports as lsusb -t has them, and below each device its interfaces with what drives them. */
+function printTree(context: Context, devices: readonly UsbDevice[]): void {
+  const nodes = listUsbNodes(context.sys);
+  const lines: string[] = [];
+  const add = (branch: UsbBranch, depth: number) => {
+    const { device, portCount, controllerDriver } = branch;
+    const { address, vendorId, deviceId, usb, name } = device;
+    const port = usb.ports.at(-1);
+    const facts = [
+      port === undefined ? null : `port ${port}`,
+      `device ${usb.device}`,
+      controllerDriver,
+      portCount === null ? null : `${portCount} port${portCount === 1 ? '' : 's'}`,
+      speedText(usb.speedMbps),
+    ];
+    lines.push(
+      `${branchMark(depth)}${context.style.heading(visible(address))}  ${vendorId ?? '????'}:${deviceId ?? '????'}  ${visible(facts.filter((fact) => fact !== null).join(', '))}  ${visible(name)}\n`,
+    );
+    for (const setting of usb.interfaces.filter(({ active }) => active)) {
+      const own = nodes.filter((node) => node.device === address && interfaceNumber(node) === setting.number);
+      const parts = [setting.className, setting.driver ?? 'no driver', ...own.map(({ node }) => node)];
+      lines.push(`${'    '.repeat(depth + 1)}interface ${setting.number}: ${visible(parts.join(', '))}\n`);
+    }
+    for (const child of branch.children) add(child, depth + 1);
+  };
+  for (const root of usbTree(context.sys, devices)) add(root, 0);
+  context.stdout.write(lines.join(''));
+}
+
+function branchMark(depth: number): string {
+  return depth === 0 ? '' : `${'    '.repeat(depth - 1)}|__ `;
+}
+
+function interfaceNumber({ interface: name }: UsbNode): number | null {
+  return name === null ? null : Number(name.slice(name.lastIndexOf('.') + 1));
+}

@@ -1,0 +1,213 @@
+/** USB descriptors for a person: a tree with a line for each field, its value, and what that means. */
+import type { Answers } from '../../usb/ask';
+import { describeReport, type ReportDescriptor, type ReportLine } from '../../usb/decode/hid-report';
+import { type Context, contextIn } from '../../usb/decode/json';
+import type { AnyField, Value, Values } from '../../usb/decode/layout';
+import { bcd } from '../../usb/decode/meaning';
+import type { Descriptor } from '../../usb/decode/tree';
+import type { UsbDescription } from '../../usb/describe';
+import { visible } from './escape';
+import type { Style } from './style';
+
+/** Meanings that fit here stand side by side; more stand one below the other. */
+const WIDE = 72;
+const BYTES_IN_LINE = 16;
+/** Collections of a report descriptor deeper than this are not indented any further. */
+const DEEPEST = 12;
+
+interface Row {
+  name: string;
+  value: string;
+  means: readonly string[];
+}
+
+export function describeDescriptors(description: UsbDescription, style: Style): string {
+  const { device, tree, bos, context, answers, errors } = description;
+  const active = device.usb.configuration;
+  const parts: string[] = [
+    `${style.heading(visible(device.address))}  ${device.vendorId ?? '????'}:${device.deviceId ?? '????'}  ${visible(device.name)}\n`,
+  ];
+  const add = (descriptors: readonly Descriptor[]) => {
+    for (const found of descriptors) addDescriptor(parts, found, context, style, active, 0);
+  };
+  add(tree.descriptors);
+  if (tree.descriptors.length === 0) parts.push(style.warning('no descriptors\n'));
+  for (const note of tree.notes) parts.push(style.warning(`note: ${note}\n`), hexBlock(tree.rest, '  '));
+  if (bos !== null) {
+    add(bos.descriptors);
+    for (const note of bos.notes) parts.push(style.warning(`note: ${note}\n`), hexBlock(bos.rest, '  '));
+  }
+  if (answers !== null) addAnswers(parts, answers, context, style, active);
+  for (const { path, code } of errors) parts.push(style.warning(`could not read ${visible(path)} (${code})\n`));
+  return parts.join('');
+}
+
+function addAnswers(
+  lines: string[],
+  { descriptors, strings, unanswered }: Answers,
+  context: Context,
+  style: Style,
+  active: number | null,
+): void {
+  for (const found of descriptors) addDescriptor(lines, found, context, style, active, 0);
+  if (strings.length > 0) lines.push(style.heading('Strings\n'));
+  for (const { langId, index, text } of strings)
+    lines.push(`  0x${langId.toString(16).padStart(4, '0')}  ${String(index).padStart(3)}  ${visible(text)}\n`);
+  if (unanswered.length > 0) lines.push(style.heading('Not answered\n'));
+  for (const { what, code } of unanswered)
+    lines.push(`  ${what}: ${code === 'EPIPE' ? 'the device has none (stall)' : code}\n`);
+}
+
+/** Appends to one list: there may be more lines than a call can have arguments. */
+function addDescriptor(
+  lines: string[],
+  descriptor: Descriptor,
+  around: Context,
+  style: Style,
+  active: number | null,
+  depth: number,
+): void {
+  const context = contextIn(descriptor, around);
+  const { layout, values, rest, notes, children } = descriptor;
+  const indent = '  '.repeat(depth);
+  const inner = `${indent}  `;
+  const scope = { ...context, values };
+  const rows = layout.fields.flatMap((field) => {
+    const value = values[field.name];
+    return value === undefined ? [] : fieldRows(field, value, field.means(value, scope), context);
+  });
+  if (rest.length > 0) rows.push({ name: 'more', value: hexText(rest.toString('hex')), means: [] });
+  lines.push(`${indent}${style.heading(title(descriptor, active))}\n`);
+  addRows(lines, rows, inner, style);
+  for (const note of notes) lines.push(`${inner}${style.warning(`note: ${note}`)}\n`);
+  const report = context.reports.get(descriptor);
+  if (report !== undefined) addReport(lines, report, inner, style);
+  for (const child of children) addDescriptor(lines, child, context, style, active, depth + 1);
+}
+
+function addReport(lines: string[], report: ReportDescriptor, indent: string, style: Style): void {
+  lines.push(`${indent}${style.heading('Report descriptor')}\n`);
+  for (const line of describeReport(report))
+    lines.push(`${indent}  ${'  '.repeat(Math.min(line.depth, DEEPEST))}${reportLine(line)}\n`);
+  if (report.rest.length > 0)
+    lines.push(`${indent}  ${style.warning('note: ends within an item:')} ${hexText(report.rest.toString('hex'))}\n`);
+}
+
+/** Items that have no value, and those whose value is only of interest as what it means. */
+const WITHOUT_VALUE = /^(?:End Collection|Push|Pop)$/;
+const MEANING_ONLY = /^(?:Input|Output|Feature|Collection|Unit|Delimiter)$/;
+
+function reportLine({ tag, value, means }: ReportLine): string {
+  if (WITHOUT_VALUE.test(tag)) return tag;
+  if (means === null) return `${tag} ${value}`;
+  return MEANING_ONLY.test(tag) ? `${tag} ${means}` : `${tag} ${value}  ${means}`;
+}
+
+/** So that one need not read the fields to know which it is. */
+function title({ layout, values }: Descriptor, active: number | null): string {
+  switch (layout.id) {
+    case 'configuration': {
+      const value = values['bConfigurationValue'];
+      return value === undefined ? layout.title : `${layout.title} ${value}${value === active ? ' (active)' : ''}`;
+    }
+    case 'interface': {
+      const { bInterfaceNumber: number, bAlternateSetting: alt } = values;
+      return number === undefined
+        ? layout.title
+        : `${layout.title} ${number}${alt === undefined || alt === 0 ? '' : `, alternate setting ${alt}`}`;
+    }
+    case 'endpoint': {
+      const address = values['bEndpointAddress'];
+      return typeof address === 'number' ? `${layout.title} 0x${address.toString(16).padStart(2, '0')}` : layout.title;
+    }
+    case 'portStatus':
+    case 'superSpeedPortStatus':
+      return `${layout.title} ${values['port'] ?? ''}`.trimEnd();
+    default:
+      return layout.title;
+  }
+}
+
+function fieldRows(field: AnyField, value: Value, means: string | readonly string[] | null, context: Context): Row[] {
+  const { name } = field;
+  if (!Array.isArray(value)) {
+    const text = typeof value === 'string' ? stringValue(field, value) : numberText(field, value as number);
+    return [{ name, value: text, means: means === null ? [] : [means].flat() }];
+  }
+  if (field.group !== undefined) return groupRows(field, value as readonly Values[], context);
+  const numbers = value as readonly number[];
+  if (!Array.isArray(means))
+    return [{ name, value: numbers.map((item) => numberText(field, item)).join(' '), means: [] }];
+  return numbers.map((item, i) => ({
+    name: `${name}[${i}]`,
+    value: numberText(field, item),
+    means: [means[i] ?? ''].filter((text) => text !== ''),
+  }));
+}
+
+function groupRows({ name, group = [] }: AnyField, items: readonly Values[], context: Context): Row[] {
+  return items.flatMap((values, i) =>
+    group.flatMap((field) => {
+      const value = values[field.name];
+      const prefixed = { ...field, name: `${name}[${i}].${field.name}` };
+      return value === undefined ? [] : fieldRows(prefixed, value, field.means(value, { ...context, values }), context);
+    }),
+  );
+}
+
+function numberText({ notation, unit, unitIn }: AnyField, value: number): string {
+  if (notation === 'bcd') return bcd(value);
+  if (notation === 'decimal') return String(value);
+  const digits = unitIn === undefined ? unit * 2 : 2;
+  return `0x${value.toString(16).padStart(digits, '0')}`;
+}
+
+/** Bytes in hex, in groups that can be counted; what is text already as it is. */
+function stringValue({ unit }: AnyField, value: string): string {
+  return unit === 1 ? hexText(value) : visible(value);
+}
+
+function hexText(digits: string): string {
+  return digits.replace(/(..)(?=.)/g, '$1 ');
+}
+
+function addRows(lines: string[], rows: readonly Row[], indent: string, style: Style): void {
+  const nameWidth = Math.max(0, ...rows.map(({ name }) => name.length));
+  const valueWidth = Math.max(
+    0,
+    ...rows.filter(({ means }) => means.length > 0).map(({ value }) => Math.min(value.length, 24)),
+  );
+  for (const { name, value, means } of rows) {
+    const pieces = wrapped(value);
+    const texts = means.map(visible);
+    const shown = texts.join(', ').length <= WIDE ? [texts.join(', ')] : texts;
+    for (let i = 0; i < Math.max(pieces.length, 1); i++) {
+      const last = i === pieces.length - 1;
+      const head = `${indent}${(i === 0 ? name : '').padEnd(nameWidth)}  ${pieces[i] ?? ''}`;
+      lines.push(
+        last && shown[0]
+          ? `${head.padEnd(indent.length + nameWidth + 2 + valueWidth)}  ${style.dim(shown[0])}\n`
+          : `${head.trimEnd()}\n`,
+      );
+    }
+    for (const more of shown.slice(1))
+      lines.push(`${' '.repeat(indent.length + nameWidth + valueWidth + 4)}${style.dim(more)}\n`);
+  }
+}
+
+/** Long rows of bytes, sixteen in a line. */
+function wrapped(value: string): string[] {
+  const width = BYTES_IN_LINE * 3;
+  if (value.length <= width || !/^([0-9a-f]{2} )+[0-9a-f]{2}$/.test(value)) return [value];
+  return Array.from({ length: Math.ceil(value.length / width) }, (_, i) =>
+    value.slice(i * width, (i + 1) * width).trimEnd(),
+  );
+}
+
+function hexBlock(bytes: Buffer, indent: string): string {
+  return bytes.length === 0
+    ? ''
+    : wrapped(hexText(bytes.toString('hex')))
+        .map((line) => `${indent}${line}\n`)
+        .join('');
+}

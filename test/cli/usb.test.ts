@@ -1,0 +1,252 @@
+import { join } from 'node:path';
+import { BOS, HID_REPORT, SECURITY_KEY, WEBCAM } from '../support/usb-fixtures';
+import { plant, scratch, usbDevice } from './tree';
+import { cliFails, cliPasses, text, udrv } from './udrv';
+
+const directory = scratch();
+
+describe('usb list', () => {
+  cliPasses([
+    [
+      '--sim usb list',
+      text`
+        ADDRESS  BUS/DEV  ID         SPEED  CLASS                     DRIVER       ACCESS  NODES     SERIAL                  NAME
+        usb1     001/001  1d6b:0002  480M   Hub                       hub          rw      -         0000:00:07.0            xHCI Host Controller
+        1-1      001/002  46f4:0001  480M   Mass storage (SCSI, BOT)  usb-storage  rw      /dev/sda  UDRV0002                QEMU USB HARDDRIVE
+        1-2      001/003  0525:a4a0  480M   Vendor specific           -            rw      -         UDRV0003                udrv Source/sink data
+        1-3      001/004  0409:55aa  12M    Hub                       hub          rw      -         314159-0000:00:07.0-3   QEMU USB Hub
+        1-3.1    001/005  0627:0001  12M    HID boot keyboard         usbhid       rw      -         68284-0000:00:07.0-3.1  QEMU USB Keyboard
+        usb2     002/001  1d6b:0003  5G     Hub                       hub          rw      -         0000:00:07.0            xHCI Host Controller
+      `,
+    ],
+    [
+      '--sim usb list --tree',
+      text`
+        usb1  1d6b:0002  device 1, xhci_hcd, 8 ports, 480M  xHCI Host Controller
+            interface 0: Hub, hub
+        |__ 1-1  46f4:0001  port 1, device 2, 480M  QEMU USB HARDDRIVE
+                interface 0: Mass storage (SCSI, BOT), usb-storage, /dev/sda
+        |__ 1-2  0525:a4a0  port 2, device 3, 480M  udrv Source/sink data
+                interface 0: Vendor specific, no driver
+        |__ 1-3  0409:55aa  port 3, device 4, 8 ports, 12M  QEMU USB Hub
+                interface 0: Hub, hub
+            |__ 1-3.1  0627:0001  port 1, device 5, 12M  QEMU USB Keyboard
+                    interface 0: HID boot keyboard, usbhid
+        usb2  1d6b:0003  device 1, xhci_hcd, 1 port, 5G  xHCI Host Controller
+            interface 0: Hub, hub
+      `,
+    ],
+    // A part of the tree begins where it begins.
+    ['--sim usb list -t 1-3.1', /^1-3\.1 .*\n {4}interface 0: HID boot keyboard, usbhid\n$/],
+    ['--sim usb list -q -d 46f4:0001', '1-1\n'],
+    ['--sim usb list -q -d 1D6B:', 'usb1\nusb2\n'],
+    ['--sim usb list -q -d :1', '1-1\n1-3.1\n'],
+    ['--sim usb list -q --id 0x525:0xa4a0', '1-2\n'],
+    ['--sim usb list -q -s 1:3', '1-2\n'],
+    ['--sim usb list -q -s 001:003', '1-2\n'],
+    ['--sim usb list -q -s 1', 'usb1\nusb2\n'],
+    ['--sim usb list -q -s :2', '1-1\n'],
+    ['--sim usb list -q -s 2:', 'usb2\n'],
+    ['--sim usb list -q -s 1: -d 1d6b:', 'usb1\n'],
+    ['--sim usb list -q 1-3 usb2', '1-3\nusb2\n'],
+  ]);
+
+  test.concurrent('JSON is the document that list has, filtered', async () => {
+    const all = JSON.parse((await udrv('--sim list --type usb --json')).stdout);
+    expect(JSON.parse((await udrv('--sim usb list --json')).stdout)).toEqual(all);
+    const { devices } = JSON.parse((await udrv('--sim usb list --json --tree -s 1:2')).stdout);
+    expect(devices).toEqual(all.devices.filter(({ address }: { address: string }) => address === '1-1'));
+  });
+
+  cliFails(3, [
+    ['--sim usb list -d 1234:5678', '-d 1234:5678: no such device (ENODEV)', 'udrv usb list shows what there is'],
+    ['--sim usb list -s 1:77', '-s 1:77: no such device (ENODEV)', 'udrv usb list shows what there is'],
+    ['--sim usb list -t -d 1d6b: -s 7', '-d 1d6b: -s :7: no such device (ENODEV)', 'udrv usb list shows what there is'],
+    ['--sim usb list uio0', 'uio0: no such device (ENODEV)', 'udrv list --all shows what there is'],
+  ]);
+  const ids = 'write VID:PID in hex, as in 1d6b:0002; VID: and :PID are any other';
+  const numbers = 'write BUS:DEV, BUS: or DEV, decimal, as in 1:2';
+  cliFails(2, [
+    ['--sim usb list -d 1d6b', '1d6b: is no vendor and product', ids],
+    ['--sim usb list -d :', ':: is no vendor and product', ids],
+    ['--sim usb list -d 12345:', '12345:: is no vendor and product', ids],
+    ['--sim usb list -s 0x1:2', '0x1:2: is no bus and device', numbers],
+    ['--sim usb list -s :', ':: is no bus and device', numbers],
+  ]);
+});
+
+describe('usb show', () => {
+  cliPasses([
+    [
+      '--sim usb show 1-3.1',
+      new RegExp(
+        text`
+          1-3.1  0627:0001  QEMU USB Keyboard
+          Device
+            bLength             18
+            bDescriptorType     0x01
+            bcdUSB              2.00
+            bDeviceClass        0x00    Unspecified class
+            bDeviceSubClass     0x00
+            bDeviceProtocol     0x00
+            bMaxPacketSize0     8
+            idVendor            0x0627  Adomax Technology Co., Ltd
+            idProduct           0x0001  QEMU Tablet
+            bcdDevice           0.00
+            iManufacturer       1       QEMU
+            iProduct            4       QEMU USB Keyboard
+            iSerialNumber       11      68284-0000:00:07.0-3.1
+            bNumConfigurations  1
+          Configuration 1 (active)
+            bLength              9
+            bDescriptorType      0x02
+            wTotalLength         34
+            bNumInterfaces       1
+            bConfigurationValue  1
+            iConfiguration       8     HID Keyboard
+            bmAttributes         0xa0  bus powered, remote wakeup
+            bMaxPower            50    100 mA
+            Interface 0
+              bLength             9
+              bDescriptorType     0x04
+              bInterfaceNumber    0
+              bAlternateSetting   0
+              bNumEndpoints       1
+              bInterfaceClass     0x03  HID
+              bInterfaceSubClass  0x01
+              bInterfaceProtocol  0x01  HID boot keyboard
+              iInterface          0
+              HID
+                bLength                           9
+                bDescriptorType                   0x21
+                bcdHID                            1.11
+                bCountryCode                      0     not localized
+                bNumDescriptors                   1
+                descriptors[0].bDescriptorType    0x22  report
+                descriptors[0].wDescriptorLength  63
+                Report descriptor
+                  Usage Page 1  Generic Desktop
+                  Usage 6  Keyboard
+                  Collection Application
+        `.replace(/[()[\].]/g, '\\$&'),
+      ),
+    ],
+    // The second configuration is shown too; the BOS, and the companion, of a root hub.
+    ['--sim usb show 1-2', /^Configuration 1 \(active\)$[\s\S]*^Configuration 2$/m],
+    [
+      '--sim usb show usb2',
+      /SuperSpeed endpoint companion[\s\S]*^Binary object store$[\s\S]*SuperSpeed USB capability/m,
+    ],
+    [
+      '--sim usb show 1-3.1 --raw',
+      text`
+        # descriptors
+        120100020000000827060100000001040b01
+        09022200010108a032
+        090400000103010100
+        092111010001223f00
+        0705810308000a
+        # 1-3.1:1.0 report_descriptor
+        05010906a10175019508050719e029e715002501810295017508810195057501050819012905910295017503910195067508150025ff0507190029ff8100c0
+      `,
+    ],
+  ]);
+
+  test.concurrent('JSON has the fields of the device, and its descriptors by the names of the specification', async () => {
+    const [shown, listed] = await Promise.all([udrv('--sim usb show 1-2 --json'), udrv('--sim show 1-2 --json')]);
+    const document = JSON.parse(shown.stdout);
+    expect(document).toMatchObject(JSON.parse(listed.stdout));
+    expect(document).toMatchObject({ schema: 'udrv.usb.descriptors/1', bos: null, notes: [], opened: null });
+    expect(document.descriptors.map(({ descriptor }: { descriptor: string }) => descriptor)).toEqual([
+      'device',
+      'configuration',
+      'configuration',
+    ]);
+    expect(document.descriptors[1].children[1].children[2]).toEqual({
+      descriptor: 'endpoint',
+      bLength: 7,
+      bDescriptorType: 5,
+      bEndpointAddress: 0x82,
+      bmAttributes: 1,
+      wMaxPacketSize: 1024,
+      bInterval: 4,
+      means: {
+        bEndpointAddress: 'EP 2 in',
+        bmAttributes: ['isochronous', 'not synchronized', 'data'],
+        wMaxPacketSize: '1024 bytes',
+        bInterval: 'every 1 ms',
+      },
+    });
+  });
+
+  test.concurrent('JSON of --raw is the bytes', async () => {
+    const { stdout } = await udrv('--sim usb show usb2 --raw --json');
+    expect(JSON.parse(stdout)).toEqual({
+      schema: 'udrv.usb.raw/1',
+      address: 'usb2',
+      descriptors: expect.stringMatching(/^12010003/),
+      bos: '050f0f00010a10030008000100' + '0000',
+      reports: [],
+    });
+  });
+
+  cliFails(3, [
+    ['--sim usb show 9-9', '9-9: no such device (ENODEV)', 'udrv list --all shows what there is'],
+    ['--sim usb show uio0', 'uio0: is no USB device but UIO (ENODEV)', 'udrv list --type usb'],
+  ]);
+});
+
+describe('devices in a copied tree', () => {
+  const show = async (
+    name: string,
+    attributes: Record<string, string | Buffer>,
+    more: Record<string, string | Buffer> = {},
+  ) => {
+    const root = plant(join(directory, name), { ...usbDevice({ bConfigurationValue: '1\n', ...attributes }), ...more });
+    return udrv(`--sysroot ${root} usb show 1-2`);
+  };
+
+  test.concurrent('a webcam', async () => {
+    const { stdout, stderr, exit } = await show('webcam', { descriptors: WEBCAM, bos_descriptors: BOS });
+    expect({ stderr, exit }).toEqual({ stderr: '', exit: 0 });
+    expect(stdout).toMatch(/^ {4}Video frame, MJPEG$/m);
+    expect(stdout).toMatch(/^ {6}dwFrameInterval\[0\] +333333 +33\.333 ms, 30 frames\/s$/m);
+    expect(stdout).toMatch(/^ {6}guidFormat +32595559-0000-0010-8000-00aa00389b71 +YUY2$/m);
+    expect(stdout).toMatch(/^ {2}WebUSB platform capability$/m);
+  });
+
+  test.concurrent('a report descriptor goes with the HID descriptor of its interface', async () => {
+    const intf = 'sys/bus/usb/devices/1-2:1.0';
+    const { stdout } = await show(
+      'key',
+      { descriptors: SECURITY_KEY },
+      {
+        [`${intf}/bAlternateSetting`]: ' 0\n',
+        [`${intf}/0003:1234:5678.0001/report_descriptor`]: HID_REPORT,
+      },
+    );
+    expect(stdout).toMatch(
+      /^ {4}HID$[\s\S]*^ {6}Report descriptor\n {8}Usage Page 1 {2}Generic Desktop$[\s\S]*^ {2}Interface 1$[\s\S]*^ {4}CCID$/m,
+    );
+  });
+
+  test.concurrent('hostile strings are escaped', async () => {
+    const { stdout } = await show('hostile', {
+      descriptors: WEBCAM,
+      product: 'evil\x1b]0;title\x07\n',
+      manufacturer: 'm\u202e',
+    });
+    expect(stdout).toContain('evil\\x1b]0;title\\x07');
+    expect(stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f\u202e]/);
+  });
+
+  test.concurrent('no descriptors, or broken ones, are no failure', async () => {
+    expect(await show('none', {})).toMatchObject({ exit: 0, stdout: expect.stringContaining('no descriptors') });
+    const cut = await show('cut', { descriptors: WEBCAM.subarray(0, 100) });
+    expect(cut.exit).toBe(0);
+    expect(cut.stdout).toMatch(/^note: \d+ bytes at the end are no descriptor$/m);
+    const { exit, stdout } = await show('zeros', { descriptors: Buffer.alloc(70_000) });
+    expect(exit).toBe(0);
+    expect(stdout).toContain('note: 70000 bytes at the end are no descriptor');
+  });
+});
