@@ -82,11 +82,8 @@ export {
   encodeDescriptors,
 } from './usb/decode/tree';
 export { describeUsb, type UsbDescription, type UsbDocument, usbDocument, withAnswers } from './usb/describe';
-<<<<<<< HEAD
 export { type ClaimOptions, type ControlOptions, type DataResult, OpenUsb } from './usb/device';
-=======
-export { type ClaimOptions, type ControlOptions, type ControlResult, OpenUsb, type ReadResult } from './usb/device';
->>>>>>> vfio-dma
+
 export type { IsoOptions, IsoPacket, IsoTransfer } from './usb/iso';
 export { listUsbNodes, type UsbNode } from './usb/nodes';
 export type { TransferResult, TransferStatus } from './usb/status';

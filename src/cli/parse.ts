@@ -83,8 +83,6 @@ export function parseAction(text: string): Action {
   return { target, value: parseLocation(value, target.width) ?? parseWord(value, 'a value') };
 }
 
-<<<<<<< HEAD
-=======
 /** `N` or `A-B`, B being one of them. */
 export function parseVectors(text: string): Vectors {
   const match = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(text);
@@ -94,7 +92,6 @@ export function parseVectors(text: string): Vectors {
   return { first, last };
 }
 
->>>>>>> vfio-dma
 export interface UsbIds {
   /** Four hex digits, lower case; undefined: any. */
   vendor: string | undefined;
@@ -128,16 +125,4 @@ export function parseBusDevice(text: string): BusDevice {
   if (bus === undefined && device === undefined)
     throw usageError(text, 'is no bus and device', 'write BUS:DEV, BUS: or DEV, decimal, as in 1:2');
   return { bus, device };
-<<<<<<< HEAD
-}
-
-/** `N` or `A-B`, B being one of them. */
-export function parseVectors(text: string): Vectors {
-  const match = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(text);
-  const first = Number(match?.[1]);
-  const last = Number(match?.[2] ?? match?.[1]);
-  if (match === null || last < first) throw usageError(text, 'is no vector and no range of them', 'write 3, or 0-3');
-  return { first, last };
-=======
->>>>>>> vfio-dma
 }

@@ -6,8 +6,8 @@ import { benchFuzz } from './fuzz-descriptors';
 import { benchList } from './list';
 import { benchStart } from './start';
 import { benchUio } from './uio';
-import { benchVfio } from './vfio';
 import { benchUsb } from './usb';
+import { benchVfio } from './vfio';
 
 const benches: Record<string, () => Promise<boolean> | boolean> = {
   list: benchList,
