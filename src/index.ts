@@ -83,6 +83,7 @@ export {
 } from './usb/decode/tree';
 export { describeUsb, type UsbDescription, type UsbDocument, usbDocument, withAnswers } from './usb/describe';
 export { type ClaimOptions, type ControlOptions, type DataResult, OpenUsb } from './usb/device';
+
 export type { IsoOptions, IsoPacket, IsoTransfer } from './usb/iso';
 export { listUsbNodes, type UsbNode } from './usb/nodes';
 export type { TransferResult, TransferStatus } from './usb/status';
@@ -90,3 +91,38 @@ export type { InStream, Message, Source, StreamOptions, WriteOptions } from './u
 export type { WaitOptions } from './usb/transfers';
 export { type UsbBranch, usbTree } from './usb/tree';
 export type { ControlSetup } from './usb/urb';
+export { OpenVfio } from './vfio/device';
+export { type DmaBuffer, DmaPool, READ_WRITE } from './vfio/dma-buffer';
+export {
+  chooseTier,
+  DMA_TIERS,
+  type DmaTestOptions,
+  type DmaTestReport,
+  dmaDeviceOf,
+  runDmaTest,
+} from './vfio/dma-test/run';
+export type {
+  Check,
+  CheckResult,
+  Completion,
+  Copy,
+  DmaDevice,
+  DmaDriver,
+  DmaPort,
+  DmaTier,
+  Finding,
+  Verdict,
+} from './vfio/dma-test/tier';
+export { type DmaFault, parseFaults } from './vfio/fault-log';
+export {
+  InterruptLines,
+  type LineEvent,
+  measureLatencies,
+  type Vectors,
+  type VfioInterrupt,
+  type VfioLatencyOptions,
+  type VfioWatchOptions,
+  watchInterrupts,
+} from './vfio/interrupts';
+export { IovaAllocator } from './vfio/iova';
+export { type MapLatencies, type MapLatencyOptions, measureMappings } from './vfio/map-latency';

@@ -1,5 +1,15 @@
-import type { Command } from 'commander';
-import { type ActionOf, backendOption, formatOption, mmapOption, outputOption, widthOption } from './program-options';
+import { type Command, Option } from 'commander';
+import { parseCount, parseVectors } from './parse';
+import {
+  ACK_HELP,
+  type ActionOf,
+  backendOption,
+  collect,
+  formatOption,
+  mmapOption,
+  outputOption,
+  widthOption,
+} from './program-options';
 
 /** `udrv vfio`: PCI functions bound to a VFIO driver. */
 export function addVfioCommands(vfio: Command, action: ActionOf): void {
@@ -64,9 +74,55 @@ export function addVfioCommands(vfio: Command, action: ActionOf): void {
     .option('--raw', 'the bytes, as lspci -xxxx prints them')
     .action(action(() => (require('./commands/config') as typeof import('./commands/config')).config));
   vfio
+    .command('watch-irq')
+    .description('print interrupts as they happen')
+    .argument('<device>')
+    .addOption(irqOption())
+    .option('--vector <range>', 'which vectors: N, or A-B with B among them; 0 without it', parseVectors)
+    .option('--count <n>', 'end after N interrupts', parseCount)
+    .option('--ack <action>', ACK_HELP, collect)
+    .option('--trigger <action>', 'run before each wait, to make the device raise its interrupt; repeatable', collect)
+    .option('--loopback', 'have the kernel raise the vectors in turns, without the device')
+    .addOption(backendOption())
+    .action(
+      action(() => (require('./commands/vfio-watch-irq') as typeof import('./commands/vfio-watch-irq')).watchVfio),
+    );
+  vfio
+    .command('dma-test')
+    .description('test what the device can reach by DMA, and what the IOMMU keeps it from')
+    .argument('<device>')
+    .addOption(
+      new Option('--tier <tier>', 'generic: no device DMA; else by what the device is')
+        .choices(['auto', 'generic', 'edu', 'nvme'])
+        .default('auto'),
+    )
+    .addOption(backendOption())
+    .action(
+      action(() => (require('./commands/vfio-dma-test') as typeof import('./commands/vfio-dma-test')).dmaTestVfio),
+    );
+  vfio
+    .command('bench')
+    .description('measure the latency of mapping and unmapping, or with --trigger of interrupts')
+    .argument('<device>')
+    .option('--trigger <action>', 'makes the device raise its interrupt; repeatable', collect)
+    .option('--ack <action>', ACK_HELP, collect)
+    .addOption(irqOption())
+    .option('--vector <n>', 'which vector', parseVectors)
+    .option('--sizes <list>', 'sizes of mappings, such as 4K,2M')
+    .option('-c, --count <n>', 'how many interrupts, or mappings of each size', parseCount, 1000)
+    .addOption(backendOption())
+    .action(action(() => (require('./commands/vfio-bench') as typeof import('./commands/vfio-bench')).benchVfio));
+  vfio
     .command('reset')
     .description('reset the function alone')
     .argument('<device>')
     .addOption(backendOption())
     .action(action(() => (require('./commands/vfio-reset') as typeof import('./commands/vfio-reset')).resetVfio));
+}
+
+function irqOption(): Option {
+  return new Option(
+    '--irq <kind>',
+    'which interrupt; without it MSI-X, MSI or INTx, the first that the device has',
+  ).choices(['intx', 'msi', 'msix', 'err', 'req']);
 }

@@ -40,5 +40,5 @@ export const sockaddrNl = { size: 12, family: 0, pid: 4, groups: 8 } as const;
 
 // <sys/uio.h>: struct iovec { void *iov_base; size_t iov_len; }
 export const iovec = { size: 16, base: 0, length: 8 } as const;
-/** UIO_MAXIOV of <linux/uio.h>. */
+/** UIO_MAXIOV of <sys/uio.h>. */
 export const IOV_MAX = 1024;

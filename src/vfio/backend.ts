@@ -13,6 +13,8 @@ export interface Attachment {
   /** The device's descriptor. */
   readonly fd: number;
   readonly iommu: Iommu;
+  /** Takes the device off its address space, so that it reaches nothing; returns what puts it back. A group cannot. */
+  readonly detach?: () => () => void;
   /** Gives all of it back. Nothing may be mapped from the device any more. */
   close(): void;
 }

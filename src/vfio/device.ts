@@ -94,6 +94,11 @@ export class OpenVfio implements RegionSource {
     return this.#attachment.iommu;
   }
 
+  /** What takes the device off its address space, and returns what puts it back; null where the backend cannot. */
+  get detach(): (() => () => void) | null {
+    return this.#attachment.detach ?? null;
+  }
+
   /** A region's registers. @throws exit 3 where there is no such region, exit 8 where the device does not answer */
   region(name: string): Registers {
     let registers = this.#registers.get(name);

@@ -32,6 +32,7 @@ import {
 import type { Attachment } from './backend';
 import { IommuGroups } from './groups';
 import { type DmaAccess, type Iommu, type IommuInfo, mapError } from './iommu';
+import { MapStruct } from './map-struct';
 import { busy, getDeviceFailed, noGroup, notViable, openFailed, setIommuFailed } from './open-error';
 import { opening } from './opened';
 import { query } from './query';
@@ -115,16 +116,16 @@ class Type1 implements Iommu {
   readonly #sys: Sys;
   readonly #device: string;
   readonly #container: number;
-  readonly #map = Buffer.alloc(dmaMap.size);
-  readonly #unmap = Buffer.alloc(dmaUnmap.size);
+  readonly #map = new MapStruct(dmaMap.size);
+  readonly #unmap = new MapStruct(dmaUnmap.size);
   #mapped = 0n;
 
   constructor(sys: Sys, device: string, container: number) {
     this.#sys = sys;
     this.#device = device;
     this.#container = container;
-    this.#map.writeUInt32LE(dmaMap.size, dmaMap.argsz);
-    this.#unmap.writeUInt32LE(dmaUnmap.size, dmaUnmap.argsz);
+    this.#map.bytes.writeUInt32LE(dmaMap.size, dmaMap.argsz);
+    this.#unmap.bytes.writeUInt32LE(dmaUnmap.size, dmaUnmap.argsz);
   }
 
   info(): IommuInfo {
@@ -148,12 +149,12 @@ class Type1 implements Iommu {
   map(iova: bigint, memory: { address: bigint }, length: number | bigint, access: DmaAccess): void {
     const struct = this.#map;
     const flags = (access.read ? VFIO_DMA_MAP_FLAG_READ : 0) | (access.write ? VFIO_DMA_MAP_FLAG_WRITE : 0);
-    struct.writeUInt32LE(flags, dmaMap.flags);
-    struct.writeBigUInt64LE(memory.address, dmaMap.vaddr);
-    struct.writeBigUInt64LE(iova, dmaMap.iova);
-    struct.writeBigUInt64LE(BigInt(length), dmaMap.length);
+    struct.set32(dmaMap.flags, flags);
+    struct.set64(dmaMap.vaddr, memory.address);
+    struct.set64(dmaMap.iova, iova);
+    struct.set64(dmaMap.length, BigInt(length));
     try {
-      this.#sys.ioctl(this.#container, VFIO_IOMMU_MAP_DMA, struct);
+      this.#sys.ioctl(this.#container, VFIO_IOMMU_MAP_DMA, struct.bytes);
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
       const request = { iova, vaddr: memory.address, length: BigInt(length), access };
@@ -172,11 +173,11 @@ class Type1 implements Iommu {
 
   #unmapRange(flags: number, iova: bigint, length: bigint): bigint {
     const struct = this.#unmap;
-    struct.writeUInt32LE(flags, dmaUnmap.flags);
-    struct.writeBigUInt64LE(iova, dmaUnmap.iova);
-    struct.writeBigUInt64LE(length, dmaUnmap.length);
-    this.#sys.ioctl(this.#container, VFIO_IOMMU_UNMAP_DMA, struct);
-    const unmapped = struct.readBigUInt64LE(dmaUnmap.length);
+    struct.set32(dmaUnmap.flags, flags);
+    struct.set64(dmaUnmap.iova, iova);
+    struct.set64(dmaUnmap.length, length);
+    this.#sys.ioctl(this.#container, VFIO_IOMMU_UNMAP_DMA, struct.bytes);
+    const unmapped = struct.get64(dmaUnmap.length);
     this.#mapped -= unmapped;
     return unmapped;
   }

@@ -14,9 +14,17 @@ import {
   ioasUnmap,
   iovaRanges,
 } from '../uapi/iommufd';
-import { attachIommufdPt, bindIommufd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, VFIO_DEVICE_BIND_IOMMUFD } from '../uapi/vfio';
+import {
+  attachIommufdPt,
+  bindIommufd,
+  detachIommufdPt,
+  VFIO_DEVICE_ATTACH_IOMMUFD_PT,
+  VFIO_DEVICE_BIND_IOMMUFD,
+  VFIO_DEVICE_DETACH_IOMMUFD_PT,
+} from '../uapi/vfio';
 import type { Attachment } from './backend';
 import { type DmaAccess, type Iommu, type IommuInfo, type IovaRange, mapError } from './iommu';
+import { MapStruct } from './map-struct';
 import { getDeviceFailed, noCdev, openFailed } from './open-error';
 import { opening } from './opened';
 
@@ -51,7 +59,11 @@ export function attachByIommufd(sys: Sys, device: VfioDevice): Attachment {
       const ioas = allocate(sys, iommufd);
       attachTo(sys, fd, ioas);
       const iommu = new Ioas(sys, device.address, iommufd, ioas);
-      return { backend: 'iommufd', fd, iommu, close: () => opened.close() };
+      const detach = () => {
+        detachFrom(sys, fd);
+        return () => attachTo(sys, fd, ioas);
+      };
+      return { backend: 'iommufd', fd, iommu, detach, close: () => opened.close() };
     } catch (error) {
       throw getDeviceFailed(sys, device, error);
     }
@@ -79,6 +91,12 @@ function attachTo(sys: Sys, device: number, ioas: number): void {
   sys.ioctl(device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, struct);
 }
 
+function detachFrom(sys: Sys, device: number): void {
+  const struct = Buffer.alloc(detachIommufdPt.size);
+  struct.writeUInt32LE(detachIommufdPt.size, detachIommufdPt.argsz);
+  sys.ioctl(device, VFIO_DEVICE_DETACH_IOMMUFD_PT, struct);
+}
+
 /** An I/O address space: drivers/iommu/iommufd/ioas.c. */
 class Ioas implements Iommu {
   readonly kind = 'iommufd';
@@ -86,8 +104,8 @@ class Ioas implements Iommu {
   readonly #device: string;
   readonly #iommufd: number;
   readonly #id: number;
-  readonly #map = Buffer.alloc(ioasMap.size);
-  readonly #unmap = Buffer.alloc(ioasUnmap.size);
+  readonly #map = new MapStruct(ioasMap.size);
+  readonly #unmap = new MapStruct(ioasUnmap.size);
   #mapped = 0n;
 
   constructor(sys: Sys, device: string, iommufd: number, id: number) {
@@ -95,10 +113,10 @@ class Ioas implements Iommu {
     this.#device = device;
     this.#iommufd = iommufd;
     this.#id = id;
-    this.#map.writeUInt32LE(ioasMap.size, 0);
-    this.#map.writeUInt32LE(id, ioasMap.ioas);
-    this.#unmap.writeUInt32LE(ioasUnmap.size, 0);
-    this.#unmap.writeUInt32LE(id, ioasUnmap.ioas);
+    this.#map.bytes.writeUInt32LE(ioasMap.size, 0);
+    this.#map.bytes.writeUInt32LE(id, ioasMap.ioas);
+    this.#unmap.bytes.writeUInt32LE(ioasUnmap.size, 0);
+    this.#unmap.bytes.writeUInt32LE(id, ioasUnmap.ioas);
   }
 
   /** iommufd tells an alignment and no page sizes; nor a limit of mappings, as it has none but memory. */
@@ -111,12 +129,12 @@ class Ioas implements Iommu {
     const struct = this.#map;
     const readable = access.read ? IOMMU_IOAS_MAP_READABLE : 0;
     const writable = access.write ? IOMMU_IOAS_MAP_WRITEABLE : 0;
-    struct.writeUInt32LE(IOMMU_IOAS_MAP_FIXED_IOVA | readable | writable, ioasMap.flags);
-    struct.writeBigUInt64LE(memory.address, ioasMap.vaddr);
-    struct.writeBigUInt64LE(BigInt(length), ioasMap.length);
-    struct.writeBigUInt64LE(iova, ioasMap.iova);
+    struct.set32(ioasMap.flags, IOMMU_IOAS_MAP_FIXED_IOVA | readable | writable);
+    struct.set64(ioasMap.vaddr, memory.address);
+    struct.set64(ioasMap.length, BigInt(length));
+    struct.set64(ioasMap.iova, iova);
     try {
-      this.#sys.ioctl(this.#iommufd, IOMMU_IOAS_MAP, struct);
+      this.#sys.ioctl(this.#iommufd, IOMMU_IOAS_MAP, struct.bytes);
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
       const request = { iova, vaddr: memory.address, length: BigInt(length), access };
@@ -127,10 +145,10 @@ class Ioas implements Iommu {
 
   unmap(iova: bigint, length: number | bigint): bigint {
     const struct = this.#unmap;
-    struct.writeBigUInt64LE(iova, ioasUnmap.iova);
-    struct.writeBigUInt64LE(BigInt(length), ioasUnmap.length);
-    this.#sys.ioctl(this.#iommufd, IOMMU_IOAS_UNMAP, struct);
-    const unmapped = struct.readBigUInt64LE(ioasUnmap.length);
+    struct.set64(ioasUnmap.iova, iova);
+    struct.set64(ioasUnmap.length, BigInt(length));
+    this.#sys.ioctl(this.#iommufd, IOMMU_IOAS_UNMAP, struct.bytes);
+    const unmapped = struct.get64(ioasUnmap.length);
     this.#mapped -= unmapped;
     return unmapped;
   }

@@ -62,10 +62,8 @@ export class Irq {
    *   interrupts is on
    */
   enable(start: number, eventfds: readonly number[]): void {
-    const { name, index, count } = this.info;
-    if (count === 0) throw this.#error('EINVAL', Exit.unsupported, `has no ${irqTitle(name)} interrupt`);
-    if (start + eventfds.length > count)
-      throw this.#error('EINVAL', Exit.notFound, `has ${count} vectors of ${irqTitle(name)}: 0 to ${count - 1}`);
+    this.mustHave(start, eventfds.length);
+    const { name, index } = this.info;
     const struct = Buffer.alloc(irqSet.size + 4 * eventfds.length);
     struct.writeUInt32LE(struct.length, irqSet.argsz);
     struct.writeUInt32LE(VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, irqSet.flags);
@@ -83,6 +81,20 @@ export class Irq {
       throw error;
     }
     this.#on = true;
+  }
+
+  /** @throws exit 9 where the device has no such interrupt, exit 3 where not these vectors */
+  mustHave(start: number, vectors: number): void {
+    const { name, count } = this.info;
+    if (count === 0) throw this.#error('EINVAL', Exit.unsupported, `has no ${irqTitle(name)} interrupt`);
+    if (start + vectors > count)
+      throw this.#error(
+        'EINVAL',
+        Exit.notFound,
+        count === 1
+          ? `has one vector of ${irqTitle(name)}: 0`
+          : `has ${count} vectors of ${irqTitle(name)}: 0 to ${count - 1}`,
+      );
   }
 
   /** Switches the whole interrupt off; nothing happens where it is. */

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [list|start|uio|usb|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
+ * `npm run bench [list|start|uio|vfio|usb|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
  * something measured in the same run. Exits 1 where a figure misses its bound.
  */
 import { benchFuzz } from './fuzz-descriptors';
@@ -7,6 +7,7 @@ import { benchList } from './list';
 import { benchStart } from './start';
 import { benchUio } from './uio';
 import { benchUsb } from './usb';
+import { benchVfio } from './vfio';
 
 const benches: Record<string, () => Promise<boolean> | boolean> = {
   list: benchList,
@@ -14,6 +15,7 @@ const benches: Record<string, () => Promise<boolean> | boolean> = {
   uio: benchUio,
   usb: benchUsb,
   fuzz: benchFuzz,
+  vfio: benchVfio,
 };
 
 async function run(names: string[]): Promise<void> {

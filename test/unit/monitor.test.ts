@@ -115,6 +115,18 @@ describe('what is told', () => {
     expect(events[2]).toMatchObject({ vendorId: '1234', deviceId: '11e8', node: '/dev/uio0', access: 'rw' });
   });
 
+  test('a VFIO driver leaves a function and takes it again', async () => {
+    const driver = '/sys/bus/pci/drivers/vfio-pci';
+    const act = () => {
+      sys.writeFile(`${driver}/unbind`, '0000:00:03.0');
+      sys.writeFile(`${driver}/bind`, '0000:00:03.0');
+    };
+    const { events } = await monitored(act, 2, { type: 'vfio' });
+    expect(events.map(inShort)).toEqual(['unbind 0000:00:03.0 vfio-pci', 'bind 0000:00:03.0 vfio-pci']);
+    for (const event of events)
+      expect(event).toMatchObject({ framework: 'vfio', node: '/dev/vfio/devices/vfio0', access: 'rw' });
+  });
+
   test('a PCI function that is pulled out', async () => {
     const { events } = await monitored(() => machine.controls.unplug('0000:00:04.0'), 3);
     expect(events.map(inShort)).toEqual([
