@@ -102,30 +102,32 @@ export async function measure(
       while (!queue.waitBlocking(transfer, timeoutMs, spinMs)) await turn();
       last = performance.now();
       const latencyMs = last - (started[i] ?? last);
-      spinMs = latencyMs < SHORT_MS ? SHORT_MS : 0;
+      const { status, actualLength } = transfer.urb;
       inFlight--;
-      if (transfer.urb.status !== 0) {
+      // First of all: meanwhile the device has nothing to do where it is the only one.
+      if (status === 0 && last < end && !signal.aborted) {
+        started[i] = last;
+        queue.submit(transfer);
+        inFlight++;
+      }
+      spinMs = latencyMs < SHORT_MS ? SHORT_MS : 0;
+      if (warm || status !== 0) {
         result.requested += size;
-        result.actual += transfer.urb.actualLength;
+        result.actual += actualLength;
+      }
+      if (status !== 0) {
         queue.stop(transfers, 'cancelled');
         await queue.explainError(transfer);
         result.status = transfer.status;
-        result.errno = errnoName(transfer.urb.status);
+        result.errno = errnoName(status);
         break;
       }
       if (warm) {
-        result.requested += size;
-        result.actual += transfer.urb.actualLength;
         latencies.add(latencyMs * 1000);
         count++;
       } else if (last >= begin) {
         begin = last;
         warm = true;
-      }
-      if (last < end && !signal.aborted) {
-        started[i] = last;
-        queue.submit(transfer);
-        inFlight++;
       }
       if (last - served > SERVE_SIGNALS_MS) {
         await turn();
