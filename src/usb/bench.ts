@@ -24,7 +24,10 @@ export interface Measurement extends TransferResult {
 }
 
 /** Measuring blocks the event loop: for so long at most, but for the wait itself. */
-const SERVE_SIGNALS_MS = 20;
+const SERVE_SIGNALS_MS = 50;
+
+/** Before what counts: by then the code is compiled, and the device has begun. */
+const WARM_UP_MS = 500;
 
 /** After a transfer that took less, the next is waited for without sleeping. */
 const SHORT_MS = 1;
@@ -69,61 +72,74 @@ export async function measure(
   queue: TransferQueue,
   prepare: (transfer: Transfer) => void,
   capacity: number,
-  { queue: depth, seconds, timeoutMs, signal }: MeasureOptions,
+  { size, queue: depth, seconds, timeoutMs, signal }: MeasureOptions,
 ): Promise<Measurement> {
-  const latencies = new Latencies();
   const transfers = Array.from({ length: depth }, () => queue.acquire(capacity));
   const started = new Float64Array(depth);
   const result: TransferResult = { status: 'ok', requested: 0, actual: 0, errno: null };
+  const latencies = new Latencies();
   let count = 0;
   let inFlight = 0;
-  const begin = performance.now();
+  for (const transfer of transfers) {
+    transfer.urb.data.fill(0);
+    prepare(transfer);
+  }
+  let last = performance.now();
+  let begin = last + Math.min(WARM_UP_MS, (seconds * 1000) / 4);
   const end = begin + seconds * 1000;
-  let last = begin;
+  let warm = false;
+  let served = last;
   let spinMs = 0;
   try {
     for (const [i, transfer] of transfers.entries()) {
-      transfer.urb.data.fill(0);
-      prepare(transfer);
       started[i] = performance.now();
       queue.submit(transfer);
       inFlight++;
     }
-    let served = begin;
     // In turns: transfers of one endpoint end in the order they began.
     for (let i = 0; inFlight > 0; i = (i + 1) % depth) {
       const transfer = transfers[i] as Transfer;
       while (!queue.waitBlocking(transfer, timeoutMs, spinMs)) await turn();
       last = performance.now();
       const latencyMs = last - (started[i] ?? last);
-      spinMs = latencyMs < SHORT_MS ? SHORT_MS : 0;
+      const { status, actualLength } = transfer.urb;
       inFlight--;
-      result.requested += transfer.urb.bufferLength;
-      result.actual += transfer.urb.actualLength;
-      if (transfer.status !== 'ok') {
+      // First of all: meanwhile the device has nothing to do where it is the only one.
+      if (status === 0 && last < end && !signal.aborted) {
+        started[i] = last;
+        queue.submit(transfer);
+        inFlight++;
+      }
+      spinMs = latencyMs < SHORT_MS ? SHORT_MS : 0;
+      if (warm || status !== 0) {
+        result.requested += size;
+        result.actual += actualLength;
+      }
+      if (status !== 0) {
         queue.stop(transfers, 'cancelled');
         await queue.explainError(transfer);
         result.status = transfer.status;
-        result.errno = errnoName(transfer.urb.status);
+        result.errno = errnoName(status);
         break;
       }
-      latencies.add(latencyMs * 1000);
-      count++;
+      if (warm) {
+        latencies.add(latencyMs * 1000);
+        count++;
+      } else if (last >= begin) {
+        begin = last;
+        warm = true;
+      }
       if (last - served > SERVE_SIGNALS_MS) {
         await turn();
         served = performance.now();
       }
-      if (last >= end || signal.aborted) continue;
-      started[i] = performance.now();
-      queue.submit(transfer);
-      inFlight++;
     }
   } finally {
     queue.stop(transfers, 'cancelled');
     for (const transfer of transfers) queue.recycle(transfer);
   }
-  const latencyUs = latencies.summary;
-  return { ...result, queue: depth, transfers: count, seconds: Math.max(1e-3, (last - begin) / 1000), latencyUs };
+  const measured = Math.max(1e-3, (last - begin) / 1000);
+  return { ...result, queue: depth, transfers: count, seconds: measured, latencyUs: latencies.summary };
 }
 
 export function bulkPreparer({ type, address }: StreamTarget, size: number): (transfer: Transfer) => void {
@@ -131,4 +147,5 @@ export function bulkPreparer({ type, address }: StreamTarget, size: number): (tr
   return ({ urb }) => urb.prepare(urbType, address, size);
 }
 
-const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
+/** The event loop runs once, without sleeping. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));

@@ -25,6 +25,8 @@ const UNPLUG_MS = 300;
 /** How often to look where the node cannot be watched. */
 const LOOK_MS = 1;
 
+const NONE: readonly string[] = [];
+
 /** An URB on its way through the kernel, again and again. */
 export class Transfer {
   readonly urb: Urb;
@@ -104,7 +106,7 @@ export class TransferQueue {
    * @param tolerated errnos that are the caller's to deal with
    * @returns null, or the tolerated errno with which it was refused
    */
-  submit(transfer: Transfer, tolerated: readonly string[] = []): string | null {
+  submit(transfer: Transfer, tolerated: readonly string[] = NONE): string | null {
     if (transfer.pending) throw new RangeError('the URB is pending');
     transfer.stopped = null;
     transfer.unplugged = false;
@@ -159,17 +161,21 @@ export class TransferQueue {
    * @returns false where a signal came first: the event loop has to run
    */
   waitBlocking(transfer: Transfer, timeoutMs: number, spinMs: number): boolean {
-    const start = performance.now();
+    let sleepMs = spinMs > 0 ? 0 : timeoutMs;
+    let start = 0;
     while (transfer.pending) {
-      const elapsed = performance.now() - start;
-      if (elapsed >= timeoutMs) {
-        this.stop([transfer], 'timeout');
-        return true;
-      }
-      const sleepMs = elapsed < spinMs ? 0 : Math.ceil(timeoutMs - elapsed);
       const outcome = this.#sys.poll(this.#fd, sleepMs, 'writable');
+      if (outcome === 'ready') {
+        this.#reapOne();
+        continue;
+      }
       if (outcome === 'interrupted') return false;
-      if (outcome === 'ready') this.#reapOne();
+      // Mostly there is no second time, and nobody needed to know what the time is.
+      const now = performance.now();
+      if (start === 0) start = now - sleepMs;
+      const elapsed = now - start;
+      if (elapsed >= timeoutMs) this.stop([transfer], 'timeout');
+      else sleepMs = elapsed < spinMs ? 0 : Math.ceil(timeoutMs - elapsed);
     }
     return true;
   }
@@ -252,7 +258,7 @@ export class TransferQueue {
     const { onDone } = transfer;
     transfer.onDone = null;
     onDone?.();
-    if (this.#pending.size === 0) this.#settle();
+    if (this.#watch !== null && this.#pending.size === 0) this.#settle();
   }
 
   /** Disconnected, and nothing left to reap. */
@@ -278,7 +284,7 @@ export class TransferQueue {
 
   /** Leaves the watch to the next transfer, if it comes at once: to start one costs several system calls. */
   #settle(): void {
-    if (this.#settling || this.#watch === null) return;
+    if (this.#settling) return;
     this.#settling = true;
     setImmediate(() => {
       this.#settling = false;

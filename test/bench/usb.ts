@@ -7,7 +7,7 @@ const QUEUES = [1, 4, 16];
 /** Long enough for the compiler to have done its work, as in a stream that matters. */
 const SECONDS = 6;
 const ROUNDS = 5;
-const SIZE = 256 * 1024;
+const SIZE = 512 * 1024;
 const CONTROLS = 4000;
 const C_PROGRAM = 'node_modules/.cache/udrv/usb-libusb';
 
