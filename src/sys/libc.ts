@@ -48,7 +48,7 @@ const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
  */
 export class Libc {
   readonly #koffi: typeof import('koffi');
-  readonly #ioctl: (fd: number, request: number, argument: Buffer) => number;
+  readonly #ioctlAt: (fd: number, request: number, address: number) => number;
   readonly #ioctlValue: (fd: number, request: number, argument: number) => number;
   readonly #mmap: (address: null, length: number, prot: number, flags: number, fd: number, offset: number) => bigint;
   readonly #munmap: (address: bigint, length: number) => number;
@@ -66,6 +66,7 @@ export class Libc {
   readonly #pollfd = Buffer.allocUnsafeSlow(pollfd.size);
   /** User space ends at 2^47 (or 2^56): a number holds it, and costs less to pass than a buffer. */
   readonly #pollfdAddress: number;
+  readonly #addresses = new WeakMap<Buffer, number>();
   /** What is in it. */
   #polled: { fd: number; event: PollEvent } | undefined;
   readonly #vectors = new Map<Width, { iovecs: bigint; words: Buffer }>();
@@ -75,7 +76,7 @@ export class Libc {
   constructor() {
     this.#koffi = loadKoffi();
     const lib = this.#koffi.load(null);
-    this.#ioctl = lib.func('int ioctl(int fd, unsigned long request, void *argument)');
+    this.#ioctlAt = lib.func('int ioctl(int fd, unsigned long request, intptr_t argument)');
     this.#ioctlValue = lib.func('ioctl', 'int', ['int', 'unsigned long', 'long']);
     this.#mmap = lib.func('void *mmap(void *address, size_t length, int prot, int flags, int fd, int64_t offset)');
     this.#munmap = lib.func('int munmap(void *address, size_t length)');
@@ -97,9 +98,24 @@ export class Libc {
 
   ioctl(fd: number, request: number, argument: Buffer | number, path: string): number {
     const result =
-      typeof argument === 'number' ? this.#ioctlValue(fd, request, argument) : this.#ioctl(fd, request, argument);
+      typeof argument === 'number'
+        ? this.#ioctlValue(fd, request, argument)
+        : this.#ioctlAt(fd, request, this.#addressOf(argument));
     if (result < 0) throw this.#error('ioctl', path);
     return result;
+  }
+
+  /**
+   * Where a buffer is. It stays there as long as there is the buffer, and asking costs as much as a short ioctl: the
+   * structs that are used for each URB and each mapping are the same ones again and again.
+   */
+  #addressOf(buffer: Buffer): number {
+    let address = this.#addresses.get(buffer);
+    if (address === undefined) {
+      address = Number(this.#koffi.address(buffer));
+      this.#addresses.set(buffer, address);
+    }
+    return address;
   }
 
   mmap(fd: number, length: number, writable: boolean, offset: number, path: string): Mapping {

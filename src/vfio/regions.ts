@@ -180,6 +180,8 @@ export class MappedSpace implements RegisterSpace {
   readonly #region: LocatedRegion;
   readonly #areas: readonly Area[];
   readonly #mappings = new Map<Area, Mapping>();
+  /** The area of the last access, which the next one mostly is of too. */
+  #last: { start: number; end: number; mapping: Mapping } | undefined;
 
   /** @throws exit 9 where the region cannot be mapped */
   constructor(sys: Sys, fd: number, device: VfioDevice, region: LocatedRegion) {
@@ -193,18 +195,27 @@ export class MappedSpace implements RegisterSpace {
   }
 
   read(offset: number, width: Width): Word {
-    const area = this.#areaOf(offset, width);
-    return this.#mapping(area).read(offset - area.offset, width);
+    const { start, mapping } = this.#at(offset, width);
+    return mapping.read(offset - start, width);
   }
 
   write(offset: number, width: Width, value: Word): void {
-    const area = this.#areaOf(offset, width);
-    this.#mapping(area).write(offset - area.offset, width, value);
+    const { start, mapping } = this.#at(offset, width);
+    mapping.write(offset - start, width, value);
   }
 
   close(): void {
     for (const mapping of this.#mappings.values()) mapping.close();
     this.#mappings.clear();
+    this.#last = undefined;
+  }
+
+  #at(offset: number, width: Width): { start: number; mapping: Mapping } {
+    const last = this.#last;
+    if (last !== undefined && offset >= last.start && offset + width <= last.end) return last;
+    const area = this.#areaOf(offset, width);
+    this.#last = { start: area.offset, end: area.offset + area.size, mapping: this.#mapping(area) };
+    return this.#last;
   }
 
   #areaOf(offset: number, width: Width): Area {
