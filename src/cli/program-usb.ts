@@ -26,6 +26,10 @@ export function addUsbCommands(usb: Command, action: ActionOf): void {
     .description('the descriptors of one USB device, decoded, from sysfs alone')
     .argument('<device>')
     .option('--raw', 'the bytes of the descriptors, as hex')
+    .option(
+      '--open',
+      'open the device and ask it for what sysfs has not: strings, ports of a hub, Microsoft OS, WebUSB',
+    )
     .action(action(() => (require('./commands/usb-show') as typeof import('./commands/usb-show')).showUsb));
   addTransferCommands(usb, action);
   addManagementCommands(usb, action);
