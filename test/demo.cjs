@@ -15,7 +15,6 @@ const steps = [
   ['A timer that raises its interrupt by itself:', ['uio', 'watch-irq', 'uio1', '--count', '3']],
   ['What can another device reach by DMA, and what does the IOMMU keep it from?', ['vfio', 'dma-test', '0000:00:03.0']],
   ['A USB device is asked for its descriptor:', 'usb ctrl 1-2 0x80 6 0x0100 0 18'.split(' ')],
-  ['And sends what it has:', 'usb bulk 1-2 0x81 --length 512'.split(' ')],
 ];
 
 for (const [title, args] of steps) {
