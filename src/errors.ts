@@ -28,6 +28,8 @@ const exitByErrno: Record<string, ExitCode> = {
   ENOTTY: Exit.unsupported,
   ENOSYS: Exit.unsupported,
   EOPNOTSUPP: Exit.unsupported,
+  // Node's name for the same number.
+  ENOTSUP: Exit.unsupported,
 };
 
 /** What an errno name means in words: `EACCES` is `permission denied`. Unknown names come back as they are. */

@@ -21,17 +21,32 @@ export type * from './model/device';
 export type { Interrupt } from './model/interrupt';
 export { type Range, type RegisterSpace, Registers } from './model/registers';
 export { type Summary, summarize } from './model/statistics';
+export type { DeviceAction, DeviceEvent, EventSubject } from './monitor/event';
+export { type MonitorOptions, type MonitorStart, monitorDevices } from './monitor/monitor';
 export { NameDatabase } from './names/database';
+export {
+  type BindRequest,
+  type ChangeOptions,
+  change as changeBindings,
+  type Prepared as PreparedBindings,
+  prepare as prepareBindings,
+} from './pci/bind/bind';
+export { withGroups } from './pci/bind/group';
+export { type Binding, type Plan as BindPlan, type Step as BindStep, shellCommand, type Write } from './pci/bind/plan';
+export { STATE_DIRECTORY } from './pci/bind/remember';
 export { decodeConfig } from './pci/config/decode';
 export { type ConfigDump, formatConfigRows, parseConfigDump, parseLspciDump } from './pci/config/dump';
 export type { Fields, Value } from './pci/config/fields';
 export type { Capability, ConfigHeader, ConfigSpace } from './pci/config/model';
 export { readConfigSpace } from './pci/config-file';
+export { findUses, type Use, type Uses } from './pci/in-use';
 export { findDevice, findDevices } from './select';
 export { simulatedMachine } from './sim';
 export { recordMachine } from './snapshot';
+export { findHolders, type Holder, type Holders } from './sys/holders';
 export { LinuxSys } from './sys/linux';
 export { SnapshotSys } from './sys/snapshot';
+export { DirectoryState, MemoryState, type StateStore } from './sys/state';
 export type { Access, Mapping, OpenFlags, PollResult, Sys, Watch, Width, Word } from './sys/sys';
 export type { ReadError } from './sys/sysfs';
 export { SysrootSys } from './sys/sysroot';
@@ -39,6 +54,8 @@ export { traced } from './sys/trace';
 export { type LatencyOptions, OpenUio, type WatchOptions } from './uio/device';
 export type { RearmMode } from './uio/interrupt-control';
 export { type Answers, askDevice, type ControlIn, type Setup, type UsbString } from './usb/ask';
+export type { Measurement, MeasureOptions } from './usb/bench';
+export type { NotGivenBack } from './usb/claims';
 export {
   decodeReport,
   describeReport,
@@ -65,5 +82,47 @@ export {
   encodeDescriptors,
 } from './usb/decode/tree';
 export { describeUsb, type UsbDescription, type UsbDocument, usbDocument, withAnswers } from './usb/describe';
+export { type ClaimOptions, type ControlOptions, type DataResult, OpenUsb } from './usb/device';
+
+export type { IsoOptions, IsoPacket, IsoTransfer } from './usb/iso';
 export { listUsbNodes, type UsbNode } from './usb/nodes';
+export type { TransferResult, TransferStatus } from './usb/status';
+export type { InStream, Message, Source, StreamOptions, WriteOptions } from './usb/streams';
+export type { WaitOptions } from './usb/transfers';
 export { type UsbBranch, usbTree } from './usb/tree';
+export type { ControlSetup } from './usb/urb';
+export { OpenVfio } from './vfio/device';
+export { type DmaBuffer, DmaPool, READ_WRITE } from './vfio/dma-buffer';
+export {
+  chooseTier,
+  DMA_TIERS,
+  type DmaTestOptions,
+  type DmaTestReport,
+  dmaDeviceOf,
+  runDmaTest,
+} from './vfio/dma-test/run';
+export type {
+  Check,
+  CheckResult,
+  Completion,
+  Copy,
+  DmaDevice,
+  DmaDriver,
+  DmaPort,
+  DmaTier,
+  Finding,
+  Verdict,
+} from './vfio/dma-test/tier';
+export { type DmaFault, parseFaults } from './vfio/fault-log';
+export {
+  InterruptLines,
+  type LineEvent,
+  measureLatencies,
+  type Vectors,
+  type VfioInterrupt,
+  type VfioLatencyOptions,
+  type VfioWatchOptions,
+  watchInterrupts,
+} from './vfio/interrupts';
+export { IovaAllocator } from './vfio/iova';
+export { type MapLatencies, type MapLatencyOptions, measureMappings } from './vfio/map-latency';

@@ -1,5 +1,6 @@
 import { usageError } from '../errors';
 import type { NameDatabase } from '../names/database';
+import type { StateStore } from '../sys/state';
 import type { Sys } from '../sys/sys';
 import { json, visible } from './output/escape';
 import type { OutputStream } from './output/stream';
@@ -26,6 +27,7 @@ export class Context {
   readonly stderr: OutputStream;
   readonly #env: NodeJS.ProcessEnv;
   #sys: Sys | undefined;
+  #state: StateStore | undefined;
   #names: NameDatabase | undefined;
   #style: Style | undefined;
 
@@ -40,6 +42,18 @@ export class Context {
   get sys(): Sys {
     this.#sys ??= this.options.trace ? this.#traced(this.#machine()) : this.#machine();
     return this.#sys;
+  }
+
+  /** Where bindings of drivers are remembered: on this machine in files, for any other as long as the command runs. */
+  get state(): StateStore {
+    if (this.#state === undefined) {
+      const { DirectoryState, MemoryState } = require('../sys/state') as typeof import('../sys/state');
+      const { STATE_DIRECTORY } = require('../pci/bind/remember') as typeof import('../pci/bind/remember');
+      const { sysroot, snapshot, sim } = this.options;
+      const isThis = sysroot === undefined && snapshot === undefined && !sim;
+      this.#state = isThis ? new DirectoryState(STATE_DIRECTORY) : new MemoryState();
+    }
+    return this.#state;
   }
 
   get names(): NameDatabase {
@@ -99,6 +113,8 @@ export class Context {
 
   #traced(sys: Sys): Sys {
     const { traced } = require('../sys/trace') as typeof import('../sys/trace');
-    return traced(sys, (line) => this.stderr.write(`${line}\n`));
+    const { decodeVfio } = require('../uapi/trace-vfio') as typeof import('../uapi/trace-vfio');
+    const { usbdevfsDecoder } = require('../uapi/trace-usbdevfs') as typeof import('../uapi/trace-usbdevfs');
+    return traced(sys, (line) => this.stderr.write(`${line}\n`), [usbdevfsDecoder(), decodeVfio]);
   }
 }

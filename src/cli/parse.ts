@@ -2,6 +2,7 @@ import { usageError } from '../errors';
 import type { Action, Location } from '../model/action';
 import type { Range } from '../model/registers';
 import type { Width, Word } from '../sys/sys';
+import type { Vectors } from '../vfio/interrupts';
 
 /** Text that a person typed, to values. Pure; each throws a usage error that names what was typed. */
 
@@ -80,6 +81,15 @@ export function parseAction(text: string): Action {
     throw usageError(text, 'is not an action', 'write REGION:OFFSET=VALUE, as in map0:0x64=map0:0x24 or map0:0x10/2=1');
   const value = text.slice(cut + 1);
   return { target, value: parseLocation(value, target.width) ?? parseWord(value, 'a value') };
+}
+
+/** `N` or `A-B`, B being one of them. */
+export function parseVectors(text: string): Vectors {
+  const match = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(text);
+  const first = Number(match?.[1]);
+  const last = Number(match?.[2] ?? match?.[1]);
+  if (match === null || last < first) throw usageError(text, 'is no vector and no range of them', 'write 3, or 0-3');
+  return { first, last };
 }
 
 export interface UsbIds {

@@ -26,3 +26,26 @@ export function rearmOption(): Option {
 export function collect(value: string, previous: string[] = []): string[] {
   return [...previous, value];
 }
+
+export function backendOption(): Option {
+  return new Option('--backend <backend>', 'how to open the device')
+    .choices(['auto', 'group', 'iommufd'])
+    .default('auto');
+}
+
+export function formatOption(): Option {
+  return new Option('--format <format>', 'registers, bytes with ASCII, or raw bytes')
+    .choices(['words', 'hex', 'bin'])
+    .default('words');
+}
+
+export function outputOption(): Option {
+  return new Option('-o, --output <file>', 'write to FILE instead of stdout');
+}
+
+export function mmapOption(): Option {
+  return new Option(
+    '--mmap',
+    'access a mapping of the region instead of asking the kernel: SIGBUS if the device is off',
+  );
+}

@@ -1,6 +1,14 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { parseCount } from './parse';
-import { ACK_HELP, type ActionOf, collect, rearmOption, widthOption } from './program-options';
+import {
+  ACK_HELP,
+  type ActionOf,
+  collect,
+  formatOption,
+  outputOption,
+  rearmOption,
+  widthOption,
+} from './program-options';
 
 /** `udrv uio`: devices behind /dev/uioX. */
 export function addUioCommands(uio: Command, action: ActionOf): void {
@@ -21,12 +29,8 @@ export function addUioCommands(uio: Command, action: ActionOf): void {
     .argument('<region>', 'map0, port0, bar0...')
     .argument('[range]', 'OFFSET, OFFSET+LENGTH or OFFSET-END; the whole region without it')
     .addOption(widthOption())
-    .addOption(
-      new Option('--format <format>', 'registers, bytes with ASCII, or raw bytes')
-        .choices(['words', 'hex', 'bin'])
-        .default('words'),
-    )
-    .option('-o, --output <file>', 'write to FILE instead of stdout')
+    .addOption(formatOption())
+    .addOption(outputOption())
     .action(action(() => (require('./commands/dump') as typeof import('./commands/dump')).dumpUio));
   uio
     .command('read')

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { parseBusDevice, parseUsbIds } from './parse';
 import type { ActionOf } from './program-options';
+import { addManagementCommands, addTransferCommands } from './program-usb-transfers';
 
 /** `udrv usb`: USB devices, through usbfs. */
 export function addUsbCommands(usb: Command, action: ActionOf): void {
@@ -25,5 +26,11 @@ export function addUsbCommands(usb: Command, action: ActionOf): void {
     .description('the descriptors of one USB device, decoded, from sysfs alone')
     .argument('<device>')
     .option('--raw', 'the bytes of the descriptors, as hex')
+    .option(
+      '--open',
+      'open the device and ask it for what sysfs has not: strings, ports of a hub, Microsoft OS, WebUSB',
+    )
     .action(action(() => (require('./commands/usb-show') as typeof import('./commands/usb-show')).showUsb));
+  addTransferCommands(usb, action);
+  addManagementCommands(usb, action);
 }

@@ -1,8 +1,9 @@
 import { Command, Option } from 'commander';
 import { Context, type GlobalOptions } from './context';
 import type { OutputStream } from './output/stream';
-import { parseDuration } from './parse';
+import { parseCount, parseDuration } from './parse';
 import type { ActionOf } from './program-options';
+import { addBindCommands } from './program-pci';
 import { addUioCommands } from './program-uio';
 import { addUsbCommands } from './program-usb';
 import { addVfioCommands } from './program-vfio';
@@ -85,6 +86,20 @@ export function buildProgram(
     .option('-o, --output <file>', 'write to FILE instead of stdout')
     .action(action(() => (require('./commands/snapshot') as typeof import('./commands/snapshot')).snapshot));
 
+  program
+    .command('monitor')
+    .description('print what happens to devices: they come and go, drivers take them and leave them')
+    .addOption(
+      new Option('--type <framework>', 'only this framework; pci is every PCI function').choices([
+        'usb',
+        'uio',
+        'vfio',
+        'pci',
+      ]),
+    )
+    .option('--count <n>', 'end after N events', parseCount)
+    .action(action(() => (require('./commands/monitor') as typeof import('./commands/monitor')).monitor));
+
   const frameworks = [
     { command: program.command('uio').description('devices behind /dev/uioX'), add: addUioCommands },
     { command: program.command('vfio').description('PCI functions bound to a VFIO driver'), add: addVfioCommands },
@@ -93,6 +108,7 @@ export function buildProgram(
   if (whole) for (const { command, add } of frameworks) add(command, action);
   else
     program.hook('preSubcommand', (_, chosen) => frameworks.find((one) => one.command === chosen)?.add(chosen, action));
+  addBindCommands(program, action);
 
   return { program, outcome };
 }

@@ -6,8 +6,38 @@ import type { Region } from './device';
 export interface RegisterSpace {
   read(offset: number, width: Width): Word;
   write(offset: number, width: Width, value: Word): void;
+  /**
+   * Reads consecutive registers, each by one access as {@link read} does, in fewer calls of the kernel. Their bytes, in
+   * little-endian order, go to the start of the buffer, whose length is a multiple of the width.
+   *
+   * @returns how many bytes were read; at least one register, or it throws
+   */
+  readMany?(offset: number, width: Width, buffer: Buffer): number;
   close(): void;
 }
+
+/** A register's value in the little-endian order that PCI has. */
+export function getWordLE(buffer: Buffer, at: number, width: Width): Word {
+  switch (width) {
+    case 1:
+      return buffer.readUInt8(at);
+    case 2:
+      return buffer.readUInt16LE(at);
+    case 4:
+      return buffer.readUInt32LE(at);
+    case 8:
+      return buffer.readBigUInt64LE(at);
+  }
+}
+
+/** @param word fits the width */
+export function putWordLE(buffer: Buffer, at: number, width: Width, word: Word): void {
+  if (width === 8) buffer.writeBigUInt64LE(BigInt(word), at);
+  else buffer.writeUIntLE(Number(word), at, width);
+}
+
+/** Registers that are read in one go, in bytes: what {@link Registers.words} asks {@link RegisterSpace.readMany} for. */
+const BATCH = 4096;
 
 /** Part of a region, in bytes. */
 export interface Range {
@@ -60,12 +90,21 @@ export class Registers {
     return (value) => space.write(offset, width, value);
   }
 
-  /** Reads the registers of a range in ascending order, each when it is asked for. */
+  /** Reads the registers of a range in ascending order, each once; some before they are asked for. */
   *words(range: Range, width: Width): Generator<Word> {
     checkRange(this.device, this.info, range, width);
     const space = this.#opened();
     const end = range.offset + range.length;
-    for (let offset = range.offset; offset < end; offset += width) yield space.read(offset, width);
+    if (space.readMany === undefined) {
+      for (let offset = range.offset; offset < end; offset += width) yield space.read(offset, width);
+      return;
+    }
+    const batch = Buffer.alloc(Math.min(BATCH, range.length));
+    for (let offset = range.offset; offset < end; ) {
+      const length = space.readMany(offset, width, batch.subarray(0, Math.min(batch.length, end - offset)));
+      for (let at = 0; at < length; at += width) yield getWordLE(batch, at, width);
+      offset += length;
+    }
   }
 
   /** Gives back what the first access opened. */

@@ -3,11 +3,14 @@ import type { Edu } from './edu';
 import type { Faults, Syscall } from './faults';
 import type { Machine } from './machine';
 import type { PciPower } from './pci';
+import { holdNode } from './processes';
 import type { RegisterAccess } from './region';
+import { GadgetZero } from './usb-gadget-zero';
+import { UsbKeyboard } from './usb-keyboard';
 
 /**
  * What a test does to the simulated machine behind the back of the program that uses it. A device is named by its UIO
- * name (`uio0`) or as its bus does (`0000:00:04.0`, `fed60100.timer`).
+ * name (`uio0`) or as its bus does (`0000:00:04.0`, `fed60100.timer`, `1-2`).
  */
 export class Controls {
   readonly #machine: Machine;
@@ -48,8 +51,63 @@ export class Controls {
     return this.#machine.edu(device);
   }
 
+  /** Plugs a USB device in again that was unplugged: in the same port, with another number. */
+  plug(usb: string): void {
+    this.#machine.usb.plug(usb);
+  }
+
+  /** Halts an endpoint of a USB device: it answers with a stall until the halt is cleared. */
+  stall(usb: string, endpoint: number): void {
+    this.#machine.usbDevice(usb).fn.halted.add(endpoint);
+  }
+
+  /** An endpoint of a USB device, 0 too, answers nothing from now on, or, with `false`, answers again. */
+  hang(usb: string, endpoint: number, hung = true): void {
+    this.#machine.usbDevice(usb).pipes.hang(endpoint, hung);
+  }
+
+  /** The next transfer from an IN endpoint gets more than it has room for. */
+  babble(usb: string, endpoint: number): void {
+    this.#machine.usbDevice(usb).pipes.babble(endpoint);
+  }
+
+  /** The pattern of gadget zero's source and sink; see {@link GadgetZero}. */
+  setPattern(usb: string, pattern: 0 | 1 | 2): void {
+    const { fn } = this.#machine.usbDevice(usb);
+    if (!(fn instanceof GadgetZero)) throw new RangeError(`${usb} is no gadget zero`);
+    fn.pattern = pattern;
+  }
+
+  /** Keys of a USB keyboard that are down from now on, by usage: 0x04 is A. Who has the interface gets the report. */
+  key(usb: string, ...usages: number[]): void {
+    const { fn, interfaces } = this.#machine.usbDevice(usb);
+    if (!(fn instanceof UsbKeyboard)) throw new RangeError(`${usb} is no keyboard`);
+    const [intf] = interfaces;
+    // usbhid fetches all there is.
+    if (intf === undefined || this.#machine.usb.interfaces.driverOf(intf) !== 'usbhid') fn.press(...usages);
+  }
+
   setPower(device: string, power: Exclude<PciPower, 'gone'>): void {
     this.#machine.pciFunction(device).power = power;
+  }
+
+  /** Makes the IOMMU fail at its task: what is unmapped from now on stays in the device's reach. */
+  leakIommu(device: string): void {
+    this.#machine.iommu.leak(this.#machine.pciFunction(device));
+  }
+
+  /** RLIMIT_MEMLOCK in bytes, for a process without CAP_IPC_LOCK; infinity is what it is at first. */
+  setMemlock(bytes: number): void {
+    this.#machine.kernel.memory.locked.limit = bytes;
+  }
+
+  /**
+   * Another process opens a node: it is in /proc, and keeps what it has open from others.
+   *
+   * @returns what lets go of it
+   */
+  hold(node: string, process: { pid: number; command: string }): () => void {
+    return holdNode(this.#machine.kernel, node, process);
   }
 
   /** What the calling user may do with a node from now on. */

@@ -11,15 +11,20 @@ export interface Descriptor {
   readonly flags: Required<OpenFlags>;
 }
 
-/** The descriptors of the one process there is. Drivers add to them and look them up: ioctls return and take descriptors. */
+/**
+ * The descriptors of the one process there is. Drivers add to them and look them up: ioctls return and take descriptors.
+ * A file is closed when nothing refers to it any more: a mapping keeps it, and so may another file.
+ */
 export class Descriptors {
   readonly #table = new Map<number, Descriptor>();
+  readonly #references = new Map<OpenFile, number>();
 
   /** Under the lowest free number. */
   add(path: string, file: OpenFile, flags: Required<OpenFlags>): number {
     let fd = FIRST;
     while (this.#table.has(fd)) fd++;
     this.#table.set(fd, { path, file, flags });
+    this.hold(file);
     return fd;
   }
 
@@ -27,7 +32,32 @@ export class Descriptors {
     return this.#table.get(fd);
   }
 
+  /** What its opener calls it: files that were never opened by a path have no name of their own. */
+  rename(fd: number, path: string): void {
+    const descriptor = this.#table.get(fd);
+    if (descriptor !== undefined) this.#table.set(fd, { ...descriptor, path });
+  }
+
   delete(fd: number): void {
+    const descriptor = this.#table.get(fd);
+    if (descriptor === undefined) return;
     this.#table.delete(fd);
+    this.put(descriptor.file);
+  }
+
+  /** get_file() */
+  hold(file: OpenFile): void {
+    this.#references.set(file, (this.#references.get(file) ?? 0) + 1);
+  }
+
+  /** fput(): the last one closes it. */
+  put(file: OpenFile): void {
+    const left = (this.#references.get(file) ?? 0) - 1;
+    if (left > 0) {
+      this.#references.set(file, left);
+      return;
+    }
+    this.#references.delete(file);
+    file.close?.();
   }
 }

@@ -12,6 +12,8 @@ export interface Device {
 
 export interface Driver<D extends Device> {
   readonly name: string;
+  /** driver_managed_dma: it has nothing to do with DMA, or sees to it itself, so that user space may have the group. */
+  readonly managesDma?: boolean;
   /** Whether it takes the device without being asked for by driver_override. */
   matches(device: D): boolean;
   /**
@@ -27,6 +29,9 @@ interface Bound<D extends Device> {
   readonly remove: () => void;
 }
 
+/** Of the drivers that are not modelled, those that set driver_managed_dma. */
+const DMA_MANAGED = new Set(['pci-stub', 'pcieport']);
+
 /**
  * A bus with its devices and the drivers that are modelled: binding by name as in drivers/base/bus.c, dd.c and
  * driver.c. Drivers that only the base knows keep their devices; their `bind` and `unbind` answer EACCES.
@@ -38,6 +43,8 @@ export class Bus<D extends Device> {
   readonly #drivers: Driver<D>[] = [];
   readonly #overrides = new Map<D, string>();
   readonly #bound = new Map<D, Bound<D>>();
+  /** The bus's dma_configure(): throws where a driver that uses DMA must not have the device. */
+  onProbe: (driver: Driver<D>, device: D) => void = () => {};
 
   constructor(kernel: Kernel, name: string) {
     this.#kernel = kernel;
@@ -49,6 +56,10 @@ export class Bus<D extends Device> {
     return this.#devices.get(name);
   }
 
+  get devices(): Iterable<D> {
+    return this.#devices.values();
+  }
+
   has(device: D): boolean {
     return this.#devices.get(device.name) === device;
   }
@@ -56,6 +67,13 @@ export class Bus<D extends Device> {
   /** Whether a driver has it, modelled or not. */
   hasDriver(device: D): boolean {
     return this.#kernel.exists(`${device.path}/driver`);
+  }
+
+  /** Whether a driver has it that uses DMA: all do but those that say otherwise. */
+  usesDma(device: D): boolean {
+    if (!this.hasDriver(device)) return false;
+    const name = posix.basename(this.#kernel.tree.readLink(`${device.path}/driver`));
+    return !(this.#drivers.find((driver) => driver.name === name)?.managesDma ?? DMA_MANAGED.has(name));
   }
 
   addDriver(driver: Driver<D>): void {
@@ -68,6 +86,8 @@ export class Bus<D extends Device> {
   /** A device that is there at boot, with what the base says of it. */
   addDevice(device: D): void {
     this.#devices.set(device.name, device);
+    // Not on every bus.
+    if (!this.#kernel.exists(`${device.path}/driver_override`)) return;
     const override = this.#kernel.text(`${device.path}/driver_override`).trim();
     if (override !== '(null)') this.#overrides.set(device, override);
     this.#kernel.attribute(`${device.path}/driver_override`, {
@@ -101,16 +121,35 @@ export class Bus<D extends Device> {
     for (const one of this.withChildren(device).reverse()) {
       this.release(one);
       this.#devices.delete(one.name);
+      this.#kernel.notify('remove', one.path);
       this.#kernel.removeDevice(one.path);
     }
+  }
+
+  /** The driver that has it, modelled or not. */
+  driverOf(device: D): string | null {
+    return this.hasDriver(device) ? posix.basename(this.#kernel.tree.readLink(`${device.path}/driver`)) : null;
+  }
+
+  /** device_attach(): looks for a driver. @returns whether one took it */
+  probe(device: D): boolean {
+    this.#probe(device);
+    return this.hasDriver(device);
+  }
+
+  /** A driver takes a device by itself, without a word to anybody, as usbfs does for a process. */
+  claim(driver: Driver<D>, device: D): void {
+    if (this.hasDriver(device)) throw new Errno('EBUSY');
+    this.#attach(driver, device, { quiet: true });
   }
 
   /**
    * Takes the driver off a device.
    *
+   * @param quiet without a uevent
    * @returns false where none that is modelled has it
    */
-  release(device: D): boolean {
+  release(device: D, { quiet = false } = {}): boolean {
     const bound = this.#bound.get(device);
     if (bound === undefined) return false;
     bound.remove();
@@ -118,6 +157,7 @@ export class Bus<D extends Device> {
     this.#kernel.tree.delete(`${device.path}/driver`);
     this.#kernel.tree.delete(`${this.#path}/drivers/${bound.driver.name}/${device.name}`);
     this.#setUevent(device, null);
+    if (!quiet) this.#kernel.notify('unbind', device.path);
     return true;
   }
 
@@ -144,14 +184,22 @@ export class Bus<D extends Device> {
   #probe(device: D): void {
     if (this.hasDriver(device)) return;
     const driver = this.#drivers.find((candidate) => this.#matches(candidate, device));
-    if (driver !== undefined) this.#attach(driver, device);
+    if (driver === undefined) return;
+    try {
+      this.#attach(driver, device);
+    } catch (error) {
+      // A driver that fails is one that does not match: the write succeeds.
+      if (!(error instanceof Errno)) throw error;
+    }
   }
 
-  #attach(driver: Driver<D>, device: D): void {
+  #attach(driver: Driver<D>, device: D, { quiet = false } = {}): void {
+    this.onProbe(driver, device);
     this.#bound.set(device, { driver, remove: driver.probe(device) });
     this.#kernel.link(`${device.path}/driver`, `${this.#path}/drivers/${driver.name}`);
     this.#kernel.link(`${this.#path}/drivers/${driver.name}/${device.name}`, device.path);
     this.#setUevent(device, driver.name);
+    if (!quiet) this.#kernel.notify('bind', device.path);
   }
 
   /** driver_set_override(): up to a newline; nothing, or a newline alone, clears it. */
@@ -169,9 +217,12 @@ export class Bus<D extends Device> {
     return device;
   }
 
+  /** dev_uevent(): the driver comes behind what the device is, and before what its bus says of it. */
   #setUevent(device: D, driver: string | null): void {
     const path = posix.join(device.path, 'uevent');
-    const rest = this.#kernel.text(path).replace(/^DRIVER=.*\n/, '');
-    this.#kernel.attribute(path, { show: () => (driver === null ? rest : `DRIVER=${driver}\n${rest}`).trimEnd() });
+    const rest = this.#kernel.text(path).replace(/^DRIVER=.*\n/m, '');
+    const head = /^(?:(?:MAJOR|MINOR|DEVNAME|DEVTYPE)=.*\n)*/.exec(rest)?.[0] ?? '';
+    const own = driver === null ? '' : `DRIVER=${driver}\n`;
+    this.#kernel.attribute(path, { show: () => `${head}${own}${rest.slice(head.length)}`.trimEnd() });
   }
 }

@@ -14,3 +14,6 @@ export class Errno extends Error {
     this.syscall = syscall;
   }
 }
+
+/** What a call that would have to wait throws: it is made again after the next event. */
+export class Blocked extends Error {}

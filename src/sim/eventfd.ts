@@ -9,6 +9,8 @@ const MAX = 2n ** 64n - 1n;
 export class EventFd implements OpenFile {
   readonly #wake: () => void;
   #count = 0n;
+  /** Takes what arrives before anyone can read it: fs/eventfd.c's wait queue, as virt/kvm and vfio's virqfd use it. */
+  consumer: (() => void) | null = null;
 
   /** @param wake tells those who wait that it may have become readable */
   constructor(wake: () => void) {
@@ -18,7 +20,7 @@ export class EventFd implements OpenFile {
   /** Adds to the count, as the kernel does for an interrupt; stops at the highest value. */
   signal(): void {
     if (this.#count < MAX) this.#count++;
-    this.#wake();
+    this.#arrived();
   }
 
   read(buffer: Buffer): number {
@@ -35,11 +37,20 @@ export class EventFd implements OpenFile {
     if (value === MAX) throw new Errno('EINVAL');
     if (MAX - this.#count <= value) throw new Errno('EAGAIN');
     this.#count += value;
-    this.#wake();
+    this.#arrived();
     return SIZE;
   }
 
   ready(event: PollEvent): boolean {
     return event === 'readable' ? this.#count > 0n : this.#count < MAX - 1n;
+  }
+
+  /** A consumer reads the count, so that it starts over. */
+  #arrived(): void {
+    if (this.consumer !== null && this.#count > 0n) {
+      this.#count = 0n;
+      this.consumer();
+    }
+    this.#wake();
   }
 }

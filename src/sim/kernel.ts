@@ -1,9 +1,10 @@
 import { posix } from 'node:path';
 import type { Access } from '../sys/sys';
-import type { Tree } from '../sys/tree';
+import type { Entry, Tree } from '../sys/tree';
 import { Descriptors } from './descriptors';
 import { Errno } from './errno';
 import { type BinaryAttribute, BinaryFile, type Opener } from './file';
+import { KernelLog } from './kernel-log';
 import { ProcessMemory } from './memory';
 import { AccessLog } from './region';
 import { Timeline } from './timeline';
@@ -16,6 +17,10 @@ export interface Attribute {
   store?(text: string): void;
 }
 
+const SEQUENCE = '/sys/kernel/uevent_seqnum';
+/** As much as there is. */
+const ALL = Number.POSITIVE_INFINITY;
+
 const PAGE_SIZE = 4096;
 /** Where sysfs links to devices; a star is any name. */
 const LINKS_TO_DEVICES = [
@@ -26,8 +31,6 @@ const LINKS_TO_DEVICES = [
   '/sys/kernel/iommu_groups/*/devices',
   '/sys/devices/virtual/iommu/*/devices',
 ];
-/** As much as there is. */
-const ALL = Number.POSITIVE_INFINITY;
 
 /** What the parts of the simulated kernel share: the file tree, what its nodes do when opened, time, wake-ups. */
 export class Kernel {
@@ -38,6 +41,12 @@ export class Kernel {
   readonly descriptors = new Descriptors();
   readonly memory = new ProcessMemory(PAGE_SIZE);
   readonly uevents = new Uevents(() => this.wake());
+  readonly messages = new KernelLog(
+    () => this.timeline.now(),
+    () => this.wake(),
+  );
+  /** Until then what happens has happened: the base is what came of it. */
+  isUp = false;
   /** By the tree's entry, so that a path through links finds it too. */
   readonly #openers = new WeakMap<object, Opener>();
   /** Called when a descriptor may have become ready. */
@@ -45,6 +54,8 @@ export class Kernel {
 
   constructor(tree: Tree) {
     this.tree = tree;
+    this.uevents.sequence = Number(this.text(SEQUENCE));
+    this.attribute(SEQUENCE, { show: () => String(this.uevents.sequence) });
   }
 
   wake(): void {
@@ -97,16 +108,39 @@ export class Kernel {
     this.#openers.set(entry, opener);
   }
 
-  /** device_del(): a device's directory and all below it, their nodes, and the links that led there. */
-  removeDevice(path: string): void {
-    for (const name of this.#nodesBelow(path)) this.tree.delete(`/dev/${name}`);
-    this.tree.delete(path);
+  /**
+   * device_del(): a device's directory and all below it, their nodes, and the links that led there.
+   *
+   * @returns what puts all that back
+   */
+  removeDevice(path: string): () => void {
+    const removed: [path: string, entry: Entry][] = [];
+    const remove = (below: string) => {
+      removed.push(...this.#entriesBelow(below));
+      this.tree.delete(below);
+    };
+    for (const name of this.#nodesBelow(path)) remove(`/dev/${name}`);
+    remove(path);
     for (const directory of LINKS_TO_DEVICES.flatMap((pattern) => this.#expand(pattern)))
       for (const name of this.tree.readDir(directory))
-        if (!this.exists(`${directory}/${name}`)) this.tree.delete(`${directory}/${name}`);
+        if (!this.exists(`${directory}/${name}`)) remove(`${directory}/${name}`);
     // An IOMMU group goes with its last device.
     for (const devices of this.#expand('/sys/kernel/iommu_groups/*/devices'))
-      if (this.tree.readDir(devices).length === 0) this.tree.delete(posix.dirname(devices));
+      if (this.tree.readDir(devices).length === 0) remove(posix.dirname(devices));
+    return () => {
+      for (const [where, entry] of removed) this.tree.set(where, entry);
+    };
+  }
+
+  /** kobject_uevent(): tells who listens what happened to a device; what it is, its `uevent` attribute says. */
+  notify(action: string, path: string): void {
+    if (!this.isUp) return;
+    const lines = this.text(`${path}/uevent`)
+      .split('\n')
+      .filter((line) => line.includes('='));
+    const properties = lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]);
+    const subsystem = posix.basename(this.tree.readLink(`${path}/subsystem`));
+    this.uevents.send(action, path.slice('/sys'.length), { SUBSYSTEM: subsystem, ...Object.fromEntries(properties) });
   }
 
   setAccess(path: string, access: Access): void {
@@ -129,6 +163,11 @@ export class Kernel {
     return this.tree.find(path) !== null;
   }
 
+  /** Not a link to one: it is another device's. */
+  isDirectory(path: string): boolean {
+    return this.#linkTarget(path) === null && this.tree.find(path)?.kind === 'dir';
+  }
+
   bytes(path: string): Buffer {
     return this.tree.readFile(path, ALL);
   }
@@ -142,17 +181,25 @@ export class Kernel {
     return this.tree.readDir(path).flatMap((name) => {
       const entry = `${path}/${name}`;
       if (name === 'uevent') return /^DEVNAME=(.+)$/m.exec(this.text(entry))?.slice(1) ?? [];
-      return this.#isDirectory(entry) ? this.#nodesBelow(entry) : [];
+      return this.isDirectory(entry) ? this.#nodesBelow(entry) : [];
     });
   }
 
-  /** Not a link to one: it is another device's. */
-  #isDirectory(path: string): boolean {
+  /** All there is at a path: itself, or what a directory holds. An empty directory is nothing. */
+  #entriesBelow(path: string): [path: string, entry: Entry][] {
+    const target = this.#linkTarget(path);
+    if (target !== null) return [[path, { kind: 'link', target }]];
+    const entry = this.tree.find(path);
+    if (entry === null) return [];
+    if (entry.kind !== 'dir') return [[path, entry]];
+    return [...entry.children.keys()].flatMap((name) => this.#entriesBelow(`${path}/${name}`));
+  }
+
+  #linkTarget(path: string): string | null {
     try {
-      this.tree.readLink(path);
-      return false;
+      return this.tree.readLink(path);
     } catch {
-      return this.tree.find(path)?.kind === 'dir';
+      return null;
     }
   }
 

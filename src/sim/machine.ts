@@ -1,17 +1,28 @@
 import { posix } from 'node:path';
 import { Bus } from './drivers';
 import { Edu } from './edu';
+import { Iommu } from './iommu';
+import { IommufdFile } from './iommufd';
 import type { Kernel } from './kernel';
+import { KERN_NOTICE } from './kernel-log';
+import { Nvme } from './nvme';
+import { nvmeDriver } from './nvme-driver';
 import type { PciFunction } from './pci';
 import { pciBus } from './pci-bus';
 import { PciTestDevice } from './pci-testdev';
 import type { PlatformDevice } from './platform';
+import { installProcesses } from './processes';
 import { TimecodeCard } from './timecode-card';
 import { TimerBlock, timerDevice } from './timer-block';
 import { UioCore } from './uio';
 import { uioAec } from './uio-aec';
 import { uioPciGeneric } from './uio-pci-generic';
 import { uioPdrvGenirq } from './uio-pdrv-genirq';
+import { UsbBus } from './usb-bus';
+import type { UsbDevice } from './usb-device';
+import { StillInUse, Vfio } from './vfio';
+import { vfioPci } from './vfio-pci';
+import { virtioPci } from './virtio-pci';
 
 /** Where QEMU's edu devices are; the lab has them at the same addresses. */
 const EDUS = ['0000:00:03.0', '0000:00:04.0', '0000:02:01.0'];
@@ -22,6 +33,8 @@ export class Machine {
   readonly pci: Bus<PciFunction>;
   readonly platform: Bus<PlatformDevice>;
   readonly uio: UioCore;
+  readonly iommu: Iommu;
+  readonly usb: UsbBus;
   readonly #edus = new Map<PciFunction, Edu>();
   /** How a device raises its interrupt. */
   readonly #triggers = new Map<PciFunction | PlatformDevice, (value: number) => void>();
@@ -29,7 +42,23 @@ export class Machine {
   constructor(kernel: Kernel) {
     this.kernel = kernel;
     this.uio = new UioCore(kernel);
-    this.pci = pciBus(kernel, [uioPciGeneric(kernel, this.uio), uioAec(this.uio)]);
+    const vfioPciDriver = vfioPci(
+      kernel,
+      () => this.pci,
+      () => vfio,
+    );
+    this.pci = pciBus(kernel, [
+      uioPciGeneric(kernel, this.uio),
+      uioAec(this.uio),
+      vfioPciDriver,
+      nvmeDriver(kernel),
+      virtioPci(),
+    ]);
+    this.iommu = new Iommu(kernel, this.pci);
+    const vfio = new Vfio(kernel, this.iommu);
+    kernel.node('/dev/iommu', () => new IommufdFile(kernel, this.iommu));
+    kernel.node('/dev/kmsg', () => kernel.messages.open());
+    kernel.messages.print(KERN_NOTICE, kernel.text('/proc/version').trimEnd());
     this.platform = new Bus<PlatformDevice>(kernel, 'platform');
     this.platform.addDriver(uioPdrvGenirq(kernel, this.uio));
     for (const address of EDUS) {
@@ -42,6 +71,8 @@ export class Machine {
     const testdev = this.#function('0000:00:0a.0');
     const card = this.#function('0000:00:0b.0');
     new PciTestDevice(testdev);
+    const nvme = this.#function('0000:01:00.0');
+    new Nvme(nvme);
     const timecode = new TimecodeCard(card);
     this.#triggers.set(card, () => timecode.raise());
     const timer = new TimerBlock(kernel.timeline);
@@ -54,11 +85,29 @@ export class Machine {
     this.platform.boot(timerBlock);
     this.pci.boot(testdev);
     this.pci.boot(card);
+    for (const address of ['0000:00:03.0', '0000:02:01.0', '0000:01:00.0', '0000:02:02.0'])
+      this.pci.boot(this.#function(address));
+    installProcesses(kernel);
+    this.usb = new UsbBus(kernel);
+    kernel.isUp = true;
   }
 
-  /** Pulls a device out. It is named as its bus does, or by its UIO name. */
+  /** Pulls a device out. Who has it open through VFIO keeps what the kernel knows of it, until it lets go. It is named as its bus does, or by its UIO name. */
   unplug(name: string): void {
-    this.#find(name).unplug();
+    const device = this.usb.find(name);
+    if (device !== undefined) {
+      this.usb.unplug(device);
+      return;
+    }
+    const found = this.#find(name);
+    this.usb.removeHost(found.device.path);
+    found.unplug();
+  }
+
+  usbDevice(name: string): UsbDevice {
+    const device = this.usb.find(name);
+    if (device === undefined) throw new RangeError(`${name} is no USB device`);
+    return device;
   }
 
   /** Takes the driver off a device. */
@@ -113,7 +162,16 @@ function found<D extends PciFunction | PlatformDevice>(device: D, bus: Bus<D>) {
     release: () => bus.release(device),
     unplug: () => {
       for (const one of bus.withChildren(device)) one.unplug();
-      bus.remove(device);
+      removeWhenReleased(() => bus.remove(device));
     },
   };
+}
+
+function removeWhenReleased(remove: () => void): void {
+  try {
+    remove();
+  } catch (error) {
+    if (!(error instanceof StillInUse)) throw error;
+    error.whenReleased(() => removeWhenReleased(remove));
+  }
 }

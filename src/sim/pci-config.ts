@@ -25,10 +25,10 @@ const PCI_STD_HEADER_SIZEOF = 0x40;
 const PCI_CFG_SPACE_SIZE = 0x100;
 
 /** PCI_CAP_ID_*: the capabilities whose registers a program may change. */
-const CAP_PM = 0x01;
-const CAP_MSI = 0x05;
-const CAP_EXP = 0x10;
-const CAP_MSIX = 0x11;
+export const CAP_PM = 0x01;
+export const CAP_MSI = 0x05;
+export const CAP_EXP = 0x10;
+export const CAP_MSIX = 0x11;
 
 /** Registers that only a bridge has, with their writable bits: hw/pci/pci.c of QEMU, pci_init_mask_bridge(). */
 const BRIDGE: readonly (readonly [offset: number, bytes: number, mask: number])[] = [
@@ -51,6 +51,7 @@ export class ConfigSpace {
   readonly #bars: readonly PciBar[];
   /** A set bit can be written. Made for the first write: most functions never see one. */
   #writable: Buffer | undefined;
+  #capabilities: readonly { id: number; at: number }[] | undefined;
   readonly #asserted: () => boolean;
   readonly #onCommand: () => void;
 
@@ -97,8 +98,30 @@ export class ConfigSpace {
 
   /** Bit 0 of the MSI control register: the function signals by messages, not by INTx. */
   get msiEnabled(): boolean {
-    const msi = capabilities(this.#bytes).find(({ id }) => id === CAP_MSI);
-    return msi !== undefined && ((this.#bytes[msi.at + 2] ?? 0) & 1) !== 0;
+    const msi = this.capability(CAP_MSI);
+    return msi !== undefined && ((this.#bytes[msi + 2] ?? 0) & 1) !== 0;
+  }
+
+  /** Bit 15 of the MSI-X control register. */
+  get msixEnabled(): boolean {
+    const msix = this.capability(CAP_MSIX);
+    return msix !== undefined && ((this.#bytes[msix + 3] ?? 0) & 0x80) !== 0;
+  }
+
+  /** Where a capability is, if the function has it. */
+  capability(id: number): number | undefined {
+    return this.capabilities().find((capability) => capability.id === id)?.at;
+  }
+
+  capabilities(): readonly { id: number; at: number }[] {
+    // What and where they are cannot be written.
+    this.#capabilities ??= capabilities(this.#bytes);
+    return this.#capabilities;
+  }
+
+  /** The whole of it, as it is now. */
+  copy(): Buffer {
+    return Buffer.from(this.#bytes);
   }
 
   /** Where the function answers for a BAR now: what the register holds, which a program can change. */

@@ -2,10 +2,11 @@ import type { Width } from '../sys/sys';
 import { PCI_COMMAND_INTX_DISABLE, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../uapi/pci-regs';
 import { IrqLine } from './irq';
 import type { PciBar } from './pci-bar';
-import { ConfigSpace } from './pci-config';
+import { CAP_MSIX, ConfigSpace } from './pci-config';
 import { bounded, ones, type Region, unassigned } from './region';
 
-const PCI_COMMAND_MASTER = 0x4;
+export const PCI_COMMAND_MASTER = 0x4;
+const MSIX_ENABLE = 0x8000;
 
 /** Where a function's DMA goes. Addresses are the device's (IOVA). */
 export interface DmaTarget {
@@ -18,7 +19,14 @@ export interface DmaTarget {
 /** `D3hot`: the configuration space answers, the BARs do not. `D3cold`, and `gone`: nothing does. */
 export type PciPower = 'D0' | 'D3hot' | 'D3cold' | 'gone';
 
-/** A PCI function as its bus and its kernel see it: configuration space, BARs, one INTx pin. */
+/** Where a function's MSI-X table is, from its capability. */
+export interface MsixTable {
+  readonly bar: number;
+  readonly offset: number;
+  readonly vectors: number;
+}
+
+/** A PCI function as its bus and its kernel see it: configuration space, BARs, one INTx pin, messages. */
 export class PciFunction {
   readonly name: string;
   readonly path: string;
@@ -28,8 +36,10 @@ export class PciFunction {
   readonly irq = new IrqLine();
   /** Set by who translates for it (an IOMMU); without one every access is refused. */
   dma: DmaTarget | null = null;
-  /** Sends message `vector`, where MSI is enabled. */
+  /** Receives message `vector`, where MSI or MSI-X is enabled. */
   onMessage: (vector: number) => void = () => {};
+  /** A function level reset, as the device takes it. */
+  onReset: () => void = () => {};
   /** How often the kernel has enabled it: the `enable` attribute. */
   enabled = 0;
   readonly #regions = new Map<number, Region>();
@@ -80,10 +90,36 @@ export class PciFunction {
     if (this.#answers) this.config.write(offset, width, value);
   }
 
+  get msix(): MsixTable | null {
+    const at = this.config.capability(CAP_MSIX);
+    if (at === undefined) return null;
+    const table = this.config.read(at + 4, 4);
+    return { bar: table & 7, offset: table - (table & 7), vectors: (this.config.read(at + 2, 2) & 0x7ff) + 1 };
+  }
+
+  /** pci_alloc_irq_vectors() and pci_free_irq_vectors() with MSI-X: what INTx does is masked meanwhile. */
+  setMessages(on: boolean): void {
+    const at = this.config.capability(CAP_MSIX);
+    if (at === undefined) return;
+    const control = this.config.read(at + 2, 2);
+    this.config.write(at + 2, 2, on ? control | MSIX_ENABLE : control & ~MSIX_ENABLE);
+    this.config.setCommand(on ? PCI_COMMAND_INTX_DISABLE : 0, on ? 0 : PCI_COMMAND_INTX_DISABLE);
+  }
+
+  /** Whether it asserts INTx, masked or not. */
+  get asserted(): boolean {
+    return this.#asserted;
+  }
+
+  /** A message is a write by the device, which takes a bus master: without that it is lost. */
+  sendMessage(vector: number): void {
+    if (this.config.mastersBus && this.power === 'D0') this.onMessage(vector);
+  }
+
   /** The device's end of its interrupt: INTx as a level, or a message where MSI is on. No pin, no INTx. */
   setInterrupt(asserted: boolean): void {
     if (this.config.msiEnabled) {
-      if (asserted) this.onMessage(0);
+      if (asserted) this.sendMessage(0);
       return;
     }
     this.#asserted = asserted && this.config.interruptPin !== 0;
@@ -125,6 +161,20 @@ export class PciFunction {
     if (!this.#asserted || !this.#answers) return false;
     this.config.setCommand(PCI_COMMAND_INTX_DISABLE);
     return true;
+  }
+
+  /** pci_check_and_unmask_intx(): unmasks INTx, unless the function asserts it still. */
+  checkAndUnmaskIntx(): boolean {
+    if (this.#asserted) return false;
+    this.config.setCommand(0, PCI_COMMAND_INTX_DISABLE);
+    return true;
+  }
+
+  /** The kernel puts the configuration space back, so that only the device itself starts over. */
+  reset(): void {
+    this.#asserted = false;
+    this.#updateIrq();
+    this.onReset();
   }
 
   /** Pulled out of its slot. */

@@ -113,20 +113,26 @@ export function ram(bytes: Uint8Array): Region {
   );
 }
 
+interface MappingHooks {
+  /** Brings the machine up to date before an access. */
+  update(): void;
+  /** It is gone from the address space. */
+  unmap(): void;
+}
+
 /** A region in the address space of the program, with the checks of a real mapping ({@link Mapping}). */
 export class SimMapping implements Mapping {
   readonly length: number;
   readonly #region: Region;
   readonly #writable: boolean;
-  /** Brings the machine up to date before an access. */
-  readonly #update: () => void;
+  readonly #hooks: MappingHooks;
   #closed = false;
 
-  constructor(region: Region, length: number, writable: boolean, update: () => void) {
+  constructor(region: Region, length: number, writable: boolean, hooks: MappingHooks) {
     this.length = length;
     this.#region = region;
     this.#writable = writable;
-    this.#update = update;
+    this.#hooks = hooks;
   }
 
   read(offset: number, width: Width): Word {
@@ -141,7 +147,9 @@ export class SimMapping implements Mapping {
   }
 
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
+    this.#hooks.unmap();
   }
 
   #check(offset: number, width: Width): void {
@@ -149,6 +157,6 @@ export class SimMapping implements Mapping {
     if (!Number.isSafeInteger(offset) || offset < 0 || offset + width > this.length)
       throw new RangeError(`offset ${offset} with width ${width} is outside of ${this.length} bytes`);
     if (offset % width !== 0) throw new RangeError(`offset ${offset} is not a multiple of ${width}`);
-    this.#update();
+    this.#hooks.update();
   }
 }

@@ -1,7 +1,18 @@
 import { SysError } from '../errors';
-import type { Access, Datagram, Mapping, Memory, OpenFlags, PollEvent, PollResult, Sys, Watch } from '../sys/sys';
+import type {
+  Access,
+  Datagram,
+  Mapping,
+  Memory,
+  OpenFlags,
+  PollEvent,
+  PollResult,
+  Sys,
+  Watch,
+  Width,
+} from '../sys/sys';
 import type { Descriptor } from './descriptors';
-import { Errno } from './errno';
+import { Blocked, Errno } from './errno';
 import { EventFd } from './eventfd';
 import type { Faults, Syscall } from './faults';
 import { AttributeFile, DirectoryFile, type OpenFile, RegularFile } from './file';
@@ -11,7 +22,12 @@ import { Watches } from './watches';
 
 const DEFAULT_LIMIT = 1024 * 1024;
 /** Methods that are not named as the call they make. */
-const SYSCALLS: Partial<Record<Syscall, string>> = { watch: 'epoll_ctl', ioctlOpen: 'ioctl', receive: 'recvfrom' };
+const SYSCALLS: Partial<Record<Syscall, string>> = {
+  watch: 'epoll_ctl',
+  ioctlOpen: 'ioctl',
+  preadWords: 'preadv',
+  receive: 'recvfrom',
+};
 /** How long a wait without bound keeps signals out. */
 const UNBOUNDED_MS = 1000;
 
@@ -68,10 +84,7 @@ export class SimSys implements Sys {
   }
 
   close(fd: number): void {
-    this.#io('close', fd, ({ file }) => {
-      this.#kernel.descriptors.delete(fd);
-      file.close?.();
-    });
+    this.#io('close', fd, () => this.#kernel.descriptors.delete(fd));
   }
 
   read(fd: number, buffer: Buffer): number {
@@ -114,13 +127,32 @@ export class SimSys implements Sys {
     });
   }
 
+  preadWords(fd: number, buffer: Buffer, width: Width, position: number): number {
+    return this.#io('preadWords', fd, ({ file }) => {
+      if (file.pread === undefined) throw new Errno('ESPIPE');
+      let done = 0;
+      for (; done + width <= buffer.length; done += width) {
+        try {
+          const length = file.pread(buffer.subarray(done, done + width), position + done);
+          if (length !== width) return done + length;
+        } catch (error) {
+          // What was read before stands; the error comes with the next call.
+          if (done > 0 && error instanceof Errno) return done;
+          throw error;
+        }
+      }
+      return done;
+    });
+  }
+
   ioctl(fd: number, request: number, argument: Buffer | number): number {
     return this.#ioctl('ioctl', fd, request, argument);
   }
 
-  /** The driver adds the descriptor, under a name of its own. */
-  ioctlOpen(fd: number, request: number, argument: Buffer | number, _name: string): number {
-    return this.#ioctl('ioctlOpen', fd, request, argument);
+  ioctlOpen(fd: number, request: number, argument: Buffer | number, name: string): number {
+    const opened = this.#ioctl('ioctlOpen', fd, request, argument);
+    this.#kernel.descriptors.rename(opened, name);
+    return opened;
   }
 
   mmap(fd: number, length: number, writable: boolean, offset: number): Mapping {
@@ -130,7 +162,12 @@ export class SimSys implements Sys {
       if (file.mmap === undefined) throw new Errno('ENODEV');
       // The kernel maps whole pages; the caller sees as much of them as it asked for.
       const region = file.mmap(this.#kernel.pages(length), writable, offset);
-      return new SimMapping(region, length, writable, () => this.#kernel.timeline.run());
+      const { descriptors, timeline } = this.#kernel;
+      descriptors.hold(file);
+      return new SimMapping(region, length, writable, {
+        update: () => timeline.run(),
+        unmap: () => descriptors.put(file),
+      });
     });
   }
 
@@ -189,7 +226,14 @@ export class SimSys implements Sys {
   #ioctl(method: 'ioctl' | 'ioctlOpen', fd: number, request: number, argument: Buffer | number): number {
     return this.#io(method, fd, ({ file }) => {
       if (file.ioctl === undefined) throw new Errno('ENOTTY');
-      return file.ioctl(request, argument);
+      for (;;) {
+        try {
+          return file.ioctl(request, argument);
+        } catch (error) {
+          if (!(error instanceof Blocked)) throw error;
+        }
+        this.#sleep(Number.POSITIVE_INFINITY);
+      }
     });
   }
 

@@ -11,7 +11,8 @@ const QUEUE = 256;
 export class Uevents {
   readonly #wake: () => void;
   readonly #sockets = new Set<UeventSocket>();
-  #sequence = 0;
+  /** The number of the last message. */
+  sequence = 0;
 
   constructor(wake: () => void) {
     this.#wake = wake;
@@ -27,7 +28,7 @@ export class Uevents {
   /** @param path below /sys: `/devices/pci0000:00/...` */
   send(action: string, path: string, properties: Readonly<Record<string, string>>): void {
     const { SUBSYSTEM = '', ...rest } = properties;
-    const records = { ACTION: action, DEVPATH: path, SUBSYSTEM, ...rest, SEQNUM: String(++this.#sequence) };
+    const records = { ACTION: action, DEVPATH: path, SUBSYSTEM, ...rest, SEQNUM: String(++this.sequence) };
     const lines = Object.entries(records).map(([key, value]) => `${key}=${value}`);
     const message = Buffer.from([`${action}@${path}`, ...lines].map((line) => `${line}\0`).join(''));
     for (const socket of this.#sockets) socket.deliver(message);

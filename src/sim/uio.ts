@@ -70,6 +70,7 @@ export class UioCore {
     this.#devices.set(minor, device);
     install(this.#kernel, device, parent, minor, info);
     device.start();
+    this.#kernel.notify('add', device.path);
     return device;
   }
 
@@ -77,6 +78,7 @@ export class UioCore {
   unregister(device: UioDevice): void {
     device.stop();
     for (const [minor, known] of this.#devices) if (known === device) this.#devices.delete(minor);
+    this.#kernel.notify('remove', device.path);
     // With the directory above it, which the kernel made for it.
     this.#kernel.removeDevice(posix.dirname(device.path));
     this.#kernel.wake();

@@ -1,5 +1,5 @@
 import { type UdrvError, usageError } from '../errors';
-import type { Access, Datagram, Mapping, Memory, OpenFlags, PollEvent, PollResult, Sys, Watch } from './sys';
+import type { Access, Datagram, Mapping, Memory, OpenFlags, PollEvent, PollResult, Sys, Watch, Width } from './sys';
 
 /** Why a machine cannot be worked with, and what to do about it. */
 export interface Refusal {
@@ -53,6 +53,10 @@ export abstract class InspectionSys implements Sys {
   }
 
   pwrite(fd: number, _buffer: Buffer, _position: number): number {
+    throw this.#refuse(`descriptor ${fd}`);
+  }
+
+  preadWords(fd: number, _buffer: Buffer, _width: Width, _position: number): number {
     throw this.#refuse(`descriptor ${fd}`);
   }
 

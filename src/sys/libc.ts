@@ -10,6 +10,8 @@ import {
   EPOLLIN,
   EPOLLOUT,
   epollEvent,
+  IOV_MAX,
+  iovec,
   MAP_ANONYMOUS,
   MAP_SHARED,
   MSG_TRUNC,
@@ -27,7 +29,7 @@ import {
   sockaddrNl,
 } from '../uapi/libc';
 import { Mmio } from './mmio';
-import type { Datagram, Mapping, Memory, PollEvent, PollResult, Watch } from './sys';
+import type { Datagram, Mapping, Memory, PollEvent, PollResult, Watch, Width } from './sys';
 
 /** V8 aborts the process on an ArrayBuffer that is longer. */
 const MAX_LENGTH = constants.MAX_LENGTH;
@@ -46,36 +48,45 @@ const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
  */
 export class Libc {
   readonly #koffi: typeof import('koffi');
-  readonly #ioctl: (fd: number, request: number, argument: Buffer) => number;
+  readonly #ioctlAt: (fd: number, request: number, address: number) => number;
   readonly #ioctlValue: (fd: number, request: number, argument: number) => number;
   readonly #mmap: (address: null, length: number, prot: number, flags: number, fd: number, offset: number) => bigint;
   readonly #munmap: (address: bigint, length: number) => number;
   readonly #eventfd: (initial: number, flags: number) => number;
-  readonly #poll: (fds: Buffer, count: number, timeoutMs: number) => number;
+  readonly #poll: (fds: number, count: number, timeoutMs: number) => number;
   readonly #epollCreate1: (flags: number) => number;
   readonly #epollCtl: (epfd: number, op: number, fd: number, event: Buffer) => number;
   readonly #close: (fd: number) => number;
+  readonly #preadv: (fd: number, iov: bigint, count: number, position: number) => number;
   readonly #socket: (family: number, type: number, protocol: number) => number;
   readonly #bind: (fd: number, address: Buffer, length: number) => number;
   readonly #setsockopt: (fd: number, level: number, option: number, value: Buffer, length: number) => number;
   readonly #recvfrom: (fd: number, buf: Buffer, len: number, flags: number, address: Buffer, size: Buffer) => number;
   readonly pageSize: number;
-  readonly #pollfd = Buffer.alloc(pollfd.size);
+  readonly #pollfd = Buffer.allocUnsafeSlow(pollfd.size);
+  /** User space ends at 2^47 (or 2^56): a number holds it, and costs less to pass than a buffer. */
+  readonly #pollfdAddress: number;
+  readonly #addresses = new WeakMap<Buffer, number>();
+  /** What is in it. */
+  #polled: { fd: number; event: PollEvent } | undefined;
+  readonly #vectors = new Map<Width, { iovecs: bigint; words: Buffer }>();
   /** What is watched. Held here, because a handle that nothing references is collected and stops firing, without a word. */
   readonly #watches = new Map<object, number>();
 
   constructor() {
     this.#koffi = loadKoffi();
     const lib = this.#koffi.load(null);
-    this.#ioctl = lib.func('int ioctl(int fd, unsigned long request, void *argument)');
+    this.#ioctlAt = lib.func('int ioctl(int fd, unsigned long request, intptr_t argument)');
     this.#ioctlValue = lib.func('ioctl', 'int', ['int', 'unsigned long', 'long']);
     this.#mmap = lib.func('void *mmap(void *address, size_t length, int prot, int flags, int fd, int64_t offset)');
     this.#munmap = lib.func('int munmap(void *address, size_t length)');
     this.#eventfd = lib.func('int eventfd(unsigned int initial, int flags)');
-    this.#poll = lib.func('int poll(void *fds, unsigned long count, int timeout)');
+    this.#poll = lib.func('int poll(intptr_t fds, unsigned long count, int timeout)');
+    this.#pollfdAddress = Number(this.#koffi.address(this.#pollfd));
     this.#epollCreate1 = lib.func('int epoll_create1(int flags)');
     this.#epollCtl = lib.func('int epoll_ctl(int epfd, int op, int fd, void *event)');
     this.#close = lib.func('int close(int fd)');
+    this.#preadv = lib.func('intptr_t preadv(int fd, intptr_t iov, int count, int64_t position)');
     this.#socket = lib.func('int socket(int family, int type, int protocol)');
     this.#bind = lib.func('int bind(int fd, void *address, unsigned int length)');
     this.#setsockopt = lib.func('int setsockopt(int fd, int level, int option, void *value, unsigned int length)');
@@ -87,9 +98,24 @@ export class Libc {
 
   ioctl(fd: number, request: number, argument: Buffer | number, path: string): number {
     const result =
-      typeof argument === 'number' ? this.#ioctlValue(fd, request, argument) : this.#ioctl(fd, request, argument);
+      typeof argument === 'number'
+        ? this.#ioctlValue(fd, request, argument)
+        : this.#ioctlAt(fd, request, this.#addressOf(argument));
     if (result < 0) throw this.#error('ioctl', path);
     return result;
+  }
+
+  /**
+   * Where a buffer is. It stays there as long as there is the buffer, and asking costs as much as a short ioctl: the
+   * structs that are used for each URB and each mapping are the same ones again and again.
+   */
+  #addressOf(buffer: Buffer): number {
+    let address = this.#addresses.get(buffer);
+    if (address === undefined) {
+      address = Number(this.#koffi.address(buffer));
+      this.#addresses.set(buffer, address);
+    }
+    return address;
   }
 
   mmap(fd: number, length: number, writable: boolean, offset: number, path: string): Mapping {
@@ -115,6 +141,36 @@ export class Libc {
     return new AnonymousMemory(address, Buffer.from(this.#koffi.view(address, size)), () => {
       if (this.#munmap(address, size) < 0) throw this.#error('munmap', 'memory');
     });
+  }
+
+  /**
+   * preadv(2) with a piece for each register. A file without read_iter, as VFIO's devices are, is asked for each piece by
+   * itself (fs/read_write.c, do_loop_readv_writev()): so many reads for one call.
+   */
+  preadWords(fd: number, buffer: Buffer, width: Width, position: number, path: string): number {
+    const { iovecs, words } = this.#vectorOf(width);
+    const count = Math.min(Math.floor(buffer.length / width), IOV_MAX);
+    const length = this.#preadv(fd, iovecs, count, position);
+    if (length < 0) throw this.#error('preadv', path);
+    words.copy(buffer, 0, 0, length);
+    return length;
+  }
+
+  /** Made once for each width: IOV_MAX pieces of it, one behind the other. */
+  #vectorOf(width: Width): { iovecs: bigint; words: Buffer } {
+    let vector = this.#vectors.get(width);
+    if (vector === undefined) {
+      const table = this.allocate(IOV_MAX * (iovec.size + width));
+      const words = IOV_MAX * iovec.size;
+      for (let i = 0; i < IOV_MAX; i++) {
+        const address = table.address + BigInt(words + i * width);
+        table.bytes.writeBigUInt64LE(address, i * iovec.size + iovec.base);
+        table.bytes.writeBigUInt64LE(BigInt(width), i * iovec.size + iovec.length);
+      }
+      vector = { iovecs: table.address, words: table.bytes.subarray(words) };
+      this.#vectors.set(width, vector);
+    }
+    return vector;
   }
 
   ueventSocket(groups: number): number {
@@ -152,9 +208,13 @@ export class Libc {
 
   /** A descriptor in error counts as ready: the read that follows says what is wrong. */
   poll(fd: number, timeoutMs: number, event: PollEvent, path: string): PollResult {
-    this.#pollfd.writeInt32LE(fd, pollfd.fd);
-    this.#pollfd.writeInt16LE(event === 'readable' ? POLLIN : POLLOUT, pollfd.events);
-    const ready = this.#poll(this.#pollfd, 1, timeoutMs);
+    // Who measures latency asks for the same again and again.
+    if (fd !== this.#polled?.fd || event !== this.#polled.event) {
+      this.#polled = { fd, event };
+      this.#pollfd.writeInt32LE(fd, pollfd.fd);
+      this.#pollfd.writeInt16LE(event === 'readable' ? POLLIN : POLLOUT, pollfd.events);
+    }
+    const ready = this.#poll(this.#pollfdAddress, 1, timeoutMs);
     if (ready > 0) return 'ready';
     if (ready === 0) return 'timeout';
     const error = this.#error('poll', path);

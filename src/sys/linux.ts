@@ -2,9 +2,9 @@ import { closeSync, constants, openSync, readlinkSync, readSync, writeSync } fro
 import { SysError } from '../errors';
 import { accessOf, DEFAULT_LIMIT, listDirectory, readToEnd, sysCall } from './files';
 import { Libc } from './libc';
-import type { Access, Datagram, Mapping, Memory, OpenFlags, PollEvent, PollResult, Sys, Watch } from './sys';
+import type { Access, Datagram, Mapping, Memory, OpenOptions, PollEvent, PollResult, Sys, Watch, Width } from './sys';
 
-const { O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
+const { O_EXCL, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
 /** This machine. */
 export class LinuxSys implements Sys {
@@ -47,8 +47,8 @@ export class LinuxSys implements Sys {
     return accessOf(path);
   }
 
-  open(path: string, { write = false, nonblock = false }: OpenFlags): number {
-    const flags = (write ? O_RDWR : O_RDONLY) | (nonblock ? O_NONBLOCK : 0) | O_NOCTTY;
+  open(path: string, { write = false, nonblock = false, exclusive = false }: OpenOptions): number {
+    const flags = (write ? O_RDWR : O_RDONLY) | (nonblock ? O_NONBLOCK : 0) | (exclusive ? O_EXCL : 0) | O_NOCTTY;
     const fd = sysCall('open', path, () => openSync(path, flags));
     return this.#own(fd, path);
   }
@@ -74,6 +74,10 @@ export class LinuxSys implements Sys {
 
   pwrite(fd: number, buffer: Buffer, position: number): number {
     return sysCall('pwrite', this.#path('pwrite', fd), () => writeSync(fd, buffer, 0, buffer.length, position));
+  }
+
+  preadWords(fd: number, buffer: Buffer, width: Width, position: number): number {
+    return this.#c.preadWords(fd, buffer, width, position, this.#path('preadv', fd));
   }
 
   ioctl(fd: number, request: number, argument: Buffer | number): number {

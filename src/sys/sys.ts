@@ -67,6 +67,11 @@ export interface OpenFlags {
   nonblock?: boolean;
 }
 
+export interface OpenOptions extends OpenFlags {
+  /** A block device that is mounted, swapped to or part of another fails with EBUSY (O_EXCL). */
+  exclusive?: boolean;
+}
+
 export interface Sys {
   readonly pageSize: number;
 
@@ -81,12 +86,17 @@ export interface Sys {
   access(path: string): Access | null;
 
   /** Opens a device node or a sysfs file for positioned access. Always close-on-exec. */
-  open(path: string, flags: OpenFlags): number;
+  open(path: string, flags: OpenOptions): number;
   close(fd: number): void;
   read(fd: number, buffer: Buffer): number;
   write(fd: number, buffer: Buffer): number;
   pread(fd: number, buffer: Buffer, position: number): number;
   pwrite(fd: number, buffer: Buffer, position: number): number;
+  /**
+   * Reads consecutive registers through a file that makes one access for each read, as VFIO's do: `width` bytes each, in
+   * as few calls as the kernel needs. Returns the bytes that were read, which may be fewer than the buffer holds.
+   */
+  preadWords(fd: number, buffer: Buffer, width: Width, position: number): number;
   /** @param argument a buffer is passed by address, a number by value. @returns what the ioctl returned. */
   ioctl(fd: number, request: number, argument: Buffer | number): number;
   /** An ioctl that returns a new descriptor, as VFIO_GROUP_GET_DEVICE_FD does. @param name of what it opens, for messages */

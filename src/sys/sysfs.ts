@@ -25,9 +25,9 @@ export class AttributeReader {
     this.errors = errors;
   }
 
-  /** The bytes of a file; null where it is absent or unreadable. */
-  bytes(path: string): Buffer | null {
-    return this.#try(path, () => this.sys.readFile(path));
+  /** The bytes of a file; null where it is absent or unreadable, or longer than `limit`. */
+  bytes(path: string, limit?: number): Buffer | null {
+    return this.#try(path, () => this.sys.readFile(path, limit));
   }
 
   /** An attribute's text without surrounding white space; null where it is absent, unreadable or empty. */

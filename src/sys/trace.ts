@@ -5,7 +5,7 @@ import type {
   Datagram,
   Mapping,
   Memory,
-  OpenFlags,
+  OpenOptions,
   PollEvent,
   PollResult,
   Sys,
@@ -87,8 +87,10 @@ class TracedSys implements Sys {
     );
   }
 
-  open(path: string, flags: OpenFlags): number {
-    const names = [flags.write ? 'O_RDWR' : 'O_RDONLY', ...(flags.nonblock ? ['O_NONBLOCK'] : [])];
+  open(path: string, flags: OpenOptions): number {
+    const names = [flags.write ? 'O_RDWR' : 'O_RDONLY'];
+    if (flags.nonblock) names.push('O_NONBLOCK');
+    if (flags.exclusive) names.push('O_EXCL');
     const fd = traceCall(
       this.#print,
       () => `open(${path}, ${names.join('|')})`,
@@ -144,6 +146,15 @@ class TracedSys implements Sys {
       () => `pwrite(${this.#label(fd)}, ${hex(buffer)}, ${number(position)})`,
       () => this.#sys.pwrite(fd, buffer, position),
       String,
+    );
+  }
+
+  preadWords(fd: number, buffer: Buffer, width: Width, position: number): number {
+    return traceCall(
+      this.#print,
+      () => `preadv(${this.#label(fd)}, ${Math.floor(buffer.length / width)} * ${width}, ${number(position)})`,
+      () => this.#sys.preadWords(fd, buffer, width, position),
+      (length) => transferred(buffer, length),
     );
   }
 

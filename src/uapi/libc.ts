@@ -37,3 +37,8 @@ export const SOL_SOCKET = 1;
 export const SO_RCVBUF = 8;
 /** struct sockaddr_nl { sa_family_t nl_family; unsigned short nl_pad; __u32 nl_pid; __u32 nl_groups; } */
 export const sockaddrNl = { size: 12, family: 0, pid: 4, groups: 8 } as const;
+
+// <sys/uio.h>: struct iovec { void *iov_base; size_t iov_len; }
+export const iovec = { size: 16, base: 0, length: 8 } as const;
+/** UIO_MAXIOV of <sys/uio.h>. */
+export const IOV_MAX = 1024;

@@ -15,7 +15,7 @@ const HARMLESS_DRIVERS = new Set(['pci-stub', 'pcieport']);
 const MAX_ERRORS = 10;
 
 /** Classes with a bridge's header (type 1 or 2): PCI, CardBus and semi-transparent PCI bridges. */
-const BRIDGE_CLASS = /^06(?:04|07|09)/;
+export const BRIDGE_CLASS = /^06(?:04|07|09)/;
 
 export interface GroupMember {
   /** Its name on its bus: `0000:00:03.0`, or what a platform device is called. */

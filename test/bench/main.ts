@@ -1,17 +1,21 @@
 /**
- * `npm run bench [list|start|uio|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
+ * `npm run bench [list|start|uio|vfio|usb|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
  * something measured in the same run. Exits 1 where a figure misses its bound.
  */
 import { benchFuzz } from './fuzz-descriptors';
 import { benchList } from './list';
 import { benchStart } from './start';
 import { benchUio } from './uio';
+import { benchUsb } from './usb';
+import { benchVfio } from './vfio';
 
 const benches: Record<string, () => Promise<boolean> | boolean> = {
   list: benchList,
   start: benchStart,
   uio: benchUio,
+  usb: benchUsb,
   fuzz: benchFuzz,
+  vfio: benchVfio,
 };
 
 async function run(names: string[]): Promise<void> {

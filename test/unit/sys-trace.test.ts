@@ -26,6 +26,8 @@ class FakeSys implements Sys {
   write = (fd: number, buffer: Buffer) => this.#do(`write ${fd}`, buffer.length);
   pread = (fd: number, buffer: Buffer, position: number) => this.#do(`pread ${fd} ${position}`, PATTERN.copy(buffer));
   pwrite = (fd: number, buffer: Buffer, position: number) => this.#do(`pwrite ${fd} ${position}`, buffer.length);
+  preadWords = (fd: number, buffer: Buffer, _width: number, position: number) =>
+    this.#do(`preadWords ${fd} ${position}`, PATTERN.copy(buffer));
   allocate = (length: number): Memory =>
     this.#do(`allocate ${length}`, { address: 0x7f00n, bytes: Buffer.alloc(length), close: () => {} });
   ueventSocket = (groups: number) => this.#do(`ueventSocket ${groups}`, this.#next++);

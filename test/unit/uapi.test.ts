@@ -16,6 +16,10 @@ const EXPECTED: [name: string, ours: number, c: string][] = [
   ['POLLIN', libc.POLLIN, 'POLLIN'],
   ['POLLOUT', libc.POLLOUT, 'POLLOUT'],
   ['EPOLLOUT', libc.EPOLLOUT, 'EPOLLOUT'],
+  ['iovec.size', libc.iovec.size, 'sizeof(struct iovec)'],
+  ['iovec.base', libc.iovec.base, 'offsetof(struct iovec, iov_base)'],
+  ['iovec.length', libc.iovec.length, 'offsetof(struct iovec, iov_len)'],
+  ['IOV_MAX', libc.IOV_MAX, 'UIO_MAXIOV'],
   ['AF_NETLINK', libc.AF_NETLINK, 'AF_NETLINK'],
   ['SOCK_RAW', libc.SOCK_RAW, 'SOCK_RAW'],
   ['SOCK_NONBLOCK', libc.SOCK_NONBLOCK, 'SOCK_NONBLOCK'],
@@ -65,6 +69,7 @@ describeWith('gcc', 'numbers and layouts equal the C headers', () => {
         'sys/eventfd.h',
         'sys/mman.h',
         'sys/socket.h',
+        'sys/uio.h',
         'linux/netlink.h',
         'linux/pci_regs.h',
       ];

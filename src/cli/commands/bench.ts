@@ -9,7 +9,7 @@ interface BenchOptions extends InterruptOptions {
 }
 
 /** Longest wait for one interrupt where `--timeout` does not say otherwise. */
-const DEFAULT_TIMEOUT_MS = 2000;
+export const DEFAULT_TIMEOUT_MS = 2000;
 
 export async function benchUio(context: Context, selector: string, options: BenchOptions): Promise<number | undefined> {
   const latencies: number[] = [];
@@ -21,11 +21,12 @@ export async function benchUio(context: Context, selector: string, options: Benc
     );
   } finally {
     // What was measured before a Ctrl-C or a timeout is still worth showing.
-    if (latencies.length > 0) print(context, latencies);
+    if (latencies.length > 0) printLatencies(context, latencies);
   }
 }
 
-function print(context: Context, latencies: readonly number[]): void {
+/** Latencies of interrupts, in microseconds. */
+export function printLatencies(context: Context, latencies: readonly number[]): void {
   const summary = summarize(latencies);
   if (context.options.json) {
     context.printJson({ count: latencies.length, latencyUs: summary });

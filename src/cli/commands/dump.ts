@@ -1,11 +1,14 @@
-import { checkRange, findRegion, hexWord, type Range, registersSize } from '../../model/registers';
+import type { Region } from '../../model/device';
+import { checkRange, hexWord, type Range, registersSize } from '../../model/registers';
 import type { Width, Word } from '../../sys/sys';
+import type { OpenOptions } from '../../vfio/device';
 import type { Context } from '../context';
 import { hexLines, type Line, putWord, wordLines } from '../output/dump';
 import { json } from '../output/escape';
 import { outputTo, type Sink } from '../output/file';
+import { LineWriter } from '../output/lines';
 import { parseRange } from '../parse';
-import { type FindTarget, uioTarget } from './target';
+import { expectRegion, type FindTarget, uioTarget, vfioTarget } from './target';
 
 interface DumpOptions {
   width: Width;
@@ -17,6 +20,16 @@ export function dumpUio(context: Context, ...request: [string, string, string | 
   dump(context, uioTarget, ...request);
 }
 
+export function dumpVfio(
+  context: Context,
+  selector: string,
+  region: string,
+  range: string | undefined,
+  options: DumpOptions & OpenOptions,
+): undefined {
+  dump(context, vfioTarget(options), selector, region, range, options);
+}
+
 function dump(
   context: Context,
   find: FindTarget,
@@ -26,19 +39,24 @@ function dump(
   { width, format, output }: DumpOptions,
 ): void {
   const target = find(context, selector);
-  const region = findRegion(target.address, target.regions, regionName);
-  // A region whose size is no multiple of the width ends with a piece that cannot be read in that width.
-  const size = registersSize(region);
-  const whole: Range = { offset: 0, length: size - (size % width) };
-  const range = rangeText === undefined ? whole : parseRange(rangeText, width);
-  checkRange(target.address, region, range, width);
+  const asked = rangeText === undefined ? undefined : parseRange(rangeText, width);
+  const expected = expectRegion(target, regionName);
+  if (expected !== null) checkRange(target.address, expected, asked ?? whole(expected, width), width);
   using device = target.open({ write: false });
+  const registers = device.region(regionName);
+  const range = asked ?? whole(registers.info, width);
   // The first before the output is opened: a dump that cannot begin leaves an existing file alone.
-  const words = begun(device.region(regionName).words(range, width));
+  const words = begun(registers.words(range, width));
   using out = outputTo(context.stdout, output);
   if (format === 'bin') writeBytes(out, words, width);
   else if (context.options.json) writeJson(out, words, { region: regionName, offset: range.offset, width });
   else writeLines(out, format === 'hex' ? hexLines(words, range, width) : wordLines(words, range, width));
+}
+
+/** A region whose size is no multiple of the width ends with a piece that cannot be read in that width. */
+function whole(region: Region, width: Width): Range {
+  const size = registersSize(region);
+  return { offset: 0, length: size - (size % width) };
 }
 
 function begun<T>(items: Generator<T>): Iterable<T> {
@@ -80,28 +98,8 @@ function writeJson(out: Sink, words: Iterable<Word>, head: { region: string; off
   out.write(`${text}]}\n`);
 }
 
-/** On a terminal, a line that repeats the one before is folded into one `*`, as hexdump does. */
 function writeLines(out: Sink, lines: Iterable<Line>): void {
-  let text = '';
-  let previous: string | undefined;
-  let folded = false;
-  let last: Line | undefined;
-  for (const line of lines) {
-    last = line;
-    if (out.isTTY && line.content === previous) {
-      if (!folded) text += '*\n';
-      folded = true;
-      continue;
-    }
-    folded = false;
-    previous = line.content;
-    text += `${line.offset}  ${line.content}\n`;
-    if (text.length >= PIECE) {
-      out.write(text);
-      text = '';
-    }
-  }
-  // So that one sees where the repetition ends.
-  if (folded && last !== undefined) text += `${last.offset}  ${last.content}\n`;
-  out.write(text);
+  const writer = new LineWriter(out);
+  for (const line of lines) writer.write(line);
+  writer.end();
 }

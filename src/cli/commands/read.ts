@@ -1,8 +1,9 @@
-import { checkRange, findRegion, hexWord } from '../../model/registers';
+import { checkRange, hexWord } from '../../model/registers';
 import type { Width } from '../../sys/sys';
+import type { OpenOptions } from '../../vfio/device';
 import type { Context } from '../context';
 import { parseSize } from '../parse';
-import { type FindTarget, uioTarget } from './target';
+import { expectRegion, type FindTarget, uioTarget, vfioTarget } from './target';
 
 interface ReadOptions {
   width: Width;
@@ -10,6 +11,16 @@ interface ReadOptions {
 
 export function readUio(context: Context, ...request: [string, string, string, ReadOptions]): undefined {
   read(context, uioTarget, ...request);
+}
+
+export function readVfio(
+  context: Context,
+  selector: string,
+  region: string,
+  at: string,
+  options: ReadOptions & OpenOptions,
+): undefined {
+  read(context, vfioTarget(options), selector, region, at, options);
 }
 
 function read(
@@ -22,7 +33,8 @@ function read(
 ): void {
   const offset = parseSize(at, 'an offset');
   const target = find(context, selector);
-  checkRange(target.address, findRegion(target.address, target.regions, region), { offset, length: width }, width);
+  const info = expectRegion(target, region);
+  if (info !== null) checkRange(target.address, info, { offset, length: width }, width);
   using device = target.open({ write: false });
   const value = hexWord(device.region(region).read(offset, width), width);
   if (context.options.json) context.printJson({ region, offset, width, value });

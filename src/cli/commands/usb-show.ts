@@ -1,16 +1,66 @@
-import { describeUsb, type RawDescriptors, usbDocument } from '../../usb/describe';
+import { Exit, SysError, UdrvError } from '../../errors';
+import { askDevice, type ControlIn } from '../../usb/ask';
+import { describeUsb, type RawDescriptors, type UsbDescription, usbDocument, withAnswers } from '../../usb/describe';
 import { splitDescriptors } from '../../usb/descriptors';
 import type { Context } from '../context';
 import { describeDescriptors } from '../output/descriptors';
 import { findOf } from './show';
+import { withUsb } from './usb-open';
 
 interface ShowOptions {
   raw?: boolean;
+  open?: boolean;
 }
 
-export function showUsb(context: Context, selector: string, { raw = false }: ShowOptions): undefined {
+/** How long a device may take for one answer, where `--timeout` does not say otherwise: a sick one must not hold it up. */
+const ANSWER_MS = 1000;
+
+export function showUsb(
+  context: Context,
+  selector: string,
+  { raw = false, open = false }: ShowOptions,
+): undefined | Promise<number | undefined> {
   const device = findOf(context, 'usb', selector);
   const description = describeUsb(context.sys, context.names, device);
+  if (!open) {
+    print(context, description, raw);
+    return;
+  }
+  return withUsb(context, device, async (opened, signal) => {
+    const timeoutMs = context.options.timeout ?? ANSWER_MS;
+    const control: ControlIn = async (setup, length) => {
+      const { status, errno, data } = await opened.controlIn(setup, length, { timeoutMs, signal });
+      // What a device does not answer is noted; that it is gone, or a Ctrl-C, ends the questions.
+      if (status === 'gone' || status === 'cancelled') throw new Ended(status);
+      if (status !== 'ok') throw new SysError('control', errno ?? 'ETIMEDOUT', device.address);
+      return data;
+    };
+    try {
+      print(context, withAnswers(description, await askDevice(control, description)), raw);
+    } catch (error) {
+      if (!(error instanceof Ended)) throw error;
+      if (error.status === 'gone')
+        throw new UdrvError('the device went away', {
+          code: 'ENODEV',
+          exit: Exit.gone,
+          subject: device.address,
+          device: device.address,
+        });
+    }
+  });
+}
+
+class Ended extends Error {
+  readonly status: 'gone' | 'cancelled';
+
+  constructor(status: 'gone' | 'cancelled') {
+    super(status);
+    this.status = status;
+  }
+}
+
+function print(context: Context, description: UsbDescription, raw: boolean): void {
+  const { device } = description;
   if (raw) printRaw(context, device.address, description.raw);
   else if (context.options.json) context.printJson(usbDocument(description));
   else context.stdout.write(describeDescriptors(description, context.style));

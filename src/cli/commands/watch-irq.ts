@@ -1,6 +1,5 @@
-import type { Interrupt } from '../../model/interrupt';
 import type { Context } from '../context';
-import { json } from '../output/escape';
+import { printInterrupt } from '../output/interrupt';
 import { type InterruptOptions, withInterrupts } from './interrupts';
 
 interface WatchOptions extends InterruptOptions {
@@ -17,27 +16,8 @@ export function watchUio(context: Context, selector: string, options: WatchOptio
       );
     const timeoutMs = context.options.timeout;
     for await (const interrupt of device.interrupts({ beforeWait: trigger, acknowledge, rearm, timeoutMs, signal })) {
-      context.stdout.write(context.options.json ? jsonLine(interrupt) : textLine(interrupt, context));
+      printInterrupt(context, interrupt);
       if (interrupt.index === count) break;
     }
   });
 }
-
-function jsonLine({ index, count, missed, deltaUs, time }: Interrupt): string {
-  return `${json({ index, count, missed, deltaUs: deltaUs === null ? null : Math.round(deltaUs * 10) / 10, time })}\n`;
-}
-
-function textLine({ index, count, missed, deltaUs }: Interrupt, context: Context): string {
-  const columns = [
-    String(index),
-    String(count),
-    String(missed),
-    deltaUs === null ? '-' : `${(deltaUs / 1000).toFixed(3)} ms`,
-  ];
-  const line = (cells: string[]) => `${cells.map((cell, i) => cell.padStart(WIDTHS[i] ?? 0)).join('  ')}\n`;
-  const heading = index === 1 && !context.options.quiet ? context.style.heading(line(TITLES).trimEnd()) : '';
-  return `${heading === '' ? '' : `${heading}\n`}${line(columns)}`;
-}
-
-const TITLES = ['#', 'COUNT', 'MISSED', 'SINCE LAST'];
-const WIDTHS = [6, 10, 6, 16];

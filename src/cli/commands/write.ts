@@ -1,8 +1,9 @@
-import { checkRange, checkValue, findRegion, hex, hexWord } from '../../model/registers';
+import { checkRange, checkValue, hex, hexWord } from '../../model/registers';
 import type { Width } from '../../sys/sys';
+import type { OpenOptions } from '../../vfio/device';
 import type { Context } from '../context';
 import { parseSize, parseWord } from '../parse';
-import { type FindTarget, uioTarget } from './target';
+import { expectRegion, type FindTarget, uioTarget, vfioTarget } from './target';
 
 interface WriteOptions {
   width: Width;
@@ -10,6 +11,17 @@ interface WriteOptions {
 
 export function writeUio(context: Context, ...request: [string, string, string, string, WriteOptions]): undefined {
   write(context, uioTarget, ...request);
+}
+
+export function writeVfio(
+  context: Context,
+  selector: string,
+  region: string,
+  at: string,
+  value: string,
+  options: WriteOptions & OpenOptions,
+): undefined {
+  write(context, vfioTarget(options), selector, region, at, value, options);
 }
 
 function write(
@@ -24,9 +36,11 @@ function write(
   const offset = parseSize(at, 'an offset');
   const value = parseWord(text, 'a value');
   const target = find(context, selector);
-  const info = findRegion(target.address, target.regions, region);
-  checkRange(target.address, info, { offset, length: width }, width);
-  checkValue(target.address, info, width, value);
+  const info = expectRegion(target, region);
+  if (info !== null) {
+    checkRange(target.address, info, { offset, length: width }, width);
+    checkValue(target.address, info, width, value);
+  }
   const step = `${target.address} ${region}:${hex(offset)}/${width}=${hexWord(value, width)}`;
   if (context.options.dryRun) {
     context.printSteps([step]);

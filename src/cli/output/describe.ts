@@ -156,7 +156,7 @@ function endpointTable(interfaces: readonly UsbInterface[]): TableOf {
 }
 
 /** 1M, 4K, 256: in 1024s where that is exact. */
-function sizeText(size: number): string {
+export function sizeText(size: number): string {
   const units: [number, string][] = [
     [2 ** 30, 'G'],
     [2 ** 20, 'M'],

@@ -22,15 +22,54 @@ export function* hexLines(words: Iterable<Word>, range: Range, width: Width): Ge
   for (const { offset, row } of rows(words, range, width)) {
     const bytes = Buffer.alloc(row.length * width);
     for (const [i, word] of row.entries()) putWord(bytes, i * width, width, word);
-    const pairs = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0'));
-    const ascii = bytes.toString('latin1').replace(/[^ -~]/g, '.');
-    yield { offset, content: `${pairs.join(' ').padEnd(3 * BYTES_PER_LINE - 1)}  |${ascii}|` };
+    yield { offset, content: hexAndAscii(bytes) };
   }
 }
 
+/** The same of bytes that come in pieces of any length. */
+export class ByteLines {
+  readonly #digits: number;
+  /** What is not yet a whole line. */
+  #rest = Buffer.alloc(0);
+  #offset = 0;
+
+  /** @param length how many bytes there will be at most: their offsets have as many digits */
+  constructor(length: number) {
+    this.#digits = digitsFor(length);
+  }
+
+  /** The whole lines that there are now. The piece may change afterwards. */
+  *add(piece: Buffer): Generator<Line> {
+    const bytes = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
+    const whole = bytes.length - (bytes.length % BYTES_PER_LINE);
+    for (let at = 0; at < whole; at += BYTES_PER_LINE) yield this.#line(bytes.subarray(at, at + BYTES_PER_LINE));
+    this.#rest = Buffer.from(bytes.subarray(whole));
+  }
+
+  *end(): Generator<Line> {
+    if (this.#rest.length > 0) yield this.#line(this.#rest);
+    this.#rest = Buffer.alloc(0);
+  }
+
+  #line(bytes: Buffer): Line {
+    const offset = offsetLabel(this.#offset, this.#digits);
+    this.#offset += bytes.length;
+    return { offset, content: hexAndAscii(bytes) };
+  }
+}
+
+function hexAndAscii(bytes: Buffer): string {
+  const pairs = bytes.toString('hex').replace(/..(?!$)/g, '$& ');
+  const ascii = bytes.toString('latin1').replace(/[^ -~]/g, '.');
+  return `${pairs.padEnd(3 * BYTES_PER_LINE - 1)}  |${ascii}|`;
+}
+
+const digitsFor = (end: number) => Math.max(4, end.toString(16).length);
+const offsetLabel = (offset: number, digits: number) => `0x${offset.toString(16).padStart(digits, '0')}`;
+
 function* rows(words: Iterable<Word>, range: Range, width: Width): Generator<{ offset: string; row: Word[] }> {
-  const digits = Math.max(4, (range.offset + range.length).toString(16).length);
-  const label = (offset: number) => `0x${offset.toString(16).padStart(digits, '0')}`;
+  const digits = digitsFor(range.offset + range.length);
+  const label = (offset: number) => offsetLabel(offset, digits);
   let offset = range.offset;
   let row: Word[] = [];
   for (const word of words) {

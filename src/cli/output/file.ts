@@ -16,7 +16,7 @@ export function outputTo(stdout: OutputStream, path: string | undefined): Sink {
   return {
     isTTY: false,
     write(data) {
-      let rest = Buffer.from(data);
+      let rest = typeof data === 'string' ? Buffer.from(data) : data;
       while (rest.length > 0) rest = rest.subarray(attempt('write', path, () => writeSync(fd, rest)));
     },
     // close(2) is where some file systems report that the disk is full.

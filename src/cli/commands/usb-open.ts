@@ -1,0 +1,85 @@
+import { Exit, UdrvError, usageError } from '../../errors';
+import type { UsbDevice } from '../../model/device';
+import { findUses } from '../../pci/in-use';
+import { OpenUsb } from '../../usb/device';
+import { interfaceName } from '../../usb/explain';
+import type { Context } from '../context';
+import { interruptible } from '../signals';
+
+/**
+ * Opens a USB device for a command and gives everything back when `work` ends, by a signal too: transfers are ended,
+ * interfaces released and returned to the drivers they were taken from.
+ *
+ * @returns the exit code where a signal ended it
+ */
+export async function withUsb(
+  context: Context,
+  info: UsbDevice,
+  work: (device: OpenUsb, signal: AbortSignal) => Promise<void>,
+): Promise<number | undefined> {
+  // Closed in here, so that a signal does not come between.
+  return interruptible(async (signal) => {
+    const device = OpenUsb.open(context.sys, info);
+    let done = false;
+    try {
+      await work(device, signal);
+      done = true;
+    } finally {
+      const lost = device.close();
+      for (const { interface: name, driver, hint } of lost.slice(done ? 1 : 0))
+        context.note(`${name}: ${driver} did not take it back; ${hint}`);
+      const [first] = lost;
+      if (done && first !== undefined) notTakenBack(first.interface, first.driver, first.hint, info);
+    }
+  });
+}
+
+function notTakenBack(subject: string, driver: string, hint: string, { address }: UsbDevice): never {
+  throw new UdrvError(`${driver} did not take it back`, {
+    code: 'EIO',
+    exit: Exit.failed,
+    subject,
+    hint,
+    device: address,
+  });
+}
+
+/** Of an endpoint: `0x81`, or decimal. Not that of the control endpoint. */
+export function parseEndpoint(text: string): number {
+  const value = /^(0x[0-9a-f]{1,2}|\d{1,3})$/i.test(text) ? Number(text) : Number.NaN;
+  if ((value & 0x70) !== 0 || (value & 0x0f) === 0 || !(value <= 0xff))
+    throw usageError(
+      text,
+      'is not an endpoint address',
+      'write 0x81 (IN) or 0x01 (OUT): udrv usb show DEVICE lists them',
+    );
+  return value;
+}
+
+export interface TakeOptions {
+  detach?: boolean | undefined;
+  force?: boolean | undefined;
+}
+
+/**
+ * Refuses to take an interface, or with null the whole device, from a driver that is at work for somebody: a mounted
+ * disk, a network interface that is up.
+ *
+ * @throws exit 5, unless `force`
+ */
+export function mustBeIdle(context: Context, info: UsbDevice, intf: number | null, force: boolean | undefined): void {
+  const name = intf === null ? info.address : interfaceName(info, intf);
+  const [use] = findUses(context.sys, [name]).uses;
+  if (use === undefined) return;
+  if (force) {
+    context.note(`${name}: ${use.what}, and loses its device`);
+    return;
+  }
+  throw new UdrvError(`${use.what}, and would lose its device`, {
+    code: 'EBUSY',
+    exit: Exit.busy,
+    subject: name,
+    hint: use.hint === undefined ? '--force does it all the same' : `${use.hint}; --force does it all the same`,
+    device: info.address,
+  });
+}

@@ -1,0 +1,56 @@
+import { type GroupReport, listGroups } from '../../vfio/group-list';
+import type { Context } from '../context';
+import { visible } from '../output/escape';
+import { columns } from '../output/table';
+
+/** The IOMMU groups: who is in them, what keeps them from being given away, who has them. */
+export function groupsVfio(context: Context): undefined {
+  const { groups, holdersComplete } = listGroups(context.sys, context.names);
+  if (context.options.json) {
+    context.printJson({ schema: 'udrv.groups/1', groups, holdersComplete });
+    return;
+  }
+  if (groups.length === 0) {
+    context.note('this machine has no IOMMU groups: is the IOMMU on? dmesg | grep -e DMAR -e AMD-Vi');
+    return;
+  }
+  const rows = groups.flatMap((group) => rowsOf(group));
+  context.stdout.write(
+    columns(
+      rows.map((row) => row.map(visible)),
+      { titles: TITLES, style: context.style },
+    ),
+  );
+  if (context.options.verbose) context.stdout.write(details(groups));
+  if (!holdersComplete) context.note('processes of other users may have groups too; root sees them');
+}
+
+const TITLES = ['GROUP', 'TYPE', 'VIABLE', 'OWNER', 'DEVICE', 'ID', 'DRIVER', 'NAME'];
+const VIABLE = new Map([
+  [true, 'yes'],
+  [false, 'NO'],
+]);
+
+function rowsOf(group: GroupReport): string[][] {
+  const owners = [...new Set(group.holders.map(({ pid, command }) => `${command}(${pid})`))];
+  // Before somebody opens it, the group is what its members' drivers make of it.
+  const owner = owners.join(' ') || (group.viable === false ? 'kernel' : '-');
+  const type = group.noiommu ? 'no IOMMU' : (group.type ?? '-');
+  const head = [String(group.group), type, VIABLE.get(group.viable ?? true) ?? '-', owner];
+  return group.devices.map((device, i) => [
+    ...(i === 0 ? head : ['', '', '', '']),
+    device.address,
+    device.vendorId === null ? '-' : `${device.vendorId}:${device.deviceId}`,
+    device.driver ?? '-',
+    device.blocks ? `${device.name}  <- blocks the group` : device.name,
+  ]);
+}
+
+/** With `--verbose`: the addresses that are taken, and what translates. */
+function details(groups: readonly GroupReport[]): string {
+  const lines = groups.map(({ group, iommu, node, access, reservedRegions }) => {
+    const reserved = reservedRegions.map(({ start, end, type }) => `${start}-${end} ${type}`).join(', ') || 'none';
+    return `group ${group}: behind ${iommu ?? 'an unknown IOMMU'}; node ${node ?? 'none'}${access === null ? '' : ` (${access})`}; reserved ${reserved}`;
+  });
+  return `\n${lines.map((line) => `${visible(line)}\n`).join('')}`;
+}

@@ -1,0 +1,116 @@
+import type { Region } from '../../model/device';
+import type { Backend } from '../../vfio/backend';
+import type { OpenVfio } from '../../vfio/device';
+import type { HotResetDevice } from '../../vfio/hot-reset';
+import type { IommuInfo } from '../../vfio/iommu';
+import type { IrqInfo } from '../../vfio/irq';
+import type { Area } from '../../vfio/regions';
+import type { Context } from '../context';
+import { sizeText } from '../output/describe';
+import { visible } from '../output/escape';
+import { columns } from '../output/table';
+import { openVfio } from './target';
+
+interface Info {
+  address: string;
+  backend: 'group' | 'iommufd';
+  flags: readonly string[];
+  regions: (Region & {
+    index: number;
+    sparse: Area[];
+    type: { type: number; subtype: number } | null;
+    msixMappable: boolean;
+  })[];
+  interrupts: IrqInfo[];
+  iommu: {
+    kind: string;
+    pageSizes: string[];
+    iovaRanges: { start: string; end: string }[];
+    dmaAvail: number | null;
+  };
+  features: string[];
+  /** Null: its bus cannot be reset. */
+  hotReset: HotResetDevice[] | null;
+}
+
+/** What the kernel tells of a device once it is open. */
+export function infoVfio(context: Context, selector: string, { backend }: { backend: Backend }): undefined {
+  using device = openVfio(context, selector, { backend });
+  const info = inquire(device);
+  if (context.options.json) context.printJson(info);
+  else context.stdout.write(text(info, context));
+}
+
+function inquire(device: OpenVfio): Info {
+  return {
+    address: device.info.address,
+    backend: device.backend,
+    flags: device.flags,
+    regions: device.regions.map((region) => ({ ...region, sparse: region.sparse ?? [] })),
+    interrupts: device.irqs.map((irq) => irq.info).filter((irq) => irq.count > 0),
+    iommu: { kind: device.iommu.kind, ...iommuJson(device.iommu.info()) },
+    features: device.features(),
+    hotReset: device.hotReset(),
+  };
+}
+
+function iommuJson({ pageSizes, ranges, dmaAvail }: IommuInfo): Omit<Info['iommu'], 'kind'> {
+  const hex = (value: bigint) => `0x${value.toString(16)}`;
+  return {
+    pageSizes: pageSizes.map(hex),
+    iovaRanges: ranges.map(({ start, end }) => ({ start: hex(start), end: hex(end) })),
+    dmaAvail,
+  };
+}
+
+function text(info: Info, { style }: Context): string {
+  const { address, backend, flags, regions, interrupts, iommu, features, hotReset } = info;
+  const facts: [string, string][] = [
+    ['backend', backend === 'group' ? `group, ${iommu.kind}` : backend],
+    ['flags', flags.join(' ')],
+    ['reset', flags.includes('reset') ? 'by itself' : 'not by itself'],
+    [
+      'hot reset',
+      hotReset === null ? 'none: its bus cannot be reset' : `with ${hotReset.map((d) => d.address).join(', ')}`,
+    ],
+    ['page sizes', iommu.pageSizes.map((size) => sizeText(Number(size))).join(' ') || 'none: no IOMMU'],
+    ['iova', iommu.iovaRanges.map(({ start, end }) => `${start}-${end}`).join(', ') || 'none'],
+    ['mappings left', iommu.dmaAvail === null ? 'no limit told' : String(iommu.dmaAvail)],
+    ['features', features.join(' ') || 'none'],
+  ];
+  const regionRows = regions.map((region) => [
+    region.name,
+    String(region.index),
+    region.kind,
+    region.address ?? '-',
+    sizeText(region.size),
+    `${region.read ? 'r' : ''}${region.write ? 'w' : ''}${region.mmap ? ' mmap' : ''}`,
+    notes(region),
+  ]);
+  const irqRows = interrupts.map((irq) => [
+    irq.name,
+    String(irq.index),
+    String(irq.count),
+    (['eventfd', 'maskable', 'automasked', 'noresize'] as const).filter((flag) => irq[flag]).join(' '),
+  ]);
+  const table = (titles: string[], rows: string[][]) =>
+    `\n${columns(
+      rows.map((row) => row.map(visible)),
+      { titles, style },
+    )}`;
+  return [
+    `${style.heading(address)}\n`,
+    columns(facts.map(([key, value]) => [`  ${key}`, visible(value)])),
+    table(['REGION', 'INDEX', 'KIND', 'ADDRESS', 'SIZE', 'ACCESS', 'NOTE'], regionRows),
+    table(['INTERRUPT', 'INDEX', 'VECTORS', 'FLAGS'], irqRows),
+  ].join('');
+}
+
+function notes({ sparse, type, msixMappable }: Info['regions'][number]): string {
+  const areas = sparse.map(({ offset, size }) => `0x${offset.toString(16)}+0x${size.toString(16)}`);
+  return [
+    ...(areas.length > 0 ? [`mappable: ${areas.join(' ')}`] : []),
+    ...(msixMappable ? ['MSI-X table mappable'] : []),
+    ...(type === null ? [] : [`type 0x${type.type.toString(16)}, subtype 0x${type.subtype.toString(16)}`]),
+  ].join('; ');
+}

@@ -1,0 +1,43 @@
+import type { Line } from './dump';
+import type { Sink } from './file';
+
+/** As much text is put together before it is written. */
+const PIECE = 64 * 1024;
+
+/** Writes the lines of a dump. On a terminal, a line that repeats the one before is folded into one `*`, as hexdump does. */
+export class LineWriter {
+  readonly #out: Sink;
+  #text = '';
+  #last: Line | undefined;
+  #folded = false;
+
+  constructor(out: Sink) {
+    this.#out = out;
+  }
+
+  write(line: Line): void {
+    const repeated = this.#out.isTTY && line.content === this.#last?.content;
+    if (!repeated) this.#put(`${line.offset}  ${line.content}\n`);
+    else if (!this.#folded) this.#put('*\n');
+    this.#folded = repeated;
+    this.#last = line;
+  }
+
+  /** What is held back is written. */
+  end(): void {
+    // So that one sees where the repetition ends.
+    if (this.#folded && this.#last !== undefined) this.#put(`${this.#last.offset}  ${this.#last.content}\n`);
+    this.#folded = false;
+    this.flush();
+  }
+
+  flush(): void {
+    if (this.#text !== '') this.#out.write(this.#text);
+    this.#text = '';
+  }
+
+  #put(text: string): void {
+    this.#text += text;
+    if (this.#text.length >= PIECE) this.flush();
+  }
+}

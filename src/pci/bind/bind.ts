@@ -1,0 +1,148 @@
+import { SysError } from '../../errors';
+import type { StateStore } from '../../sys/state';
+import type { Sys } from '../../sys/sys';
+import { notPermitted } from './diagnose';
+import { findDriver, isForUserSpace } from './driver';
+import { type ExecuteOptions, execute } from './execute';
+import { viabilityNotes } from './group';
+import { type Binding, DEFAULT, type Plan, plan } from './plan';
+import { readBinding } from './read';
+import { forget, lock, recall, remember } from './remember';
+import { mustNotBeInUse } from './safety';
+
+/** What a command shall do to some functions. */
+export type BindRequest =
+  | { kind: 'bind'; addresses: readonly string[]; driver: string }
+  | { kind: 'unbind'; addresses: readonly string[] }
+  | { kind: 'restore'; addresses: readonly string[] };
+
+export interface Prepared {
+  /** One for each function, in the order of the request. */
+  plans: readonly Plan[];
+  /** What a person should know beside it. */
+  notes: readonly string[];
+}
+
+export interface ChangeOptions extends ExecuteOptions {
+  /** Do it to a device that is in use; not to one that a program drives. */
+  force?: boolean | undefined;
+}
+
+/**
+ * What a request comes to now, without doing it.
+ *
+ * @param store what was there before
+ * @throws UdrvError exit 5 where a device would be taken from who uses it, exit 9 where a driver is not there
+ */
+export function prepare(sys: Sys, store: StateStore, request: BindRequest, force = false): Prepared {
+  const { plans, notes } = plansFor(sys, store, request);
+  const doubts = mustNotBeInUse(sys, plans, { force, bridges: request.kind === 'restore' });
+  const viability = request.kind === 'bind' ? viabilityNotes(sys, plans) : [];
+  return { plans, notes: [...notes, ...doubts, ...viability] };
+}
+
+/**
+ * Does a request, whole or not at all. One process at a time does.
+ *
+ * @returns null where it was interrupted: all is as it was before
+ * @throws UdrvError
+ */
+export async function change(
+  sys: Sys,
+  store: StateStore,
+  request: BindRequest,
+  { force = false, ...options }: ChangeOptions = {},
+): Promise<Prepared | null> {
+  const { plans } = plansFor(sys, store, request);
+  // Who is not root may hear that there is nothing to do.
+  if (!isPermitted(sys, plans)) return prepare(sys, store, request, force);
+  using _ = lock(store);
+  const prepared = prepare(sys, store, request, force);
+  const forgets =
+    request.kind === 'restore' ? [] : prepared.plans.map((plan) => remembering(sys, store, request, plan));
+  let done = false;
+  try {
+    done = await execute(sys, prepared.plans, options);
+  } finally {
+    // What was put back needs no restoring; what could not be does.
+    if (!done)
+      for (const [i, { address, from }] of prepared.plans.entries()) if (isAs(sys, address, from)) forgets[i]?.();
+  }
+  if (!done) return null;
+  if (request.kind === 'restore') for (const { address } of prepared.plans) forget(store, address);
+  return prepared;
+}
+
+/** Also where nothing is to be done: to restore a device that had the driver already is to leave it that. */
+function remembering(sys: Sys, store: StateStore, request: BindRequest, plan: Plan): () => void {
+  return remember(sys, store, plan, request.kind === 'bind' ? findDriver(sys, request.driver) : null);
+}
+
+function plansFor(sys: Sys, store: StateStore, request: BindRequest): Prepared {
+  const driver = request.kind === 'bind' ? findDriver(sys, request.driver) : null;
+  const notes: string[] = [];
+  const target = (address: string, from: Binding): Binding | typeof DEFAULT => {
+    if (request.kind === 'restore') return original(sys, store, address, from, notes);
+    // Without a driver the override stays: it says who may have the device next, and that is not asked for.
+    return { driver, override: driver ?? from.override };
+  };
+  const plans = request.addresses.map((address) => {
+    const from = readBinding(sys, address);
+    return plan(address, from, target(address, from));
+  });
+  return { plans, notes };
+}
+
+/** What to restore: what was there before the first change, or what the kernel would choose. */
+function original(
+  sys: Sys,
+  store: StateStore,
+  address: string,
+  now: Binding,
+  notes: string[],
+): Binding | typeof DEFAULT {
+  const before = recall(sys, store, address);
+  if (before !== null) {
+    if (before.driver !== null && before.driver !== now.driver) findDriver(sys, before.driver);
+    return before;
+  }
+  const { driver, override } = now;
+  if (driver !== null && !isForUserSpace(driver)) {
+    notes.push(`${address}: nothing is remembered; ${driver} has it${override === null ? '' : ', the override goes'}`);
+    return { driver, override: null };
+  }
+  notes.push(`${address}: nothing is remembered; the kernel chooses its driver`);
+  return DEFAULT;
+}
+
+function isAs(sys: Sys, address: string, { driver, override }: Binding): boolean {
+  const now = readBinding(sys, address);
+  return now.driver === driver && now.override === override;
+}
+
+/**
+ * Whether the caller may change bindings. Asked before anything is written or kept, so that who is not root hears of
+ * that and of nothing else.
+ *
+ * @returns false where there is nothing to change either
+ * @throws UdrvError exit 4
+ */
+function isPermitted(sys: Sys, plans: readonly Plan[]): boolean {
+  let permitted = true;
+  for (const { address, from, steps } of plans) {
+    const path = `/sys/bus/pci/devices/${address}/driver_override`;
+    if (sys.access(path) === 'rw') continue;
+    if (steps.length === 0) {
+      permitted = false;
+      continue;
+    }
+    try {
+      // It fails, and says why: what is there already would be written.
+      sys.writeFile(path, from.override ?? '\n');
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      throw notPermitted(address, error);
+    }
+  }
+  return permitted;
+}

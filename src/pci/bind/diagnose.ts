@@ -1,0 +1,102 @@
+import { Exit, fromSysError, type SysError, UdrvError } from '../../errors';
+import { findHolders } from '../../sys/holders';
+import { type KernelMessage, readKernelLog } from '../../sys/kmsg';
+import type { Sys } from '../../sys/sys';
+import { AttributeReader } from '../../sys/sysfs';
+import { isVfioDriver } from '../../vfio/drivers';
+import { BRIDGE_CLASS, IommuGroups } from '../../vfio/groups';
+import type { Step } from './plan';
+
+/**
+ * Why a step failed, as far as sysfs tells. The kernel answers a refused probe with whatever errno the driver gave, and
+ * older ones with success.
+ *
+ * @param failure undefined where the write succeeded and nothing came of it
+ */
+export function bindError(sys: Sys, step: Step, failure: SysError | undefined): UdrvError {
+  const { address, driver } = step;
+  if (failure?.code === 'EACCES' || failure?.code === 'EPERM') return notPermitted(address, failure);
+  if (new AttributeReader(sys).text(`/sys/bus/pci/devices/${address}/vendor`) === null)
+    return new UdrvError('the device went away', { ...common(address, failure), code: 'ENODEV', exit: Exit.gone });
+  if (driver === undefined || driver === null) {
+    const what =
+      driver === null ? 'its driver does not let go of it' : `${step.path} does not take ${step.value.trim()}`;
+    return new UdrvError(what, { ...common(address, failure), exit: Exit.failed, hint: logHint(address) });
+  }
+  const reason = reasonOf(sys, address, driver, failure);
+  return new UdrvError(`${driver} did not take the device${reason.because}`, {
+    ...common(address, failure),
+    exit: reason.exit,
+    hint: reason.hint,
+  });
+}
+
+/** For who may not write to sysfs: not root, or in a container. */
+export function notPermitted(address: string, failure: SysError): UdrvError {
+  switch (failure.code) {
+    case 'EACCES':
+    case 'EPERM':
+      return fromSysError(failure, { device: address, hint: ROOT_HINT });
+    case 'EROFS':
+      return fromSysError(failure, { device: address, exit: Exit.permission, hint: READ_ONLY_HINT });
+    default:
+      return fromSysError(failure, { device: address, exit: Exit.gone });
+  }
+}
+
+const READ_ONLY_HINT = 'containers have sysfs read-only: run it on the host';
+const ROOT_HINT = 'run it as root: sudo udrv ...';
+
+interface Reason {
+  because: string;
+  exit: 1 | 5 | 9;
+  hint: string;
+}
+
+function reasonOf(sys: Sys, address: string, driver: string, failure: SysError | undefined): Reason {
+  const reader = new AttributeReader(sys);
+  const dir = `/sys/bus/pci/devices/${address}`;
+  const unsupported = (because: string, hint: string): Reason => ({ because, exit: Exit.unsupported, hint });
+  if (isVfioDriver(driver)) {
+    if (BRIDGE_CLASS.test(reader.hex(`${dir}/class`, 6) ?? ''))
+      return unsupported(': it is a bridge', logHint(address));
+    if (reader.linkName(`${dir}/iommu_group`) === null)
+      return unsupported(
+        ': it is in no IOMMU group, as the IOMMU is off or there is none',
+        'switch it on in the firmware and boot with intel_iommu=on (Intel); cat /proc/cmdline shows what was given',
+      );
+  }
+  const group = reader.number(`${dir}/iommu_group`) ?? Number(reader.linkName(`${dir}/iommu_group`) ?? Number.NaN);
+  if (failure?.code === 'EBUSY' && Number.isInteger(group)) {
+    const { noiommu } = new IommuGroups(sys).get(group);
+    const [holder] = findHolders(sys, [`/dev/vfio/${noiommu ? 'noiommu-' : ''}${group}`]).holders;
+    if (holder !== undefined)
+      return {
+        because: `: its IOMMU group ${group} is in use by ${holder.command} (pid ${holder.pid})`,
+        exit: Exit.busy,
+        hint: `end that process first: kill ${holder.pid}`,
+      };
+  }
+  if (failure?.code === 'EBUSY')
+    return { because: ': something else has it or its memory', exit: Exit.busy, hint: logHint(address) };
+  const message = loggedReason(sys, address, driver);
+  return { because: message === null ? '' : `: ${message}`, exit: Exit.failed, hint: logHint(address) };
+}
+
+/** What the kernel logged last of the function in the moment that has passed since. */
+function loggedReason(sys: Sys, address: string, driver: string): string | null {
+  // Close to the log's clock: neither counts the time that the machine slept.
+  const now = Number(process.hrtime.bigint() / 1000n);
+  const prefix = `${driver} ${address}: `;
+  const isRecent = ({ time }: KernelMessage) => Math.abs(now - time) < MOMENT_US;
+  const last = readKernelLog(sys).findLast((message) => message.text.startsWith(prefix) && isRecent(message));
+  return last?.text.slice(prefix.length) ?? null;
+}
+
+const MOMENT_US = 5_000_000;
+
+const logHint = (address: string) => `the kernel's log may say why: sudo dmesg | grep ${address}`;
+
+function common(address: string, failure: SysError | undefined) {
+  return { code: failure?.code ?? 'ENODRIVER', subject: address, device: address };
+}

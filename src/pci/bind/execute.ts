@@ -1,0 +1,107 @@
+import { SysError, UdrvError } from '../../errors';
+import type { Sys } from '../../sys/sys';
+import { bindError } from './diagnose';
+import type { Binding, Plan, Step, Write } from './plan';
+import { readBinding } from './read';
+
+export interface ExecuteOptions {
+  /** Ends it between two steps. */
+  signal?: AbortSignal | undefined;
+  /** Before each write, those that take back included. */
+  onWrite?: (write: Write) => void;
+}
+
+/**
+ * Does what was planned, and looks after each step whether it led where it should: the kernel's `bind` may succeed and
+ * leave the device without a driver. What fails or is interrupted is taken back, for all functions.
+ *
+ * @returns whether all was done; false: it was interrupted, and all is as before
+ * @throws UdrvError
+ */
+export async function execute(sys: Sys, plans: readonly Plan[], options: ExecuteOptions = {}): Promise<boolean> {
+  const { signal, onWrite = () => {} } = options;
+  const done: Step[] = [];
+  try {
+    for (const step of plans.flatMap(({ steps }) => steps)) {
+      if (await interrupted(signal)) return takeBack();
+      onWrite(step);
+      done.push(step);
+      perform(sys, step);
+    }
+    if (await interrupted(signal)) return takeBack();
+    return true;
+  } catch (error) {
+    if (!(error instanceof UdrvError)) throw error;
+    const left = undo(sys, plans, done.reverse(), onWrite);
+    if (left.length === 0) throw error;
+    throw new UdrvError(`${error.message}; and it could not be put back: ${left.join(', ')}`, error);
+  }
+
+  function takeBack(): false {
+    const left = undo(sys, plans, done.reverse(), onWrite);
+    if (left.length === 0) return false;
+    throw new UdrvError(`interrupted, and it could not be put back: ${left.join(', ')}`, {
+      code: 'EINTR',
+      exit: 1,
+      subject: plans.map(({ address }) => address).join(', '),
+    });
+  }
+}
+
+/** Signals come in when the event loop turns. */
+async function interrupted(signal: AbortSignal | undefined): Promise<boolean> {
+  if (signal === undefined) return false;
+  await new Promise((resolve) => setImmediate(resolve));
+  return signal.aborted;
+}
+
+function perform(sys: Sys, step: Step): void {
+  let failure: SysError | undefined;
+  try {
+    sys.writeFile(step.path, step.value);
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    failure = error;
+  }
+  if (failure !== undefined || !hasEffect(sys, step)) throw bindError(sys, step, failure);
+}
+
+function hasEffect(sys: Sys, { address, driver }: Step): boolean {
+  return driver === undefined || readBinding(sys, address).driver === driver;
+}
+
+/** @returns what is not as it was */
+function undo(sys: Sys, plans: readonly Plan[], steps: readonly Step[], onWrite: (write: Write) => void): string[] {
+  for (const step of steps) for (const write of undoOf(sys, step)) attempt(sys, step.address, write, onWrite);
+  return plans.flatMap(({ address, from }) => {
+    const now = readBinding(sys, address);
+    return now.driver === from.driver && now.override === from.override
+      ? []
+      : [`${address} has ${describe(now)} instead of ${describe(from)}`];
+  });
+}
+
+/** What drivers_probe brought is known only now. */
+function undoOf(sys: Sys, { path, address, undo }: Step): readonly Write[] {
+  const { driver } = readBinding(sys, address);
+  if (!path.endsWith('/drivers_probe') || driver === null) return undo;
+  return [{ path: `/sys/bus/pci/drivers/${driver}/unbind`, value: address }];
+}
+
+/** One that fails does not keep the others from being tried; what came of it all is looked at afterwards. */
+function attempt(sys: Sys, address: string, write: Write, onWrite: (write: Write) => void): void {
+  const { driver } = readBinding(sys, address);
+  // The step may have failed before it did anything.
+  if (write.path.endsWith('/unbind') && write.path !== `/sys/bus/pci/drivers/${driver}/unbind`) return;
+  if (write.path.endsWith('/bind') && driver !== null) return;
+  try {
+    onWrite(write);
+    sys.writeFile(write.path, write.value);
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+  }
+}
+
+function describe({ driver, override }: Binding): string {
+  return `${driver === null ? 'no driver' : `the driver ${driver}`}${override === null ? '' : ` (override ${override})`}`;
+}

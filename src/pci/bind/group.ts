@@ -1,0 +1,66 @@
+import { Exit, UdrvError } from '../../errors';
+import type { StateStore } from '../../sys/state';
+import type { Sys } from '../../sys/sys';
+import { AttributeReader } from '../../sys/sysfs';
+import { isVfioDriver } from '../../vfio/drivers';
+import { IommuGroups } from '../../vfio/groups';
+import { comparePciAddresses, isPciAddress } from '../address';
+import { driverAfter, type Plan } from './plan';
+import { isBridge } from './read';
+import { recall } from './remember';
+
+/**
+ * The members of the IOMMU groups of some functions that can be given to user space: no bridges, as those must stay
+ * with the kernel and never keep a group from being viable.
+ *
+ * @throws UdrvError exit 9 for a function without group
+ */
+export function withGroups(sys: Sys, addresses: readonly string[]): string[] {
+  const reader = new AttributeReader(sys);
+  const groups = new IommuGroups(sys);
+  const members = new Set<string>();
+  for (const address of addresses) {
+    const group = reader.linkName(`/sys/bus/pci/devices/${address}/iommu_group`);
+    if (group === null)
+      throw new UdrvError('it is in no IOMMU group', {
+        code: 'ENOGROUP',
+        exit: Exit.unsupported,
+        subject: address,
+        device: address,
+        hint: 'without an IOMMU there are none; drop --group',
+      });
+    for (const name of groups.get(Number(group)).devices)
+      if (isPciAddress(name) && !isBridge(sys, name)) members.add(name);
+  }
+  return [...members].sort(comparePciAddresses);
+}
+
+/** The functions themselves, and those of their IOMMU groups whose bindings are remembered. */
+export function withChanged(sys: Sys, store: StateStore, addresses: readonly string[]): string[] {
+  const others = withGroups(sys, addresses).filter((address) => recall(sys, store, address) !== null);
+  return [...new Set([...addresses, ...others])];
+}
+
+/** Groups that functions are given to VFIO in and that can still not be opened. */
+export function viabilityNotes(sys: Sys, plans: readonly Plan[]): string[] {
+  const after = new Map(plans.map((plan) => [plan.address, driverAfter(plan)]));
+  const reader = new AttributeReader(sys);
+  const groups = new IommuGroups(sys);
+  const numbers = new Map<number, string>();
+  for (const { address } of plans) {
+    const group = reader.linkName(`/sys/bus/pci/devices/${address}/iommu_group`);
+    if (group !== null && isVfioDriver(after.get(address) ?? null)) numbers.set(Number(group), address);
+  }
+  return [...numbers].flatMap(([number, address]) => {
+    const blockers = groups.get(number).members.filter((member) => {
+      const driver = after.get(member.name);
+      return driver === undefined ? member.blocks : driver !== null && !isVfioDriver(driver);
+    });
+    if (blockers.length === 0) return [];
+    const names = blockers.map(({ name, driver }) => `${name} (${after.get(name) ?? driver})`).join(', ');
+    const command = blockers.every(({ name }) => isPciAddress(name) && !isBridge(sys, name))
+      ? `udrv bind ${address} ${after.get(address)} --group`
+      : `udrv unbind ${blockers.map(({ name }) => name).join(' ')}`;
+    return [`group ${number} is not viable yet: in the way are ${names}; ${command}`];
+  });
+}

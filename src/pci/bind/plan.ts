@@ -1,0 +1,105 @@
+/**
+ * What has to be written where to give a PCI function to another driver, and what to write to take that back. Pure:
+ * `execute.ts` is the one place that does it.
+ */
+
+import { shellWord } from '../../sys/shell';
+
+const PCI = '/sys/bus/pci';
+
+/** Which driver has a function, and which one it is reserved for. */
+export interface Binding {
+  driver: string | null;
+  /** `driver_override`: only a driver of this name may take it. */
+  override: string | null;
+}
+
+/** One write to an attribute of sysfs. */
+export interface Write {
+  path: string;
+  value: string;
+}
+
+export interface Step extends Write {
+  /** Of the function. */
+  address: string;
+  /** What the step has to lead to: the driver that has the function then; undefined where that is not for it to say. */
+  driver?: string | null;
+  /** What puts back what was before, in this order, once the steps after this one have been taken back. */
+  undo: readonly Write[];
+}
+
+/** The steps for one function. Without any, it is as it shall be. */
+export interface Plan {
+  address: string;
+  from: Binding;
+  steps: readonly Step[];
+}
+
+/** Let the kernel choose: no override, and whichever driver wants the function. */
+export const DEFAULT = 'default';
+
+/**
+ * The steps from one binding to another.
+ *
+ * While a driver is bound, the override names it, whatever it shall be afterwards: a driver without a table of ids
+ * (vfio-pci, uio_pci_generic) takes nothing else (drivers/base/bus.c, bind_store() asks driver_match_device()), and
+ * who binds with dpdk-devbind has had the override cleared since.
+ */
+export function plan(address: string, from: Binding, to: Binding | typeof DEFAULT): Plan {
+  const steps: Step[] = [];
+  const rebind = to === DEFAULT || to.driver !== from.driver;
+  let override = from.override;
+  const setOverride = (name: string | null) => {
+    if (name === override) return;
+    steps.push({ address, ...overrideWrite(address, name), undo: [overrideWrite(address, override)] });
+    override = name;
+  };
+  if (rebind && from.driver !== null)
+    steps.push({
+      address,
+      ...unbindWrite(address, from.driver),
+      driver: null,
+      undo: [...bindWrites(address, { driver: from.driver, override: from.override })],
+    });
+  if (to === DEFAULT) {
+    setOverride(null);
+    steps.push({ address, path: `${PCI}/drivers_probe`, value: address, undo: [] });
+  } else {
+    if (rebind && to.driver !== null) {
+      setOverride(to.driver);
+      const write = { path: `${PCI}/drivers/${to.driver}/bind`, value: address };
+      steps.push({ address, ...write, driver: to.driver, undo: [unbindWrite(address, to.driver)] });
+    }
+    setOverride(to.override);
+  }
+  return { address, from, steps };
+}
+
+/** The driver that a plan leads to; undefined where that is for the kernel to choose. */
+export function driverAfter({ from, steps }: Plan): string | null | undefined {
+  if (steps.some(({ path }) => path === `${PCI}/drivers_probe`)) return undefined;
+  const last = steps.findLast(({ driver }) => driver !== undefined);
+  return last === undefined ? from.driver : (last.driver ?? null);
+}
+
+/** As a person would type it. */
+export function shellCommand({ path, value }: Write): string {
+  const text = value.trim();
+  return `${text === '' ? 'echo' : `echo ${shellWord(text)}`} > ${shellWord(path)}`;
+}
+
+function bindWrites(address: string, { driver, override }: { driver: string; override: string | null }): Write[] {
+  const bind = { path: `${PCI}/drivers/${driver}/bind`, value: address };
+  if (override === driver) return [bind];
+  return [overrideWrite(address, driver), bind, overrideWrite(address, override)];
+}
+
+function unbindWrite(address: string, driver: string): Write {
+  return { path: `${PCI}/drivers/${driver}/unbind`, value: address };
+}
+
+/** A newline alone clears it; an empty write would not reach the kernel. */
+function overrideWrite(address: string, name: string | null): Write {
+  return { path: `${PCI}/devices/${address}/driver_override`, value: name ?? '\n' };
+}

@@ -1,0 +1,95 @@
+import { Exit, errnoMessage, SysError, UdrvError } from '../../errors';
+import type { StateStore } from '../../sys/state';
+import type { Sys } from '../../sys/sys';
+import type { Binding, Plan } from './plan';
+import { readIdentity } from './read';
+
+/** Where it is kept on a real machine: one file for each function. Bindings do not outlive a boot, nor does /run. */
+export const STATE_DIRECTORY = '/run/udrv/bind';
+
+/** As drivers and overrides are called: the kernel takes less than a page, and a slash would lead out of sysfs. */
+const NAME = /^[^/\0-\x1f\x7f]{1,255}$/;
+
+interface Record extends Binding {
+  /** Of the device, which another may have replaced. */
+  id: string;
+  /** The driver that udrv gave it since. */
+  made: string | null;
+}
+
+/** What a function had before udrv's first change; null where that is not known, or another device is there now. */
+export function recall(sys: Sys, store: StateStore, address: string): Binding | null {
+  const record = readRecord(sys, store, address);
+  return record === null ? null : { driver: record.driver, override: record.override };
+}
+
+/**
+ * Keeps what a function has before it gets another driver. What is known of it already stays, unless somebody else has
+ * bound it since: then that is what is to be restored.
+ *
+ * @param made the driver that it gets now
+ * @returns what forgets this again
+ * @throws UdrvError where it cannot be kept
+ */
+export function remember(sys: Sys, store: StateStore, plan: Plan, made: string | null): () => void {
+  const { address, from } = plan;
+  const known = readRecord(sys, store, address);
+  const asMade = known !== null && (from.driver === known.made || from.driver === null);
+  const { driver, override } = asMade ? known : from;
+  const record: Record = { id: readIdentity(sys, address), driver, override, made };
+  keeping(address, () => store.write(address, format(record)));
+  return () => keeping(address, () => (known === null ? store.remove(address) : store.write(address, format(known))));
+}
+
+export function forget(store: StateStore, address: string): void {
+  keeping(address, () => store.remove(address));
+}
+
+/** @throws UdrvError exit 5 while another process changes bindings */
+export function lock(store: StateStore): Disposable {
+  return keeping('bindings', () => store.lock());
+}
+
+function keeping<T>(subject: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    const pid = /\/lock\/(\d+)$/.exec(error.path)?.[1];
+    if (pid !== undefined)
+      throw new UdrvError(`another udrv changes them now (pid ${pid})`, { code: 'EBUSY', exit: Exit.busy, subject });
+    const denied = error.code === 'EACCES' || error.code === 'EPERM';
+    throw new UdrvError(`what is to be restored cannot be kept: ${error.path}: ${errnoMessage(error.code)}`, {
+      code: error.code,
+      exit: denied ? Exit.permission : Exit.failed,
+      subject,
+      hint: denied ? `it must belong to root, and nobody else may write to it: ls -ld ${error.path}` : undefined,
+    });
+  }
+}
+
+const format = ({ id, driver, override, made }: Record) => `${JSON.stringify({ id, driver, override, made })}\n`;
+
+function readRecord(sys: Sys, store: StateStore, address: string): Record | null {
+  const record = parseRecord(store.read(address));
+  return record?.id === readIdentity(sys, address) ? record : null;
+}
+
+/** A file may hold anything. */
+function parseRecord(text: string | null): Record | null {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(text ?? '');
+  } catch {
+    return null;
+  }
+  if (typeof fields !== 'object' || fields === null) return null;
+  const { id, driver, override, made } = fields as { [name: string]: unknown };
+  return typeof id === 'string' && isName(driver) && isName(override) && isName(made)
+    ? { id, driver, override, made }
+    : null;
+}
+
+function isName(value: unknown): value is string | null {
+  return value === null || (typeof value === 'string' && NAME.test(value) && value !== '.' && value !== '..');
+}

@@ -1,0 +1,66 @@
+import { Exit, UdrvError } from '../../errors';
+import type { Sys } from '../../sys/sys';
+import { AttributeReader } from '../../sys/sysfs';
+import { findUses, type Use } from '../in-use';
+import type { Plan } from './plan';
+import { isBridge } from './read';
+
+/** As many uses as a message names, and as many doubts. */
+const MAX_SHOWN = 5;
+
+/**
+ * Makes sure that functions can lose their drivers without harm.
+ *
+ * @param options.bridges whether bridges may change theirs
+ * @returns what a person should know where it is done
+ * @throws UdrvError exit 5: busy, or refused unless it is forced
+ */
+export function mustNotBeInUse(
+  sys: Sys,
+  plans: readonly Plan[],
+  { force, bridges }: { force: boolean; bridges: boolean },
+): string[] {
+  const changed = plans.filter(({ steps }) => steps.some(({ driver }) => driver !== undefined)).map((p) => p.address);
+  const bridge = (address: string): Use[] =>
+    bridges || !isBridge(sys, address) ? [] : [{ address, what: 'it is a bridge', hint: undefined, busy: false }];
+  const losing = plans.filter(({ from, steps }) => from.driver !== null && steps.some((s) => s.driver === null));
+  const losers = losing.map(({ address }) => address);
+  const found = losers.length === 0 ? { uses: [], doubts: [] } : findUses(sys, losers);
+  const busy = found.uses.filter((use) => use.busy);
+  if (busy.length > 0) throw inUse(busy, 'EBUSY');
+  const uses = [...changed.flatMap(bridge), ...found.uses];
+  if (uses.length > 0 && !force) throw inUse(uses, 'EINUSE');
+  const doubts = found.doubts
+    .slice(0, MAX_SHOWN)
+    .map((doubt) => `could not be looked at for uses of the device: ${doubt}`);
+  return [...uses.map(({ address, what }) => `${address}: ${what}`), ...doubts, ...displayNotes(sys, losing)];
+}
+
+/** No refusal: it is the usual way to give a graphics card to a guest. */
+function displayNotes(sys: Sys, plans: readonly Plan[]): string[] {
+  const reader = new AttributeReader(sys);
+  return plans
+    .filter(({ address }) => reader.number(`/sys/bus/pci/devices/${address}/boot_vga`) === 1)
+    .map(({ address }) => `${address}: it is the display that the firmware chose; the console may go dark`);
+}
+
+function inUse(uses: readonly Use[], code: 'EBUSY' | 'EINUSE'): UdrvError {
+  const [first] = uses;
+  const address = first?.address ?? '';
+  const others = uses.filter((use) => use.address !== address);
+  const named = [
+    ...uses.filter((use) => use.address === address).map(({ what }) => what),
+    ...others.map((use) => `${use.address}: ${use.what}`),
+  ];
+  const more = named.length > MAX_SHOWN ? [`and ${named.length - MAX_SHOWN} more`] : [];
+  const all = [...named.slice(0, MAX_SHOWN), ...more].join('; ');
+  const mend = first?.hint;
+  const forced = mend === undefined ? 'do it nevertheless with --force' : `${mend}; or do it nevertheless with --force`;
+  return new UdrvError(code === 'EBUSY' ? `in use: ${all}` : `refused: ${all}`, {
+    code,
+    exit: Exit.busy,
+    subject: address,
+    device: address,
+    hint: code === 'EBUSY' ? mend : forced,
+  });
+}

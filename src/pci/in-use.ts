@@ -1,0 +1,295 @@
+import { SysError } from '../errors';
+import { findHolders, type Holder, vfioDeviceNode } from '../sys/holders';
+import { type Mount, readMounts, readSwaps } from '../sys/mounts';
+import { shellWord } from '../sys/shell';
+import type { Sys } from '../sys/sys';
+import { AttributeReader } from '../sys/sysfs';
+import { isVfioDriver } from '../vfio/drivers';
+
+/** Something that would suffer if a function lost its driver. */
+export interface Use {
+  /** The PCI function. */
+  address: string;
+  /** `nvme0n1p2 is mounted on /home` */
+  what: string;
+  /** What ends it. */
+  hint: string | undefined;
+  /** A program drives the device from user space: taking it away would wait for the program, maybe for ever. */
+  busy: boolean;
+}
+
+export interface Uses {
+  uses: Use[];
+  /** What could not be looked at, so that there may be more. */
+  doubts: string[];
+}
+
+/** A device below a function that a driver made: `nvme0n1`, `eth0`, `uio0`. */
+interface ClassDevice {
+  /** `block`, `net`, `uio`; `usb` for the devices behind a controller. */
+  kind: string;
+  name: string;
+  dir: string;
+  /** Below /dev; null without one. */
+  node: string | null;
+}
+
+/** Desktops hold these open all the time, and they are made for being pulled. */
+const UNIMPORTANT = new Set(['input', 'hidraw', 'usbmisc']);
+
+/** Device mapper on md on partitions on multipath: real stacks are no deeper. */
+const MAX_STACK = 16;
+
+/**
+ * What is in use of PCI functions and of all that is behind them: mounted and swapped file systems, also through dm,
+ * md, LVM and bcache; members of those; network interfaces that are up; nodes that a process has open; disks that the
+ * kernel keeps for itself without saying what for, as it does for ZFS.
+ */
+export function findUses(sys: Sys, addresses: readonly string[]): Uses {
+  const reader = new AttributeReader(sys);
+  const devices = classDevices(reader);
+  const nodes = new NodeUses(sys);
+  const uses: Use[] = [];
+  let storage: StorageUses | undefined;
+  for (const address of addresses) {
+    const mine = devices.filter(({ path }) => path.includes(address)).map(({ device }) => device);
+    mine.push(...multipathDisks(reader, mine));
+    const refuse = (what: string, hint?: string) => uses.push({ address, what, hint, busy: false });
+    for (const device of mine) {
+      if (device.kind === 'block') {
+        storage ??= new StorageUses(reader);
+        storage.find(device, refuse);
+      }
+      if (device.kind === 'net') findNetUse(reader, device, refuse);
+    }
+    findVirtualFunctions(reader, address, refuse);
+    nodes.want(reader, address, mine);
+  }
+  uses.push(...nodes.find());
+  const doubts = reader.errors.map(({ path, code }) => `${path}: ${code}`);
+  if (!nodes.complete) doubts.push("other users' processes");
+  return { uses, doubts };
+}
+
+/** All devices that have a class, and USB devices, by the components of their path. */
+function classDevices(reader: AttributeReader): { path: string[]; device: ClassDevice }[] {
+  const directories = reader.names('/sys/class').map((kind) => ({ kind, dir: `/sys/class/${kind}` }));
+  directories.push({ kind: 'usb', dir: '/sys/bus/usb/devices' });
+  return directories.flatMap(({ kind, dir }) =>
+    reader.names(dir).flatMap((name) => {
+      const target = linkTarget(reader.sys, `${dir}/${name}`);
+      return target === null ? [] : [{ path: target.split('/'), device: classDevice(reader, kind, `${dir}/${name}`) }];
+    }),
+  );
+}
+
+function classDevice(reader: AttributeReader, kind: string, dir: string): ClassDevice {
+  const name = dir.slice(dir.lastIndexOf('/') + 1);
+  // Read when it is wanted: there are a thousand devices, and a handful is asked about.
+  return {
+    kind,
+    name,
+    dir,
+    get node() {
+      const node = /^DEVNAME=(.+)$/m.exec(reader.text(`${dir}/uevent`) ?? '')?.[1];
+      return node === undefined ? null : `/dev/${node}`;
+    },
+  };
+}
+
+/**
+ * With native multipath the disk of an NVMe controller is not below it but below its subsystem, a virtual device
+ * (drivers/nvme/host/multipath.c).
+ */
+function multipathDisks(reader: AttributeReader, devices: readonly ClassDevice[]): ClassDevice[] {
+  const controllers = new Set(devices.filter(({ kind }) => kind === 'nvme').map(({ name }) => name));
+  if (controllers.size === 0) return [];
+  const subsystems = reader.names('/sys/class/nvme-subsystem').map((name) => `/sys/class/nvme-subsystem/${name}`);
+  return subsystems.flatMap((subsystem) => {
+    const names = reader.names(subsystem);
+    if (!names.some((name) => controllers.has(name))) return [];
+    const disks = names.filter((name) => /^nvme\d+n\d+$/.test(name));
+    return disks.flatMap((disk) =>
+      [disk, ...reader.names(`${subsystem}/${disk}`).filter((name) => name.startsWith(`${disk}p`))].map((name) =>
+        classDevice(reader, 'block', `/sys/class/block/${name}`),
+      ),
+    );
+  });
+}
+
+/** Who has a file system or swap space on a block device. The tables are read once. */
+class StorageUses {
+  readonly #reader: AttributeReader;
+  readonly #mounts: readonly Mount[] | null;
+  readonly #swaps: readonly string[];
+  /** By the name of a member: file systems that are mounted and have several. */
+  readonly #btrfs: ReadonlySet<string>;
+
+  constructor(reader: AttributeReader) {
+    this.#reader = reader;
+    this.#mounts = readMounts(reader);
+    this.#swaps = readSwaps(reader);
+    const btrfs = reader.names('/sys/fs/btrfs').map((name) => `/sys/fs/btrfs/${name}/devices`);
+    this.#btrfs = new Set(btrfs.flatMap((dir) => reader.names(dir)));
+  }
+
+  find({ name, dir, node }: ClassDevice, report: (what: string, hint?: string) => void): void {
+    if (this.#mounts === null) report(`whether ${name} is mounted cannot be told`);
+    const direct = this.#usesOf(name, dir);
+    for (const { what, hint } of direct) report(`${name} ${what}`, hint);
+    const holders = this.#reader.names(`${dir}/holders`);
+    if (direct.length + holders.length === 0 && node !== null && isClaimed(this.#reader.sys, node))
+      report(`${name} is in use by the kernel (ZFS, or a mount that cannot be seen)`);
+    for (const holder of holders) {
+      const above = this.#above(holder, new Set([name]));
+      const first = above[0];
+      const purpose = first === undefined ? '' : `, which ${first.what}`;
+      report(`${name} belongs to ${this.#title(holder)}${purpose}`, first?.hint);
+    }
+  }
+
+  /** What a device that is made of others is used for, or one that is made of it. */
+  #above(name: string, below: Set<string>): { what: string; hint: string }[] {
+    // A stack has no loops; what a file of a stranger says may have.
+    if (below.has(name) || below.size > MAX_STACK) return [];
+    below.add(name);
+    const dir = `/sys/class/block/${name}`;
+    const partitions = this.#reader.names(dir).filter((entry) => entry.startsWith(name));
+    const next = [...this.#reader.names(`${dir}/holders`), ...partitions];
+    return [...this.#usesOf(name, dir), ...next.flatMap((holder) => this.#above(holder, below))];
+  }
+
+  #usesOf(name: string, dir: string): { what: string; hint: string }[] {
+    const number = this.#reader.text(`${dir}/dev`);
+    const node = `/dev/${name}`;
+    const mapped = this.#reader.text(`${dir}/dm/name`);
+    const nodes = new Set(mapped === null ? [node] : [node, `/dev/mapper/${mapped}`]);
+    const mounted = this.#mounts?.filter(
+      ({ device, source }) => device === number || source.split(':').some((part) => nodes.has(part)),
+    );
+    const uses = (mounted ?? []).map(({ point }) => ({
+      what: `is mounted on ${point}`,
+      hint: `umount ${shellWord(point)}`,
+    }));
+    if (this.#swaps.some((path) => nodes.has(path)))
+      uses.push({ what: 'is used as swap space', hint: `swapoff ${node}` });
+    if (uses.length === 0 && this.#btrfs.has(name))
+      uses.push({ what: 'is part of a mounted btrfs file system', hint: `btrfs filesystem show ${node}` });
+    return uses;
+  }
+
+  /** `dm-0 (vg-root)`, `md127` */
+  #title(name: string): string {
+    const mapped = this.#reader.text(`/sys/class/block/${name}/dm/name`);
+    return mapped === null ? name : `${name} (${mapped})`;
+  }
+}
+
+/**
+ * Who mounts, swaps to or builds upon a block device claims it for himself alone, and then nobody else can: the kernel
+ * says so to O_EXCL (open(2), block/bdev.c). The claim that this makes is gone at once.
+ */
+function isClaimed(sys: Sys, node: string): boolean {
+  try {
+    sys.close(sys.open(node, { exclusive: true }));
+    return false;
+  } catch (error) {
+    // Without permission, or on a machine that can only be looked at, it cannot be told.
+    return error instanceof SysError && error.code === 'EBUSY';
+  }
+}
+
+const IFF_UP = 1;
+
+/** Those in another network namespace are not listed: sysfs shows only the reader's. */
+function findNetUse(
+  reader: AttributeReader,
+  { name, dir }: ClassDevice,
+  report: (what: string, hint?: string) => void,
+) {
+  const flags = reader.number(`${dir}/flags`);
+  const master = reader.linkName(`${dir}/master`);
+  if (flags !== null && (flags & IFF_UP) === 0 && master === null) return;
+  const state = flags === null ? 'may be up' : (flags & IFF_UP) === 0 ? 'is down' : 'is up';
+  report(
+    `the network interface ${name} ${state}${master === null ? '' : ` and part of ${master}`}`,
+    state === 'is up' ? `ip link set ${name} down` : undefined,
+  );
+}
+
+/** They vanish with the driver of their physical function, whoever uses them. */
+function findVirtualFunctions(reader: AttributeReader, address: string, report: (what: string, hint?: string) => void) {
+  const path = `/sys/bus/pci/devices/${address}/sriov_numvfs`;
+  const count = reader.number(path);
+  if (count !== null && count > 0) report(`it has ${count} virtual functions, which go with it`, `echo 0 > ${path}`);
+}
+
+/** Who has a node of the functions open: all are looked for at once. */
+class NodeUses {
+  complete = true;
+  readonly #sys: Sys;
+  readonly #wanted: { node: string; address: string; name: string; busy: boolean }[] = [];
+  /** Functions of VFIO drivers that are open now. */
+  readonly #open: string[] = [];
+
+  constructor(sys: Sys) {
+    this.#sys = sys;
+  }
+
+  want(reader: AttributeReader, address: string, devices: readonly ClassDevice[]): void {
+    for (const { kind, node } of devices) {
+      if (node === null || UNIMPORTANT.has(kind)) continue;
+      this.#wanted.push({ node, address, name: node, busy: kind === 'uio' || kind === 'vfio-dev' });
+    }
+    const dir = `/sys/bus/pci/devices/${address}`;
+    if (!isVfioDriver(reader.linkName(`${dir}/driver`))) return;
+    // Its group is one device for a program: whoever has that open may be about to open this.
+    const group = reader.linkName(`${dir}/iommu_group`);
+    for (const node of group === null ? [] : [`/dev/vfio/${group}`, `/dev/vfio/noiommu-${group}`])
+      this.#wanted.push({ node, address, name: node, busy: true });
+    // vfio_pci_core_enable() counts it as enabled while it is open, and nobody else does while a VFIO driver has it.
+    if ((reader.number(`${dir}/enable`) ?? 0) === 0) return;
+    this.#open.push(address);
+    this.#wanted.push({ node: vfioDeviceNode(address), address, name: 'it', busy: true });
+  }
+
+  find(): Use[] {
+    if (this.#wanted.length === 0) return [];
+    const nodes = [...new Set(this.#wanted.map(({ node }) => node))];
+    const { holders, complete } = findHolders(this.#sys, nodes);
+    this.complete = complete;
+    // What this process has from its parent is its parent's; a device that it drives itself would wait for itself.
+    const self = linkTarget(this.#sys, '/proc/self');
+    const uses = this.#wanted.flatMap(({ node, address, name, busy }) =>
+      holders
+        .filter((holder) => holder.node === node && (busy || `${holder.pid}` !== self))
+        .map((holder) => heldBy(address, name, holder, busy)),
+    );
+    for (const address of this.#open)
+      if (!uses.some((use) => use.address === address && use.busy))
+        uses.push({ address, what: 'it is open, in a process that cannot be seen', hint: undefined, busy: true });
+    return uses.filter(isFirstOfProcess);
+  }
+}
+
+function heldBy(address: string, name: string, { pid, command, by }: Holder, busy: boolean): Use {
+  return {
+    address,
+    what: `${name} is ${by === 'mapping' ? 'mapped' : 'open'} in ${command} (pid ${pid})`,
+    hint: `end that process first: kill ${pid}`,
+    busy,
+  };
+}
+
+/** A process is named once for a function, whichever ways it has it. */
+function isFirstOfProcess(use: Use, index: number, all: readonly Use[]): boolean {
+  return all.findIndex((other) => other.address === use.address && other.hint === use.hint) === index;
+}
+
+function linkTarget(sys: Sys, path: string): string | null {
+  try {
+    return sys.readLink(path);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,124 @@
+import type { Transfer, TransferQueue, WaitOptions } from './transfers';
+
+export interface PumpOptions extends WaitOptions {
+  /** Transfers in flight at a time. */
+  depth: number;
+  /** Room in each, in bytes. */
+  capacity: number;
+  /** Isochronous packets in each. */
+  packets?: number;
+  /** Prepares the next URB; false: there is none. */
+  prepare: (transfer: Transfer) => boolean | Promise<boolean>;
+}
+
+/**
+ * Keeps a number of transfers of one endpoint in flight, and gives each back in order when it is done. The first that
+ * does not end well ends the others, the last first; these are given back too, with what they had received.
+ */
+export class Pump {
+  readonly #queue: TransferQueue;
+  readonly #options: PumpOptions;
+  /** In the order they were submitted. */
+  readonly #flight: Transfer[] = [];
+  readonly #spare: Transfer[] = [];
+  /** Prepared, and refused for want of memory: it goes next. */
+  #held: Transfer | null = null;
+  #depth: number;
+  #more = true;
+  #ended = false;
+
+  constructor(queue: TransferQueue, options: PumpOptions) {
+    this.#queue = queue;
+    this.#options = options;
+    this.#depth = options.depth;
+  }
+
+  /** Submits no more, and ends what is in flight. */
+  stop(): void {
+    this.#more = false;
+    this.#queue.stop(this.#flight, 'cancelled');
+  }
+
+  /** A transfer is the caller's until the next one is asked for. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Transfer> {
+    let filling: Promise<void> | null = null;
+    let waiting: Promise<void> | null = null;
+    let failure: unknown;
+    try {
+      for (;;) {
+        while (filling === null && this.#more && this.#flight.length < this.#depth) {
+          if (this.#held !== null) {
+            this.#submit(this.#held, true);
+            continue;
+          }
+          const transfer = this.#spare.pop() ?? this.#queue.acquire(this.#options.capacity, this.#options.packets);
+          const prepared = this.#options.prepare(transfer);
+          if (typeof prepared === 'boolean') this.#submit(transfer, prepared);
+          else
+            filling = prepared.then(
+              (more) => {
+                filling = null;
+                this.#submit(transfer, more);
+              },
+              (error) => {
+                filling = null;
+                failure = error;
+                this.#more = false;
+                this.#spare.push(transfer);
+              },
+            );
+        }
+        const [head] = this.#flight;
+        if (head === undefined) {
+          if (filling === null) break;
+          await filling;
+          if (failure !== undefined) throw failure;
+          continue;
+        }
+        waiting ??= this.#queue.wait(head, this.#options, this.#flight);
+        // Where the next data is slow to come, what is in flight is still looked after.
+        await (filling === null ? waiting : Promise.race([filling, waiting]));
+        if (failure !== undefined) throw failure;
+        if (head.pending) continue;
+        waiting = null;
+        this.#flight.shift();
+        if (head.status !== 'ok') {
+          this.stop();
+          await this.#queue.explainError(head);
+        }
+        yield head;
+        this.#spare.push(head);
+      }
+    } finally {
+      this.#ended = true;
+      this.stop();
+      const held = this.#held === null ? [] : [this.#held];
+      for (const transfer of [...this.#flight, ...this.#spare, ...held]) this.#queue.recycle(transfer);
+    }
+  }
+
+  #submit(transfer: Transfer, prepared: boolean): void {
+    // Its data came too late: nobody else has this memory.
+    if (this.#ended) transfer.urb.close();
+    else if (!prepared || !this.#more) {
+      this.#more = false;
+      this.#spare.push(transfer);
+    } else {
+      this.#held = transfer;
+      if (this.#accepted(transfer)) this.#flight.push(transfer);
+      else if (this.#more) return;
+      else this.#spare.push(transfer);
+      this.#held = null;
+    }
+  }
+
+  #accepted(transfer: Transfer): boolean {
+    const refused = this.#queue.submit(transfer, this.#flight.length > 0 ? ['EREMOTEIO', 'ENOMEM'] : ['EREMOTEIO']);
+    if (refused === null) return true;
+    // What all processes have in flight is limited (usbfs_memory_mb): go on with as much as there was room for.
+    if (refused === 'ENOMEM') this.#depth = this.#flight.length;
+    // drivers/usb/core/devio.c: the chain that this one would continue has ended early, with a short packet.
+    else this.#more = false;
+    return false;
+  }
+}

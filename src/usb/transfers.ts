@@ -1,0 +1,299 @@
+import { SysError } from '../errors';
+import type { Sys, Watch } from '../sys/sys';
+import { ENODEV, statusOf, type TransferStatus } from './status';
+import { Urb } from './urb';
+import { discardUrb, reapUrb, submitUrb } from './usbfs';
+
+export type StopReason = 'timeout' | 'cancelled';
+
+export interface WaitOptions {
+  /** Longest wait for one transfer, from the moment its turn has come. Without it there is no bound. */
+  timeoutMs?: number | undefined;
+  /** Ends it: the status is `cancelled`. */
+  signal?: AbortSignal | undefined;
+}
+
+/** As much memory is kept for URBs to come. */
+const KEPT_BYTES = 2 * 1024 * 1024;
+
+/** How long an end waits for the kernel to give back what was discarded. */
+const DISCARD_MS = 1000;
+
+/** What is being unplugged yields bus errors for a moment before it is gone. */
+const UNPLUG_MS = 300;
+
+/** How often to look where the node cannot be watched. */
+const LOOK_MS = 1;
+
+const NONE: readonly string[] = [];
+
+/** An URB on its way through the kernel, again and again. */
+export class Transfer {
+  readonly urb: Urb;
+  /** The kernel has it: its memory must stay as it is. */
+  pending = false;
+  /** Why it was discarded, null: it was not. */
+  stopped: StopReason | null = null;
+  /** It ended with a bus error because the device was being unplugged. */
+  unplugged = false;
+  /** Called once it is reaped. */
+  onDone: (() => void) | null = null;
+
+  constructor(urb: Urb) {
+    this.urb = urb;
+  }
+
+  get status(): TransferStatus {
+    return this.unplugged ? 'gone' : statusOf(this.urb.status, this.stopped);
+  }
+}
+
+/**
+ * The URBs of one open node: their memory, submitting, reaping, and ending them. An URB's memory stays until it is
+ * reaped, whatever happens; transfers of one endpoint are ended the last first, so that none slips ahead of those before it.
+ *
+ * The event loop is kept alive while somebody waits, and not by an open device that nobody uses.
+ */
+export class TransferQueue {
+  readonly #sys: Sys;
+  readonly #fd: number;
+  readonly #pending = new Map<number, Transfer>();
+  readonly #idle: Transfer[] = [];
+  #idleBytes = 0;
+  readonly #pointer = Buffer.alloc(8);
+  #watch: Watch | null = null;
+  #settling = false;
+  #gone = false;
+  readonly #explain: (urb: Urb, error: SysError) => Error;
+
+  /** @param explain what an URB that the kernel did not take means to a user */
+  constructor(sys: Sys, fd: number, explain: (urb: Urb, error: SysError) => Error) {
+    this.#sys = sys;
+    this.#fd = fd;
+    this.#explain = explain;
+  }
+
+  /** The device was unplugged, and all that it left is reaped. */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  /** A transfer with room for so much; {@link recycle} takes it back. */
+  acquire(capacity: number, packets = 0): Transfer {
+    const fits = ({ urb }: Transfer) => urb.data.length >= capacity && urb.maxPackets >= packets;
+    const found = this.#idle.findIndex(fits);
+    if (found < 0) return new Transfer(new Urb(this.#sys, capacity, packets));
+    const [transfer] = this.#idle.splice(found, 1) as [Transfer];
+    this.#idleBytes -= transfer.urb.data.length;
+    return transfer;
+  }
+
+  recycle(transfer: Transfer): void {
+    // What could not be brought back is the kernel's for as long as the node is open.
+    if (transfer.pending) return;
+    transfer.onDone = null;
+    const { length } = transfer.urb.data;
+    if (this.#idleBytes + length > KEPT_BYTES) transfer.urb.close();
+    else {
+      this.#idle.push(transfer);
+      this.#idleBytes += length;
+    }
+  }
+
+  /**
+   * Gives a prepared URB to the kernel. Where the device is gone, it comes back at once, as `gone`.
+   *
+   * @param tolerated errnos that are the caller's to deal with
+   * @returns null, or the tolerated errno with which it was refused
+   */
+  submit(transfer: Transfer, tolerated: readonly string[] = NONE): string | null {
+    if (transfer.pending) throw new RangeError('the URB is pending');
+    transfer.stopped = null;
+    transfer.unplugged = false;
+    // Known before the kernel has it: it may complete at once.
+    this.#pending.set(transfer.urb.address, transfer);
+    transfer.pending = true;
+    try {
+      submitUrb(this.#sys, this.#fd, transfer.urb.header);
+      return null;
+    } catch (error) {
+      const code = error instanceof SysError ? error.code : '';
+      const gone = code === 'ENODEV' || code === 'ESHUTDOWN';
+      this.#finish(transfer, gone ? -ENODEV : 0);
+      if (gone) return null;
+      if (tolerated.includes(code)) return code;
+      throw error instanceof SysError ? this.#explain(transfer.urb, error) : error;
+    }
+  }
+
+  /**
+   * Waits until a transfer is reaped.
+   *
+   * @param group in the order they were submitted: what is ended together with it when time is up
+   */
+  wait(transfer: Transfer, { timeoutMs, signal }: WaitOptions, group: readonly Transfer[]): Promise<void> {
+    if (!transfer.pending) return Promise.resolve();
+    this.#startWatch();
+    return new Promise((resolve, reject) => {
+      const stop = (why: StopReason) => {
+        try {
+          this.stop(group, why);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      const onAbort = () => stop('cancelled');
+      const timer = timeoutMs === undefined ? undefined : setTimeout(stop, timeoutMs, 'timeout');
+      transfer.onDone = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      };
+      if (signal?.aborted) onAbort();
+      else signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  /**
+   * Waits in a blocking poll(2), for who measures.
+   *
+   * @param spinMs asks again and again for so long before it sleeps: to be woken takes longer than a short transfer does
+   * @returns false where a signal came first: the event loop has to run
+   */
+  waitBlocking(transfer: Transfer, timeoutMs: number, spinMs: number): boolean {
+    let sleepMs = spinMs > 0 ? 0 : timeoutMs;
+    let start = 0;
+    while (transfer.pending) {
+      const outcome = this.#sys.poll(this.#fd, sleepMs, 'writable');
+      if (outcome === 'ready') {
+        this.#reapOne();
+        continue;
+      }
+      if (outcome === 'interrupted') return false;
+      // Mostly there is no second time, and nobody needed to know what the time is.
+      const now = performance.now();
+      if (start === 0) start = now - sleepMs;
+      const elapsed = now - start;
+      if (elapsed >= timeoutMs) this.stop([transfer], 'timeout');
+      else sleepMs = elapsed < spinMs ? 0 : Math.ceil(timeoutMs - elapsed);
+    }
+    return true;
+  }
+
+  /** Ends those of the transfers that are pending, the last first, and reaps them. */
+  stop(transfers: readonly Transfer[], why: StopReason): void {
+    for (const transfer of [...transfers].reverse()) {
+      if (!transfer.pending) continue;
+      transfer.stopped ??= why;
+      try {
+        discardUrb(this.#sys, this.#fd, transfer.urb.address);
+      } catch (error) {
+        // Gone: what there is to reap says the rest.
+        if (!(error instanceof SysError) || error.code !== 'ENODEV') throw error;
+      }
+    }
+    const deadline = performance.now() + DISCARD_MS;
+    // The kernel has completed them by now: drivers/usb/core/devio.c kills an URB before DISCARDURB returns.
+    this.reap();
+    while (transfers.some(({ pending }) => pending) && performance.now() < deadline) {
+      this.#sys.poll(this.#fd, LOOK_MS, 'writable');
+      this.reap();
+    }
+  }
+
+  /** Takes all that has completed. */
+  reap(): void {
+    while (this.#pending.size > 0 && this.#reapOne());
+  }
+
+  /** After a bus error: tells whether it was the first sign of an unplug. Other transfers may go on meanwhile. */
+  async explainError(transfer: Transfer): Promise<void> {
+    if (transfer.status !== 'error') return;
+    const deadline = performance.now() + UNPLUG_MS;
+    do {
+      this.#reapOne();
+      if (this.#gone) {
+        transfer.unplugged = true;
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    } while (performance.now() < deadline);
+  }
+
+  /** Ends everything. The node is closed after this, and then the memory may go: {@link free}. */
+  close(): void {
+    try {
+      this.stop([...this.#pending.values()], 'cancelled');
+    } finally {
+      this.#endWatch();
+    }
+  }
+
+  /** Gives the memory back, once the node is closed: then the kernel has none of it any more. */
+  free(): void {
+    for (const { urb } of [...this.#pending.values(), ...this.#idle]) urb.close();
+    this.#pending.clear();
+    this.#idle.length = 0;
+  }
+
+  /** @returns whether there may be more */
+  #reapOne(): boolean {
+    try {
+      const address = reapUrb(this.#sys, this.#fd, this.#pointer);
+      const transfer = this.#pending.get(address);
+      // Nobody else submits on this descriptor; an address that is not known is not ours to touch.
+      if (transfer !== undefined) this.#finish(transfer);
+      return address !== 0;
+    } catch (error) {
+      if (!(error instanceof SysError) || error.code !== 'ENODEV') throw error;
+      this.#lost();
+      return false;
+    }
+  }
+
+  #finish(transfer: Transfer, settled = 0): void {
+    this.#pending.delete(transfer.urb.address);
+    transfer.pending = false;
+    if (settled !== 0) transfer.urb.settle(settled);
+    const { onDone } = transfer;
+    transfer.onDone = null;
+    onDone?.();
+    if (this.#watch !== null && this.#pending.size === 0) this.#settle();
+  }
+
+  /** Disconnected, and nothing left to reap. */
+  #lost(): void {
+    this.#gone = true;
+    for (const transfer of [...this.#pending.values()]) this.#finish(transfer, -ENODEV);
+    // The node is in error from now on, which would call back without end.
+    this.#endWatch();
+  }
+
+  #startWatch(): void {
+    if (this.#watch !== null || this.#gone) return;
+    const onReady = () => this.reap();
+    try {
+      this.#watch = this.#sys.watch(this.#fd, onReady, 'writable');
+    } catch (error) {
+      if (!(error instanceof SysError) || error.code !== 'EPERM') throw error;
+      // umockdev's node is a file, which epoll does not take.
+      const timer = setInterval(onReady, LOOK_MS);
+      this.#watch = { close: () => clearInterval(timer) };
+    }
+  }
+
+  /** Leaves the watch to the next transfer, if it comes at once: to start one costs several system calls. */
+  #settle(): void {
+    if (this.#settling) return;
+    this.#settling = true;
+    setImmediate(() => {
+      this.#settling = false;
+      if (this.#pending.size === 0) this.#endWatch();
+    });
+  }
+
+  #endWatch(): void {
+    this.#watch?.close();
+    this.#watch = null;
+  }
+}

@@ -1,0 +1,111 @@
+import type { Memory, Sys } from '../sys/sys';
+import type { DmaAccess, Iommu } from './iommu';
+import { IovaAllocator } from './iova';
+
+export const READ_WRITE: DmaAccess = { read: true, write: true };
+
+/** Memory with an I/O virtual address of its own, mapped or not: it stays where it is while the device loses its way to it. */
+export interface DmaBuffer {
+  /** Where the device finds it, once it is mapped. */
+  readonly iova: bigint;
+  readonly length: number;
+  readonly bytes: Buffer;
+  map(access: DmaAccess): void;
+  unmap(): void;
+  /** Unmaps and gives the memory back. A second close does nothing. */
+  close(): void;
+}
+
+/** Memory for a device's DMA, in the address ranges that its IOMMU translates. Closing it leaves nothing mapped. */
+export class DmaPool {
+  readonly #sys: Sys;
+  readonly #iommu: Iommu;
+  readonly #addresses: IovaAllocator;
+  readonly #buffers = new Set<PoolBuffer>();
+
+  /** @param addressBits how many the device drives */
+  constructor(sys: Sys, iommu: Iommu, addressBits = 64) {
+    this.#sys = sys;
+    this.#iommu = iommu;
+    const { ranges, pageSizes } = iommu.info();
+    const page = pageSizes.reduce((least, size) => (size < least ? size : least), 1n << 63n);
+    this.#addresses = new IovaAllocator(
+      ranges,
+      page > BigInt(sys.pageSize) ? page : BigInt(sys.pageSize),
+      (1n << BigInt(addressBits)) - 1n,
+    );
+  }
+
+  /**
+   * Whole pages, zeroed, not mapped yet.
+   *
+   * @param alignment of the address
+   * @returns null where the IOMMU has no room for them within the device's reach
+   */
+  allocate(length: number, alignment?: bigint): DmaBuffer | null {
+    const memory = this.#sys.allocate(length);
+    const iova = this.#addresses.allocate(memory.bytes.length, alignment);
+    if (iova === null) {
+      memory.close();
+      return null;
+    }
+    const buffer = new PoolBuffer(this.#iommu, iova, memory, () => {
+      this.#buffers.delete(buffer);
+      this.#addresses.free(iova, buffer.length);
+    });
+    this.#buffers.add(buffer);
+    return buffer;
+  }
+
+  close(): void {
+    for (const buffer of [...this.#buffers]) buffer.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+class PoolBuffer implements DmaBuffer {
+  readonly iova: bigint;
+  readonly length: number;
+  readonly #iommu: Iommu;
+  readonly #memory: Memory;
+  readonly #size: bigint;
+  readonly #onClose: () => void;
+  #mapped = false;
+  #closed = false;
+
+  constructor(iommu: Iommu, iova: bigint, memory: Memory, onClose: () => void) {
+    this.#iommu = iommu;
+    this.iova = iova;
+    this.length = memory.bytes.length;
+    this.#size = BigInt(this.length);
+    this.#memory = memory;
+    this.#onClose = onClose;
+  }
+
+  get bytes(): Buffer {
+    return this.#memory.bytes;
+  }
+
+  map(access: DmaAccess): void {
+    this.#iommu.map(this.iova, this.#memory, this.#size, access);
+    this.#mapped = true;
+  }
+
+  unmap(): void {
+    if (!this.#mapped) return;
+    this.#iommu.unmap(this.iova, this.#size);
+    this.#mapped = false;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    // In this order: memory that is given back while a device reaches it would be somebody else's.
+    this.unmap();
+    this.#closed = true;
+    this.#memory.close();
+    this.#onClose();
+  }
+}

@@ -1,0 +1,86 @@
+import { SysError } from '../../errors';
+import type { Sys } from '../../sys/sys';
+import { type DmaFault, faultIsOf, parseFaults } from '../fault-log';
+import { pause } from './wait';
+
+const PATH = '/dev/kmsg';
+
+/** One record is a line of at most 1 KiB and its device's properties: CONSOLE_EXT_LOG_MAX in the kernel. */
+const RECORD_SIZE = 8192;
+
+/** Records that are read at once: more than any log buffer holds, so that a log that is written to all the time ends too. */
+const MAX_RECORDS = 200_000;
+
+/** The interrupt that reports a fault comes after the transfer that had it. */
+const PATIENCE_MS = 40;
+
+/** The kernel log from when it was opened. Where it may not be read it has nothing to tell, and says so. */
+export class KernelLog {
+  readonly #sys: Sys;
+  readonly #fd: number | null;
+  readonly #record = Buffer.alloc(RECORD_SIZE);
+
+  private constructor(sys: Sys, fd: number | null) {
+    this.#sys = sys;
+    this.#fd = fd;
+  }
+
+  static open(sys: Sys): KernelLog {
+    try {
+      const log = new KernelLog(sys, sys.open(PATH, { nonblock: true }));
+      log.skip();
+      return log;
+    } catch (error) {
+      if (error instanceof SysError) return new KernelLog(sys, null);
+      throw error;
+    }
+  }
+
+  get readable(): boolean {
+    return this.#fd !== null;
+  }
+
+  /** Leaves out what has been logged so far. */
+  skip(): void {
+    for (const _ of this.#lines());
+  }
+
+  /** The first fault of a function within `length` bytes from `address`, among what has been logged since; null where there is none. */
+  async fault(device: string, address: bigint, length: number, signal: AbortSignal): Promise<DmaFault | null> {
+    if (this.#fd === null) return null;
+    const lines: string[] = [];
+    for (const wait of [0, PATIENCE_MS]) {
+      if (wait > 0) await pause(wait, signal);
+      lines.push(...this.#lines());
+      const found = parseFaults(lines).find((fault) => faultIsOf(fault, device, address, length));
+      if (found !== undefined) return found;
+    }
+    return null;
+  }
+
+  close(): void {
+    if (this.#fd !== null) this.#sys.close(this.#fd);
+  }
+
+  *#lines(): Generator<string> {
+    for (let count = 0; this.#fd !== null && count < MAX_RECORDS; count++) {
+      let length: number;
+      try {
+        length = this.#sys.read(this.#fd, this.#record);
+      } catch (error) {
+        if (!(error instanceof SysError)) throw error;
+        // Records were overwritten before they were read: the next read gives what there is now.
+        if (error.code === 'EPIPE') continue;
+        return;
+      }
+      if (length === 0) return;
+      yield lineOf(this.#record.toString('latin1', 0, length));
+    }
+  }
+}
+
+/** `6,1234,56789,-;text`, then a line for each property. What does not print is written `\x09`. */
+function lineOf(record: string): string {
+  const text = record.slice(record.indexOf(';') + 1).split('\n', 1)[0] ?? '';
+  return text.replace(/\\x([0-9a-f]{2})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 16)));
+}

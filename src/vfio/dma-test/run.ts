@@ -1,0 +1,242 @@
+import { SysError, UdrvError, usageError } from '../../errors';
+import type { Sys } from '../../sys/sys';
+import type { OpenVfio } from '../device';
+import { DmaPool } from '../dma-buffer';
+import { InterruptLines } from '../interrupts';
+import { iommuHardware } from '../iommu-hardware';
+import { type IrqName, VFIO_IRQ_NAMES } from '../irq';
+import { eduTier } from './edu';
+import { mappingChecks } from './generic';
+import { KernelLog } from './kernel-log';
+import { nvmeTier } from './nvme';
+import type { Check, CheckResult, DmaDevice, DmaDriver, DmaPort, DmaTier, Finding } from './tier';
+import { Transfers } from './transfers';
+
+/** The kinds of devices that udrv knows how to have move data. */
+export const DMA_TIERS: readonly DmaTier[] = [eduTier, nvmeTier];
+
+export interface DmaTestOptions {
+  /** `auto` (the device's own if there is one), `generic`, or the name of one of `tiers`. */
+  tier?: string | undefined;
+  tiers?: readonly DmaTier[] | undefined;
+  /** Gets each result as it is found. */
+  onCheck?: ((result: CheckResult) => void) | undefined;
+  /** Ends the test after what is under way is put back. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What `udrv vfio dma-test --json` shows. */
+export interface DmaTestReport {
+  /** PCI address. */
+  device: string;
+  backend: 'group' | 'iommufd';
+  /** The tier that was reached. */
+  tier: string;
+  checks: CheckResult[];
+  /** Whether the device moved data that was seen to arrive in memory. */
+  deviceDma: boolean;
+  /** Whether the IOMMU kept the device from memory that it was not given; null where that was not found out. */
+  isolated: boolean | null;
+}
+
+/** Which tier a test of this device will be: null is `generic`. @throws usage, where it is not one for this device */
+export function chooseTier(device: DmaDevice, name = 'auto', tiers: readonly DmaTier[] = DMA_TIERS): DmaTier | null {
+  if (name === 'generic') return null;
+  const fitting = tiers.find((tier) => tier.probe(device)) ?? null;
+  if (name === 'auto') return fitting;
+  const wanted = tiers.find((tier) => tier.name === name);
+  if (wanted === undefined)
+    throw usageError(name, 'is no tier', `there are auto, generic, ${tiers.map((tier) => tier.name).join(', ')}`);
+  // Driving a device as what it is not may do anything.
+  if (!wanted.probe(device))
+    throw usageError(
+      device.address,
+      `is no ${wanted.title}`,
+      `--tier ${fitting?.name ?? 'generic'} is for this device`,
+    );
+  return wanted;
+}
+
+export function dmaDeviceOf({ info: { address, vendorId, deviceId, pci } }: Pick<OpenVfio, 'info'>): DmaDevice {
+  return { address, vendorId, deviceId, class: pci.class };
+}
+
+/**
+ * Tests what a device's DMA can reach, in tiers: what the kernel refuses (any device), then what the device itself is
+ * kept from (a device that there is a {@link DmaTier} for). Everything is put back: mappings, bus mastering, interrupts,
+ * and the device is left quiet.
+ *
+ * @returns also once `signal` aborts, with what was found until then
+ */
+export async function runDmaTest(sys: Sys, device: OpenVfio, options: DmaTestOptions = {}): Promise<DmaTestReport> {
+  const { onCheck, signal = new AbortController().signal } = options;
+  const identity = dmaDeviceOf(device);
+  const tier = chooseTier(identity, options.tier, options.tiers);
+  const report: DmaTestReport = {
+    device: identity.address,
+    backend: device.backend,
+    tier: 'generic',
+    checks: [],
+    deviceDma: false,
+    isolated: null,
+  };
+  const run = async (check: Check): Promise<CheckResult> => {
+    const result = { name: check.name, ...(await finding(check, signal)) };
+    report.checks.push(result);
+    onCheck?.(result);
+    return result;
+  };
+  try {
+    for (const check of genericChecks(sys, device)) await run(check);
+    if (device.iommu.kind === 'noiommu') {
+      report.isolated = false;
+      return report;
+    }
+    if (tier === null) return report;
+    using pool = new DmaPool(sys, device.iommu, tier.addressBits);
+    await withDriver(device, portOf(sys, device, identity, pool), tier, signal, async (driver) => {
+      report.tier = tier.name;
+      for (const check of driver.checks) {
+        const { verdict } = await run(check);
+        if (check.isolation) report.isolated = withVerdict(report.isolated, verdict);
+      }
+      await runTransfers(driver, pool);
+    });
+    return report;
+  } catch (error) {
+    if (signal.aborted) return report;
+    throw error;
+  }
+
+  async function runTransfers(driver: DmaDriver, pool: DmaPool): Promise<void> {
+    const log = KernelLog.open(sys);
+    try {
+      const transfers = new Transfers({
+        sys,
+        address: identity.address,
+        iommu: device.iommu,
+        pool,
+        driver,
+        log,
+        setBusMaster: (on) => device.setBusMaster(on),
+        detach: device.detach,
+        readsWhatItWrites: readsWhatItWrites(sys, identity.address),
+      });
+      for (const check of transfers.checks) {
+        const { verdict } = await run(check);
+        report.deviceDma = transfers.moved;
+        if (check.isolation) report.isolated = withVerdict(report.isolated, verdict);
+      }
+    } finally {
+      log.close();
+    }
+  }
+}
+
+/** What a check found; an error of the machine's is a finding too, but not that the test shall end or the device is gone. */
+async function finding(check: Check, signal: AbortSignal): Promise<Finding> {
+  signal.throwIfAborted();
+  try {
+    return await check.run(signal);
+  } catch (error) {
+    const ofMachine = error instanceof SysError || (error instanceof UdrvError && error.code !== 'ENODEV');
+    if (signal.aborted || !ofMachine) throw error;
+    const text = error instanceof UdrvError ? `${error.subject}: ${error.message} (${error.code})` : error.message;
+    return { verdict: 'fail', detail: text };
+  }
+}
+
+/** One more verdict: a failure outweighs everything, and what decides nothing changes nothing. */
+function withVerdict(isolated: boolean | null, verdict: Finding['verdict']): boolean | null {
+  if (verdict === 'fail' || isolated === false) return false;
+  return verdict === 'pass' ? true : isolated;
+}
+
+async function withDriver(
+  device: OpenVfio,
+  port: DmaPort,
+  tier: DmaTier,
+  signal: AbortSignal,
+  work: (driver: DmaDriver) => Promise<void>,
+): Promise<void> {
+  const before = device.busMaster;
+  device.setBusMaster(false);
+  try {
+    const driver = await tier.init(port, signal);
+    try {
+      await work(driver);
+    } finally {
+      await driver.remove();
+    }
+  } finally {
+    device.setBusMaster(before);
+  }
+}
+
+function portOf(sys: Sys, device: OpenVfio, identity: DmaDevice, pool: DmaPool): DmaPort {
+  return {
+    sys,
+    device: identity,
+    pool,
+    region: (name) => device.region(name),
+    setBusMaster: (on) => device.setBusMaster(on),
+    interruptCount: (irq) => device.irq(irq).info.count,
+    interrupt: (irq, vector) => new InterruptLines(sys, device, irq, { first: vector, last: vector }),
+  };
+}
+
+function genericChecks(sys: Sys, device: OpenVfio): Check[] {
+  const { iommu } = device;
+  const mappings = iommu.kind === 'noiommu' ? [NO_IOMMU] : mappingChecks(sys, iommu);
+  return [
+    ...mappings,
+    { name: 'bus-master', run: () => busMaster(device) },
+    { name: 'loopback', run: () => loopback(sys, device) },
+  ];
+}
+
+const NO_IOMMU: Check = {
+  name: 'isolation',
+  run: () => ({ verdict: 'fail', detail: 'no IOMMU: device can reach all memory' }),
+};
+
+/** Whether bus mastering goes on and off, as the configuration space shows it. */
+function busMaster(device: OpenVfio): Finding {
+  const before = device.busMaster;
+  try {
+    for (const on of [true, false]) {
+      device.setBusMaster(on);
+      if (device.busMaster !== on) return { verdict: 'fail', detail: `it does not go ${on ? 'on' : 'off'}` };
+    }
+  } finally {
+    device.setBusMaster(before);
+  }
+  return { verdict: 'pass', detail: `goes on and off; was ${before ? 'on' : 'off'}` };
+}
+
+/** Has the kernel raise each kind of interrupt that the device has, and looks for it. */
+async function loopback(sys: Sys, device: OpenVfio): Promise<Finding> {
+  const came: IrqName[] = [];
+  const missing: IrqName[] = [];
+  for (const irq of VFIO_IRQ_NAMES) {
+    if (device.irq(irq).info.count === 0) continue;
+    using lines = new InterruptLines(sys, device, irq, { first: 0, last: 0 }, { busMaster: false });
+    lines.trigger(0);
+    const event = await lines.next({ timeoutMs: 1000 });
+    if (event?.irq === irq && event.count === 1) came.push(irq);
+    else missing.push(irq);
+  }
+  if (missing.length > 0)
+    return { verdict: 'fail', detail: `raised by the kernel, did not come: ${missing.join(', ')}` };
+  if (came.length === 0) return { verdict: 'skip', detail: 'the device has no interrupts' };
+  return { verdict: 'pass', detail: `raised by the kernel, came: ${came.join(', ')}` };
+}
+
+/**
+ * Which drivers let a device read whatever it may write, as of Linux 6.12: Intel's sets the bit that allows reading in
+ * every entry of its page tables (__domain_mapping(), drivers/iommu/intel/iommu.c); Arm's of stage 1 and RISC-V's have no such entry.
+ */
+function readsWhatItWrites(sys: Sys, address: string): string | undefined {
+  const kind = iommuHardware(sys, address)?.kind ?? '';
+  return /^(Intel|Arm|RISC-V)/.test(kind) ? `with Linux and ${kind}, what may be written may be read` : undefined;
+}

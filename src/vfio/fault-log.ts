@@ -1,0 +1,138 @@
+/**
+ * What the kernel says of DMA that an IOMMU stopped. Pure: lines of the kernel log in, faults out.
+ *
+ * A line is never needed for a verdict: the kernel limits their rate, leaves repeats out ("not recorded due to
+ * compression") and prints them later than the fault. Those that come tell where the device went, and why it was stopped.
+ */
+
+export interface DmaFault {
+  iommu: 'intel' | 'amd' | 'smmuv3';
+  /** The PCI function, as exactly as the line has it: Intel's lines and those of the stream id have no domain. */
+  device: string | null;
+  address: bigint;
+  access: 'read' | 'write' | null;
+  /** In the kernel's words, or the event's name. */
+  reason: string;
+}
+
+/**
+ * dmar_fault_do_one(), drivers/iommu/intel/dmar.c. `PASID ffffffff` and numbers without 0x before 5.14, `0x` in the
+ * device for 5.14's first versions.
+ */
+const INTEL =
+  /DMAR: ?\[DMA (Read|Write)(?: NO_PASID| PASID 0x[0-9a-f]+)?\] Request device \[([0-9a-fx:.]+)\](?: PASID [0-9a-f]+)? fault addr (?:0x)?([0-9a-f]{1,16}) *\[fault reason (?:0x)?([0-9a-f]{1,2})\] ?(.*)/i;
+
+/** amd_iommu_report_page_fault(), drivers/iommu/amd/iommu.c: the device is in the line's prefix, or in the event. */
+const AMD =
+  /(?:([0-9a-f:.]+): )?AMD-Vi: Event logged \[IO_PAGE_FAULT (?:device=([0-9a-f:.]+) )?(?:domain|pasid)=0x[0-9a-f]+ address=0x([0-9a-f]{1,16}) flags=0x([0-9a-f]{1,4})/i;
+/** RW of the event's flags, AMD I/O Virtualization Technology Specification, IO_PAGE_FAULT. */
+const AMD_WRITE = 0x20;
+/** PR: there was an entry, so it was the right that was missing. */
+const AMD_PRESENT = 0x10;
+
+/** arm_smmu_dump_raw_event(): a heading, then four words of 64 bits. */
+const SMMU_EVENT = /arm-smmu-v3 [^ ]+: event 0x([0-9a-f]{2}) received:/;
+const SMMU_WORD = /arm-smmu-v3 [^ ]+:\s+0x([0-9a-f]{16})$/;
+/** arm_smmu_dump_event(), since 6.14 behind the words. */
+const SMMU_NAMED =
+  /arm-smmu-v3 [^ ]+: event: (F_[A-Z_]+) client: ([^ ]+) sid: 0x([0-9a-f]+).*? iova: 0x([0-9a-f]{1,16})/;
+const SMMU_ACCESS = /arm-smmu-v3 [^ ]+: (?:un)?priv (?:data|inst) (read|write) /;
+
+/** The events that carry an address that a device asked for: Arm SMMU architecture version 3, section 7.3. */
+const SMMU_EVENTS: Record<number, string> = {
+  16: 'F_TRANSLATION',
+  17: 'F_ADDR_SIZE',
+  18: 'F_ACCESS',
+  19: 'F_PERMISSION',
+};
+/** RnW, bit 35 of the second word. */
+const SMMU_READ = 1n << 35n;
+
+/** The faults in lines of the kernel log, oldest first. */
+export function parseFaults(lines: readonly string[]): DmaFault[] {
+  const faults: DmaFault[] = [];
+  for (const [i, line] of lines.entries()) {
+    const named = SMMU_NAMED.exec(line);
+    if (named !== null) {
+      const fault = smmuNamed(named, lines[i + 1] ?? '');
+      // The same event stands above, in words.
+      const last = faults.at(-1);
+      if (last?.iommu === 'smmuv3' && last.address === fault.address && last.reason === fault.reason) faults.pop();
+      faults.push(fault);
+      continue;
+    }
+    const fault = intel(line) ?? amd(line) ?? smmuRaw(lines, i);
+    if (fault !== null) faults.push(fault);
+  }
+  return faults;
+}
+
+/** Whether a fault is this function's and lies within `length` bytes from `address`. */
+export function faultIsOf(fault: DmaFault, device: string, address: bigint, length: number): boolean {
+  const named = fault.device;
+  // Without a domain it is taken for any: what decides is the address, which nobody else was given.
+  const same = named === null || named === device || device.endsWith(`:${named}`);
+  return same && fault.address >= address && fault.address < address + BigInt(length);
+}
+
+function intel(line: string): DmaFault | null {
+  const match = INTEL.exec(line);
+  if (match === null) return null;
+  const [, access = '', device = '', address = '', number = '', text = ''] = match;
+  return {
+    iommu: 'intel',
+    device: device.replaceAll('0x', '').toLowerCase(),
+    address: BigInt(`0x${address}`),
+    access: access.toLowerCase() === 'read' ? 'read' : 'write',
+    reason: `reason 0x${number.padStart(2, '0')}${text === '' ? '' : `, ${text.trim()}`}`,
+  };
+}
+
+function amd(line: string): DmaFault | null {
+  const match = AMD.exec(line);
+  if (match === null) return null;
+  const [, prefix, device, address = '', flags = ''] = match;
+  const bits = Number.parseInt(flags, 16);
+  return {
+    iommu: 'amd',
+    device: device ?? prefix ?? null,
+    address: BigInt(`0x${address}`),
+    access: (bits & AMD_WRITE) !== 0 ? 'write' : 'read',
+    reason: `IO_PAGE_FAULT, ${(bits & AMD_PRESENT) !== 0 ? 'no right' : 'no mapping'} (flags 0x${flags})`,
+  };
+}
+
+function smmuRaw(lines: readonly string[], index: number): DmaFault | null {
+  const heading = SMMU_EVENT.exec(lines[index] ?? '');
+  const reason = SMMU_EVENTS[Number.parseInt(heading?.[1] ?? '', 16)];
+  if (reason === undefined) return null;
+  const words = [1, 2, 3].map((i) => SMMU_WORD.exec(lines[index + i] ?? '')?.[1]);
+  const [first, second, third] = words;
+  if (first === undefined || second === undefined || third === undefined) return null;
+  return {
+    iommu: 'smmuv3',
+    device: functionOf(BigInt(`0x${first}`) >> 32n),
+    address: BigInt(`0x${third}`),
+    access: (BigInt(`0x${second}`) & SMMU_READ) !== 0n ? 'read' : 'write',
+    reason,
+  };
+}
+
+function smmuNamed([, reason = '', client = '', sid = '', iova = '']: RegExpExecArray, next: string): DmaFault {
+  const access = SMMU_ACCESS.exec(next)?.[1];
+  return {
+    iommu: 'smmuv3',
+    device: /^[0-9a-f]{4,}:/.test(client) ? client : functionOf(BigInt(`0x${sid}`)),
+    address: BigInt(`0x${iova}`),
+    access: access === 'read' || access === 'write' ? access : null,
+    reason,
+  };
+}
+
+/** A stream id is the requester id on most machines, but firmware may map it to anything: null where it cannot be one. */
+function functionOf(streamId: bigint): string | null {
+  if (streamId > 0xffffn) return null;
+  const id = Number(streamId);
+  const hex = (value: number) => value.toString(16).padStart(2, '0');
+  return `${hex(id >> 8)}:${hex((id >> 3) & 0x1f)}.${id & 7}`;
+}

@@ -1,0 +1,116 @@
+import type { NameDatabase } from '../names/database';
+import { isPciAddress } from '../pci/address';
+import { inspectPci } from '../pci/inspect';
+import { findHolders, type Holder } from '../sys/holders';
+import type { Access, Sys } from '../sys/sys';
+import { AttributeReader } from '../sys/sysfs';
+import { IOMMU_GROUPS, type IommuGroup, IommuGroups } from './groups';
+import { iommuHardware } from './iommu-hardware';
+
+/** Part of the addresses that devices of a group cannot be given: `reserved_regions`. */
+export interface ReservedRegion {
+  /** `0x...`, both inclusive. */
+  start: string;
+  end: string;
+  /** `direct`, `reserved`, `msi`... */
+  type: string;
+}
+
+export interface GroupDevice {
+  address: string;
+  vendorId: string | null;
+  deviceId: string | null;
+  name: string;
+  driver: string | null;
+  blocks: boolean;
+}
+
+/** An IOMMU group, as `udrv vfio groups` shows it. */
+export interface GroupReport {
+  group: number;
+  type: string | null;
+  noiommu: boolean;
+  viable: boolean | null;
+  blockers: string[];
+  /** The node of the group; null where no member has a VFIO driver. */
+  node: string | null;
+  access: Access | null;
+  /** What translates for it, as in /sys/class/iommu; null where the kernel does not tell. */
+  iommu: string | null;
+  reservedRegions: ReservedRegion[];
+  /** Processes that have the group, or a member's own node. */
+  holders: Holder[];
+  devices: GroupDevice[];
+}
+
+export interface GroupReports {
+  groups: GroupReport[];
+  /** Whether all processes could be looked into for holders. */
+  holdersComplete: boolean;
+}
+
+/** The lines of an attribute that are worth a look: a group has a handful. */
+const MAX_RESERVED = 1000;
+
+/** All IOMMU groups of a machine, ascending, from sysfs and procfs alone. */
+export function listGroups(sys: Sys, names: NameDatabase): GroupReports {
+  const groups = new IommuGroups(sys);
+  const reader = new AttributeReader(sys);
+  const found = groups.numbers().map((number) => {
+    const group = groups.get(number);
+    const path = `/dev/vfio/${group.noiommu ? 'noiommu-' : ''}${number}`;
+    const access = sys.access(path);
+    return { group, node: access === null ? null : path, access, cdevs: cdevsOf(reader, group) };
+  });
+  const nodes = found.flatMap(({ node, cdevs }) => [...(node === null ? [] : [node]), ...cdevs]);
+  const { holders, complete } = nodes.length === 0 ? { holders: [], complete: true } : findHolders(sys, nodes);
+  return {
+    groups: found.map(({ group, node, access, cdevs }) => ({
+      group: group.number,
+      type: group.type,
+      noiommu: group.noiommu,
+      viable: group.viable,
+      blockers: group.blockers,
+      node,
+      access,
+      iommu: hardwareOf(sys, group),
+      reservedRegions: reservedRegions(reader, group.number),
+      holders: holders.filter((holder) => holder.node === node || cdevs.includes(holder.node)),
+      devices: group.members.map(({ name, driver, blocks }) => {
+        const pci = isPciAddress(name) ? inspectPci(sys, names, name) : null;
+        return {
+          address: name,
+          vendorId: pci?.vendorId ?? null,
+          deviceId: pci?.deviceId ?? null,
+          name: pci?.name ?? name,
+          driver,
+          blocks,
+        };
+      }),
+    })),
+    holdersComplete: complete,
+  };
+}
+
+function cdevsOf(reader: AttributeReader, { devices }: IommuGroup): string[] {
+  return devices
+    .filter(isPciAddress)
+    .flatMap((address) => reader.names(`/sys/bus/pci/devices/${address}/vfio-dev`))
+    .map((name) => `/dev/vfio/devices/${name}`);
+}
+
+function hardwareOf(sys: Sys, { devices }: IommuGroup): string | null {
+  const first = devices.find(isPciAddress);
+  return first === undefined ? null : (iommuHardware(sys, first)?.name ?? null);
+}
+
+/** Lines of `0x00000000fee00000 0x00000000feefffff msi`: Documentation/ABI/testing/sysfs-kernel-iommu_groups. */
+function reservedRegions(reader: AttributeReader, group: number): ReservedRegion[] {
+  const text = reader.text(`${IOMMU_GROUPS}/${group}/reserved_regions`) ?? '';
+  const shorter = (address: string) => `0x${BigInt(address).toString(16)}`;
+  return text
+    .split('\n', MAX_RESERVED)
+    .map((line) => /^(0x[0-9a-f]{1,16}) (0x[0-9a-f]{1,16}) (\S+)$/.exec(line))
+    .filter((match) => match !== null)
+    .map(([, start = '', end = '', type = '']) => ({ start: shorter(start), end: shorter(end), type }));
+}

@@ -1,0 +1,220 @@
+import { Exit, SysError, UdrvError } from '../errors';
+import type { VfioDevice } from '../model/device';
+import type { Sys } from '../sys/sys';
+import { capabilities, pairs } from '../uapi/caps';
+import {
+  dmaAvailCap,
+  dmaMap,
+  dmaUnmap,
+  groupStatus,
+  iommuInfo,
+  iovaRangeCap,
+  VFIO_API_VERSION,
+  VFIO_DMA_MAP_FLAG_READ,
+  VFIO_DMA_MAP_FLAG_WRITE,
+  VFIO_DMA_UNMAP_FLAG_ALL,
+  VFIO_GET_API_VERSION,
+  VFIO_GROUP_FLAGS_VIABLE,
+  VFIO_GROUP_GET_DEVICE_FD,
+  VFIO_GROUP_GET_STATUS,
+  VFIO_GROUP_SET_CONTAINER,
+  VFIO_IOMMU_GET_INFO,
+  VFIO_IOMMU_INFO_CAPS,
+  VFIO_IOMMU_INFO_PGSIZES,
+  VFIO_IOMMU_MAP_DMA,
+  VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE,
+  VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL,
+  VFIO_IOMMU_UNMAP_DMA,
+  VFIO_NOIOMMU_IOMMU,
+  VFIO_SET_IOMMU,
+  VFIO_TYPE1v2_IOMMU,
+} from '../uapi/vfio';
+import type { Attachment } from './backend';
+import { IommuGroups } from './groups';
+import { type DmaAccess, type Iommu, type IommuInfo, mapError } from './iommu';
+import { MapStruct } from './map-struct';
+import { busy, getDeviceFailed, noGroup, notViable, openFailed, setIommuFailed } from './open-error';
+import { opening } from './opened';
+import { query } from './query';
+
+const CONTAINER = '/dev/vfio/vfio';
+
+/**
+ * The older way in: a container, which has the address space, and the device's IOMMU group in it
+ * (Documentation/driver-api/vfio.rst). A group has one opener; all its members go to it.
+ */
+export function attachByGroup(sys: Sys, device: VfioDevice): Attachment {
+  const { group: number } = device.vfio;
+  if (number === null) throw noGroup(device);
+  const { noiommu } = new IommuGroups(sys).get(number);
+  return opening(sys, (opened) => {
+    const open = (node: string) => {
+      try {
+        return opened.add(sys.open(node, { write: true }));
+      } catch (error) {
+        throw openFailed(sys, device, error);
+      }
+    };
+    const container = open(CONTAINER);
+    if (sys.ioctl(container, VFIO_GET_API_VERSION, 0) !== VFIO_API_VERSION) throw unknownApi(device);
+    const group = open(`/dev/vfio/${noiommu ? 'noiommu-' : ''}${number}`);
+    mustBeViable(sys, device, group);
+    setContainer(sys, device, group, container);
+    try {
+      sys.ioctl(container, VFIO_SET_IOMMU, noiommu ? VFIO_NOIOMMU_IOMMU : VFIO_TYPE1v2_IOMMU);
+    } catch (error) {
+      throw setIommuFailed(device, error);
+    }
+    const fd = opened.add(getDevice(sys, device, group));
+    const iommu = noiommu ? new NoIommu(device.address) : new Type1(sys, device.address, container);
+    return { backend: 'group', fd, iommu, close: () => opened.close() };
+  });
+}
+
+function mustBeViable(sys: Sys, device: VfioDevice, group: number): void {
+  const status = Buffer.alloc(groupStatus.size);
+  status.writeUInt32LE(groupStatus.size, groupStatus.argsz);
+  sys.ioctl(group, VFIO_GROUP_GET_STATUS, status);
+  if ((status.readUInt32LE(groupStatus.flags) & VFIO_GROUP_FLAGS_VIABLE) === 0) throw notViable(device);
+}
+
+function setContainer(sys: Sys, device: VfioDevice, group: number, container: number): void {
+  const argument = Buffer.alloc(4);
+  argument.writeInt32LE(container);
+  try {
+    sys.ioctl(group, VFIO_GROUP_SET_CONTAINER, argument);
+  } catch (error) {
+    // A driver may have come since the status was asked for.
+    if (error instanceof SysError && error.code === 'EPERM') throw notViable(device);
+    // The kernel, or iommufd, has claimed the group's DMA.
+    if (error instanceof SysError && error.code === 'EBUSY') throw busy(sys, device);
+    throw error;
+  }
+}
+
+function getDevice(sys: Sys, device: VfioDevice, group: number): number {
+  const { address } = device;
+  try {
+    return sys.ioctlOpen(group, VFIO_GROUP_GET_DEVICE_FD, Buffer.from(`${address}\0`), `vfio-device ${address}`);
+  } catch (error) {
+    throw getDeviceFailed(sys, device, error);
+  }
+}
+
+function unknownApi(device: VfioDevice): UdrvError {
+  return new UdrvError('this kernel has another version of the VFIO API', {
+    code: 'EPROTO',
+    exit: Exit.unsupported,
+    subject: CONTAINER,
+    device: device.address,
+  });
+}
+
+/** drivers/vfio/vfio_iommu_type1.c, version 2: an unmap must not cut a mapping. */
+class Type1 implements Iommu {
+  readonly kind = 'type1';
+  readonly #sys: Sys;
+  readonly #device: string;
+  readonly #container: number;
+  readonly #map = new MapStruct(dmaMap.size);
+  readonly #unmap = new MapStruct(dmaUnmap.size);
+  #mapped = 0n;
+
+  constructor(sys: Sys, device: string, container: number) {
+    this.#sys = sys;
+    this.#device = device;
+    this.#container = container;
+    this.#map.bytes.writeUInt32LE(dmaMap.size, dmaMap.argsz);
+    this.#unmap.bytes.writeUInt32LE(dmaUnmap.size, dmaUnmap.argsz);
+  }
+
+  info(): IommuInfo {
+    const info = query(this.#sys, this.#container, VFIO_IOMMU_GET_INFO, iommuInfo.size);
+    const flags = info.readUInt32LE(iommuInfo.flags);
+    const sizes = (flags & VFIO_IOMMU_INFO_PGSIZES) === 0 ? 0n : info.readBigUInt64LE(iommuInfo.pageSizes);
+    const result: IommuInfo = { pageSizes: bitsOf(sizes), ranges: [], dmaAvail: null };
+    const first = (flags & VFIO_IOMMU_INFO_CAPS) === 0 ? 0 : info.readUInt32LE(iommuInfo.capOffset);
+    for (const capability of capabilities(info, first)) {
+      if (capability.id === VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE)
+        result.ranges = pairs(capability, iovaRangeCap.count, iovaRangeCap.ranges).map(([start, end]) => ({
+          start,
+          end,
+        }));
+      if (capability.id === VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL && capability.bytes.length >= dmaAvailCap.size)
+        result.dmaAvail = capability.bytes.readUInt32LE(dmaAvailCap.available);
+    }
+    return result;
+  }
+
+  map(iova: bigint, memory: { address: bigint }, length: number | bigint, access: DmaAccess): void {
+    const struct = this.#map;
+    const flags = (access.read ? VFIO_DMA_MAP_FLAG_READ : 0) | (access.write ? VFIO_DMA_MAP_FLAG_WRITE : 0);
+    struct.set32(dmaMap.flags, flags);
+    struct.set64(dmaMap.vaddr, memory.address);
+    struct.set64(dmaMap.iova, iova);
+    struct.set64(dmaMap.length, BigInt(length));
+    try {
+      this.#sys.ioctl(this.#container, VFIO_IOMMU_MAP_DMA, struct.bytes);
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      const request = { iova, vaddr: memory.address, length: BigInt(length), access };
+      throw mapError(this.#sys, this.#device, this, request, this.#mapped, error);
+    }
+    this.#mapped += BigInt(length);
+  }
+
+  unmap(iova: bigint, length: number | bigint): bigint {
+    return this.#unmapRange(0, iova, BigInt(length));
+  }
+
+  unmapAll(): void {
+    this.#unmapRange(VFIO_DMA_UNMAP_FLAG_ALL, 0n, 0n);
+  }
+
+  #unmapRange(flags: number, iova: bigint, length: bigint): bigint {
+    const struct = this.#unmap;
+    struct.set32(dmaUnmap.flags, flags);
+    struct.set64(dmaUnmap.iova, iova);
+    struct.set64(dmaUnmap.length, length);
+    this.#sys.ioctl(this.#container, VFIO_IOMMU_UNMAP_DMA, struct.bytes);
+    const unmapped = struct.get64(dmaUnmap.length);
+    this.#mapped -= unmapped;
+    return unmapped;
+  }
+}
+
+/** Nothing translates: the device reaches all memory by physical addresses, and the kernel maps nothing for it. */
+class NoIommu implements Iommu {
+  readonly kind = 'noiommu';
+  readonly #device: string;
+
+  constructor(device: string) {
+    this.#device = device;
+  }
+
+  info(): IommuInfo {
+    return { pageSizes: [], ranges: [], dmaAvail: null };
+  }
+
+  map(): never {
+    throw new UdrvError('there is no IOMMU to map memory in', {
+      code: 'ENOTTY',
+      exit: Exit.unsupported,
+      subject: this.#device,
+      device: this.#device,
+    });
+  }
+
+  unmap(): bigint {
+    return 0n;
+  }
+
+  unmapAll(): void {}
+}
+
+/** The powers of two in a mask, ascending. */
+function bitsOf(mask: bigint): bigint[] {
+  const bits: bigint[] = [];
+  for (let bit = 1n; bit <= mask; bit <<= 1n) if ((mask & bit) !== 0n) bits.push(bit);
+  return bits;
+}

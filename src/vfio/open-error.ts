@@ -1,0 +1,174 @@
+import { Exit, fromSysError, SysError, UdrvError } from '../errors';
+import type { VfioDevice } from '../model/device';
+import { findHolders, type Holder, vfioDeviceNode } from '../sys/holders';
+import type { Sys } from '../sys/sys';
+
+/** What is in the way of an open, in words: each function turns a failed call into the user's error. */
+
+/** As many holders as a message names. */
+const MAX_SHOWN = 5;
+
+export function noGroup(device: VfioDevice): UdrvError {
+  return new UdrvError('belongs to no IOMMU group: no IOMMU translates for it', {
+    code: 'ENODEV',
+    exit: Exit.unsupported,
+    subject: device.address,
+    hint: 'switch the IOMMU on in the firmware (VT-d, AMD-Vi) and in the kernel (intel_iommu=on); dmesg | grep -e DMAR -e AMD-Vi',
+    device: device.address,
+  });
+}
+
+export function noCdev(device: VfioDevice): UdrvError {
+  return new UdrvError('has no character device of its own, which iommufd needs', {
+    code: 'ENODEV',
+    exit: Exit.unsupported,
+    subject: device.address,
+    hint: 'this kernel has only groups (CONFIG_VFIO_DEVICE_CDEV): use --backend group',
+    device: device.address,
+  });
+}
+
+/** A group of which a kernel driver has a part. It opens, but cannot be used. */
+export function notViable(device: VfioDevice): UdrvError {
+  const { address, vfio } = device;
+  const blockers = vfio.blockers.length > 0 ? `: in the way are ${vfio.blockers.join(', ')}` : '';
+  const [first] = vfio.blockers;
+  return new UdrvError(`its group, ${vfio.group}, is not viable${blockers}`, {
+    code: 'EPERM',
+    exit: Exit.busy,
+    subject: address,
+    hint:
+      first === undefined
+        ? `udrv show ${address}`
+        : `sudo udrv bind ${first} vfio-pci, or sudo udrv unbind ${first}; sudo udrv bind ${address} vfio-pci --group does it for the whole group`,
+    device: address,
+  });
+}
+
+/** A node that did not open. `EBUSY` comes with who has it. */
+export function openFailed(sys: Sys, device: VfioDevice, error: unknown): unknown {
+  if (!(error instanceof SysError)) return error;
+  const { address } = device;
+  const { code, path } = error;
+  switch (code) {
+    case 'EACCES':
+      return fromSysError(error, {
+        device: address,
+        hint: `run as root, or: sudo chown "$USER" ${path}  (for good, a udev rule: see PERMISSIONS in udrv-vfio(1))`,
+      });
+    case 'EPERM':
+      return fromSysError(error, {
+        device: address,
+        message: path.includes('noiommu') ? 'without an IOMMU only root may open it' : 'not permitted',
+        hint: path.includes('noiommu')
+          ? 'it takes CAP_SYS_RAWIO: run this command with sudo'
+          : 'a container must be given the device: --device or a cgroup rule',
+      });
+    case 'ENOENT':
+      return fromSysError(error, {
+        device: address,
+        message: 'the node is missing',
+        hint:
+          path === '/dev/iommu'
+            ? 'sudo modprobe iommufd, or use --backend group'
+            : path === '/dev/vfio/vfio'
+              ? 'sudo modprobe vfio-pci'
+              : 'in a container, pass the node in; else: sudo udevadm trigger',
+      });
+    case 'ENODEV':
+    case 'ENXIO':
+      return fromSysError(error, { device: address, message: 'the device went away', exit: Exit.gone });
+    case 'EBUSY':
+      return busy(sys, device);
+    default:
+      return fromSysError(error, { device: address });
+  }
+}
+
+/** Somebody else has the group or the device: only one may, whichever way in. */
+export function busy(sys: Sys, device: VfioDevice): UdrvError {
+  const { address, vfio } = device;
+  const nodes = [
+    ...(vfio.group === null ? [] : [`/dev/vfio/${vfio.group}`, `/dev/vfio/noiommu-${vfio.group}`]),
+    ...(vfio.cdev === null ? [] : [`/dev/vfio/devices/${vfio.cdev}`]),
+    vfioDeviceNode(address),
+  ];
+  const { holders, complete } = findHolders(sys, nodes);
+  const others = holders.filter(({ pid }) => pid !== process.pid);
+  const unseen = complete ? 'nobody is seen to have it' : 'whoever has it belongs to another user';
+  return new UdrvError(`in use: ${others.length > 0 ? namesOf(others) : unseen}`, {
+    code: 'EBUSY',
+    exit: Exit.busy,
+    subject: address,
+    hint:
+      others.length > 0 || complete ? 'udrv vfio groups shows who has what' : 'sudo udrv vfio groups shows who has it',
+    device: address,
+  });
+}
+
+/** `qemu-system-x86 (pid 4711) has /dev/vfio/3`, of each process once. */
+export function namesOf(holders: readonly Holder[]): string {
+  const byPid = new Map(holders.map((holder) => [holder.pid, holder]));
+  const shown = [...byPid.values()].slice(0, MAX_SHOWN);
+  const more = byPid.size > shown.length ? [`and ${byPid.size - shown.length} more`] : [];
+  return [...shown.map(({ command, pid, node }) => `${command} (pid ${pid}) has ${node}`), ...more].join(', ');
+}
+
+/** VFIO_SET_IOMMU on a container that has the group. */
+export function setIommuFailed(device: VfioDevice, error: unknown): unknown {
+  if (!(error instanceof SysError)) return error;
+  const { address } = device;
+  if (error.code === 'EPERM')
+    return fromSysError(error, {
+      subject: address,
+      device: address,
+      message: 'the platform does not remap interrupts, so the device could forge them',
+      hint: 'switch interrupt remapping on in the firmware; to go without: echo 1 | sudo tee /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts',
+    });
+  if (error.code === 'ENODEV')
+    return fromSysError(error, {
+      subject: address,
+      device: address,
+      exit: Exit.unsupported,
+      message: 'this kernel offers no type 1 IOMMU for the group',
+      hint: 'sudo modprobe vfio_iommu_type1',
+    });
+  return fromSysError(error, { subject: address, device: address });
+}
+
+/** VFIO_GROUP_GET_DEVICE_FD, or the bind of a cdev. */
+export function getDeviceFailed(sys: Sys, device: VfioDevice, error: unknown): unknown {
+  if (!(error instanceof SysError)) return error;
+  const { address, driver } = device;
+  // iommufd finds out about the group only here: EPERM on 6.12, EBUSY before.
+  if ((error.code === 'EPERM' || error.code === 'EBUSY') && device.vfio.viable === false) return notViable(device);
+  switch (error.code) {
+    case 'EBUSY':
+      return busy(sys, device);
+    case 'ENODEV':
+      return fromSysError(error, {
+        subject: address,
+        device: address,
+        message: `its driver, ${driver ?? 'none'}, does not offer it any more`,
+        hint: `sudo udrv bind ${address} vfio-pci`,
+        exit: Exit.gone,
+      });
+    case 'EACCES':
+      return fromSysError(error, {
+        subject: address,
+        device: address,
+        message: 'the owner of its physical function wants a VF token, which udrv does not give',
+      });
+    case 'EIO':
+    case 'ENOTTY':
+      return fromSysError(error, {
+        subject: address,
+        device: address,
+        exit: Exit.failed,
+        message: 'the device could not be woken and reset',
+        hint: `is it powered? cat /sys/bus/pci/devices/${address}/power_state; dmesg | grep ${address}`,
+      });
+    default:
+      return fromSysError(error, { subject: address, device: address });
+  }
+}

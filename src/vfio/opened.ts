@@ -1,0 +1,31 @@
+import type { Sys } from '../sys/sys';
+
+/** Descriptors that belong together: given back in reverse order, also where opening the next one failed. */
+export class Opened {
+  readonly #sys: Sys;
+  readonly #fds: number[] = [];
+
+  constructor(sys: Sys) {
+    this.#sys = sys;
+  }
+
+  add(fd: number): number {
+    this.#fds.push(fd);
+    return fd;
+  }
+
+  close(): void {
+    for (const fd of this.#fds.splice(0).reverse()) this.#sys.close(fd);
+  }
+}
+
+/** Runs what opens descriptors one after another; where it fails, those that it had opened are closed. */
+export function opening<T>(sys: Sys, open: (opened: Opened) => T): T {
+  const opened = new Opened(sys);
+  try {
+    return open(opened);
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+}

@@ -1,0 +1,312 @@
+import { Exit, fromSysError, SysError, UdrvError } from '../errors';
+import type { Region, RegionKind, VfioDevice } from '../model/device';
+import { getWordLE, putWordLE, type RegisterSpace } from '../model/registers';
+import type { Mapping, Sys, Width, Word } from '../sys/sys';
+import { capabilities, pairs } from '../uapi/caps';
+import { PCI_COMMAND, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../uapi/pci-regs';
+import {
+  regionInfo,
+  sparseMmapCap,
+  typeCap,
+  VFIO_DEVICE_GET_REGION_INFO,
+  VFIO_PCI_BAR0_REGION_INDEX,
+  VFIO_PCI_CONFIG_REGION_INDEX,
+  VFIO_PCI_ROM_REGION_INDEX,
+  VFIO_PCI_VGA_REGION_INDEX,
+  VFIO_REGION_INFO_CAP_MSIX_MAPPABLE,
+  VFIO_REGION_INFO_CAP_SPARSE_MMAP,
+  VFIO_REGION_INFO_CAP_TYPE,
+  VFIO_REGION_INFO_FLAG_CAPS,
+  VFIO_REGION_INFO_FLAG_MMAP,
+  VFIO_REGION_INFO_FLAG_READ,
+  VFIO_REGION_INFO_FLAG_WRITE,
+} from '../uapi/vfio';
+import { query } from './query';
+
+/** Part of a region, in bytes from its start. */
+export interface Area {
+  offset: number;
+  size: number;
+}
+
+/** A region as the kernel tells it of an opened device. */
+export interface VfioRegion extends Region {
+  index: number;
+  /** The only areas that can be mapped; null where there is no such limit. */
+  sparse: Area[] | null;
+  /** What a region of the device's own is for; null for those that every PCI device has. */
+  type: { type: number; subtype: number } | null;
+  /** Whether the MSI-X table can be mapped with the rest of its BAR. */
+  msixMappable: boolean;
+}
+
+/** A region, and where it is in the device's descriptor. */
+export interface LocatedRegion {
+  info: VfioRegion;
+  position: number;
+}
+
+/** The regions of a device. Those that it does not have are left out. @param count as VFIO_DEVICE_GET_INFO has it */
+export function readRegions(sys: Sys, fd: number, device: VfioDevice, count: number): LocatedRegion[] {
+  const regions: LocatedRegion[] = [];
+  for (let index = 0; index < count; index++) {
+    const region = readRegion(sys, fd, device, index);
+    if (region !== null) regions.push(region);
+  }
+  return regions;
+}
+
+function readRegion(sys: Sys, fd: number, device: VfioDevice, index: number): LocatedRegion | null {
+  let struct: Buffer;
+  try {
+    struct = query(sys, fd, VFIO_DEVICE_GET_REGION_INFO, regionInfo.size, (info) =>
+      info.writeUInt32LE(index, regionInfo.index),
+    );
+  } catch (error) {
+    // VGA of what is no display.
+    if (error instanceof SysError && error.code === 'EINVAL') return null;
+    throw error;
+  }
+  const size = Number(struct.readBigUInt64LE(regionInfo.regionSize));
+  if (size === 0) return null;
+  const flags = struct.readUInt32LE(regionInfo.flags);
+  const name = nameOf(index);
+  const inSysfs = device.pci.regions.find((region) => region.name === name);
+  const info: VfioRegion = {
+    index,
+    name,
+    kind: inSysfs?.kind ?? kindOf(index),
+    address: inSysfs?.address ?? null,
+    size,
+    offset: 0,
+    read: (flags & VFIO_REGION_INFO_FLAG_READ) !== 0,
+    write: (flags & VFIO_REGION_INFO_FLAG_WRITE) !== 0,
+    mmap: (flags & VFIO_REGION_INFO_FLAG_MMAP) !== 0,
+    sparse: null,
+    type: null,
+    msixMappable: false,
+  };
+  const first = (flags & VFIO_REGION_INFO_FLAG_CAPS) === 0 ? 0 : struct.readUInt32LE(regionInfo.capOffset);
+  for (const capability of capabilities(struct, first)) {
+    const { id, bytes } = capability;
+    if (id === VFIO_REGION_INFO_CAP_SPARSE_MMAP)
+      info.sparse = pairs(capability, sparseMmapCap.count, sparseMmapCap.areas).map(([offset, length]) => ({
+        offset: Number(offset),
+        size: Number(length),
+      }));
+    else if (id === VFIO_REGION_INFO_CAP_TYPE && bytes.length >= typeCap.size)
+      info.type = { type: bytes.readUInt32LE(typeCap.type), subtype: bytes.readUInt32LE(typeCap.subtype) };
+    else if (id === VFIO_REGION_INFO_CAP_MSIX_MAPPABLE) info.msixMappable = true;
+  }
+  return { info, position: Number(struct.readBigUInt64LE(regionInfo.offset)) };
+}
+
+function nameOf(index: number): string {
+  if (index < VFIO_PCI_ROM_REGION_INDEX) return `bar${index - VFIO_PCI_BAR0_REGION_INDEX}`;
+  if (index === VFIO_PCI_ROM_REGION_INDEX) return 'rom';
+  if (index === VFIO_PCI_CONFIG_REGION_INDEX) return 'config';
+  return index === VFIO_PCI_VGA_REGION_INDEX ? 'vga' : `region${index}`;
+}
+
+function kindOf(index: number): RegionKind {
+  if (index < VFIO_PCI_ROM_REGION_INDEX) return 'mmio';
+  if (index === VFIO_PCI_ROM_REGION_INDEX) return 'rom';
+  if (index === VFIO_PCI_CONFIG_REGION_INDEX) return 'config';
+  return index === VFIO_PCI_VGA_REGION_INDEX ? 'vga' : 'other';
+}
+
+/**
+ * A region by pread and pwrite: the kernel makes the access, of the width that is asked for, and says so where it
+ * cannot. The bytes come in PCI's order, little-endian, on every machine (drivers/vfio/pci/vfio_pci_rdwr.c). Nothing
+ * is allocated by an access.
+ */
+export class PreadSpace implements RegisterSpace {
+  readonly #sys: Sys;
+  readonly #fd: number;
+  readonly #device: VfioDevice;
+  readonly #region: LocatedRegion;
+  readonly #buffers = { 1: Buffer.alloc(1), 2: Buffer.alloc(2), 4: Buffer.alloc(4), 8: Buffer.alloc(8) };
+
+  constructor(sys: Sys, fd: number, device: VfioDevice, region: LocatedRegion) {
+    this.#sys = sys;
+    this.#fd = fd;
+    this.#device = device;
+    this.#region = region;
+  }
+
+  read(offset: number, width: Width): Word {
+    const buffer = this.#buffers[width];
+    let length: number;
+    try {
+      length = this.#sys.pread(this.#fd, buffer, this.#region.position + offset);
+    } catch (error) {
+      throw accessError(this.#device, this.#region.info, error);
+    }
+    if (length !== width) throw incomplete(this.#device, this.#region.info, length, width);
+    return getWordLE(buffer, 0, width);
+  }
+
+  readMany(offset: number, width: Width, buffer: Buffer): number {
+    let length: number;
+    try {
+      length = this.#sys.preadWords(this.#fd, buffer, width, this.#region.position + offset);
+    } catch (error) {
+      throw accessError(this.#device, this.#region.info, error);
+    }
+    if (length === 0 || length % width !== 0) throw incomplete(this.#device, this.#region.info, length % width, width);
+    return length;
+  }
+
+  write(offset: number, width: Width, value: Word): void {
+    const buffer = this.#buffers[width];
+    putWordLE(buffer, 0, width, value);
+    let length: number;
+    try {
+      length = this.#sys.pwrite(this.#fd, buffer, this.#region.position + offset);
+    } catch (error) {
+      throw accessError(this.#device, this.#region.info, error);
+    }
+    if (length !== width) throw incomplete(this.#device, this.#region.info, length, width);
+  }
+
+  close(): void {}
+}
+
+/** A region by mappings, an access of the processor each: made as they are needed, of whole areas. */
+export class MappedSpace implements RegisterSpace {
+  readonly #sys: Sys;
+  readonly #fd: number;
+  readonly #device: VfioDevice;
+  readonly #region: LocatedRegion;
+  readonly #areas: readonly Area[];
+  readonly #mappings = new Map<Area, Mapping>();
+  /** The area of the last access, which the next one mostly is of too. */
+  #last: { start: number; end: number; mapping: Mapping } | undefined;
+
+  /** @throws exit 9 where the region cannot be mapped */
+  constructor(sys: Sys, fd: number, device: VfioDevice, region: LocatedRegion) {
+    this.#sys = sys;
+    this.#fd = fd;
+    this.#device = device;
+    this.#region = region;
+    const { info } = region;
+    if (!info.mmap) throw unmappable(device, info, 'cannot be mapped');
+    this.#areas = info.sparse ?? [{ offset: 0, size: info.size }];
+  }
+
+  read(offset: number, width: Width): Word {
+    const { start, mapping } = this.#at(offset, width);
+    return mapping.read(offset - start, width);
+  }
+
+  write(offset: number, width: Width, value: Word): void {
+    const { start, mapping } = this.#at(offset, width);
+    mapping.write(offset - start, width, value);
+  }
+
+  close(): void {
+    for (const mapping of this.#mappings.values()) mapping.close();
+    this.#mappings.clear();
+    this.#last = undefined;
+  }
+
+  #at(offset: number, width: Width): { start: number; mapping: Mapping } {
+    const last = this.#last;
+    if (last !== undefined && offset >= last.start && offset + width <= last.end) return last;
+    const area = this.#areaOf(offset, width);
+    this.#last = { start: area.offset, end: area.offset + area.size, mapping: this.#mapping(area) };
+    return this.#last;
+  }
+
+  #areaOf(offset: number, width: Width): Area {
+    const area = this.#areas.find((one) => offset >= one.offset && offset + width <= one.offset + one.size);
+    if (area === undefined)
+      throw unmappable(this.#device, this.#region.info, `cannot be mapped at 0x${offset.toString(16)}`);
+    return area;
+  }
+
+  #mapping(area: Area): Mapping {
+    let mapping = this.#mappings.get(area);
+    if (mapping === undefined) {
+      try {
+        mapping = this.#sys.mmap(this.#fd, area.size, true, this.#region.position + area.offset);
+      } catch (error) {
+        throw error instanceof SysError
+          ? unmappable(this.#device, this.#region.info, 'cannot be mapped', error)
+          : error;
+      }
+      this.#mappings.set(area, mapping);
+    }
+    return mapping;
+  }
+}
+
+/**
+ * Makes sure that a BAR answers: a mapping of one that does not is SIGBUS, which Node does not survive, and pread gives
+ * all ones for a device that is not there.
+ *
+ * @param config the first 8 bytes of the device's configuration space
+ */
+export function mustAnswer({ address }: VfioDevice, { name, kind }: Region, config: Buffer): void {
+  if (config.readUInt16LE(0) === 0xffff)
+    throw new UdrvError('does not answer: its configuration space reads as all ones', {
+      code: 'ENODEV',
+      exit: Exit.gone,
+      subject: address,
+      hint: `is it powered and its link up? cat /sys/bus/pci/devices/${address}/power_state`,
+      device: address,
+    });
+  const bit = kind === 'portio' ? PCI_COMMAND_IO : kind === 'mmio' || kind === 'rom' ? PCI_COMMAND_MEMORY : 0;
+  if (bit !== 0 && (config.readUInt16LE(PCI_COMMAND) & bit) === 0)
+    throw decodingOff(address, name, kind === 'portio' ? 'I/O port' : 'memory');
+}
+
+function decodingOff(address: string, region: string, what: string): UdrvError {
+  return new UdrvError(`${what} decoding of the device is switched off: its registers do not answer`, {
+    code: 'EIO',
+    exit: Exit.failed,
+    subject: `${address} ${region}`,
+    hint: 'whoever opens the device gets it switched on, so something in this process has switched it off',
+    device: address,
+  });
+}
+
+/** The kernel refuses accesses to a BAR whose decoding is off, or whose device sleeps: drivers/vfio/pci/vfio_pci_rdwr.c. */
+function accessError({ address }: VfioDevice, { name, kind }: Region, error: unknown): unknown {
+  if (!(error instanceof SysError)) return error;
+  const subject = `${address} ${name}`;
+  if (error.code === 'EIO' && kind !== 'config')
+    return fromSysError(error, {
+      subject,
+      device: address,
+      message: 'the kernel does not reach it: decoding is switched off, or the device sleeps or is gone',
+      hint: `udrv vfio config ${address} shows its command register and power state`,
+    });
+  if (error.code === 'EINVAL')
+    return fromSysError(error, {
+      subject,
+      device: address,
+      message: 'the kernel allows no such access to this region',
+    });
+  return fromSysError(error, { subject, device: address });
+}
+
+function incomplete({ address }: VfioDevice, { name }: Region, length: number, width: Width): UdrvError {
+  return new UdrvError(`the kernel transferred ${length} of ${width} bytes`, {
+    code: 'EIO',
+    exit: Exit.failed,
+    subject: `${address} ${name}`,
+    device: address,
+  });
+}
+
+function unmappable({ address }: VfioDevice, region: VfioRegion, message: string, error?: SysError): UdrvError {
+  const areas = region.sparse?.map(({ offset, size }) => `0x${offset.toString(16)}+0x${size.toString(16)}`);
+  return new UdrvError(message, {
+    code: error?.code ?? 'EOPNOTSUPP',
+    exit: Exit.unsupported,
+    subject: `${address} ${region.name}`,
+    hint: areas !== undefined && region.mmap ? `mappable are ${areas.join(', ')}` : 'without --mmap it can be accessed',
+    device: address,
+  });
+}

@@ -1,0 +1,90 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { bootLab } from '../lab/lab';
+import { median, verdict } from './measure';
+
+const DEVICE = '0000:00:03.0';
+const ROUNDS = 5;
+/** Enough that V8's compiled code is what the median shows. */
+const INTERRUPTS = 20_000;
+const MAPPINGS = 20_000;
+/** Dumps in one process, of which the median counts. */
+const DUMPS = 21;
+const C_PROGRAM = 'node_modules/.cache/udrv/vfio-bench';
+
+/** A dump as the command makes it, without the command's start: that of C has none either. */
+const DUMP = `
+  const { findDevice, LinuxSys, NameDatabase, OpenVfio } = require('./dist/index.js');
+  const sys = new LinuxSys();
+  const device = OpenVfio.open(sys, findDevice(sys, new NameDatabase(sys), '${DEVICE}'), { backend: 'group' });
+  const times = [];
+  for (let i = 0; i < ${DUMPS}; i++) {
+    const start = performance.now();
+    for (const word of device.region('bar0').words({ offset: 0, length: 0x10000 }, 4)) if (word < 0) throw word;
+    times.push(performance.now() - start);
+  }
+  device.close();
+  console.log(times.sort((a, b) => a - b)[${Math.floor(DUMPS / 2)}]);
+`;
+
+/** On a real kernel, against a C program in the same boot; in turns, so that a drift of the machine meets both. */
+export async function benchVfio(): Promise<boolean> {
+  mkdirSync('node_modules/.cache/udrv', { recursive: true });
+  execFileSync('gcc', ['-O2', '-Wall', '-Werror', '-o', C_PROGRAM, 'test/bench/vfio-bench.c']);
+  const lab = await bootLab({ kernel: 'built' });
+  const run = async (command: string | readonly string[]) => {
+    const { code, stdout, stderr } = await lab.run(command, { timeoutMs: 300_000 });
+    if (code !== 0) throw new Error(`${command}: exit ${code}\n${stderr}`);
+    return stdout;
+  };
+  try {
+    const group = (await run(`basename $(readlink /sys/bus/pci/devices/${DEVICE}/iommu_group)`)).trim();
+    const theirs = async (cpu: number, what: string, count: number) =>
+      Number(await run(`taskset -c ${cpu} ${C_PROGRAM} ${DEVICE} ${group} ${what} ${count}`));
+    const ours = async (cpu: number, options: string) =>
+      JSON.parse(await run(`taskset -c ${cpu} udrv --json vfio bench ${DEVICE} --backend group ${options}`));
+    // Interrupts that are requested from now on go to CPU 0. On it nobody has to be woken elsewhere, and on the other that
+    // is most of the time: left to the scheduler, chance would decide which of the two is measured.
+    await run('echo 1 > /proc/irq/default_smp_affinity');
+    const interrupt = (cpu: number, where: string) => ({
+      bound: 1.3,
+      what: `MSI trigger to wake-up on ${where}`,
+      theirs: () => theirs(cpu, 'irq', INTERRUPTS),
+      ours: async () => {
+        const actions = '--irq msi --trigger bar0:0x60=1 --ack bar0:0x64=bar0:0x24';
+        return (await ours(cpu, `${actions} -c ${INTERRUPTS}`)).latencyUs.p50;
+      },
+    });
+    const pairs = [
+      interrupt(0, 'the CPU that takes it'),
+      interrupt(1, 'another CPU'),
+      {
+        bound: 1.3,
+        what: 'map and unmap 4 KiB',
+        theirs: () => theirs(0, 'map', MAPPINGS),
+        ours: async () => (await ours(0, `--sizes 4K -c ${MAPPINGS}`)).sizes[0].latencyUs.p50,
+      },
+      {
+        bound: 1.2,
+        what: 'dump of 64 KiB by pread',
+        theirs: () => theirs(0, 'dump', DUMPS),
+        ours: async () => Number(await run(['taskset', '-c', '0', 'node', '-e', DUMP])),
+      },
+    ];
+    const results: boolean[] = [];
+    for (const { bound, what, ours, theirs } of pairs) {
+      const udrv: number[] = [];
+      const c: number[] = [];
+      for (let round = 0; round < ROUNDS; round++) {
+        c.push(await theirs());
+        udrv.push(await ours());
+      }
+      const shown = (values: number[]) => values.map((value) => value.toFixed(1)).join(' ');
+      console.log(`  ${what}, p50 of each round: udrv ${shown(udrv)}, C ${shown(c)}`);
+      results.push(verdict(`${what}, p50 over that of C`, median(udrv) / median(c), bound, ' times'));
+    }
+    return results.every(Boolean);
+  } finally {
+    await lab.shutdown();
+  }
+}

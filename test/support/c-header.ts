@@ -1,0 +1,19 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** What C expressions are worth, with these headers included: the oracle for numbers and layouts of the kernel's interface. */
+export function cValues(headers: readonly string[], expressions: readonly string[]): number[] {
+  const dir = mkdtempSync(join(tmpdir(), 'udrv-uapi-'));
+  try {
+    const includes = ['stddef.h', 'stdint.h', 'stdio.h', ...headers].map((header) => `#include <${header}>`);
+    const prints = expressions.map((c) => `printf("%lld\\n", (long long)(${c}));`);
+    const source = [...includes, 'int main(void) {', ...prints, '}', ''].join('\n');
+    writeFileSync(join(dir, 'values.c'), source);
+    execFileSync('gcc', ['-Wall', '-Werror', '-o', join(dir, 'values'), join(dir, 'values.c')]);
+    return execFileSync(join(dir, 'values'), { encoding: 'utf8' }).trim().split('\n').map(Number);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
