@@ -225,7 +225,72 @@ describeInLab('USB descriptors', (lab, kernel) => {
     expect(all).not.toContain('unknown');
     expect(all).not.toContain('classSpecific');
   });
+
+  // Classes as the kernel's own gadgets have them. The built kernel has gadget zero alone.
+  if (kernel === 'stock')
+    test.each([
+      ['acm', ['cdc.header', 'cdc.callManagement', 'cdc.acm', 'cdc.union']],
+      ['ncm', ['cdc.header', 'cdc.union', 'cdc.ethernet', 'cdc.ncm']],
+      ['hid', ['hid']],
+      ['midi', ['midi.header', 'midi.inJack', 'midi.outJack', 'midi.endpoint']],
+      ['printer', []],
+    ])('a gadget of %s has every field of lsusb -v, in the same order', async (name, ids) => {
+      const address = await makeGadget(lab(), name);
+      const document = await shown(address);
+      const { bus, device } = document.usb;
+      const { stdout } = await lab().run(`lsusb -v -s ${bus}:${device} 2>/dev/null`);
+      const theirs = (parseLsusb(stdout).get(`${bus}/${device}`) ?? [])
+        .filter(({ title }) => !ASKED.test(title))
+        .flatMap(({ fields }) => fields);
+      const ours = asLsusb(document).flatMap(({ fields }) => fields);
+      expect(theirs.length).toBeGreaterThan(40);
+      // Of CDC, lsusb leaves out lengths and types: what it has must be there, in its order.
+      let at = 0;
+      for (const { name: field, value } of theirs) {
+        const names = [field, OLDER_NAMES[field] ?? field].map((either) => either.toLowerCase());
+        const found = ours.findIndex(
+          (have, i) => i >= at && names.includes(have.name.toLowerCase()) && have.value === value,
+        );
+        expect({ field, value, found: found >= 0 }).toEqual({ field, value, found: true });
+        at = found + 1;
+      }
+      expect(flat(document).map(({ descriptor }) => descriptor)).toEqual(expect.arrayContaining(ids));
+      for (const found of flat(document))
+        expect([found.descriptor, found.notes, found.rest]).toEqual([found.descriptor, undefined, undefined]);
+    });
 });
+
+/** lsusb's names of fields that the specifications call otherwise, or that stand in a group here. */
+const OLDER_NAMES: Readonly<Record<string, string>> = {
+  bMasterInterface: 'bControlInterface',
+  bSlaveInterface: 'bSubordinateInterface(0)',
+  bcdADC: 'bcdMSC',
+  'baSourceID(0)': 'baSourceID',
+};
+
+/** Takes gadget zero's place on the emulated controller. @returns the address of the device */
+async function makeGadget(lab: Lab, name: string): Promise<string> {
+  const { stdout, stderr, code } = await lab.run(
+    `set -e
+    cd /sys/kernel/config/usb_gadget
+    for other in */; do echo > $other/UDC || true; done 2>/dev/null
+    modprobe usb_f_${name}
+    mkdir -p ${name}/strings/0x409 ${name}/configs/c.1 ${name}/functions/${name}.0
+    echo 0x1d6b > ${name}/idVendor
+    if [ ${name} = hid ]; then
+      echo 8 > ${name}/functions/hid.0/report_length
+      printf '\\x05\\x01\\x09\\x06\\xa1\\x01\\xc0' > ${name}/functions/hid.0/report_desc
+    fi
+    ln -s $PWD/${name}/functions/${name}.0 ${name}/configs/c.1
+    while [ -e /sys/bus/usb/devices/3-1 ]; do sleep 0.05; done
+    ls /sys/class/udc > ${name}/UDC
+    until ls -d /sys/bus/usb/devices/3-1:* >/dev/null 2>&1; do sleep 0.05; done
+    sleep 0.5`,
+    { timeoutMs: 50_000 },
+  );
+  expect({ stdout, stderr, code }).toEqual({ stdout: '', stderr: '', code: 0 });
+  return '3-1';
+}
 
 /** Plugs a device into port 6 for as long as `use` lasts. */
 async function plugged<T>(lab: Lab, driver: string, use: () => Promise<T>): Promise<T> {
