@@ -107,6 +107,31 @@ export function mapError(
   }
 }
 
+/** Which rule of unmapping a request broke. */
+export function unmapError(
+  device: string,
+  iommu: Pick<Iommu, 'info'>,
+  { iova, length }: Pick<MapRequest, 'iova' | 'length'>,
+  error: SysError,
+): UdrvError {
+  const [page] = iommu.info().pageSizes;
+  const aligned = page === undefined || (iova % page === 0n && length % page === 0n);
+  const message =
+    error.code === 'ENOENT'
+      ? 'no mapping lies there, or the range cuts one'
+      : error.code !== 'EINVAL'
+        ? errnoMessage(error.code)
+        : aligned
+          ? 'the range cuts a mapping: mappings are unmapped whole'
+          : `not a multiple of the page size, ${hex(page)}`;
+  return new UdrvError(message, {
+    code: error.code,
+    exit: aligned ? Exit.failed : Exit.usage,
+    subject: `${device} IOVA ${hex(iova)}+${hex(length)}`,
+    device,
+  });
+}
+
 /** The rule of VFIO_IOMMU_MAP_DMA and IOMMU_IOAS_MAP that a request breaks by itself, null where none. */
 function brokenRule(
   { pageSizes, ranges }: IommuInfo,

@@ -23,7 +23,7 @@ import {
   VFIO_DEVICE_DETACH_IOMMUFD_PT,
 } from '../uapi/vfio';
 import type { Attachment } from './backend';
-import { type DmaAccess, type Iommu, type IommuInfo, type IovaRange, mapError } from './iommu';
+import { type DmaAccess, type Iommu, type IommuInfo, type IovaRange, mapError, unmapError } from './iommu';
 import { MapStruct } from './map-struct';
 import { getDeviceFailed, noCdev, openFailed } from './open-error';
 import { opening } from './opened';
@@ -45,15 +45,15 @@ export function attachByIommufd(sys: Sys, device: VfioDevice): Attachment {
   const { cdev } = device.vfio;
   if (cdev === null) throw noCdev(device);
   return opening(sys, (opened) => {
-    const open = (node: string) => {
+    const open = (node: string, name?: string) => {
       try {
-        return opened.add(sys.open(node, { write: true }));
+        return opened.add(sys.open(node, { write: true, ...(name !== undefined && { name }) }));
       } catch (error) {
         throw openFailed(sys, device, error);
       }
     };
     const iommufd = open(IOMMUFD);
-    const fd = open(`/dev/vfio/devices/${cdev}`);
+    const fd = open(`/dev/vfio/devices/${cdev}`, `vfio-device ${device.address}`);
     try {
       bind(sys, fd, iommufd);
       const ioas = allocate(sys, iommufd);
@@ -147,7 +147,11 @@ class Ioas implements Iommu {
     const struct = this.#unmap;
     struct.set64(ioasUnmap.iova, iova);
     struct.set64(ioasUnmap.length, BigInt(length));
-    this.#sys.ioctl(this.#iommufd, IOMMU_IOAS_UNMAP, struct.bytes);
+    try {
+      this.#sys.ioctl(this.#iommufd, IOMMU_IOAS_UNMAP, struct.bytes);
+    } catch (error) {
+      throw error instanceof SysError ? unmapError(this.#device, this, { iova, length: BigInt(length) }, error) : error;
+    }
     const unmapped = struct.get64(ioasUnmap.length);
     this.#mapped -= unmapped;
     return unmapped;

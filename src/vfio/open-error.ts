@@ -8,16 +8,6 @@ import type { Sys } from '../sys/sys';
 /** As many holders as a message names. */
 const MAX_SHOWN = 5;
 
-export function noGroup(device: VfioDevice): UdrvError {
-  return new UdrvError('belongs to no IOMMU group: no IOMMU translates for it', {
-    code: 'ENODEV',
-    exit: Exit.unsupported,
-    subject: device.address,
-    hint: 'switch the IOMMU on in the firmware (VT-d, AMD-Vi) and in the kernel (intel_iommu=on); dmesg | grep -e DMAR -e AMD-Vi',
-    device: device.address,
-  });
-}
-
 export function noCdev(device: VfioDevice): UdrvError {
   return new UdrvError('has no character device of its own, which iommufd needs', {
     code: 'ENODEV',
@@ -145,6 +135,11 @@ export function getDeviceFailed(sys: Sys, device: VfioDevice, error: unknown): u
   switch (error.code) {
     case 'EBUSY':
       return busy(sys, device);
+    case 'EINVAL': {
+      // A cdev that another process has bound to its iommufd: the kernel calls that an invalid argument.
+      const held = busy(sys, device);
+      return held.message.includes('(pid ') ? held : fromSysError(error, { subject: address, device: address });
+    }
     case 'ENODEV':
       return fromSysError(error, {
         subject: address,

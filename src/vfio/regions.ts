@@ -1,9 +1,9 @@
-import { Exit, fromSysError, SysError, UdrvError } from '../errors';
+import { Exit, errnoMessage, fromSysError, SysError, UdrvError, usageError } from '../errors';
 import type { Region, RegionKind, VfioDevice } from '../model/device';
 import { getWordLE, putWordLE, type RegisterSpace } from '../model/registers';
 import type { Mapping, Sys, Width, Word } from '../sys/sys';
 import { capabilities, pairs } from '../uapi/caps';
-import { PCI_COMMAND, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../uapi/pci-regs';
+import { PCI_CLASS_REVISION, PCI_COMMAND, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../uapi/pci-regs';
 import {
   regionInfo,
   sparseMmapCap,
@@ -46,10 +46,13 @@ export interface LocatedRegion {
   position: number;
 }
 
+/** The kernel's own devices have some dozen. */
+const MAX_REGIONS = 256;
+
 /** The regions of a device. Those that it does not have are left out. @param count as VFIO_DEVICE_GET_INFO has it */
 export function readRegions(sys: Sys, fd: number, device: VfioDevice, count: number): LocatedRegion[] {
   const regions: LocatedRegion[] = [];
-  for (let index = 0; index < count; index++) {
+  for (let index = 0; index < Math.min(count, MAX_REGIONS); index++) {
     const region = readRegion(sys, fd, device, index);
     if (region !== null) regions.push(region);
   }
@@ -68,7 +71,9 @@ function readRegion(sys: Sys, fd: number, device: VfioDevice, index: number): Lo
     throw error;
   }
   const size = Number(struct.readBigUInt64LE(regionInfo.regionSize));
-  if (size === 0) return null;
+  const position = Number(struct.readBigUInt64LE(regionInfo.offset));
+  // Beyond 2^53 a number is another: no device has that, and no access may go astray.
+  if (size === 0 || !Number.isSafeInteger(size) || !Number.isSafeInteger(position)) return null;
   const flags = struct.readUInt32LE(regionInfo.flags);
   const name = nameOf(index);
   const inSysfs = device.pci.regions.find((region) => region.name === name);
@@ -98,7 +103,7 @@ function readRegion(sys: Sys, fd: number, device: VfioDevice, index: number): Lo
       info.type = { type: bytes.readUInt32LE(typeCap.type), subtype: bytes.readUInt32LE(typeCap.subtype) };
     else if (id === VFIO_REGION_INFO_CAP_MSIX_MAPPABLE) info.msixMappable = true;
   }
-  return { info, position: Number(struct.readBigUInt64LE(regionInfo.offset)) };
+  return { info, position };
 }
 
 function nameOf(index: number): string {
@@ -125,7 +130,9 @@ export class PreadSpace implements RegisterSpace {
   readonly #fd: number;
   readonly #device: VfioDevice;
   readonly #region: LocatedRegion;
-  readonly #buffers = { 1: Buffer.alloc(1), 2: Buffer.alloc(2), 4: Buffer.alloc(4), 8: Buffer.alloc(8) };
+  readonly #buffers = { 1: Buffer.alloc(1), 2: Buffer.alloc(2), 4: Buffer.alloc(4) };
+  /** For 8 bytes: kernels before 6.11 split a pread of them into two accesses. */
+  #wide: MappedSpace | undefined;
 
   constructor(sys: Sys, fd: number, device: VfioDevice, region: LocatedRegion) {
     this.#sys = sys;
@@ -135,6 +142,7 @@ export class PreadSpace implements RegisterSpace {
   }
 
   read(offset: number, width: Width): Word {
+    if (width === 8) return this.#mapped().read(offset, width);
     const buffer = this.#buffers[width];
     let length: number;
     try {
@@ -147,6 +155,10 @@ export class PreadSpace implements RegisterSpace {
   }
 
   readMany(offset: number, width: Width, buffer: Buffer): number {
+    if (width === 8) {
+      putWordLE(buffer, 0, width, this.#mapped().read(offset, width));
+      return width;
+    }
     let length: number;
     try {
       length = this.#sys.preadWords(this.#fd, buffer, width, this.#region.position + offset);
@@ -158,6 +170,10 @@ export class PreadSpace implements RegisterSpace {
   }
 
   write(offset: number, width: Width, value: Word): void {
+    if (width === 8) {
+      this.#mapped().write(offset, width, value);
+      return;
+    }
     const buffer = this.#buffers[width];
     putWordLE(buffer, 0, width, value);
     let length: number;
@@ -169,7 +185,24 @@ export class PreadSpace implements RegisterSpace {
     if (length !== width) throw incomplete(this.#device, this.#region.info, length, width);
   }
 
-  close(): void {}
+  close(): void {
+    this.#wide?.close();
+    this.#wide = undefined;
+  }
+
+  /** @throws exit 2 where nothing takes 8 bytes at once, exit 9 where the region cannot be mapped */
+  #mapped(): MappedSpace {
+    const { info } = this.#region;
+    if (info.kind === 'config' || info.kind === 'portio')
+      throw usageError(
+        `${this.#device.address} ${info.name}`,
+        `${info.kind === 'config' ? 'configuration space has' : 'I/O ports have'} no accesses of 8 bytes`,
+        'use -w 1, 2 or 4',
+      );
+    if (!info.mmap) throw unmappable(this.#device, info, 'has no accesses of 8 bytes, as it cannot be mapped', '-w 4');
+    this.#wide ??= new MappedSpace(this.#sys, this.#fd, this.#device, this.#region);
+    return this.#wide;
+  }
 }
 
 /** A region by mappings, an access of the processor each: made as they are needed, of whole areas. */
@@ -232,7 +265,7 @@ export class MappedSpace implements RegisterSpace {
         mapping = this.#sys.mmap(this.#fd, area.size, true, this.#region.position + area.offset);
       } catch (error) {
         throw error instanceof SysError
-          ? unmappable(this.#device, this.#region.info, 'cannot be mapped', error)
+          ? unmappable(this.#device, this.#region.info, `cannot be mapped: ${errnoMessage(error.code)}`)
           : error;
       }
       this.#mappings.set(area, mapping);
@@ -245,10 +278,11 @@ export class MappedSpace implements RegisterSpace {
  * Makes sure that a BAR answers: a mapping of one that does not is SIGBUS, which Node does not survive, and pread gives
  * all ones for a device that is not there.
  *
- * @param config the first 8 bytes of the device's configuration space
+ * @param config the first 12 bytes of the device's configuration space. VFIO answers for vendor and device by itself
+ *   (vfio_pci_config.c): class and revision are the device's own.
  */
 export function mustAnswer({ address }: VfioDevice, { name, kind }: Region, config: Buffer): void {
-  if (config.readUInt16LE(0) === 0xffff)
+  if (config.readUInt32LE(PCI_CLASS_REVISION) === 0xffff_ffff)
     throw new UdrvError('does not answer: its configuration space reads as all ones', {
       code: 'ENODEV',
       exit: Exit.gone,
@@ -266,7 +300,7 @@ function decodingOff(address: string, region: string, what: string): UdrvError {
     code: 'EIO',
     exit: Exit.failed,
     subject: `${address} ${region}`,
-    hint: 'whoever opens the device gets it switched on, so something in this process has switched it off',
+    hint: 'the kernel switches it on when the device is opened; this program has switched it off: bit 1 of config:0x4',
     device: address,
   });
 }
@@ -300,13 +334,18 @@ function incomplete({ address }: VfioDevice, { name }: Region, length: number, w
   });
 }
 
-function unmappable({ address }: VfioDevice, region: VfioRegion, message: string, error?: SysError): UdrvError {
+function unmappable(
+  { address }: VfioDevice,
+  region: VfioRegion,
+  message: string,
+  instead = 'without --mmap',
+): UdrvError {
   const areas = region.sparse?.map(({ offset, size }) => `0x${offset.toString(16)}+0x${size.toString(16)}`);
   return new UdrvError(message, {
-    code: error?.code ?? 'EOPNOTSUPP',
+    code: 'EOPNOTSUPP',
     exit: Exit.unsupported,
     subject: `${address} ${region.name}`,
-    hint: areas !== undefined && region.mmap ? `mappable are ${areas.join(', ')}` : 'without --mmap it can be accessed',
+    hint: areas !== undefined && region.mmap ? `mappable are ${areas.join(', ')}` : `${instead} it can be accessed`,
     device: address,
   });
 }
