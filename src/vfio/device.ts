@@ -14,7 +14,8 @@ import {
   VFIO_DEVICE_GET_INFO,
   VFIO_DEVICE_RESET,
 } from '../uapi/vfio';
-import { type Attachment, attach, type Backend } from './backend';
+import type { Attachment } from './attachment';
+import { attach, type Backend } from './backend';
 import { type HotResetDevice, readHotReset } from './hot-reset';
 import type { Iommu } from './iommu';
 import { Irq, type IrqName, VFIO_IRQ_NAMES } from './irq';

@@ -29,7 +29,7 @@ import {
   VFIO_SET_IOMMU,
   VFIO_TYPE1v2_IOMMU,
 } from '../uapi/vfio';
-import type { Attachment } from './backend';
+import type { Attachment } from './attachment';
 import { IommuGroups } from './groups';
 import { type DmaAccess, type Iommu, type IommuInfo, mapError, unmapError } from './iommu';
 import { MapStruct } from './map-struct';

@@ -22,7 +22,7 @@ import {
   VFIO_DEVICE_BIND_IOMMUFD,
   VFIO_DEVICE_DETACH_IOMMUFD_PT,
 } from '../uapi/vfio';
-import type { Attachment } from './backend';
+import type { Attachment } from './attachment';
 import { type DmaAccess, type Iommu, type IommuInfo, type IovaRange, mapError, unmapError } from './iommu';
 import { MapStruct } from './map-struct';
 import { getDeviceFailed, noCdev, openFailed } from './open-error';
