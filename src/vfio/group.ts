@@ -31,7 +31,7 @@ import {
 } from '../uapi/vfio';
 import type { Attachment } from './backend';
 import { IommuGroups } from './groups';
-import { type DmaAccess, type Iommu, type IommuInfo, mapError } from './iommu';
+import { type DmaAccess, type Iommu, type IommuInfo, mapError, unmapError } from './iommu';
 import { MapStruct } from './map-struct';
 import { busy, getDeviceFailed, noGroup, notViable, openFailed, setIommuFailed } from './open-error';
 import { opening } from './opened';
@@ -176,7 +176,11 @@ class Type1 implements Iommu {
     struct.set32(dmaUnmap.flags, flags);
     struct.set64(dmaUnmap.iova, iova);
     struct.set64(dmaUnmap.length, length);
-    this.#sys.ioctl(this.#container, VFIO_IOMMU_UNMAP_DMA, struct.bytes);
+    try {
+      this.#sys.ioctl(this.#container, VFIO_IOMMU_UNMAP_DMA, struct.bytes);
+    } catch (error) {
+      throw error instanceof SysError ? unmapError(this.#device, iova, length, error) : error;
+    }
     const unmapped = struct.get64(dmaUnmap.length);
     this.#mapped -= unmapped;
     return unmapped;

@@ -107,6 +107,23 @@ export function mapError(
   }
 }
 
+/** Unmapping that the kernel refused: type1 says EINVAL where a mapping would be cut, iommufd ENOENT for that and for nothing. */
+export function unmapError(device: string, iova: bigint, length: bigint, error: SysError): UdrvError {
+  const message =
+    error.code === 'ENOENT'
+      ? 'is not mapped, or is part of a larger mapping'
+      : error.code === 'EINVAL'
+        ? 'is part of a larger mapping, or no multiple of the page size'
+        : errnoMessage(error.code);
+  return new UdrvError(message, {
+    code: error.code,
+    exit: Exit.failed,
+    subject: `${device} IOVA ${hex(iova)}+${hex(length)}`,
+    hint: 'unmap what was mapped, with the same IOVA and length',
+    device,
+  });
+}
+
 /** The rule of VFIO_IOMMU_MAP_DMA and IOMMU_IOAS_MAP that a request breaks by itself, null where none. */
 function brokenRule(
   { pageSizes, ranges }: IommuInfo,

@@ -23,9 +23,9 @@ import {
   VFIO_DEVICE_DETACH_IOMMUFD_PT,
 } from '../uapi/vfio';
 import type { Attachment } from './backend';
-import { type DmaAccess, type Iommu, type IommuInfo, type IovaRange, mapError } from './iommu';
+import { type DmaAccess, type Iommu, type IommuInfo, type IovaRange, mapError, unmapError } from './iommu';
 import { MapStruct } from './map-struct';
-import { getDeviceFailed, noCdev, openFailed } from './open-error';
+import { bindFailed, getDeviceFailed, noCdev, openFailed } from './open-error';
 import { opening } from './opened';
 
 const IOMMUFD = '/dev/iommu';
@@ -56,6 +56,10 @@ export function attachByIommufd(sys: Sys, device: VfioDevice): Attachment {
     const fd = open(`/dev/vfio/devices/${cdev}`);
     try {
       bind(sys, fd, iommufd);
+    } catch (error) {
+      throw bindFailed(sys, device, error);
+    }
+    try {
       const ioas = allocate(sys, iommufd);
       attachTo(sys, fd, ioas);
       const iommu = new Ioas(sys, device.address, iommufd, ioas);
@@ -147,7 +151,11 @@ class Ioas implements Iommu {
     const struct = this.#unmap;
     struct.set64(ioasUnmap.iova, iova);
     struct.set64(ioasUnmap.length, BigInt(length));
-    this.#sys.ioctl(this.#iommufd, IOMMU_IOAS_UNMAP, struct.bytes);
+    try {
+      this.#sys.ioctl(this.#iommufd, IOMMU_IOAS_UNMAP, struct.bytes);
+    } catch (error) {
+      throw error instanceof SysError ? unmapError(this.#device, iova, BigInt(length), error) : error;
+    }
     const unmapped = struct.get64(ioasUnmap.length);
     this.#mapped -= unmapped;
     return unmapped;
