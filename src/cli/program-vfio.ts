@@ -72,6 +72,8 @@ export function addVfioCommands(vfio: Command, action: ActionOf): void {
     .argument('[device]', 'any PCI function; with --file, the only one of the file to show')
     .option('--file <dump>', 'read what lspci -x, -xxx or -xxxx wrote, or a raw image; - is standard input')
     .option('--raw', 'the bytes, as lspci -xxxx prints them')
+    .option('--open', 'open the device and decode what VFIO shows of it, instead of what sysfs has')
+    .addOption(backendOption())
     .action(action(() => (require('./commands/config') as typeof import('./commands/config')).config));
   vfio
     .command('watch-irq')

@@ -180,7 +180,7 @@ class Type1 implements Iommu {
     try {
       this.#sys.ioctl(this.#container, VFIO_IOMMU_UNMAP_DMA, struct.bytes);
     } catch (error) {
-      throw error instanceof SysError ? unmapError(this.#device, this, { iova, length }, error) : error;
+      throw error instanceof SysError ? unmapError(this.#device, iova, length, error) : error;
     }
     const unmapped = struct.get64(dmaUnmap.length);
     this.#mapped -= unmapped;

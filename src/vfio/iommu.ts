@@ -107,27 +107,19 @@ export function mapError(
   }
 }
 
-/** Which rule of unmapping a request broke. */
-export function unmapError(
-  device: string,
-  iommu: Pick<Iommu, 'info'>,
-  { iova, length }: Pick<MapRequest, 'iova' | 'length'>,
-  error: SysError,
-): UdrvError {
-  const [page] = iommu.info().pageSizes;
-  const aligned = page === undefined || (iova % page === 0n && length % page === 0n);
+/** Unmapping that the kernel refused: type1 says EINVAL where a mapping would be cut, iommufd ENOENT for that and for nothing. */
+export function unmapError(device: string, iova: bigint, length: bigint, error: SysError): UdrvError {
   const message =
     error.code === 'ENOENT'
-      ? 'no mapping lies there, or the range cuts one'
-      : error.code !== 'EINVAL'
-        ? errnoMessage(error.code)
-        : aligned
-          ? 'the range cuts a mapping: mappings are unmapped whole'
-          : `not a multiple of the page size, ${hex(page)}`;
+      ? 'is not mapped, or is part of a larger mapping'
+      : error.code === 'EINVAL'
+        ? 'is part of a larger mapping, or no multiple of the page size'
+        : errnoMessage(error.code);
   return new UdrvError(message, {
     code: error.code,
-    exit: aligned ? Exit.failed : Exit.usage,
+    exit: Exit.failed,
     subject: `${device} IOVA ${hex(iova)}+${hex(length)}`,
+    hint: 'unmap what was mapped, with the same IOVA and length',
     device,
   });
 }

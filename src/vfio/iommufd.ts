@@ -25,7 +25,7 @@ import {
 import type { Attachment } from './attachment';
 import { type DmaAccess, type Iommu, type IommuInfo, type IovaRange, mapError, unmapError } from './iommu';
 import { MapStruct } from './map-struct';
-import { getDeviceFailed, noCdev, openFailed } from './open-error';
+import { bindFailed, getDeviceFailed, noCdev, openFailed } from './open-error';
 import { opening } from './opened';
 
 const IOMMUFD = '/dev/iommu';
@@ -56,6 +56,10 @@ export function attachByIommufd(sys: Sys, device: VfioDevice): Attachment {
     const fd = open(`/dev/vfio/devices/${cdev}`, `vfio-device ${device.address}`);
     try {
       bind(sys, fd, iommufd);
+    } catch (error) {
+      throw bindFailed(sys, device, error);
+    }
+    try {
       const ioas = allocate(sys, iommufd);
       attachTo(sys, fd, ioas);
       const iommu = new Ioas(sys, device.address, iommufd, ioas);
@@ -150,7 +154,7 @@ class Ioas implements Iommu {
     try {
       this.#sys.ioctl(this.#iommufd, IOMMU_IOAS_UNMAP, struct.bytes);
     } catch (error) {
-      throw error instanceof SysError ? unmapError(this.#device, this, { iova, length: BigInt(length) }, error) : error;
+      throw error instanceof SysError ? unmapError(this.#device, iova, BigInt(length), error) : error;
     }
     const unmapped = struct.get64(ioasUnmap.length);
     this.#mapped -= unmapped;

@@ -77,15 +77,13 @@ export function openFailed(sys: Sys, device: VfioDevice, error: unknown): unknow
 
 /** Somebody else has the group or the device: only one may, whichever way in. */
 export function busy(sys: Sys, device: VfioDevice): UdrvError {
-  const { address, vfio } = device;
-  const nodes = [
-    ...(vfio.group === null ? [] : [`/dev/vfio/${vfio.group}`, `/dev/vfio/noiommu-${vfio.group}`]),
-    ...(vfio.cdev === null ? [] : [`/dev/vfio/devices/${vfio.cdev}`]),
-    vfioDeviceNode(address),
-  ];
-  const { holders, complete } = findHolders(sys, nodes);
-  const others = holders.filter(({ pid }) => pid !== process.pid);
-  const unseen = complete ? 'nobody is seen to have it' : 'whoever has it belongs to another user';
+  const { address } = device;
+  const { others, own, complete } = holdersOf(sys, device);
+  const unseen = !complete
+    ? 'whoever has it belongs to another user'
+    : own
+      ? 'this process has it already'
+      : 'nobody is seen to have it';
   return new UdrvError(`in use: ${others.length > 0 ? namesOf(others) : unseen}`, {
     code: 'EBUSY',
     exit: Exit.busy,
@@ -94,6 +92,18 @@ export function busy(sys: Sys, device: VfioDevice): UdrvError {
       others.length > 0 || complete ? 'udrv vfio groups shows who has what' : 'sudo udrv vfio groups shows who has it',
     device: address,
   });
+}
+
+/** Who has a device or its group; `own`: this process does. */
+function holdersOf(sys: Sys, { address, vfio }: VfioDevice): { others: Holder[]; own: boolean; complete: boolean } {
+  const nodes = [
+    ...(vfio.group === null ? [] : [`/dev/vfio/${vfio.group}`, `/dev/vfio/noiommu-${vfio.group}`]),
+    ...(vfio.cdev === null ? [] : [`/dev/vfio/devices/${vfio.cdev}`]),
+    vfioDeviceNode(address),
+  ];
+  const { holders, complete } = findHolders(sys, nodes);
+  const others = holders.filter(({ pid }) => pid !== process.pid);
+  return { others, own: others.length < holders.length, complete };
 }
 
 /** `qemu-system-x86 (pid 4711) has /dev/vfio/3`, of each process once. */
@@ -126,7 +136,23 @@ export function setIommuFailed(device: VfioDevice, error: unknown): unknown {
   return fromSysError(error, { subject: address, device: address });
 }
 
-/** VFIO_GROUP_GET_DEVICE_FD, or the bind of a cdev. */
+/**
+ * VFIO_DEVICE_BIND_IOMMUFD. A cdev opens as often as one likes and is bound once: the second gets EINVAL, as one does
+ * whose IOMMU cannot enforce cache coherency (vfio_df_open(), iommufd_device_bind()).
+ */
+export function bindFailed(sys: Sys, device: VfioDevice, error: unknown): unknown {
+  if (!(error instanceof SysError) || error.code !== 'EINVAL') return getDeviceFailed(sys, device, error);
+  const { others, complete } = holdersOf(sys, device);
+  if (others.length > 0 || !complete) return busy(sys, device);
+  return fromSysError(error, {
+    subject: device.address,
+    device: device.address,
+    message:
+      'the kernel does not bind it: this process has it open already, or its IOMMU does not keep caches coherent',
+  });
+}
+
+/** VFIO_GROUP_GET_DEVICE_FD, or what follows the bind of a cdev. */
 export function getDeviceFailed(sys: Sys, device: VfioDevice, error: unknown): unknown {
   if (!(error instanceof SysError)) return error;
   const { address, driver } = device;
@@ -135,11 +161,6 @@ export function getDeviceFailed(sys: Sys, device: VfioDevice, error: unknown): u
   switch (error.code) {
     case 'EBUSY':
       return busy(sys, device);
-    case 'EINVAL': {
-      // A cdev that another process has bound to its iommufd: the kernel calls that an invalid argument.
-      const held = busy(sys, device);
-      return held.message.includes('(pid ') ? held : fromSysError(error, { subject: address, device: address });
-    }
     case 'ENODEV':
       return fromSysError(error, {
         subject: address,

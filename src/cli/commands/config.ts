@@ -7,14 +7,18 @@ import type { ConfigHeader, ConfigSpace } from '../../pci/config/model';
 import { readConfigSpace } from '../../pci/config-file';
 import { doesNotAnswer } from '../../pci/ready';
 import { findDevice } from '../../select';
+import type { Backend } from '../../vfio/backend';
 import type { Context } from '../context';
 import { readInput } from '../input';
 import { describeConfig } from '../output/config';
 import { json, visible } from '../output/escape';
+import { openVfio } from './target';
 
 interface ConfigOptions {
   file?: string;
   raw?: boolean;
+  open?: boolean;
+  backend: Backend;
 }
 
 /** Of 4096 functions with 4 KiB each, as lspci -vv -xxxx prints them. */
@@ -24,13 +28,15 @@ const LARGEST_DUMP = 64 * 1024 * 1024;
 const UNPRIVILEGED_SIZE = 64;
 
 /** Where the bytes come from: VFIO shows another space than the bus has. */
-type Source = 'sysfs' | 'file';
+type Source = 'sysfs' | 'vfio' | 'file';
 
 /** The document of `--json`, one for each function. */
 type Document = { address: string | null; source: Source } & (ConfigSpace | { size: number; bytes: string });
 
-export function config(context: Context, selector: string | undefined, { file, raw }: ConfigOptions): undefined {
+export function config(context: Context, selector: string | undefined, options: ConfigOptions): undefined {
+  const { file, raw, open } = options;
   if (file !== undefined) {
+    if (open) throw usageError('--file and --open', 'each say where the bytes come from: give one');
     const subject = file === '-' ? 'standard input' : file;
     const dumps = select(parseConfigDump(readInput(file, LARGEST_DUMP), subject), selector);
     if (context.options.json) printDocuments(context, dumps, raw === true);
@@ -41,9 +47,25 @@ export function config(context: Context, selector: string | undefined, { file, r
   }
   if (selector === undefined)
     throw usageError('usage', 'give a device, or --file DUMP', 'udrv list --type pci shows the PCI functions');
-  const dump = live(context, selector, raw === true);
-  if (context.options.json) context.printJson(documentOf(dump, 'sysfs', raw === true));
+  const dump = open ? opened(context, selector, options) : live(context, selector, raw === true);
+  if (context.options.json) context.printJson(documentOf(dump, open ? 'vfio' : 'sysfs', raw === true));
   else context.stdout.write(text(context, dump, raw));
+}
+
+/** The configuration space that who opens the device sees: VFIO makes up registers, and hides capabilities. */
+function opened(context: Context, selector: string, { raw, backend }: ConfigOptions): ConfigDump {
+  using device = openVfio(context, selector, { backend });
+  const { address, name } = device.info;
+  const registers = device.region('config');
+  const bytes = Buffer.alloc(registers.info.size);
+  let offset = 0;
+  for (const word of registers.words({ offset, length: bytes.length }, 4))
+    offset = bytes.writeUInt32LE(Number(word), offset);
+  if (!raw && readsAsOnes(bytes)) throw doesNotAnswer(address, selector);
+  const notes = [
+    'as VFIO shows it to who opens the device: BARs, command and some capabilities are not those of the bus',
+  ];
+  return { address, title: name, bytes, notes };
 }
 
 /** The configuration space of a function of this machine, through sysfs: it is not opened, and nothing is reset. */
