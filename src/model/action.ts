@@ -42,15 +42,17 @@ export function prepareAction({ target, value }: Action, source: RegionSource): 
   return () => write(read());
 }
 
-/** Throws what {@link prepareAction} would, without a device: for a request that must be right before one is opened. */
-export function checkAction({ target, value }: Action, device: string, regions: readonly Region[]): void {
-  checkLocation(target, device, regions);
-  if (typeof value === 'object') checkLocation(value, device, regions);
-  else checkValue(device, findRegion(device, regions, target.region), target.width, value);
+/** The registers that an action touches: its target, and what is read first. */
+export function locationsOf({ target, value }: Action): Location[] {
+  return typeof value === 'object' ? [target, value] : [target];
 }
 
-function checkLocation({ region, offset, width }: Location, device: string, regions: readonly Region[]): void {
-  checkRange(device, findRegion(device, regions, region), { offset, length: width }, width);
+/** Throws what {@link prepareAction} would, without a device: for a request that must be right before one is opened. */
+export function checkAction(action: Action, device: string, regions: readonly Region[]): void {
+  for (const { region, offset, width } of locationsOf(action))
+    checkRange(device, findRegion(device, regions, region), { offset, length: width }, width);
+  const { target, value } = action;
+  if (typeof value !== 'object') checkValue(device, findRegion(device, regions, target.region), target.width, value);
 }
 
 export function prepareActions(actions: readonly Action[], source: RegionSource): () => void {

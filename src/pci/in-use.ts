@@ -5,6 +5,7 @@ import { shellWord } from '../sys/shell';
 import type { Sys } from '../sys/sys';
 import { AttributeReader } from '../sys/sysfs';
 import { isVfioDriver } from '../vfio/drivers';
+import { groupNode } from '../vfio/groups';
 
 /** Something that would suffer if a function lost its driver. */
 export interface Use {
@@ -245,7 +246,7 @@ class NodeUses {
     if (!isVfioDriver(reader.linkName(`${dir}/driver`))) return;
     // Its group is one device for a program: whoever has that open may be about to open this.
     const group = reader.linkName(`${dir}/iommu_group`);
-    for (const node of group === null ? [] : [`/dev/vfio/${group}`, `/dev/vfio/noiommu-${group}`])
+    for (const node of group === null ? [] : [groupNode(Number(group), false), groupNode(Number(group), true)])
       this.#wanted.push({ node, address, name: node, busy: true });
     // vfio_pci_core_enable() counts it as enabled while it is open, and nobody else does while a VFIO driver has it.
     if ((reader.number(`${dir}/enable`) ?? 0) === 0) return;

@@ -167,3 +167,18 @@ export class DirectoryFile implements OpenFile {
     throw new Errno('EISDIR');
   }
 }
+
+/** A node of a driver that has ioctls and no data: vfs_read() and vfs_write() find no method, EINVAL. */
+export class IoctlFile implements OpenFile {
+  read(): number {
+    throw new Errno('EINVAL');
+  }
+
+  pread(): number {
+    throw new Errno('EINVAL');
+  }
+
+  pwrite(): number {
+    throw new Errno('EINVAL');
+  }
+}

@@ -24,7 +24,7 @@ import {
 } from '../uapi/iommufd';
 import { VFIO_API_VERSION, VFIO_GET_API_VERSION } from '../uapi/vfio';
 import { Errno } from './errno';
-import type { OpenFile } from './file';
+import { IoctlFile } from './file';
 import { type Interval, Intervals } from './intervals';
 import { APERTURE_LAST, IOMMU_READ, IOMMU_WRITE, type Iommu, IommuDomain, type IommuGroup } from './iommu';
 import type { Kernel } from './kernel';
@@ -148,7 +148,7 @@ interface Command {
 }
 
 /** An open /dev/iommu: drivers/iommu/iommufd of Linux 6.12, as far as VFIO needs it; errors checked by running it. */
-export class IommufdFile implements OpenFile {
+export class IommufdFile extends IoctlFile {
   readonly #kernel: Kernel;
   readonly #iommu: Iommu;
   readonly #objects = new Map<number, IommufdObject>();
@@ -156,6 +156,7 @@ export class IommufdFile implements OpenFile {
   readonly #commands: ReadonlyMap<number, Command>;
 
   constructor(kernel: Kernel, iommu: Iommu) {
+    super();
     this.#kernel = kernel;
     this.#iommu = iommu;
     const command = (size: number, execute: (user: UserStruct) => void, minimum = size) => ({ size, minimum, execute });
@@ -168,18 +169,6 @@ export class IommufdFile implements OpenFile {
       [IOMMU_OPTION, command(option.size, (user) => this.#option(user))],
       [IOMMU_GET_HW_INFO, command(hwInfo.size, (user) => this.#hwInfo(user), hwInfo.capabilities)],
     ]);
-  }
-
-  read(): number {
-    throw new Errno('EINVAL');
-  }
-
-  pread(): number {
-    throw new Errno('EINVAL');
-  }
-
-  pwrite(): number {
-    throw new Errno('EINVAL');
   }
 
   /** iommufd_fops_ioctl(), copy_struct_from_user(): a longer struct is one of a later kernel, unless the rest is zero. */

@@ -1,6 +1,6 @@
 import { VFIO_API_VERSION, VFIO_CHECK_EXTENSION, VFIO_GET_API_VERSION, VFIO_SET_IOMMU } from '../uapi/vfio';
 import { Errno } from './errno';
-import type { OpenFile } from './file';
+import { IoctlFile } from './file';
 import type { Iommu } from './iommu';
 import type { Kernel } from './kernel';
 import type { VfioGroup } from './vfio';
@@ -76,23 +76,12 @@ export class VfioContainer {
 }
 
 /** An open /dev/vfio/vfio. */
-export class ContainerFile implements OpenFile {
+export class ContainerFile extends IoctlFile {
   readonly container: VfioContainer;
 
   constructor(iommu: Iommu, kernel: Kernel) {
+    super();
     this.container = new VfioContainer(iommu, kernel);
-  }
-
-  read(): number {
-    throw new Errno('EINVAL');
-  }
-
-  pread(): number {
-    throw new Errno('EINVAL');
-  }
-
-  pwrite(): number {
-    throw new Errno('EINVAL');
   }
 
   ioctl(request: number, argument: Buffer | number): number {

@@ -9,7 +9,7 @@ import {
   VFIO_GROUP_UNSET_CONTAINER,
 } from '../uapi/vfio';
 import { Errno } from './errno';
-import type { OpenFile } from './file';
+import { IoctlFile } from './file';
 import type { Iommu, IommuGroup } from './iommu';
 import type { Kernel } from './kernel';
 import type { PciFunction } from './pci';
@@ -197,27 +197,16 @@ function groupPath(group: VfioGroup): string {
 }
 
 /** An open group: /dev/vfio/N. */
-export class GroupFile implements OpenFile {
+export class GroupFile extends IoctlFile {
   readonly #kernel: Kernel;
   readonly #group: VfioGroup;
 
   constructor(kernel: Kernel, group: VfioGroup) {
+    super();
     if (group.cdevsOpen > 0 || group.openedFile !== null) throw new Errno('EBUSY');
     this.#kernel = kernel;
     this.#group = group;
     group.openedFile = this;
-  }
-
-  read(): number {
-    throw new Errno('EINVAL');
-  }
-
-  pread(): number {
-    throw new Errno('EINVAL');
-  }
-
-  pwrite(): number {
-    throw new Errno('EINVAL');
   }
 
   ioctl(request: number, argument: Buffer | number): number {

@@ -8,26 +8,26 @@ export interface KernelMessage {
   text: string;
 }
 
-/** A record is longer only if somebody wrote it (Documentation/ABI/testing/dev-kmsg). */
+export const KERNEL_LOG = '/dev/kmsg';
+
+/** One record is a line of at most 1 KiB and its device's properties: CONSOLE_EXT_LOG_MAX in the kernel. */
 const MAX_RECORD = 8192;
-/** The log's buffer holds some ten thousand at most. */
-const MAX_RECORDS = 100_000;
+/** Records that are read at once: more than any log buffer holds, so that a log that is written to all the time ends too. */
+const MAX_RECORDS = 200_000;
 
 /** The kernel's log, oldest first; empty where it may not be read. */
 export function readKernelLog(sys: Sys): KernelMessage[] {
   const messages: KernelMessage[] = [];
   let fd: number;
   try {
-    fd = sys.open('/dev/kmsg', { nonblock: true });
+    fd = sys.open(KERNEL_LOG, { nonblock: true });
   } catch (error) {
     if (error instanceof SysError) return [];
     throw error;
   }
   try {
-    const buffer = Buffer.alloc(MAX_RECORD);
-    for (let i = 0; i < MAX_RECORDS; i++) {
-      const message = readRecord(sys, fd, buffer);
-      if (message === 'end') break;
+    for (const record of kernelRecords(sys, fd)) {
+      const message = parseRecord(record.toString('utf8'));
       if (message !== null) messages.push(message);
     }
   } finally {
@@ -36,13 +36,25 @@ export function readKernelLog(sys: Sys): KernelMessage[] {
   return messages;
 }
 
-function readRecord(sys: Sys, fd: number, buffer: Buffer): KernelMessage | null | 'end' {
-  try {
-    return parseRecord(buffer.toString('utf8', 0, sys.read(fd, buffer)));
-  } catch (error) {
-    if (!(error instanceof SysError)) throw error;
-    // What was to be read has been overwritten: the next read goes on with what is there. Else there is no more.
-    return error.code === 'EPIPE' ? null : 'end';
+/**
+ * The records from where a descriptor of {@link KERNEL_LOG} stands to the end of the log. Each is overwritten by the next.
+ *
+ * @param fd opened non-blocking: at the end there is EAGAIN
+ */
+export function* kernelRecords(sys: Sys, fd: number): Generator<Buffer> {
+  const buffer = Buffer.alloc(MAX_RECORD);
+  for (let count = 0; count < MAX_RECORDS; count++) {
+    let length: number;
+    try {
+      length = sys.read(fd, buffer);
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      // Records were overwritten before they were read: the next read gives what there is now.
+      if (error.code === 'EPIPE') continue;
+      return;
+    }
+    if (length === 0) return;
+    yield buffer.subarray(0, length);
   }
 }
 

@@ -48,8 +48,8 @@ const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
  */
 export class Libc {
   readonly #koffi: typeof import('koffi');
-  readonly #ioctlAt: (fd: number, request: number, address: number) => number;
-  readonly #ioctlValue: (fd: number, request: number, argument: number) => number;
+  /** @param argument a value, or an address */
+  readonly #ioctl: (fd: number, request: number, argument: number) => number;
   readonly #mmap: (address: null, length: number, prot: number, flags: number, fd: number, offset: number) => bigint;
   readonly #munmap: (address: bigint, length: number) => number;
   readonly #eventfd: (initial: number, flags: number) => number;
@@ -76,8 +76,7 @@ export class Libc {
   constructor() {
     this.#koffi = loadKoffi();
     const lib = this.#koffi.load(null);
-    this.#ioctlAt = lib.func('int ioctl(int fd, unsigned long request, intptr_t argument)');
-    this.#ioctlValue = lib.func('ioctl', 'int', ['int', 'unsigned long', 'long']);
+    this.#ioctl = lib.func('int ioctl(int fd, unsigned long request, intptr_t argument)');
     this.#mmap = lib.func('void *mmap(void *address, size_t length, int prot, int flags, int fd, int64_t offset)');
     this.#munmap = lib.func('int munmap(void *address, size_t length)');
     this.#eventfd = lib.func('int eventfd(unsigned int initial, int flags)');
@@ -97,10 +96,7 @@ export class Libc {
   }
 
   ioctl(fd: number, request: number, argument: Buffer | number, path: string): number {
-    const result =
-      typeof argument === 'number'
-        ? this.#ioctlValue(fd, request, argument)
-        : this.#ioctlAt(fd, request, this.#addressOf(argument));
+    const result = this.#ioctl(fd, request, typeof argument === 'number' ? argument : this.#addressOf(argument));
     if (result < 0) throw this.#error('ioctl', path);
     return result;
   }

@@ -29,3 +29,12 @@ export function ready(
     signal?.addEventListener('abort', onAbort, { once: true });
   });
 }
+
+/** What measures, or takes interrupt after interrupt, blocks the event loop: for so long at most, but for one wait. */
+export const SERVE_SIGNALS_MS = 20;
+export const SERVE_SIGNALS_NS = BigInt(SERVE_SIGNALS_MS) * 1_000_000n;
+
+/** Lets the event loop turn once, so that signals are served. */
+export function serveSignals(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}

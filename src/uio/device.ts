@@ -1,18 +1,15 @@
 import { Exit, fromSysError, SysError, UdrvError } from '../errors';
 import type { RegionSource } from '../model/action';
 import type { Region, UioDevice } from '../model/device';
-import type { Interrupt } from '../model/interrupt';
+import { type Interrupt, noInterrupt, stillAsserted } from '../model/interrupt';
 import { findRegion, Registers } from '../model/registers';
 import type { Sys } from '../sys/sys';
-import { ready } from '../sys/wait';
+import { ready, SERVE_SIGNALS_NS, serveSignals } from '../sys/wait';
 import { UIO_WORD_SIZE, unpackEventCount } from '../uapi/uio';
 import { openSpace } from './access';
 import { keepBusMaster } from './bus-master';
 import { UIO_CLASS } from './inspect';
 import { InterruptControl, noIrqcontrol, type RearmMode } from './interrupt-control';
-
-/** Measuring blocks the event loop: for so long at most, but for the wait itself. */
-const SERVE_SIGNALS_NS = 20_000_000n;
 
 /** How often a device that nobody acknowledges is asked whether its line is quiet. */
 const QUIET_POLL_MS = 10;
@@ -165,17 +162,17 @@ export class OpenUio implements RegionSource {
         trigger();
         const outcome = this.#sys.poll(fd, timeoutMs ?? -1);
         const end = now();
-        if (outcome === 'timeout') throw this.#timedOut(timeoutMs);
+        if (outcome === 'timeout') throw noInterrupt(this.info.address, timeoutMs);
         if (outcome === 'ready') {
           this.#readCount();
           onLatency(Number(end - start) / 1000);
           done++;
           acknowledge?.();
-          if (acknowledge === undefined && control.asserted()) throw this.#stillAsserted();
+          if (acknowledge === undefined && control.asserted()) throw stillAsserted(this.info.address);
           control.set(true);
         }
         if (outcome === 'interrupted' || end - served > SERVE_SIGNALS_NS) {
-          await new Promise((resolve) => setTimeout(resolve, 0));
+          await serveSignals();
           served = now();
         }
       }
@@ -240,7 +237,7 @@ export class OpenUio implements RegionSource {
         waiting.set(true);
         waiting = null;
       } else if (performance.now() >= deadline) {
-        throw this.#timedOut(timeoutMs);
+        throw noInterrupt(this.info.address, timeoutMs);
       }
     }
   }
@@ -284,25 +281,6 @@ export class OpenUio implements RegionSource {
         device: address,
       });
     }
-  }
-
-  #timedOut(timeoutMs: number | undefined): UdrvError {
-    return new UdrvError(`no interrupt within ${timeoutMs} ms`, {
-      code: 'ETIMEDOUT',
-      exit: Exit.timeout,
-      subject: this.info.address,
-      device: this.info.address,
-    });
-  }
-
-  #stillAsserted(): UdrvError {
-    return new UdrvError('the device still asserts its interrupt after it was served', {
-      code: 'EIO',
-      exit: Exit.failed,
-      subject: this.info.address,
-      hint: 'say how to silence it: --ack REGION:OFFSET=VALUE',
-      device: this.info.address,
-    });
   }
 }
 

@@ -4,7 +4,7 @@ import { inspectPci } from '../pci/inspect';
 import { findHolders, type Holder } from '../sys/holders';
 import type { Access, Sys } from '../sys/sys';
 import { AttributeReader } from '../sys/sysfs';
-import { IOMMU_GROUPS, type IommuGroup, IommuGroups } from './groups';
+import { groupNode, IOMMU_GROUPS, type IommuGroup, IommuGroups } from './groups';
 import { iommuHardware } from './iommu-hardware';
 
 /** Part of the addresses that devices of a group cannot be given: `reserved_regions`. */
@@ -58,7 +58,7 @@ export function listGroups(sys: Sys, names: NameDatabase): GroupReports {
   const reader = new AttributeReader(sys);
   const found = groups.numbers().map((number) => {
     const group = groups.get(number);
-    const path = `/dev/vfio/${group.noiommu ? 'noiommu-' : ''}${number}`;
+    const path = groupNode(number, group.noiommu);
     const access = sys.access(path);
     return { group, node: access === null ? null : path, access, cdevs: cdevsOf(reader, group) };
   });

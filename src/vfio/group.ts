@@ -30,11 +30,11 @@ import {
   VFIO_TYPE1v2_IOMMU,
 } from '../uapi/vfio';
 import type { Attachment } from './attachment';
-import { IommuGroups } from './groups';
+import { groupNode, IommuGroups } from './groups';
 import { type DmaAccess, type Iommu, type IommuInfo, mapError, unmapError } from './iommu';
 import { MapStruct } from './map-struct';
 import { noGroup } from './no-group';
-import { busy, getDeviceFailed, notViable, openFailed, setIommuFailed } from './open-error';
+import { busy, getDeviceFailed, notViable, setIommuFailed } from './open-error';
 import { opening } from './opened';
 import { query } from './query';
 
@@ -49,16 +49,9 @@ export function attachByGroup(sys: Sys, device: VfioDevice): Attachment {
   if (number === null) throw noGroup(sys, device.address);
   const { noiommu } = new IommuGroups(sys).get(number);
   return opening(sys, (opened) => {
-    const open = (node: string) => {
-      try {
-        return opened.add(sys.open(node, { write: true }));
-      } catch (error) {
-        throw openFailed(sys, device, error);
-      }
-    };
-    const container = open(CONTAINER);
+    const container = opened.node(device, CONTAINER);
     if (sys.ioctl(container, VFIO_GET_API_VERSION, 0) !== VFIO_API_VERSION) throw unknownApi(device);
-    const group = open(`/dev/vfio/${noiommu ? 'noiommu-' : ''}${number}`);
+    const group = opened.node(device, groupNode(number, noiommu));
     mustBeViable(sys, device, group);
     setContainer(sys, device, group, container);
     try {

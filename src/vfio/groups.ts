@@ -17,6 +17,11 @@ const MAX_ERRORS = 10;
 /** Classes with a bridge's header (type 1 or 2): PCI, CardBus and semi-transparent PCI bridges. */
 export const BRIDGE_CLASS = /^06(?:04|07|09)/;
 
+/** Where a group is opened; that of a group that VFIO made up has a name that says so (drivers/vfio/group.c). */
+export function groupNode(number: number, noiommu: boolean): string {
+  return `/dev/vfio/${noiommu ? 'noiommu-' : ''}${number}`;
+}
+
 export interface GroupMember {
   /** Its name on its bus: `0000:00:03.0`, or what a platform device is called. */
   name: string;

@@ -2,7 +2,7 @@ import type { VfioInfo } from '../model/device';
 import type { Access, Sys } from '../sys/sys';
 import { AttributeReader } from '../sys/sysfs';
 import { isVfioDriver } from './drivers';
-import { type IommuGroup, IommuGroups } from './groups';
+import { groupNode, type IommuGroup, IommuGroups } from './groups';
 
 export const VFIO_DEV_CLASS = '/sys/class/vfio-dev';
 
@@ -74,7 +74,7 @@ export class VfioInspector {
       if (this.#iommufd) return `/dev/vfio/devices/${cdev}`;
     }
     if (group === null) return null;
-    return `/dev/vfio/${group.noiommu ? 'noiommu-' : ''}${group.number}`;
+    return groupNode(group.number, group.noiommu);
   }
 }
 

@@ -1,13 +1,10 @@
 import { Exit, SysError, UdrvError } from '../errors';
-import type { Interrupt } from '../model/interrupt';
+import { type Interrupt, noInterrupt, stillAsserted } from '../model/interrupt';
 import type { PollResult, Sys } from '../sys/sys';
+import { SERVE_SIGNALS_MS, SERVE_SIGNALS_NS, serveSignals } from '../sys/wait';
 import { PCI_STATUS, PCI_STATUS_INTERRUPT } from '../uapi/pci-regs';
 import type { OpenVfio } from './device';
 import type { IrqName } from './irq';
-
-/** Interrupts that follow each other block the event loop: for so long at most, but for the wait itself. */
-const SERVE_SIGNALS_MS = 20;
-const SERVE_SIGNALS_NS = 20_000_000n;
 
 /** How often a device that nobody acknowledges is asked whether its line is quiet. */
 const QUIET_POLL_MS = 10;
@@ -107,7 +104,7 @@ export class InterruptLines {
   }
 
   async #serve(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await serveSignals();
     this.#served = performance.now();
   }
 
@@ -234,7 +231,7 @@ export async function* watchInterrupts(
     beforeWait?.();
     const event = await nextEvent(lines, masked, timeoutMs, signal);
     if (signal?.aborted) return;
-    if (event === null) throw timedOut(device, timeoutMs);
+    if (event === null) throw noInterrupt(device.info.address, timeoutMs);
     if (event.irq !== irq) throw wanted(device);
     const now = performance.now();
     acknowledge?.();
@@ -317,7 +314,7 @@ export async function measureLatencies(
     trigger();
     const outcome = lines.poll(timeoutMs ?? -1);
     const end = now();
-    if (outcome === 'timeout') throw timedOut(device, timeoutMs);
+    if (outcome === 'timeout') throw noInterrupt(device.info.address, timeoutMs);
     if (outcome === 'ready') {
       const event = lines.take();
       if (event?.irq === 'req' && irq !== 'req') throw wanted(device);
@@ -325,25 +322,15 @@ export async function measureLatencies(
       done++;
       acknowledge?.();
       if (lines.automasked) {
-        if (acknowledge === undefined && lines.asserted()) throw stillAsserted(device);
+        if (acknowledge === undefined && lines.asserted()) throw stillAsserted(device.info.address);
         lines.unmask();
       }
     }
     if (outcome === 'interrupted' || end - served > SERVE_SIGNALS_NS) {
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await serveSignals();
       served = now();
     }
   }
-}
-
-function timedOut(device: OpenVfio, timeoutMs: number | undefined): UdrvError {
-  const { address } = device.info;
-  return new UdrvError(`no interrupt within ${timeoutMs} ms`, {
-    code: 'ETIMEDOUT',
-    exit: Exit.timeout,
-    subject: address,
-    device: address,
-  });
 }
 
 function wanted(device: OpenVfio): UdrvError {
@@ -352,17 +339,6 @@ function wanted(device: OpenVfio): UdrvError {
     code: 'ENODEV',
     exit: Exit.gone,
     subject: address,
-    device: address,
-  });
-}
-
-function stillAsserted(device: OpenVfio): UdrvError {
-  const { address } = device.info;
-  return new UdrvError('the device still asserts its interrupt after it was served', {
-    code: 'EIO',
-    exit: Exit.failed,
-    subject: address,
-    hint: 'say how to silence it: --ack REGION:OFFSET=VALUE',
     device: address,
   });
 }

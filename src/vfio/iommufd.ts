@@ -25,7 +25,7 @@ import {
 import type { Attachment } from './attachment';
 import { type DmaAccess, type Iommu, type IommuInfo, type IovaRange, mapError, unmapError } from './iommu';
 import { MapStruct } from './map-struct';
-import { bindFailed, getDeviceFailed, noCdev, openFailed } from './open-error';
+import { bindFailed, getDeviceFailed, noCdev } from './open-error';
 import { opening } from './opened';
 
 const IOMMUFD = '/dev/iommu';
@@ -45,15 +45,8 @@ export function attachByIommufd(sys: Sys, device: VfioDevice): Attachment {
   const { cdev } = device.vfio;
   if (cdev === null) throw noCdev(device);
   return opening(sys, (opened) => {
-    const open = (node: string, name?: string) => {
-      try {
-        return opened.add(sys.open(node, { write: true, ...(name !== undefined && { name }) }));
-      } catch (error) {
-        throw openFailed(sys, device, error);
-      }
-    };
-    const iommufd = open(IOMMUFD);
-    const fd = open(`/dev/vfio/devices/${cdev}`, `vfio-device ${device.address}`);
+    const iommufd = opened.node(device, IOMMUFD);
+    const fd = opened.node(device, `/dev/vfio/devices/${cdev}`, `vfio-device ${device.address}`);
     try {
       bind(sys, fd, iommufd);
     } catch (error) {

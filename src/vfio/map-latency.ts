@@ -1,9 +1,7 @@
 import type { Sys } from '../sys/sys';
+import { SERVE_SIGNALS_NS, serveSignals } from '../sys/wait';
 import type { OpenVfio } from './device';
 import { DmaPool, READ_WRITE } from './dma-buffer';
-
-/** Measuring blocks the event loop: for so long at most, but for one mapping. */
-const SERVE_SIGNALS_NS = 20_000_000n;
 
 /** The next after the smallest that IOMMUs have, with pages of 4 KiB. */
 const LARGE_PAGE = 2 ** 21;
@@ -48,7 +46,7 @@ export async function measureMappings(
     latencies.map.push(Number(mapped - start) / 1000);
     latencies.unmap.push(Number(end - mapped) / 1000);
     if (end - served > SERVE_SIGNALS_NS) {
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await serveSignals();
       served = now();
     }
   }

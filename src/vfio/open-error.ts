@@ -2,6 +2,7 @@ import { Exit, fromSysError, SysError, UdrvError } from '../errors';
 import type { VfioDevice } from '../model/device';
 import { findHolders, type Holder, vfioDeviceNode } from '../sys/holders';
 import type { Sys } from '../sys/sys';
+import { groupNode } from './groups';
 
 /** What is in the way of an open, in words: each function turns a failed call into the user's error. */
 
@@ -96,8 +97,9 @@ export function busy(sys: Sys, device: VfioDevice): UdrvError {
 
 /** Who has a device or its group; `own`: this process does. */
 function holdersOf(sys: Sys, { address, vfio }: VfioDevice): { others: Holder[]; own: boolean; complete: boolean } {
+  const { group } = vfio;
   const nodes = [
-    ...(vfio.group === null ? [] : [`/dev/vfio/${vfio.group}`, `/dev/vfio/noiommu-${vfio.group}`]),
+    ...(group === null ? [] : [groupNode(group, false), groupNode(group, true)]),
     ...(vfio.cdev === null ? [] : [`/dev/vfio/devices/${vfio.cdev}`]),
     vfioDeviceNode(address),
   ];

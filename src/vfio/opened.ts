@@ -1,4 +1,6 @@
+import type { VfioDevice } from '../model/device';
 import type { Sys } from '../sys/sys';
+import { openFailed } from './open-error';
 
 /** Descriptors that belong together: given back in reverse order, also where opening the next one failed. */
 export class Opened {
@@ -7,6 +9,19 @@ export class Opened {
 
   constructor(sys: Sys) {
     this.#sys = sys;
+  }
+
+  /**
+   * Opens a node that a device is reached through.
+   *
+   * @param name for traces, where the path does not say it well
+   */
+  node(device: VfioDevice, path: string, name?: string): number {
+    try {
+      return this.add(this.#sys.open(path, { write: true, ...(name !== undefined && { name }) }));
+    } catch (error) {
+      throw openFailed(this.#sys, device, error);
+    }
   }
 
   add(fd: number): number {

@@ -1,10 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import * as libc from '../../src/uapi/libc';
 import * as pci from '../../src/uapi/pci-regs';
 import { packIrqControl, UIO_WORD_SIZE, unpackEventCount } from '../../src/uapi/uio';
+import { cValues } from '../support/c-header';
 import { describeWith } from '../support/requires';
 
 /** Our number, and the C expression whose value it must have. */
@@ -57,13 +54,8 @@ describeWith('gcc', 'numbers and layouts equal the C headers', () => {
   let values: number[];
 
   beforeAll(() => {
-    const dir = mkdtempSync(join(tmpdir(), 'udrv-uapi-'));
-    try {
-      const prints = EXPECTED.map(([, , c]) => `printf("%lld\\n", (long long)(${c}));`).join('\n  ');
-      const headers = [
-        'stddef.h',
-        'stdint.h',
-        'stdio.h',
+    values = cValues(
+      [
         'poll.h',
         'sys/epoll.h',
         'sys/eventfd.h',
@@ -72,14 +64,9 @@ describeWith('gcc', 'numbers and layouts equal the C headers', () => {
         'sys/uio.h',
         'linux/netlink.h',
         'linux/pci_regs.h',
-      ];
-      const source = `${headers.map((h) => `#include <${h}>`).join('\n')}\nint main(void) {\n  ${prints}\n}\n`;
-      writeFileSync(join(dir, 'values.c'), source);
-      execFileSync('gcc', ['-Wall', '-Werror', '-o', join(dir, 'values'), join(dir, 'values.c')]);
-      values = execFileSync(join(dir, 'values'), { encoding: 'utf8' }).trim().split('\n').map(Number);
-    } finally {
-      rmSync(dir, { recursive: true });
-    }
+      ],
+      EXPECTED.map(([, , c]) => c),
+    );
   });
 
   test.each(EXPECTED.map(([name, ours], i) => ({ name, ours, i })))('$name', ({ ours, i }) => {

@@ -9,24 +9,36 @@ interface BenchOptions extends InterruptOptions {
 }
 
 /** Longest wait for one interrupt where `--timeout` does not say otherwise. */
-export const DEFAULT_TIMEOUT_MS = 2000;
+const DEFAULT_TIMEOUT_MS = 2000;
 
 export async function benchUio(context: Context, selector: string, options: BenchOptions): Promise<number | undefined> {
-  const latencies: number[] = [];
   const { count, rearm } = options;
+  return await showingLatencies(context, (measuring) =>
+    withInterrupts(context, selector, options, ({ device, ...prepared }) =>
+      device.latencies({ ...prepared, ...measuring, count, rearm }),
+    ),
+  );
+}
+
+/** What a measurement of interrupts is told: how long one may take, and where its latency goes. */
+export interface Measuring {
+  timeoutMs: number;
+  onLatency: (microseconds: number) => void;
+}
+
+/** Measures, and shows what was measured, also before a Ctrl-C or a timeout. */
+export async function showingLatencies<T>(context: Context, measure: (measuring: Measuring) => Promise<T>): Promise<T> {
+  const latencies: number[] = [];
   const timeoutMs = context.options.timeout ?? DEFAULT_TIMEOUT_MS;
   try {
-    return await withInterrupts(context, selector, options, ({ device, ...prepared }) =>
-      device.latencies({ ...prepared, count, rearm, timeoutMs, onLatency: (us) => latencies.push(us) }),
-    );
+    return await measure({ timeoutMs, onLatency: (us) => latencies.push(us) });
   } finally {
-    // What was measured before a Ctrl-C or a timeout is still worth showing.
     if (latencies.length > 0) printLatencies(context, latencies);
   }
 }
 
 /** Latencies of interrupts, in microseconds. */
-export function printLatencies(context: Context, latencies: readonly number[]): void {
+function printLatencies(context: Context, latencies: readonly number[]): void {
   const summary = summarize(latencies);
   if (context.options.json) {
     context.printJson({ count: latencies.length, latencyUs: summary });

@@ -12,6 +12,7 @@ import { inspectUio } from '../../uio/inspect';
 import type { Context } from '../context';
 import { visible } from '../output/escape';
 import { interruptible } from '../signals';
+import { pciAddressOf } from './target';
 
 interface BindOptions {
   group?: boolean;
@@ -37,20 +38,9 @@ export function restore(context: Context, selectors: string[], options: BindOpti
 
 /** The PCI functions that selectors name, each once. */
 function addressesOf(context: Context, selectors: readonly string[]): string[] {
-  return [...new Set(selectors.map((selector) => pciAddress(context, selector)))];
-}
-
-function pciAddress(context: Context, selector: string): string {
-  const device = findDevice(context.sys, context.names, selector);
-  if (device.framework === 'pci' || device.framework === 'vfio') return device.address;
-  if (device.framework === 'uio' && device.uio.parent !== null) return device.uio.parent;
-  throw new UdrvError('is no PCI function', {
-    code: 'ENODEV',
-    exit: Exit.notFound,
-    subject: selector,
-    hint: 'udrv list --type pci',
-    device: device.address,
-  });
+  return [
+    ...new Set(selectors.map((selector) => pciAddressOf(findDevice(context.sys, context.names, selector), selector))),
+  ];
 }
 
 async function run(context: Context, request: BindRequest, { force }: BindOptions): Promise<number | undefined> {

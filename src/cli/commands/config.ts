@@ -1,5 +1,4 @@
 import { Exit, UdrvError, usageError } from '../../errors';
-import type { Device } from '../../model/device';
 import { formatPciAddress, parsePciAddress } from '../../pci/address';
 import { decodeConfig, readsAsOnes } from '../../pci/config/decode';
 import { type ConfigDump, formatConfigRows, parseConfigDump } from '../../pci/config/dump';
@@ -12,7 +11,7 @@ import type { Context } from '../context';
 import { readInput } from '../input';
 import { describeConfig } from '../output/config';
 import { json, visible } from '../output/escape';
-import { openVfio } from './target';
+import { findVfio, openVfio, pciAddressOf } from './target';
 
 interface ConfigOptions {
   file?: string;
@@ -54,7 +53,7 @@ export function config(context: Context, selector: string | undefined, options: 
 
 /** The configuration space that who opens the device sees: VFIO makes up registers, and hides capabilities. */
 function opened(context: Context, selector: string, { raw, backend }: ConfigOptions): ConfigDump {
-  using device = openVfio(context, selector, { backend });
+  using device = openVfio(context, findVfio(context, selector), { backend });
   const { address, name } = device.info;
   const registers = device.region('config');
   const bytes = Buffer.alloc(registers.info.size);
@@ -77,18 +76,6 @@ function live(context: Context, selector: string, raw: boolean): ConfigDump {
   const notes = bytes.length === UNPRIVILEGED_SIZE ? ['truncated: run as root to read more than the header'] : [];
   // A UIO device is named by its driver.
   return { address, title: device.framework === 'uio' ? '' : device.name, bytes, notes };
-}
-
-function pciAddressOf(device: Device, selector: string): string {
-  const address = device.framework === 'uio' ? device.uio.parent : device.framework === 'usb' ? null : device.address;
-  if (address !== null) return address;
-  throw new UdrvError('is no PCI function', {
-    code: 'ENODEV',
-    exit: Exit.notFound,
-    subject: selector,
-    hint: 'udrv list --type pci',
-    device: device.address,
-  });
 }
 
 /** The functions of a file that a selector names; all without one. */

@@ -43,6 +43,19 @@ export function openUio(context: Context, selector: string): OpenUio {
   return OpenUio.open(context.sys, findOf(context, 'uio', selector), { write: true });
 }
 
+/** The address of the PCI function that a selector names, whatever drives it. */
+export function pciAddressOf(device: Device, selector: string): string {
+  const address = device.framework === 'uio' ? device.uio.parent : device.framework === 'usb' ? null : device.address;
+  if (address !== null) return address;
+  throw new UdrvError('is no PCI function', {
+    code: 'ENODEV',
+    exit: Exit.notFound,
+    subject: selector,
+    hint: 'udrv list --type pci',
+    device: device.address,
+  });
+}
+
 /** A PCI function that a VFIO driver has; one that another has comes with the command that changes that. */
 export function findVfio(context: Context, selector: string): VfioDevice {
   const device = findDevice(context.sys, context.names, selector);
@@ -68,8 +81,7 @@ function driverOf({ framework, driver }: Device): string {
 }
 
 /** Opens a VFIO device, and says so where nothing would hold its DMA back. */
-export function openVfio(context: Context, selector: string, options: OpenOptions): OpenVfio {
-  const info = findVfio(context, selector);
+export function openVfio(context: Context, info: VfioDevice, options: OpenOptions): OpenVfio {
   const { OpenVfio } = require('../../vfio/device') as typeof import('../../vfio/device');
   const device = OpenVfio.open(context.sys, info, options);
   if (device.iommu.kind === 'noiommu')
@@ -82,12 +94,14 @@ const UNSEEN = /^(config|rom|vga|region\d{1,3})$/;
 
 export const vfioTarget =
   (options: OpenOptions): FindTarget =>
-  (context, selector) => {
-    const device = findVfio(context, selector);
-    return {
-      address: device.address,
-      regions: device.pci.regions,
-      unseen: UNSEEN,
-      open: () => openVfio(context, device.address, options),
-    };
+  (context, selector) =>
+    vfioTargetOf(context, findVfio(context, selector), options);
+
+export function vfioTargetOf(context: Context, device: VfioDevice, options: OpenOptions): Target {
+  return {
+    address: device.address,
+    regions: device.pci.regions,
+    unseen: UNSEEN,
+    open: () => openVfio(context, device, options),
   };
+}

@@ -8,7 +8,7 @@ import type { Context } from '../context';
 import { columns } from '../output/table';
 import { parseSize } from '../parse';
 import { interruptible } from '../signals';
-import { DEFAULT_TIMEOUT_MS, printLatencies } from './bench';
+import { showingLatencies } from './bench';
 import { findVfio, openVfio } from './target';
 import { type VfioInterruptOptions, withVfioInterrupts } from './vfio-interrupts';
 
@@ -36,31 +36,15 @@ export async function benchVfio(
 async function benchInterrupts(context: Context, selector: string, options: BenchOptions): Promise<number | undefined> {
   if (options.sizes !== undefined)
     throw usageError('--sizes', 'is of mappings; with --trigger, interrupts are measured');
-  const latencies: number[] = [];
   const { count } = options;
-  const timeoutMs = context.options.timeout ?? DEFAULT_TIMEOUT_MS;
-  try {
-    // As a driver that minds latency does.
-    return await withVfioInterrupts(
-      context,
-      selector,
-      { ...options, fast: true },
-      ({ device, vectors, ...prepared }) => {
-        if (vectors.last !== vectors.first) throw usageError('--vector', 'one vector is measured');
-        const onLatency = (us: number) => latencies.push(us);
-        return measureLatencies(context.sys, device, {
-          ...prepared,
-          vector: vectors.first,
-          count,
-          timeoutMs,
-          onLatency,
-        });
-      },
-    );
-  } finally {
-    // What was measured before a Ctrl-C or a timeout is still worth showing.
-    if (latencies.length > 0) printLatencies(context, latencies);
-  }
+  // As a driver that minds latency does.
+  const fast = { ...options, fast: true };
+  return await showingLatencies(context, (measuring) =>
+    withVfioInterrupts(context, selector, fast, ({ device, vectors, ...prepared }) => {
+      if (vectors.last !== vectors.first) throw usageError('--vector', 'one vector is measured');
+      return measureLatencies(context.sys, device, { ...prepared, ...measuring, vector: vectors.first, count });
+    }),
+  );
 }
 
 async function benchMappings(context: Context, selector: string, options: BenchOptions): Promise<number | undefined> {
@@ -75,7 +59,7 @@ async function benchMappings(context: Context, selector: string, options: BenchO
     ]);
     return undefined;
   }
-  using device = openVfio(context, info.address, { backend: options.backend });
+  using device = openVfio(context, info, { backend: options.backend });
   const results: MapLatencies[] = [];
   try {
     return await interruptible(async (signal) => {

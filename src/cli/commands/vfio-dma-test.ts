@@ -31,7 +31,7 @@ export async function dmaTestVfio(
     return undefined;
   }
   if (tier?.warning !== undefined) context.note(`${info.address}: ${tier.warning}`);
-  using device = openVfio(context, info.address, { backend: options.backend });
+  using device = openVfio(context, info, { backend: options.backend });
   const { json } = context.options;
   if (!json) context.stdout.write(header(context, device, tier));
   const onCheck = json ? undefined : (result: CheckResult) => context.stdout.write(line(context, result));

@@ -1,4 +1,5 @@
 import type { Region } from '../../model/device';
+import { hex } from '../../model/registers';
 import type { Backend } from '../../vfio/backend';
 import type { OpenVfio } from '../../vfio/device';
 import type { HotResetDevice } from '../../vfio/hot-reset';
@@ -9,7 +10,7 @@ import type { Context } from '../context';
 import { sizeText } from '../output/describe';
 import { visible } from '../output/escape';
 import { columns } from '../output/table';
-import { openVfio } from './target';
+import { findVfio, openVfio } from './target';
 
 interface Info {
   address: string;
@@ -35,7 +36,7 @@ interface Info {
 
 /** What the kernel tells of a device once it is open. */
 export function infoVfio(context: Context, selector: string, { backend }: { backend: Backend }): undefined {
-  using device = openVfio(context, selector, { backend });
+  using device = openVfio(context, findVfio(context, selector), { backend });
   const info = inquire(device);
   if (context.options.json) context.printJson(info);
   else context.stdout.write(text(info, context));
@@ -55,7 +56,6 @@ function inquire(device: OpenVfio): Info {
 }
 
 function iommuJson({ pageSizes, ranges, dmaAvail }: IommuInfo): Omit<Info['iommu'], 'kind'> {
-  const hex = (value: bigint) => `0x${value.toString(16)}`;
   return {
     pageSizes: pageSizes.map(hex),
     iovaRanges: ranges.map(({ start, end }) => ({ start: hex(start), end: hex(end) })),

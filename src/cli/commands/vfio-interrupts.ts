@@ -1,4 +1,4 @@
-import { type Action, checkAction, prepareActions } from '../../model/action';
+import { type Action, checkAction, locationsOf, prepareActions } from '../../model/action';
 import type { Region } from '../../model/device';
 import type { Backend } from '../../vfio/backend';
 import type { OpenVfio } from '../../vfio/device';
@@ -7,7 +7,7 @@ import type { IrqName } from '../../vfio/irq';
 import type { Context } from '../context';
 import { parseAction } from '../parse';
 import { interruptible } from '../signals';
-import { expectRegion, openVfio, type Target, vfioTarget } from './target';
+import { expectRegion, findVfio, openVfio, type Target, vfioTargetOf } from './target';
 
 /** The options of the commands that wait for a VFIO device's interrupts, as typed. */
 export interface VfioInterruptOptions {
@@ -41,7 +41,8 @@ export async function withVfioInterrupts(
   options: VfioInterruptOptions,
   work: (prepared: PreparedVfioInterrupts) => Promise<void>,
 ): Promise<number | undefined> {
-  const target = vfioTarget({ backend: options.backend })(context, selector);
+  const info = findVfio(context, selector);
+  const target = vfioTargetOf(context, info, { backend: options.backend });
   const triggers = actionsOf(options.trigger, target);
   const acks = actionsOf(options.ack, target);
   if (context.options.dryRun) {
@@ -54,7 +55,7 @@ export async function withVfioInterrupts(
     return undefined;
   }
   const mmap = options.fast === true && [...triggers, ...acks].every((action) => mappable(action, target.regions));
-  using device = openVfio(context, target.address, { backend: options.backend, mmap });
+  using device = openVfio(context, info, { backend: options.backend, mmap });
   // Before an interrupt is switched on, those of regions that could not be seen before.
   for (const action of [...triggers, ...acks]) checkAction(action, target.address, device.regions);
   const irq = options.irq ?? bestIrq(device);
@@ -69,17 +70,16 @@ export async function withVfioInterrupts(
 function actionsOf(texts: readonly string[] | undefined, target: Target): Action[] {
   return (texts ?? []).map((text) => {
     const action = parseAction(text);
-    const { value } = action;
-    const locations = [action.target, ...(typeof value === 'object' ? [value] : [])];
-    const seen = locations.map(({ region }) => expectRegion(target, region)).every((region) => region !== null);
+    const seen = locationsOf(action)
+      .map(({ region }) => expectRegion(target, region))
+      .every((region) => region !== null);
     if (seen) checkAction(action, target.address, target.regions);
     return action;
   });
 }
 
-function mappable({ target, value }: Action, regions: readonly Region[]): boolean {
-  const locations = [target, ...(typeof value === 'object' ? [value] : [])];
-  return locations.every(({ region }) => regions.some(({ name, mmap }) => name === region && mmap));
+function mappable(action: Action, regions: readonly Region[]): boolean {
+  return locationsOf(action).every(({ region }) => regions.some(({ name, mmap }) => name === region && mmap));
 }
 
 /** What a driver would take: MSI-X before MSI before INTx. */

@@ -4,7 +4,7 @@ import { type KernelMessage, readKernelLog } from '../../sys/kmsg';
 import type { Sys } from '../../sys/sys';
 import { AttributeReader } from '../../sys/sysfs';
 import { isVfioDriver } from '../../vfio/drivers';
-import { BRIDGE_CLASS, IommuGroups } from '../../vfio/groups';
+import { BRIDGE_CLASS, groupNode, IommuGroups } from '../../vfio/groups';
 import type { Step } from './plan';
 
 /**
@@ -69,7 +69,7 @@ function reasonOf(sys: Sys, address: string, driver: string, failure: SysError |
   const group = reader.number(`${dir}/iommu_group`) ?? Number(reader.linkName(`${dir}/iommu_group`) ?? Number.NaN);
   if (failure?.code === 'EBUSY' && Number.isInteger(group)) {
     const { noiommu } = new IommuGroups(sys).get(group);
-    const [holder] = findHolders(sys, [`/dev/vfio/${noiommu ? 'noiommu-' : ''}${group}`]).holders;
+    const [holder] = findHolders(sys, [groupNode(group, noiommu)]).holders;
     if (holder !== undefined)
       return {
         because: `: its IOMMU group ${group} is in use by ${holder.command} (pid ${holder.pid})`,

@@ -1,4 +1,5 @@
 import { SysError, UdrvError } from '../../errors';
+import { hex } from '../../model/registers';
 import type { Sys } from '../../sys/sys';
 import { type DmaAccess, type Iommu, type IovaRange, rangesText } from '../iommu';
 import { IovaAllocator } from '../iova';
@@ -214,8 +215,6 @@ function errnoOf(call: () => unknown): string | null {
     throw error;
   }
 }
-
-const hex = (value: bigint) => `0x${value.toString(16)}`;
 
 function sizeText(size: bigint): string {
   for (const [unit, name] of [

@@ -1,15 +1,8 @@
 import { SysError } from '../../errors';
+import { KERNEL_LOG, kernelRecords } from '../../sys/kmsg';
 import type { Sys } from '../../sys/sys';
 import { type DmaFault, faultIsOf, parseFaults } from '../fault-log';
 import { pause } from './wait';
-
-const PATH = '/dev/kmsg';
-
-/** One record is a line of at most 1 KiB and its device's properties: CONSOLE_EXT_LOG_MAX in the kernel. */
-const RECORD_SIZE = 8192;
-
-/** Records that are read at once: more than any log buffer holds, so that a log that is written to all the time ends too. */
-const MAX_RECORDS = 200_000;
 
 /** The interrupt that reports a fault comes after the transfer that had it. */
 const PATIENCE_MS = 40;
@@ -18,7 +11,6 @@ const PATIENCE_MS = 40;
 export class KernelLog {
   readonly #sys: Sys;
   readonly #fd: number | null;
-  readonly #record = Buffer.alloc(RECORD_SIZE);
 
   private constructor(sys: Sys, fd: number | null) {
     this.#sys = sys;
@@ -27,7 +19,7 @@ export class KernelLog {
 
   static open(sys: Sys): KernelLog {
     try {
-      const log = new KernelLog(sys, sys.open(PATH, { nonblock: true }));
+      const log = new KernelLog(sys, sys.open(KERNEL_LOG, { nonblock: true }));
       log.skip();
       return log;
     } catch (error) {
@@ -63,19 +55,8 @@ export class KernelLog {
   }
 
   *#lines(): Generator<string> {
-    for (let count = 0; this.#fd !== null && count < MAX_RECORDS; count++) {
-      let length: number;
-      try {
-        length = this.#sys.read(this.#fd, this.#record);
-      } catch (error) {
-        if (!(error instanceof SysError)) throw error;
-        // Records were overwritten before they were read: the next read gives what there is now.
-        if (error.code === 'EPIPE') continue;
-        return;
-      }
-      if (length === 0) return;
-      yield lineOf(this.#record.toString('latin1', 0, length));
-    }
+    if (this.#fd === null) return;
+    for (const record of kernelRecords(this.#sys, this.#fd)) yield lineOf(record.toString('latin1'));
   }
 }
 

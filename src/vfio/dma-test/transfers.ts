@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { hex } from '../../model/registers';
 import type { Sys } from '../../sys/sys';
 import { type DmaBuffer, type DmaPool, READ_WRITE } from '../dma-buffer';
 import type { Iommu } from '../iommu';
@@ -258,7 +259,6 @@ function unproven(problem: string): Finding {
   return { verdict: 'inconclusive', detail: `the same transfer did not work while it was allowed: ${problem}` };
 }
 
-const hex = (value: bigint) => `0x${value.toString(16)}`;
 const hexByte = (value: number) => `0x${value.toString(16).padStart(2, '0')}`;
 
 function differences(a: Buffer, b: Buffer): number {
