@@ -230,11 +230,11 @@ describeInLab('VFIO devices on a real kernel', (lab, kernel) => {
 
 const trace = mkdtempSync(join(tmpdir(), 'udrv-vfio-'));
 const file = join(trace, 'trace');
+afterAll(() => rmSync(trace, { recursive: true }));
 
 describeInLab(
   'the accesses that a VFIO device sees',
   (lab) => {
-    afterAll(() => rmSync(trace, { recursive: true, force: true }));
     const run = (command: string) => lab().run(command, { timeoutMs: 120_000 });
     /** Accesses to edu's BAR of a command, as QEMU saw them: `read 0x0/4`. */
     const accesses = async (command: string) => {
@@ -255,9 +255,17 @@ describeInLab(
       expect(await accesses(`udrv vfio read ${EDU} bar0 0x0 ${how}`)).toEqual([read(0, 4)]);
       expect(await accesses(`udrv vfio read ${EDU} bar0 0x80 -w 8 ${how}`)).toEqual([read(0x80, 8)]);
       expect(await accesses(`udrv vfio write ${EDU} bar0 0x4 1 ${how}`)).toEqual([{ op: 'write', offset: 4, size: 4 }]);
+      expect(await accesses(`udrv vfio write ${EDU} bar0 0x80 0x123456789 -w 8 ${how}`)).toEqual([
+        { op: 'write', offset: 0x80, size: 8 },
+      ]);
       expect(await accesses(`udrv vfio dump ${EDU} bar0 0x0+0x20 ${how}`)).toEqual(
         Array.from({ length: 8 }, (_, i) => read(4 * i, 4)),
       );
+      expect(await accesses(`udrv vfio dump ${EDU} bar0 0x80+0x18 -w 8 ${how}`)).toEqual([
+        read(0x80, 8),
+        read(0x88, 8),
+        read(0x90, 8),
+      ]);
     });
   },
   { trace: { file, events: ['memory_region_ops_read', 'memory_region_ops_write'] } },
