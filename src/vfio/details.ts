@@ -3,6 +3,7 @@ import type { Holder } from '../sys/holders';
 import type { Sys } from '../sys/sys';
 import { AttributeReader } from '../sys/sysfs';
 import { holdersOf } from './device-holders';
+import { IommuGroups } from './groups';
 import { iommuHardware } from './iommu-hardware';
 import { type ReservedRegion, reservedRegions } from './reserved';
 
@@ -12,6 +13,8 @@ export interface VfioDetails extends VfioInfo {
   iommu: string | null;
   /** `Intel VT-d`; null where the name does not say. */
   iommuKind: string | null;
+  /** Its group is one that VFIO made up for want of an IOMMU: the device reaches all memory. */
+  noiommu: boolean;
   /** Addresses that its memory cannot be mapped at. */
   reservedRegions: ReservedRegion[];
   /** Processes that have it or its group. */
@@ -29,6 +32,7 @@ export function vfioDetails(sys: Sys, device: VfioDevice): VfioDetails {
     ...device.vfio,
     iommu: hardware?.name ?? null,
     iommuKind: hardware?.kind ?? null,
+    noiommu: group !== null && new IommuGroups(sys).get(group).noiommu,
     reservedRegions: group === null ? [] : reservedRegions(new AttributeReader(sys), group),
     holders: others,
     holdersComplete: complete,

@@ -170,7 +170,10 @@ export class OpenVfio implements RegionSource {
           code: 'EINVAL',
           exit: Exit.unsupported,
           subject: address,
-          hint: `cat /sys/bus/pci/devices/${address}/reset_method`,
+          hint:
+            this.hotReset() === null
+              ? undefined
+              : `a reset of its bus would reset it and others: udrv vfio info ${address} tells which`,
           device: address,
         },
       );

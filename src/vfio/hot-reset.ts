@@ -15,8 +15,8 @@ export interface HotResetDevice {
   group: number | null;
 }
 
-/** As many functions as one bus can have. */
-const MAX_DEVICES = 32 * 8 * 8;
+/** More functions than a bus has together with those behind it, and 64 KiB to hold them. */
+const MAX_DEVICES = 8192;
 
 /** VFIO_DEVICE_GET_PCI_HOT_RESET_INFO. @returns null where there is no bus or slot to reset */
 export function readHotReset(sys: Sys, fd: number): HotResetDevice[] | null {

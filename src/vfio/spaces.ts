@@ -2,7 +2,7 @@ import { Exit, fromSysError, SysError, UdrvError, usageError } from '../errors';
 import type { Region, VfioDevice } from '../model/device';
 import { getWordLE, putWordLE, type RegisterSpace } from '../model/registers';
 import type { Mapping, Sys, Width, Word } from '../sys/sys';
-import { PCI_COMMAND, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../uapi/pci-regs';
+import { PCI_COMMAND, PCI_COMMAND_IO, PCI_COMMAND_MEMORY, PCI_STATUS } from '../uapi/pci-regs';
 import type { Area, LocatedRegion, VfioRegion } from './regions';
 
 /**
@@ -186,7 +186,8 @@ export class MappedSpace implements RegisterSpace {
  * @param config the first 8 bytes of the device's configuration space
  */
 export function mustAnswer({ address }: VfioDevice, { name, kind }: Region, config: Buffer): void {
-  if (config.readUInt16LE(0) === 0xffff)
+  // The ids are the kernel's own copy once the device is open; no device has all bits of the status set.
+  if (config.readUInt16LE(0) === 0xffff || config.readUInt16LE(PCI_STATUS) === 0xffff)
     throw new UdrvError('does not answer: its configuration space reads as all ones', {
       code: 'ENODEV',
       exit: Exit.gone,

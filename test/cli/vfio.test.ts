@@ -236,6 +236,7 @@ describe('show', () => {
       groupDevices: [EDU],
       iommu: 'dmar0',
       iommuKind: 'Intel VT-d',
+      noiommu: false,
       reservedRegions: [{ start: '0xfee00000', end: '0xfeefffff', type: 'msi' }],
       holders: [],
       holdersComplete: true,

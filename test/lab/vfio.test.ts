@@ -257,6 +257,9 @@ describeInLab(
           expect.objectContaining({ noiommu: true, node: '/dev/vfio/noiommu-0', iommu: null, viable: true }),
         ]);
         expect((await run('udrv vfio groups')).stdout).toMatch(/^0 +no IOMMU +yes +- +0000:00:03\.0 /m);
+        expect((await run(`udrv vfio show ${EDU}`)).stdout).toMatch(
+          /^ {2}iommu +none: the device can reach all memory/m,
+        );
         await run('chmod 666 /dev/vfio/noiommu-0 /dev/vfio/vfio');
         const user = await run(`udrv vfio info ${EDU}`, { user: true });
         expect(user).toMatchObject({ stdout: '', code: 4 });

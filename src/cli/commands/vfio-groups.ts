@@ -48,9 +48,9 @@ function rowsOf(group: GroupReport): string[][] {
 
 /** With `--verbose`: the addresses that are taken, and what translates. */
 function details(groups: readonly GroupReport[]): string {
-  const lines = groups.map(({ group, iommu, node, access, reservedRegions }) => {
+  const lines = groups.map(({ group, noiommu, iommu, node, access, reservedRegions }) => {
     const reserved = reservedRegions.map(({ start, end, type }) => `${start}-${end} ${type}`).join(', ') || 'none';
-    return `group ${group}: behind ${iommu ?? 'an unknown IOMMU'}; node ${node ?? 'none'}${access === null ? '' : ` (${access})`}; reserved ${reserved}`;
+    return `group ${group}: behind ${noiommu ? 'no IOMMU' : (iommu ?? 'an unknown IOMMU')}; node ${node ?? 'none'}${access === null ? '' : ` (${access})`}; reserved ${reserved}`;
   });
   return `\n${lines.map((line) => `${visible(line)}\n`).join('')}`;
 }

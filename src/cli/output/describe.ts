@@ -70,13 +70,31 @@ function uioFacts({ version, eventCount, irq, parent }: UioInfo): Fact[] {
 }
 
 function vfioFacts(vfio: VfioInfo & Partial<VfioDetails>): Fact[] {
-  const { group, cdev, viable, blockers, groupDevices, iommu, iommuKind, reservedRegions = [], holders = [] } = vfio;
+  const {
+    group,
+    cdev,
+    viable,
+    blockers,
+    groupDevices,
+    iommu,
+    iommuKind,
+    noiommu,
+    reservedRegions = [],
+    holders = [],
+  } = vfio;
   return [
     ['group', group === null ? 'none: is the IOMMU on?' : `${group}: ${groupDevices.join(', ')}`],
     ['viable', viable === null ? null : viable ? 'yes' : `no: in the way are ${blockers.join(', ')}`],
     ['held by', holders.length === 0 ? null : namesOf(holders)],
     ['cdev', cdev],
-    ['iommu', iommu ? `${iommu}${iommuKind ? ` (${iommuKind})` : ''}` : null],
+    [
+      'iommu',
+      noiommu
+        ? 'none: the device can reach all memory of this machine'
+        : iommu
+          ? `${iommu}${iommuKind ? ` (${iommuKind})` : ''}`
+          : null,
+    ],
     ['reserved', reservedRegions.map(({ start, end, type }) => `${start}-${end} ${type}`).join(', ') || null],
   ];
 }
