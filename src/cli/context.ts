@@ -78,6 +78,11 @@ export class Context {
   /** A remark for a person, which is not data: not with `--quiet`, nor with `--json` unless `--verbose` asks. */
   note(text: string): void {
     if (this.options.quiet || (this.options.json && !this.options.verbose)) return;
+    this.warn(text);
+  }
+
+  /** What a person has to know, whatever else is shown. */
+  warn(text: string): void {
     try {
       this.stderr.write(`udrv: ${visible(text)}\n`);
     } catch {

@@ -8,7 +8,7 @@ export interface Descriptor {
   /** What it was opened from. */
   readonly path: string;
   readonly file: OpenFile;
-  readonly flags: Required<OpenFlags>;
+  readonly flags: Required<Omit<OpenFlags, 'name'>>;
 }
 
 /**
@@ -20,7 +20,7 @@ export class Descriptors {
   readonly #references = new Map<OpenFile, number>();
 
   /** Under the lowest free number. */
-  add(path: string, file: OpenFile, flags: Required<OpenFlags>): number {
+  add(path: string, file: OpenFile, flags: Required<Omit<OpenFlags, 'name'>>): number {
     let fd = FIRST;
     while (this.#table.has(fd)) fd++;
     this.#table.set(fd, { path, file, flags });

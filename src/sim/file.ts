@@ -26,7 +26,7 @@ export interface OpenFile {
 }
 
 /** Opens a node or a file; `flags` have been checked against what the calling user may do. */
-export type Opener = (flags: Required<OpenFlags>) => OpenFile;
+export type Opener = (flags: Required<Omit<OpenFlags, 'name'>>) => OpenFile;
 
 /** A page at most in one read or write of sysfs (fs/kernfs/file.c). */
 const PAGE = 4096;

@@ -248,7 +248,7 @@ export class SimSys implements Sys {
     timeline.run();
   }
 
-  #openFile(path: string, flags: Required<OpenFlags>): OpenFile {
+  #openFile(path: string, flags: Required<Omit<OpenFlags, 'name'>>): OpenFile {
     const entry = this.#find(path);
     switch (entry.kind) {
       case 'dir':

@@ -65,6 +65,8 @@ export interface OpenFlags {
   write?: boolean;
   /** Reads that would wait fail with EAGAIN. */
   nonblock?: boolean;
+  /** What a trace calls it, where its path does not say it well. */
+  name?: string;
 }
 
 export interface OpenOptions extends OpenFlags {

@@ -97,7 +97,7 @@ class TracedSys implements Sys {
       () => this.#sys.open(path, flags),
       String,
     );
-    this.#name(fd, labelOf(path));
+    this.#name(fd, flags.name ?? labelOf(path));
     return fd;
   }
 

@@ -6,3 +6,5 @@ export const PCI_COMMAND_MASTER = 0x4;
 export const PCI_COMMAND_INTX_DISABLE = 0x400;
 export const PCI_STATUS = 0x06;
 export const PCI_STATUS_INTERRUPT = 0x08;
+/** Revision, then the three bytes of the class. */
+export const PCI_CLASS_REVISION = 0x08;

@@ -6,7 +6,7 @@ import { AttributeReader, type ReadError } from '../sys/sysfs';
 import type { Answers } from './ask';
 import { decodeReport, type ReportDescriptor } from './decode/hid-report';
 import { type Context, type DescriptorJson, descriptorJson } from './decode/json';
-import { type Descriptor, type DescriptorTree, decodeBos, decodeDescriptors } from './decode/tree';
+import { type Descriptor, type DescriptorTree, decodeBos, decodeDescriptors, encodeDescriptors } from './decode/tree';
 import { USB_DEVICES } from './inspect';
 
 /** The bytes that a description is made of. */
@@ -107,11 +107,12 @@ export function describeUsb(sys: Sys, names: NameDatabase, device: UsbDevice): U
 
 /** Adds what the device said when it was asked: strings in its first language, and the BOS where sysfs has none. */
 export function withAnswers(description: UsbDescription, answers: Answers): UsbDescription {
-  const { context } = description;
+  const { context, raw } = description;
   const strings = new Map<number, string>();
   for (const { index, text } of answers.strings) if (!strings.has(index)) strings.set(index, text);
   return {
     ...description,
+    raw: answers.bos === null ? raw : { ...raw, bos: encodeDescriptors(answers.bos) },
     bos: description.bos ?? answers.bos,
     answers,
     context: { ...context, string: (index) => strings.get(index) ?? context.string(index) },

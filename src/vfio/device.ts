@@ -14,7 +14,8 @@ import {
   VFIO_DEVICE_GET_INFO,
   VFIO_DEVICE_RESET,
 } from '../uapi/vfio';
-import { type Attachment, attach, type Backend } from './backend';
+import type { Attachment } from './attachment';
+import { attach, type Backend } from './backend';
 import { type HotResetDevice, readHotReset } from './hot-reset';
 import type { Iommu } from './iommu';
 import { Irq, type IrqName, VFIO_IRQ_NAMES } from './irq';
@@ -31,8 +32,8 @@ export interface OpenOptions {
 export type DeviceFlag = keyof typeof VFIO_DEVICE_FLAGS;
 export type DeviceFeature = (typeof VFIO_DEVICE_FEATURES)[number];
 
-/** As much of the configuration space as tells whether a device answers: vendor, device, command, status. */
-const HEADER = 8;
+/** As much of the configuration space as tells whether a device answers: ids, command, status, class and revision. */
+const HEADER = 12;
 
 /**
  * An open VFIO device. Owns its descriptors and mappings; {@link close} (or `using`) puts back what was changed and
@@ -170,10 +171,7 @@ export class OpenVfio implements RegionSource {
           code: 'EINVAL',
           exit: Exit.unsupported,
           subject: address,
-          hint:
-            this.hotReset() === null
-              ? undefined
-              : `a reset of its bus would reset it and others: udrv vfio info ${address} tells which`,
+          hint: this.#hotResetHint(),
           device: address,
         },
       );
@@ -185,15 +183,20 @@ export class OpenVfio implements RegionSource {
     }
   }
 
+  #hotResetHint(): string {
+    const others = this.hotReset()?.map((device) => device.address);
+    if (others === undefined) return 'nor can its bus be reset; what remains is to switch its power off';
+    return `a reset of its bus would reset ${others.join(', ')}; udrv does none: it takes all of them`;
+  }
+
   close(): void {
     if (this.#closed) return;
+    const putBack = [...this.#irqs.values()].map((irq) => () => irq.disable());
+    const wasMaster = this.#wasMaster;
+    if (wasMaster !== undefined) putBack.push(() => this.setBusMaster(wasMaster));
     try {
       // Before the device: an interrupt that is on, or bus mastering, must not outlive it.
-      for (const irq of this.#irqs.values()) irq.disable();
-      if (this.#wasMaster !== undefined) this.setBusMaster(this.#wasMaster);
-    } catch (error) {
-      // The device is gone: there is nothing to put back. The kernel switches both off when the last descriptor goes.
-      if (!(error instanceof SysError) && !(error instanceof UdrvError)) throw error;
+      for (const step of putBack) ignoringGone(step);
     } finally {
       this.#closed = true;
       for (const registers of this.#registers.values()) registers.close();
@@ -222,6 +225,15 @@ export class OpenVfio implements RegionSource {
       mustAnswer(this.info, region.info, this.#header);
     const Space = this.#mmap ? MappedSpace : PreadSpace;
     return new Space(this.#sys, fd, this.info, region);
+  }
+}
+
+/** Of a device that is gone there is nothing to put back: the kernel switches all off when the last descriptor goes. */
+function ignoringGone(step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    if (!(error instanceof SysError) && !(error instanceof UdrvError)) throw error;
   }
 }
 

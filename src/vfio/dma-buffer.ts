@@ -1,3 +1,4 @@
+import { Exit, UdrvError } from '../errors';
 import type { Memory, Sys } from '../sys/sys';
 import type { DmaAccess, Iommu } from './iommu';
 import { IovaAllocator } from './iova';
@@ -20,13 +21,18 @@ export interface DmaBuffer {
 export class DmaPool {
   readonly #sys: Sys;
   readonly #iommu: Iommu;
+  readonly #device: string;
   readonly #addresses: IovaAllocator;
   readonly #buffers = new Set<PoolBuffer>();
 
-  /** @param addressBits how many the device drives */
-  constructor(sys: Sys, iommu: Iommu, addressBits = 64) {
+  /**
+   * @param device for messages
+   * @param addressBits how many the device drives
+   */
+  constructor(sys: Sys, iommu: Iommu, device: string, addressBits = 64) {
     this.#sys = sys;
     this.#iommu = iommu;
+    this.#device = device;
     const { ranges, pageSizes } = iommu.info();
     const page = pageSizes.reduce((least, size) => (size < least ? size : least), 1n << 63n);
     this.#addresses = new IovaAllocator(
@@ -40,14 +46,14 @@ export class DmaPool {
    * Whole pages, zeroed, not mapped yet.
    *
    * @param alignment of the address
-   * @returns null where the IOMMU has no room for them within the device's reach
+   * @throws exit 9 where there is no IOMMU, exit 1 where it has no room for them within the device's reach
    */
-  allocate(length: number, alignment?: bigint): DmaBuffer | null {
+  allocate(length: number, alignment?: bigint): DmaBuffer {
     const memory = this.#sys.allocate(length);
     const iova = this.#addresses.allocate(memory.bytes.length, alignment);
     if (iova === null) {
       memory.close();
-      return null;
+      throw this.#noRoom(length);
     }
     const buffer = new PoolBuffer(this.#iommu, iova, memory, () => {
       this.#buffers.delete(buffer);
@@ -59,6 +65,21 @@ export class DmaPool {
 
   close(): void {
     for (const buffer of [...this.#buffers]) buffer.close();
+  }
+
+  #noRoom(length: number): UdrvError {
+    const without = this.#iommu.kind === 'noiommu';
+    return new UdrvError(
+      without
+        ? 'there is no IOMMU to map memory in'
+        : `no I/O virtual addresses for ${length} bytes are free within the reach of the device`,
+      {
+        code: without ? 'ENOTTY' : 'ENOSPC',
+        exit: without ? Exit.unsupported : Exit.failed,
+        subject: this.#device,
+        device: this.#device,
+      },
+    );
   }
 
   [Symbol.dispose](): void {

@@ -29,11 +29,12 @@ import {
   VFIO_SET_IOMMU,
   VFIO_TYPE1v2_IOMMU,
 } from '../uapi/vfio';
-import type { Attachment } from './backend';
+import type { Attachment } from './attachment';
 import { IommuGroups } from './groups';
 import { type DmaAccess, type Iommu, type IommuInfo, mapError, unmapError } from './iommu';
 import { MapStruct } from './map-struct';
-import { busy, getDeviceFailed, noGroup, notViable, openFailed, setIommuFailed } from './open-error';
+import { noGroup } from './no-group';
+import { busy, getDeviceFailed, notViable, openFailed, setIommuFailed } from './open-error';
 import { opening } from './opened';
 import { query } from './query';
 
@@ -45,7 +46,7 @@ const CONTAINER = '/dev/vfio/vfio';
  */
 export function attachByGroup(sys: Sys, device: VfioDevice): Attachment {
   const { group: number } = device.vfio;
-  if (number === null) throw noGroup(device);
+  if (number === null) throw noGroup(sys, device.address);
   const { noiommu } = new IommuGroups(sys).get(number);
   return opening(sys, (opened) => {
     const open = (node: string) => {

@@ -18,6 +18,9 @@ export interface HotResetDevice {
 /** More functions than a bus has together with those behind it, and 64 KiB to hold them. */
 const MAX_DEVICES = 8192;
 
+/** A root bus; a neighbour that no IOMMU isolates, beside which the kernel resets nothing; a kernel without it. */
+const NONE = new Set(['ENODEV', 'EPERM', 'ENOTTY']);
+
 /** VFIO_DEVICE_GET_PCI_HOT_RESET_INFO. @returns null where there is no bus or slot to reset */
 export function readHotReset(sys: Sys, fd: number): HotResetDevice[] | null {
   const ask = (room: number): Buffer => {
@@ -34,7 +37,7 @@ export function readHotReset(sys: Sys, fd: number): HotResetDevice[] | null {
   try {
     return devicesOf(ask(0));
   } catch (error) {
-    if (error instanceof SysError) return null;
+    if (error instanceof SysError && NONE.has(error.code)) return null;
     throw error;
   }
 }

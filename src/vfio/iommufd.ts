@@ -22,7 +22,7 @@ import {
   VFIO_DEVICE_BIND_IOMMUFD,
   VFIO_DEVICE_DETACH_IOMMUFD_PT,
 } from '../uapi/vfio';
-import type { Attachment } from './backend';
+import type { Attachment } from './attachment';
 import { type DmaAccess, type Iommu, type IommuInfo, type IovaRange, mapError, unmapError } from './iommu';
 import { MapStruct } from './map-struct';
 import { bindFailed, getDeviceFailed, noCdev, openFailed } from './open-error';
@@ -45,15 +45,15 @@ export function attachByIommufd(sys: Sys, device: VfioDevice): Attachment {
   const { cdev } = device.vfio;
   if (cdev === null) throw noCdev(device);
   return opening(sys, (opened) => {
-    const open = (node: string) => {
+    const open = (node: string, name?: string) => {
       try {
-        return opened.add(sys.open(node, { write: true }));
+        return opened.add(sys.open(node, { write: true, ...(name !== undefined && { name }) }));
       } catch (error) {
         throw openFailed(sys, device, error);
       }
     };
     const iommufd = open(IOMMUFD);
-    const fd = open(`/dev/vfio/devices/${cdev}`);
+    const fd = open(`/dev/vfio/devices/${cdev}`, `vfio-device ${device.address}`);
     try {
       bind(sys, fd, iommufd);
     } catch (error) {

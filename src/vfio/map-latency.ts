@@ -31,10 +31,9 @@ export async function measureMappings(
   device: OpenVfio,
   { size, count, onResult, signal }: MapLatencyOptions,
 ): Promise<void> {
-  using pool = new DmaPool(sys, device.iommu);
+  using pool = new DmaPool(sys, device.iommu, device.info.address);
   // Where the IOMMU has large pages, the address must not keep it from them.
   const buffer = pool.allocate(size, size >= LARGE_PAGE ? BigInt(LARGE_PAGE) : undefined);
-  if (buffer === null) throw new RangeError(`no I/O virtual addresses for ${size} bytes are free`);
   for (let offset = 0; offset < buffer.length; offset += sys.pageSize) buffer.bytes[offset] = 1;
   const latencies: MapLatencies = { size: buffer.length, map: [], unmap: [] };
   // Of Node's clocks the one that costs least to read: its cost is in each figure.

@@ -5,16 +5,6 @@ import { holdersOf, namesOf } from './device-holders';
 
 /** What is in the way of an open, in words: each function turns a failed call into the user's error. */
 
-export function noGroup(device: VfioDevice): UdrvError {
-  return new UdrvError('belongs to no IOMMU group: no IOMMU translates for it', {
-    code: 'ENODEV',
-    exit: Exit.unsupported,
-    subject: device.address,
-    hint: 'switch the IOMMU on in the firmware (VT-d, AMD-Vi) and in the kernel (intel_iommu=on); dmesg | grep -e DMAR -e AMD-Vi',
-    device: device.address,
-  });
-}
-
 export function noCdev(device: VfioDevice): UdrvError {
   return new UdrvError('has no character device of its own, which iommufd needs', {
     code: 'ENODEV',

@@ -15,7 +15,16 @@ export class Opened {
   }
 
   close(): void {
-    for (const fd of this.#fds.splice(0).reverse()) this.#sys.close(fd);
+    let failure: { error: unknown } | undefined;
+    for (const fd of this.#fds.splice(0).reverse()) {
+      try {
+        this.#sys.close(fd);
+      } catch (error) {
+        // The others must not stay open for it.
+        failure ??= { error };
+      }
+    }
+    if (failure !== undefined) throw failure.error;
   }
 }
 

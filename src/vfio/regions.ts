@@ -44,10 +44,13 @@ export interface LocatedRegion {
   position: number;
 }
 
+/** The kernel's own devices have some dozen. */
+const MAX_REGIONS = 256;
+
 /** The regions of a device. Those that it does not have are left out. @param count as VFIO_DEVICE_GET_INFO has it */
 export function readRegions(sys: Sys, fd: number, device: VfioDevice, count: number): LocatedRegion[] {
   const regions: LocatedRegion[] = [];
-  for (let index = 0; index < count; index++) {
+  for (let index = 0; index < Math.min(count, MAX_REGIONS); index++) {
     const region = readRegion(sys, fd, device, index);
     if (region !== null) regions.push(region);
   }
@@ -66,7 +69,9 @@ function readRegion(sys: Sys, fd: number, device: VfioDevice, index: number): Lo
     throw error;
   }
   const size = Number(struct.readBigUInt64LE(regionInfo.regionSize));
-  if (size === 0) return null;
+  const position = Number(struct.readBigUInt64LE(regionInfo.offset));
+  // Beyond 2^53 a number is another: no device has that, and no access may go astray.
+  if (size === 0 || !Number.isSafeInteger(size) || !Number.isSafeInteger(position)) return null;
   const flags = struct.readUInt32LE(regionInfo.flags);
   const name = nameOf(index);
   const inSysfs = device.pci.regions.find((region) => region.name === name);
@@ -96,7 +101,7 @@ function readRegion(sys: Sys, fd: number, device: VfioDevice, index: number): Lo
       info.type = { type: bytes.readUInt32LE(typeCap.type), subtype: bytes.readUInt32LE(typeCap.subtype) };
     else if (id === VFIO_REGION_INFO_CAP_MSIX_MAPPABLE) info.msixMappable = true;
   }
-  return { info, position: Number(struct.readBigUInt64LE(regionInfo.offset)) };
+  return { info, position };
 }
 
 function nameOf(index: number): string {

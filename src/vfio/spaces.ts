@@ -1,16 +1,14 @@
-import { Exit, fromSysError, SysError, UdrvError, usageError } from '../errors';
+import { Exit, errnoMessage, fromSysError, SysError, UdrvError, usageError } from '../errors';
 import type { Region, VfioDevice } from '../model/device';
 import { getWordLE, putWordLE, type RegisterSpace } from '../model/registers';
 import type { Mapping, Sys, Width, Word } from '../sys/sys';
-import { PCI_COMMAND, PCI_COMMAND_IO, PCI_COMMAND_MEMORY, PCI_STATUS } from '../uapi/pci-regs';
+import { PCI_CLASS_REVISION, PCI_COMMAND, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../uapi/pci-regs';
 import type { Area, LocatedRegion, VfioRegion } from './regions';
 
 /**
  * A region by pread and pwrite: the kernel makes the access, of the width that is asked for, and says so where it
  * cannot. The bytes come in PCI's order, little-endian, on every machine (drivers/vfio/pci/vfio_pci_rdwr.c). Nothing
  * is allocated by an access.
- *
- * Registers of 8 bytes go through a mapping: of those kernels before 6.11 make two accesses of 4 bytes.
  */
 export class PreadSpace implements RegisterSpace {
   readonly #sys: Sys;
@@ -18,7 +16,8 @@ export class PreadSpace implements RegisterSpace {
   readonly #device: VfioDevice;
   readonly #region: LocatedRegion;
   readonly #buffers = { 1: Buffer.alloc(1), 2: Buffer.alloc(2), 4: Buffer.alloc(4) };
-  #mapped: MappedSpace | undefined;
+  /** For 8 bytes: kernels before 6.11 split a pread of them into two accesses. */
+  #wide: MappedSpace | undefined;
 
   constructor(sys: Sys, fd: number, device: VfioDevice, region: LocatedRegion) {
     this.#sys = sys;
@@ -28,7 +27,7 @@ export class PreadSpace implements RegisterSpace {
   }
 
   read(offset: number, width: Width): Word {
-    if (width === 8) return this.#wide().read(offset, width);
+    if (width === 8) return this.#mapped().read(offset, width);
     const buffer = this.#buffers[width];
     let length: number;
     try {
@@ -42,9 +41,8 @@ export class PreadSpace implements RegisterSpace {
 
   readMany(offset: number, width: Width, buffer: Buffer): number {
     if (width === 8) {
-      for (let at = 0; at < buffer.length; at += width)
-        putWordLE(buffer, at, width, this.#wide().read(offset + at, width));
-      return buffer.length;
+      putWordLE(buffer, 0, width, this.#mapped().read(offset, width));
+      return width;
     }
     let length: number;
     try {
@@ -58,7 +56,7 @@ export class PreadSpace implements RegisterSpace {
 
   write(offset: number, width: Width, value: Word): void {
     if (width === 8) {
-      this.#wide().write(offset, width, value);
+      this.#mapped().write(offset, width, value);
       return;
     }
     const buffer = this.#buffers[width];
@@ -73,21 +71,22 @@ export class PreadSpace implements RegisterSpace {
   }
 
   close(): void {
-    this.#mapped?.close();
-    this.#mapped = undefined;
+    this.#wide?.close();
+    this.#wide = undefined;
   }
 
-  #wide(): MappedSpace {
-    const { address } = this.#device;
-    const { name, kind } = this.#region.info;
-    if (kind === 'config' || kind === 'portio')
+  /** @throws exit 2 where nothing takes 8 bytes at once, exit 9 where the region cannot be mapped */
+  #mapped(): MappedSpace {
+    const { info } = this.#region;
+    if (info.kind === 'config' || info.kind === 'portio')
       throw usageError(
-        `${address} ${name}`,
-        `${kind === 'config' ? 'configuration space has' : 'I/O ports have'} no accesses of 8 bytes`,
+        `${this.#device.address} ${info.name}`,
+        `${info.kind === 'config' ? 'configuration space has' : 'I/O ports have'} no accesses of 8 bytes`,
         'use -w 1, 2 or 4',
       );
-    this.#mapped ??= new MappedSpace(this.#sys, this.#fd, this.#device, this.#region, 'use -w 1, 2 or 4');
-    return this.#mapped;
+    if (!info.mmap) throw unmappable(this.#device, info, 'has no accesses of 8 bytes, as it cannot be mapped', '-w 4');
+    this.#wide ??= new MappedSpace(this.#sys, this.#fd, this.#device, this.#region);
+    return this.#wide;
   }
 }
 
@@ -98,27 +97,18 @@ export class MappedSpace implements RegisterSpace {
   readonly #device: VfioDevice;
   readonly #region: LocatedRegion;
   readonly #areas: readonly Area[];
-  /** What else there is, where it cannot be mapped. */
-  readonly #otherwise: string;
   readonly #mappings = new Map<Area, Mapping>();
   /** The area of the last access, which the next one mostly is of too. */
   #last: { start: number; end: number; mapping: Mapping } | undefined;
 
   /** @throws exit 9 where the region cannot be mapped */
-  constructor(
-    sys: Sys,
-    fd: number,
-    device: VfioDevice,
-    region: LocatedRegion,
-    otherwise = 'without --mmap it can be accessed',
-  ) {
+  constructor(sys: Sys, fd: number, device: VfioDevice, region: LocatedRegion) {
     this.#sys = sys;
     this.#fd = fd;
     this.#device = device;
     this.#region = region;
-    this.#otherwise = otherwise;
     const { info } = region;
-    if (!info.mmap) throw this.#unmappable('cannot be mapped');
+    if (!info.mmap) throw unmappable(device, info, 'cannot be mapped');
     this.#areas = info.sparse ?? [{ offset: 0, size: info.size }];
   }
 
@@ -148,7 +138,8 @@ export class MappedSpace implements RegisterSpace {
 
   #areaOf(offset: number, width: Width): Area {
     const area = this.#areas.find((one) => offset >= one.offset && offset + width <= one.offset + one.size);
-    if (area === undefined) throw this.#unmappable(`cannot be mapped at 0x${offset.toString(16)}`);
+    if (area === undefined)
+      throw unmappable(this.#device, this.#region.info, `cannot be mapped at 0x${offset.toString(16)}`);
     return area;
   }
 
@@ -158,24 +149,13 @@ export class MappedSpace implements RegisterSpace {
       try {
         mapping = this.#sys.mmap(this.#fd, area.size, true, this.#region.position + area.offset);
       } catch (error) {
-        throw error instanceof SysError ? this.#unmappable('cannot be mapped', error) : error;
+        throw error instanceof SysError
+          ? unmappable(this.#device, this.#region.info, `cannot be mapped: ${errnoMessage(error.code)}`)
+          : error;
       }
       this.#mappings.set(area, mapping);
     }
     return mapping;
-  }
-
-  #unmappable(message: string, error?: SysError): UdrvError {
-    const { address } = this.#device;
-    const { name, mmap, sparse }: VfioRegion = this.#region.info;
-    const areas = sparse?.map(({ offset, size }) => `0x${offset.toString(16)}+0x${size.toString(16)}`);
-    return new UdrvError(message, {
-      code: error?.code ?? 'EOPNOTSUPP',
-      exit: Exit.unsupported,
-      subject: `${address} ${name}`,
-      hint: areas !== undefined && mmap ? `mappable are ${areas.join(', ')}` : this.#otherwise,
-      device: address,
-    });
   }
 }
 
@@ -183,11 +163,11 @@ export class MappedSpace implements RegisterSpace {
  * Makes sure that a BAR answers: a mapping of one that does not is SIGBUS, which Node does not survive, and pread gives
  * all ones for a device that is not there.
  *
- * @param config the first 8 bytes of the device's configuration space
+ * @param config the first 12 bytes of the device's configuration space. VFIO answers for vendor and device by itself
+ *   (vfio_pci_config.c): class and revision are the device's own.
  */
 export function mustAnswer({ address }: VfioDevice, { name, kind }: Region, config: Buffer): void {
-  // The ids are the kernel's own copy once the device is open; no device has all bits of the status set.
-  if (config.readUInt16LE(0) === 0xffff || config.readUInt16LE(PCI_STATUS) === 0xffff)
+  if (config.readUInt32LE(PCI_CLASS_REVISION) === 0xffff_ffff)
     throw new UdrvError('does not answer: its configuration space reads as all ones', {
       code: 'ENODEV',
       exit: Exit.gone,
@@ -205,7 +185,7 @@ function decodingOff(address: string, region: string, what: string): UdrvError {
     code: 'EIO',
     exit: Exit.failed,
     subject: `${address} ${region}`,
-    hint: 'whoever opens the device gets it switched on, so something in this process has switched it off',
+    hint: 'the kernel switches it on when the device is opened; this program has switched it off: bit 1 of config:0x4',
     device: address,
   });
 }
@@ -235,6 +215,22 @@ function incomplete({ address }: VfioDevice, { name }: Region, length: number, w
     code: 'EIO',
     exit: Exit.failed,
     subject: `${address} ${name}`,
+    device: address,
+  });
+}
+
+function unmappable(
+  { address }: VfioDevice,
+  region: VfioRegion,
+  message: string,
+  instead = 'without --mmap',
+): UdrvError {
+  const areas = region.sparse?.map(({ offset, size }) => `0x${offset.toString(16)}+0x${size.toString(16)}`);
+  return new UdrvError(message, {
+    code: 'EOPNOTSUPP',
+    exit: Exit.unsupported,
+    subject: `${address} ${region.name}`,
+    hint: areas !== undefined && region.mmap ? `mappable are ${areas.join(', ')}` : `${instead} it can be accessed`,
     device: address,
   });
 }

@@ -137,6 +137,12 @@ describe('usb show', () => {
       '--sim usb show usb2',
       /SuperSpeed endpoint companion[\s\S]*^Binary object store$[\s\S]*SuperSpeed USB capability/m,
     ],
+    // What only the opened device tells.
+    [
+      '--sim usb show 1-3 --open',
+      /^Hub$[\s\S]*^ {2}Port 1\n {4}port +1\n {4}wPortStatus +0x0103 +connected, enabled, powered, full speed$[\s\S]*^Strings$[\s\S]*^ {2}0x0409 +2 {2}QEMU USB Hub$/m,
+    ],
+    ['--sim usb show 1-2 --open', /^Not answered$[\s\S]*^ {2}debug descriptor: the device has none \(stall\)$/m],
     [
       '--sim usb show 1-3.1 --raw',
       text`
@@ -179,6 +185,14 @@ describe('usb show', () => {
     });
   });
 
+  test.concurrent('JSON of --open has what the device answered', async () => {
+    const { stdout } = await udrv('--sim usb show 1-2 --open --json');
+    const { opened } = JSON.parse(stdout);
+    expect(opened.strings).toContainEqual({ langId: 0x409, index: 3, text: 'UDRV0003' });
+    expect(opened.unanswered).toContainEqual({ what: 'debug descriptor', code: 'EPIPE' });
+    expect(opened.descriptors).toContainEqual(expect.objectContaining({ descriptor: 'deviceStatus', wStatus: 0 }));
+  });
+
   test.concurrent('JSON of --raw is the bytes', async () => {
     const { stdout } = await udrv('--sim usb show usb2 --raw --json');
     expect(JSON.parse(stdout)).toEqual({
@@ -192,6 +206,7 @@ describe('usb show', () => {
 
   cliFails(3, [
     ['--sim usb show 9-9', '9-9: no such device (ENODEV)', 'udrv list --all shows what there is'],
+    ['--sim usb show 9-9 --open', '9-9: no such device (ENODEV)', 'udrv list --all shows what there is'],
     ['--sim usb show uio0', 'uio0: is no USB device but UIO (ENODEV)', 'udrv list --type usb'],
   ]);
 });

@@ -126,9 +126,9 @@ describe('registers', () => {
 
   // Each command is a machine of its own: what it did is seen in its trace.
   test.concurrent.each([
-    [`read ${EDU} bar0 0x80 -w 8`, ['load(vfio-device vfio0 mmap 0x0, 0x80, 8) = 0x0000000000000000']],
-    [`write ${EDU} bar0 4 0xdeadbeef`, ['pwrite(vfio-device vfio0, [ef be ad de], 0x4) = 4']],
-    [`dump ${EDU} bar0 0+8`, ['preadv(vfio-device vfio0, 2 * 4, 0x0) = 8 [ed 00 00 01 00 00 00 00]']],
+    [`read ${EDU} bar0 0x80 -w 8`, ['load(vfio-device 0000:00:03.0 mmap 0x0, 0x80, 8) = 0x0000000000000000']],
+    [`write ${EDU} bar0 4 0xdeadbeef`, ['pwrite(vfio-device 0000:00:03.0, [ef be ad de], 0x4) = 4']],
+    [`dump ${EDU} bar0 0+8`, ['preadv(vfio-device 0000:00:03.0, 2 * 4, 0x0) = 8 [ed 00 00 01 00 00 00 00]']],
     [`write ${EDU} bar0 4 1 --mmap --backend group`, ['store(vfio-device 0000:00:03.0 mmap 0x0, 0x4, 4, 0x1)']],
   ])('%s touches what was asked for, once', async (command, accesses) => {
     const { stderr, exit } = await udrv(`--sim --trace vfio ${command}`);

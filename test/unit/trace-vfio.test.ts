@@ -22,7 +22,7 @@ test('mappings, interrupts and regions in words', () => {
     device.irq('msi').trigger(0);
     sys.close(fd);
     device.close();
-    const label = backend === 'group' ? 'vfio-device 0000:00:03.0' : 'vfio-device vfio0';
+    const label = 'vfio-device 0000:00:03.0';
     const vaddr = `0x${memory.address.toString(16)}`;
     expect(lines).toEqual(
       expect.arrayContaining([

@@ -190,6 +190,9 @@ test('answers are added to what sysfs tells', async () => {
   const iInterface = (i: number) => document.descriptors[i]?.children?.[0]?.means?.['iInterface'];
   expect(iInterface(2)).toBe('loop input to output');
   expect(document.opened?.strings).toEqual([{ langId: 0x409, index: 6, text: 'loop input to output' }]);
+  expect(
+    withAnswers(description, { descriptors: [], bos: decodeBos(BOS), strings: [], unanswered: [] }).raw.bos,
+  ).toEqual(BOS);
   // And what sysfs knew stays.
   expect(document.descriptors[0]?.means).toMatchObject({ iProduct: 'Source/sink data' });
 });

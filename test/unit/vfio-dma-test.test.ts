@@ -1,7 +1,9 @@
 import { simulatedMachine } from '../../src/sim';
 import type { Memory } from '../../src/sys/sys';
+import type { OpenVfio } from '../../src/vfio/device';
 import { DmaPool } from '../../src/vfio/dma-buffer';
 import { KernelLog } from '../../src/vfio/dma-test/kernel-log';
+import { runDmaTest } from '../../src/vfio/dma-test/run';
 import type { Check, DmaDriver, Finding } from '../../src/vfio/dma-test/tier';
 import { Transfers } from '../../src/vfio/dma-test/transfers';
 import type { DmaAccess, Iommu } from '../../src/vfio/iommu';
@@ -87,7 +89,7 @@ function machine(faults: Faults = {}, log: Record<number, string> = {}) {
     sys: sim,
     address: '0000:00:03.0',
     iommu,
-    pool: new DmaPool(sim, iommu),
+    pool: new DmaPool(sim, iommu, '0000:00:03.0'),
     driver,
     log: KernelLog.open(Object.keys(log).length > 0 ? sys : sim),
     setBusMaster: (on) => {
@@ -207,4 +209,33 @@ test('a check ends where the test is aborted, and maps nothing again', async () 
   controller.abort();
   await expect(check?.run(controller.signal)).rejects.toMatchObject({ name: 'AbortError' });
   expect(mapped.size).toBe(1);
+});
+
+test('without an IOMMU the verdict on isolation is a failure, and no device DMA is performed', async () => {
+  let busMaster = false;
+  const device = {
+    info: { address: '0000:00:03.0', vendorId: '1234', deviceId: '11e8', pci: { class: '0x00ff00' } },
+    backend: 'group',
+    iommu: { kind: 'noiommu', info: () => ({ pageSizes: [], ranges: [], dmaAvail: null }) },
+    irq: () => ({ info: { count: 0 } }),
+    get busMaster() {
+      return busMaster;
+    },
+    setBusMaster(on: boolean) {
+      busMaster = on;
+    },
+  } as unknown as OpenVfio;
+  expect(await runDmaTest(simulatedMachine().sys, device)).toEqual({
+    device: '0000:00:03.0',
+    backend: 'group',
+    tier: 'generic',
+    checks: [
+      { name: 'isolation', verdict: 'fail', detail: 'no IOMMU: device can reach all memory' },
+      { name: 'bus-master', verdict: 'pass', detail: 'goes on and off; was off' },
+      { name: 'loopback', verdict: 'skip', detail: 'the device has no interrupts' },
+    ],
+    deviceDma: false,
+    isolated: false,
+  });
+  expect(busMaster).toBe(false);
 });

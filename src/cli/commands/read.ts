@@ -39,4 +39,9 @@ function read(
   const value = hexWord(device.region(region).read(offset, width), width);
   if (context.options.json) context.printJson({ region, offset, width, value });
   else context.stdout.write(`${value}\n`);
+  // Of a device that sleeps or has no power, all registers do; of one that works, some may.
+  if (target.unseen !== undefined && /^0xf+$/.test(value))
+    context.note(
+      `${target.address} ${region}: all ones, as where nothing answers: udrv vfio config ${target.address} tells whether the device does`,
+    );
 }

@@ -5,6 +5,7 @@ import { findRegion } from '../../model/registers';
 import { findDevice } from '../../select';
 import { OpenUio } from '../../uio/device';
 import type { OpenOptions, OpenVfio } from '../../vfio/device';
+import { noGroup } from '../../vfio/no-group';
 import type { Context } from '../context';
 import { findOf } from './show';
 
@@ -47,6 +48,7 @@ export function findVfio(context: Context, selector: string): VfioDevice {
   const device = findDevice(context.sys, context.names, selector);
   if (device.framework === 'vfio') return device;
   const address = device.framework === 'uio' ? device.uio.parent : device.framework === 'pci' ? device.address : null;
+  if (device.framework === 'pci' && device.pci.iommuGroup === null) throw noGroup(context.sys, device.address);
   const bridge = device.framework === 'pci' && device.pci.class?.startsWith('0x0604');
   throw new UdrvError(
     bridge ? 'is a bridge: VFIO does not take bridges' : `is not in the hands of VFIO: ${driverOf(device)}`,
@@ -71,7 +73,7 @@ export function openVfio(context: Context, selector: string, options: OpenOption
   const { OpenVfio } = require('../../vfio/device') as typeof import('../../vfio/device');
   const device = OpenVfio.open(context.sys, info, options);
   if (device.iommu.kind === 'noiommu')
-    context.note(`${info.address}: there is no IOMMU: the device can reach all memory of this machine`);
+    context.warn(`${info.address}: there is no IOMMU: the device can reach all memory of this machine`);
   return device;
 }
 

@@ -32,7 +32,9 @@ export function showUsb(
       const { status, errno, data } = await opened.controlIn(setup, length, { timeoutMs, signal });
       // What a device does not answer is noted; that it is gone, or a Ctrl-C, ends the questions.
       if (status === 'gone' || status === 'cancelled') throw new Ended(status);
-      if (status !== 'ok') throw new SysError('control', errno ?? 'ETIMEDOUT', device.address);
+      // One that was given up has the errno of how it was ended.
+      if (status === 'timeout') throw new SysError('control', 'ETIMEDOUT', device.address);
+      if (status !== 'ok') throw new SysError('control', errno ?? 'EIO', device.address);
       return data;
     };
     try {

@@ -26,17 +26,13 @@ export function groupsVfio(context: Context): undefined {
 }
 
 const TITLES = ['GROUP', 'TYPE', 'VIABLE', 'OWNER', 'DEVICE', 'ID', 'DRIVER', 'NAME'];
-const VIABLE = new Map([
-  [true, 'yes'],
-  [false, 'NO'],
-]);
 
 function rowsOf(group: GroupReport): string[][] {
   const owners = [...new Set(group.holders.map(({ pid, command }) => `${command}(${pid})`))];
   // Before somebody opens it, the group is what its members' drivers make of it.
   const owner = owners.join(' ') || (group.viable === false ? 'kernel' : '-');
   const type = group.noiommu ? 'no IOMMU' : (group.type ?? '-');
-  const head = [String(group.group), type, VIABLE.get(group.viable ?? true) ?? '-', owner];
+  const head = [String(group.group), type, group.viable === null ? '-' : group.viable ? 'yes' : 'NO', owner];
   return group.devices.map((device, i) => [
     ...(i === 0 ? head : ['', '', '', '']),
     device.address,

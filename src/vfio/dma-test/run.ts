@@ -93,7 +93,7 @@ export async function runDmaTest(sys: Sys, device: OpenVfio, options: DmaTestOpt
       return report;
     }
     if (tier === null) return report;
-    using pool = new DmaPool(sys, device.iommu, tier.addressBits);
+    using pool = new DmaPool(sys, device.iommu, identity.address, tier.addressBits);
     await withDriver(device, portOf(sys, device, identity, pool), tier, signal, async (driver) => {
       report.tier = tier.name;
       for (const check of driver.checks) {

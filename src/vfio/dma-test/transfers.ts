@@ -41,17 +41,14 @@ export class Transfers {
   readonly #destination: DmaBuffer;
   readonly #length: number;
 
-  /** @throws RangeError where the IOMMU has no room within the device's reach */
+  /** @throws where the IOMMU has no room within the device's reach */
   constructor(bench: TransferBench) {
     this.#bench = bench;
     this.#length = bench.driver.maxLength;
-    const [source, destination] = [bench.pool.allocate(this.#length), bench.pool.allocate(this.#length)];
-    if (source === null || destination === null)
-      throw new RangeError('no I/O virtual address within the reach of the device is free');
-    source.map(READ_WRITE);
-    destination.map(READ_WRITE);
-    this.#source = source;
-    this.#destination = destination;
+    this.#source = bench.pool.allocate(this.#length);
+    this.#destination = bench.pool.allocate(this.#length);
+    this.#source.map(READ_WRITE);
+    this.#destination.map(READ_WRITE);
     this.checks = this.#all();
   }
 
