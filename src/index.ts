@@ -50,7 +50,8 @@ export { DirectoryState, MemoryState, type StateStore } from './sys/state';
 export type { Access, Mapping, OpenFlags, PollResult, Sys, Watch, Width, Word } from './sys/sys';
 export type { ReadError } from './sys/sysfs';
 export { SysrootSys } from './sys/sysroot';
-export { traced } from './sys/trace';
+export { type IoctlDecoder, traced } from './sys/trace';
+export { decodeVfio } from './uapi/trace-vfio';
 export { type LatencyOptions, OpenUio, type WatchOptions } from './uio/device';
 export type { RearmMode } from './uio/interrupt-control';
 export { type Answers, askDevice, type ControlIn, type Setup, type UsbString } from './usb/ask';
@@ -91,7 +92,14 @@ export type { InStream, Message, Source, StreamOptions, WriteOptions } from './u
 export type { WaitOptions } from './usb/transfers';
 export { type UsbBranch, usbTree } from './usb/tree';
 export type { ControlSetup } from './usb/urb';
-export { OpenVfio } from './vfio/device';
+export type { Backend as VfioBackend } from './vfio/backend';
+export { type VfioDetails, vfioDetails } from './vfio/details';
+export {
+  type DeviceFeature as VfioFeature,
+  type DeviceFlag as VfioFlag,
+  type OpenOptions as VfioOpenOptions,
+  OpenVfio,
+} from './vfio/device';
 export { type DmaBuffer, DmaPool, READ_WRITE } from './vfio/dma-buffer';
 export {
   chooseTier,
@@ -114,6 +122,8 @@ export type {
   Verdict,
 } from './vfio/dma-test/tier';
 export { type DmaFault, parseFaults } from './vfio/fault-log';
+export { type GroupDevice, type GroupReport, type GroupReports, listGroups } from './vfio/group-list';
+export type { HotResetDevice } from './vfio/hot-reset';
 export {
   InterruptLines,
   type LineEvent,
@@ -124,5 +134,9 @@ export {
   type VfioWatchOptions,
   watchInterrupts,
 } from './vfio/interrupts';
+export type { DmaAccess, Iommu, IommuInfo, IovaRange } from './vfio/iommu';
 export { IovaAllocator } from './vfio/iova';
+export type { Irq, IrqInfo, IrqName } from './vfio/irq';
 export { type MapLatencies, type MapLatencyOptions, measureMappings } from './vfio/map-latency';
+export type { Area, VfioRegion } from './vfio/regions';
+export type { ReservedRegion } from './vfio/reserved';

@@ -7,6 +7,9 @@ import { AttributeReader } from './sys/sysfs';
 import { describeUsb } from './usb/describe';
 import { listUsbNodes } from './usb/nodes';
 import { usbTree } from './usb/tree';
+import { groupNode, IommuGroups } from './vfio/groups';
+import { iommuHardware } from './vfio/iommu-hardware';
+import { reservedRegions } from './vfio/reserved';
 
 /**
  * Records a machine as a manifest: all that listing it reads, PCI functions of the kernel's drivers included, and of
@@ -17,6 +20,7 @@ export function recordMachine(sys: Sys): string {
   const names = new NameDatabase(recorder.sys);
   const devices = [...listDevices(recorder.sys, names), ...listDevices(recorder.sys, names, { type: 'pci' })];
   readClassLinks(recorder.sys);
+  readIommu(recorder.sys, devices);
   readUsb(recorder.sys, names, devices);
   recorder.add(
     '/usr/share/hwdata/pci.ids',
@@ -34,6 +38,18 @@ function readClassLinks(sys: Sys): void {
   const reader = new AttributeReader(sys);
   for (const name of reader.names('/sys/class'))
     for (const device of reader.names(`/sys/class/${name}`)) reader.linkName(`/sys/class/${name}/${device}`);
+}
+
+/** What `show` and `vfio groups` read of the IOMMU. Not who holds a device: processes are no part of a machine. */
+function readIommu(sys: Sys, devices: readonly Device[]): void {
+  for (const { address, framework } of devices) if (framework !== 'usb') iommuHardware(sys, address);
+  const reader = new AttributeReader(sys);
+  const groups = new IommuGroups(sys);
+  for (const number of groups.numbers()) {
+    const { noiommu } = groups.get(number);
+    sys.access(groupNode(number, noiommu));
+    reservedRegions(reader, number);
+  }
 }
 
 /** What `usb show` and `usb list --tree` read beyond a listing. */

@@ -20,7 +20,8 @@ import { type HotResetDevice, readHotReset } from './hot-reset';
 import type { Iommu } from './iommu';
 import { Irq, type IrqName, VFIO_IRQ_NAMES } from './irq';
 import { query } from './query';
-import { type LocatedRegion, MappedSpace, mustAnswer, PreadSpace, readRegions, type VfioRegion } from './regions';
+import { type LocatedRegion, readRegions, type VfioRegion } from './regions';
+import { MappedSpace, mustAnswer, PreadSpace } from './spaces';
 
 export interface OpenOptions {
   backend?: Backend | undefined;

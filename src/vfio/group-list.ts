@@ -4,17 +4,9 @@ import { inspectPci } from '../pci/inspect';
 import { findHolders, type Holder } from '../sys/holders';
 import type { Access, Sys } from '../sys/sys';
 import { AttributeReader } from '../sys/sysfs';
-import { groupNode, IOMMU_GROUPS, type IommuGroup, IommuGroups } from './groups';
+import { groupNode, type IommuGroup, IommuGroups } from './groups';
 import { iommuHardware } from './iommu-hardware';
-
-/** Part of the addresses that devices of a group cannot be given: `reserved_regions`. */
-export interface ReservedRegion {
-  /** `0x...`, both inclusive. */
-  start: string;
-  end: string;
-  /** `direct`, `reserved`, `msi`... */
-  type: string;
-}
+import { type ReservedRegion, reservedRegions } from './reserved';
 
 export interface GroupDevice {
   address: string;
@@ -48,9 +40,6 @@ export interface GroupReports {
   /** Whether all processes could be looked into for holders. */
   holdersComplete: boolean;
 }
-
-/** The lines of an attribute that are worth a look: a group has a handful. */
-const MAX_RESERVED = 1000;
 
 /** All IOMMU groups of a machine, ascending, from sysfs and procfs alone. */
 export function listGroups(sys: Sys, names: NameDatabase): GroupReports {
@@ -102,15 +91,4 @@ function cdevsOf(reader: AttributeReader, { devices }: IommuGroup): string[] {
 function hardwareOf(sys: Sys, { devices }: IommuGroup): string | null {
   const first = devices.find(isPciAddress);
   return first === undefined ? null : (iommuHardware(sys, first)?.name ?? null);
-}
-
-/** Lines of `0x00000000fee00000 0x00000000feefffff msi`: Documentation/ABI/testing/sysfs-kernel-iommu_groups. */
-function reservedRegions(reader: AttributeReader, group: number): ReservedRegion[] {
-  const text = reader.text(`${IOMMU_GROUPS}/${group}/reserved_regions`) ?? '';
-  const shorter = (address: string) => `0x${BigInt(address).toString(16)}`;
-  return text
-    .split('\n', MAX_RESERVED)
-    .map((line) => /^(0x[0-9a-f]{1,16}) (0x[0-9a-f]{1,16}) (\S+)$/.exec(line))
-    .filter((match) => match !== null)
-    .map(([, start = '', end = '', type = '']) => ({ start: shorter(start), end: shorter(end), type }));
 }

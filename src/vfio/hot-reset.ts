@@ -15,8 +15,11 @@ export interface HotResetDevice {
   group: number | null;
 }
 
-/** As many functions as one bus can have. */
-const MAX_DEVICES = 32 * 8 * 8;
+/** More functions than a bus has together with those behind it, and 64 KiB to hold them. */
+const MAX_DEVICES = 8192;
+
+/** A root bus; a neighbour that no IOMMU isolates, beside which the kernel resets nothing; a kernel without it. */
+const NONE = new Set(['ENODEV', 'EPERM', 'ENOTTY']);
 
 /** VFIO_DEVICE_GET_PCI_HOT_RESET_INFO. @returns null where there is no bus or slot to reset */
 export function readHotReset(sys: Sys, fd: number): HotResetDevice[] | null {
@@ -34,8 +37,7 @@ export function readHotReset(sys: Sys, fd: number): HotResetDevice[] | null {
   try {
     return devicesOf(ask(0));
   } catch (error) {
-    // A root bus, or a kernel without it.
-    if (error instanceof SysError && (error.code === 'ENODEV' || error.code === 'ENOTTY')) return null;
+    if (error instanceof SysError && NONE.has(error.code)) return null;
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { Exit, type ExitCode, errnoMessage, type SysError, UdrvError } from '../errors';
+import { Exit, type ExitCode, errnoMessage, SysError, UdrvError } from '../errors';
 import { hex } from '../model/registers';
 import type { Sys } from '../sys/sys';
 
@@ -151,11 +151,19 @@ export function rangesText(ranges: readonly IovaRange[]): string {
 /** Bits of capability.h. */
 const CAP_IPC_LOCK = 14n;
 
-/** What this process may lock, in bytes; null where there is no limit for it. */
+/** What this process may lock, in bytes; null where there is no limit for it, or it cannot be found out. */
 function lockLimit(sys: Sys): bigint | null {
-  const status = sys.readFile('/proc/self/status').toString('latin1');
-  const capabilities = /^CapEff:\s*([0-9a-f]{1,16})$/m.exec(status)?.[1];
+  const capabilities = /^CapEff:\s*([0-9a-f]{1,16})$/m.exec(textOf(sys, '/proc/self/status'))?.[1];
   if (capabilities !== undefined && ((BigInt(`0x${capabilities}`) >> CAP_IPC_LOCK) & 1n) === 1n) return null;
-  const soft = /^Max locked memory\s+(\d+)\s/m.exec(sys.readFile('/proc/self/limits').toString('latin1'))?.[1];
+  const soft = /^Max locked memory\s+(\d+)\s/m.exec(textOf(sys, '/proc/self/limits'))?.[1];
   return soft === undefined ? null : BigInt(soft);
+}
+
+function textOf(sys: Sys, path: string): string {
+  try {
+    return sys.readFile(path).toString('latin1');
+  } catch (error) {
+    if (error instanceof SysError) return '';
+    throw error;
+  }
 }

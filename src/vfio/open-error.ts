@@ -1,13 +1,9 @@
 import { Exit, fromSysError, SysError, UdrvError } from '../errors';
 import type { VfioDevice } from '../model/device';
-import { findHolders, type Holder, vfioDeviceNode } from '../sys/holders';
 import type { Sys } from '../sys/sys';
-import { groupNode } from './groups';
+import { holdersOf, namesOf } from './device-holders';
 
 /** What is in the way of an open, in words: each function turns a failed call into the user's error. */
-
-/** As many holders as a message names. */
-const MAX_SHOWN = 5;
 
 export function noCdev(device: VfioDevice): UdrvError {
   return new UdrvError('has no character device of its own, which iommufd needs', {
@@ -93,27 +89,6 @@ export function busy(sys: Sys, device: VfioDevice): UdrvError {
       others.length > 0 || complete ? 'udrv vfio groups shows who has what' : 'sudo udrv vfio groups shows who has it',
     device: address,
   });
-}
-
-/** Who has a device or its group; `own`: this process does. */
-function holdersOf(sys: Sys, { address, vfio }: VfioDevice): { others: Holder[]; own: boolean; complete: boolean } {
-  const { group } = vfio;
-  const nodes = [
-    ...(group === null ? [] : [groupNode(group, false), groupNode(group, true)]),
-    ...(vfio.cdev === null ? [] : [`/dev/vfio/devices/${vfio.cdev}`]),
-    vfioDeviceNode(address),
-  ];
-  const { holders, complete } = findHolders(sys, nodes);
-  const others = holders.filter(({ pid }) => pid !== process.pid);
-  return { others, own: others.length < holders.length, complete };
-}
-
-/** `qemu-system-x86 (pid 4711) has /dev/vfio/3`, of each process once. */
-export function namesOf(holders: readonly Holder[]): string {
-  const byPid = new Map(holders.map((holder) => [holder.pid, holder]));
-  const shown = [...byPid.values()].slice(0, MAX_SHOWN);
-  const more = byPid.size > shown.length ? [`and ${byPid.size - shown.length} more`] : [];
-  return [...shown.map(({ command, pid, node }) => `${command} (pid ${pid}) has ${node}`), ...more].join(', ');
 }
 
 /** VFIO_SET_IOMMU on a container that has the group. */

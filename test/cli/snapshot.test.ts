@@ -17,11 +17,15 @@ describe('what is recorded is listed the same from it', () => {
     expect(await udrv(['--sim', 'snapshot', '-o', copy])).toEqual({ stdout: '', stderr: '', exit: 0 });
     expect(readFileSync(copy, 'utf8')).toBe(recorded.stdout);
 
-    for (const listing of ['list --all --json', 'list -v', 'show uio0', 'show 02:01.0 --json', 'show 1-2']) {
+    for (const listing of ['list --all --json', 'list -v', 'show uio0', 'show 02:01.0', 'show 1-2', '-q vfio groups']) {
       const live = await udrv(`--sim ${listing}`);
       expect(live).toMatchObject({ stderr: '', exit: 0 });
       expect(await udrv(`--snapshot ${copy} ${listing}`)).toEqual(live);
     }
+    // Processes are no part of it, and the copy says that it does not know who has a device.
+    const live = JSON.parse((await udrv('--sim --json show 02:01.0')).stdout);
+    live.vfio.holdersComplete = false;
+    expect(JSON.parse((await udrv(`--snapshot ${copy} --json show 02:01.0`)).stdout)).toEqual(live);
     // A recording of the recording is the recording.
     expect((await udrv(`--snapshot ${copy} snapshot`)).stdout).toBe(recorded.stdout);
     // From a pipe.

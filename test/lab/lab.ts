@@ -20,6 +20,8 @@ export interface BootOptions {
   readonly kernel: Kernel;
   /** More devices, say. */
   readonly qemuArgs?: readonly string[];
+  /** Of the kernel's command line; they come last, and so win. */
+  readonly parameters?: Readonly<Record<string, string>>;
   /** The checkout always as it is on the host, for who builds meanwhile; without it, what was read once is kept. */
   readonly live?: boolean;
   /** QEMU's trace events, such as `memory_region_ops_read`, and the file they go to. */
@@ -50,7 +52,13 @@ export interface RunResult extends Exit {
 }
 
 /** Boots a guest; its devices are listed in machine.ts. */
-export async function bootLab({ kernel, qemuArgs = [], trace, live = false }: BootOptions): Promise<Lab> {
+export async function bootLab({
+  kernel,
+  qemuArgs = [],
+  parameters = {},
+  trace,
+  live = false,
+}: BootOptions): Promise<Lab> {
   const prepared = findPrepared(kernel);
   if (!prepared) throw new LabError(`the ${kernel} kernel is not prepared: run test/lab/prepare ${kernel}`);
   const traceArgs = trace
@@ -67,6 +75,7 @@ export async function bootLab({ kernel, qemuArgs = [], trace, live = false }: Bo
       'udrv.node': process.execPath,
       'udrv.modules': prepared.modules,
       'udrv.keep': [dirname(process.execPath), ...(prepared.modules ? [prepared.modules] : [])],
+      ...parameters,
     },
     args: [...qemuArgs, ...traceArgs],
   });

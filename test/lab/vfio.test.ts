@@ -228,13 +228,59 @@ describeInLab('VFIO devices on a real kernel', (lab, kernel) => {
     });
 });
 
+describeInLab(
+  'a machine without an IOMMU',
+  (lab, kernel) => {
+    const run = (command: string, options = {}) => lab().run(command, { timeoutMs: 120_000, ...options });
+    const noiommu = 'f=/sys/module/vfio/parameters/enable_unsafe_noiommu_mode; [ -e $f ] && echo 1 > $f';
+
+    test('has no group to open a device by', async () => {
+      expect(await run('udrv vfio groups')).toMatchObject({ stdout: '', code: 0 });
+      const bind = await run(`udrv bind ${EDU} vfio-pci`);
+      expect(bind.code).not.toBe(0);
+      expect(bind.stderr).toMatch(/IOMMU/);
+    });
+
+    if (kernel === 'built')
+      test('lets root open one all the same, and says what that means', async () => {
+        expect(await run(`${noiommu}; echo ${EDU} > /sys/bus/pci/drivers/vfio-pci/bind`)).toMatchObject({ code: 0 });
+        const warning = `udrv: ${EDU}: there is no IOMMU: the device can reach all memory of this machine\n`;
+        const info = await run(`udrv --json -v vfio info ${EDU}`);
+        expect(info).toMatchObject({ stderr: warning, code: 0 });
+        expect(JSON.parse(info.stdout)).toMatchObject({
+          backend: 'group',
+          iommu: { kind: 'noiommu', pageSizes: [], iovaRanges: [], dmaAvail: null },
+        });
+        expect(await run(`udrv vfio read ${EDU} bar0 0`)).toMatchObject({ stdout: '0x010000ed\n', stderr: warning });
+        const { groups } = JSON.parse((await run('udrv --json vfio groups')).stdout);
+        expect(groups).toEqual([
+          expect.objectContaining({ noiommu: true, node: '/dev/vfio/noiommu-0', iommu: null, viable: true }),
+        ]);
+        expect((await run('udrv vfio groups')).stdout).toMatch(/^0 +no IOMMU +yes +- +0000:00:03\.0 /m);
+        expect((await run(`udrv vfio show ${EDU}`)).stdout).toMatch(
+          /^ {2}iommu +none: the device can reach all memory/m,
+        );
+        await run('chmod 666 /dev/vfio/noiommu-0 /dev/vfio/vfio');
+        const user = await run(`udrv vfio info ${EDU}`, { user: true });
+        expect(user).toMatchObject({ stdout: '', code: 4 });
+        expect(user.stderr).toBe(
+          'udrv: /dev/vfio/noiommu-0: without an IOMMU only root may open it (EPERM)\nhint: it takes CAP_SYS_RAWIO: run this command with sudo\n',
+        );
+        expect((await run(`node test/lab/map-memory.cjs ${EDU} group 0x100000 0x1000`)).stdout).toBe(
+          'ENOTTY there is no IOMMU to map memory in\n',
+        );
+      });
+  },
+  { parameters: { intel_iommu: 'off' } },
+);
+
 const trace = mkdtempSync(join(tmpdir(), 'udrv-vfio-'));
 const file = join(trace, 'trace');
+afterAll(() => rmSync(trace, { recursive: true }));
 
 describeInLab(
   'the accesses that a VFIO device sees',
   (lab) => {
-    afterAll(() => rmSync(trace, { recursive: true, force: true }));
     const run = (command: string) => lab().run(command, { timeoutMs: 120_000 });
     /** Accesses to edu's BAR of a command, as QEMU saw them: `read 0x0/4`. */
     const accesses = async (command: string) => {
@@ -255,9 +301,17 @@ describeInLab(
       expect(await accesses(`udrv vfio read ${EDU} bar0 0x0 ${how}`)).toEqual([read(0, 4)]);
       expect(await accesses(`udrv vfio read ${EDU} bar0 0x80 -w 8 ${how}`)).toEqual([read(0x80, 8)]);
       expect(await accesses(`udrv vfio write ${EDU} bar0 0x4 1 ${how}`)).toEqual([{ op: 'write', offset: 4, size: 4 }]);
+      expect(await accesses(`udrv vfio write ${EDU} bar0 0x80 0x123456789 -w 8 ${how}`)).toEqual([
+        { op: 'write', offset: 0x80, size: 8 },
+      ]);
       expect(await accesses(`udrv vfio dump ${EDU} bar0 0x0+0x20 ${how}`)).toEqual(
         Array.from({ length: 8 }, (_, i) => read(4 * i, 4)),
       );
+      expect(await accesses(`udrv vfio dump ${EDU} bar0 0x80+0x18 -w 8 ${how}`)).toEqual([
+        read(0x80, 8),
+        read(0x88, 8),
+        read(0x90, 8),
+      ]);
     });
   },
   { trace: { file, events: ['memory_region_ops_read', 'memory_region_ops_write'] } },

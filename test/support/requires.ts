@@ -9,3 +9,11 @@ export function describeWith(program: string, name: string, tests: () => void): 
   if (found || process.env['CI']) describe(name, tests);
   else describe.skip(`${name} (skipped: ${program} is not installed)`, tests);
 }
+
+/** The same for tests that need a C header, which has come into the kernel only lately. */
+export function describeWithHeader(header: string, name: string, tests: () => void): void {
+  const source = `#include <${header}>\n`;
+  const found = spawnSync('gcc', ['-E', '-x', 'c', '-'], { input: source, stdio: ['pipe', 'ignore', 'ignore'] });
+  if (found.status === 0) describe(name, tests);
+  else describe.skip(`${name} (skipped: there is no <${header}> here)`, tests);
+}

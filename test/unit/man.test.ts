@@ -139,6 +139,35 @@ describe('udrv-uio.1 and the program agree on', () => {
   });
 });
 
+describe('udrv-vfio.1 and the program agree on', () => {
+  const vfioPage = parsePage('udrv-vfio.1');
+  const documentedFor = (name: string) =>
+    items(section(vfioPage, 'JSON OUTPUT')).find((lines) => words(headOf(lines), 'Ic').includes(name)) ?? [];
+
+  test.each([
+    ['groups', 'vfio groups', ['pid', 'command', 'node', 'by']],
+    ['info', 'vfio info 0000:00:03.0', ['offset', 'size', 'type', 'subtype', 'address', 'group']],
+    ['watch-irq', 'vfio watch-irq 0000:00:03.0 --irq req --loopback --count 1', []],
+    ['dma-test', 'vfio dma-test 0000:00:03.0 --tier generic', []],
+  ])('the fields that %s prints', async (name, line, mayBeThere) => {
+    const output: string[] = [];
+    await build((text) => output.push(text)).program.parseAsync(['--sim', '--json', ...line.split(' ')], {
+      from: 'user',
+    });
+    const actual = new Set<string>();
+    addKeys(actual, JSON.parse(output.join('')));
+    const documented = new Set(words(documentedFor(name), 'Va'));
+    expect([...actual].filter((key) => !documented.has(key))).toEqual([]);
+    const unseen = new Set<string>(mayBeThere);
+    expect([...documented].filter((key) => !actual.has(key) && !unseen.has(key))).toEqual([]);
+  });
+
+  test('the exit codes', () => {
+    for (const code of items(section(vfioPage, 'EXIT STATUS')).flatMap(numbers))
+      expect([...Object.values(Exit), ...SIGNAL_EXITS]).toContain(code);
+  });
+});
+
 // The program
 
 function build(print: (text: string) => void = () => {}): { program: Command } {

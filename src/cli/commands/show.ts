@@ -33,7 +33,15 @@ export function findOf<F extends Framework>(
   });
 }
 
-function print(context: Context, device: Device): void {
+function print(context: Context, found: Device): void {
+  const device = inDepth(context, found);
   if (context.options.json) context.printJson(device);
   else context.stdout.write(describeDevice(device, context.names, context.style, context.stdout.isTTY));
+}
+
+/** With what takes a search through /proc, which a listing does without. */
+function inDepth(context: Context, device: Device): Device {
+  if (device.framework !== 'vfio') return device;
+  const { vfioDetails } = require('../../vfio/details') as typeof import('../../vfio/details');
+  return { ...device, vfio: vfioDetails(context.sys, device) };
 }

@@ -22,7 +22,13 @@ export function groupsVfio(context: Context): undefined {
     ),
   );
   if (context.options.verbose) context.stdout.write(details(groups));
-  if (!holdersComplete) context.note('processes of other users may have groups too; root sees them');
+  if (holdersComplete) return;
+  const { snapshot, sysroot } = context.options;
+  context.note(
+    snapshot === undefined && sysroot === undefined
+      ? 'processes of other users may have groups too; root sees them'
+      : 'who has a group is not known: a copy of a machine has no processes',
+  );
 }
 
 const TITLES = ['GROUP', 'TYPE', 'VIABLE', 'OWNER', 'DEVICE', 'ID', 'DRIVER', 'NAME'];
@@ -44,9 +50,9 @@ function rowsOf(group: GroupReport): string[][] {
 
 /** With `--verbose`: the addresses that are taken, and what translates. */
 function details(groups: readonly GroupReport[]): string {
-  const lines = groups.map(({ group, iommu, node, access, reservedRegions }) => {
+  const lines = groups.map(({ group, noiommu, iommu, node, access, reservedRegions }) => {
     const reserved = reservedRegions.map(({ start, end, type }) => `${start}-${end} ${type}`).join(', ') || 'none';
-    return `group ${group}: behind ${iommu ?? 'an unknown IOMMU'}; node ${node ?? 'none'}${access === null ? '' : ` (${access})`}; reserved ${reserved}`;
+    return `group ${group}: behind ${noiommu ? 'no IOMMU' : (iommu ?? 'an unknown IOMMU')}; node ${node ?? 'none'}${access === null ? '' : ` (${access})`}; reserved ${reserved}`;
   });
   return `\n${lines.map((line) => `${visible(line)}\n`).join('')}`;
 }

@@ -1,5 +1,7 @@
 import type { Device, PciInfo, Region, UioInfo, UsbInfo, UsbInterface, VfioInfo } from '../../model/device';
 import type { NameDatabase } from '../../names/database';
+import type { VfioDetails } from '../../vfio/details';
+import { namesOf } from '../../vfio/device-holders';
 import { visible } from './escape';
 import type { Style } from './style';
 import { columns, ruledTable } from './table';
@@ -67,11 +69,33 @@ function uioFacts({ version, eventCount, irq, parent }: UioInfo): Fact[] {
   ];
 }
 
-function vfioFacts({ group, cdev, viable, blockers, groupDevices }: VfioInfo): Fact[] {
+function vfioFacts(vfio: VfioInfo & Partial<VfioDetails>): Fact[] {
+  const {
+    group,
+    cdev,
+    viable,
+    blockers,
+    groupDevices,
+    iommu,
+    iommuKind,
+    noiommu,
+    reservedRegions = [],
+    holders = [],
+  } = vfio;
   return [
     ['group', group === null ? 'none: is the IOMMU on?' : `${group}: ${groupDevices.join(', ')}`],
     ['viable', viable === null ? null : viable ? 'yes' : `no: in the way are ${blockers.join(', ')}`],
+    ['held by', holders.length === 0 ? null : namesOf(holders)],
     ['cdev', cdev],
+    [
+      'iommu',
+      noiommu
+        ? 'none: the device can reach all memory of this machine'
+        : iommu
+          ? `${iommu}${iommuKind ? ` (${iommuKind})` : ''}`
+          : null,
+    ],
+    ['reserved', reservedRegions.map(({ start, end, type }) => `${start}-${end} ${type}`).join(', ') || null],
   ];
 }
 
