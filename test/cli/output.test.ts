@@ -84,12 +84,15 @@ describeWith('script', 'on a terminal', () => {
     └────────┴──────┴────────────┴──────┴────────┴─────────┘
   `;
 
+  /** The simulated timer may have expired once by the time that it is looked at. */
+  const atRest = (shown: string) => shown.replace(', 1 so far', ', 0 so far');
+
   test.concurrent('a ruled table', async () => {
-    expect(await shown('--sim show uio1')).toBe(table((title) => title));
+    expect(atRest(await shown('--sim show uio1'))).toBe(table((title) => title));
   });
 
   test.concurrent('a ruled table with colour', async () => {
-    expect(await shown('--sim show uio1', {})).toBe(table((title) => `\x1b[1m${title}\x1b[22m`));
+    expect(atRest(await shown('--sim show uio1', {}))).toBe(table((title) => `\x1b[1m${title}\x1b[22m`));
   });
 
   test.concurrent('JSON is indented for a person', async () => {
