@@ -129,10 +129,16 @@ export function registersSize({ address, size, offset }: Region): number {
   return fromPage ? Math.max(0, size - offset) : size;
 }
 
-/** @throws usage, unless the range lies in the region and every register in it is aligned */
+/** @throws usage, unless the range lies in the region, every register in it is aligned, and its kind takes the width */
 export function checkRange(device: string, region: Region, { offset, length }: Range, width: Width): void {
   const size = registersSize(region);
   const subject = `${device} ${region.name}`;
+  if (width === 8 && (region.kind === 'config' || region.kind === 'portio'))
+    throw usageError(
+      subject,
+      `${region.kind === 'config' ? 'configuration space has' : 'I/O ports have'} no accesses of 8 bytes`,
+      'use -w 1, 2 or 4',
+    );
   if (!Number.isSafeInteger(offset) || offset < 0 || offset + length > size)
     throw usageError(
       subject,

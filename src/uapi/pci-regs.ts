@@ -8,3 +8,6 @@ export const PCI_STATUS = 0x06;
 export const PCI_STATUS_INTERRUPT = 0x08;
 /** Revision, then the three bytes of the class. */
 export const PCI_CLASS_REVISION = 0x08;
+
+/** The configuration space of PCI Express, in bytes; a plain PCI function has 256. */
+export const PCI_CFG_SPACE_EXP_SIZE = 4096;

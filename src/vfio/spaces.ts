@@ -1,4 +1,4 @@
-import { Exit, errnoMessage, fromSysError, SysError, UdrvError, usageError } from '../errors';
+import { Exit, errnoMessage, fromSysError, SysError, UdrvError } from '../errors';
 import type { Region, VfioDevice } from '../model/device';
 import { getWordLE, putWordLE, type RegisterSpace } from '../model/registers';
 import type { Mapping, Sys, Width, Word } from '../sys/sys';
@@ -75,15 +75,9 @@ export class PreadSpace implements RegisterSpace {
     this.#wide = undefined;
   }
 
-  /** @throws exit 2 where nothing takes 8 bytes at once, exit 9 where the region cannot be mapped */
+  /** @throws exit 9 where the region cannot be mapped */
   #mapped(): MappedSpace {
     const { info } = this.#region;
-    if (info.kind === 'config' || info.kind === 'portio')
-      throw usageError(
-        `${this.#device.address} ${info.name}`,
-        `${info.kind === 'config' ? 'configuration space has' : 'I/O ports have'} no accesses of 8 bytes`,
-        'use -w 1, 2 or 4',
-      );
     if (!info.mmap) throw unmappable(this.#device, info, 'has no accesses of 8 bytes, as it cannot be mapped', '-w 4');
     this.#wide ??= new MappedSpace(this.#sys, this.#fd, this.#device, this.#region);
     return this.#wide;

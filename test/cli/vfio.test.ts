@@ -152,12 +152,29 @@ describe('registers', () => {
       `--sim vfio read ${EDU} config 0x100`,
       `${EDU} config: offset 0x100 is outside of the region, which has 0x100 bytes`,
     ],
+    [`--sim vfio write ${EDU} bar0 4 0x100000000`, `${EDU} bar0: 0x100000000 does not fit a register of 4 bytes`],
+  ]);
+  // With --trace, so that an open would show: it resets the device, and what cannot be right must not.
+  cliFails(2, [
     [
-      `--sim vfio read ${EDU} config 0 -w 8`,
+      `--sim --trace vfio read ${EDU} config 0 -w 8`,
       `${EDU} config: configuration space has no accesses of 8 bytes`,
       'use -w 1, 2 or 4',
     ],
-    [`--sim vfio write ${EDU} bar0 4 0x100000000`, `${EDU} bar0: 0x100000000 does not fit a register of 4 bytes`],
+    [
+      `--sim --trace vfio dump ${EDU} config 0x1001+4`,
+      `${EDU} config: offset 0x1001 is outside of the region, which has 0x1000 bytes`,
+    ],
+    [
+      `--sim --trace vfio write ${EDU} rom 2 0`,
+      `${EDU} rom: offset 0x2 is not a multiple of the width, 4`,
+      'choose another width with -w 1|2|4|8, if the device takes it',
+    ],
+    [
+      `--sim --trace vfio watch-irq ${EDU} --ack config:3=1`,
+      `${EDU} config: offset 0x3 is not a multiple of the width, 4`,
+      'choose another width with -w 1|2|4|8, if the device takes it',
+    ],
   ]);
   cliFails(3, [
     [`--sim vfio read ${EDU} bar1 0`, `${EDU} bar1: no such region`, 'it has bar0'],

@@ -41,7 +41,7 @@ function dump(
   const target = find(context, selector);
   const asked = rangeText === undefined ? undefined : parseRange(rangeText, width);
   const expected = expectRegion(target, regionName);
-  if (expected !== null) checkRange(target.address, expected, asked ?? whole(expected, width), width);
+  checkRange(target.address, expected, asked ?? whole(expected, width), width);
   using device = target.open({ write: false });
   const registers = device.region(regionName);
   const range = asked ?? whole(registers.info, width);

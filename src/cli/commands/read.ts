@@ -34,7 +34,7 @@ function read(
   const offset = parseSize(at, 'an offset');
   const target = find(context, selector);
   const info = expectRegion(target, region);
-  if (info !== null) checkRange(target.address, info, { offset, length: width }, width);
+  checkRange(target.address, info, { offset, length: width }, width);
   using device = target.open({ write: false });
   const value = hexWord(device.region(region).read(offset, width), width);
   if (context.options.json) context.printJson({ region, offset, width, value });

@@ -3,6 +3,7 @@ import type { RegionSource } from '../../model/action';
 import type { Device, Region, VfioDevice } from '../../model/device';
 import { findRegion } from '../../model/registers';
 import { findDevice } from '../../select';
+import { PCI_CFG_SPACE_EXP_SIZE } from '../../uapi/pci-regs';
 import { OpenUio } from '../../uio/device';
 import type { OpenOptions, OpenVfio } from '../../vfio/device';
 import { noGroup } from '../../vfio/no-group';
@@ -13,8 +14,8 @@ import { findOf } from './show';
 export interface Target {
   address: string;
   regions: readonly Region[];
-  /** Names of regions that it may have beside those: known once it is open. */
-  unseen?: RegExp;
+  /** What is known of regions that it may have beside those; the rest shows once it is open. */
+  unseen?(name: string): Region | null;
   open(options: { write: boolean }): RegionSource & Disposable;
 }
 
@@ -30,13 +31,13 @@ export function uioTarget(context: Context, selector: string): Target {
 }
 
 /**
- * Makes sure, before a device is opened, that a request can be right.
+ * What is known of a region before its device is opened, so that a request that cannot be right touches nothing.
  *
- * @returns the region, null where it shows only when the device is open
+ * @throws exit 3, naming the regions there are
  */
-export function expectRegion(target: Target, name: string): Region | null {
-  if (target.unseen?.test(name) && !target.regions.some((region) => region.name === name)) return null;
-  return findRegion(target.address, target.regions, name);
+export function expectRegion(target: Target, name: string): Region {
+  const seen = target.regions.find((region) => region.name === name);
+  return seen ?? target.unseen?.(name) ?? findRegion(target.address, target.regions, name);
 }
 
 export function openUio(context: Context, selector: string): OpenUio {
@@ -89,8 +90,13 @@ export function openVfio(context: Context, info: VfioDevice, options: OpenOption
   return device;
 }
 
-/** Regions that sysfs does not tell of, by their names; how large they are shows when the device is open. */
-const UNSEEN = /^(config|rom|vga|region\d{1,3})$/;
+/** Regions that sysfs does not tell of: as large as they may be at all. How large they are shows when the device is open. */
+function unseenRegion(name: string): Region | null {
+  const kind = /^(config|rom|vga)$/.test(name) ? (name as 'config' | 'rom' | 'vga') : 'other';
+  if (kind === 'other' && !/^region\d{1,3}$/.test(name)) return null;
+  const size = kind === 'config' ? PCI_CFG_SPACE_EXP_SIZE : Number.MAX_SAFE_INTEGER;
+  return { name, kind, address: null, size, offset: 0, read: true, write: true, mmap: false };
+}
 
 export const vfioTarget =
   (options: OpenOptions): FindTarget =>
@@ -101,7 +107,7 @@ export function vfioTargetOf(context: Context, device: VfioDevice, options: Open
   return {
     address: device.address,
     regions: device.pci.regions,
-    unseen: UNSEEN,
+    unseen: unseenRegion,
     open: () => openVfio(context, device, options),
   };
 }

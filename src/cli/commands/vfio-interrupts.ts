@@ -70,10 +70,11 @@ export async function withVfioInterrupts(
 function actionsOf(texts: readonly string[] | undefined, target: Target): Action[] {
   return (texts ?? []).map((text) => {
     const action = parseAction(text);
-    const seen = locationsOf(action)
-      .map(({ region }) => expectRegion(target, region))
-      .every((region) => region !== null);
-    if (seen) checkAction(action, target.address, target.regions);
+    checkAction(
+      action,
+      target.address,
+      locationsOf(action).map(({ region }) => expectRegion(target, region)),
+    );
     return action;
   });
 }

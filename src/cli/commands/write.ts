@@ -37,10 +37,8 @@ function write(
   const value = parseWord(text, 'a value');
   const target = find(context, selector);
   const info = expectRegion(target, region);
-  if (info !== null) {
-    checkRange(target.address, info, { offset, length: width }, width);
-    checkValue(target.address, info, width, value);
-  }
+  checkRange(target.address, info, { offset, length: width }, width);
+  checkValue(target.address, info, width, value);
   const step = `${target.address} ${region}:${hex(offset)}/${width}=${hexWord(value, width)}`;
   if (context.options.dryRun) {
     context.printSteps([step]);
