@@ -154,6 +154,16 @@ describe('registers', () => {
     ],
     [`--sim vfio write ${EDU} bar0 4 0x100000000`, `${EDU} bar0: 0x100000000 does not fit a register of 4 bytes`],
   ]);
+  test.concurrent.each([
+    ['read', '0x1000', '0xffffffff\n'],
+    ['dump', '0x1000+8', '0x1000  0xffffffff 0xffffffff\n'],
+  ])('%s remarks that nothing may have answered', async (command, at, stdout) => {
+    const stderr = `udrv: ${EDU} bar0: all ones, as where nothing answers: udrv vfio config ${EDU} tells whether the device does\n`;
+    expect(await udrv(`--sim vfio ${command} ${EDU} bar0 ${at}`)).toEqual({ stdout, stderr, exit: 0 });
+    expect(await udrv(`--sim -q vfio ${command} ${EDU} bar0 ${at}`)).toEqual({ stdout, stderr: '', exit: 0 });
+    // One register that holds something else, and it is data.
+    expect(await udrv(`--sim vfio dump ${EDU} bar0 0+0x20 -o /dev/null`)).toEqual({ stdout: '', stderr: '', exit: 0 });
+  });
   // With --trace, so that an open would show: it resets the device, and what cannot be right must not.
   cliFails(2, [
     [

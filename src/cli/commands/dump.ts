@@ -8,7 +8,7 @@ import { json } from '../output/escape';
 import { outputTo, type Sink } from '../output/file';
 import { LineWriter } from '../output/lines';
 import { parseRange } from '../parse';
-import { expectRegion, type FindTarget, uioTarget, vfioTarget } from './target';
+import { expectRegion, type FindTarget, noteAllOnes, uioTarget, vfioTarget } from './target';
 
 interface DumpOptions {
   width: Width;
@@ -46,11 +46,35 @@ function dump(
   const registers = device.region(regionName);
   const range = asked ?? whole(registers.info, width);
   // The first before the output is opened: a dump that cannot begin leaves an existing file alone.
-  const words = begun(registers.words(range, width));
+  const words = new Noticing(begun(registers.words(range, width)), width);
   using out = outputTo(context.stdout, output);
   if (format === 'bin') writeBytes(out, words, width);
   else if (context.options.json) writeJson(out, words, { region: regionName, offset: range.offset, width });
   else writeLines(out, format === 'hex' ? hexLines(words, range, width) : wordLines(words, range, width));
+  if (words.allOnes) noteAllOnes(context, target, regionName);
+}
+
+/** Words that pass by, and whether all of them were ones. */
+class Noticing implements Iterable<Word> {
+  allOnes = false;
+  readonly #words: Iterable<Word>;
+  readonly #ones: Word;
+
+  constructor(words: Iterable<Word>, width: Width) {
+    this.#words = words;
+    this.#ones = width === 8 ? 2n ** 64n - 1n : 2 ** (8 * width) - 1;
+  }
+
+  *[Symbol.iterator](): Generator<Word> {
+    let others = 0;
+    let words = 0;
+    for (const word of this.#words) {
+      words++;
+      if (word !== this.#ones) others++;
+      yield word;
+    }
+    this.allOnes = words > 0 && others === 0;
+  }
 }
 
 /** A region whose size is no multiple of the width ends with a piece that cannot be read in that width. */

@@ -3,7 +3,7 @@ import type { Width } from '../../sys/sys';
 import type { OpenOptions } from '../../vfio/device';
 import type { Context } from '../context';
 import { parseSize } from '../parse';
-import { expectRegion, type FindTarget, uioTarget, vfioTarget } from './target';
+import { expectRegion, type FindTarget, noteAllOnes, uioTarget, vfioTarget } from './target';
 
 interface ReadOptions {
   width: Width;
@@ -39,9 +39,5 @@ function read(
   const value = hexWord(device.region(region).read(offset, width), width);
   if (context.options.json) context.printJson({ region, offset, width, value });
   else context.stdout.write(`${value}\n`);
-  // Of a device that sleeps or has no power, all registers do; of one that works, some may.
-  if (target.unseen !== undefined && /^0xf+$/.test(value))
-    context.note(
-      `${target.address} ${region}: all ones, as where nothing answers: udrv vfio config ${target.address} tells whether the device does`,
-    );
+  if (/^0xf+$/.test(value)) noteAllOnes(context, target, region);
 }

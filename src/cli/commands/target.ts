@@ -40,6 +40,18 @@ export function expectRegion(target: Target, name: string): Region {
   return seen ?? target.unseen?.(name) ?? findRegion(target.address, target.regions, name);
 }
 
+/**
+ * Remarks that all registers that were read are ones. Of a device that sleeps or has no power, all are; of one that
+ * works, some may be.
+ */
+export function noteAllOnes(context: Context, target: Target, region: string): void {
+  // udrv vfio config takes VFIO's devices.
+  if (target.unseen === undefined) return;
+  context.note(
+    `${target.address} ${region}: all ones, as where nothing answers: udrv vfio config ${target.address} tells whether the device does`,
+  );
+}
+
 export function openUio(context: Context, selector: string): OpenUio {
   return OpenUio.open(context.sys, findOf(context, 'uio', selector), { write: true });
 }
