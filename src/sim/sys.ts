@@ -11,6 +11,7 @@ import type {
   Watch,
   Width,
 } from '../sys/sys';
+import { readOrPoll } from '../sys/wait';
 import type { Descriptor } from './descriptors';
 import { Blocked, Errno } from './errno';
 import { EventFd } from './eventfd';
@@ -212,6 +213,10 @@ export class SimSys implements Sys {
         this.#sleep(deadline);
       }
     });
+  }
+
+  readWithin(fd: number, buffer: Buffer, timeoutMs: number): PollResult {
+    return readOrPoll(this, fd, buffer, timeoutMs);
   }
 
   watch(fd: number, onReady: () => void, event: PollEvent = 'readable'): Watch {

@@ -92,6 +92,10 @@ export abstract class InspectionSys implements Sys {
     throw this.#refuse(`descriptor ${fd}`);
   }
 
+  readWithin(fd: number, _buffer: Buffer, _timeoutMs: number): PollResult {
+    throw this.#refuse(`descriptor ${fd}`);
+  }
+
   watch(fd: number, _onReady: () => void, _event?: PollEvent): Watch {
     throw this.#refuse(`descriptor ${fd}`);
   }

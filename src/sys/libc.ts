@@ -1,4 +1,5 @@
 import { constants } from 'node:buffer';
+import { constants as os } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { Exit, SysError, UdrvError } from '../errors';
 import {
@@ -40,6 +41,12 @@ const RECEIVE_BUFFER = 1024 * 1024;
 /** mmap's failure value, (void *)-1, as koffi returns it. */
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
+const ADDRESS = Symbol('address');
+
+interface Located extends Buffer {
+  [ADDRESS]?: number;
+}
+
 /**
  * The C functions that Node has no name for. The only module that loads koffi, and only once a device is opened:
  * inspection does without.
@@ -57,6 +64,7 @@ export class Libc {
   readonly #epollCreate1: (flags: number) => number;
   readonly #epollCtl: (epfd: number, op: number, fd: number, event: Buffer) => number;
   readonly #close: (fd: number) => number;
+  readonly #read: (fd: number, buffer: number, length: number) => number;
   readonly #preadv: (fd: number, iov: bigint, count: number, position: number) => number;
   readonly #socket: (family: number, type: number, protocol: number) => number;
   readonly #bind: (fd: number, address: Buffer, length: number) => number;
@@ -66,7 +74,6 @@ export class Libc {
   readonly #pollfd = Buffer.allocUnsafeSlow(pollfd.size);
   /** User space ends at 2^47 (or 2^56): a number holds it, and costs less to pass than a buffer. */
   readonly #pollfdAddress: number;
-  readonly #addresses = new WeakMap<Buffer, number>();
   /** What is in it. */
   #polled: { fd: number; event: PollEvent } | undefined;
   readonly #vectors = new Map<Width, { iovecs: bigint; words: Buffer }>();
@@ -85,6 +92,7 @@ export class Libc {
     this.#epollCreate1 = lib.func('int epoll_create1(int flags)');
     this.#epollCtl = lib.func('int epoll_ctl(int epfd, int op, int fd, void *event)');
     this.#close = lib.func('int close(int fd)');
+    this.#read = lib.func('intptr_t read(int fd, intptr_t buffer, size_t length)');
     this.#preadv = lib.func('intptr_t preadv(int fd, intptr_t iov, int count, int64_t position)');
     this.#socket = lib.func('int socket(int family, int type, int protocol)');
     this.#bind = lib.func('int bind(int fd, void *address, unsigned int length)');
@@ -103,15 +111,11 @@ export class Libc {
 
   /**
    * Where a buffer is. It stays there as long as there is the buffer, and asking costs as much as a short ioctl: the
-   * structs that are used for each URB and each mapping are the same ones again and again.
+   * structs that are used for each URB and each mapping are the same ones again and again, so it is kept with them.
    */
-  #addressOf(buffer: Buffer): number {
-    let address = this.#addresses.get(buffer);
-    if (address === undefined) {
-      address = Number(this.#koffi.address(buffer));
-      this.#addresses.set(buffer, address);
-    }
-    return address;
+  #addressOf(buffer: Located): number {
+    buffer[ADDRESS] ??= Number(this.#koffi.address(buffer));
+    return buffer[ADDRESS];
   }
 
   mmap(fd: number, length: number, writable: boolean, offset: number, path: string): Mapping {
@@ -216,6 +220,19 @@ export class Libc {
     const error = this.#error('poll', path);
     if (error.code === 'EINTR') return 'interrupted';
     throw error;
+  }
+
+  /** By read(2) itself: that of Node takes longer than the call it makes, and an EAGAIN would be an exception. */
+  readWithin(fd: number, buffer: Buffer, timeoutMs: number, path: string): PollResult {
+    const address = this.#addressOf(buffer);
+    while (this.#read(fd, address, buffer.length) < 0) {
+      const error = this.#koffi.errno();
+      if (error === os.errno.EINTR) return 'interrupted';
+      if (error !== os.errno.EAGAIN) throw new SysError('read', getSystemErrorName(-error), path);
+      const outcome = this.poll(fd, timeoutMs, 'readable', path);
+      if (outcome !== 'ready') return outcome;
+    }
+    return 'ready';
   }
 
   watch(fd: number, onReady: () => void, event: PollEvent, path: string): Watch {

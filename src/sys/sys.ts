@@ -122,6 +122,11 @@ export interface Sys {
    * @param event `readable` if not given
    */
   poll(fd: number, timeoutMs: number, event?: PollEvent): PollResult;
+  /**
+   * Reads what a non-blocking descriptor has, and only where it has nothing yet waits for it first, as {@link poll} does:
+   * one system call where an interrupt is there already. The buffer is filled where the result is `ready`.
+   */
+  readWithin(fd: number, buffer: Buffer, timeoutMs: number): PollResult;
   /** Calls back from the event loop whenever the descriptor is ready or in error; level-triggered. */
   watch(fd: number, onReady: () => void, event?: PollEvent): Watch;
 }

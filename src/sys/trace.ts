@@ -13,6 +13,7 @@ import type {
   Width,
   Word,
 } from './sys';
+import { readOrPoll } from './wait';
 
 /** An ioctl in words. */
 export interface DecodedIoctl {
@@ -226,6 +227,11 @@ class TracedSys implements Sys {
       () => this.#sys.poll(fd, timeoutMs, event),
       (result) => result,
     );
+  }
+
+  readWithin(fd: number, buffer: Buffer, timeoutMs: number): PollResult {
+    // Each line is one system call.
+    return readOrPoll(this, fd, buffer, timeoutMs);
   }
 
   watch(fd: number, onReady: () => void, event?: PollEvent): Watch {

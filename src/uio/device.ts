@@ -3,7 +3,7 @@ import type { RegionSource } from '../model/action';
 import type { Region, UioDevice } from '../model/device';
 import { type Interrupt, noInterrupt, stillAsserted } from '../model/interrupt';
 import { findRegion, Registers } from '../model/registers';
-import type { Sys } from '../sys/sys';
+import type { PollResult, Sys } from '../sys/sys';
 import { ready, SERVE_SIGNALS_NS, serveSignals } from '../sys/wait';
 import { UIO_WORD_SIZE, unpackEventCount } from '../uapi/uio';
 import { openSpace } from './access';
@@ -142,7 +142,7 @@ export class OpenUio implements RegionSource {
 
   /**
    * Measures from trigger to wake-up, `count` times, or until `signal` aborts.
-   * Waits in a blocking poll(2), as a latency-minded driver does; signals are served between the measurements.
+   * Waits in a blocking system call, as a latency-minded driver does; signals are served between the measurements.
    *
    * @throws as {@link interrupts}; and exit 1 where the device goes on asserting its interrupt, for want of an acknowledge
    */
@@ -160,11 +160,10 @@ export class OpenUio implements RegionSource {
       while (done < count && !signal?.aborted) {
         const start = now();
         trigger();
-        const outcome = this.#sys.poll(fd, timeoutMs ?? -1);
+        const outcome = this.#wait(timeoutMs ?? -1);
         const end = now();
         if (outcome === 'timeout') throw noInterrupt(this.info.address, timeoutMs);
         if (outcome === 'ready') {
-          this.#readCount();
           onLatency(Number(end - start) / 1000);
           done++;
           acknowledge?.();
@@ -247,18 +246,31 @@ export class OpenUio implements RegionSource {
     try {
       this.#sys.read(this.#openFd, this.#count);
     } catch (error) {
-      if (!(error instanceof SysError)) throw error;
-      if (error.code === 'EAGAIN') return null;
-      // A device that had an interrupt answers EIO once it is unregistered.
-      if (error.code !== 'EIO' && error.code !== 'ENODEV') throw error;
-      throw new UdrvError('the device went away', {
-        code: 'ENODEV',
-        exit: Exit.gone,
-        subject: this.info.address,
-        device: this.info.address,
-      });
+      if (error instanceof SysError && error.code === 'EAGAIN') return null;
+      throw this.#readError(error);
     }
     return unpackEventCount(this.#count);
+  }
+
+  /** Waits for the next interrupt, and takes it. Blocks the thread. @throws exit 8: the device went away */
+  #wait(timeoutMs: number): PollResult {
+    try {
+      return this.#sys.readWithin(this.#openFd, this.#count, timeoutMs);
+    } catch (error) {
+      throw this.#readError(error);
+    }
+  }
+
+  /** A device that had an interrupt answers EIO once it is unregistered. */
+  #readError(error: unknown): unknown {
+    if (!(error instanceof SysError) || (error.code !== 'EIO' && error.code !== 'ENODEV')) return error;
+    const { address } = this.info;
+    return new UdrvError('the device went away', {
+      code: 'ENODEV',
+      exit: Exit.gone,
+      subject: address,
+      device: address,
+    });
   }
 
   /** Runs the first call on the interrupt: here EIO means that the driver registered none. */

@@ -112,7 +112,8 @@ class Type1 implements Iommu {
   readonly #container: number;
   readonly #map = new MapStruct(dmaMap.size);
   readonly #unmap = new MapStruct(dmaUnmap.size);
-  #mapped = 0n;
+  /** In bytes. */
+  #mapped = 0;
 
   constructor(sys: Sys, device: string, container: number) {
     this.#sys = sys;
@@ -146,18 +147,18 @@ class Type1 implements Iommu {
     struct.set32(dmaMap.flags, flags);
     struct.set64(dmaMap.vaddr, memory.address);
     struct.set64(dmaMap.iova, iova);
-    struct.set64(dmaMap.length, BigInt(length));
+    struct.set64(dmaMap.length, typeof length === 'bigint' ? length : BigInt(length));
     try {
       this.#sys.ioctl(this.#container, VFIO_IOMMU_MAP_DMA, struct.bytes);
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
       const request = { iova, vaddr: memory.address, length: BigInt(length), access };
-      throw mapError(this.#sys, this.#device, this, request, this.#mapped, error);
+      throw mapError(this.#sys, this.#device, this, request, BigInt(this.#mapped), error);
     }
-    this.#mapped += BigInt(length);
+    this.#mapped += struct.length(dmaMap.length);
   }
 
-  unmap(iova: bigint, length: number | bigint): bigint {
+  unmap(iova: bigint, length: number | bigint): number {
     return this.#unmapRange(0, iova, BigInt(length));
   }
 
@@ -165,7 +166,7 @@ class Type1 implements Iommu {
     this.#unmapRange(VFIO_DMA_UNMAP_FLAG_ALL, 0n, 0n);
   }
 
-  #unmapRange(flags: number, iova: bigint, length: bigint): bigint {
+  #unmapRange(flags: number, iova: bigint, length: bigint): number {
     const struct = this.#unmap;
     struct.set32(dmaUnmap.flags, flags);
     struct.set64(dmaUnmap.iova, iova);
@@ -175,7 +176,7 @@ class Type1 implements Iommu {
     } catch (error) {
       throw error instanceof SysError ? unmapError(this.#device, iova, length, error) : error;
     }
-    const unmapped = struct.get64(dmaUnmap.length);
+    const unmapped = struct.length(dmaUnmap.length);
     this.#mapped -= unmapped;
     return unmapped;
   }
@@ -203,8 +204,8 @@ class NoIommu implements Iommu {
     });
   }
 
-  unmap(): bigint {
-    return 0n;
+  unmap(): number {
+    return 0;
   }
 
   unmapAll(): void {}

@@ -108,9 +108,9 @@ export class InterruptLines {
     this.#served = performance.now();
   }
 
-  /** Waits for the first vector in poll(2), which blocks the thread. */
-  poll(timeoutMs: number): PollResult {
-    return this.#sys.poll(this.#first.fd, timeoutMs);
+  /** Waits for the first vector in a system call, which blocks the thread, and takes what it has. */
+  wait(timeoutMs: number): PollResult {
+    return this.#sys.readWithin(this.#first.fd, this.#counter, timeoutMs);
   }
 
   /** Has the kernel raise a vector, without the device. */
@@ -294,8 +294,8 @@ export interface VfioLatencyOptions extends WaitOptions {
 }
 
 /**
- * Measures from trigger to wake-up, `count` times, or until `signal` aborts. Waits in a blocking poll(2), as a
- * latency-minded driver does; signals are served between the measurements.
+ * Measures from trigger to wake-up, `count` times, or until `signal` aborts. Waits in a blocking system call, as
+ * a latency-minded driver does; signals are served between the measurements.
  *
  * @throws as {@link watchInterrupts}; and exit 1 where the device goes on asserting INTx, for want of an acknowledge
  */
@@ -312,12 +312,12 @@ export async function measureLatencies(
   while (done < count && !signal?.aborted) {
     const start = now();
     trigger();
-    const outcome = lines.poll(timeoutMs ?? -1);
+    const outcome = lines.wait(timeoutMs ?? -1);
     const end = now();
-    if (outcome === 'timeout') throw noInterrupt(device.info.address, timeoutMs);
+    // Where the kernel asks for the device, that is why none came.
+    if (outcome === 'timeout')
+      throw lines.take()?.irq === 'req' && irq !== 'req' ? wanted(device) : noInterrupt(device.info.address, timeoutMs);
     if (outcome === 'ready') {
-      const event = lines.take();
-      if (event?.irq === 'req' && irq !== 'req') throw wanted(device);
       onLatency(Number(end - start) / 1000);
       done++;
       acknowledge?.();

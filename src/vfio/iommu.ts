@@ -44,7 +44,7 @@ export interface Iommu {
    * @returns the bytes that were unmapped
    * @throws where the range cuts a mapping; type1 returns 0 for a range without a mapping, iommufd throws ENOENT
    */
-  unmap(iova: bigint, length: number | bigint): bigint;
+  unmap(iova: bigint, length: number | bigint): number;
   unmapAll(): void;
 }
 

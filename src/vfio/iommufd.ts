@@ -103,7 +103,7 @@ class Ioas implements Iommu {
   readonly #id: number;
   readonly #map = new MapStruct(ioasMap.size);
   readonly #unmap = new MapStruct(ioasUnmap.size);
-  #mapped = 0n;
+  #mapped = 0;
 
   constructor(sys: Sys, device: string, iommufd: number, id: number) {
     this.#sys = sys;
@@ -128,19 +128,19 @@ class Ioas implements Iommu {
     const writable = access.write ? IOMMU_IOAS_MAP_WRITEABLE : 0;
     struct.set32(ioasMap.flags, IOMMU_IOAS_MAP_FIXED_IOVA | readable | writable);
     struct.set64(ioasMap.vaddr, memory.address);
-    struct.set64(ioasMap.length, BigInt(length));
+    struct.set64(ioasMap.length, typeof length === 'bigint' ? length : BigInt(length));
     struct.set64(ioasMap.iova, iova);
     try {
       this.#sys.ioctl(this.#iommufd, IOMMU_IOAS_MAP, struct.bytes);
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
       const request = { iova, vaddr: memory.address, length: BigInt(length), access };
-      throw mapError(this.#sys, this.#device, this, request, this.#mapped, error);
+      throw mapError(this.#sys, this.#device, this, request, BigInt(this.#mapped), error);
     }
-    this.#mapped += BigInt(length);
+    this.#mapped += struct.length(ioasMap.length);
   }
 
-  unmap(iova: bigint, length: number | bigint): bigint {
+  unmap(iova: bigint, length: number | bigint): number {
     const struct = this.#unmap;
     struct.set64(ioasUnmap.iova, iova);
     struct.set64(ioasUnmap.length, BigInt(length));
@@ -149,7 +149,7 @@ class Ioas implements Iommu {
     } catch (error) {
       throw error instanceof SysError ? unmapError(this.#device, iova, BigInt(length), error) : error;
     }
-    const unmapped = struct.get64(ioasUnmap.length);
+    const unmapped = struct.length(ioasUnmap.length);
     this.#mapped -= unmapped;
     return unmapped;
   }

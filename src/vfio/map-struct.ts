@@ -1,3 +1,8 @@
+import { endianness } from 'node:os';
+
+/** Which half of a u64 is the low one. */
+const LOW = endianness() === 'LE' ? 0 : 1;
+
 /**
  * A struct that is filled anew for each mapping. Its fields are written through typed arrays: Buffer's methods for u64
  * cost as much as half the ioctl. Typed arrays have the CPU's byte order, as the struct has.
@@ -24,7 +29,9 @@ export class MapStruct {
     this.#quads[offset >> 3] = value;
   }
 
-  get64(offset: number): bigint {
-    return this.#quads[offset >> 3] ?? 0n;
+  /** A u64 that is a length. As a number: a BigInt would be made for each. */
+  length(offset: number): number {
+    const index = offset >> 2;
+    return (this.#words[index + LOW] ?? 0) + (this.#words[index + 1 - LOW] ?? 0) * 2 ** 32;
   }
 }

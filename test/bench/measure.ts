@@ -17,6 +17,12 @@ export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
+/**
+ * The round that was disturbed least. What else runs on the machine, or beside it on the machine that it is a guest of,
+ * only ever adds: to a whole round, or to most of them, and then their median would show that and not the program.
+ */
+export const quietest = (values: readonly number[]): number => Math.min(...values);
+
 /** Medians of several commands, run in turns so that a drift of the machine meets all of them. */
 export function interleaved(commands: readonly (readonly string[])[], runs: number): number[] {
   const times: number[][] = commands.map(() => []);

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { bootLab } from '../lab/lab';
-import { median, verdict } from './measure';
+import { quietest, verdict } from './measure';
 
 const QUEUES = [1, 4, 16];
 /** Long enough for the compiler to have done its work, as in a stream that matters. */
@@ -39,7 +39,7 @@ export async function benchUsb(): Promise<boolean> {
         ours.push(bytesPerSecond / 2 ** 20);
       }
       console.log(`  ${queue} in flight, MiB/s of each round: udrv ${rounded(ours)}, libusb ${rounded(theirs)}`);
-      const ratio = median(theirs) / median(ours);
+      const ratio = Math.max(...theirs) / Math.max(...ours);
       results.push(verdict(`bulk throughput of libusb over udrv's, ${queue} in flight`, ratio, 1 / 0.95, ' times'));
     }
     const [ours, theirs]: [number[], number[]] = [[], []];
@@ -48,7 +48,9 @@ export async function benchUsb(): Promise<boolean> {
       ours.push((await bench('0', '--seconds 3')).latencyUs.p50);
     }
     console.log(`  control p50 of each round: udrv ${rounded(ours)} us, libusb ${rounded(theirs)} us`);
-    results.push(verdict('control round trip, p50 over that of libusb', median(ours) / median(theirs), 1.3, ' times'));
+    results.push(
+      verdict('control round trip, p50 over that of libusb', quietest(ours) / quietest(theirs), 1.3, ' times'),
+    );
     return results.every((good) => good);
   } finally {
     await lab.shutdown();

@@ -67,6 +67,18 @@ describe(title('eventfd, poll and watch'), () => {
     expect(sys.poll(fd, 0)).toBe('ready');
   });
 
+  test('a read within a time takes what is there, or waits for it', () => {
+    const counter = Buffer.alloc(8);
+    expect(sys.readWithin(fd, counter, 0)).toBe('timeout');
+    expect(sys.readWithin(fd, counter, 20)).toBe('timeout');
+    sys.write(fd, one);
+    sys.write(fd, one);
+    expect(sys.readWithin(fd, counter, -1)).toBe('ready');
+    expect(counter.readBigUInt64LE()).toBe(2n);
+    expect(sys.readWithin(fd, counter, 0)).toBe('timeout');
+    expect(errnoOf(() => sys.readWithin(fd, Buffer.alloc(4), 0))).toBe('EINVAL');
+  });
+
   test('a watch calls back as long as there is something to read', async () => {
     let calls = 0;
     const watch = sys.watch(fd, () => {

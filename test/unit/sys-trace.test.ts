@@ -33,6 +33,8 @@ class FakeSys implements Sys {
   ueventSocket = (groups: number) => this.#do(`ueventSocket ${groups}`, this.#next++);
   receive = (fd: number) => this.#do(`receive ${fd}`, { length: 5, port: 0, groups: 1 });
   eventfd = () => this.#do('eventfd', this.#next++);
+  readWithin = (fd: number, _buffer: Buffer, timeoutMs: number) =>
+    this.#do(`readWithin ${fd} ${timeoutMs}`, 'timeout' as const);
   poll = (fd: number, timeoutMs: number) => this.#do(`poll ${fd} ${timeoutMs}`, 'timeout' as const);
 
   ioctl(fd: number, request: number, argument: Buffer | number): number {

@@ -47,7 +47,7 @@ function machine(faults: Faults = {}, log: Record<number, string> = {}) {
     },
     unmap(iova) {
       if (!faults.leaks) mapped.delete(iova);
-      return 4096n;
+      return 4096;
     },
     unmapAll: () => mapped.clear(),
   };

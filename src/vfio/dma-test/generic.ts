@@ -133,7 +133,7 @@ function mapAndUnmap(iommu: Iommu, iova: bigint, memory: { address: bigint }, le
   const during = iommu.info().dmaAvail;
   const size = iommu.unmap(iova, length);
   const after = iommu.info().dmaAvail;
-  if (size !== length) return { verdict: 'fail', detail: `${sizeText(length)} mapped, ${size} bytes unmapped` };
+  if (BigInt(size) !== length) return { verdict: 'fail', detail: `${sizeText(length)} mapped, ${size} bytes unmapped` };
   if (before === null || during === null) return { verdict: 'pass', detail: sizeText(length) };
   const counted = during === before - 1 && after === before;
   return {
@@ -163,7 +163,7 @@ function edges(
 function unmapNothing(iommu: Iommu, iova: bigint, length: bigint): Finding {
   const code = errnoOf(() => {
     const size = iommu.unmap(iova, length);
-    if (size !== 0n) throw new RangeError(`${size} bytes were unmapped`);
+    if (size !== 0) throw new RangeError(`${size} bytes were unmapped`);
   });
   if (code === null) return { verdict: 'pass', detail: 'nothing was unmapped' };
   return { verdict: code === 'ENOENT' ? 'pass' : 'fail', detail: `unmapping what is not mapped is refused (${code})` };
@@ -174,14 +174,14 @@ function accepted(what: string, iommu: Iommu, map: () => void, iova: bigint, len
   const code = errnoOf(map);
   if (code !== null) return { verdict: 'fail', detail: `${what} was refused (${code})` };
   const size = iommu.unmap(iova, length);
-  return size === length
+  return BigInt(size) === length
     ? { verdict: 'pass', detail: what }
     : { verdict: 'fail', detail: `${what}: ${length} bytes mapped, ${size} unmapped` };
 }
 
 function unmapped(iommu: Iommu, iova: bigint, length: bigint): Finding {
   const size = iommu.unmap(iova, length);
-  return size === length
+  return BigInt(size) === length
     ? { verdict: 'pass', detail: 'the whole is unmapped' }
     : { verdict: 'fail', detail: `${length} bytes mapped, ${size} unmapped` };
 }
