@@ -20,7 +20,9 @@ import { uioPciGeneric } from './uio-pci-generic';
 import { uioPdrvGenirq } from './uio-pdrv-genirq';
 import { UsbBus } from './usb-bus';
 import type { UsbDevice } from './usb-device';
-import { StillInUse, Vfio } from './vfio';
+import { UsbfsFile } from './usbfs';
+import { Vfio } from './vfio';
+import { StillInUse } from './vfio-group';
 import { vfioPci } from './vfio-pci';
 import { virtioPci } from './virtio-pci';
 
@@ -88,7 +90,7 @@ export class Machine {
     for (const address of ['0000:00:03.0', '0000:02:01.0', '0000:01:00.0', '0000:02:02.0'])
       this.pci.boot(this.#function(address));
     installProcesses(kernel);
-    this.usb = new UsbBus(kernel);
+    this.usb = new UsbBus(kernel, (bus, device, write) => new UsbfsFile(kernel, bus, device, write));
     kernel.isUp = true;
   }
 

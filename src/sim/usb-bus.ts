@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { Bus, type Driver } from './drivers';
 import { Errno } from './errno';
+import type { OpenFile } from './file';
 import type { Kernel } from './kernel';
 import { parseDescriptors } from './usb-descriptors';
 import { UsbDevice, type UsbInterface } from './usb-device';
@@ -11,10 +12,17 @@ import { UsbKeyboard } from './usb-keyboard';
 import { Status } from './usb-pipes';
 import { UsbStorage } from './usb-storage';
 import { installEndpoints, installUsbDevice, installUsbInterface, nodeOf } from './usb-sysfs';
-import { UsbfsFile, type UsbfsMemory } from './usbfs';
 
 const DEVICES = '/sys/bus/usb/devices';
 const MEMORY_LIMIT = '/sys/module/usbcore/parameters/usbfs_memory_mb';
+
+/** In bytes, of all URBs that have not been reaped: usbfs_memory_mb. */
+export interface UsbfsMemory {
+  used: number;
+  /** 0: none. */
+  limit(): number;
+}
+
 /** drivers/usb/core: the devices that the base has, their configurations, drivers, nodes; plugging in and out. */
 export class UsbBus {
   readonly interfaces: Bus<UsbInterface>;
@@ -30,8 +38,12 @@ export class UsbBus {
   /** The highest that was given, by bus. */
   readonly #numbers = new Map<number, number>();
 
-  constructor(kernel: Kernel) {
+  readonly #openNode: (device: UsbDevice, write: boolean) => OpenFile;
+
+  /** @param openNode what an open of a device's node gives */
+  constructor(kernel: Kernel, openNode: (bus: UsbBus, device: UsbDevice, write: boolean) => OpenFile) {
     this.#kernel = kernel;
+    this.#openNode = (device, write) => openNode(this, device, write);
     this.interfaces = new Bus<UsbInterface>(kernel, 'usb');
     this.memory = { used: 0, limit: () => Number(kernel.text(MEMORY_LIMIT)) * 1024 * 1024 };
     const is = (base: number, subclass: number) => (intf: UsbInterface) =>
@@ -192,7 +204,7 @@ export class UsbBus {
     installUsbDevice(this.#kernel, device, (value) => this.configure(device, value));
     this.#kernel.node(`/dev/${nodeOf(device)}`, (flags) => {
       if (!device.isConnected) throw new Errno('ENODEV');
-      return new UsbfsFile(this.#kernel, this, device, flags.write);
+      return this.#openNode(device, flags.write);
     });
   }
 

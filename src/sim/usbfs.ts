@@ -55,13 +55,6 @@ import type { Opened, UsbDevice, UsbInterface } from './usb-device';
 import { DIR_IN, RECIP_MASK, type Setup, TYPE_MASK } from './usb-function';
 import { type IsoPacket, Status, type Transfer } from './usb-pipes';
 
-/** In bytes, of all URBs that have not been reaped: usbfs_memory_mb. */
-export interface UsbfsMemory {
-  used: number;
-  /** 0: none. */
-  limit(): number;
-}
-
 /** An URB that a process has submitted: struct async. */
 interface Async {
   /** Of the process's struct usbdevfs_urb. */

@@ -3,11 +3,11 @@ import { Errno } from './errno';
 import { IoctlFile } from './file';
 import type { Iommu } from './iommu';
 import type { Kernel } from './kernel';
-import type { VfioGroup } from './vfio';
+import type { GroupContainer, VfioGroup } from './vfio-group';
 import { Type1Iommu, type1Extension } from './vfio-type1';
 
 /** drivers/vfio/container.c, with one driver of IOMMUs: type1. It lives as long as its last group, or its file. */
-export class VfioContainer {
+class VfioContainer implements GroupContainer {
   readonly #iommu: Iommu;
   readonly #kernel: Kernel;
   readonly #groups = new Set<VfioGroup>();

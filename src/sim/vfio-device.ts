@@ -17,7 +17,7 @@ import { type IommufdDevice, IommufdFile } from './iommufd';
 import type { Kernel } from './kernel';
 import type { Region } from './region';
 import { UserStruct } from './user';
-import type { VfioDevice, VfioGroup } from './vfio';
+import type { VfioDevice, VfioGroup } from './vfio-group';
 
 /** Of struct vfio_device_feature's flags. */
 const FEATURE_MASK = 0xffff;

@@ -44,7 +44,8 @@ import type { PciFunction } from './pci';
 import type { PciBar } from './pci-bar';
 import { Fault, from, type Region } from './region';
 import { type Capability, kernelStruct, respondWithCapabilities, UserStruct } from './user';
-import type { Vfio, VfioDevice, VfioDeviceOps } from './vfio';
+import type { Vfio } from './vfio';
+import type { VfioDevice, VfioDeviceOps } from './vfio-group';
 import { VfioPciConfig } from './vfio-pci-config';
 import { ERR, INTX, isExpress, MSIX, VfioPciIrqs } from './vfio-pci-irqs';
 

@@ -13,107 +13,14 @@ import { IoctlFile } from './file';
 import type { Iommu, IommuGroup } from './iommu';
 import type { Kernel } from './kernel';
 import type { PciFunction } from './pci';
-import type { Region } from './region';
 import { UserStruct } from './user';
-import { ContainerFile, type VfioContainer } from './vfio-container';
+import { ContainerFile } from './vfio-container';
 import { VfioDeviceFile } from './vfio-device';
+import { StillInUse, VfioDevice, type VfioDeviceOps, VfioGroup } from './vfio-group';
 
 /** Dynamic on a real machine. */
 const CDEV_MAJOR = 245;
 const GROUP_MAJOR = 246;
-
-/** What a driver does for a device that it registered: struct vfio_device_ops. */
-export interface VfioDeviceOps {
-  openDevice(): void;
-  closeDevice(): void;
-  read(buffer: Buffer, position: number): number;
-  write(data: Buffer, position: number): number;
-  /** @throws Errno ENOTTY for what it does not know */
-  ioctl(request: number, argument: Buffer | number): number;
-  /** @param user the argument of VFIO_DEVICE_FEATURE; its size and flags have been checked */
-  feature(flags: number, user: UserStruct): number;
-  mmap(length: number, position: number): Region;
-  /** The kernel wants it back. */
-  request(): void;
-}
-
-/** The driver cannot have its device back yet. A real write to `unbind` does not return until it can. */
-export class StillInUse extends Errno {
-  readonly #device: VfioDevice;
-
-  constructor(device: VfioDevice) {
-    super('EBUSY');
-    this.#device = device;
-  }
-
-  /** Calls back when the last user has let go of it. */
-  whenReleased(action: () => void): void {
-    this.#device.onReleased = action;
-  }
-}
-
-/** struct vfio_device */
-export class VfioDevice {
-  readonly fn: PciFunction;
-  readonly index: number;
-  readonly group: VfioGroup;
-  readonly ops: VfioDeviceOps;
-  /** Files that were opened and bound, or came from a group. */
-  openCount = 0;
-  /** The file that bound it to an iommufd is one of a cdev. */
-  cdevOpened = false;
-  /** Its id in that iommufd. */
-  iommufdId: number | null = null;
-  /** Files at all, which keep it from being unregistered. */
-  #users = 0;
-  onReleased: () => void = () => {};
-
-  constructor(fn: PciFunction, index: number, group: VfioGroup, ops: VfioDeviceOps) {
-    this.fn = fn;
-    this.index = index;
-    this.group = group;
-    this.ops = ops;
-  }
-
-  get inUse(): boolean {
-    return this.#users > 0;
-  }
-
-  /** vfio_device_try_get_registration(), vfio_device_put_registration() */
-  hold(): void {
-    this.#users++;
-  }
-
-  put(): void {
-    if (--this.#users > 0) return;
-    const action = this.onReleased;
-    this.onReleased = () => {};
-    action();
-  }
-}
-
-/** struct vfio_group: the devices of an IOMMU group that VFIO drivers have, and who has its node open. */
-export class VfioGroup {
-  readonly iommuGroup: IommuGroup;
-  readonly minor: number;
-  readonly devices = new Set<VfioDevice>();
-  /** There is one at a time. */
-  openedFile: GroupFile | null = null;
-  /** Devices that were bound through their cdevs: the group cannot be opened meanwhile, and the other way round. */
-  cdevsOpen = 0;
-  container: VfioContainer | null = null;
-  /** One for the group itself, one for each open device. */
-  containerUsers = 0;
-
-  constructor(iommuGroup: IommuGroup, minor: number) {
-    this.iommuGroup = iommuGroup;
-    this.minor = minor;
-  }
-
-  get registered(): boolean {
-    return this.devices.size > 0;
-  }
-}
 
 /** drivers/vfio/vfio_main.c and group.c: numbers, nodes and classes. Read from Linux 6.12, checked by running it. */
 export class Vfio {
@@ -197,7 +104,7 @@ function groupPath(group: VfioGroup): string {
 }
 
 /** An open group: /dev/vfio/N. */
-export class GroupFile extends IoctlFile {
+class GroupFile extends IoctlFile {
   readonly #kernel: Kernel;
   readonly #group: VfioGroup;
 

@@ -1,4 +1,4 @@
-import type { DecodedIoctl, IoctlDecoder } from '../sys/trace';
+import type { DecodedIoctl, IoctlDecoder } from './ioctl-decoder';
 import {
   disconnectClaim,
   getDriver,

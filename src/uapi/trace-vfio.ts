@@ -1,4 +1,4 @@
-import type { DecodedIoctl, IoctlDecoder } from '../sys/trace';
+import type { DecodedIoctl, IoctlDecoder } from './ioctl-decoder';
 import * as F from './iommufd';
 import * as V from './vfio';
 

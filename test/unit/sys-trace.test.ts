@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { SysError, usageError } from '../../src/errors';
 import { LinuxSys } from '../../src/sys/linux';
 import type { Mapping, Memory, Sys, Word } from '../../src/sys/sys';
-import { type IoctlDecoder, traced } from '../../src/sys/trace';
+import { traced } from '../../src/sys/trace';
+import type { IoctlDecoder } from '../../src/uapi/ioctl-decoder';
 
 const PATTERN = Buffer.from('01000000ff', 'hex');
 

@@ -1,5 +1,5 @@
 import { simulatedMachine } from '../../src/sim';
-import type { IoctlDecoder } from '../../src/sys/trace';
+import type { IoctlDecoder } from '../../src/uapi/ioctl-decoder';
 import { usbdevfsDecoder } from '../../src/uapi/trace-usbdevfs';
 import * as usb from '../../src/uapi/usbdevfs';
 import { Urb } from '../../src/usb/urb';
