@@ -53,6 +53,31 @@ describeInLab('USB transfers on a real kernel', (lab) => {
     expect(await driver('1-2:1.0')).toBe('usb-storage');
   });
 
+  test('the same with --detach on each of the three, as long as usb-storage waits before it looks at its disk', async () => {
+    const delay = '/sys/module/usb_storage/parameters/delay_use';
+    const before = (await run(`cat ${delay}`)).stdout.trim();
+    // Its default is 1 s, within which a person does not type a command, nor this guest start one.
+    await run(`echo 6 > ${delay}`);
+    try {
+      const commands = [`0x02 --data ${INQUIRY}`, '0x81 --length 36', '0x81 --length 13'];
+      const { stdout, stderr, code } = await run(
+        commands.map((command) => `udrv --json usb bulk 1-2 ${command} --detach`).join(' && '),
+      );
+      expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
+      const [, data, status] = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Result);
+      expect(Buffer.from(data?.data ?? '', 'hex').toString('latin1', 8, 32)).toBe('QEMU    QEMU HARDDISK   ');
+      expect(status?.data).toBe('55534253010000000000000000');
+      expect(await driver('1-2:1.0')).toBe('usb-storage');
+    } finally {
+      await run(`echo ${before} > ${delay}`);
+    }
+    // What waits for the old delay goes on; the disk is there once it has passed.
+    await run('until [ -b /dev/sda ]; do sleep 0.1; done');
+  });
+
   test('--detach takes an interface from its driver and gives it back, on every way out', async () => {
     const busy = await run('udrv usb bulk 1-2 0x81 --length 13');
     expect(busy).toMatchObject({ code: 5, stdout: '' });
