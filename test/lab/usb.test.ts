@@ -1,4 +1,5 @@
 import { describeInLab } from './jest';
+import { ISO_PACKET_SIZE, RedirectedDevice } from './redirected-device';
 
 /** What `udrv --json usb ...` says of a transfer. */
 interface Result {
@@ -171,6 +172,34 @@ describeInLab('USB transfers on a real kernel', (lab) => {
       code: 0,
       result: { status: 'ok', requested: 19200, actual: 19200, packets: 100, errors: {} },
     });
+  });
+
+  test('iso receives from a source that this test plays', async () => {
+    const device = await RedirectedDevice.plug(lab(), '6');
+    try {
+      await run('until [ -e /sys/bus/usb/devices/1-6:1.0 ]; do sleep 0.1; done');
+      const elsewhere = await run('udrv usb iso 1-6 0x81');
+      expect(elsewhere).toMatchObject({ code: 3, stdout: '' });
+      expect(elsewhere.stderr).toContain('hint: --alt 1\n');
+      const { code, stderr, stdoutBytes } = await run('udrv usb iso 1-6 0x81 --alt 1 --packets 8 --count 200 -o -');
+      expect({ code, stderr }).toEqual({ code: 0, stderr: 'udrv: 1-6 0x81: 1600 packets, all well\n' });
+      // Packets are empty until the stream has begun; from then on each comes as it was sent, in its order.
+      expect(stdoutBytes.length).toBeGreaterThan(100 * ISO_PACKET_SIZE);
+      expect(stdoutBytes.length % ISO_PACKET_SIZE).toBe(0);
+      for (let at = 0, last = -1; at < stdoutBytes.length; at += ISO_PACKET_SIZE) {
+        const number = stdoutBytes.readUInt32LE(at);
+        expect(number).toBeGreaterThan(last);
+        expect(stdoutBytes.subarray(at + 4, at + ISO_PACKET_SIZE)).toEqual(Buffer.alloc(ISO_PACKET_SIZE - 4, 0x5a));
+        last = number;
+      }
+      const waiting = lab().spawn('exec udrv usb iso 1-6 0x81 --alt 1 --packets 8 --count 100000 -o /dev/null');
+      await run('until [ "$(cat /sys/bus/usb/devices/1-6:1.0/bAlternateSetting)" -eq 1 ]; do sleep 0.1; done');
+      device.unplug();
+      expect(await waiting.exitWithin(30_000)).toEqual({ code: 8, signal: null });
+    } finally {
+      device.unplug();
+      await lab().qmp('device_del', { id: 'redirected' });
+    }
   });
 
   test('a stall is exit 7, and clear-halt ends it', async () => {
