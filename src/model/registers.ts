@@ -6,6 +6,8 @@ import type { Region } from './device';
 export interface RegisterSpace {
   read(offset: number, width: Width): Word;
   write(offset: number, width: Width, value: Word): void;
+  /** {@link write} to one register, where that can be made ready beforehand. */
+  writer?(offset: number, width: Width): (value: Word) => void;
   /**
    * Reads consecutive registers, each by one access as {@link read} does, in fewer calls of the kernel. Their bytes, in
    * little-endian order, go to the start of the buffer, whose length is a multiple of the width.
@@ -87,7 +89,7 @@ export class Registers {
   writer(offset: number, width: Width): (value: Word) => void {
     checkRange(this.device, this.info, { offset, length: width }, width);
     const space = this.#opened();
-    return (value) => space.write(offset, width, value);
+    return space.writer?.(offset, width) ?? ((value) => space.write(offset, width, value));
   }
 
   /** Reads the registers of a range in ascending order, each once; some before they are asked for. */

@@ -146,6 +146,11 @@ export class SimMapping implements Mapping {
     this.#region.write(offset, width, toWord(value, width));
   }
 
+  writer(offset: number, width: Width): (value: Word) => void {
+    this.#check(offset, width);
+    return (value) => this.write(offset, width, value);
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -52,20 +52,33 @@ export class Mmio implements Mapping {
   }
 
   write(offset: number, width: Width, value: Word): void {
-    const w = this.#at(offset, width);
-    const index = (offset - w.start) / width;
+    this.writer(offset, width)(value);
+  }
+
+  writer(offset: number, width: Width): (value: Word) => void {
+    const { u8, u16, u32, u64, start } = this.#at(offset, width);
+    const index = (offset - start) / width;
     switch (width) {
       case 1:
-        w.u8[index] = Number(value);
-        break;
+        return (value) => {
+          this.#mustBeOpen();
+          u8[index] = Number(value);
+        };
       case 2:
-        w.u16[index] = Number(value);
-        break;
+        return (value) => {
+          this.#mustBeOpen();
+          u16[index] = Number(value);
+        };
       case 4:
-        w.u32[index] = Number(value);
-        break;
+        return (value) => {
+          this.#mustBeOpen();
+          u32[index] = Number(value);
+        };
       case 8:
-        w.u64[index] = BigInt(value);
+        return (value) => {
+          this.#mustBeOpen();
+          u64[index] = BigInt(value);
+        };
     }
   }
 
@@ -80,9 +93,14 @@ export class Mmio implements Mapping {
     return `Mmio(${this.length} bytes${this.#closed ? ', closed' : ''})`;
   }
 
+  /** What is unmapped may be somebody else's memory by now. */
+  #mustBeOpen(): void {
+    if (this.#closed) throw new RangeError('the mapping is closed');
+  }
+
   /** The window that holds the access, made on first use; every check comes before any access. */
   #at(offset: number, width: Width): Window {
-    if (this.#closed) throw new RangeError('the mapping is closed');
+    this.#mustBeOpen();
     if (!Number.isSafeInteger(offset) || offset < 0 || offset + width > this.length)
       throw new RangeError(`offset ${offset} with width ${width} is outside of ${this.length} bytes`);
     if (offset % width !== 0) throw new RangeError(`offset ${offset} is not a multiple of ${width}`);

@@ -310,6 +310,10 @@ class TracedMapping implements Mapping {
     );
   }
 
+  writer(offset: number, width: Width): (value: Word) => void {
+    return (value) => this.write(offset, width, value);
+  }
+
   close(): void {
     // The second close does nothing, and is nothing to see.
     if (this.#closed) {

@@ -53,6 +53,7 @@ function mapped(sys: Sys, device: UioDevice, fd: number, region: Region, at: num
   return {
     read: (offset: number, width: Width) => mapping.read(start + offset, width),
     write: (offset: number, width: Width, value: Word) => mapping.write(start + offset, width, value),
+    writer: (offset: number, width: Width) => mapping.writer(start + offset, width),
     close: () => mapping.close(),
   };
 }

@@ -116,6 +116,11 @@ export class MappedSpace implements RegisterSpace {
     mapping.write(offset - start, width, value);
   }
 
+  writer(offset: number, width: Width): (value: Word) => void {
+    const { start, mapping } = this.#at(offset, width);
+    return mapping.writer(offset - start, width);
+  }
+
   close(): void {
     for (const mapping of this.#mappings.values()) mapping.close();
     this.#mappings.clear();

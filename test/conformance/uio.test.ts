@@ -139,13 +139,16 @@ describe(title('registers'), () => {
     }
   });
 
-  test('after close there is nothing to read', () => {
-    const device = OpenUio.open(sys, inspected(), { write: false });
+  test('after close there is nothing to read, nor to write', () => {
+    const device = OpenUio.open(sys, inspected(), { write: true });
     const map = device.region('map0');
     map.read(EDU.id, 4);
+    const write = map.writer(EDU.id, 4);
+    write(0);
     device.close();
     device.close();
     expect(() => map.read(EDU.id, 4)).toThrow(/closed/);
+    expect(() => write(0)).toThrow(/closed/);
   });
 
   test('nothing is read from a function whose memory decoding is off', () => {

@@ -52,6 +52,7 @@ class FakeSys implements Sys {
       length,
       read: (offset, width): Word => this.#do(`load ${offset} ${width}`, width === 8 ? 0x123n : 0x10000ed),
       write: (offset, width, value) => this.#do(`store ${offset} ${width} ${value}`, undefined),
+      writer: () => () => {},
       close: () => this.#do('munmap', undefined),
     });
   }
