@@ -58,8 +58,9 @@ export async function iso(
     if (out !== undefined) out.end(tally, facts);
     else if (context.options.json) context.printJson({ ...document(tally), ...facts });
     const bad = Object.entries(tally.errors).map(([errno, times]) => `${times} ${errno}`);
+    // The bytes too: a source that has nothing to say sends packets that are well and empty.
     context.note(
-      `${info.address} ${name}: ${tally.packets} packets, ${bad.length === 0 ? 'all well' : bad.join(', ')}`,
+      `${info.address} ${name}: ${tally.packets} packets, ${tally.actual} bytes, ${bad.length === 0 ? 'all well' : bad.join(', ')}`,
     );
     const device = info.address;
     const error = transferError(tally, { subject: `${device} ${name}`, device, timeoutMs });
