@@ -859,6 +859,12 @@ ${formatConfigRows(image)}
     expect(nvme).toMatchObject({ address: '10000:e1:00.0', bytes: image, notes: [] });
   });
 
+  test('with names that are not English', () => {
+    expect(parse(`00:00.0 Contrôleur: Société™\n${formatConfigRows(image)}`)).toMatchObject([
+      { title: 'Contrôleur: Société™', bytes: image },
+    ]);
+  });
+
   test.each([64, 256, 4096])('that is an image of %i bytes', (size) => {
     const bytes = configImage({ size: 4096 }).subarray(0, size);
     expect(parseConfigDump(bytes, 'image')).toEqual([{ address: null, title: '', bytes, notes: [] }]);
