@@ -26,6 +26,9 @@ const LARGEST_DUMP = 64 * 1024 * 1024;
 /** What a user without CAP_SYS_ADMIN gets of it. */
 const UNPRIVILEGED_SIZE = 64;
 
+/** What a virtual function of SR-IOV has for its vendor: sysfs has the right one, and lspci took it from there. */
+const NO_VENDOR = 'ffff';
+
 /** Where the bytes come from: VFIO shows another space than the bus has. */
 type Source = 'sysfs' | 'vfio' | 'file';
 
@@ -132,6 +135,10 @@ function titleOf(context: Context, { title }: ConfigDump, header: ConfigHeader |
   if (header === null) return title;
   const { vendorId, deviceId, className } = header;
   const { vendor, device } = context.names.pciName(vendorId, deviceId);
-  const named = vendor === null ? title : `${className ?? 'PCI device'}: ${vendor} ${device ?? `Device ${deviceId}`}`;
+  // The databases have a name for this id too: that it is illegal.
+  const named =
+    vendor === null || vendorId === NO_VENDOR
+      ? title
+      : `${className ?? 'PCI device'}: ${vendor} ${device ?? `Device ${deviceId}`}`;
   return `${vendorId}:${deviceId}  ${named || className || 'PCI device'}`;
 }
