@@ -34,6 +34,7 @@ const image = configImage({
 });
 const raw = file('raw', image);
 const unprivileged = machine('unprivileged', image.subarray(0, 64));
+const cardbus = machine('cardbus', configImage({ headerType: 2 }).subarray(0, 128));
 const asleep = machine('asleep', Buffer.alloc(256, 0xff));
 const virtual = Buffer.from(image).fill(0xff, 0, 4);
 const virtualMachine = machine('virtual', virtual, '1234  Some Vendor\\n\\t5678  Some VF\\nffff  Illegal Vendor ID\\n');
@@ -81,6 +82,10 @@ cliPasses([
   ],
   [
     ['--snapshot', unprivileged, 'vfio', 'config', '00:01.0'],
+    /\n {2}note: truncated: run as root to read more than the header\n/,
+  ],
+  [
+    ['--snapshot', cardbus, 'vfio', 'config', '00:01.0'],
     /\n {2}note: truncated: run as root to read more than the header\n/,
   ],
   // A virtual function has no ids in its configuration space, and there is a name for these in the databases.
