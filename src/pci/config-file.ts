@@ -29,8 +29,8 @@ const ELSEWHERE = 'of another machine, lspci -xxxx makes a file for udrv vfio co
 const LARGEST = 4096;
 
 /**
- * All of a function's configuration space that the kernel gives: 64 bytes to users without CAP_SYS_ADMIN, else 256 or
- * 4096. Wakes a sleeping function.
+ * All of a function's configuration space that the kernel gives: 64 bytes to users without CAP_SYS_ADMIN (128 of a
+ * CardBus bridge), else 256 or 4096. Wakes a sleeping function.
  *
  * @throws UdrvError where there is none to read
  */

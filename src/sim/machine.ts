@@ -25,6 +25,7 @@ import { Vfio } from './vfio';
 import { StillInUse } from './vfio-group';
 import { vfioPci } from './vfio-pci';
 import { virtioPci } from './virtio-pci';
+import { xhciHcd } from './xhci-hcd';
 
 /** Where QEMU's edu devices are; the lab has them at the same addresses. */
 const EDUS = ['0000:00:03.0', '0000:00:04.0', '0000:02:01.0'];
@@ -55,6 +56,7 @@ export class Machine {
       vfioPciDriver,
       nvmeDriver(kernel),
       virtioPci(),
+      xhciHcd(() => this.usb),
     ]);
     this.iommu = new Iommu(kernel, this.pci);
     const vfio = new Vfio(kernel, this.iommu);
@@ -91,6 +93,7 @@ export class Machine {
       this.pci.boot(this.#function(address));
     installProcesses(kernel);
     this.usb = new UsbBus(kernel, (bus, device, write) => new UsbfsFile(kernel, bus, device, write));
+    this.pci.boot(this.#function('0000:00:07.0'));
     kernel.isUp = true;
   }
 

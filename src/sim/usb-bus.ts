@@ -73,8 +73,23 @@ export class UsbBus {
 
   /** The host controller goes. @param path of its device */
   removeHost(path: string): void {
-    for (const device of this.#devices.values())
-      if (device.isConnected && device.ports.length === 0 && device.path.startsWith(`${path}/`)) this.unplug(device);
+    for (const root of this.#rootHubs(path)) if (root.isConnected) this.unplug(root);
+  }
+
+  /** It is there again, with what is plugged in to it: its devices are numbered anew. */
+  addHost(path: string): void {
+    for (const root of this.#rootHubs(path)) {
+      if (root.isConnected) continue;
+      this.#pulled.delete(root);
+      this.#numbers.delete(root.bus);
+      this.#connect(root);
+    }
+  }
+
+  #rootHubs(path: string): UsbDevice[] {
+    return [...this.#devices.values()].filter(
+      (device) => device.ports.length === 0 && device.path.startsWith(`${path}/`),
+    );
   }
 
   /** Puts a device back that was pulled out: in its port it is another one, and its drivers take it. */

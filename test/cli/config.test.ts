@@ -19,10 +19,11 @@ function file(name: string, content: string | Buffer): string {
 }
 
 /** A machine with one function, and such a configuration space. */
-function machine(name: string, config: Buffer): string {
+function machine(name: string, config: Buffer, ids = ''): string {
   const dir = '/sys/bus/pci/devices/0000:00:01.0';
   const lines = ['# udrv snapshot 1', `${dir}/vendor = 0x1234`, `${dir}/device = 0x5678`, `${dir}/class = 0x010802`];
-  return file(name, `${lines.join('\n')}\n${dir}/config : ${config.toString('hex')}\n# end 4\n`);
+  lines.push(`${dir}/config : ${config.toString('hex')}`, `/usr/share/misc/pci.ids = ${ids}`);
+  return file(name, `${lines.join('\n')}\n# end ${lines.length - 1}\n`);
 }
 
 const image = configImage({
@@ -33,7 +34,11 @@ const image = configImage({
 });
 const raw = file('raw', image);
 const unprivileged = machine('unprivileged', image.subarray(0, 64));
+const cardbus = machine('cardbus', configImage({ headerType: 2 }).subarray(0, 128));
 const asleep = machine('asleep', Buffer.alloc(256, 0xff));
+const virtual = Buffer.from(image).fill(0xff, 0, 4);
+const virtualMachine = machine('virtual', virtual, '1234  Some Vendor\\n\\t5678  Some VF\\nffff  Illegal Vendor ID\\n');
+const virtualDump = file('virtual-dump', lspciText([virtual]).replace('Device', 'NVMe: Some Virtual Function'));
 const hostile = file('hostile', lspciText([image]).replace('Device', 'x\x1b[31m\x07 y'));
 const empty = file('empty', '');
 const odd = file('odd', image.subarray(0, 100));
@@ -78,6 +83,19 @@ cliPasses([
   [
     ['--snapshot', unprivileged, 'vfio', 'config', '00:01.0'],
     /\n {2}note: truncated: run as root to read more than the header\n/,
+  ],
+  [
+    ['--snapshot', cardbus, 'vfio', 'config', '00:01.0'],
+    /\n {2}note: truncated: run as root to read more than the header\n/,
+  ],
+  // A virtual function has no ids in its configuration space, and there is a name for these in the databases.
+  [
+    ['--snapshot', virtualMachine, 'vfio', 'config', '00:01.0'],
+    /^0000:00:01\.0 {2}ffff:ffff {2}Some Vendor Some VF {2}\[256 bytes\]\n/,
+  ],
+  [
+    ['--snapshot', virtualMachine, 'vfio', 'config', '--file', virtualDump],
+    /^0000:00:00\.0 {2}ffff:ffff {2}NVMe: Some Virtual Function {2}\[256 bytes\]\n/,
   ],
   // A title that would drive the terminal; of a vendor that no database has.
   [

@@ -262,6 +262,23 @@ describe('drivers', () => {
     expect(exists('/dev/sda')).toBe(true);
   });
 
+  test('that of the host controller takes the buses along and brings them back, with numbers as at boot', () => {
+    const driver = '/sys/bus/pci/drivers/xhci_hcd';
+    const seen = () =>
+      sys.readDir(DEVICES).filter((name) => sys.readLink(`${DEVICES}/${name}`).includes('/0000:00:07.0/'));
+    const numberOf = (name: string) => (name.includes(':') ? '' : attribute(`${DEVICES}/${name}/devnum`));
+    const numbers = () => new Map(seen().map((name) => [name, numberOf(name)]));
+    const before = numbers();
+    const fd = open(ZERO);
+    sys.writeFile(`${driver}/unbind`, '0000:00:07.0');
+    expect(seen()).toEqual([]);
+    expect(exists('/sys/class/block/sda')).toBe(false);
+    expect(errnoOf(() => driverOf(sys, fd, 0))).toBe('ENODEV');
+    sys.writeFile(`${driver}/bind`, '0000:00:07.0');
+    expect(numbers()).toEqual(before);
+    expect(exists('/sys/class/block/sda')).toBe(true);
+  });
+
   test('a hub without its driver has nothing in its ports', () => {
     sys.writeFile('/sys/bus/usb/drivers/hub/unbind', '1-3:1.0');
     expect(exists(`${DEVICES}/1-3.1`)).toBe(false);

@@ -23,8 +23,11 @@ interface ConfigOptions {
 /** Of 4096 functions with 4 KiB each, as lspci -vv -xxxx prints them. */
 const LARGEST_DUMP = 64 * 1024 * 1024;
 
-/** What a user without CAP_SYS_ADMIN gets of it. */
-const UNPRIVILEGED_SIZE = 64;
+/** What a user without CAP_SYS_ADMIN gets of it: the header, which of a CardBus bridge is longer. */
+const UNPRIVILEGED_SIZES = [64, 128];
+
+/** What a virtual function of SR-IOV has for its vendor: sysfs has the right one, and lspci took it from there. */
+const NO_VENDOR = 'ffff';
 
 /** Where the bytes come from: VFIO shows another space than the bus has. */
 type Source = 'sysfs' | 'vfio' | 'file';
@@ -73,7 +76,9 @@ function live(context: Context, selector: string, raw: boolean): ConfigDump {
   const address = pciAddressOf(device, selector);
   const bytes = readConfigSpace(context.sys, address);
   if (!raw && readsAsOnes(bytes)) throw doesNotAnswer(address, selector);
-  const notes = bytes.length === UNPRIVILEGED_SIZE ? ['truncated: run as root to read more than the header'] : [];
+  const notes = UNPRIVILEGED_SIZES.includes(bytes.length)
+    ? ['truncated: run as root to read more than the header']
+    : [];
   // A UIO device is named by its driver.
   return { address, title: device.framework === 'uio' ? '' : device.name, bytes, notes };
 }
@@ -132,6 +137,10 @@ function titleOf(context: Context, { title }: ConfigDump, header: ConfigHeader |
   if (header === null) return title;
   const { vendorId, deviceId, className } = header;
   const { vendor, device } = context.names.pciName(vendorId, deviceId);
-  const named = vendor === null ? title : `${className ?? 'PCI device'}: ${vendor} ${device ?? `Device ${deviceId}`}`;
+  // The databases have a name for this id too: that it is illegal.
+  const named =
+    vendor === null || vendorId === NO_VENDOR
+      ? title
+      : `${className ?? 'PCI device'}: ${vendor} ${device ?? `Device ${deviceId}`}`;
   return `${vendorId}:${deviceId}  ${named || className || 'PCI device'}`;
 }

@@ -1,7 +1,7 @@
 import { portTypeOf } from './express';
 import { EXTENDED } from './extended';
 import { bitsOf, hex, Space } from './fields';
-import { CARDBUS_HEADER_SIZE, decodeHeader, HEADER_SIZE } from './header';
+import { decodeHeader, HEADER_SIZE } from './header';
 import type { Capability, CapabilityKind, ConfigSpace, Context } from './model';
 import { bytesOf, STANDARD } from './standard';
 
@@ -89,17 +89,12 @@ function standardEntries(space: Space, headerType: number, notes: string[]): Ent
     return [];
   }
   const limit = Math.min(CONVENTIONAL_SIZE, space.length);
-  const first = headerType === 2 ? CARDBUS_HEADER_SIZE : HEADER_SIZE;
   const entries: Entry[] = [];
   const seen = new Set<number>();
   // The two lower bits are reserved.
   const pointer = (offset: number) => (space.read(offset, 1) ?? 0) & ~3;
   let offset = pointer(headerType === 2 ? PCI_CB_CAPABILITY_LIST : PCI_CAPABILITY_LIST);
   while (offset !== 0) {
-    if (offset < first) {
-      notes.push(`capability list ends in the header, at ${hex(offset, 2)}`);
-      break;
-    }
     if (offset + 2 > limit) {
       notes.push(`truncated: the capability at ${hex(offset, 2)} is not among the ${space.length} bytes`);
       break;
@@ -114,6 +109,9 @@ function standardEntries(space: Space, headerType: number, notes: string[]): Ent
       notes.push(`capability list is broken at ${hex(offset, 2)}: id 0xff`);
       break;
     }
+    // The kernel takes nothing below 64 for a capability, of whatever type the header is; lspci goes on, and so does this.
+    if (offset < HEADER_SIZE && !entries.some((entry) => entry.offset < HEADER_SIZE))
+      notes.push(`capability list leads into the header, at ${hex(offset, 2)}: the kernel ends it there`);
     entries.push({ capabilityId, version: null, offset });
     offset = pointer(offset + 1);
   }
@@ -128,10 +126,6 @@ function extendedEntries(space: Space, notes: string[]): Entry[] {
   // Conventional bytes alone are no reason for a remark: a PCI-X function need not have more.
   if (space.length <= EXTENDED_START) return entries;
   while (offset !== 0) {
-    if (offset < EXTENDED_START) {
-      notes.push(`extended capability list ends below ${hex(EXTENDED_START)}, at ${hex(offset, 3)}`);
-      break;
-    }
     if (seen.has(offset)) {
       notes.push(`extended capability list loops back to ${hex(offset, 3)}`);
       break;
@@ -147,6 +141,11 @@ function extendedEntries(space: Space, notes: string[]): Entry[] {
         notes.push(`extended capability list ends at ${hex(offset, 3)}, where ${hex(head, 8)} is no capability`);
       break;
     }
+    // As above: such an entry is garbage, and stands in lspci's list.
+    if (offset < EXTENDED_START && !entries.some((entry) => entry.offset < EXTENDED_START))
+      notes.push(
+        `extended capability list leads below ${hex(EXTENDED_START)}, at ${hex(offset, 3)}: the kernel ends it there`,
+      );
     entries.push({ capabilityId: bitsOf(head, 0, 16), version: bitsOf(head, 16, 4), offset });
     offset = bitsOf(head, 22, 10) * 4;
   }

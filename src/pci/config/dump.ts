@@ -40,7 +40,7 @@ const BYTE = /^[0-9a-f]{2}$/i;
 export function parseConfigDump(content: Buffer, subject: string): ConfigDump[] {
   const sized = RAW_SIZES.includes(content.length);
   // A raw image has zeros all over, a text none.
-  const dumps = sized && content.includes(0) ? [] : parseLspciDump(content.toString('latin1'));
+  const dumps = sized && content.includes(0) ? [] : parseLspciDump(content.toString());
   if (dumps.length > 0) return dumps;
   if (sized) return [{ address: null, title: '', bytes: content, notes: [] }];
   throw usageError(

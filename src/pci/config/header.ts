@@ -5,7 +5,7 @@ import type { ConfigHeader } from './model';
 // PCI Express Base Specification, 7.5.1 (headers of type 0 and 1); PC Card Standard 8.0 (type 2); <linux/pci_regs.h>.
 
 export const HEADER_SIZE = 64;
-export const CARDBUS_HEADER_SIZE = 128;
+const CARDBUS_HEADER_SIZE = 128;
 
 const COMMAND = flags({
   ioSpace: 0,
