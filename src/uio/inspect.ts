@@ -131,6 +131,12 @@ function address(reader: AttributeReader, path: string): string | null {
  * I/O ports on later ones. sysfs reaches them as `resourceN`.
  */
 function uncovered(bars: readonly Region[], exported: readonly Region[]): Region[] {
-  const taken = new Set(exported.map((region) => region.address));
+  const taken = new Set(exported.map(firstRegister));
   return bars.filter((bar) => bar.name.startsWith('bar') && !taken.has(bar.address));
+}
+
+/** The address of a BAR that lies within a page is in its map as the page and an offset. */
+function firstRegister({ address, offset }: Region): string | null {
+  if (address === null || BigInt(address) % 4096n !== 0n) return address;
+  return `0x${(BigInt(address) + BigInt(offset)).toString(16)}`;
 }
