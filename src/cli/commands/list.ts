@@ -34,7 +34,7 @@ export function listVfio(context: Context, selectors: string[]): undefined {
 export function selected(context: Context, selectors: string[], type: Framework | undefined): Device[] {
   const found = new Map<string, Device>();
   for (const selector of selectors) {
-    const devices = findDevices(context.sys, context.names, selector).filter(
+    const devices = findDevices(context.sys, context.names, selector, type).filter(
       (device) => type === undefined || device.framework === type || (type === 'pci' && device.framework === 'vfio'),
     );
     if (devices.length === 0) throw noSuchDevice(selector);
