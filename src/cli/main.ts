@@ -77,6 +77,8 @@ function asUdrvError(error: unknown): UdrvError | null {
   if (error instanceof UdrvError) return error;
   if (error instanceof SysError) return fromSysError(error);
   if (error instanceof CommanderError) {
+    // Its message is `(outputHelp)`.
+    if (error.code === 'commander.help') return usageError('usage', 'missing command', '--help shows what there is');
     const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
     return usageError('usage', message, suggestion?.replace(/^\(|\)$/g, ''));
   }
