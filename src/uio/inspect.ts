@@ -68,10 +68,15 @@ function pciParent(reader: AttributeReader, dir: string): string | null {
   return reader.linkName(`${dir}/device`);
 }
 
-/** The kernel gives a function without a usable INTx line the interrupt 0, or IRQ_NOTCONNECTED (1 << 31). */
+/**
+ * The kernel gives a function without a usable INTx line the interrupt 0, or IRQ_NOTCONNECTED (1 << 31). Its driver may
+ * have MSI or MSI-X all the same: virtual functions have nothing else.
+ */
 function hasInterrupt(reader: AttributeReader, parent: string): boolean | null {
-  const irq = reader.number(`/sys/bus/pci/devices/${parent}/irq`);
-  return irq === null ? null : irq > 0 && irq < 2 ** 31;
+  const dir = `/sys/bus/pci/devices/${parent}`;
+  const irq = reader.number(`${dir}/irq`);
+  if (irq === null) return null;
+  return (irq > 0 && irq < 2 ** 31) || reader.names(`${dir}/msi_irqs`).length > 0;
 }
 
 function mapRegions(reader: AttributeReader, dir: string): Region[] {

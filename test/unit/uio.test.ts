@@ -3,6 +3,7 @@ import { simulatedMachine } from '../../src/sim';
 import type { Sys } from '../../src/sys/sys';
 import { OpenUio } from '../../src/uio/device';
 import { inspectUio } from '../../src/uio/inspect';
+import { TreeSys } from './tree-sys';
 
 function machine(uio: string, { write = true } = {}) {
   const { sys, controls } = simulatedMachine();
@@ -84,6 +85,28 @@ describe('a memory BAR smaller than a page', () => {
       '/sys/class/uio/uio0/maps/map0/offset': '0x80\n',
     });
     expect(info.uio.regions).toMatchObject([{ name: 'map0', address: '0xfe300000', offset: 0x80 }]);
+  });
+});
+
+describe('whether it has an interrupt', () => {
+  const PARENT = '/sys/devices/pci0000:00/0000:00:04.0';
+  test.each([
+    ['an INTx line', { irq: '11' }, true],
+    ['none', { irq: '0' }, false],
+    ['IRQ_NOTCONNECTED', { irq: '2147483648' }, false],
+    ['MSI-X of a virtual function', { irq: '0', 'msi_irqs/33': 'msix' }, true],
+    ['what cannot be read', {}, null],
+  ])('%s', (_, attributes, irq) => {
+    const sys = new TreeSys({
+      '/sys/class/uio/uio0': { link: `../../devices/pci0000:00/0000:00:04.0/uio/uio0` },
+      '/sys/bus/pci/devices/0000:00:04.0': { link: '../../../devices/pci0000:00/0000:00:04.0' },
+    });
+    sys.add(
+      { 'uio/uio0/device': { link: '../../../0000:00:04.0' }, subsystem: { link: '../../../bus/pci' } },
+      `${PARENT}/`,
+    );
+    sys.add(attributes, `${PARENT}/`);
+    expect(inspectUio(sys, 'uio0')?.uio.irq).toBe(irq);
   });
 });
 
