@@ -231,6 +231,11 @@ describe('interrupts', () => {
       exit: 4,
       hint: expect.stringContaining('sudo'),
     });
+    // The same for `irq`, which has no --rearm of its own and re-arms nothing.
+    expect(errorOf(() => device.setInterrupt(false))).toMatchObject({
+      message: expect.stringContaining('the interrupt is switched by Interrupt Disable'),
+      hint: expect.stringContaining('watch-irq --rearm none'),
+    });
   });
 
   test('what arming changed is put back when the acknowledge fails', async () => {
