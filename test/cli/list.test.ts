@@ -72,6 +72,8 @@ describe('what is listed', () => {
       `,
     ],
     ['--sim uio list -q', 'uio0\nuio1\nuio2\nuio3\n'],
+    // A flag of the command and one of the program in one.
+    ['--sim list 1b36:0010 -aq', '0000:01:00.0\n'],
     [
       '--sim list 0000:00:04.0 0000:00:03.0 --type pci',
       text`
