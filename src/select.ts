@@ -1,6 +1,6 @@
 import { Exit, SysError, UdrvError } from './errors';
 import { listDevices } from './inventory';
-import type { Device, UsbDevice } from './model/device';
+import type { Device, Framework, UsbDevice } from './model/device';
 import type { NameDatabase } from './names/database';
 import { parsePciAddress } from './pci/address';
 import { inspectPci, listPci } from './pci/inspect';
@@ -15,8 +15,10 @@ const USB_PATH = /^(usb\d+|\d+-\d+(?:\.\d+)*)(?::\d+\.\d+)?$/;
 /**
  * Every device that a selector names: those of the command-line contract (`uio0`, `0000:00:03.0`, `vfio0`, `1-2.3`,
  * `003/014`, `1d6b:0002`, `sn:TEXT`, a node below /dev, a network, block or NVMe name, a UIO device's name in sysfs).
+ *
+ * @param type among what {@link listDevices} has of it; without, the function behind a UIO device has its UIO name
  */
-export function findDevices(sys: Sys, names: NameDatabase, selector: string): Device[] {
+export function findDevices(sys: Sys, names: NameDatabase, selector: string, type?: Framework): Device[] {
   const one = (device: Device | null) => (device === null ? [] : [device]);
   const pciAddress = parsePciAddress(selector);
   if (pciAddress !== null) return one(inspectPci(sys, names, pciAddress));
@@ -47,7 +49,7 @@ export function findDevices(sys: Sys, names: NameDatabase, selector: string): De
   const ids = /^([0-9a-f]{4}):([0-9a-f]{4})$/i.exec(selector);
   if (ids !== null) {
     const [vendor, device] = [ids[1]?.toLowerCase(), ids[2]?.toLowerCase()];
-    return listDevices(sys, names, { all: true }).filter((d) => d.vendorId === vendor && d.deviceId === device);
+    return listDevices(sys, names, { type, all: true }).filter((d) => d.vendorId === vendor && d.deviceId === device);
   }
 
   if (selector.startsWith('sn:')) return listUsb(sys, names).filter(({ usb }) => usb.serial === selector.slice(3));
@@ -59,11 +61,13 @@ export function findDevices(sys: Sys, names: NameDatabase, selector: string): De
 /**
  * The one device that a selector names.
  *
- * @param accept narrows it to a framework: `udrv uio` means a UIO device whatever else has that name
+ * @param framework means a device of that one, whatever else has the name; where only others have it, one of those
  * @throws exit 3 where there is none, or several: they are listed
  */
-export function findDevice(sys: Sys, names: NameDatabase, selector: string): Device {
-  const found = findDevices(sys, names, selector);
+export function findDevice(sys: Sys, names: NameDatabase, selector: string, framework?: Framework): Device {
+  const all = findDevices(sys, names, selector);
+  const meant = all.filter((device) => device.framework === framework);
+  const found = meant.length > 0 ? meant : all;
   const [device] = found;
   if (device === undefined) throw noSuchDevice(selector);
   if (found.length > 1)

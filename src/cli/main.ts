@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { CommanderError } from 'commander';
 import { Exit, type ExitCode, fromSysError, SysError, UdrvError, usageError } from '../errors';
+import { apart } from './flags';
 import { json, visible } from './output/escape';
 import { BrokenPipe, OutputStream } from './output/stream';
 import { buildProgram } from './program';
@@ -8,7 +9,7 @@ import { buildProgram } from './program';
 /** Runs one command line. @returns the exit code */
 export async function main(line: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   // commander's own `help` goes one level deep, and knows nothing that comes in later.
-  const argv = line[0] === 'help' && line.length > 1 ? [...line.slice(1), '--help'] : line;
+  const argv = apart(line[0] === 'help' && line.length > 1 ? [...line.slice(1), '--help'] : line);
   const stdout = new OutputStream(1, 'standard output');
   const stderr = new OutputStream(2, 'standard error');
   const { program, outcome } = buildProgram(stdout, stderr, env, false);
@@ -25,7 +26,7 @@ export async function main(line: readonly string[], env: NodeJS.ProcessEnv): Pro
       getOutHelpWidth: () => helpWidth(env),
     });
   try {
-    await program.parseAsync(argv as string[], { from: 'user' });
+    await program.parseAsync(argv, { from: 'user' });
     return outcome.exit;
   } catch (error) {
     if (error instanceof BrokenPipe) return Exit.ok;
@@ -77,6 +78,8 @@ function asUdrvError(error: unknown): UdrvError | null {
   if (error instanceof UdrvError) return error;
   if (error instanceof SysError) return fromSysError(error);
   if (error instanceof CommanderError) {
+    // Its message is `(outputHelp)`.
+    if (error.code === 'commander.help') return usageError('usage', 'missing command', '--help shows what there is');
     const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
     return usageError('usage', message, suggestion?.replace(/^\(|\)$/g, ''));
   }

@@ -32,11 +32,7 @@ export function prepareAction({ target, value }: Action, source: RegionSource): 
     const write = registers.writer(target.offset, target.width);
     return () => write(value);
   }
-  if (value.width > target.width)
-    throw usageError(
-      `${registers.device} ${target.region}`,
-      `a value of ${value.width} bytes does not fit a register of ${target.width}`,
-    );
+  checkFit(registers.device, target, value);
   const read = source.region(value.region).reader(value.offset, value.width);
   const write = registers.writer(target.offset, target.width);
   return () => write(read());
@@ -52,7 +48,17 @@ export function checkAction(action: Action, device: string, regions: readonly Re
   for (const { region, offset, width } of locationsOf(action))
     checkRange(device, findRegion(device, regions, region), { offset, length: width }, width);
   const { target, value } = action;
-  if (typeof value !== 'object') checkValue(device, findRegion(device, regions, target.region), target.width, value);
+  if (typeof value === 'object') checkFit(device, target, value);
+  else checkValue(device, findRegion(device, regions, target.region), target.width, value);
+}
+
+/** What is read must not be wider than where it goes, whatever it may be. */
+function checkFit(device: string, target: Location, value: Location): void {
+  if (value.width > target.width)
+    throw usageError(
+      `${device} ${target.region}`,
+      `a value of ${value.width} bytes does not fit a register of ${target.width}`,
+    );
 }
 
 export function prepareActions(actions: readonly Action[], source: RegionSource): () => void {

@@ -61,10 +61,10 @@ function resourceAttribute(kernel: Kernel, fn: PciFunction, bar: PciBar, present
   return {
     size: bar.size,
     present,
-    // pci_mmap_fits()
+    // pci_mmap_fits(); pci_mmap_resource_range() begins at the page that holds the BAR.
     mmap(length, offset) {
       if (offset + length > kernel.pages(bar.size)) throw new Errno('EINVAL');
-      return from(registers, offset);
+      return from(registers, offset - (bar.address % kernel.pageSize));
     },
   };
 }

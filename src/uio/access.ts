@@ -14,7 +14,7 @@ export function openSpace(sys: Sys, device: UioDevice, fd: number, region: Regio
   if (map) {
     if (parent !== null) mustDecode(sys, parent, 'mmio', device.address);
     // uio.c takes the map's number from the page offset; the mapping begins at the page that holds the map's address.
-    return mapped(sys, device, fd, region, Number(map[1]) * sys.pageSize, write);
+    return mapped(sys, device, fd, region, Number(map[1]) * sys.pageSize, region.offset, write);
   }
   const { bar, offset } = parentBar(device, region);
   if (bar.kind !== 'mmio' && bar.kind !== 'portio') throw unreachable(device, region);
@@ -23,17 +23,26 @@ export function openSpace(sys: Sys, device: UioDevice, fd: number, region: Regio
   const resourceFd = openResource(sys, resource, device.address, write);
   if (bar.kind === 'portio') return ports(sys, device, resourceFd, region, offset);
   try {
-    return mapped(sys, device, resourceFd, region, 0, write);
+    // pci_mmap_resource_range() too begins at the page: a BAR smaller than that may lie anywhere in it.
+    return mapped(sys, device, resourceFd, bar, 0, withinPage(sys, bar) + offset, write);
   } finally {
     // A mapping outlives the descriptor it was made from.
     sys.close(resourceFd);
   }
 }
 
-function mapped(sys: Sys, device: UioDevice, fd: number, region: Region, at: number, write: boolean): RegisterSpace {
+/** @param start where in the mapping the registers begin */
+function mapped(
+  sys: Sys,
+  device: UioDevice,
+  fd: number,
+  region: Region,
+  at: number,
+  start: number,
+  write: boolean,
+): RegisterSpace {
   // As uio_mmap() counts the pages it allows: from the one that holds the map's address, for its size.
-  const within = Number(BigInt(region.address ?? 0) % BigInt(sys.pageSize));
-  const length = Math.ceil((within + region.size) / sys.pageSize) * sys.pageSize;
+  const length = Math.ceil((withinPage(sys, region) + region.size) / sys.pageSize) * sys.pageSize;
   let mapping: Mapping;
   try {
     mapping = sys.mmap(fd, length, write, at);
@@ -49,13 +58,16 @@ function mapped(sys: Sys, device: UioDevice, fd: number, region: Region, at: num
       device: device.address,
     });
   }
-  const { offset: start } = region;
   return {
     read: (offset: number, width: Width) => mapping.read(start + offset, width),
     write: (offset: number, width: Width, value: Word) => mapping.write(start + offset, width, value),
     writer: (offset: number, width: Width) => mapping.writer(start + offset, width),
     close: () => mapping.close(),
   };
+}
+
+function withinPage(sys: Sys, { address }: Region): number {
+  return Number(BigInt(address ?? 0) % BigInt(sys.pageSize));
 }
 
 /** Port registers through pread and pwrite: drivers/pci/pci-sysfs.c does one inb, inw or inl for 1, 2 or 4 bytes. */

@@ -68,10 +68,15 @@ function pciParent(reader: AttributeReader, dir: string): string | null {
   return reader.linkName(`${dir}/device`);
 }
 
-/** The kernel gives a function without a usable INTx line the interrupt 0, or IRQ_NOTCONNECTED (1 << 31). */
+/**
+ * The kernel gives a function without a usable INTx line the interrupt 0, or IRQ_NOTCONNECTED (1 << 31). Its driver may
+ * have MSI or MSI-X all the same: virtual functions have nothing else.
+ */
 function hasInterrupt(reader: AttributeReader, parent: string): boolean | null {
-  const irq = reader.number(`/sys/bus/pci/devices/${parent}/irq`);
-  return irq === null ? null : irq > 0 && irq < 2 ** 31;
+  const dir = `/sys/bus/pci/devices/${parent}`;
+  const irq = reader.number(`${dir}/irq`);
+  if (irq === null) return null;
+  return (irq > 0 && irq < 2 ** 31) || reader.names(`${dir}/msi_irqs`).length > 0;
 }
 
 function mapRegions(reader: AttributeReader, dir: string): Region[] {
@@ -131,6 +136,12 @@ function address(reader: AttributeReader, path: string): string | null {
  * I/O ports on later ones. sysfs reaches them as `resourceN`.
  */
 function uncovered(bars: readonly Region[], exported: readonly Region[]): Region[] {
-  const taken = new Set(exported.map((region) => region.address));
+  const taken = new Set(exported.map(firstRegister));
   return bars.filter((bar) => bar.name.startsWith('bar') && !taken.has(bar.address));
+}
+
+/** The address of a BAR that lies within a page is in its map as the page and an offset. */
+function firstRegister({ address, offset }: Region): string | null {
+  if (address === null || BigInt(address) % 4096n !== 0n) return address;
+  return `0x${(BigInt(address) + BigInt(offset)).toString(16)}`;
 }

@@ -108,10 +108,10 @@ export class InterruptControl {
       if (!(error instanceof SysError)) throw error;
       throw fromSysError(error, {
         device: address,
-        message: `${error.code === 'EACCES' ? 'permission denied' : 'cannot be opened'}: re-arming clears Interrupt Disable in the configuration space`,
+        message: `${error.code === 'EACCES' ? 'permission denied' : 'cannot be opened'}: the interrupt is switched by Interrupt Disable in the configuration space`,
         hint:
           error.code === 'EACCES'
-            ? 'run this command with sudo, or see the first interrupt only with --rearm none'
+            ? 'run this command with sudo; the udev rules in udrv-uio(1) grant it for good; watch-irq --rearm none does without, for one interrupt'
             : undefined,
       });
     }

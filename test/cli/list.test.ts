@@ -72,6 +72,8 @@ describe('what is listed', () => {
       `,
     ],
     ['--sim uio list -q', 'uio0\nuio1\nuio2\nuio3\n'],
+    // A flag of the command and one of the program in one.
+    ['--sim list 1b36:0010 -aq', '0000:01:00.0\n'],
     [
       '--sim list 0000:00:04.0 0000:00:03.0 --type pci',
       text`
@@ -102,6 +104,8 @@ describe('a selector', () => {
     // One that matches several is no error here.
     prints('uio_pci_generic', 'uio0 uio2'),
     prints('1234:11e8', 'uio0 0000:00:03.0 0000:02:01.0'),
+    // Every PCI function, also the one that has a UIO name elsewhere.
+    prints('--type pci 1234:11e8', '0000:00:03.0 0000:00:04.0 0000:02:01.0'),
     // A root hub's interface is named after its bus.
     prints('1-0:1.0', 'usb1'),
     // In the order given, each once.

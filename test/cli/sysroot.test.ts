@@ -71,6 +71,19 @@ describe('a copied tree', () => {
   });
 });
 
+describe('a tree without devices', () => {
+  const empty = plant(join(dir, 'empty'), { sys: 'a directory' });
+  const more = 'no device that user space can drive; udrv list --all shows the PCI functions that the kernel drives';
+  test.concurrent.each([
+    ['list', more],
+    // Not what was just done.
+    ['list --all', 'no such device'],
+    ['list --type usb', 'no such device'],
+  ])('%s', async (command, remark) => {
+    expect(await udrv(`--sysroot ${empty} ${command}`)).toEqual({ stdout: '', stderr: `udrv: ${remark}\n`, exit: 0 });
+  });
+});
+
 describe('a directory that is none', () => {
   cliFails(2, [
     ['--sysroot /nowhere/x list', '/nowhere/x: cannot look at the copied tree: no such file or directory (ENOENT)'],

@@ -128,6 +128,17 @@ describe('watch-irq', () => {
     ['--sim uio watch-irq uio0 --ack nonsense', 'nonsense: is not an action', form],
     [['--sim', 'uio', 'watch-irq', 'uio0', '--trigger', ''], `'': is not an action`, form],
     ['--sim uio watch-irq uio0 --ack map0:0x64=0x1ffffffff', /^udrv: uio0 map0: 0x1ffffffff does not fit/],
+    // Before the device is opened, as with --dry-run it is not.
+    [
+      '--sim uio watch-irq uio0 -n --ack map0:0x64/2=map0:0x24/4',
+      'uio0 map0: a value of 4 bytes does not fit a register of 2',
+    ],
+    // Not at the first interrupt.
+    [
+      '--sim uio watch-irq uio3 -n --ack port0:0/8=1',
+      'uio3 port0: I/O ports have no accesses of 8 bytes',
+      'use -w 1, 2 or 4',
+    ],
     ['--sim uio watch-irq uio0 --trigger map0:1M=1', /^udrv: uio0 map0: offset 0x100000 is outside of the region/],
   ]);
   cliFails(3, [['--sim uio watch-irq uio0 --ack map9:0=1', 'uio0 map9: no such region', 'it has map0']]);

@@ -8,6 +8,8 @@ const dir = scratch();
 describe('read', () => {
   cliPasses([
     ['--sim uio read uio0 map0 0x0', '0x010000ed\n'],
+    // Two others have these ids, but are no UIO devices.
+    ['--sim uio read 1234:11e8 map0 0x0', '0x010000ed\n'],
     ['--sim uio read /dev/uio0 map0 128 -w 8', '0x0000000000000000\n'],
     ['--sim uio read uio0 map0 0 --json', '{"region":"map0","offset":0,"width":4,"value":"0x010000ed"}\n'],
     ['--sim --json uio read uio0 map0 0x80 -w8', /^\{"region":"map0","offset":128,"width":8,"value":"0x0{16}"\}\n$/],

@@ -193,7 +193,7 @@ describeInLab('udrv on a real kernel', (lab, kernel) => {
       expect((await run('udrv uio read uio0 map0 0', { user: true })).stdout).toBe('0x010000ed\n');
       const { code, stderr } = await run(`udrv uio watch-irq uio0 ${ACK} --timeout 1s`, { user: true });
       expect(code).toBe(4);
-      expect(stderr).toMatch(/^udrv: .*0000:00:04.0\/config: permission denied: re-arming .*\(EACCES\)\nhint: .*sudo/);
+      expect(stderr).toMatch(/^udrv: .*0000:00:04.0\/config: permission denied: .*\(EACCES\)\nhint: .*sudo/);
       expect((await run(`udrv uio watch-irq uio0 --rearm none --timeout 200ms`, { user: true })).code).toBe(6);
     } finally {
       await run('chmod 600 /dev/uio0');

@@ -1,7 +1,9 @@
 // What the conformance suite cannot state, because no real machine at hand has the device or can be made to fail so.
 import { simulatedMachine } from '../../src/sim';
+import type { Sys } from '../../src/sys/sys';
 import { OpenUio } from '../../src/uio/device';
 import { inspectUio } from '../../src/uio/inspect';
+import { TreeSys } from './tree-sys';
 
 function machine(uio: string, { write = true } = {}) {
   const { sys, controls } = simulatedMachine();
@@ -35,6 +37,76 @@ describe('a map that begins within its page', () => {
     device.region('map1').write(0x10, 4, 0x12345678);
     expect(device.region('map1').read(0x10, 4)).toBe(0x12345678);
     expect(device.region('map1').read(0x10, 1)).toBe(0x78);
+  });
+});
+
+describe('a memory BAR smaller than a page', () => {
+  const PARENT = '/sys/bus/pci/devices/0000:00:04.0';
+  const NONE = '0x0000000000000000 0x0000000000000000 0x0000000000000000\n';
+  const SMALL = '0x00000000fe300080 0x00000000fe3000ff 0x0000000000040200\n';
+
+  /** uio0, but that BAR 0, which begins in the middle of a page, is what its function has. */
+  function small(files: Record<string, string>) {
+    const { sys } = simulatedMachine();
+    const mapped: [length: number, offset: number][] = [];
+    const fake: Partial<Sys> = {
+      readFile: (path, limit) => (path in files ? Buffer.from(files[path] ?? '') : sys.readFile(path, limit)),
+      mmap: (_fd, length, _writable, offset) => {
+        mapped.push([length, offset]);
+        return { length, read: (at) => at, write: () => {}, close: () => {} };
+      },
+    };
+    const machine = new Proxy(sys, {
+      get(target, key) {
+        const own = fake[key as keyof Sys] ?? target[key as keyof Sys];
+        return typeof own === 'function' ? own.bind(target) : own;
+      },
+    });
+    const info = inspectUio(machine, 'uio0');
+    if (info === null) throw new Error('uio0 is not there');
+    return { machine, info, mapped };
+  }
+
+  test('is mapped through the resource from the start of the page, and accessed where it begins', () => {
+    const { machine, info, mapped } = small({
+      [`${PARENT}/resource`]: SMALL + NONE,
+      '/sys/class/uio/uio0/maps/map0/size': '0x0\n',
+    });
+    expect(info.uio.regions).toMatchObject([{ name: 'bar0', address: '0xfe300080', size: 0x80 }]);
+    using device = OpenUio.open(machine, info, { write: false });
+    expect(device.region('bar0').read(0x10, 4)).toBe(0x90);
+    expect(mapped).toEqual([[4096, 0]]);
+  });
+
+  test('is not shown a second time beside its map', () => {
+    const { info } = small({
+      [`${PARENT}/resource`]: SMALL + NONE,
+      '/sys/class/uio/uio0/maps/map0/size': '0x1000\n',
+      '/sys/class/uio/uio0/maps/map0/offset': '0x80\n',
+    });
+    expect(info.uio.regions).toMatchObject([{ name: 'map0', address: '0xfe300000', offset: 0x80 }]);
+  });
+});
+
+describe('whether it has an interrupt', () => {
+  const PARENT = '/sys/devices/pci0000:00/0000:00:04.0';
+  test.each([
+    ['an INTx line', { irq: '11' }, true],
+    ['none', { irq: '0' }, false],
+    ['IRQ_NOTCONNECTED', { irq: '2147483648' }, false],
+    ['MSI-X of a virtual function', { irq: '0', 'msi_irqs/33': 'msix' }, true],
+    ['what cannot be read', {}, null],
+  ])('%s', (_, attributes, irq) => {
+    const sys = new TreeSys({
+      '/sys/class/uio/uio0': { link: `../../devices/pci0000:00/0000:00:04.0/uio/uio0` },
+      '/sys/bus/pci/devices/0000:00:04.0': { link: '../../../devices/pci0000:00/0000:00:04.0' },
+    });
+    sys.add(
+      { 'uio/uio0/device': { link: '../../../0000:00:04.0' }, subsystem: { link: '../../../bus/pci' } },
+      `${PARENT}/`,
+    );
+    sys.add(attributes, `${PARENT}/`);
+    expect(inspectUio(sys, 'uio0')?.uio.irq).toBe(irq);
   });
 });
 
@@ -158,6 +230,11 @@ describe('interrupts', () => {
     await expect(device.interrupts({ timeoutMs: 100 }).next()).rejects.toMatchObject({
       exit: 4,
       hint: expect.stringContaining('sudo'),
+    });
+    // The same for `irq`, which has no --rearm of its own and re-arms nothing.
+    expect(errorOf(() => device.setInterrupt(false))).toMatchObject({
+      message: expect.stringContaining('the interrupt is switched by Interrupt Disable'),
+      hint: expect.stringContaining('watch-irq --rearm none'),
     });
   });
 

@@ -18,7 +18,7 @@ export function list(context: Context, selectors: string[], options: ListOptions
     selectors.length === 0
       ? listDevices(context.sys, context.names, { ...options, errors })
       : selected(context, selectors, options.type);
-  print(context, devices);
+  print(context, devices, options);
   remarkErrors(context, [...errors, ...devices.flatMap((device) => device.errors)]);
 }
 
@@ -34,7 +34,7 @@ export function listVfio(context: Context, selectors: string[]): undefined {
 export function selected(context: Context, selectors: string[], type: Framework | undefined): Device[] {
   const found = new Map<string, Device>();
   for (const selector of selectors) {
-    const devices = findDevices(context.sys, context.names, selector).filter(
+    const devices = findDevices(context.sys, context.names, selector, type).filter(
       (device) => type === undefined || device.framework === type || (type === 'pci' && device.framework === 'vfio'),
     );
     if (devices.length === 0) throw noSuchDevice(selector);
@@ -43,13 +43,14 @@ export function selected(context: Context, selectors: string[], type: Framework 
   return [...found.values()];
 }
 
-function print(context: Context, devices: Device[]): void {
+function print(context: Context, devices: Device[], { type, all }: ListOptions): void {
   if (context.options.json) {
     context.printJson({ schema: 'udrv.list/1', devices });
     return;
   }
   if (devices.length === 0) {
-    context.note('no device that user space can drive; udrv list --all shows the PCI functions that the kernel drives');
+    const more = 'no device that user space can drive; udrv list --all shows the PCI functions that the kernel drives';
+    context.note(all || type !== undefined ? 'no such device' : more);
     return;
   }
   if (context.options.quiet) context.stdout.write(devices.map((device) => `${visible(device.address)}\n`).join(''));

@@ -22,7 +22,7 @@ export function findOf<F extends Framework>(
   framework: F,
   selector: string,
 ): Extract<Device, { framework: F }> {
-  const device = findDevice(context.sys, context.names, selector);
+  const device = findDevice(context.sys, context.names, selector, framework);
   if (device.framework === framework) return device as Extract<Device, { framework: F }>;
   throw new UdrvError(`is no ${framework.toUpperCase()} device but ${device.framework.toUpperCase()}`, {
     code: 'ENODEV',
