@@ -8,8 +8,10 @@ import {
   decodeBos,
   decodeDescriptors,
   decodeMsos20,
+  descriptor,
   encodeDescriptors,
 } from '../../src/usb/decode/tree';
+import { videoLayout } from '../../src/usb/decode/video';
 import { checkInput } from '../support/descriptor-check';
 import { inputOf, SEEDS } from '../support/descriptor-inputs';
 import * as fixtures from '../support/usb-fixtures';
@@ -111,6 +113,16 @@ test('a webcam', () => {
       bInterval: 'every 125 us',
     },
   });
+});
+
+test('video that is interlaced, and digital video', () => {
+  const means = (subtype: number, digits: string) =>
+    descriptorJson(descriptor(videoLayout(2, subtype), Buffer.from(digits, 'hex')), CONTEXT).means;
+  const interlaced = (flags: string) => means(6, `0b2406010101010000${flags}00`)?.['bmInterlaceFlags'];
+  expect(interlaced('00')).toBeUndefined();
+  expect(interlaced('01')).toEqual(['interlaced', '2 fields in a frame', 'field 1 only']);
+  expect(interlaced('27')).toEqual(['interlaced', '1 field in a frame', 'field 1 first', 'fields 1 and 2 in turn']);
+  expect(means(12, '09240c010010000081')).toMatchObject({ bFormatType: ['SDL-DV', '60 Hz'] });
 });
 
 describe('audio', () => {
