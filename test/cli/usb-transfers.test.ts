@@ -101,6 +101,7 @@ describe('what cannot be', () => {
       "--chunk: 100 is not a multiple of the endpoint's packet size, 512",
     ],
     ['--sim usb bulk 1-2 0x81 --length 8 --queue 5000', '5000: is too many: 1024 at most'],
+    ['--sim usb iso 1-2 0x02 --alt 1 --data 00 --count 2', '--count: is for what arrives; 0x02 is an OUT endpoint'],
     ['--sim usb iso 1-2 0x81', '1-2 0x81: is of type bulk, not isochronous', 'udrv usb bulk'],
     ['--sim usb ctrl 1-2 0x80 6 0x0100 0', 'wLength: say how much to ask for'],
     ['--sim usb ctrl 1-2 0x00 9 1 0', 'wLength: give the data: --data HEX|@FILE|-, or 0 for none'],

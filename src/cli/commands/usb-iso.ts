@@ -30,12 +30,15 @@ export async function iso(
   const address = parseEndpoint(endpoint);
   const name = endpointName(address);
   const receives = (address & 0x80) !== 0;
-  const { alt, data, count = 1, packets, output } = options;
+  const { alt, data, packets, output } = options;
   if (receives && data !== undefined) throw usageError(name, 'is an IN endpoint: the data comes from the device');
   if (!receives && data === undefined)
     throw usageError(name, 'is an OUT endpoint: give the data', '--data HEX|@FILE|-');
   if (!receives && output !== undefined) throw usageError('-o', `is for what arrives; ${name} is an OUT endpoint`);
+  if (!receives && options.count !== undefined)
+    throw usageError('--count', `is for what arrives; ${name} is an OUT endpoint`);
   if (packets > MAX_ISO_PACKETS) throw usageError('--packets', `${MAX_ISO_PACKETS} at most in a transfer`);
+  const { count = 1 } = options;
   const info = findOf(context, 'usb', selector);
   const found = findEndpoint(info, address, { alt, types: ['isochronous'] });
   if (context.options.dryRun) {
