@@ -71,6 +71,7 @@ describe('steps, with --dry-run', () => {
   ]);
 });
 
+const TOO_MUCH = '2G: is too much for one transfer: 2146483646 bytes at most';
 const NO_ENDPOINT = '1-2 0x8f: no such endpoint in configuration 1 (ENOENT)';
 const HAS = 'it has 0x01, 0x81';
 
@@ -101,6 +102,9 @@ describe('what cannot be', () => {
       "--chunk: 100 is not a multiple of the endpoint's packet size, 512",
     ],
     ['--sim usb bulk 1-2 0x81 --length 8 --queue 5000', '5000: is too many: 1024 at most'],
+    ['--sim usb bulk 1-2 0x81 --length 4G --chunk 2G', TOO_MUCH],
+    ['--sim usb int 1-2 0x81 --length 2G', TOO_MUCH],
+    ['--sim usb bench 1-2 0x01 --size 2G', TOO_MUCH],
     ['--sim usb iso 1-2 0x02 --alt 1 --data 00 --count 2', '--count: is for what arrives; 0x02 is an OUT endpoint'],
     ['--sim usb iso 1-2 0x81', '1-2 0x81: is of type bulk, not isochronous', 'udrv usb bulk'],
     ['--sim usb ctrl 1-2 0x80 6 0x0100 0', 'wLength: say how much to ask for'],
