@@ -161,6 +161,17 @@ describe('what cannot be', () => {
     ],
   ]);
 
+  test.each([
+    'ctrl 1-2 0x80 6 0x0100 0 18',
+    'bulk 1-2 0x81 --length 512',
+    'int 1-2 0x81 --length 512',
+    'iso 1-2 0x82 --alt 1',
+  ])('what cannot be printed is refused before the device is opened: %s', async (command) => {
+    const { stdout, stderr, exit } = await udrv(`--sim --trace --json usb ${command} -o -`);
+    expect({ stdout, exit }).toEqual({ stdout: '', exit: 2 });
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'EUSAGE' } });
+  });
+
   test('babble comes with what arrived', async () => {
     expect(await udrv('--sim usb bulk 1-2 0x81 --length 20')).toEqual({
       stdout: expect.stringMatching(/^0x0000 {2}(00 ){16}/),

@@ -11,7 +11,7 @@ import { Progress } from '../output/progress';
 import { findOf } from './show';
 import { type Data, openData } from './usb-data';
 import { mustBeIdle, parseEndpoint, type TakeOptions, withUsb } from './usb-open';
-import { document, dumpTo, receiver, transferError } from './usb-result';
+import { checkOutput, document, dumpTo, receiver, transferError } from './usb-result';
 
 export interface TransferOptions extends TakeOptions {
   length?: number;
@@ -50,6 +50,7 @@ async function transfer(
 ): Promise<number | undefined> {
   const address = parseEndpoint(endpoint);
   checkDirection(address, options);
+  checkOutput(context, options.output);
   const { alt, data } = options;
   const info = findOf(context, 'usb', selector);
   const direction = address & 0x80 ? 'in' : 'out';
@@ -105,8 +106,6 @@ async function receive(job: Job): Promise<void> {
 async function receiveMessages(job: Job): Promise<void> {
   const { context, usb, address, options, wait } = job;
   const { length = 0, count = 1, output, queue } = options;
-  if (context.options.json && output === '-')
-    throw usageError('-o - and --json', 'both write to standard output: give one');
   using out = outputTo(context.stdout, output);
   for await (const message of usb.messages(address, length, { count, queue: queue ?? Math.min(count, 4), ...wait })) {
     if (output !== undefined) out.write(message.data);

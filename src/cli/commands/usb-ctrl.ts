@@ -6,7 +6,7 @@ import { parseWord } from '../parse';
 import { findOf } from './show';
 import { readData } from './usb-data';
 import { mustBeIdle, type TakeOptions, withUsb } from './usb-open';
-import { document, receiver, transferError } from './usb-result';
+import { checkOutput, document, receiver, transferError } from './usb-result';
 
 interface CtrlOptions extends TakeOptions {
   data?: string;
@@ -37,6 +37,7 @@ export async function ctrl(
   const wLength = lengthText === undefined ? undefined : field('wLength', lengthText, 0xffff);
   const receives = (setup.bmRequestType & 0x80) !== 0;
   checkOptions(type, receives, wLength, options);
+  checkOutput(context, options.output);
   const info = findOf(context, 'usb', selector);
   const data = options.data === undefined ? null : await readData(options.data, 0xffff);
   const length = data?.length ?? wLength ?? 0;

@@ -8,7 +8,7 @@ import { findOf } from './show';
 import { steps, type TransferOptions, withEndpoint } from './usb-bulk';
 import { openData } from './usb-data';
 import { parseEndpoint } from './usb-open';
-import { document, receiver, transferError } from './usb-result';
+import { checkOutput, document, receiver, transferError } from './usb-result';
 
 interface IsoCommandOptions extends TransferOptions {
   packets: number;
@@ -37,6 +37,7 @@ export async function iso(
   if (!receives && output !== undefined) throw usageError('-o', `is for what arrives; ${name} is an OUT endpoint`);
   if (!receives && options.count !== undefined)
     throw usageError('--count', `is for what arrives; ${name} is an OUT endpoint`);
+  checkOutput(context, output);
   if (packets > MAX_ISO_PACKETS) throw usageError('--packets', `${MAX_ISO_PACKETS} at most in a transfer`);
   const { count = 1 } = options;
   const info = findOf(context, 'usb', selector);
