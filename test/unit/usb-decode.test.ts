@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { audioLayout } from '../../src/usb/decode/audio';
 import { decodeReport, describeReport, encodeReport } from '../../src/usb/decode/hid-report';
 import { type Context, type DescriptorJson, descriptorJson, stringIndices } from '../../src/usb/decode/json';
 import { decode, encode, type ValuesOf } from '../../src/usb/decode/layout';
@@ -126,6 +127,20 @@ test('video that is interlaced, and digital video', () => {
 });
 
 describe('audio', () => {
+  test('what the bits of version 2 mean depends on the type beside them', () => {
+    const means = (subclass: number, digits: string) => {
+      const bytes = Buffer.from(digits.replaceAll(' ', ''), 'hex');
+      return descriptorJson(descriptor(audioLayout(subclass, 0x20, bytes.readUInt8(2)), bytes), CONTEXT).means;
+    };
+    const general = (type: string, formats: string) => means(2, `10 24 01 01 05 ${type} ${formats} 02 03000000 00`);
+    expect(general('81', '01000000')).toMatchObject({ bmFormats: ['PCM'] });
+    expect(general('02', '03000080')).toMatchObject({ bmFormats: ['MPEG', 'AC-3', 'raw data'] });
+    expect(general('03', '80000000')).toMatchObject({ bmFormats: ['IEC61937 DTS-I'] });
+    const processing = (type: string) => means(1, `12 24 08 07 ${type} 01 02 02 03000000 00 0c00 00`);
+    expect(processing('0100')).toMatchObject({ bmControls: ['mode select (read and write)'] });
+    expect(processing('0300')).toMatchObject({ bmControls: ['width (read and write)'] });
+  });
+
   test('version 1', () => {
     const tree = decodeDescriptors(fixtures.HEADSET_UAC1);
     expect(only(tree, 'uac1.featureUnit')[0]).toMatchObject({
