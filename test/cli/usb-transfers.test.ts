@@ -64,6 +64,28 @@ describe('steps, with --dry-run', () => {
         1-1:1.0: give it back to usb-storage
       `,
     ],
+    [
+      '--sim -n usb clear-halt 1-1 0x81 --detach',
+      text`
+        1-1:1.0: take it from usb-storage
+        1-1:1.0: claim
+        1-1 0x81: clear its halt
+        1-1:1.0: release
+        1-1:1.0: give it back to usb-storage
+      `,
+    ],
+    ['--sim -n usb alt 1-1:1.0 0 --detach', /^1-1:1.0: take it from usb-storage\n(.*\n){3}1-1:1.0: give it back/],
+    ['--sim -n usb ctrl 1-1 0xa1 0xfe 0 0 1 --detach', /^1-1:1.0: take it from usb-storage\n(.*\n){3}1-1:1.0: give it/],
+    ['--sim -n usb bench 1-1 0x81 --queue 1 --detach', /^1-1:1.0: take it from usb-storage\n(.*\n){3}1-1:1.0: give it/],
+    [
+      '--sim -n usb iso 1-2 0x82 --alt 1 --packets 8 --count 2',
+      text`
+        1-2:1.0: claim
+        1-2:1.0: select alternate setting 1
+        1-2 0x82: receive 16 packets
+        1-2:1.0: release
+      `,
+    ],
     ['--sim -n usb reset 1-1', '1-1: reset its port\n1-1:1.0: usb-storage starts anew\n'],
     ['--sim -n usb config 1-1 1', '1-1:1.0: take it from usb-storage\n1-1: select configuration 1\n'],
     ['--sim -n usb detach 1-1:1.0', '1-1:1.0: take it from its driver\n'],

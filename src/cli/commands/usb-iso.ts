@@ -5,7 +5,7 @@ import { MAX_ISO_PACKETS } from '../../usb/iso';
 import type { TransferResult } from '../../usb/status';
 import type { Context } from '../context';
 import { findOf } from './show';
-import { steps, type TransferOptions, withEndpoint } from './usb-bulk';
+import { steps, type TransferOptions, withEndpoint, writeStep } from './usb-bulk';
 import { openData } from './usb-data';
 import { parseEndpoint } from './usb-open';
 import { checkOutput, document, receiver, transferError } from './usb-result';
@@ -43,7 +43,8 @@ export async function iso(
   const info = findOf(context, 'usb', selector);
   const found = findEndpoint(info, address, { alt, types: ['isochronous'] });
   if (context.options.dryRun) {
-    context.printSteps(steps(info, found, options));
+    const what = data === undefined ? `receive ${count * packets} packets` : writeStep(data);
+    context.printSteps(steps(info, found, options, what));
     return undefined;
   }
   using source = data === undefined ? undefined : openData(data);
