@@ -153,6 +153,11 @@ describe('what cannot be', () => {
       '1-2 0x82: belongs to alternate setting 1 of interface 0; the current one is 0 (ENOENT)',
       '--alt 1',
     ],
+    [
+      '--sim usb ctrl 1-2 0x82 0 0 0x8f 2',
+      '1-2 0x8f: is no endpoint of the current alternate setting (ENOENT)',
+      'udrv usb show 1-2',
+    ],
     ['--sim usb alt 1-2:1.0 7', '1-2:1.0: has no alternate setting 7 (ENOENT)', 'it has 0, 1'],
     ['--sim usb detach 1-2:1.3', '1-2:1.3: no such interface now (ENOENT)', 'udrv usb show 1-2'],
     ['--sim usb detach 1-2:2.0', '1-2:2.0: no such interface now (ENOENT)', 'its configuration is 1: 1-2:1.0'],
