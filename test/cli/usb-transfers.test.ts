@@ -165,6 +165,8 @@ describe('what cannot be', () => {
   ]);
   cliFails(1, [
     ['--sim usb bulk 1-2 0x01 --data @/no/such/file', '/no/such/file: no such file or directory (ENOENT)'],
+    // With no line of the trace, the device was not opened.
+    ['--sim --trace usb bulk 1-2 0x01 --data @/', '/: illegal operation on a directory (EISDIR)'],
     ['--sim usb bulk 1-2 0x81 --length 64 -o /no/such/file', '/no/such/file: no such file or directory (ENOENT)'],
   ]);
   cliFails(5, [
