@@ -32,7 +32,7 @@ export function addTransferCommands(usb: Command, action: ActionOf): void {
     .addOption(dataOption())
     .addOption(outputOption())
     .option('--queue <n>', 'URBs in flight (4)', parseQueue)
-    .option('--chunk <size>', 'bytes in each: a multiple of the packet size (256K)', parseCount)
+    .option('--chunk <size>', 'bytes in each: a multiple of the packet size (256K)', parseTransferSize)
     .option('--zlp', 'end data of whole packets with a packet of no length')
     .addOption(altOption())
     .option('--detach', DETACH_HELP)
@@ -43,7 +43,7 @@ export function addTransferCommands(usb: Command, action: ActionOf): void {
     .description('transfers of an interrupt endpoint, each as it comes')
     .argument('<device>')
     .argument('<endpoint>', '0x81 in, 0x01 out')
-    .option('--length <n>', 'how many bytes each has at most', parseCount)
+    .option('--length <n>', 'how many bytes each has at most', parseTransferSize)
     .option('--count <n>', 'how many to wait for (1)', parseCount)
     .addOption(dataOption())
     .addOption(outputOption())
@@ -116,7 +116,7 @@ export function addManagementCommands(usb: Command, action: ActionOf): void {
     .description('measure throughput and latency by the number of transfers in flight')
     .argument('<device>')
     .argument('<endpoint>', '0x81 in, 0x01 out (sends zeros); 0 is the control endpoint')
-    .option('--size <n>', 'bytes in a transfer (64K)', parseCount)
+    .option('--size <n>', 'bytes in a transfer (64K)', parseTransferSize)
     .option('--queue <list>', 'transfers in flight, as in 1,4,16', parseQueues, [1, 4, 16])
     .option('--seconds <s>', 'how long each is measured', parseSeconds, 3)
     .addOption(altOption())
@@ -155,5 +155,15 @@ const MOST_IN_FLIGHT = 1024;
 function parseQueue(text: string): number {
   const value = parseCount(text);
   if (value > MOST_IN_FLIGHT) throw usageError(text, `is too many: ${MOST_IN_FLIGHT} at most`);
+  return value;
+}
+
+/** Of one URB: drivers/usb/core/devio.c takes less than USBFS_XFER_MAX. */
+const MOST_IN_TRANSFER = Math.floor(0xffffffff / 2) - 1_000_000 - 1;
+
+function parseTransferSize(text: string): number {
+  const value = parseCount(text);
+  if (value > MOST_IN_TRANSFER)
+    throw usageError(text, `is too much for one transfer: ${MOST_IN_TRANSFER} bytes at most`);
   return value;
 }

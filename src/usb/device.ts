@@ -1,7 +1,7 @@
 import { Exit, type ExitCode, fromSysError, SysError, type UdrvError } from '../errors';
 import type { UsbDevice } from '../model/device';
 import type { Sys } from '../sys/sys';
-import { setupPacket, USBDEVFS_CAP_BULK_CONTINUATION, urb as urbLayout } from '../uapi/usbdevfs';
+import { setupPacket, USBDEVFS_CAP_BULK_CONTINUATION } from '../uapi/usbdevfs';
 import { bulkPreparer, type Measurement, type MeasureOptions, measure } from './bench';
 import { Claims, type NotGivenBack } from './claims';
 import { type EndpointRequest, endpointName, type FoundEndpoint, findEndpoint, isoPacketSize } from './endpoints';
@@ -76,7 +76,7 @@ export class OpenUsb {
     this.info = device;
     this.#fd = fd;
     this.#queue = new TransferQueue(sys, fd, (urb, error) =>
-      submitError(sys, device, endpointName(urb.header.readUInt8(urbLayout.endpoint)), error),
+      submitError(sys, device, endpointName(urb.endpoint), error),
     );
     this.#claims = new Claims(sys, fd, device);
   }

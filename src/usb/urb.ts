@@ -18,6 +18,9 @@ export interface ControlSetup {
 
 const ALIGNMENT = 64;
 
+/** Bits 0 to 4 of bmRequestType. */
+const ENDPOINT_RECIPIENT = 2;
+
 /**
  * An URB and its buffer, in memory that does not move: struct usbdevfs_urb, its isochronous packets, then the data. The
  * kernel keeps the address of all this from SUBMITURB on and writes there at REAPURB, so that it is one object for both.
@@ -73,6 +76,14 @@ export class Urb {
     this.data.writeUInt16LE(wValue, setupPacket.wValue);
     this.data.writeUInt16LE(wIndex, setupPacket.wIndex);
     this.data.writeUInt16LE(length, setupPacket.wLength);
+  }
+
+  /** The endpoint that a refusal is about: of a control request to an endpoint that one, else where it goes through. */
+  get endpoint(): number {
+    const isControl = this.header.readUInt8(layout.type) === USBDEVFS_URB_TYPE_CONTROL;
+    if (isControl && (this.data.readUInt8(setupPacket.bmRequestType) & 0x1f) === ENDPOINT_RECIPIENT)
+      return this.data.readUInt8(setupPacket.wIndex);
+    return this.header.readUInt8(layout.endpoint);
   }
 
   /** What follows the setup packet. */

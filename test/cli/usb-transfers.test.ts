@@ -64,6 +64,28 @@ describe('steps, with --dry-run', () => {
         1-1:1.0: give it back to usb-storage
       `,
     ],
+    [
+      '--sim -n usb clear-halt 1-1 0x81 --detach',
+      text`
+        1-1:1.0: take it from usb-storage
+        1-1:1.0: claim
+        1-1 0x81: clear its halt
+        1-1:1.0: release
+        1-1:1.0: give it back to usb-storage
+      `,
+    ],
+    ['--sim -n usb alt 1-1:1.0 0 --detach', /^1-1:1.0: take it from usb-storage\n(.*\n){3}1-1:1.0: give it back/],
+    ['--sim -n usb ctrl 1-1 0xa1 0xfe 0 0 1 --detach', /^1-1:1.0: take it from usb-storage\n(.*\n){3}1-1:1.0: give it/],
+    ['--sim -n usb bench 1-1 0x81 --queue 1 --detach', /^1-1:1.0: take it from usb-storage\n(.*\n){3}1-1:1.0: give it/],
+    [
+      '--sim -n usb iso 1-2 0x82 --alt 1 --packets 8 --count 2',
+      text`
+        1-2:1.0: claim
+        1-2:1.0: select alternate setting 1
+        1-2 0x82: receive 16 packets
+        1-2:1.0: release
+      `,
+    ],
     ['--sim -n usb reset 1-1', '1-1: reset its port\n1-1:1.0: usb-storage starts anew\n'],
     ['--sim -n usb config 1-1 1', '1-1:1.0: take it from usb-storage\n1-1: select configuration 1\n'],
     ['--sim -n usb detach 1-1:1.0', '1-1:1.0: take it from its driver\n'],
@@ -71,6 +93,7 @@ describe('steps, with --dry-run', () => {
   ]);
 });
 
+const TOO_MUCH = '2G: is too much for one transfer: 2146483646 bytes at most';
 const NO_ENDPOINT = '1-2 0x8f: no such endpoint in configuration 1 (ENOENT)';
 const HAS = 'it has 0x01, 0x81';
 
@@ -101,6 +124,10 @@ describe('what cannot be', () => {
       "--chunk: 100 is not a multiple of the endpoint's packet size, 512",
     ],
     ['--sim usb bulk 1-2 0x81 --length 8 --queue 5000', '5000: is too many: 1024 at most'],
+    ['--sim usb bulk 1-2 0x81 --length 4G --chunk 2G', TOO_MUCH],
+    ['--sim usb int 1-2 0x81 --length 2G', TOO_MUCH],
+    ['--sim usb bench 1-2 0x01 --size 2G', TOO_MUCH],
+    ['--sim usb iso 1-2 0x02 --alt 1 --data 00 --count 2', '--count: is for what arrives; 0x02 is an OUT endpoint'],
     ['--sim usb iso 1-2 0x81', '1-2 0x81: is of type bulk, not isochronous', 'udrv usb bulk'],
     ['--sim usb ctrl 1-2 0x80 6 0x0100 0', 'wLength: say how much to ask for'],
     ['--sim usb ctrl 1-2 0x00 9 1 0', 'wLength: give the data: --data HEX|@FILE|-, or 0 for none'],
@@ -126,6 +153,11 @@ describe('what cannot be', () => {
       '1-2 0x82: belongs to alternate setting 1 of interface 0; the current one is 0 (ENOENT)',
       '--alt 1',
     ],
+    [
+      '--sim usb ctrl 1-2 0x82 0 0 0x8f 2',
+      '1-2 0x8f: is no endpoint of the current alternate setting (ENOENT)',
+      'udrv usb show 1-2',
+    ],
     ['--sim usb alt 1-2:1.0 7', '1-2:1.0: has no alternate setting 7 (ENOENT)', 'it has 0, 1'],
     ['--sim usb detach 1-2:1.3', '1-2:1.3: no such interface now (ENOENT)', 'udrv usb show 1-2'],
     ['--sim usb detach 1-2:2.0', '1-2:2.0: no such interface now (ENOENT)', 'its configuration is 1: 1-2:1.0'],
@@ -133,6 +165,8 @@ describe('what cannot be', () => {
   ]);
   cliFails(1, [
     ['--sim usb bulk 1-2 0x01 --data @/no/such/file', '/no/such/file: no such file or directory (ENOENT)'],
+    // With no line of the trace, the device was not opened.
+    ['--sim --trace usb bulk 1-2 0x01 --data @/', '/: illegal operation on a directory (EISDIR)'],
     ['--sim usb bulk 1-2 0x81 --length 64 -o /no/such/file', '/no/such/file: no such file or directory (ENOENT)'],
   ]);
   cliFails(5, [
@@ -155,6 +189,17 @@ describe('what cannot be', () => {
       'the device does not know this request, or not these values',
     ],
   ]);
+
+  test.each([
+    'ctrl 1-2 0x80 6 0x0100 0 18',
+    'bulk 1-2 0x81 --length 512',
+    'int 1-2 0x81 --length 512',
+    'iso 1-2 0x82 --alt 1',
+  ])('what cannot be printed is refused before the device is opened: %s', async (command) => {
+    const { stdout, stderr, exit } = await udrv(`--sim --trace --json usb ${command} -o -`);
+    expect({ stdout, exit }).toEqual({ stdout: '', exit: 2 });
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'EUSAGE' } });
+  });
 
   test('babble comes with what arrived', async () => {
     expect(await udrv('--sim usb bulk 1-2 0x81 --length 20')).toEqual({

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { audioLayout } from '../../src/usb/decode/audio';
 import { decodeReport, describeReport, encodeReport } from '../../src/usb/decode/hid-report';
 import { type Context, type DescriptorJson, descriptorJson, stringIndices } from '../../src/usb/decode/json';
 import { decode, encode, type ValuesOf } from '../../src/usb/decode/layout';
@@ -8,8 +9,10 @@ import {
   decodeBos,
   decodeDescriptors,
   decodeMsos20,
+  descriptor,
   encodeDescriptors,
 } from '../../src/usb/decode/tree';
+import { videoLayout } from '../../src/usb/decode/video';
 import { checkInput } from '../support/descriptor-check';
 import { inputOf, SEEDS } from '../support/descriptor-inputs';
 import * as fixtures from '../support/usb-fixtures';
@@ -113,7 +116,31 @@ test('a webcam', () => {
   });
 });
 
+test('video that is interlaced, and digital video', () => {
+  const means = (subtype: number, digits: string) =>
+    descriptorJson(descriptor(videoLayout(2, subtype), Buffer.from(digits, 'hex')), CONTEXT).means;
+  const interlaced = (flags: string) => means(6, `0b2406010101010000${flags}00`)?.['bmInterlaceFlags'];
+  expect(interlaced('00')).toBeUndefined();
+  expect(interlaced('01')).toEqual(['interlaced', '2 fields in a frame', 'field 1 only']);
+  expect(interlaced('27')).toEqual(['interlaced', '1 field in a frame', 'field 1 first', 'fields 1 and 2 in turn']);
+  expect(means(12, '09240c010010000081')).toMatchObject({ bFormatType: ['SDL-DV', '60 Hz'] });
+});
+
 describe('audio', () => {
+  test('what the bits of version 2 mean depends on the type beside them', () => {
+    const means = (subclass: number, digits: string) => {
+      const bytes = Buffer.from(digits.replaceAll(' ', ''), 'hex');
+      return descriptorJson(descriptor(audioLayout(subclass, 0x20, bytes.readUInt8(2)), bytes), CONTEXT).means;
+    };
+    const general = (type: string, formats: string) => means(2, `10 24 01 01 05 ${type} ${formats} 02 03000000 00`);
+    expect(general('81', '01000000')).toMatchObject({ bmFormats: ['PCM'] });
+    expect(general('02', '03000080')).toMatchObject({ bmFormats: ['MPEG', 'AC-3', 'raw data'] });
+    expect(general('03', '80000000')).toMatchObject({ bmFormats: ['IEC61937 DTS-I'] });
+    const processing = (type: string) => means(1, `12 24 08 07 ${type} 01 02 02 03000000 00 0c00 00`);
+    expect(processing('0100')).toMatchObject({ bmControls: ['mode select (read and write)'] });
+    expect(processing('0300')).toMatchObject({ bmControls: ['width (read and write)'] });
+  });
+
   test('version 1', () => {
     const tree = decodeDescriptors(fixtures.HEADSET_UAC1);
     expect(only(tree, 'uac1.featureUnit')[0]).toMatchObject({

@@ -4,7 +4,7 @@ import { endpointName, findEndpoint } from '../../usb/endpoints';
 import type { Context } from '../context';
 import { columns } from '../output/table';
 import { findOf } from './show';
-import { withEndpoint } from './usb-bulk';
+import { steps, withEndpoint } from './usb-bulk';
 import { parseEndpoint, type TakeOptions, withUsb } from './usb-open';
 import { transferError } from './usb-result';
 
@@ -37,11 +37,11 @@ export async function benchUsb(
       `${size} is not a multiple of the endpoint's packet size, ${found.endpoint.maxPacketSize}`,
     );
   if (context.options.dryRun) {
+    const runs = (control ? [1] : options.queue).map(
+      (depth) => `${size} bytes, ${depth} in flight, for ${options.seconds} s`,
+    );
     context.printSteps(
-      options.queue.map(
-        (depth) =>
-          `${info.address} ${endpointName(address)}: ${size} bytes, ${depth} in flight, for ${options.seconds} s`,
-      ),
+      found === null ? runs.map((run) => `${info.address} control: ${run}`) : steps(info, found, options, ...runs),
     );
     return undefined;
   }

@@ -10,8 +10,8 @@ import { outputTo } from '../output/file';
 import { Progress } from '../output/progress';
 import { findOf } from './show';
 import { type Data, openData } from './usb-data';
-import { mustBeIdle, parseEndpoint, type TakeOptions, withUsb } from './usb-open';
-import { document, dumpTo, receiver, transferError } from './usb-result';
+import { claimedSteps, mustBeIdle, parseEndpoint, type TakeOptions, withUsb } from './usb-open';
+import { checkOutput, document, dumpTo, receiver, transferError } from './usb-result';
 
 export interface TransferOptions extends TakeOptions {
   length?: number;
@@ -50,13 +50,14 @@ async function transfer(
 ): Promise<number | undefined> {
   const address = parseEndpoint(endpoint);
   checkDirection(address, options);
+  checkOutput(context, options.output);
   const { alt, data } = options;
   const info = findOf(context, 'usb', selector);
   const direction = address & 0x80 ? 'in' : 'out';
   const found = findEndpoint(info, address, { alt, direction, types: ['bulk', 'interrupt'] });
   checkChunk(options, found);
   if (context.options.dryRun) {
-    context.printSteps(steps(info, found, options));
+    context.printSteps(steps(info, found, options, data === undefined ? readStep(options) : writeStep(data)));
     return undefined;
   }
   // Opened first: what cannot be read is no reason to take an interface from its driver.
@@ -105,8 +106,6 @@ async function receive(job: Job): Promise<void> {
 async function receiveMessages(job: Job): Promise<void> {
   const { context, usb, address, options, wait } = job;
   const { length = 0, count = 1, output, queue } = options;
-  if (context.options.json && output === '-')
-    throw usageError('-o - and --json', 'both write to standard output: give one');
   using out = outputTo(context.stdout, output);
   for await (const message of usb.messages(address, length, { count, queue: queue ?? Math.min(count, 4), ...wait })) {
     if (output !== undefined) out.write(message.data);
@@ -171,18 +170,23 @@ function checkChunk({ chunk, length }: TransferOptions, { endpoint }: FoundEndpo
   throw usageError('--chunk', `${chunk} is not a multiple of the endpoint's packet size, ${endpoint.maxPacketSize}`);
 }
 
-/** For `--dry-run`. */
-export function steps(info: UsbDevice, { setting, address }: FoundEndpoint, options: TransferOptions): string[] {
-  const { detach, alt, length, data } = options;
-  const name = interfaceName(info, setting.number);
-  const { driver } = setting;
-  const taken = detach && driver !== null;
-  return [
-    ...(taken ? [`${name}: take it from ${driver}`] : []),
-    `${name}: claim`,
-    ...(alt === undefined ? [] : [`${name}: select alternate setting ${alt}`]),
-    `${info.address} ${endpointName(address)}: ${data === undefined ? `read ${length ?? ''} bytes` : `write ${data.length > 40 ? `${data.slice(0, 40)}...` : data}`}`,
-    `${name}: release`,
-    ...(taken ? [`${name}: give it back to ${driver}`] : []),
-  ];
+/** For `--dry-run`. @param what is done with the endpoint */
+export function steps(
+  info: UsbDevice,
+  { setting, address }: FoundEndpoint,
+  { detach = false, alt }: TakeOptions & { alt?: number | undefined },
+  ...what: string[]
+): string[] {
+  const selected = alt === undefined ? [] : [`${interfaceName(info, setting.number)}: select alternate setting ${alt}`];
+  const work = what.map((step) => `${info.address} ${endpointName(address)}: ${step}`);
+  return claimedSteps(info, setting.number, detach, [...selected, ...work]);
+}
+
+/** For `--dry-run`: what is sent, as it was given. */
+export function writeStep(data: string): string {
+  return `write ${data.length > 40 ? `${data.slice(0, 40)}...` : data}`;
+}
+
+function readStep({ length, count = 1 }: TransferOptions): string {
+  return `read ${length} bytes${count > 1 ? `, ${count} times` : ''}`;
 }

@@ -5,8 +5,8 @@ import type { Context } from '../context';
 import { parseWord } from '../parse';
 import { findOf } from './show';
 import { readData } from './usb-data';
-import { mustBeIdle, type TakeOptions, withUsb } from './usb-open';
-import { document, receiver, transferError } from './usb-result';
+import { claimedSteps, mustBeIdle, type TakeOptions, withUsb } from './usb-open';
+import { checkOutput, document, receiver, transferError } from './usb-result';
 
 interface CtrlOptions extends TakeOptions {
   data?: string;
@@ -37,16 +37,18 @@ export async function ctrl(
   const wLength = lengthText === undefined ? undefined : field('wLength', lengthText, 0xffff);
   const receives = (setup.bmRequestType & 0x80) !== 0;
   checkOptions(type, receives, wLength, options);
+  checkOutput(context, options.output);
   const info = findOf(context, 'usb', selector);
   const data = options.data === undefined ? null : await readData(options.data, 0xffff);
   const length = data?.length ?? wLength ?? 0;
+  const intf = interfaceOfRequest(info, setup);
   if (context.options.dryRun) {
-    context.printSteps([`${info.address}: control ${describe(setup)}, ${length} bytes ${receives ? 'in' : 'out'}`]);
+    const work = [`${info.address}: control ${describe(setup)}, ${length} bytes ${receives ? 'in' : 'out'}`];
+    context.printSteps(intf === null ? work : claimedSteps(info, intf, options.detach ?? false, work));
     return undefined;
   }
   remark(context, info.address, setup);
   const timeoutMs = context.options.timeout ?? DEFAULT_TIMEOUT_MS;
-  const intf = interfaceOfRequest(info, setup);
   if (options.detach && intf !== null) mustBeIdle(context, info, intf, options.force);
   return withUsb(context, info, async (device, signal) => {
     await run(context, device, setup, data ?? length, { ...options, timeoutMs, signal });

@@ -53,6 +53,11 @@ function fromFile(path: string): Data {
   try {
     const fd = sysCall('open', path, () => fs.openSync(path, 'r'));
     const stat = fs.fstatSync(fd);
+    // It opens, and only a read would tell: by then the device is open and the interface claimed.
+    if (stat.isDirectory()) {
+      fs.closeSync(fd);
+      throw new SysError('read', 'EISDIR', path);
+    }
     if (!stat.isFile()) return streamed(fs.createReadStream(path, { fd, highWaterMark: PIECE }), path);
     return { source: pieces(fd, path), length: stat.size, [Symbol.dispose]: () => fs.closeSync(fd) };
   } catch (error) {

@@ -5,10 +5,10 @@ import { MAX_ISO_PACKETS } from '../../usb/iso';
 import type { TransferResult } from '../../usb/status';
 import type { Context } from '../context';
 import { findOf } from './show';
-import { steps, type TransferOptions, withEndpoint } from './usb-bulk';
+import { steps, type TransferOptions, withEndpoint, writeStep } from './usb-bulk';
 import { openData } from './usb-data';
 import { parseEndpoint } from './usb-open';
-import { document, receiver, transferError } from './usb-result';
+import { checkOutput, document, receiver, transferError } from './usb-result';
 
 interface IsoCommandOptions extends TransferOptions {
   packets: number;
@@ -30,16 +30,21 @@ export async function iso(
   const address = parseEndpoint(endpoint);
   const name = endpointName(address);
   const receives = (address & 0x80) !== 0;
-  const { alt, data, count = 1, packets, output } = options;
+  const { alt, data, packets, output } = options;
   if (receives && data !== undefined) throw usageError(name, 'is an IN endpoint: the data comes from the device');
   if (!receives && data === undefined)
     throw usageError(name, 'is an OUT endpoint: give the data', '--data HEX|@FILE|-');
   if (!receives && output !== undefined) throw usageError('-o', `is for what arrives; ${name} is an OUT endpoint`);
+  if (!receives && options.count !== undefined)
+    throw usageError('--count', `is for what arrives; ${name} is an OUT endpoint`);
+  checkOutput(context, output);
   if (packets > MAX_ISO_PACKETS) throw usageError('--packets', `${MAX_ISO_PACKETS} at most in a transfer`);
+  const { count = 1 } = options;
   const info = findOf(context, 'usb', selector);
   const found = findEndpoint(info, address, { alt, types: ['isochronous'] });
   if (context.options.dryRun) {
-    context.printSteps(steps(info, found, options));
+    const what = data === undefined ? `receive ${count * packets} packets` : writeStep(data);
+    context.printSteps(steps(info, found, options, what));
     return undefined;
   }
   using source = data === undefined ? undefined : openData(data);

@@ -7,7 +7,8 @@ import { inspectUsb } from '../../usb/inspect';
 import type { Context } from '../context';
 import { parseSize } from '../parse';
 import { findOf } from './show';
-import { mustBeIdle, parseEndpoint, type TakeOptions, withUsb } from './usb-open';
+import { steps } from './usb-bulk';
+import { claimedSteps, mustBeIdle, parseEndpoint, type TakeOptions, withUsb } from './usb-open';
 
 /** How long a device that was reset may take to come back as another one. */
 const RETURN_MS = 5000;
@@ -117,7 +118,9 @@ export async function alt(
     });
   if (options.detach) mustBeIdle(context, info, intf, options.force);
   if (context.options.dryRun) {
-    context.printSteps([`${name}: claim`, `${name}: select alternate setting ${value}`, `${name}: release`]);
+    context.printSteps(
+      claimedSteps(info, intf, options.detach ?? false, [`${name}: select alternate setting ${value}`]),
+    );
     return undefined;
   }
   const code = await withUsb(context, info, async (usb) => {
@@ -141,15 +144,11 @@ export async function clearHalt(
 ): Promise<number | undefined> {
   const address = parseEndpoint(endpointText);
   const info = findOf(context, 'usb', selector);
-  const { setting } = findEndpoint(info, address);
-  const name = interfaceName(info, setting.number);
+  const found = findEndpoint(info, address);
+  const { setting } = found;
   if (options.detach) mustBeIdle(context, info, setting.number, options.force);
   if (context.options.dryRun) {
-    context.printSteps([
-      `${name}: claim`,
-      `${info.address} ${endpointName(address)}: clear its halt`,
-      `${name}: release`,
-    ]);
+    context.printSteps(steps(info, found, options, 'clear its halt'));
     return undefined;
   }
   const code = await withUsb(context, info, async (usb) => {

@@ -61,6 +61,20 @@ export interface TakeOptions {
   force?: boolean | undefined;
 }
 
+/** For `--dry-run`: what is done to an interface around the work with it. */
+export function claimedSteps(info: UsbDevice, intf: number, detach: boolean, work: readonly string[]): string[] {
+  const name = interfaceName(info, intf);
+  const driver = info.usb.interfaces.find(({ number }) => number === intf)?.driver ?? null;
+  const taken = detach && driver !== null;
+  return [
+    ...(taken ? [`${name}: take it from ${driver}`] : []),
+    `${name}: claim`,
+    ...work,
+    `${name}: release`,
+    ...(taken ? [`${name}: give it back to ${driver}`] : []),
+  ];
+}
+
 /**
  * Refuses to take an interface, or with null the whole device, from a driver that is at work for somebody: a mounted
  * disk, a network interface that is up.

@@ -15,12 +15,15 @@ export interface Received {
   end(result: TransferResult, facts?: object): void;
 }
 
+/** What is wrong with `-o` whatever the device does: said before it is opened. */
+export function checkOutput(context: Context, output: string | undefined): void {
+  if (context.options.json && output === '-')
+    throw usageError('-o - and --json', 'both write to standard output: give one');
+}
+
 /** @param output what `-o` names @param length how many bytes may come */
 export function receiver(context: Context, output: string | undefined, length: number): Received & Disposable {
-  if (context.options.json) {
-    if (output === '-') throw usageError('-o - and --json', 'both write to standard output: give one');
-    if (output === undefined) return jsonReceiver(context, length);
-  }
+  if (context.options.json && output === undefined) return jsonReceiver(context, length);
   const out = outputTo(context.stdout, output);
   if (output !== undefined) return rawReceiver(context, out);
   return dumpReceiver(out, length);

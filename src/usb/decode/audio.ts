@@ -386,6 +386,9 @@ const EFFECTS = {
   4: 'dynamic range compressor',
 };
 const PROCESSES_2 = { 0: 'undefined', 1: 'up/down-mix', 2: 'Dolby Prologic', 3: 'stereo extender' };
+const STEREO_EXTENDER = 3;
+const EXTENDER_CONTROLS = controlPairs('enable', 'width', 'cluster', 'underflow', 'overflow');
+const MIX_CONTROLS = controlPairs('enable', 'mode select', 'cluster', 'underflow', 'overflow');
 const PROCESSES_3 = { 0: 'undefined', 1: 'up/down-mix', 2: 'stereo extender', 3: 'multi-function' };
 const CLOCKS = ['external', 'internal fixed', 'internal variable', 'internal programmable'];
 
@@ -465,7 +468,9 @@ const CONTROL_2: Readonly<Record<number, Layout>> = {
     x16('wProcessType', oneOf(PROCESSES_2)),
     ...sources,
     ...outputs2,
-    x16('bmControls', controlPairs('enable', 'mode select', 'cluster', 'underflow', 'overflow')),
+    x16('bmControls', (value, scope) =>
+      (scope.values['wProcessType'] === STEREO_EXTENDER ? EXTENDER_CONTROLS : MIX_CONTROLS)(value, scope),
+    ),
     string8('iProcessing'),
     ...modes(4),
   ),
@@ -515,23 +520,30 @@ const CONTROL_2: Readonly<Record<number, Layout>> = {
   ),
 };
 
-/** Type I in bits 0 to 30; bit 31 is raw data in every type. */
-const FORMATS_2 = ['PCM', 'PCM8', 'IEEE float', 'A-law', 'mu-law', 'DSD'];
+/** By format type, extended (bit 7) or not: Data Formats 2.0, appendix A.2. Bit 31 is raw data in every type. */
+const FORMATS_2: Readonly<Record<number, readonly string[]>> = {
+  1: ['PCM', 'PCM8', 'IEEE float', 'A-law', 'mu-law', 'DSD'],
+  2: ['MPEG', 'AC-3', 'WMA', 'DTS'],
+  3: [
+    'IEC61937 AC-3',
+    'IEC61937 MPEG-1 layer 1',
+    'IEC61937 MPEG-1 layer 2/3 or MPEG-2 no extension',
+    'IEC61937 MPEG-2 extension',
+    'IEC61937 MPEG-2 AAC',
+    'IEC61937 MPEG-2 layer 1, low sampling rate',
+    'IEC61937 MPEG-2 layer 2/3, low sampling rate',
+    'IEC61937 DTS-I',
+    'IEC61937 DTS-II',
+    'IEC61937 DTS-III',
+    'IEC61937 ATRAC',
+    'IEC61937 ATRAC2/3',
+    'IEC61937 WMA',
+  ],
+};
 const RAW_DATA = 0x80000000;
 
 function formats2(value: number, type: number): string[] {
-  const names =
-    type === 1
-      ? FORMATS_2
-      : type === 3
-        ? [
-            'IEC61937 AC-3',
-            'IEC61937 MPEG-1 layer 1',
-            'IEC61937 MPEG-1 layer 2/3',
-            'IEC61937 MPEG-2 extension',
-            'IEC61937 MPEG-2 AAC',
-          ]
-        : [];
+  const names = FORMATS_2[type & 0x7f] ?? [];
   const found: string[] = [];
   for (let bit = 0; bit < 31; bit++) if (field(value, bit, 1)) found.push(names[bit] ?? `format bit ${bit}`);
   return value >= RAW_DATA ? [...found, 'raw data'] : found;

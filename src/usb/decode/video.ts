@@ -22,7 +22,7 @@ import {
   x16,
   x32,
 } from './layout';
-import { bits, oneOf, setBits, trimmed } from './meaning';
+import { bits, field, oneOf, setBits, trimmed } from './meaning';
 
 const HEADER = [u8('bLength'), x8('bDescriptorType'), x8('bDescriptorSubtype')] as const;
 
@@ -244,7 +244,23 @@ function guidFormat(value: string): string {
 
 const FORMATS: Readonly<Record<string, string>> = { 'e436eb7d-524f-11ce-9f53-0020af0ba770': 'RGB 24' };
 
-const interlace = bits('interlaced', '2 fields for each frame', 'field 1 first');
+const FIELD_PATTERNS = ['field 1 only', 'field 2 only', 'fields 1 and 2 in turn', 'random pattern'];
+
+/** UVC 1.5, payloads of uncompressed video and of MJPEG, table 3-1. What is not interlaced has no fields. */
+function interlace(value: number): string[] {
+  const reserved = setBits(value & 0xc8, []);
+  if ((value & 0x01) === 0) return reserved;
+  return [
+    'interlaced',
+    value & 0x02 ? '1 field in a frame' : '2 fields in a frame',
+    ...(value & 0x04 ? ['field 1 first'] : []),
+    FIELD_PATTERNS[field(value, 4, 2)] ?? '',
+    ...reserved,
+  ];
+}
+
+const DV_FORMATS = ['SD-DV', 'SDL-DV', 'HD-DV'];
+const dvFormat = (value: number) => [DV_FORMATS[value & 0x7f] ?? 'reserved format', value & 0x80 ? '60 Hz' : '50 Hz'];
 
 function frameInterval(value: number): string | null {
   return value === 0 ? null : `${trimmed(value / 10_000)} ms, ${trimmed(10_000_000 / value)} frames/s`;
@@ -370,7 +386,7 @@ const STREAMING: Readonly<Record<number, Layout>> = {
     u8('bStrideLength'),
     when(uuid('guidStrideFormat'), (_, left) => left > 0),
   ),
-  12: uvc('formatDv', 'format, DV', u8('bFormatIndex'), u32('dwMaxVideoFrameBufferSize'), x8('bFormatType')),
+  12: uvc('formatDv', 'format, DV', u8('bFormatIndex'), u32('dwMaxVideoFrameBufferSize'), x8('bFormatType', dvFormat)),
   13: uvc(
     'colorFormat',
     'color matching',
