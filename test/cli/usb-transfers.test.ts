@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -247,6 +248,19 @@ describe('files and pipes', () => {
       exit: 0,
     });
   });
+
+  test('a FIFO is waited for before anything is taken, and with a reader it gets all', async () => {
+    const fifo = at('out');
+    execFileSync('mkfifo', [fifo]);
+    const waiting = start(['--sim', '--trace', 'usb', 'bulk', '1-1', '0x81', '--length', '13', '--detach', '-o', fifo]);
+    setTimeout(() => waiting.kill('SIGINT'), 1500);
+    // Nobody serves the signal while it waits, so that it does what it does by default.
+    expect(await outcomeOf(waiting)).toEqual({ stdout: '', stderr: '', exit: 'SIGINT' });
+    const { stdout, exit } = await shell(
+      `udrv --sim -q usb bulk 1-2 0x81 --length 100K -o ${fifo} & wc -c < ${fifo}; wait $!`,
+    );
+    expect({ stdout, exit }).toEqual({ stdout: '102400\n', exit: 0 });
+  }, 20_000);
 
   test('a full disk', async () => {
     expect(await udrv('--sim usb bulk 1-2 0x81 --length 1M -o /dev/full')).toEqual({

@@ -53,7 +53,7 @@ describe('a memory BAR smaller than a page', () => {
       readFile: (path, limit) => (path in files ? Buffer.from(files[path] ?? '') : sys.readFile(path, limit)),
       mmap: (_fd, length, _writable, offset) => {
         mapped.push([length, offset]);
-        return { length, read: (at) => at, write: () => {}, close: () => {} };
+        return { length, read: (at) => at, write: () => {}, writer: () => () => {}, close: () => {} };
       },
     };
     const machine = new Proxy(sys, {

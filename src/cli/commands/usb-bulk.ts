@@ -6,7 +6,7 @@ import { interfaceName } from '../../usb/explain';
 import type { TransferResult } from '../../usb/status';
 import type { Context } from '../context';
 import { json } from '../output/escape';
-import { outputTo } from '../output/file';
+import { awaitReader, outputTo } from '../output/file';
 import { Progress } from '../output/progress';
 import { findOf } from './show';
 import { type Data, openData } from './usb-data';
@@ -62,6 +62,7 @@ async function transfer(
   }
   // Opened first: what cannot be read is no reason to take an interface from its driver.
   using source = data === undefined ? undefined : openData(data);
+  using _reader = awaitReader(options.output);
   // Awaited here: the data is closed when this function returns.
   return await withEndpoint(context, info, found, options, async (usb, signal) => {
     const job = { context, usb, address, options, wait: { timeoutMs: context.options.timeout, signal } };

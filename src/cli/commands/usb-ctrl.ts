@@ -2,6 +2,7 @@ import { usageError } from '../../errors';
 import { interfaceOfRequest, type OpenUsb } from '../../usb/device';
 import type { ControlSetup } from '../../usb/urb';
 import type { Context } from '../context';
+import { awaitReader } from '../output/file';
 import { parseWord } from '../parse';
 import { findOf } from './show';
 import { readData } from './usb-data';
@@ -50,7 +51,8 @@ export async function ctrl(
   remark(context, info.address, setup);
   const timeoutMs = context.options.timeout ?? DEFAULT_TIMEOUT_MS;
   if (options.detach && intf !== null) mustBeIdle(context, info, intf, options.force);
-  return withUsb(context, info, async (device, signal) => {
+  using _reader = awaitReader(options.output);
+  return await withUsb(context, info, async (device, signal) => {
     await run(context, device, setup, data ?? length, { ...options, timeoutMs, signal });
   });
 }

@@ -4,6 +4,7 @@ import type { IsoTransfer } from '../../usb/iso';
 import { MAX_ISO_PACKETS } from '../../usb/iso';
 import type { TransferResult } from '../../usb/status';
 import type { Context } from '../context';
+import { awaitReader } from '../output/file';
 import { findOf } from './show';
 import { steps, type TransferOptions, withEndpoint, writeStep } from './usb-bulk';
 import { openData } from './usb-data';
@@ -48,6 +49,7 @@ export async function iso(
     return undefined;
   }
   using source = data === undefined ? undefined : openData(data);
+  using _reader = awaitReader(output);
   return await withEndpoint(context, info, found, options, async (usb, signal) => {
     signal.addEventListener('abort', () => source?.[Symbol.dispose](), { once: true });
     const timeoutMs = context.options.timeout;

@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { Exit, fromSysError, SysError } from '../../errors';
 import type { OutputStream } from './stream';
 
@@ -22,6 +22,16 @@ export function outputTo(stdout: OutputStream, path: string | undefined): Sink {
     // close(2) is where some file systems report that the disk is full.
     [Symbol.dispose]: () => attempt('close', path, () => closeSync(fd)),
   };
+}
+
+/**
+ * Waits, where `-o` names a FIFO, until somebody reads from it, and keeps that so. The open that waits blocks the thread,
+ * and no signal is served then: it has to be over before a device is changed that a Ctrl-C must put back.
+ */
+export function awaitReader(path: string | undefined): Disposable {
+  if (path === undefined || !statSync(path, { throwIfNoEntry: false })?.isFIFO()) return { [Symbol.dispose]() {} };
+  const fd = attempt('open', path, () => openSync(path, 'w'));
+  return { [Symbol.dispose]: () => closeSync(fd) };
 }
 
 function attempt<T>(syscall: string, path: string, body: () => T): T {
