@@ -41,12 +41,6 @@ const RECEIVE_BUFFER = 1024 * 1024;
 /** mmap's failure value, (void *)-1, as koffi returns it. */
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
-const ADDRESS = Symbol('address');
-
-interface Located extends Buffer {
-  [ADDRESS]?: number;
-}
-
 /**
  * The C functions that Node has no name for. The only module that loads koffi, and only once a device is opened:
  * inspection does without.
@@ -74,6 +68,7 @@ export class Libc {
   readonly #pollfd = Buffer.allocUnsafeSlow(pollfd.size);
   /** User space ends at 2^47 (or 2^56): a number holds it, and costs less to pass than a buffer. */
   readonly #pollfdAddress: number;
+  readonly #addresses = new WeakMap<Buffer, number>();
   /** What is in it. */
   #polled: { fd: number; event: PollEvent } | undefined;
   readonly #vectors = new Map<Width, { iovecs: bigint; words: Buffer }>();
@@ -111,11 +106,15 @@ export class Libc {
 
   /**
    * Where a buffer is. It stays there as long as there is the buffer, and asking costs as much as a short ioctl: the
-   * structs that are used for each URB and each mapping are the same ones again and again, so it is kept with them.
+   * structs that are used for each URB and each mapping are the same ones again and again.
    */
-  #addressOf(buffer: Located): number {
-    buffer[ADDRESS] ??= Number(this.#koffi.address(buffer));
-    return buffer[ADDRESS];
+  #addressOf(buffer: Buffer): number {
+    let address = this.#addresses.get(buffer);
+    if (address === undefined) {
+      address = Number(this.#koffi.address(buffer));
+      this.#addresses.set(buffer, address);
+    }
+    return address;
   }
 
   mmap(fd: number, length: number, writable: boolean, offset: number, path: string): Mapping {
