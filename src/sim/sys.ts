@@ -90,7 +90,7 @@ export class SimSys implements Sys {
 
   read(fd: number, buffer: Buffer): number {
     return this.#io('read', fd, ({ file, flags }) => {
-      // Node does not make a call for nothing.
+      // LinuxSys does not make a call for nothing.
       if (buffer.length === 0) return 0;
       if (file.read === undefined) throw new Errno('EINVAL');
       for (;;) {

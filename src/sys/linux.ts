@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readlinkSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readlinkSync, writeSync } from 'node:fs';
 import { SysError } from '../errors';
 import { accessOf, DEFAULT_LIMIT, listDirectory, readToEnd, sysCall } from './files';
 import { Libc } from './libc';
@@ -61,19 +61,19 @@ export class LinuxSys implements Sys {
   }
 
   read(fd: number, buffer: Buffer): number {
-    return sysCall('read', this.#path('read', fd), () => readSync(fd, buffer, 0, buffer.length, null));
+    return this.#c.read(fd, buffer, this.#path('read', fd));
   }
 
   write(fd: number, buffer: Buffer): number {
-    return sysCall('write', this.#path('write', fd), () => writeSync(fd, buffer, 0, buffer.length, null));
+    return this.#c.write(fd, buffer, this.#path('write', fd));
   }
 
   pread(fd: number, buffer: Buffer, position: number): number {
-    return sysCall('pread', this.#path('pread', fd), () => readSync(fd, buffer, 0, buffer.length, position));
+    return this.#c.pread(fd, buffer, position, this.#path('pread', fd));
   }
 
   pwrite(fd: number, buffer: Buffer, position: number): number {
-    return sysCall('pwrite', this.#path('pwrite', fd), () => writeSync(fd, buffer, 0, buffer.length, position));
+    return this.#c.pwrite(fd, buffer, position, this.#path('pwrite', fd));
   }
 
   preadWords(fd: number, buffer: Buffer, width: Width, position: number): number {
