@@ -7,8 +7,6 @@ const project = (name) => ({
 });
 
 module.exports = {
-  // A lab is one QEMU that mostly waits for its guest: on two processors jest would run one at a time.
-  ...(process.env.UDRV_LAB ? { maxWorkers: '100%' } : {}),
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],
   reporters: ['default', '<rootDir>/test/summary-reporter.cjs'],
