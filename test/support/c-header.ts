@@ -17,3 +17,20 @@ export function cValues(headers: readonly string[], expressions: readonly string
     rmSync(dir, { recursive: true });
   }
 }
+
+/** Our value of something, and the C expression that it must equal. */
+export type Expected = [name: string, ours: number | undefined, c: string];
+
+/** The size of a struct and the offset of each field, by its C name. */
+export function layoutOf([table, struct, fields]: readonly [
+  table: Record<string, number>,
+  struct: string,
+  fields: Record<string, string>,
+]): Expected[] {
+  return [
+    [`${struct} size`, table['size'], `sizeof(${struct})`],
+    ...Object.entries(fields).map(
+      ([ours, theirs]): Expected => [`${struct} ${theirs}`, table[ours], `offsetof(${struct}, ${theirs})`],
+    ),
+  ];
+}

@@ -1,5 +1,5 @@
 import * as F from '../../src/uapi/iommufd';
-import { cValues } from '../support/c-header';
+import { cValues, layoutOf } from '../support/c-header';
 import { describeWithHeader } from '../support/requires';
 
 /** Our tables, and the structures they describe: each field by its C name. All begin with their size. */
@@ -45,14 +45,7 @@ const EXPECTED: [name: string, ours: number | undefined, c: string][] = [
   ...Object.entries(F)
     .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
     .map(([name, value]): [string, number, string] => [name, value, name]),
-  ...STRUCTS.flatMap(([table, struct, fields]) => [
-    [`${struct} size`, table['size'], `sizeof(${struct})`] as [string, number | undefined, string],
-    ...Object.entries(fields).map(([ours, theirs]): [string, number | undefined, string] => [
-      `${struct} ${theirs}`,
-      table[ours],
-      `offsetof(${struct}, ${theirs})`,
-    ]),
-  ]),
+  ...STRUCTS.flatMap(layoutOf),
   ['an IOVA range', F.iovaRanges.rangeSize, 'sizeof(struct iommu_iova_range)'],
 ];
 

@@ -1,5 +1,5 @@
 import * as usb from '../../src/uapi/usbdevfs';
-import { cValues } from '../support/c-header';
+import { cValues, layoutOf } from '../support/c-header';
 import { describeWith } from '../support/requires';
 
 /** Constants whose names are the header's. */
@@ -48,14 +48,7 @@ const STRUCTS: readonly [table: Record<string, number>, struct: string, fields: 
 
 const EXPECTED: [name: string, ours: number | undefined, c: string][] = [
   ...NAMED.map(([name, value]): [string, number, string] => [name, value, name]),
-  ...STRUCTS.flatMap(([table, struct, fields]) => [
-    [`${struct} size`, table['size'], `sizeof(${struct})`] as [string, number | undefined, string],
-    ...Object.entries(fields).map(([ours, theirs]): [string, number | undefined, string] => [
-      `${struct} ${theirs}`,
-      table[ours],
-      `offsetof(${struct}, ${theirs})`,
-    ]),
-  ]),
+  ...STRUCTS.flatMap(layoutOf),
   ['getdriver name', usb.getDriver.driverSize, 'sizeof(((struct usbdevfs_getdriver *)0)->driver)'],
   ['disconnect_claim name', usb.disconnectClaim.driverSize, `sizeof(((${DISCONNECT_CLAIM} *)0)->driver)`],
 ];
