@@ -1,5 +1,4 @@
-import type { OpenFlags } from '../sys/sys';
-import type { OpenFile } from './file';
+import type { FileFlags, OpenFile } from './file';
 
 /** The first that a process gets: 0 to 2 are its standard streams. */
 const FIRST = 3;
@@ -8,7 +7,7 @@ export interface Descriptor {
   /** What it was opened from. */
   readonly path: string;
   readonly file: OpenFile;
-  readonly flags: Required<Omit<OpenFlags, 'name'>>;
+  readonly flags: FileFlags;
 }
 
 /**
@@ -20,7 +19,7 @@ export class Descriptors {
   readonly #references = new Map<OpenFile, number>();
 
   /** Under the lowest free number. */
-  add(path: string, file: OpenFile, flags: Required<Omit<OpenFlags, 'name'>>): number {
+  add(path: string, file: OpenFile, flags: FileFlags): number {
     let fd = FIRST;
     while (this.#table.has(fd)) fd++;
     this.#table.set(fd, { path, file, flags });

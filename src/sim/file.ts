@@ -25,8 +25,11 @@ export interface OpenFile {
   readonly seq?: boolean;
 }
 
+/** All of what open(2) is told; a name is for messages alone. */
+export type FileFlags = Required<Omit<OpenFlags, 'name'>>;
+
 /** Opens a node or a file; `flags` have been checked against what the calling user may do. */
-export type Opener = (flags: Required<Omit<OpenFlags, 'name'>>) => OpenFile;
+export type Opener = (flags: FileFlags) => OpenFile;
 
 /** A page at most in one read or write of sysfs (fs/kernfs/file.c). */
 const PAGE = 4096;

@@ -16,7 +16,7 @@ import type { Descriptor } from './descriptors';
 import { Blocked, Errno } from './errno';
 import { EventFd } from './eventfd';
 import type { Faults, Syscall } from './faults';
-import { AttributeFile, DirectoryFile, type OpenFile, RegularFile } from './file';
+import { AttributeFile, DirectoryFile, type FileFlags, type OpenFile, RegularFile } from './file';
 import type { Kernel } from './kernel';
 import { SimMapping } from './region';
 import { Watches } from './watches';
@@ -253,7 +253,7 @@ export class SimSys implements Sys {
     timeline.run();
   }
 
-  #openFile(path: string, flags: Required<Omit<OpenFlags, 'name'>>): OpenFile {
+  #openFile(path: string, flags: FileFlags): OpenFile {
     const entry = this.#find(path);
     switch (entry.kind) {
       case 'dir':
