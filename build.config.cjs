@@ -1,41 +1,91 @@
-// The command in one file, so that it starts fast; the library beside it is tsc's, file by file, with types.
+// The command, so that it starts fast: what a listing needs is one file, dist/cli.js; the rest stands in pieces in dist/cli,
+// each read when it is needed. The library beside them is tsc's, file by file, with types.
 const { execFileSync } = require('node:child_process');
-const { rmSync } = require('node:fs');
-const { buildSync } = require('esbuild');
+const { mkdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
+const { basename } = require('node:path');
+const { build, transformSync } = require('esbuild');
 const { version } = require('./package.json');
 
-// First: V8 tells a stale cache from a good one by little more than the length of the source.
-rmSync('dist/cli.cache', { force: true });
+/** What a listing runs: here, and of a snapshot. */
+const START = ['cli/entry', 'cli/commands/list', 'names/database', 'sys/linux', 'sys/snapshot'];
 
-buildSync({
-  bundle: true,
-  platform: 'node',
-  format: 'cjs',
-  target: 'node20',
-  // Less to read at each start; names stay, for UDRV_DEBUG.
-  minifySyntax: true,
-  minifyWhitespace: true,
-  logLevel: 'warning',
-  entryPoints: ['src/cli/entry.ts'],
-  outfile: 'dist/cli.js',
-  // A function, for bin/udrv to call.
-  banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
-  footer: { js: '})' },
-  define: { UDRV_VERSION: JSON.stringify(version) },
-  // A native module: it finds its own binaries beside it.
-  external: ['koffi'],
-  // commander loads these for subcommands that are programs of their own, which udrv has not; each costs start-up time.
-  alias: { 'node:child_process': './src/cli/no-child-process.ts' },
-});
+// Less to read at each start; names stay, for UDRV_DEBUG.
+const minify = { minifySyntax: true, minifyWhitespace: true, target: 'node20' };
 
-// The cache holds what has been compiled by then: so after a listing, which every command's start resembles.
-const makeCache = `
-  const { readFileSync, writeFileSync } = require('node:fs');
-  const { Script } = require('node:vm');
-  const filename = require('node:path').resolve('dist/cli.js');
-  const script = new Script(readFileSync(filename, 'latin1'), { filename });
-  process.on('exit', () => writeFileSync('dist/cli.cache', script.createCachedData()));
-  process.argv = ['node', 'udrv', '--snapshot', 'fixtures/lab.snapshot', 'list'];
-  script.runInThisContext()(exports, require, module, filename, 'dist');
-`;
-execFileSync(process.execPath, ['-e', makeCache], { stdio: ['ignore', 'ignore', 'inherit'] });
+/** esbuild takes apart only what import() joins. A require() in a function is put off likewise, but does not wait. */
+const splitAtRequire = {
+  name: 'split-at-require',
+  setup: (esbuild) =>
+    esbuild.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => ({
+      loader: 'ts',
+      contents: readFileSync(path, 'utf8').replace(/require\('(\.[^']+|chalk)'\)/g, "import('$1')"),
+    })),
+};
+const joinByRequire = (text) => text.replace(/\bimport\("(\.\/[^"]+)"\)/g, 'require("$1")');
+
+async function bundle() {
+  const { metafile, outputFiles } = await build({
+    entryPoints: ['src/cli/entry.ts'],
+    outdir: 'dist',
+    write: false,
+    metafile: true,
+    logLevel: 'warning',
+    bundle: true,
+    splitting: true, // of ES modules alone
+    format: 'esm',
+    platform: 'node',
+    ...minify,
+    define: { UDRV_VERSION: JSON.stringify(version) },
+    // A native module: it finds its own binaries beside it.
+    external: ['koffi'],
+    // commander loads these for subcommands that are programs of their own, which udrv has not; each costs start-up time.
+    alias: { 'node:child_process': './src/cli/no-child-process.ts' },
+    plugins: [splitAtRequire],
+  });
+  const { outputs } = metafile;
+  const start = new Set();
+  const add = (path) => {
+    if (start.has(path)) return;
+    start.add(path);
+    for (const { kind, external, path: imported } of outputs[path].imports)
+      if (kind === 'import-statement' && !external) add(imported);
+  };
+  for (const name of START) {
+    const chunk = Object.keys(outputs).find((path) => outputs[path].entryPoint === `src/${name}.ts`);
+    if (chunk === undefined) throw new Error(`src/${name}.ts: nothing puts it off any more`);
+    add(chunk);
+  }
+  const isStart = ({ path }) => start.has(`dist/${basename(path)}`);
+  const asFunction = ({ text }) =>
+    `function (exports, require, module, __dirname) {${transformSync(joinByRequire(text), { format: 'cjs', ...minify }).code}}`;
+  // First: V8 tells a stale cache from a good one by little more than the length of the source.
+  rmSync('dist/cli.cache', { force: true });
+  rmSync('dist/cli', { recursive: true, force: true });
+  mkdirSync('dist/cli');
+  for (const file of outputFiles)
+    if (!isStart(file)) writeFileSync(`dist/cli/${basename(file.path)}`, `(${asFunction(file)})`);
+  const pieces = outputFiles
+    .filter(isStart)
+    .map((file) => `${JSON.stringify(`./${basename(file.path)}`)}: ${asFunction(file)}`);
+  writeFileSync('dist/cli.js', `({${pieces.join(',\n')}})`);
+}
+
+/** The cache holds what V8 has compiled by then: so after a listing, which every command's start resembles. */
+function makeCache() {
+  const code = `
+    const vm = require('node:vm');
+    const scripts = [];
+    vm.Script = class extends vm.Script {
+      constructor(source, options) {
+        super(source, options);
+        scripts.push(this);
+      }
+    };
+    process.on('exit', () => require('node:fs').writeFileSync('dist/cli.cache', scripts[0].createCachedData()));
+    process.argv = ['node', 'udrv', '--snapshot', 'fixtures/lab.snapshot', 'list'];
+    require('./bin/udrv');
+  `;
+  execFileSync(process.execPath, ['-e', code], { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+void bundle().then(makeCache);

@@ -3,8 +3,8 @@ import type { Device, Framework } from '../../model/device';
 import { findDevices, noSuchDevice } from '../../select';
 import type { ReadError } from '../../sys/sysfs';
 import type { Context } from '../context';
-import { fullName } from '../output/describe';
 import { visible } from '../output/escape';
+import { fullName } from '../output/full-name';
 import { columns } from '../output/table';
 
 interface ListOptions {

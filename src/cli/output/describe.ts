@@ -3,8 +3,10 @@ import type { NameDatabase } from '../../names/database';
 import type { VfioDetails } from '../../vfio/details';
 import { namesOf } from '../../vfio/device-holders';
 import { visible } from './escape';
+import { fullName } from './full-name';
+import { ruledTable } from './ruled-table';
 import type { Style } from './style';
-import { columns, ruledTable } from './table';
+import { columns } from './table';
 
 /** A device in depth, for a person. @param ruled tables with lines, for a terminal */
 export function describeDevice(device: Device, names: NameDatabase, style: Style, ruled: boolean): string {
@@ -21,13 +23,6 @@ export function describeDevice(device: Device, names: NameDatabase, style: Style
     ...tables(device).map(({ titles, rows }) => (rows.length === 0 ? '' : table(titles, rows))),
     ...device.errors.map(({ path, code }) => style.warning(`could not read ${visible(path)} (${code})\n`)),
   ].join('');
-}
-
-/** A device's name; a UIO device is named by its driver, so what its PCI ids mean is added. */
-export function fullName({ framework, name, vendorId, deviceId }: Device, names: NameDatabase): string {
-  if (framework !== 'uio') return name;
-  const { vendor, device } = names.pciName(vendorId, deviceId);
-  return vendor === null && device === null ? name : `${name} (${[vendor, device].filter(Boolean).join(' ')})`;
 }
 
 /** A line of a description; left out where the value is null. */

@@ -17,15 +17,3 @@ export function columns(
   if (heading !== undefined) lines.unshift(heading.style.heading(line(heading.titles)));
   return lines.map((text) => `${text}\n`).join('');
 }
-
-/** A ruled table for a person's terminal. */
-export function ruledTable(titles: readonly string[], rows: readonly (readonly string[])[], style: Style): string {
-  const Table = require('cli-table3') as typeof import('cli-table3');
-  // Without its own colours: udrv decides about colour itself.
-  const table = new Table({
-    head: titles.map((title) => style.heading(title)),
-    style: { head: [], border: [], compact: true },
-  });
-  table.push(...rows.map((row) => [...row]));
-  return `${table.toString()}\n`;
-}

@@ -1,0 +1,13 @@
+import Table from 'cli-table3';
+import type { Style } from './style';
+
+/** A ruled table for a person's terminal. */
+export function ruledTable(titles: readonly string[], rows: readonly (readonly string[])[], style: Style): string {
+  // Without its own colours: udrv decides about colour itself.
+  const table = new Table({
+    head: titles.map((title) => style.heading(title)),
+    style: { head: [], border: [], compact: true },
+  });
+  table.push(...rows.map((row) => [...row]));
+  return `${table.toString()}\n`;
+}
