@@ -135,7 +135,7 @@ export {
   type VfioWatchOptions,
   watchInterrupts,
 } from './vfio/interrupts';
-export type { DmaAccess, Iommu, IommuInfo, IovaRange } from './vfio/iommu';
+export type { DmaAccess, DmaMapping, Iommu, IommuInfo, IovaRange } from './vfio/iommu';
 export { IovaAllocator } from './vfio/iova';
 export type { Irq, IrqInfo, IrqName } from './vfio/irq';
 export { type MapLatencies, type MapLatencyOptions, measureMappings } from './vfio/map-latency';

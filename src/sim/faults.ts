@@ -1,7 +1,7 @@
 import type { Sys } from '../sys/sys';
 import { Errno } from './errno';
 
-export type Syscall = Exclude<keyof Sys, 'pageSize'>;
+export type Syscall = Exclude<keyof Sys, 'pageSize' | 'preparedIoctl'>;
 
 interface Injected {
   readonly syscall: Syscall;

@@ -150,6 +150,10 @@ export class SimSys implements Sys {
     return this.#ioctl('ioctl', fd, request, argument);
   }
 
+  preparedIoctl(fd: number, request: number, argument: Buffer): () => number {
+    return () => this.ioctl(fd, request, argument);
+  }
+
   ioctlOpen(fd: number, request: number, argument: Buffer | number, name: string): number {
     const opened = this.#ioctl('ioctlOpen', fd, request, argument);
     this.#kernel.descriptors.rename(opened, name);

@@ -64,6 +64,10 @@ export abstract class InspectionSys implements Sys {
     throw this.#refuse(`descriptor ${fd}`);
   }
 
+  preparedIoctl(fd: number, _request: number, _argument: Buffer): () => number {
+    throw this.#refuse(`descriptor ${fd}`);
+  }
+
   ioctlOpen(fd: number, _request: number, _argument: Buffer | number, _name: string): number {
     throw this.#refuse(`descriptor ${fd}`);
   }

@@ -110,6 +110,17 @@ export class Libc {
     return result;
   }
 
+  preparedIoctl(fd: number, request: number, argument: Buffer, path: string): () => number {
+    const ioctl = this.#ioctl;
+    // The buffer is held with its address, which is good as long as the buffer lives.
+    const struct = { buffer: argument, address: this.#addressOf(argument) };
+    return () => {
+      const result = ioctl(fd, request, struct.address);
+      if (result < 0) throw this.#error('ioctl', path);
+      return result;
+    };
+  }
+
   /**
    * Where a buffer is. It stays there as long as there is the buffer, and asking costs as much as a short ioctl: the
    * structs that are used for each URB and each mapping are the same ones again and again.

@@ -84,6 +84,14 @@ export class LinuxSys implements Sys {
     return this.#c.ioctl(fd, request, argument, this.#path('ioctl', fd));
   }
 
+  preparedIoctl(fd: number, request: number, argument: Buffer): () => number {
+    const call = this.#c.preparedIoctl(fd, request, argument, this.#path('ioctl', fd));
+    return () => {
+      this.#path('ioctl', fd);
+      return call();
+    };
+  }
+
   ioctlOpen(fd: number, request: number, argument: Buffer | number, name: string): number {
     return this.#own(this.ioctl(fd, request, argument), name);
   }

@@ -147,6 +147,10 @@ class TracedSys implements Sys {
     return this.#ioctl(fd, request, argument, () => this.#sys.ioctl(fd, request, argument));
   }
 
+  preparedIoctl(fd: number, request: number, argument: Buffer): () => number {
+    return () => this.ioctl(fd, request, argument);
+  }
+
   ioctlOpen(fd: number, request: number, argument: Buffer | number, name: string): number {
     const opened = this.#ioctl(fd, request, argument, () => this.#sys.ioctlOpen(fd, request, argument, name));
     this.#name(opened, name);

@@ -1,6 +1,6 @@
 import { Exit, UdrvError } from '../errors';
 import type { Memory, Sys } from '../sys/sys';
-import type { DmaAccess, Iommu } from './iommu';
+import type { DmaAccess, DmaMapping, Iommu } from './iommu';
 import { IovaAllocator } from './iova';
 
 export const READ_WRITE: DmaAccess = { read: true, write: true };
@@ -92,8 +92,8 @@ class PoolBuffer implements DmaBuffer {
   readonly length: number;
   readonly #iommu: Iommu;
   readonly #memory: Memory;
-  readonly #size: bigint;
   readonly #onClose: () => void;
+  #mapping: { read: boolean; write: boolean; prepared: DmaMapping } | undefined;
   #mapped = false;
   #closed = false;
 
@@ -101,7 +101,6 @@ class PoolBuffer implements DmaBuffer {
     this.#iommu = iommu;
     this.iova = iova;
     this.length = memory.bytes.length;
-    this.#size = BigInt(this.length);
     this.#memory = memory;
     this.#onClose = onClose;
   }
@@ -111,13 +110,16 @@ class PoolBuffer implements DmaBuffer {
   }
 
   map(access: DmaAccess): void {
-    this.#iommu.map(this.iova, this.#memory, this.#size, access);
+    const { read, write } = access;
+    if (this.#mapping?.read !== read || this.#mapping.write !== write)
+      this.#mapping = { read, write, prepared: this.#iommu.mapping(this.iova, this.#memory, this.length, access) };
+    this.#mapping.prepared.map();
     this.#mapped = true;
   }
 
   unmap(): void {
     if (!this.#mapped) return;
-    this.#iommu.unmap(this.iova, this.#size);
+    this.#mapping?.prepared.unmap();
     this.#mapped = false;
   }
 

@@ -31,8 +31,8 @@ import {
 } from '../uapi/vfio';
 import type { Attachment } from './attachment';
 import { groupNode, IommuGroups } from './groups';
-import { type DmaAccess, type Iommu, type IommuInfo, mapError, unmapError } from './iommu';
-import { MapStruct } from './map-struct';
+import { type DmaAccess, type DmaMapping, type Iommu, type IommuInfo, mapError, unmapError } from './iommu';
+import { lengthField } from './length-field';
 import { noGroup } from './no-group';
 import { busy, getDeviceFailed, notViable, setIommuFailed } from './open-error';
 import { opening } from './opened';
@@ -110,8 +110,6 @@ class Type1 implements Iommu {
   readonly #sys: Sys;
   readonly #device: string;
   readonly #container: number;
-  readonly #map = new MapStruct(dmaMap.size);
-  readonly #unmap = new MapStruct(dmaUnmap.size);
   /** In bytes. */
   #mapped = 0;
 
@@ -119,8 +117,6 @@ class Type1 implements Iommu {
     this.#sys = sys;
     this.#device = device;
     this.#container = container;
-    this.#map.bytes.writeUInt32LE(dmaMap.size, dmaMap.argsz);
-    this.#unmap.bytes.writeUInt32LE(dmaUnmap.size, dmaUnmap.argsz);
   }
 
   info(): IommuInfo {
@@ -142,43 +138,65 @@ class Type1 implements Iommu {
   }
 
   map(iova: bigint, memory: { address: bigint }, length: number | bigint, access: DmaAccess): void {
-    const struct = this.#map;
-    const flags = (access.read ? VFIO_DMA_MAP_FLAG_READ : 0) | (access.write ? VFIO_DMA_MAP_FLAG_WRITE : 0);
-    struct.set32(dmaMap.flags, flags);
-    struct.set64(dmaMap.vaddr, memory.address);
-    struct.set64(dmaMap.iova, iova);
-    struct.set64(dmaMap.length, typeof length === 'bigint' ? length : BigInt(length));
-    try {
-      this.#sys.ioctl(this.#container, VFIO_IOMMU_MAP_DMA, struct.bytes);
-    } catch (error) {
-      if (!(error instanceof SysError)) throw error;
-      const request = { iova, vaddr: memory.address, length: BigInt(length), access };
-      throw mapError(this.#sys, this.#device, this, request, BigInt(this.#mapped), error);
-    }
-    this.#mapped += struct.length(dmaMap.length);
+    this.#mapping(iova, memory.address, BigInt(length), access)();
   }
 
   unmap(iova: bigint, length: number | bigint): number {
-    return this.#unmapRange(0, iova, BigInt(length));
+    return this.#unmapping(0, iova, BigInt(length))();
   }
 
   unmapAll(): void {
-    this.#unmapRange(VFIO_DMA_UNMAP_FLAG_ALL, 0n, 0n);
+    this.#unmapping(VFIO_DMA_UNMAP_FLAG_ALL, 0n, 0n)();
   }
 
-  #unmapRange(flags: number, iova: bigint, length: bigint): number {
-    const struct = this.#unmap;
-    struct.set32(dmaUnmap.flags, flags);
-    struct.set64(dmaUnmap.iova, iova);
-    struct.set64(dmaUnmap.length, length);
-    try {
-      this.#sys.ioctl(this.#container, VFIO_IOMMU_UNMAP_DMA, struct.bytes);
-    } catch (error) {
-      throw error instanceof SysError ? unmapError(this.#device, iova, length, error) : error;
-    }
-    const unmapped = struct.length(dmaUnmap.length);
-    this.#mapped -= unmapped;
-    return unmapped;
+  mapping(iova: bigint, memory: { address: bigint }, length: number | bigint, access: DmaAccess): DmaMapping {
+    const size = BigInt(length);
+    return { map: this.#mapping(iova, memory.address, size, access), unmap: this.#unmapping(0, iova, size) };
+  }
+
+  #mapping(iova: bigint, vaddr: bigint, length: bigint, access: DmaAccess): () => void {
+    const struct = Buffer.alloc(dmaMap.size);
+    struct.writeUInt32LE(dmaMap.size, dmaMap.argsz);
+    struct.writeUInt32LE(
+      (access.read ? VFIO_DMA_MAP_FLAG_READ : 0) | (access.write ? VFIO_DMA_MAP_FLAG_WRITE : 0),
+      dmaMap.flags,
+    );
+    struct.writeBigUInt64LE(vaddr, dmaMap.vaddr);
+    struct.writeBigUInt64LE(iova, dmaMap.iova);
+    struct.writeBigUInt64LE(length, dmaMap.length);
+    const ioctl = this.#sys.preparedIoctl(this.#container, VFIO_IOMMU_MAP_DMA, struct);
+    const size = Number(length);
+    return () => {
+      try {
+        ioctl();
+      } catch (error) {
+        if (!(error instanceof SysError)) throw error;
+        throw mapError(this.#sys, this.#device, this, { iova, vaddr, length, access }, BigInt(this.#mapped), error);
+      }
+      this.#mapped += size;
+    };
+  }
+
+  #unmapping(flags: number, iova: bigint, length: bigint): () => number {
+    const struct = Buffer.alloc(dmaUnmap.size);
+    struct.writeUInt32LE(dmaUnmap.size, dmaUnmap.argsz);
+    struct.writeUInt32LE(flags, dmaUnmap.flags);
+    struct.writeBigUInt64LE(iova, dmaUnmap.iova);
+    struct.writeBigUInt64LE(length, dmaUnmap.length);
+    const ioctl = this.#sys.preparedIoctl(this.#container, VFIO_IOMMU_UNMAP_DMA, struct);
+    const unmappedBytes = lengthField(struct, dmaUnmap.length);
+    const size = Number(length);
+    return () => {
+      try {
+        ioctl();
+      } catch (error) {
+        throw error instanceof SysError ? unmapError(this.#device, iova, length, error) : error;
+      }
+      const unmapped = unmappedBytes();
+      if (unmapped !== size) struct.writeBigUInt64LE(length, dmaUnmap.length);
+      this.#mapped -= unmapped;
+      return unmapped;
+    };
   }
 }
 
@@ -202,6 +220,10 @@ class NoIommu implements Iommu {
       subject: this.#device,
       device: this.#device,
     });
+  }
+
+  mapping(): never {
+    return this.map();
   }
 
   unmap(): number {

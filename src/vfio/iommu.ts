@@ -23,6 +23,14 @@ export interface DmaAccess {
   write: boolean;
 }
 
+/** Memory that the device is let reach, and not. */
+export interface DmaMapping {
+  /** As {@link Iommu.map}. */
+  map(): void;
+  /** As {@link Iommu.unmap}. */
+  unmap(): number;
+}
+
 /**
  * What an opened device's DMA can reach. Nothing, until it is mapped; but with `noiommu` there is nothing that would
  * hold the device back, and nothing can be mapped.
@@ -40,6 +48,8 @@ export interface Iommu {
    * @throws exit 2 where the request breaks a rule, exit 4 where RLIMIT_MEMLOCK forbids it
    */
   map(iova: bigint, memory: { address: bigint }, length: number | bigint, access: DmaAccess): void;
+  /** A {@link map} and its {@link unmap} that are done again and again: what the kernel reads is written once. */
+  mapping(iova: bigint, memory: { address: bigint }, length: number | bigint, access: DmaAccess): DmaMapping;
   /**
    * @returns the bytes that were unmapped
    * @throws where the range cuts a mapping; type1 returns 0 for a range without a mapping, iommufd throws ENOENT

@@ -23,8 +23,16 @@ import {
   VFIO_DEVICE_DETACH_IOMMUFD_PT,
 } from '../uapi/vfio';
 import type { Attachment } from './attachment';
-import { type DmaAccess, type Iommu, type IommuInfo, type IovaRange, mapError, unmapError } from './iommu';
-import { MapStruct } from './map-struct';
+import {
+  type DmaAccess,
+  type DmaMapping,
+  type Iommu,
+  type IommuInfo,
+  type IovaRange,
+  mapError,
+  unmapError,
+} from './iommu';
+import { lengthField } from './length-field';
 import { bindFailed, getDeviceFailed, noCdev } from './open-error';
 import { opening } from './opened';
 
@@ -101,8 +109,6 @@ class Ioas implements Iommu {
   readonly #device: string;
   readonly #iommufd: number;
   readonly #id: number;
-  readonly #map = new MapStruct(ioasMap.size);
-  readonly #unmap = new MapStruct(ioasUnmap.size);
   #mapped = 0;
 
   constructor(sys: Sys, device: string, iommufd: number, id: number) {
@@ -110,10 +116,6 @@ class Ioas implements Iommu {
     this.#device = device;
     this.#iommufd = iommufd;
     this.#id = id;
-    this.#map.bytes.writeUInt32LE(ioasMap.size, 0);
-    this.#map.bytes.writeUInt32LE(id, ioasMap.ioas);
-    this.#unmap.bytes.writeUInt32LE(ioasUnmap.size, 0);
-    this.#unmap.bytes.writeUInt32LE(id, ioasUnmap.ioas);
   }
 
   /** iommufd tells an alignment and no page sizes; nor a limit of mappings, as it has none but memory. */
@@ -123,39 +125,65 @@ class Ioas implements Iommu {
   }
 
   map(iova: bigint, memory: { address: bigint }, length: number | bigint, access: DmaAccess): void {
-    const struct = this.#map;
-    const readable = access.read ? IOMMU_IOAS_MAP_READABLE : 0;
-    const writable = access.write ? IOMMU_IOAS_MAP_WRITEABLE : 0;
-    struct.set32(ioasMap.flags, IOMMU_IOAS_MAP_FIXED_IOVA | readable | writable);
-    struct.set64(ioasMap.vaddr, memory.address);
-    struct.set64(ioasMap.length, typeof length === 'bigint' ? length : BigInt(length));
-    struct.set64(ioasMap.iova, iova);
-    try {
-      this.#sys.ioctl(this.#iommufd, IOMMU_IOAS_MAP, struct.bytes);
-    } catch (error) {
-      if (!(error instanceof SysError)) throw error;
-      const request = { iova, vaddr: memory.address, length: BigInt(length), access };
-      throw mapError(this.#sys, this.#device, this, request, BigInt(this.#mapped), error);
-    }
-    this.#mapped += struct.length(ioasMap.length);
+    this.#mapping(iova, memory.address, BigInt(length), access)();
   }
 
   unmap(iova: bigint, length: number | bigint): number {
-    const struct = this.#unmap;
-    struct.set64(ioasUnmap.iova, iova);
-    struct.set64(ioasUnmap.length, BigInt(length));
-    try {
-      this.#sys.ioctl(this.#iommufd, IOMMU_IOAS_UNMAP, struct.bytes);
-    } catch (error) {
-      throw error instanceof SysError ? unmapError(this.#device, iova, BigInt(length), error) : error;
-    }
-    const unmapped = struct.length(ioasUnmap.length);
-    this.#mapped -= unmapped;
-    return unmapped;
+    return this.#unmapping(iova, BigInt(length))();
   }
 
   unmapAll(): void {
-    this.unmap(0n, EVERYTHING);
+    this.#unmapping(0n, EVERYTHING)();
+  }
+
+  mapping(iova: bigint, memory: { address: bigint }, length: number | bigint, access: DmaAccess): DmaMapping {
+    const size = BigInt(length);
+    return { map: this.#mapping(iova, memory.address, size, access), unmap: this.#unmapping(iova, size) };
+  }
+
+  #mapping(iova: bigint, vaddr: bigint, length: bigint, access: DmaAccess): () => void {
+    const struct = Buffer.alloc(ioasMap.size);
+    const readable = access.read ? IOMMU_IOAS_MAP_READABLE : 0;
+    const writable = access.write ? IOMMU_IOAS_MAP_WRITEABLE : 0;
+    struct.writeUInt32LE(ioasMap.size, 0);
+    struct.writeUInt32LE(IOMMU_IOAS_MAP_FIXED_IOVA | readable | writable, ioasMap.flags);
+    struct.writeUInt32LE(this.#id, ioasMap.ioas);
+    struct.writeBigUInt64LE(vaddr, ioasMap.vaddr);
+    struct.writeBigUInt64LE(length, ioasMap.length);
+    struct.writeBigUInt64LE(iova, ioasMap.iova);
+    const ioctl = this.#sys.preparedIoctl(this.#iommufd, IOMMU_IOAS_MAP, struct);
+    const size = Number(length);
+    return () => {
+      try {
+        ioctl();
+      } catch (error) {
+        if (!(error instanceof SysError)) throw error;
+        throw mapError(this.#sys, this.#device, this, { iova, vaddr, length, access }, BigInt(this.#mapped), error);
+      }
+      this.#mapped += size;
+    };
+  }
+
+  #unmapping(iova: bigint, length: bigint): () => number {
+    const struct = Buffer.alloc(ioasUnmap.size);
+    struct.writeUInt32LE(ioasUnmap.size, 0);
+    struct.writeUInt32LE(this.#id, ioasUnmap.ioas);
+    struct.writeBigUInt64LE(iova, ioasUnmap.iova);
+    struct.writeBigUInt64LE(length, ioasUnmap.length);
+    const ioctl = this.#sys.preparedIoctl(this.#iommufd, IOMMU_IOAS_UNMAP, struct);
+    const unmappedBytes = lengthField(struct, ioasUnmap.length);
+    const size = Number(length);
+    return () => {
+      try {
+        ioctl();
+      } catch (error) {
+        throw error instanceof SysError ? unmapError(this.#device, iova, length, error) : error;
+      }
+      const unmapped = unmappedBytes();
+      if (unmapped !== size) struct.writeBigUInt64LE(length, ioasUnmap.length);
+      this.#mapped -= unmapped;
+      return unmapped;
+    };
   }
 
   #ranges(room: number): { ranges: IovaRange[]; alignment: bigint } {

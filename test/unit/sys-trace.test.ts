@@ -43,6 +43,10 @@ class FakeSys implements Sys {
     return this.#do(`ioctl ${fd} ${request}`, 0);
   }
 
+  preparedIoctl(fd: number, request: number, argument: Buffer): () => number {
+    return () => this.ioctl(fd, request, argument);
+  }
+
   ioctlOpen(fd: number, request: number): number {
     return this.#do(`ioctlOpen ${fd} ${request}`, this.#next++);
   }

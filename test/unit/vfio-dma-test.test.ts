@@ -50,6 +50,7 @@ function machine(faults: Faults = {}, log: Record<number, string> = {}) {
       return 4096;
     },
     unmapAll: () => mapped.clear(),
+    mapping: (...request) => ({ map: () => iommu.map(...request), unmap: () => iommu.unmap(request[0], request[2]) }),
   };
   let busMaster = true;
   let transfers = 0;

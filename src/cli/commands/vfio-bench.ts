@@ -83,10 +83,10 @@ function parseMapSize(text: string): number {
 }
 
 function print(context: Context, device: OpenVfio, results: readonly MapLatencies[]): void {
-  const summaries = results.map(({ size, map, unmap }) => ({
+  const summaries = results.map(({ size, both, map, unmap }) => ({
     size,
-    count: map.length,
-    latencyUs: summarize(map.map((us, i) => us + (unmap[i] ?? 0))),
+    count: both.length,
+    latencyUs: summarize(both),
     mapUs: summarize(map),
     unmapUs: summarize(unmap),
   }));
