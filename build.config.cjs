@@ -12,13 +12,16 @@ const START = ['cli/entry', 'cli/commands/list', 'names/database', 'sys/linux', 
 // Less to read at each start; names stay, for UDRV_DEBUG.
 const minify = { minifySyntax: true, minifyWhitespace: true, target: 'node20' };
 
-/** esbuild takes apart only what import() joins. A require() in a function is put off likewise, but does not wait. */
+/**
+ * esbuild takes apart only what import() joins; a require() in a function is put off likewise, but does not wait. And a file
+ * without exports is CommonJS to it, as the package is: around all that one imports it would put functions.
+ */
 const splitAtRequire = {
   name: 'split-at-require',
   setup: (esbuild) =>
     esbuild.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => ({
       loader: 'ts',
-      contents: readFileSync(path, 'utf8').replace(/require\('(\.[^']+|chalk)'\)/g, "import('$1')"),
+      contents: `${readFileSync(path, 'utf8').replace(/require\('(\.[^']+|chalk)'\)/g, "import('$1')")}export {};`,
     })),
 };
 const joinByRequire = (text) => text.replace(/\bimport\("(\.\/[^"]+)"\)/g, 'require("$1")');

@@ -1,5 +1,3 @@
-import { constants } from 'node:os';
-
 /** Exit codes of the command, and the `exit` field of every {@link UdrvError}. */
 export const Exit = {
   ok: 0,
@@ -32,9 +30,16 @@ const exitByErrno: Record<string, ExitCode> = {
   ENOTSUP: Exit.unsupported,
 };
 
+/** The number of an errno on this platform, undefined where Node has none of this name. */
+export function errnoNumber(code: string): number | undefined {
+  // For messages, and for who opens devices: a listing needs none, and node:os costs start-up time.
+  const { errno } = (require('node:os') as typeof import('node:os')).constants;
+  return Object.hasOwn(errno, code) ? errno[code as keyof typeof errno] : undefined;
+}
+
 /** What an errno name means in words: `EACCES` is `permission denied`. Unknown names come back as they are. */
 export function errnoMessage(code: string): string {
-  const number = constants.errno[code as keyof typeof constants.errno];
+  const number = errnoNumber(code);
   // For messages that are shown, not for each error: node:util costs start-up time, and each call makes the whole map anew.
   const { getSystemErrorMap } = require('node:util') as typeof import('node:util');
   return (number !== undefined && getSystemErrorMap().get(-number)?.[1]) || code;

@@ -1,6 +1,5 @@
-import { constants } from 'node:os';
 import { CommanderError } from 'commander';
-import { Exit, type ExitCode, fromSysError, SysError, UdrvError, usageError } from '../errors';
+import { Exit, type ExitCode, errnoNumber, fromSysError, SysError, UdrvError, usageError } from '../errors';
 import { apart } from './flags';
 import { json, visible } from './output/escape';
 import { BrokenPipe, OutputStream } from './output/stream';
@@ -63,7 +62,7 @@ function report(error: unknown, stderr: OutputStream, asJson: boolean, debug: bo
   if (asJson) {
     stderr.write(`${json({ error: { code, message: `${subject}: ${message}`, hint, device, exit } })}\n`);
   } else {
-    const errno = code in constants.errno ? ` (${code})` : '';
+    const errno = errnoNumber(code) !== undefined ? ` (${code})` : '';
     stderr.write(`udrv: ${visible(subject) || "''"}: ${visible(message)}${errno}\n`);
     if (hint !== undefined) stderr.write(`hint: ${visible(hint)}\n`);
   }

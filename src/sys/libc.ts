@@ -1,7 +1,6 @@
 import { constants } from 'node:buffer';
-import { constants as os } from 'node:os';
 import { getSystemErrorName } from 'node:util';
-import { Exit, SysError, UdrvError } from '../errors';
+import { Exit, errnoNumber, SysError, UdrvError } from '../errors';
 import {
   AF_NETLINK,
   EFD_CLOEXEC,
@@ -74,6 +73,8 @@ export class Libc {
   readonly #addresses = new WeakMap<Buffer, number>();
   /** What is in it. */
   #polled: { fd: number; event: PollEvent } | undefined;
+  readonly #interrupted = errnoNumber('EINTR');
+  readonly #nothingYet = errnoNumber('EAGAIN');
   readonly #vectors = new Map<Width, { iovecs: bigint; words: Buffer }>();
   /** What is watched. Held here, because a handle that nothing references is collected and stops firing, without a word. */
   readonly #watches = new Map<object, number>();
@@ -271,8 +272,8 @@ export class Libc {
     const address = this.#addressOf(buffer);
     while (this.#read(fd, address, buffer.length) < 0) {
       const error = this.#koffi.errno();
-      if (error === os.errno.EINTR) return 'interrupted';
-      if (error !== os.errno.EAGAIN) throw new SysError('read', getSystemErrorName(-error), path);
+      if (error === this.#interrupted) return 'interrupted';
+      if (error !== this.#nothingYet) throw new SysError('read', getSystemErrorName(-error), path);
       const outcome = this.poll(fd, timeoutMs, 'readable', path);
       if (outcome !== 'ready') return outcome;
     }

@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { constants } from 'node:os';
-import { type UdrvError, usageError } from '../errors';
+import { errnoNumber, type UdrvError, usageError } from '../errors';
 import type { Access } from './sys';
 
 /**
@@ -64,6 +63,8 @@ const ROOTS = ['/sys', '/proc', '/dev', '/usr/share', '/var/lib', '/etc', '/run'
 const ESCAPED = 4;
 
 const ACCESSES: ReadonlySet<string> = new Set<Access>(['rw', 'r', 'none']);
+/** What reading a machine meets. The whole list costs start-up time. */
+const USUAL_ERRNOS: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EIO', 'EINVAL', 'ENODATA', 'ENODEV', 'ENXIO']);
 /** Made when one is met. */
 let moreErrnos: ReadonlySet<string> | undefined;
 
@@ -80,7 +81,7 @@ export function pathProblem(path: string): string | null {
 
 /** Whether a manifest can name this errno. */
 export function isErrno(code: string): boolean {
-  if (Object.hasOwn(constants.errno, code)) return true;
+  if (USUAL_ERRNOS.has(code) || errnoNumber(code) !== undefined) return true;
   moreErrnos ??= errnosBeyondConstants();
   return moreErrnos.has(code);
 }
