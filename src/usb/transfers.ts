@@ -2,7 +2,7 @@ import { SysError } from '../errors';
 import type { Sys, Watch } from '../sys/sys';
 import { ENODEV, statusOf, type TransferStatus } from './status';
 import { Urb } from './urb';
-import { discardUrb, reapUrb, submitUrb } from './usbfs';
+import { discardUrb, urbReaper, urbSubmitter } from './usbfs';
 
 export type StopReason = 'timeout' | 'cancelled';
 
@@ -30,8 +30,12 @@ const NONE: readonly string[] = [];
 /** An URB on its way through the kernel, again and again. */
 export class Transfer {
   readonly urb: Urb;
+  /** {@link urbSubmitter} */
+  readonly submitUrb: () => number;
   /** The kernel has it: its memory must stay as it is. */
   pending = false;
+  /** Which of all submits its last one was. */
+  turn = 0;
   /** Why it was discarded, null: it was not. */
   stopped: StopReason | null = null;
   /** It ended with a bus error because the device was being unplugged. */
@@ -39,8 +43,9 @@ export class Transfer {
   /** Called once it is reaped. */
   onDone: (() => void) | null = null;
 
-  constructor(urb: Urb) {
+  constructor(urb: Urb, submitUrb: () => number) {
     this.urb = urb;
+    this.submitUrb = submitUrb;
   }
 
   get status(): TransferStatus {
@@ -57,10 +62,13 @@ export class Transfer {
 export class TransferQueue {
   readonly #sys: Sys;
   readonly #fd: number;
-  readonly #pending = new Map<number, Transfer>();
+  /** All whose memory is there, by address. What is pending is not kept apart: that would cost each transfer two changes. */
+  readonly #transfers = new Map<number, Transfer>();
+  #inFlight = 0;
+  #turns = 0;
   readonly #idle: Transfer[] = [];
   #idleBytes = 0;
-  readonly #pointer = Buffer.alloc(8);
+  readonly #reap: () => number;
   #watch: Watch | null = null;
   #settling = false;
   #gone = false;
@@ -70,6 +78,7 @@ export class TransferQueue {
   constructor(sys: Sys, fd: number, explain: (urb: Urb, error: SysError) => Error) {
     this.#sys = sys;
     this.#fd = fd;
+    this.#reap = urbReaper(sys, fd);
     this.#explain = explain;
   }
 
@@ -82,7 +91,12 @@ export class TransferQueue {
   acquire(capacity: number, packets = 0): Transfer {
     const fits = ({ urb }: Transfer) => urb.data.length >= capacity && urb.maxPackets >= packets;
     const found = this.#idle.findIndex(fits);
-    if (found < 0) return new Transfer(new Urb(this.#sys, capacity, packets));
+    if (found < 0) {
+      const urb = new Urb(this.#sys, capacity, packets);
+      const made = new Transfer(urb, urbSubmitter(this.#sys, this.#fd, urb.header));
+      this.#transfers.set(urb.address, made);
+      return made;
+    }
     const [transfer] = this.#idle.splice(found, 1) as [Transfer];
     this.#idleBytes -= transfer.urb.data.length;
     return transfer;
@@ -93,8 +107,10 @@ export class TransferQueue {
     if (transfer.pending) return;
     transfer.onDone = null;
     const { length } = transfer.urb.data;
-    if (this.#idleBytes + length > KEPT_BYTES) transfer.urb.close();
-    else {
+    if (this.#idleBytes + length > KEPT_BYTES) {
+      this.#transfers.delete(transfer.urb.address);
+      transfer.urb.close();
+    } else {
       this.#idle.push(transfer);
       this.#idleBytes += length;
     }
@@ -111,10 +127,11 @@ export class TransferQueue {
     transfer.stopped = null;
     transfer.unplugged = false;
     // Known before the kernel has it: it may complete at once.
-    this.#pending.set(transfer.urb.address, transfer);
     transfer.pending = true;
+    transfer.turn = this.#turns++;
+    this.#inFlight++;
     try {
-      submitUrb(this.#sys, this.#fd, transfer.urb.header);
+      transfer.submitUrb();
       return null;
     } catch (error) {
       const code = error instanceof SysError ? error.code : '';
@@ -203,7 +220,7 @@ export class TransferQueue {
 
   /** Takes all that has completed. */
   reap(): void {
-    while (this.#pending.size > 0 && this.#reapOne());
+    while (this.#inFlight > 0 && this.#reapOne());
   }
 
   /** After a bus error: tells whether it was the first sign of an unplug. Other transfers may go on meanwhile. */
@@ -223,7 +240,7 @@ export class TransferQueue {
   /** Ends everything. The node is closed after this, and then the memory may go: {@link free}. */
   close(): void {
     try {
-      this.stop([...this.#pending.values()], 'cancelled');
+      this.stop(this.#pending(), 'cancelled');
     } finally {
       this.#endWatch();
     }
@@ -231,18 +248,24 @@ export class TransferQueue {
 
   /** Gives the memory back, once the node is closed: then the kernel has none of it any more. */
   free(): void {
-    for (const { urb } of [...this.#pending.values(), ...this.#idle]) urb.close();
-    this.#pending.clear();
+    const idle = new Set(this.#idle);
+    for (const transfer of this.#transfers.values()) if (transfer.pending || idle.has(transfer)) transfer.urb.close();
+    this.#transfers.clear();
     this.#idle.length = 0;
+  }
+
+  /** In the order they were submitted. */
+  #pending(): Transfer[] {
+    return [...this.#transfers.values()].filter(({ pending }) => pending).sort((a, b) => a.turn - b.turn);
   }
 
   /** @returns whether there may be more */
   #reapOne(): boolean {
     try {
-      const address = reapUrb(this.#sys, this.#fd, this.#pointer);
-      const transfer = this.#pending.get(address);
+      const address = this.#reap();
+      const transfer = this.#transfers.get(address);
       // Nobody else submits on this descriptor; an address that is not known is not ours to touch.
-      if (transfer !== undefined) this.#finish(transfer);
+      if (transfer?.pending) this.#finish(transfer);
       return address !== 0;
     } catch (error) {
       if (!(error instanceof SysError) || error.code !== 'ENODEV') throw error;
@@ -252,19 +275,19 @@ export class TransferQueue {
   }
 
   #finish(transfer: Transfer, settled = 0): void {
-    this.#pending.delete(transfer.urb.address);
     transfer.pending = false;
+    this.#inFlight--;
     if (settled !== 0) transfer.urb.settle(settled);
     const { onDone } = transfer;
     transfer.onDone = null;
     onDone?.();
-    if (this.#watch !== null && this.#pending.size === 0) this.#settle();
+    if (this.#watch !== null && this.#inFlight === 0) this.#settle();
   }
 
   /** Disconnected, and nothing left to reap. */
   #lost(): void {
     this.#gone = true;
-    for (const transfer of [...this.#pending.values()]) this.#finish(transfer, -ENODEV);
+    for (const transfer of this.#pending()) this.#finish(transfer, -ENODEV);
     // The node is in error from now on, which would call back without end.
     this.#endWatch();
   }
@@ -288,7 +311,7 @@ export class TransferQueue {
     this.#settling = true;
     setImmediate(() => {
       this.#settling = false;
-      if (this.#pending.size === 0) this.#endWatch();
+      if (this.#inFlight === 0) this.#endWatch();
     });
   }
 

@@ -38,8 +38,8 @@ function word(value: number): Buffer {
 }
 
 /** @param urb struct usbdevfs_urb in memory that stays until the URB is reaped: the kernel writes to it then */
-export function submitUrb(sys: Sys, fd: number, urb: Buffer): void {
-  sys.ioctl(fd, USBDEVFS_SUBMITURB, urb);
+export function urbSubmitter(sys: Sys, fd: number, urb: Buffer): () => number {
+  return sys.preparedIoctl(fd, USBDEVFS_SUBMITURB, urb);
 }
 
 /**
@@ -59,20 +59,21 @@ export function discardUrb(sys: Sys, fd: number, address: number): boolean {
 }
 
 /**
- * Takes a completed URB: only now its results and what it received are in memory.
- *
- * @param pointer 8 bytes, for the kernel to put the address in
- * @returns its address, 0 where none has completed
- * @throws ENODEV where the device is gone and none is left
+ * Takes a completed URB at each call: only then its results and what it received are in memory. The call returns its
+ * address, 0 where none has completed, and throws ENODEV where the device is gone and none is left.
  */
-export function reapUrb(sys: Sys, fd: number, pointer: Buffer): number {
-  try {
-    sys.ioctl(fd, USBDEVFS_REAPURBNDELAY, pointer);
-  } catch (error) {
-    if (error instanceof SysError && (error.code === 'EAGAIN' || error.code === 'EINTR')) return 0;
-    throw error;
-  }
-  return pointer.readUInt32LE(0) + pointer.readUInt32LE(4) * 2 ** 32;
+export function urbReaper(sys: Sys, fd: number): () => number {
+  const pointer = Buffer.alloc(8);
+  const reap = sys.preparedIoctl(fd, USBDEVFS_REAPURBNDELAY, pointer);
+  return () => {
+    try {
+      reap();
+    } catch (error) {
+      if (error instanceof SysError && (error.code === 'EAGAIN' || error.code === 'EINTR')) return 0;
+      throw error;
+    }
+    return pointer.readUInt32LE(0) + pointer.readUInt32LE(4) * 2 ** 32;
+  };
 }
 
 /** The USBDEVFS_CAP_ bits. @returns null where the kernel (before 3.6) does not tell */

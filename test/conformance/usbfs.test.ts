@@ -37,12 +37,11 @@ import {
   connectDriver,
   disconnectDriver,
   driverOf,
-  reapUrb,
   releaseInterface,
   setAlternateSetting,
   setConfiguration,
-  submitUrb,
 } from '../../src/usb/usbfs';
+import { reapUrb, submitUrb } from '../support/urbs';
 import { errnoOf, makeSys, title, USB } from './target';
 
 // The rules of drivers/usb/core/devio.c that a program meets seldom, or only by mistake.
@@ -113,7 +112,7 @@ function control(fd: number, setup: ControlSetup, length: number): Urb {
 /** The next URB that has completed, which is waited for. */
 function reaped(fd: number): Urb | undefined {
   expect(sys.poll(fd, 5000, 'writable')).toBe('ready');
-  const address = reapUrb(sys, fd, Buffer.alloc(8));
+  const address = reapUrb(sys, fd);
   return urbs.find((urb) => urb.address === address);
 }
 
