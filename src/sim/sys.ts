@@ -1,4 +1,5 @@
 import { SysError } from '../errors';
+import { unprepared } from '../sys/prepared';
 import type {
   Access,
   Datagram,
@@ -150,8 +151,8 @@ export class SimSys implements Sys {
     return this.#ioctl('ioctl', fd, request, argument);
   }
 
-  preparedIoctl(fd: number, request: number, argument: Buffer): () => number {
-    return () => this.ioctl(fd, request, argument);
+  preparedIoctl(fd: number, request: number, argument: Buffer, expected?: string): () => number {
+    return unprepared(this, fd, request, argument, expected);
   }
 
   ioctlOpen(fd: number, request: number, argument: Buffer | number, name: string): number {

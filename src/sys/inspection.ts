@@ -64,7 +64,7 @@ export abstract class InspectionSys implements Sys {
     throw this.#refuse(`descriptor ${fd}`);
   }
 
-  preparedIoctl(fd: number, _request: number, _argument: Buffer): () => number {
+  preparedIoctl(fd: number, _request: number, _argument: Buffer, _expected?: string): () => number {
     throw this.#refuse(`descriptor ${fd}`);
   }
 

@@ -111,14 +111,23 @@ export class Libc {
     return result;
   }
 
-  preparedIoctl(fd: number, request: number, argument: Buffer, path: string): () => number {
+  preparedIoctl(
+    fd: number,
+    request: number,
+    argument: Buffer,
+    expected: string | undefined,
+    path: string,
+  ): () => number {
     const ioctl = this.#ioctl;
+    const answer = expected === undefined ? undefined : errnoNumber(expected);
     // The buffer is held with its address, which is good as long as the buffer lives.
     const struct = { buffer: argument, address: this.#addressOf(argument) };
     return () => {
       const result = ioctl(fd, request, struct.address);
-      if (result < 0) throw this.#error('ioctl', path);
-      return result;
+      if (result >= 0) return result;
+      const error = this.#koffi.errno();
+      if (error === answer) return -1;
+      throw new SysError('ioctl', getSystemErrorName(-error), path);
     };
   }
 

@@ -84,8 +84,8 @@ export class LinuxSys implements Sys {
     return this.#c.ioctl(fd, request, argument, this.#path('ioctl', fd));
   }
 
-  preparedIoctl(fd: number, request: number, argument: Buffer): () => number {
-    const call = this.#c.preparedIoctl(fd, request, argument, this.#path('ioctl', fd));
+  preparedIoctl(fd: number, request: number, argument: Buffer, expected?: string): () => number {
+    const call = this.#c.preparedIoctl(fd, request, argument, expected, this.#path('ioctl', fd));
     return () => {
       this.#path('ioctl', fd);
       return call();

@@ -103,8 +103,12 @@ export interface Sys {
   preadWords(fd: number, buffer: Buffer, width: Width, position: number): number;
   /** @param argument a buffer is passed by address, a number by value. @returns what the ioctl returned. */
   ioctl(fd: number, request: number, argument: Buffer | number): number;
-  /** {@link ioctl} of one struct, again and again, for loops that measure. */
-  preparedIoctl(fd: number, request: number, argument: Buffer): () => number;
+  /**
+   * {@link ioctl} of one struct, again and again, for loops that measure.
+   *
+   * @param expected an errno that is an answer: the call returns -1 and does not throw
+   */
+  preparedIoctl(fd: number, request: number, argument: Buffer, expected?: string): () => number;
   /** An ioctl that returns a new descriptor, as VFIO_GROUP_GET_DEVICE_FD does. @param name of what it opens, for messages */
   ioctlOpen(fd: number, request: number, argument: Buffer | number, name: string): number;
   /** Maps `length` bytes at `offset` (a multiple of the page size) shared with the device. */

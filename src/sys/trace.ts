@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { errnoMessage, SysError } from '../errors';
 import type { DecodedIoctl, IoctlDecoder } from '../uapi/ioctl-decoder';
+import { unprepared } from './prepared';
 import type {
   Access,
   Datagram,
@@ -147,8 +148,8 @@ class TracedSys implements Sys {
     return this.#ioctl(fd, request, argument, () => this.#sys.ioctl(fd, request, argument));
   }
 
-  preparedIoctl(fd: number, request: number, argument: Buffer): () => number {
-    return () => this.ioctl(fd, request, argument);
+  preparedIoctl(fd: number, request: number, argument: Buffer, expected?: string): () => number {
+    return unprepared(this, fd, request, argument, expected);
   }
 
   ioctlOpen(fd: number, request: number, argument: Buffer | number, name: string): number {

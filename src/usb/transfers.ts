@@ -181,12 +181,13 @@ export class TransferQueue {
     let sleepMs = spinMs > 0 ? 0 : timeoutMs;
     let start = 0;
     while (transfer.pending) {
-      const outcome = this.#sys.poll(this.#fd, sleepMs, 'writable');
-      if (outcome === 'ready') {
-        this.#reapOne();
-        continue;
+      // First: of several in flight the next has often completed meanwhile.
+      if (this.#reapOne()) continue;
+      if (sleepMs > 0) {
+        const outcome = this.#sys.poll(this.#fd, sleepMs, 'writable');
+        if (outcome === 'ready') continue;
+        if (outcome === 'interrupted') return false;
       }
-      if (outcome === 'interrupted') return false;
       // Mostly there is no second time, and nobody needed to know what the time is.
       const now = performance.now();
       if (start === 0) start = now - sleepMs;

@@ -64,16 +64,8 @@ export function discardUrb(sys: Sys, fd: number, address: number): boolean {
  */
 export function urbReaper(sys: Sys, fd: number): () => number {
   const pointer = Buffer.alloc(8);
-  const reap = sys.preparedIoctl(fd, USBDEVFS_REAPURBNDELAY, pointer);
-  return () => {
-    try {
-      reap();
-    } catch (error) {
-      if (error instanceof SysError && (error.code === 'EAGAIN' || error.code === 'EINTR')) return 0;
-      throw error;
-    }
-    return pointer.readUInt32LE(0) + pointer.readUInt32LE(4) * 2 ** 32;
-  };
+  const reap = sys.preparedIoctl(fd, USBDEVFS_REAPURBNDELAY, pointer, 'EAGAIN');
+  return () => (reap() < 0 ? 0 : pointer.readUInt32LE(0) + pointer.readUInt32LE(4) * 2 ** 32);
 }
 
 /** The USBDEVFS_CAP_ bits. @returns null where the kernel (before 3.6) does not tell */

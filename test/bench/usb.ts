@@ -5,9 +5,9 @@ import { median, verdict } from './measure';
 
 const QUEUES = [1, 4, 16];
 /** Long enough for the compiler to have done its work, as in a stream that matters. */
-const SECONDS = 3;
+const SECONDS = 6;
 /** Of a C program and udrv one after the other, so that a slow moment of the machine meets both: the median of their ratios counts. */
-const ROUNDS = 11;
+const ROUNDS = 7;
 const SIZE = 512 * 1024;
 const CONTROLS = 4000;
 const C_PROGRAM = 'node_modules/.cache/udrv/usb-libusb';

@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { SysError, usageError } from '../../src/errors';
 import { LinuxSys } from '../../src/sys/linux';
+import { unprepared } from '../../src/sys/prepared';
 import type { Mapping, Memory, Sys, Word } from '../../src/sys/sys';
 import { traced } from '../../src/sys/trace';
 import type { IoctlDecoder } from '../../src/uapi/ioctl-decoder';
@@ -43,8 +44,8 @@ class FakeSys implements Sys {
     return this.#do(`ioctl ${fd} ${request}`, 0);
   }
 
-  preparedIoctl(fd: number, request: number, argument: Buffer): () => number {
-    return () => this.ioctl(fd, request, argument);
+  preparedIoctl(fd: number, request: number, argument: Buffer, expected?: string): () => number {
+    return unprepared(this, fd, request, argument, expected);
   }
 
   ioctlOpen(fd: number, request: number): number {
