@@ -64,7 +64,7 @@ async function bundle() {
   // First: V8 tells a stale cache from a good one by little more than the length of the source.
   rmSync('dist/cli.cache', { force: true });
   rmSync('dist/cli', { recursive: true, force: true });
-  mkdirSync('dist/cli');
+  mkdirSync('dist/cli', { recursive: true });
   for (const file of outputFiles)
     if (!isStart(file)) writeFileSync(`dist/cli/${basename(file.path)}`, `(${asFunction(file)})`);
   const pieces = outputFiles
