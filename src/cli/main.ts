@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { Exit, type ExitCode, errnoNumber, fromSysError, SysError, UdrvError, usageError } from '../errors';
 import { apart } from './flags';
 import { json, visible } from './output/escape';
@@ -7,11 +7,12 @@ import { buildProgram } from './program';
 
 /** Runs one command line. @returns the exit code */
 export async function main(line: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  // commander's own `help` goes one level deep, and knows nothing that comes in later.
-  const argv = apart(line[0] === 'help' && line.length > 1 ? [...line.slice(1), '--help'] : line);
+  // commander's own `help` goes one level deep, and takes any word.
+  const isHelp = line[0] === 'help' && line.length > 1;
+  const argv = apart(isHelp ? [...line.slice(1), '--help'] : line);
   const stdout = new OutputStream(1, 'standard output');
   const stderr = new OutputStream(2, 'standard error');
-  const { program, outcome } = buildProgram(stdout, stderr, env, false);
+  const { program, outcome } = buildProgram(stdout, stderr, env, isHelp);
   const text = { help: '' };
   // What comes in later has it from its parent.
   for (const command of [program, ...program.commands])
@@ -25,6 +26,7 @@ export async function main(line: readonly string[], env: NodeJS.ProcessEnv): Pro
       getOutHelpWidth: () => helpWidth(env),
     });
   try {
+    if (isHelp) mustBeCommand(program, line.slice(1));
     await program.parseAsync(argv, { from: 'user' });
     return outcome.exit;
   } catch (error) {
@@ -42,6 +44,15 @@ export async function main(line: readonly string[], env: NodeJS.ProcessEnv): Pro
       if (again instanceof BrokenPipe || again instanceof UdrvError) return exitCode(error);
       throw again;
     }
+  }
+}
+
+/** @throws UdrvError exit 2 where there is no such command to be helped with */
+function mustBeCommand(program: Command, words: readonly string[]): void {
+  let command: Command | undefined = program;
+  for (const word of words.filter((word) => !word.startsWith('-'))) {
+    command = command.commands.find((one) => one.name() === word);
+    if (command === undefined) throw usageError('usage', `unknown command '${word}'`, '--help shows what there is');
   }
 }
 

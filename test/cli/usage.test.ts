@@ -46,6 +46,8 @@ describe('usage errors', () => {
   const choices = 'Allowed choices are uio, vfio, usb, pci.';
   cliFails(2, [
     ['nonsense', "usage: unknown command 'nonsense'"],
+    ['help nonsense', "usage: unknown command 'nonsense'", '--help shows what there is'],
+    ['help usb nonsense', "usage: unknown command 'nonsense'", '--help shows what there is'],
     [[''], "usage: unknown command ''"],
     ['lst', "usage: unknown command 'lst'", 'Did you mean list?'],
     ['list --nonsense', "usage: unknown option '--nonsense'"],

@@ -267,14 +267,14 @@ describe('bench', () => {
   });
 
   test.concurrent('mappings by size', async () => {
-    const { stdout, stderr, exit } = await udrv(`--sim --json vfio bench ${EDU} -c 5 --sizes 1,4K,2M`);
+    const { stdout, stderr, exit } = await udrv(`--sim --json vfio bench ${EDU} -c 5 --sizes 1,5000,4K,2M`);
     expect({ stderr, exit }).toEqual({ stderr: '', exit: 0 });
     const { device, backend, sizes } = JSON.parse(stdout);
     expect({ device, backend }).toEqual({ device: EDU, backend: 'iommufd' });
-    // Whole pages.
+    // Whole pages, each number of them once.
     expect(sizes.map((s: Record<string, unknown>) => [s['size'], s['count']])).toEqual([
       [4096, 5],
-      [4096, 5],
+      [8192, 5],
       [2 ** 21, 5],
     ]);
     for (const { latencyUs, mapUs, unmapUs } of sizes)

@@ -108,6 +108,19 @@ test.each([
   ]);
 });
 
+test('with nothing remembered, and no driver that would take it, it stays as it is', async () => {
+  const { run, binding } = setup();
+  await run(bind('vfio-pci', EDU));
+  await run(restore(EDU));
+  const before = binding(EDU);
+  await expect(run(restore(EDU))).rejects.toMatchObject({
+    code: 'ENODRIVER',
+    exit: 1,
+    message: 'no driver that is loaded takes it; it stays as it was',
+  });
+  expect(binding(EDU)).toEqual(before);
+});
+
 test('with nothing remembered, a driver that serves the kernel stays', () => {
   const { sys, state } = setup();
   expect(prepare(sys, state, restore('0000:01:00.0'))).toEqual({

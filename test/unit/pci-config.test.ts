@@ -865,6 +865,10 @@ ${formatConfigRows(image)}
     ]);
   });
 
+  test('with a byte order mark', () => {
+    expect(parse(`\ufeff00:1f.2 x\n${formatConfigRows(image)}`)).toMatchObject([{ address: '0000:00:1f.2' }]);
+  });
+
   test.each([64, 256, 4096])('that is an image of %i bytes', (size) => {
     const bytes = configImage({ size: 4096 }).subarray(0, size);
     expect(parseConfigDump(bytes, 'image')).toEqual([{ address: null, title: '', bytes, notes: [] }]);

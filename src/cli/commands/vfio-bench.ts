@@ -51,11 +51,13 @@ async function benchMappings(context: Context, selector: string, options: BenchO
   if (options.ack !== undefined || options.irq !== undefined || options.vector !== undefined)
     throw usageError('--ack, --irq and --vector', 'are of interrupts: give a --trigger too');
   const info = findVfio(context, selector);
-  const sizes = (options.sizes ?? DEFAULT_SIZES).split(',').map(parseMapSize);
+  const page = context.sys.pageSize;
+  const wholePages = (size: number) => Math.ceil(size / page) * page;
+  const sizes = new Set((options.sizes ?? DEFAULT_SIZES).split(',').map(parseMapSize).map(wholePages));
   if (context.options.dryRun) {
     context.printSteps([
       `open ${info.address}, which resets it`,
-      ...sizes.map((size) => `map and unmap ${size} bytes, ${options.count} times`),
+      ...Array.from(sizes, (size) => `map and unmap ${size} bytes, ${options.count} times`),
     ]);
     return undefined;
   }

@@ -18,6 +18,12 @@ export function bindError(sys: Sys, step: Step, failure: SysError | undefined): 
   if (failure?.code === 'EACCES' || failure?.code === 'EPERM') return notPermitted(address, failure);
   if (new AttributeReader(sys).text(`/sys/bus/pci/devices/${address}/vendor`) === null)
     return new UdrvError('the device went away', { ...common(address, failure), code: 'ENODEV', exit: Exit.gone });
+  if (step.taken && failure === undefined)
+    return new UdrvError('no driver that is loaded takes it; it stays as it was', {
+      ...common(address, failure),
+      exit: Exit.failed,
+      hint: `load what there is for it: sudo modprobe -a $(cat /sys/bus/pci/devices/${address}/modalias); or leave it without: udrv unbind ${address}`,
+    });
   if (driver === undefined || driver === null) {
     const what =
       driver === null ? 'its driver does not let go of it' : `${step.path} does not take ${step.value.trim()}`;

@@ -66,8 +66,10 @@ function perform(sys: Sys, step: Step): void {
   if (failure !== undefined || !hasEffect(sys, step)) throw bindError(sys, step, failure);
 }
 
-function hasEffect(sys: Sys, { address, driver }: Step): boolean {
-  return driver === undefined || readBinding(sys, address).driver === driver;
+function hasEffect(sys: Sys, { address, driver, taken }: Step): boolean {
+  if (driver === undefined && !taken) return true;
+  const now = readBinding(sys, address).driver;
+  return driver === undefined ? now !== null : now === driver;
 }
 
 /** @returns what is not as it was */

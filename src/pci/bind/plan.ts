@@ -25,6 +25,8 @@ export interface Step extends Write {
   address: string;
   /** What the step has to lead to: the driver that has the function then; undefined where that is not for it to say. */
   driver?: string | null;
+  /** Some driver has to have it then: one had it before. */
+  taken?: boolean;
   /** What puts back what was before, in this order, once the steps after this one have been taken back. */
   undo: readonly Write[];
 }
@@ -64,7 +66,7 @@ export function plan(address: string, from: Binding, to: Binding | typeof DEFAUL
     });
   if (to === DEFAULT) {
     setOverride(null);
-    steps.push({ address, path: `${PCI}/drivers_probe`, value: address, undo: [] });
+    steps.push({ address, path: `${PCI}/drivers_probe`, value: address, taken: from.driver !== null, undo: [] });
   } else {
     if (rebind && to.driver !== null) {
       setOverride(to.driver);

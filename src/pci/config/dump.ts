@@ -39,8 +39,8 @@ const BYTE = /^[0-9a-f]{2}$/i;
  */
 export function parseConfigDump(content: Buffer, subject: string): ConfigDump[] {
   const sized = RAW_SIZES.includes(content.length);
-  // A raw image has zeros all over, a text none.
-  const dumps = sized && content.includes(0) ? [] : parseLspciDump(content.toString());
+  // A raw image has zeros all over, a text none. Windows' editors begin theirs with a byte order mark.
+  const dumps = sized && content.includes(0) ? [] : parseLspciDump(content.toString().replace(/^\ufeff/, ''));
   if (dumps.length > 0) return dumps;
   if (sized) return [{ address: null, title: '', bytes: content, notes: [] }];
   throw usageError(
