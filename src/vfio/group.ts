@@ -31,8 +31,8 @@ import {
 } from '../uapi/vfio';
 import type { Attachment } from './attachment';
 import { groupNode, IommuGroups } from './groups';
-import { type DmaAccess, type DmaMapping, type Iommu, type IommuInfo, mapError, unmapError } from './iommu';
-import { lengthField } from './length-field';
+import type { DmaAccess, DmaMapping, Iommu, IommuInfo } from './iommu';
+import { Mappings } from './mappings';
 import { noGroup } from './no-group';
 import { busy, getDeviceFailed, notViable, setIommuFailed } from './open-error';
 import { opening } from './opened';
@@ -108,15 +108,13 @@ function unknownApi(device: VfioDevice): UdrvError {
 class Type1 implements Iommu {
   readonly kind = 'type1';
   readonly #sys: Sys;
-  readonly #device: string;
   readonly #container: number;
-  /** In bytes. */
-  #mapped = 0;
+  readonly #mappings: Mappings;
 
   constructor(sys: Sys, device: string, container: number) {
     this.#sys = sys;
-    this.#device = device;
     this.#container = container;
+    this.#mappings = new Mappings(sys, device, this);
   }
 
   info(): IommuInfo {
@@ -165,16 +163,7 @@ class Type1 implements Iommu {
     struct.writeBigUInt64LE(iova, dmaMap.iova);
     struct.writeBigUInt64LE(length, dmaMap.length);
     const ioctl = this.#sys.preparedIoctl(this.#container, VFIO_IOMMU_MAP_DMA, struct);
-    const size = Number(length);
-    return () => {
-      try {
-        ioctl();
-      } catch (error) {
-        if (!(error instanceof SysError)) throw error;
-        throw mapError(this.#sys, this.#device, this, { iova, vaddr, length, access }, BigInt(this.#mapped), error);
-      }
-      this.#mapped += size;
-    };
+    return this.#mappings.map(ioctl, { iova, vaddr, length, access });
   }
 
   #unmapping(flags: number, iova: bigint, length: bigint): () => number {
@@ -184,19 +173,7 @@ class Type1 implements Iommu {
     struct.writeBigUInt64LE(iova, dmaUnmap.iova);
     struct.writeBigUInt64LE(length, dmaUnmap.length);
     const ioctl = this.#sys.preparedIoctl(this.#container, VFIO_IOMMU_UNMAP_DMA, struct);
-    const unmappedBytes = lengthField(struct, dmaUnmap.length);
-    const size = Number(length);
-    return () => {
-      try {
-        ioctl();
-      } catch (error) {
-        throw error instanceof SysError ? unmapError(this.#device, iova, length, error) : error;
-      }
-      const unmapped = unmappedBytes();
-      if (unmapped !== size) struct.writeBigUInt64LE(length, dmaUnmap.length);
-      this.#mapped -= unmapped;
-      return unmapped;
-    };
+    return this.#mappings.unmap(ioctl, struct, dmaUnmap.length, iova, length);
   }
 }
 

@@ -23,16 +23,8 @@ import {
   VFIO_DEVICE_DETACH_IOMMUFD_PT,
 } from '../uapi/vfio';
 import type { Attachment } from './attachment';
-import {
-  type DmaAccess,
-  type DmaMapping,
-  type Iommu,
-  type IommuInfo,
-  type IovaRange,
-  mapError,
-  unmapError,
-} from './iommu';
-import { lengthField } from './length-field';
+import type { DmaAccess, DmaMapping, Iommu, IommuInfo, IovaRange } from './iommu';
+import { Mappings } from './mappings';
 import { bindFailed, getDeviceFailed, noCdev } from './open-error';
 import { opening } from './opened';
 
@@ -106,15 +98,14 @@ function detachFrom(sys: Sys, device: number): void {
 class Ioas implements Iommu {
   readonly kind = 'iommufd';
   readonly #sys: Sys;
-  readonly #device: string;
   readonly #iommufd: number;
   readonly #id: number;
-  #mapped = 0;
+  readonly #mappings: Mappings;
 
   constructor(sys: Sys, device: string, iommufd: number, id: number) {
     this.#sys = sys;
-    this.#device = device;
     this.#iommufd = iommufd;
+    this.#mappings = new Mappings(sys, device, this);
     this.#id = id;
   }
 
@@ -152,16 +143,7 @@ class Ioas implements Iommu {
     struct.writeBigUInt64LE(length, ioasMap.length);
     struct.writeBigUInt64LE(iova, ioasMap.iova);
     const ioctl = this.#sys.preparedIoctl(this.#iommufd, IOMMU_IOAS_MAP, struct);
-    const size = Number(length);
-    return () => {
-      try {
-        ioctl();
-      } catch (error) {
-        if (!(error instanceof SysError)) throw error;
-        throw mapError(this.#sys, this.#device, this, { iova, vaddr, length, access }, BigInt(this.#mapped), error);
-      }
-      this.#mapped += size;
-    };
+    return this.#mappings.map(ioctl, { iova, vaddr, length, access });
   }
 
   #unmapping(iova: bigint, length: bigint): () => number {
@@ -171,19 +153,7 @@ class Ioas implements Iommu {
     struct.writeBigUInt64LE(iova, ioasUnmap.iova);
     struct.writeBigUInt64LE(length, ioasUnmap.length);
     const ioctl = this.#sys.preparedIoctl(this.#iommufd, IOMMU_IOAS_UNMAP, struct);
-    const unmappedBytes = lengthField(struct, ioasUnmap.length);
-    const size = Number(length);
-    return () => {
-      try {
-        ioctl();
-      } catch (error) {
-        throw error instanceof SysError ? unmapError(this.#device, iova, length, error) : error;
-      }
-      const unmapped = unmappedBytes();
-      if (unmapped !== size) struct.writeBigUInt64LE(length, ioasUnmap.length);
-      this.#mapped -= unmapped;
-      return unmapped;
-    };
+    return this.#mappings.unmap(ioctl, struct, ioasUnmap.length, iova, length);
   }
 
   #ranges(room: number): { ranges: IovaRange[]; alignment: bigint } {
