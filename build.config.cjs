@@ -73,22 +73,45 @@ async function bundle() {
   writeFileSync('dist/cli.js', `({${pieces.join(',\n')}})`);
 }
 
-/** The cache holds what V8 has compiled by then: so after a listing, which every command's start resembles. */
-function makeCache() {
-  const code = `
+/** Of which each file's code is kept: what V8 compiles for the first of them that needs the file. */
+const TYPICAL = [
+  '--snapshot fixtures/lab.snapshot list',
+  '--sim show uio0',
+  '--sim uio read uio0 map0 0',
+  '--sim uio dump uio0 map0 0+0x10',
+  '--sim uio watch-irq uio0 --count 1 --trigger map0:0x60=1 --ack map0:0x64=map0:0x24',
+  '--sim vfio info 0000:00:03.0',
+  '--sim vfio read 0000:00:03.0 bar0 0',
+  '--sim vfio watch-irq 0000:00:03.0 --loopback --count 1',
+  '--sim vfio dma-test 0000:00:03.0 --tier generic',
+  '--sim vfio config 0000:00:03.0',
+  '--sim usb list',
+  '--sim usb show 1-2',
+  '--sim usb ctrl 1-2 0x80 6 0x0100 0 18',
+  '--sim usb bulk 1-2 0x81 --length 512',
+  '--sim unbind uio0',
+];
+
+function makeCaches() {
+  const code = (line) => `
+    const { existsSync, writeFileSync } = require('node:fs');
     const vm = require('node:vm');
     const scripts = [];
     vm.Script = class extends vm.Script {
       constructor(source, options) {
         super(source, options);
-        scripts.push(this);
+        scripts.push({ cache: options.filename.replace(/js$/, 'cache'), script: this });
       }
     };
-    process.on('exit', () => require('node:fs').writeFileSync('dist/cli.cache', scripts[0].createCachedData()));
-    process.argv = ['node', 'udrv', '--snapshot', 'fixtures/lab.snapshot', 'list'];
+    process.on('exit', (code) => {
+      if (code !== 0) throw new Error('udrv ${line}: exit ' + code);
+      for (const { cache, script } of scripts) if (!existsSync(cache)) writeFileSync(cache, script.createCachedData());
+    });
+    process.argv = ['node', 'udrv', ...${JSON.stringify(line.split(' '))}];
     require('./bin/udrv');
   `;
-  execFileSync(process.execPath, ['-e', code], { stdio: ['ignore', 'ignore', 'inherit'] });
+  for (const line of TYPICAL)
+    execFileSync(process.execPath, ['-e', code(line)], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-void bundle().then(makeCache);
+void bundle().then(makeCaches);

@@ -23,7 +23,7 @@ export { type Range, type RegisterSpace, Registers } from './model/registers';
 export { type Summary, summarize } from './model/statistics';
 export type { DeviceAction, DeviceEvent, EventSubject } from './monitor/event';
 export { type MonitorOptions, type MonitorStart, monitorDevices } from './monitor/monitor';
-export { NameDatabase } from './names/database';
+export { type IdNames, NameDatabase, type Names, NO_NAMES } from './names/database';
 export {
   type BindRequest,
   type ChangeOptions,

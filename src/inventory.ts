@@ -1,5 +1,5 @@
 import type { Device, Framework } from './model/device';
-import type { NameDatabase } from './names/database';
+import type { Names } from './names/database';
 import { listPci } from './pci/inspect';
 import type { Sys } from './sys/sys';
 import type { ReadError } from './sys/sysfs';
@@ -16,11 +16,7 @@ export interface ListOptions {
 }
 
 /** The devices that a user-space driver can reach: UIO, then PCI functions by address, then USB. Opens no node. */
-export function listDevices(
-  sys: Sys,
-  names: NameDatabase,
-  { type, all = false, errors = [] }: ListOptions = {},
-): Device[] {
+export function listDevices(sys: Sys, names: Names, { type, all = false, errors = [] }: ListOptions = {}): Device[] {
   const wanted = (framework: Framework) => type === undefined || type === framework;
   const uio = wanted('uio') ? listUio(sys, errors) : [];
   const usb = wanted('usb') ? listUsb(sys, names, errors) : [];

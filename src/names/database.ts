@@ -10,6 +10,14 @@ export interface IdNames {
 
 export type DatabaseKind = 'pci' | 'usb';
 
+/** What ids are called. */
+export interface Names {
+  /** @param vendor four hex digits, lower case; so is `device` */
+  pciName(vendor: string | null, device: string | null): IdNames;
+  /** @param vendor four hex digits, lower case; so is `product` */
+  usbName(vendor: string | null, product: string | null): IdNames;
+}
+
 /** Where distributions put the databases; the first that can be read is used. */
 const PATHS: Readonly<Record<DatabaseKind, readonly string[]>> = {
   pci: ['/usr/share/hwdata/pci.ids', '/usr/share/misc/pci.ids', '/usr/share/pci.ids'],
@@ -21,11 +29,14 @@ const MAX_SIZE = 16 * 1024 * 1024;
 
 const UNKNOWN: IdNames = { vendor: null, device: null };
 
+/** For who shows no names: to look one up, all of a database is read. */
+export const NO_NAMES: Names = { pciName: () => UNKNOWN, usbName: () => UNKNOWN };
+
 /**
  * The names of PCI and USB ids. A database is read when the first name is asked for, once; without one every name is
  * null. Never throws.
  */
-export class NameDatabase {
+export class NameDatabase implements Names {
   readonly #sys: Sys;
   /** Null: there is none to read. */
   readonly #files = new Map<DatabaseKind, IdsFile | null>();
@@ -35,12 +46,10 @@ export class NameDatabase {
     this.#sys = sys;
   }
 
-  /** @param vendor four hex digits, lower case; so is `device` */
   pciName(vendor: string | null, device: string | null): IdNames {
     return this.#lookup('pci', vendor, device);
   }
 
-  /** @param vendor four hex digits, lower case; so is `product` */
   usbName(vendor: string | null, product: string | null): IdNames {
     return this.#lookup('usb', vendor, product);
   }

@@ -1,5 +1,5 @@
 import type { PciDevice, PciInfo, VfioDevice } from '../model/device';
-import type { NameDatabase } from '../names/database';
+import type { Names } from '../names/database';
 import type { Sys } from '../sys/sys';
 import { AttributeReader, type ReadError } from '../sys/sysfs';
 import { VfioInspector } from '../vfio/inspect';
@@ -19,7 +19,7 @@ export interface PciListOptions {
 /** The PCI functions of the machine by address, those of VFIO drivers as framework `vfio`. Opens no node. */
 export function listPci(
   sys: Sys,
-  names: NameDatabase,
+  names: Names,
   { vfioOnly = false, errors = [] }: PciListOptions = {},
 ): (PciDevice | VfioDevice)[] {
   const vfio = new VfioInspector(sys);
@@ -41,7 +41,7 @@ export function listPci(
  * @param address may be short: `00:03.0` is in domain 0
  * @returns null if there is none
  */
-export function inspectPci(sys: Sys, names: NameDatabase, address: string | PciAddress): PciDevice | VfioDevice | null {
+export function inspectPci(sys: Sys, names: Names, address: string | PciAddress): PciDevice | VfioDevice | null {
   const parsed = typeof address === 'string' ? parsePciAddress(address) : address;
   if (parsed === null) return null;
   const name = formatPciAddress(parsed);
@@ -75,7 +75,7 @@ export function inspectPciInfo(reader: AttributeReader, address: string): PciInf
 
 function inspectFunction(
   sys: Sys,
-  names: NameDatabase,
+  names: Names,
   vfio: VfioInspector,
   reader: AttributeReader,
   address: string,
@@ -96,7 +96,7 @@ function inspectFunction(
 }
 
 /** As lspci has it; on a system without pci.ids, the kind of device and its ids. */
-function nameOf(names: NameDatabase, vendorId: string | null, deviceId: string | null, pci: PciInfo): string {
+function nameOf(names: Names, vendorId: string | null, deviceId: string | null, pci: PciInfo): string {
   const { vendor, device } = names.pciName(vendorId, deviceId);
   if (vendor !== null && device !== null) return `${vendor} ${device}`;
   if (vendor !== null && deviceId !== null) return `${vendor} Device ${deviceId}`;

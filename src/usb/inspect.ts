@@ -1,5 +1,5 @@
 import type { UsbDevice, UsbInfo, UsbInterface } from '../model/device';
-import type { NameDatabase } from '../names/database';
+import type { Names } from '../names/database';
 import type { Sys } from '../sys/sys';
 import { AttributeReader, type ReadError } from '../sys/sysfs';
 import {
@@ -15,7 +15,7 @@ import { inspectInterfaces } from './interfaces';
 export const USB_DEVICES = '/sys/bus/usb/devices';
 
 /** The USB devices of the machine, root hubs too, by bus and port; `errors` as for PCI. Opens no node. */
-export function listUsb(sys: Sys, names: NameDatabase, errors: ReadError[] = []): UsbDevice[] {
+export function listUsb(sys: Sys, names: Names, errors: ReadError[] = []): UsbDevice[] {
   const { addresses, interfaces } = readDirectory(sys, errors);
   return [...addresses]
     .sort((a, b) => compareUsbAddresses(a[1], b[1]))
@@ -29,7 +29,7 @@ export function listUsb(sys: Sys, names: NameDatabase, errors: ReadError[] = [])
  * @param name `1-2.3`, or `usb1` for a root hub
  * @returns null if there is none
  */
-export function inspectUsb(sys: Sys, names: NameDatabase, name: string): UsbDevice | null {
+export function inspectUsb(sys: Sys, names: Names, name: string): UsbDevice | null {
   const { addresses, interfaces } = readDirectory(sys);
   const address = addresses.get(name);
   return address === undefined ? null : inspectDevice(sys, names, name, address, interfaces.get(name) ?? []);
@@ -53,7 +53,7 @@ function readDirectory(sys: Sys, errors: ReadError[] = []) {
 
 function inspectDevice(
   sys: Sys,
-  names: NameDatabase,
+  names: Names,
   address: string,
   { bus: rootHub, ports }: UsbAddress,
   registered: readonly UsbInterfaceAddress[],
@@ -121,7 +121,7 @@ function onlyDriver(interfaces: readonly UsbInterface[]): string | null {
 }
 
 /** What the device calls itself, else what usb.ids calls it, else what kind of device it is. */
-function nameOf(names: NameDatabase, vendorId: string | null, deviceId: string | null, usb: UsbInfo): string {
+function nameOf(names: Names, vendorId: string | null, deviceId: string | null, usb: UsbInfo): string {
   const { manufacturer, product } = usb;
   // The manufacturer of a root hub is the kernel's version.
   if (product !== null) return usb.ports.length === 0 ? product : join(manufacturer, product);

@@ -1,5 +1,6 @@
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { Device } from '../../model/device';
+import { NO_NAMES } from '../../names/database';
 import { type BindRequest, change, type Prepared, prepare } from '../../pci/bind/bind';
 import { findDriver } from '../../pci/bind/driver';
 import { withChanged, withGroups } from '../../pci/bind/group';
@@ -38,9 +39,7 @@ export function restore(context: Context, selectors: string[], options: BindOpti
 
 /** The PCI functions that selectors name, each once. */
 function addressesOf(context: Context, selectors: readonly string[]): string[] {
-  return [
-    ...new Set(selectors.map((selector) => pciAddressOf(findDevice(context.sys, context.names, selector), selector))),
-  ];
+  return [...new Set(selectors.map((selector) => pciAddressOf(findDevice(context.sys, NO_NAMES, selector), selector)))];
 }
 
 async function run(context: Context, request: BindRequest, { force }: BindOptions): Promise<number | undefined> {

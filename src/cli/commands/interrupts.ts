@@ -5,7 +5,7 @@ import type { RearmMode } from '../../uio/interrupt-control';
 import type { Context } from '../context';
 import { parseAction } from '../parse';
 import { interruptible } from '../signals';
-import { findOf } from './show';
+import { findOf } from './find';
 
 /** The options of every command that waits for interrupts, as typed. */
 export interface InterruptOptions {

@@ -1,5 +1,5 @@
 import type { Context } from '../context';
-import { findOf } from './show';
+import { findOf } from './find';
 import { openUio } from './target';
 
 export function irqUio(context: Context, selector: string, state: 'enable' | 'disable'): undefined {

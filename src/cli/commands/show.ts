@@ -1,36 +1,19 @@
-import { Exit, UdrvError } from '../../errors';
-import type { Device, Framework } from '../../model/device';
+import type { Device } from '../../model/device';
 import { findDevice } from '../../select';
 import type { Context } from '../context';
 import { describeDevice } from '../output/describe';
+import { findOf } from './find';
 
 export function show(context: Context, selector: string): undefined {
   print(context, findDevice(context.sys, context.names, selector));
 }
 
 export function showUio(context: Context, selector: string): undefined {
-  print(context, findOf(context, 'uio', selector));
+  print(context, findOf(context, 'uio', selector, context.names));
 }
 
 export function showVfio(context: Context, selector: string): undefined {
-  print(context, findOf(context, 'vfio', selector));
-}
-
-/** The one device of a framework; a device of another one by that name is not it. */
-export function findOf<F extends Framework>(
-  context: Context,
-  framework: F,
-  selector: string,
-): Extract<Device, { framework: F }> {
-  const device = findDevice(context.sys, context.names, selector, framework);
-  if (device.framework === framework) return device as Extract<Device, { framework: F }>;
-  throw new UdrvError(`is no ${framework.toUpperCase()} device but ${device.framework.toUpperCase()}`, {
-    code: 'ENODEV',
-    exit: Exit.notFound,
-    subject: selector,
-    hint: `udrv list --type ${framework}`,
-    device: device.address,
-  });
+  print(context, findOf(context, 'vfio', selector, context.names));
 }
 
 function print(context: Context, found: Device): void {

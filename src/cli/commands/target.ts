@@ -2,13 +2,14 @@ import { Exit, UdrvError } from '../../errors';
 import type { RegionSource } from '../../model/action';
 import type { Device, Region, VfioDevice } from '../../model/device';
 import { findRegion } from '../../model/registers';
+import { NO_NAMES } from '../../names/database';
 import { findDevice } from '../../select';
 import { PCI_CFG_SPACE_EXP_SIZE } from '../../uapi/pci-regs';
 import { OpenUio } from '../../uio/device';
 import type { OpenOptions, OpenVfio } from '../../vfio/device';
 import { noGroup } from '../../vfio/no-group';
 import type { Context } from '../context';
-import { findOf } from './show';
+import { findOf } from './find';
 
 /** A device with registers, whatever its framework: known, and not opened yet, so that a wrong request touches nothing. */
 export interface Target {
@@ -71,7 +72,7 @@ export function pciAddressOf(device: Device, selector: string): string {
 
 /** A PCI function that a VFIO driver has; one that another has comes with the command that changes that. */
 export function findVfio(context: Context, selector: string): VfioDevice {
-  const device = findDevice(context.sys, context.names, selector);
+  const device = findDevice(context.sys, NO_NAMES, selector);
   if (device.framework === 'vfio') return device;
   const address = device.framework === 'uio' ? device.uio.parent : device.framework === 'pci' ? device.address : null;
   if (device.framework === 'pci' && device.pci.iommuGroup === null) throw noGroup(context.sys, device.address);

@@ -3,7 +3,7 @@ import type { Measurement } from '../../usb/bench';
 import { endpointName, findEndpoint } from '../../usb/endpoints';
 import type { Context } from '../context';
 import { columns } from '../output/table';
-import { findOf } from './show';
+import { findOf } from './find';
 import { steps, withEndpoint } from './usb-bulk';
 import { parseEndpoint, type TakeOptions, withUsb } from './usb-open';
 import { transferError } from './usb-result';

@@ -8,7 +8,7 @@ import type { Context } from '../context';
 import { json } from '../output/escape';
 import { awaitReader, outputTo } from '../output/file';
 import { Progress } from '../output/progress';
-import { findOf } from './show';
+import { findOf } from './find';
 import { type Data, openData } from './usb-data';
 import { claimedSteps, mustBeIdle, parseEndpoint, type TakeOptions, withUsb } from './usb-open';
 import { checkOutput, document, dumpTo, receiver, transferError } from './usb-result';

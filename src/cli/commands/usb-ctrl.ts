@@ -4,7 +4,7 @@ import type { ControlSetup } from '../../usb/urb';
 import type { Context } from '../context';
 import { awaitReader } from '../output/file';
 import { parseWord } from '../parse';
-import { findOf } from './show';
+import { findOf } from './find';
 import { readData } from './usb-data';
 import { claimedSteps, mustBeIdle, type TakeOptions, withUsb } from './usb-open';
 import { checkOutput, document, receiver, transferError } from './usb-result';

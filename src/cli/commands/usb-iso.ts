@@ -5,7 +5,7 @@ import { MAX_ISO_PACKETS } from '../../usb/iso';
 import type { TransferResult } from '../../usb/status';
 import type { Context } from '../context';
 import { awaitReader } from '../output/file';
-import { findOf } from './show';
+import { findOf } from './find';
 import { steps, type TransferOptions, withEndpoint, writeStep } from './usb-bulk';
 import { openData } from './usb-data';
 import { parseEndpoint } from './usb-open';

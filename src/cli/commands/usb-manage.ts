@@ -6,7 +6,7 @@ import { interfaceName } from '../../usb/explain';
 import { inspectUsb } from '../../usb/inspect';
 import type { Context } from '../context';
 import { parseSize } from '../parse';
-import { findOf } from './show';
+import { findOf } from './find';
 import { steps } from './usb-bulk';
 import { claimedSteps, mustBeIdle, parseEndpoint, type TakeOptions, withUsb } from './usb-open';
 

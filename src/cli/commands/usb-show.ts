@@ -4,7 +4,7 @@ import { describeUsb, type RawDescriptors, type UsbDescription, usbDocument, wit
 import { splitDescriptors } from '../../usb/descriptors';
 import type { Context } from '../context';
 import { describeDescriptors } from '../output/descriptors';
-import { findOf } from './show';
+import { findOf } from './find';
 import { withUsb } from './usb-open';
 
 interface ShowOptions {
