@@ -33,6 +33,10 @@ class LeakingSys extends LinuxSys {
     }
     return super.ioctl(fd, request, argument);
   }
+
+  preparedIoctl(fd, request, argument) {
+    return () => this.ioctl(fd, request, argument);
+  }
 }
 
 async function main() {
