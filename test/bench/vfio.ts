@@ -47,7 +47,7 @@ export async function benchVfio(): Promise<boolean> {
     // on the other CPU a wake-up; on that one the interrupt is there before anybody waits for it, and what is left is what
     // Node's two calls cost. That is shown, and has no bound.
     await run('echo 1 > /proc/irq/default_smp_affinity');
-    const interrupt = (cpu: number, where: string, bound: number) => ({
+    const interrupt = (cpu: number, where: string, bound: number | null) => ({
       bound,
       what: `MSI trigger to wake-up on ${where}`,
       theirs: () => theirs(cpu, 'irq', INTERRUPTS),
@@ -57,7 +57,7 @@ export async function benchVfio(): Promise<boolean> {
       },
     });
     const pairs = [
-      interrupt(0, 'the CPU that takes it', Number.POSITIVE_INFINITY),
+      interrupt(0, 'the CPU that takes it', null),
       interrupt(1, 'another CPU', 1.3),
       {
         bound: 1.3,
@@ -82,7 +82,9 @@ export async function benchVfio(): Promise<boolean> {
       }
       const shown = (values: number[]) => values.map((value) => value.toFixed(1)).join(' ');
       console.log(`  ${what}, p50 of each round: udrv ${shown(udrv)}, C ${shown(c)}`);
-      results.push(verdict(`${what}, p50 over that of C`, quietest(udrv) / quietest(c), bound, ' times'));
+      const ratio = quietest(udrv) / quietest(c);
+      if (bound === null) console.log(`       ${what}, p50 over that of C: ${ratio.toFixed(2)} times (not judged)`);
+      else results.push(verdict(`${what}, p50 over that of C`, ratio, bound, ' times'));
     }
     return results.every(Boolean);
   } finally {
