@@ -57,7 +57,8 @@ function measure(buffer: DmaBuffer, count: number): { both: Float64Array; map: F
   // Of Node's clocks the one that costs least to read: its cost is in each figure.
   const now = process.hrtime.bigint;
   const end = now() + SERVE_SIGNALS_NS;
-  for (let i = 0; i < count; i++) {
+  let done = 0;
+  while (done < count) {
     const before = now();
     buffer.map(READ_WRITE);
     buffer.unmap();
@@ -66,11 +67,11 @@ function measure(buffer: DmaBuffer, count: number): { both: Float64Array; map: F
     const mapped = now();
     buffer.unmap();
     const unmapped = now();
-    both[i] = Number(start - before) / 1000;
-    map[i] = Number(mapped - start) / 1000;
-    unmap[i] = Number(unmapped - mapped) / 1000;
-    if (unmapped > end)
-      return { both: both.subarray(0, i + 1), map: map.subarray(0, i + 1), unmap: unmap.subarray(0, i + 1) };
+    both[done] = Number(start - before) / 1000;
+    map[done] = Number(mapped - start) / 1000;
+    unmap[done] = Number(unmapped - mapped) / 1000;
+    done++;
+    if (unmapped > end) break;
   }
-  return { both, map, unmap };
+  return { both: both.subarray(0, done), map: map.subarray(0, done), unmap: unmap.subarray(0, done) };
 }

@@ -1,5 +1,5 @@
 import * as F from '../../src/uapi/iommufd';
-import { cValues, layoutOf } from '../support/c-header';
+import { cValues, type Expected, layoutOf } from '../support/c-header';
 import { describeWithHeader } from '../support/requires';
 
 /** Our tables, and the structures they describe: each field by its C name. All begin with their size. */
@@ -41,7 +41,7 @@ const STRUCTS: readonly [table: Record<string, number>, struct: string, fields: 
   ],
 ];
 
-const EXPECTED: [name: string, ours: number | undefined, c: string][] = [
+const EXPECTED: Expected[] = [
   ...Object.entries(F)
     .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
     .map(([name, value]): [string, number, string] => [name, value, name]),

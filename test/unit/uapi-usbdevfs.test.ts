@@ -1,5 +1,5 @@
 import * as usb from '../../src/uapi/usbdevfs';
-import { cValues, layoutOf } from '../support/c-header';
+import { cValues, type Expected, layoutOf } from '../support/c-header';
 import { describeWith } from '../support/requires';
 
 /** Constants whose names are the header's. */
@@ -46,7 +46,7 @@ const STRUCTS: readonly [table: Record<string, number>, struct: string, fields: 
   ],
 ];
 
-const EXPECTED: [name: string, ours: number | undefined, c: string][] = [
+const EXPECTED: Expected[] = [
   ...NAMED.map(([name, value]): [string, number, string] => [name, value, name]),
   ...STRUCTS.flatMap(layoutOf),
   ['getdriver name', usb.getDriver.driverSize, 'sizeof(((struct usbdevfs_getdriver *)0)->driver)'],

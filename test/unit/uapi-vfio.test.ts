@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { capabilities, pairs } from '../../src/uapi/caps';
 import * as V from '../../src/uapi/vfio';
-import { cValues } from '../support/c-header';
+import { cValues, type Expected } from '../support/c-header';
 import { describeWith } from '../support/requires';
 
 /** Our tables, and the structures they describe: each field by its C name, `size` by sizeof unless the end is open. */
@@ -76,17 +76,13 @@ const NAMED = Object.entries(V).filter(
 const sizeOf = (struct: string) =>
   struct === 'struct vfio_device_info' ? `(sizeof(${struct}) + 7) / 8 * 8` : `sizeof(${struct})`;
 
-const EXPECTED: [name: string, ours: number | undefined, c: string][] = [
+const EXPECTED: Expected[] = [
   ...NAMED.map(([name, value]): [string, number, string] => [name, value, name]),
   ...STRUCTS.flatMap(([table, struct, fields]) => [
-    ...('size' in table
-      ? [[`${struct} size`, table['size'], sizeOf(struct)] as [string, number | undefined, string]]
-      : []),
-    ...Object.entries(fields).map(([ours, theirs]): [string, number | undefined, string] => [
-      `${struct} ${theirs}`,
-      table[ours],
-      `offsetof(${struct}, ${theirs})`,
-    ]),
+    ...('size' in table ? [[`${struct} size`, table['size'], sizeOf(struct)] as Expected] : []),
+    ...Object.entries(fields).map(
+      ([ours, theirs]): Expected => [`${struct} ${theirs}`, table[ours], `offsetof(${struct}, ${theirs})`],
+    ),
   ]),
   ['a sparse area', V.sparseMmapCap.areaSize, 'sizeof(struct vfio_region_sparse_mmap_area)'],
   ['an IOVA range', V.iovaRangeCap.rangeSize, 'sizeof(struct vfio_iova_range)'],
