@@ -1,4 +1,4 @@
-import type { Datagram, OpenFlags, PollEvent } from '../sys/sys';
+import type { Datagram, Memory, OpenFlags, PollEvent } from '../sys/sys';
 import { Errno } from './errno';
 import type { Region } from './region';
 
@@ -16,6 +16,8 @@ export interface OpenFile {
   ioctl?(request: number, argument: Buffer | number): number;
   /** What is seen at `offset`, a multiple of the page size. */
   mmap?(length: number, writable: boolean, offset: number): Region;
+  /** Memory for DMA, in whole pages. Missing: the driver lends none, ENODEV. */
+  lend?(length: number, onClose: () => void): Memory;
   /** Missing: the file is no socket, ENOTSOCK. */
   receive?(buffer: Buffer): Datagram;
   /** Whether a wait for it ends: what is waited for is there, or an error. Missing: always, and epoll refuses the file. */

@@ -39,7 +39,7 @@ export class ProcessMemory {
   }
 
   /** @param length in bytes; whole pages are given */
-  allocate(length: number): Memory {
+  allocate(length: number, onClose?: () => void): Memory {
     const size = Math.ceil(length / this.#pageSize) * this.#pageSize;
     const address = this.#next;
     const area = Buffer.alloc(size);
@@ -53,7 +53,9 @@ export class ProcessMemory {
         return area;
       },
       close() {
-        if (areas.get(address) === area) areas.delete(address);
+        if (areas.get(address) !== area) return;
+        areas.delete(address);
+        onClose?.();
       },
     };
   }

@@ -27,6 +27,7 @@ const DEFAULT_LIMIT = 1024 * 1024;
 const SYSCALLS: Partial<Record<Syscall, string>> = {
   watch: 'epoll_ctl',
   ioctlOpen: 'ioctl',
+  allocateDma: 'mmap',
   preadWords: 'preadv',
   receive: 'recvfrom',
 };
@@ -180,6 +181,17 @@ export class SimSys implements Sys {
   allocate(length: number): Memory {
     if (!Number.isSafeInteger(length) || length <= 0) throw new RangeError(`${length} bytes cannot be allocated`);
     return this.#call('allocate', 'mmap', 'memory', () => this.#kernel.memory.allocate(length));
+  }
+
+  allocateDma(fd: number, length: number): Memory {
+    return this.#io('allocateDma', fd, ({ file, flags }) => {
+      if (!flags.write) throw new Errno('EACCES');
+      if (file.lend === undefined) throw new Errno('ENODEV');
+      const { descriptors } = this.#kernel;
+      const memory = file.lend(this.#kernel.pages(length), () => descriptors.put(file));
+      descriptors.hold(file);
+      return memory;
+    });
   }
 
   ueventSocket(groups: number): number {

@@ -1,4 +1,4 @@
-import type { PollEvent } from '../sys/sys';
+import type { Memory, PollEvent } from '../sys/sys';
 import {
   connectInfo,
   disconnectClaim,
@@ -9,6 +9,7 @@ import {
   setupPacket,
   USBDEVFS_ALLOC_STREAMS,
   USBDEVFS_CAP_BULK_SCATTER_GATHER,
+  USBDEVFS_CAP_MMAP,
   USBDEVFS_CAP_NO_PACKET_SIZE_LIM,
   USBDEVFS_CAP_REAP_AFTER_DISCONNECT,
   USBDEVFS_CAP_ZERO_PACKET,
@@ -65,6 +66,8 @@ interface Async {
   readonly memory: number;
   /** Where what has come in goes; null for what goes out. */
   readonly to: bigint | null;
+  /** That is memory which usbfs lent: it is there as soon as the device has sent it. */
+  readonly isLent: boolean;
   /** Of a bulk endpoint; null for others, and where it no longer matters. */
   bulk: number | null;
   readonly isContinuation: boolean;
@@ -79,8 +82,8 @@ const MAX_PACKET = 98_304;
 /** kmalloc() gives no more in one piece; larger bulk URBs are scattered over pieces of this size. */
 const KMALLOC_MAX = 4 * 1024 * 1024;
 const SG_PIECE = 16_384;
-/** Of struct async with struct urb, of a setup packet, of a piece, of a packet: about. */
-const SIZEOF = { urb: 344, setup: 8, piece: 32, packet: 16 };
+/** Of struct async with struct urb, of a setup packet, of a piece, of a packet, of struct usb_memory: about. */
+const SIZEOF = { urb: 344, setup: 8, piece: 32, packet: 16, lent: 80 };
 const SPEEDS = new Map([
   [1.5, 1],
   [12, 2],
@@ -89,14 +92,15 @@ const SPEEDS = new Map([
   [10_000, 6],
 ]);
 /**
- * As on xHCI, without what is not simulated here: mmap, dropping privileges, suspend. It does not stop an endpoint at a
+ * As on xHCI, without what is not simulated here: dropping privileges, suspend. It does not stop an endpoint at a
  * short packet, so that continuations are of no use.
  */
 const CAPABILITIES =
   USBDEVFS_CAP_ZERO_PACKET |
   USBDEVFS_CAP_NO_PACKET_SIZE_LIM |
   USBDEVFS_CAP_BULK_SCATTER_GATHER |
-  USBDEVFS_CAP_REAP_AFTER_DISCONNECT;
+  USBDEVFS_CAP_REAP_AFTER_DISCONNECT |
+  USBDEVFS_CAP_MMAP;
 /** USBDEVFS_URB_NO_FSBR means nothing any more, but may be set. */
 const FLAGS =
   USBDEVFS_URB_SHORT_NOT_OK |
@@ -112,6 +116,7 @@ export class UsbfsFile implements OpenFile, Opened {
   readonly #device: UsbDevice;
   readonly #write: boolean;
   readonly #claims = new Map<number, UsbInterface>();
+  readonly #lent = new Set<Memory>();
   readonly #pending = new Set<Async>();
   readonly #completed: Async[] = [];
   /** Bulk endpoints whose continuations are refused until a new transfer begins. */
@@ -148,6 +153,21 @@ export class UsbfsFile implements OpenFile, Opened {
     const call = this.#calls[request];
     if (call === undefined) throw new Errno('ENOTTY');
     return call(argument) ?? 0;
+  }
+
+  /** usbdev_mmap(): memory in one piece, which counts from now on and not once more with each URB. */
+  lend(length: number, onClose: () => void): Memory {
+    const amount = length + SIZEOF.lent;
+    this.#mustFit(amount);
+    if (length > KMALLOC_MAX) throw new Errno('ENOMEM');
+    this.#bus.memory.used += amount;
+    const memory = this.#kernel.memory.allocate(length, () => {
+      this.#bus.memory.used -= amount;
+      this.#lent.delete(memory);
+      onClose();
+    });
+    this.#lent.add(memory);
+    return memory;
   }
 
   /** Something to reap is writable; the rest is POLLHUP and POLLERR, which end every wait. */
@@ -492,10 +512,10 @@ export class UsbfsFile implements OpenFile, Opened {
       scattered?: boolean;
     },
   ): void {
-    const amount = SIZEOF.urb + length + memory;
-    const limit = this.#bus.memory.limit();
-    if (limit > 0 && this.#bus.memory.used + amount > limit) throw new Errno('ENOMEM');
-    if (!scattered && length > KMALLOC_MAX) throw new Errno('ENOMEM');
+    const isLent = this.#isLent(buffer, length);
+    const amount = SIZEOF.urb + (isLent ? 0 : length + memory);
+    this.#mustFit(amount);
+    if (!isLent && !scattered && length > KMALLOC_MAX) throw new Errno('ENOMEM');
     const isIn = (endpoint & DIR_IN) !== 0;
     const data = Buffer.alloc(length);
     if (!isIn && length > 0) this.#at(buffer, length).copy(data);
@@ -505,6 +525,7 @@ export class UsbfsFile implements OpenFile, Opened {
       interface: intf,
       memory: amount,
       to: isIn && length > 0 ? buffer : null,
+      isLent,
       bulk: type === 'bulk' ? endpoint : null,
       isContinuation: type === 'bulk' && (flags & USBDEVFS_URB_BULK_CONTINUATION) !== 0,
       status: Status.ok,
@@ -531,9 +552,27 @@ export class UsbfsFile implements OpenFile, Opened {
     this.#device.pipes.submit(async.transfer);
   }
 
+  /** usbfs_increase_memory_usage() */
+  #mustFit(amount: number): void {
+    const limit = this.#bus.memory.limit();
+    if (limit > 0 && this.#bus.memory.used + amount > limit) throw new Errno('ENOMEM');
+  }
+
+  /** find_memory_area() */
+  #isLent(buffer: bigint, length: number): boolean {
+    for (const { address, bytes } of this.#lent) {
+      const offset = buffer - address;
+      if (offset < 0n || offset >= BigInt(bytes.length)) continue;
+      if (length > bytes.length - Number(offset)) throw new Errno('EINVAL');
+      return true;
+    }
+    return false;
+  }
+
   /** async_completed() */
   #ended(async: Async, status: number): void {
     async.status = status;
+    if (async.isLent) this.#fill(async);
     this.#pending.delete(async);
     this.#completed.push(async);
     const { bulk } = async;
@@ -583,11 +622,10 @@ export class UsbfsFile implements OpenFile, Opened {
   }
 
   /** processcompl(): only now does the process get what came in. */
-  #give({ address, transfer, to, status }: Async): void {
-    const { data, packets, actual } = transfer;
-    // What isochronous packets brought is where each begins.
-    const length = packets.length > 0 ? data.length : actual;
-    if (to !== null && actual > 0) data.copy(this.#at(to, length), 0, 0, length);
+  #give(async: Async): void {
+    const { address, transfer, status } = async;
+    const { packets, actual } = transfer;
+    if (!async.isLent) this.#fill(async);
     const urb = this.#at(address, layout.size + packets.length * isoPacket.size);
     urb.writeInt32LE(status, layout.status);
     urb.writeInt32LE(actual, layout.actualLength);
@@ -597,6 +635,12 @@ export class UsbfsFile implements OpenFile, Opened {
       urb.writeUInt32LE(packet.actual, at + isoPacket.actualLength);
       urb.writeInt32LE(packet.status, at + isoPacket.status);
     }
+  }
+
+  #fill({ to, transfer: { data, packets, actual } }: Async): void {
+    // What isochronous packets brought is where each begins.
+    const length = packets.length > 0 ? data.length : actual;
+    if (to !== null && actual > 0) data.copy(this.#at(to, length), 0, 0, length);
   }
 
   #free({ memory }: Async): void {

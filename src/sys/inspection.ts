@@ -80,6 +80,10 @@ export abstract class InspectionSys implements Sys {
     throw this.#refuse('memory');
   }
 
+  allocateDma(fd: number, _length: number): Memory {
+    throw this.#refuse(`descriptor ${fd}`);
+  }
+
   eventfd(): number {
     throw this.#refuse('eventfd');
   }

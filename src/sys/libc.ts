@@ -186,14 +186,22 @@ export class Libc {
   }
 
   allocate(length: number): Memory {
+    return this.#mapMemory(length, MAP_ANONYMOUS, -1, 'memory');
+  }
+
+  allocateDma(fd: number, length: number, path: string): Memory {
+    return this.#mapMemory(length, 0, fd, path);
+  }
+
+  #mapMemory(length: number, flags: number, fd: number, path: string): Memory {
     if (!Number.isSafeInteger(length) || length <= 0 || length > MAX_LENGTH)
       throw new RangeError(`${length} bytes cannot be allocated`);
     const size = Math.ceil(length / this.pageSize) * this.pageSize;
     // Shared, so that a fork does not part the pages that a device was given from those that the process sees.
-    const address = this.#mmap(null, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (address === MAP_FAILED) throw this.#error('mmap', 'memory');
-    return new AnonymousMemory(address, Buffer.from(this.#koffi.view(address, size)), () => {
-      if (this.#munmap(address, size) < 0) throw this.#error('munmap', 'memory');
+    const address = this.#mmap(null, size, PROT_READ | PROT_WRITE, MAP_SHARED | flags, fd, 0);
+    if (address === MAP_FAILED) throw this.#error('mmap', path);
+    return new MappedMemory(address, Buffer.from(this.#koffi.view(address, size)), () => {
+      if (this.#munmap(address, size) < 0) throw this.#error('munmap', path);
     });
   }
 
@@ -329,7 +337,7 @@ export class Libc {
   }
 }
 
-class AnonymousMemory implements Memory {
+class MappedMemory implements Memory {
   readonly address: bigint;
   readonly #unmap: () => void;
   #bytes: Buffer | null;

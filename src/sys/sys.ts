@@ -115,6 +115,13 @@ export interface Sys {
   mmap(fd: number, length: number, writable: boolean, offset: number): Mapping;
   /** @param length in bytes, rounded up to whole pages; RangeError where it is nothing or more than a buffer can hold. */
   allocate(length: number): Memory;
+  /**
+   * Memory that the driver behind `fd` lends for transfers, so that the device reaches it without a copy: usbfs does, at
+   * mmap(2). Whole pages, zeroed, in one piece for the device. The descriptor's file stays open until it is closed too.
+   *
+   * @throws ENODEV where there is none that is as good to the processor as other memory; ENOMEM where not so much is left
+   */
+  allocateDma(fd: number, length: number): Memory;
   /** A counter that reads as 8 bytes; non-blocking, close-on-exec. */
   eventfd(): number;
 

@@ -178,6 +178,15 @@ class TracedSys implements Sys {
     );
   }
 
+  allocateDma(fd: number, length: number): Memory {
+    return traceCall(
+      this.#print,
+      () => `mmap(${this.#label(fd)}, ${number(length)}, PROT_READ|PROT_WRITE, ${number(0)})`,
+      () => this.#sys.allocateDma(fd, length),
+      ({ address }) => number(address),
+    );
+  }
+
   ueventSocket(groups: number): number {
     const fd = traceCall(
       this.#print,

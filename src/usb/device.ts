@@ -1,7 +1,7 @@
 import { Exit, type ExitCode, fromSysError, SysError, type UdrvError } from '../errors';
 import type { UsbDevice } from '../model/device';
 import type { Sys } from '../sys/sys';
-import { setupPacket, USBDEVFS_CAP_BULK_CONTINUATION } from '../uapi/usbdevfs';
+import { setupPacket } from '../uapi/usbdevfs';
 import { bulkPreparer, type Measurement, type MeasureOptions, measure } from './bench';
 import { Claims, type NotGivenBack } from './claims';
 import { type EndpointRequest, endpointName, type FoundEndpoint, findEndpoint, isoPacketSize } from './endpoints';
@@ -21,7 +21,6 @@ import {
 import { type Transfer, TransferQueue, type WaitOptions } from './transfers';
 import type { ControlSetup } from './urb';
 import {
-  capabilities,
   clearHalt,
   connectDriver,
   disconnectDriver,
@@ -68,7 +67,6 @@ export class OpenUsb {
   readonly #claims: Claims;
   /** Alternate settings that were selected here, by interface. */
   readonly #settings = new Map<number, number>();
-  #capabilities: number | undefined;
   #fd: number | undefined;
 
   private constructor(sys: Sys, device: UsbDevice, fd: number) {
@@ -93,9 +91,8 @@ export class OpenUsb {
 
   /** USBDEVFS_CAP_ bits: what this kernel and the host controller can do. */
   get capabilities(): number {
-    // A kernel that does not tell can do what the oldest could: libusb assumes the same.
-    this.#capabilities ??= this.#call(() => capabilities(this.#sys, this.#openFd)) ?? USBDEVFS_CAP_BULK_CONTINUATION;
-    return this.#capabilities;
+    this.#openFd;
+    return this.#call(() => this.#queue.capabilities);
   }
 
   /** An endpoint of the active configuration. @throws exit 3 where there is none now, 2 where it is of another kind */

@@ -20,7 +20,7 @@ export interface IsoPacket {
   errno: string | null;
   requested: number;
   actual: number;
-  /** What arrived; of an OUT endpoint, what was sent. Good until the next transfer is asked for. */
+  /** What arrived; of an OUT endpoint, what was sent. Good until the next transfer is asked for, or the loop is left. */
   data: Buffer;
 }
 

@@ -39,16 +39,17 @@ export class Pump {
     this.#queue.stop(this.#flight, 'cancelled');
   }
 
-  /** A transfer is the caller's until the next one is asked for. */
+  /** A transfer is the caller's until the next one is asked for, or the loop is left. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Transfer> {
     let filling: Promise<void> | null = null;
     let waiting: Promise<void> | null = null;
     let failure: unknown;
+    let given: Transfer[] = [];
     try {
       for (;;) {
         while (filling === null && this.#more && this.#flight.length < this.#depth) {
           if (this.#held !== null) {
-            this.#submit(this.#held, true);
+            this.#submit(this.#roomFor(this.#held), true);
             continue;
           }
           const transfer = this.#spare.pop() ?? this.#queue.acquire(this.#options.capacity, this.#options.packets);
@@ -86,14 +87,16 @@ export class Pump {
           this.stop();
           await this.#queue.explainError(head);
         }
+        given = [head];
         yield head;
+        given = [];
         this.#spare.push(head);
       }
     } finally {
       this.#ended = true;
       this.stop();
       const held = this.#held === null ? [] : [this.#held];
-      for (const transfer of [...this.#flight, ...this.#spare, ...held]) this.#queue.recycle(transfer);
+      for (const transfer of [...this.#flight, ...this.#spare, ...held, ...given]) this.#queue.recycle(transfer);
     }
   }
 
@@ -110,6 +113,15 @@ export class Pump {
       else this.#spare.push(transfer);
       this.#held = null;
     }
+  }
+
+  /** One that has ended may have the memory that was wanting: what usbfs lends, it counts until it is given back. */
+  #roomFor(held: Transfer): Transfer {
+    const spare = this.#spare.pop();
+    if (spare === undefined) return held;
+    spare.urb.prepareAs(held.urb);
+    this.#queue.recycle(held);
+    return spare;
   }
 
   #accepted(transfer: Transfer): boolean {

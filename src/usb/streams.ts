@@ -61,7 +61,7 @@ abstract class Stream implements TransferResult {
 
 /**
  * One transfer from an IN endpoint, of any length, in pieces as they arrive: it ends with the length that was asked for, with a
- * short packet, or with a status that is not `ok`. A piece is good until the next is asked for: the memory is used again.
+ * short packet, or with a status that is not `ok`. A piece is good until the next is asked for, or the loop is left: the memory is used again.
  *
  * @example
  * const stream = device.readStream(0x81, 1 << 20);
@@ -113,7 +113,7 @@ export class InStream extends Stream {
 
 /** One transfer of an interrupt IN endpoint. */
 export interface Message extends TransferResult {
-  /** Good until the next message is asked for. */
+  /** Good until the next message is asked for, or the loop is left. */
   data: Buffer;
 }
 

@@ -1,8 +1,9 @@
 import { SysError } from '../errors';
-import type { Sys, Watch } from '../sys/sys';
+import type { Memory, Sys, Watch } from '../sys/sys';
+import { USBDEVFS_CAP_BULK_CONTINUATION, USBDEVFS_CAP_MMAP } from '../uapi/usbdevfs';
 import { ENODEV, statusOf, type TransferStatus } from './status';
 import { Urb } from './urb';
-import { discardUrb, urbReaper, urbSubmitter } from './usbfs';
+import { capabilities, discardUrb, urbReaper, urbSubmitter } from './usbfs';
 
 export type StopReason = 'timeout' | 'cancelled';
 
@@ -15,6 +16,9 @@ export interface WaitOptions {
 
 /** As much memory is kept for URBs to come. */
 const KEPT_BYTES = 2 * 1024 * 1024;
+
+/** What is shorter is copied so soon that memory of usbfs's own would gain nothing. */
+const LENT_BYTES = 16 * 1024;
 
 /** How long an end waits for the kernel to give back what was discarded. */
 const DISCARD_MS = 1000;
@@ -72,6 +76,8 @@ export class TransferQueue {
   #watch: Watch | null = null;
   #settling = false;
   #gone = false;
+  #freed = false;
+  #capabilities: number | undefined;
   readonly #explain: (urb: Urb, error: SysError) => Error;
 
   /** @param explain what an URB that the kernel did not take means to a user */
@@ -87,12 +93,19 @@ export class TransferQueue {
     return this.#gone;
   }
 
+  /** USBDEVFS_CAP_ bits. @throws SysError */
+  get capabilities(): number {
+    // A kernel that does not tell can do what the oldest could: libusb assumes the same.
+    this.#capabilities ??= capabilities(this.#sys, this.#fd) ?? USBDEVFS_CAP_BULK_CONTINUATION;
+    return this.#capabilities;
+  }
+
   /** A transfer with room for so much; {@link recycle} takes it back. */
   acquire(capacity: number, packets = 0): Transfer {
     const fits = ({ urb }: Transfer) => urb.data.length >= capacity && urb.maxPackets >= packets;
     const found = this.#idle.findIndex(fits);
     if (found < 0) {
-      const urb = new Urb(this.#sys, capacity, packets);
+      const urb = new Urb(this.#sys, capacity, packets, this.#lent(capacity));
       const made = new Transfer(urb, urbSubmitter(this.#sys, this.#fd, urb.header));
       this.#transfers.set(urb.address, made);
       return made;
@@ -102,12 +115,25 @@ export class TransferQueue {
     return transfer;
   }
 
+  /** Memory that the host controller reaches itself, so that nothing is copied; null: the kernel copies. */
+  #lent(length: number): Memory | null {
+    if (length < LENT_BYTES) return null;
+    try {
+      return (this.capabilities & USBDEVFS_CAP_MMAP) !== 0 ? this.#sys.allocateDma(this.#fd, length) : null;
+    } catch (error) {
+      // There is no such piece, or usbfs_memory_mb leaves none: what is copied is scattered, and may still do. Of a device
+      // that is gone, the submit tells.
+      if (error instanceof SysError) return null;
+      throw error;
+    }
+  }
+
   recycle(transfer: Transfer): void {
     // What could not be brought back is the kernel's for as long as the node is open.
     if (transfer.pending) return;
     transfer.onDone = null;
     const { length } = transfer.urb.data;
-    if (this.#idleBytes + length > KEPT_BYTES) {
+    if (this.#freed || this.#idleBytes + length > KEPT_BYTES) {
       this.#transfers.delete(transfer.urb.address);
       transfer.urb.close();
     } else {
@@ -247,8 +273,12 @@ export class TransferQueue {
     }
   }
 
-  /** Gives the memory back, once the node is closed: then the kernel has none of it any more. */
+  /**
+   * Gives the memory back, once the node is closed: then the kernel has none of it any more. What is still somebody's goes
+   * when that one recycles it. The kernel keeps the node open until the last of what usbfs lent has gone.
+   */
   free(): void {
+    this.#freed = true;
     const idle = new Set(this.#idle);
     for (const transfer of this.#transfers.values()) if (transfer.pending || idle.has(transfer)) transfer.urb.close();
     this.#transfers.clear();

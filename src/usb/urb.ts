@@ -22,8 +22,9 @@ const ALIGNMENT = 64;
 const ENDPOINT_RECIPIENT = 2;
 
 /**
- * An URB and its buffer, in memory that does not move: struct usbdevfs_urb, its isochronous packets, then the data. The
- * kernel keeps the address of all this from SUBMITURB on and writes there at REAPURB, so that it is one object for both.
+ * An URB and its buffer, in memory that does not move: struct usbdevfs_urb, its isochronous packets, and, behind them or
+ * in memory of its own, the data. The kernel keeps the addresses of all this from SUBMITURB on and writes there at REAPURB
+ * (to memory that it lent, before that), so that it is one object for both.
  */
 export class Urb {
   /** What DISCARDURB takes and REAPURB gives. Below 2^47, so that a number holds it. */
@@ -34,17 +35,22 @@ export class Urb {
   readonly data: Buffer;
   readonly maxPackets: number;
   readonly #memory: Memory;
+  readonly #lent: Memory | null;
   readonly #dataAddress: bigint;
 
-  /** @param capacity in bytes; a control URB needs 8 more than its data */
-  constructor(sys: Sys, capacity: number, maxPackets = 0) {
+  /**
+   * @param capacity in bytes; a control URB needs 8 more than its data
+   * @param lent memory for the data, which is closed with the URB
+   */
+  constructor(sys: Sys, capacity: number, maxPackets = 0, lent: Memory | null = null) {
     const headerSize = Math.ceil((layout.size + maxPackets * isoPacket.size) / ALIGNMENT) * ALIGNMENT;
-    this.#memory = sys.allocate(headerSize + capacity);
-    this.#dataAddress = this.#memory.address + BigInt(headerSize);
+    this.#memory = sys.allocate(headerSize + (lent === null ? capacity : 0));
+    this.#lent = lent;
+    this.#dataAddress = lent === null ? this.#memory.address + BigInt(headerSize) : lent.address;
     this.address = Number(this.#memory.address);
     this.header = this.#memory.bytes.subarray(0, headerSize);
     // To the end of the last page: it is there in any case, and the next user may want it.
-    this.data = this.#memory.bytes.subarray(headerSize);
+    this.data = lent === null ? this.#memory.bytes.subarray(headerSize) : lent.bytes;
     this.maxPackets = maxPackets;
   }
 
@@ -105,6 +111,16 @@ export class Urb {
     }
   }
 
+  /** Becomes what another was prepared for, with its data; that one had no more room. */
+  prepareAs(other: Urb): void {
+    const from = other.header;
+    const flags = from.readUInt32LE(layout.flags);
+    this.prepare(from.readUInt8(layout.type), from.readUInt8(layout.endpoint), other.bufferLength, flags);
+    from.copy(this.header, layout.numberOfPackets, layout.numberOfPackets, layout.numberOfPackets + 4);
+    from.copy(this.header, layout.packets, layout.packets);
+    other.data.copy(this.data, 0, 0, other.bufferLength);
+  }
+
   /** 0, or an errno, negative. */
   get status(): number {
     return this.header.readInt32LE(layout.status);
@@ -148,6 +164,7 @@ export class Urb {
 
   /** Not while the kernel has it. */
   close(): void {
+    this.#lent?.close();
     this.#memory.close();
   }
 }

@@ -1,12 +1,9 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { bootLab } from '../lab/lab';
 import { quietest, verdict } from './measure';
+import { compile, onKernels } from './on-kernels';
 
 /** Enough that V8's compiled code is what the median shows. */
 const COUNT = 20_000;
 const ROUNDS = 5;
-const C_PROGRAM = 'node_modules/.cache/udrv/uio-latency';
 const FUNCTION = '/sys/bus/pci/devices/0000:00:04.0';
 
 /**
@@ -15,15 +12,8 @@ const FUNCTION = '/sys/bus/pci/devices/0000:00:04.0';
  * of the time: left to the scheduler, chance would decide which of the two is measured.
  */
 export async function benchUio(): Promise<boolean> {
-  mkdirSync('node_modules/.cache/udrv', { recursive: true });
-  execFileSync('gcc', ['-O2', '-Wall', '-Werror', '-o', C_PROGRAM, 'test/bench/uio-latency.c']);
-  const lab = await bootLab({ kernel: 'built' });
-  const run = async (command: string) => {
-    const { code, stdout, stderr } = await lab.run(command);
-    if (code !== 0) throw new Error(`${command}: exit ${code}\n${stderr}`);
-    return stdout;
-  };
-  try {
+  const program = compile('uio-latency');
+  return onKernels(async (run) => {
     const irq = (await run(`cat ${FUNCTION}/irq`)).trim();
     const mask = Number.parseInt(await run(`cat /proc/irq/${irq}/effective_affinity`), 16);
     const taking = Math.log2(mask & -mask);
@@ -35,7 +25,7 @@ export async function benchUio(): Promise<boolean> {
       const ours: number[] = [];
       const theirs: number[] = [];
       for (let round = 0; round < ROUNDS; round++) {
-        theirs.push(Number(await run(`taskset -c ${cpu} ${C_PROGRAM} /dev/uio0 ${FUNCTION}/config ${COUNT}`)));
+        theirs.push(Number(await run(`taskset -c ${cpu} ${program} /dev/uio0 ${FUNCTION}/config ${COUNT}`)));
         const json = await run(
           `taskset -c ${cpu} udrv --json uio bench uio0 --trigger map0:0x60=1 --ack map0:0x64=map0:0x24 -c ${COUNT}`,
         );
@@ -45,8 +35,6 @@ export async function benchUio(): Promise<boolean> {
       const ratio = quietest(ours) / quietest(theirs);
       results.push(verdict(`UIO trigger to wake-up ${where}, p50 over that of C`, ratio, 1.5, ' times'));
     }
-    return results.every(Boolean);
-  } finally {
-    await lab.shutdown();
-  }
+    return results;
+  });
 }

@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { bootLab } from '../lab/lab';
 import { quietest, verdict } from './measure';
+import { compile, onKernels } from './on-kernels';
 
 const QUEUES = [1, 4, 16];
 /** Long enough for the compiler to have done its work, as in a stream that matters. */
@@ -13,24 +12,15 @@ const SECONDS = 4;
 const ROUNDS = 9;
 const SIZE = 512 * 1024;
 const CONTROLS = 4000;
-const C_PROGRAM = 'node_modules/.cache/udrv/usb-libusb';
 
 /**
  * Bulk throughput and control round trips on gadget zero, against a C program with libusb in the same boot; in turns,
  * so that a drift meets both. Needs libusb's headers (libusb-1.0-0-dev).
  */
 export async function benchUsb(): Promise<boolean> {
-  mkdirSync('node_modules/.cache/udrv', { recursive: true });
   const flags = execFileSync('pkg-config', ['--cflags', '--libs', 'libusb-1.0'], { encoding: 'utf8' });
-  const compile = ['-O2', '-Wall', '-Werror', '-o', C_PROGRAM, 'test/bench/usb-libusb.c', ...flags.trim().split(/\s+/)];
-  execFileSync('gcc', compile);
-  const lab = await bootLab({ kernel: 'built' });
-  const run = async (command: string) => {
-    const { code, stdout, stderr } = await lab.run(command);
-    if (code !== 0) throw new Error(`${command}: exit ${code}\n${stderr}`);
-    return stdout;
-  };
-  try {
+  const program = compile('usb-libusb', flags.trim().split(/\s+/));
+  return onKernels(async (run) => {
     const node = (await run("cd /sys/bus/usb/devices/3-1 && cat busnum devnum | tr '\\n' ' '")).trim();
     const bench = async (endpoint: string, options: string) =>
       JSON.parse(await run(`udrv --json usb bench 3-1 ${endpoint} ${options}`)).runs[0];
@@ -38,7 +28,7 @@ export async function benchUsb(): Promise<boolean> {
     for (const queue of QUEUES) {
       const [ours, theirs]: [number[], number[]] = [[], []];
       for (let round = 0; round < ROUNDS; round++) {
-        theirs.push(Number(await run(`${C_PROGRAM} ${node} bulk 0x81 ${SIZE} ${queue} ${SECONDS}`)) / 2 ** 20);
+        theirs.push(Number(await run(`${program} ${node} bulk 0x81 ${SIZE} ${queue} ${SECONDS}`)) / 2 ** 20);
         const { bytesPerSecond } = await bench('0x81', `--size ${SIZE} --queue ${queue} --seconds ${SECONDS}`);
         ours.push(bytesPerSecond / 2 ** 20);
       }
@@ -48,16 +38,14 @@ export async function benchUsb(): Promise<boolean> {
     }
     const [ours, theirs]: [number[], number[]] = [[], []];
     for (let round = 0; round < ROUNDS; round++) {
-      theirs.push(Number(await run(`${C_PROGRAM} ${node} control ${CONTROLS}`)));
+      theirs.push(Number(await run(`${program} ${node} control ${CONTROLS}`)));
       ours.push((await bench('0', '--seconds 3')).latencyUs.p50);
     }
     console.log(`  control p50 of each round: udrv ${rounded(ours)} us, libusb ${rounded(theirs)} us`);
     const ratio = quietest(ours) / quietest(theirs);
     results.push(verdict('control round trip, p50 over that of libusb', ratio, 1.3, ' times'));
-    return results.every((good) => good);
-  } finally {
-    await lab.shutdown();
-  }
+    return results;
+  });
 }
 
 const rounded = (values: readonly number[]) => values.map((value) => value.toFixed(1)).join(' ');

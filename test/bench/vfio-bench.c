@@ -1,8 +1,10 @@
-// What udrv's VFIO figures are held against, on QEMU's edu behind a group, as a C program does it:
-//   vfio-bench BDF GROUP irq COUNT   trigger to wake-up by MSI, median in microseconds
-//   vfio-bench BDF GROUP map COUNT   mapping and unmapping 4 KiB, median in microseconds
-//   vfio-bench BDF GROUP dump COUNT  64 KiB of registers by pread, 4 bytes each, median in milliseconds
+// What udrv's VFIO figures are held against, on QEMU's edu, as a C program does it:
+//   vfio-bench BDF PATH irq COUNT   trigger to wake-up by MSI, median in microseconds
+//   vfio-bench BDF PATH map COUNT   mapping and unmapping 4 KiB, median in microseconds
+//   vfio-bench BDF PATH dump COUNT  64 KiB of registers by pread, 4 bytes each, median in milliseconds
+// PATH is of the group, /dev/vfio/N, or of the device, /dev/vfio/devices/vfioN, which is then opened by iommufd.
 #include <fcntl.h>
+#include <linux/iommufd.h>
 #include <linux/vfio.h>
 #include <poll.h>
 #include <stdint.h>
@@ -79,22 +81,72 @@ static double interrupt(int device)
 	return end - start;
 }
 
-static double map(int container)
+// As an ioctl wants it, for a container or for an address space of iommufd.
+static struct {
+	int fd;
+	unsigned long map, unmap;
+	void *map_argument, *unmap_argument;
+} iommu;
+
+static double map(void)
 {
-	static void *memory;
-	if (!memory) {
-		memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-		must(memory != MAP_FAILED, "mmap");
-		memset(memory, 1, 4096);
-	}
-	struct vfio_iommu_type1_dma_map map = { .argsz = sizeof map,
-		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
-		.vaddr = (uintptr_t)memory, .iova = 0x100000, .size = 4096 };
-	struct vfio_iommu_type1_dma_unmap unmap = { .argsz = sizeof unmap, .iova = 0x100000, .size = 4096 };
 	double start = now();
-	must(ioctl(container, VFIO_IOMMU_MAP_DMA, &map) == 0, "MAP_DMA");
-	must(ioctl(container, VFIO_IOMMU_UNMAP_DMA, &unmap) == 0, "UNMAP_DMA");
+	must(ioctl(iommu.fd, iommu.map, iommu.map_argument) == 0, "map");
+	must(ioctl(iommu.fd, iommu.unmap, iommu.unmap_argument) == 0, "unmap");
 	return now() - start;
+}
+
+static void *page(void)
+{
+	void *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	must(memory != MAP_FAILED, "mmap");
+	memset(memory, 1, 4096);
+	return memory;
+}
+
+static int open_group(const char *path, const char *bdf)
+{
+	static struct vfio_iommu_type1_dma_map map;
+	static struct vfio_iommu_type1_dma_unmap unmap;
+	int container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC), group = open(path, O_RDWR | O_CLOEXEC);
+	must(container >= 0 && group >= 0, path);
+	must(ioctl(group, VFIO_GROUP_SET_CONTAINER, &container) == 0, "SET_CONTAINER");
+	must(ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) == 0, "SET_IOMMU");
+	map = (struct vfio_iommu_type1_dma_map){ .argsz = sizeof map,
+		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+		.vaddr = (uintptr_t)page(), .iova = 0x100000, .size = 4096 };
+	unmap = (struct vfio_iommu_type1_dma_unmap){ .argsz = sizeof unmap, .iova = 0x100000, .size = 4096 };
+	iommu.fd = container;
+	iommu.map = VFIO_IOMMU_MAP_DMA;
+	iommu.unmap = VFIO_IOMMU_UNMAP_DMA;
+	iommu.map_argument = &map;
+	iommu.unmap_argument = &unmap;
+	return ioctl(group, VFIO_GROUP_GET_DEVICE_FD, bdf);
+}
+
+static int open_device(const char *path)
+{
+	static struct iommu_ioas_map map;
+	static struct iommu_ioas_unmap unmap;
+	int fd = open("/dev/iommu", O_RDWR | O_CLOEXEC), device = open(path, O_RDWR | O_CLOEXEC);
+	must(fd >= 0 && device >= 0, path);
+	struct vfio_device_bind_iommufd bind = { .argsz = sizeof bind, .iommufd = fd };
+	must(ioctl(device, VFIO_DEVICE_BIND_IOMMUFD, &bind) == 0, "BIND_IOMMUFD");
+	struct iommu_ioas_alloc space = { .size = sizeof space };
+	must(ioctl(fd, IOMMU_IOAS_ALLOC, &space) == 0, "IOAS_ALLOC");
+	struct vfio_device_attach_iommufd_pt attach = { .argsz = sizeof attach, .pt_id = space.out_ioas_id };
+	must(ioctl(device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach) == 0, "ATTACH_IOMMUFD_PT");
+	map = (struct iommu_ioas_map){ .size = sizeof map,
+		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE,
+		.ioas_id = space.out_ioas_id, .user_va = (uintptr_t)page(), .length = 4096, .iova = 0x100000 };
+	unmap = (struct iommu_ioas_unmap){ .size = sizeof unmap,
+		.ioas_id = space.out_ioas_id, .iova = 0x100000, .length = 4096 };
+	iommu.fd = fd;
+	iommu.map = IOMMU_IOAS_MAP;
+	iommu.unmap = IOMMU_IOAS_UNMAP;
+	iommu.map_argument = &map;
+	iommu.unmap_argument = &unmap;
+	return device;
 }
 
 static double dump(int device)
@@ -111,20 +163,14 @@ int main(int argc, char **argv)
 {
 	if (argc != 5)
 		return 2;
-	char path[64];
-	snprintf(path, sizeof path, "/dev/vfio/%s", argv[2]);
-	int container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC), group = open(path, O_RDWR | O_CLOEXEC);
-	must(container >= 0 && group >= 0, path);
-	must(ioctl(group, VFIO_GROUP_SET_CONTAINER, &container) == 0, "SET_CONTAINER");
-	must(ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) == 0, "SET_IOMMU");
-	int device = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, argv[1]);
+	int device = strstr(argv[2], "/devices/") ? open_device(argv[2]) : open_group(argv[2], argv[1]);
 	must(device >= 0, argv[1]);
 
 	int count = atoi(argv[4]);
 	double *values = calloc(count, sizeof *values);
 	must(count > 0 && values, "count");
 	for (int i = 0; i < count; i++)
-		values[i] = *argv[3] == 'i' ? interrupt(device) : *argv[3] == 'm' ? map(container) : dump(device);
+		values[i] = *argv[3] == 'i' ? interrupt(device) : *argv[3] == 'm' ? map() : dump(device);
 	qsort(values, count, sizeof *values, by_value);
 	printf("%.2f\n", values[count / 2]);
 	return 0;

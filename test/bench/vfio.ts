@@ -1,7 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { bootLab } from '../lab/lab';
 import { quietest, verdict } from './measure';
+import { compile, onKernels } from './on-kernels';
 
 const DEVICE = '0000:00:03.0';
 const ROUNDS = 5;
@@ -10,7 +8,6 @@ const INTERRUPTS = 20_000;
 const MAPPINGS = 20_000;
 /** Dumps in one process, of which the median counts. */
 const DUMPS = 21;
-const C_PROGRAM = 'node_modules/.cache/udrv/vfio-bench';
 
 /** A dump as the command makes it, without the command's start: that of C has none either. */
 const DUMP = `
@@ -27,22 +24,20 @@ const DUMP = `
   console.log(times.sort((a, b) => a - b)[${Math.floor(DUMPS / 2)}]);
 `;
 
-/** On a real kernel, against a C program in the same boot; in turns, so that a drift of the machine meets both. */
+/** Against a C program in the same boot; in turns, so that a drift of the machine meets both. */
 export async function benchVfio(): Promise<boolean> {
-  mkdirSync('node_modules/.cache/udrv', { recursive: true });
-  execFileSync('gcc', ['-O2', '-Wall', '-Werror', '-o', C_PROGRAM, 'test/bench/vfio-bench.c']);
-  const lab = await bootLab({ kernel: 'built' });
-  const run = async (command: string | readonly string[]) => {
-    const { code, stdout, stderr } = await lab.run(command, { timeoutMs: 300_000 });
-    if (code !== 0) throw new Error(`${command}: exit ${code}\n${stderr}`);
-    return stdout;
-  };
-  try {
-    const group = (await run(`basename $(readlink /sys/bus/pci/devices/${DEVICE}/iommu_group)`)).trim();
-    const theirs = async (cpu: number, what: string, count: number) =>
-      Number(await run(`taskset -c ${cpu} ${C_PROGRAM} ${DEVICE} ${group} ${what} ${count}`));
-    const ours = async (cpu: number, options: string) =>
-      JSON.parse(await run(`taskset -c ${cpu} udrv --json vfio bench ${DEVICE} --backend group ${options}`));
+  const program = compile('vfio-bench');
+  return onKernels(async (run, kernel) => {
+    const nameOf = async (command: string) => (await run(`basename $(${command})`)).trim();
+    const paths = {
+      group: `/dev/vfio/${await nameOf(`readlink /sys/bus/pci/devices/${DEVICE}/iommu_group`)}`,
+      iommufd: `/dev/vfio/devices/${kernel === 'built' ? await nameOf(`ls /sys/bus/pci/devices/${DEVICE}/vfio-dev`) : ''}`,
+    };
+    type Backend = keyof typeof paths;
+    const theirs = async (cpu: number, backend: Backend, what: string, count: number) =>
+      Number(await run(`taskset -c ${cpu} ${program} ${DEVICE} ${paths[backend]} ${what} ${count}`));
+    const ours = async (cpu: number, backend: Backend, options: string) =>
+      JSON.parse(await run(`taskset -c ${cpu} udrv --json vfio bench ${DEVICE} --backend ${backend} ${options}`));
     // Interrupts that are requested from now on go to CPU 0. Left to the scheduler, chance would decide what is measured:
     // on the other CPU a wake-up; on that one the interrupt is there before anybody waits for it, and what is left is what
     // Node's two calls cost. That is shown, and has no bound.
@@ -50,25 +45,27 @@ export async function benchVfio(): Promise<boolean> {
     const interrupt = (cpu: number, where: string, bound: number | null) => ({
       bound,
       what: `MSI trigger to wake-up on ${where}`,
-      theirs: () => theirs(cpu, 'irq', INTERRUPTS),
+      theirs: () => theirs(cpu, 'group', 'irq', INTERRUPTS),
       ours: async () => {
         const actions = '--irq msi --trigger bar0:0x60=1 --ack bar0:0x64=bar0:0x24';
-        return (await ours(cpu, `${actions} -c ${INTERRUPTS}`)).latencyUs.p50;
+        return (await ours(cpu, 'group', `${actions} -c ${INTERRUPTS}`)).latencyUs.p50;
       },
+    });
+    const mapping = (backend: Backend) => ({
+      bound: 1.3,
+      what: `map and unmap 4 KiB, ${backend}`,
+      theirs: () => theirs(0, backend, 'map', MAPPINGS),
+      ours: async () => (await ours(0, backend, `--sizes 4K -c ${MAPPINGS}`)).sizes[0].latencyUs.p50,
     });
     const pairs = [
       interrupt(0, 'the CPU that takes it', null),
       interrupt(1, 'another CPU', 1.3),
-      {
-        bound: 1.3,
-        what: 'map and unmap 4 KiB',
-        theirs: () => theirs(0, 'map', MAPPINGS),
-        ours: async () => (await ours(0, `--sizes 4K -c ${MAPPINGS}`)).sizes[0].latencyUs.p50,
-      },
+      mapping('group'),
+      ...(kernel === 'built' ? [mapping('iommufd')] : []),
       {
         bound: 1.2,
         what: 'dump of 64 KiB by pread',
-        theirs: () => theirs(0, 'dump', DUMPS),
+        theirs: () => theirs(0, 'group', 'dump', DUMPS),
         ours: async () => Number(await run(['taskset', '-c', '0', 'node', '-e', DUMP])),
       },
     ];
@@ -86,8 +83,6 @@ export async function benchVfio(): Promise<boolean> {
       if (bound === null) console.log(`       ${what}, p50 over that of C: ${ratio.toFixed(2)} times (not judged)`);
       else results.push(verdict(`${what}, p50 over that of C`, ratio, bound, ' times'));
     }
-    return results.every(Boolean);
-  } finally {
-    await lab.shutdown();
-  }
+    return results;
+  });
 }

@@ -1,6 +1,7 @@
 import type { UsbDevice } from '../../src/model/device';
 import { parseUevent, UEVENT_BUFFER } from '../../src/monitor/uevent';
 import { NameDatabase } from '../../src/names/database';
+import type { Memory } from '../../src/sys/sys';
 import {
   connectInfo,
   disconnectClaim,
@@ -40,6 +41,7 @@ import {
   releaseInterface,
   setAlternateSetting,
   setConfiguration,
+  USBFS_DRIVER,
 } from '../../src/usb/usbfs';
 import { reapUrb, submitUrb } from '../support/urbs';
 import { errnoOf, makeSys, title, USB } from './target';
@@ -381,6 +383,93 @@ describe(title('URBs'), () => {
     expect(errnoOf(() => bulk(fd, source, limit / 2))).toBe('ENOMEM');
     reaped(fd);
     bulk(fd, source, limit / 2);
+  });
+
+  describe('memory that usbfs lends', () => {
+    const SIZE = 64 * 1024;
+
+    function lentUrb(memory: Memory): Urb {
+      const urb = new Urb(sys, SIZE, 0, memory);
+      urbs.push(urb);
+      return urb;
+    }
+
+    test('is zeroed, and has what came in, where it came in', () => {
+      const fd = configured(1);
+      claimInterface(sys, fd, 0);
+      const memory = sys.allocateDma(fd, SIZE);
+      const { bytes } = memory;
+      expect(bytes.equals(Buffer.alloc(SIZE))).toBe(true);
+      const urb = lentUrb(memory);
+      bytes.fill(0x55);
+      urb.prepare(USBDEVFS_URB_TYPE_BULK, bulkEndpoints(USB.zero).in, SIZE / 2);
+      submitUrb(sys, fd, urb.header);
+      expect(outcome(reaped(fd))).toEqual({ status: 0, actual: SIZE / 2 });
+      expect(bytes.subarray(0, SIZE / 2).equals(Buffer.alloc(SIZE / 2))).toBe(true);
+      expect(bytes.subarray(SIZE / 2).equals(Buffer.alloc(SIZE / 2, 0x55))).toBe(true);
+    });
+
+    test('goes out as it is', () => {
+      const fd = configured(2);
+      claimInterface(sys, fd, 0);
+      const { in: source, out } = bulkEndpoints(USB.zero);
+      const urb = lentUrb(sys.allocateDma(fd, SIZE));
+      for (let i = 0; i < 1000; i++) urb.data[i] = i % 251;
+      urb.prepare(USBDEVFS_URB_TYPE_BULK, out, 1000);
+      submitUrb(sys, fd, urb.header);
+      expect(outcome(reaped(fd))).toEqual({ status: 0, actual: 1000 });
+      const back = bulk(fd, source, 1000);
+      expect(outcome(reaped(fd))).toEqual({ status: 0, actual: 1000 });
+      expect(back.data.subarray(0, 1000).equals(urb.data.subarray(0, 1000))).toBe(true);
+    });
+
+    test('nothing may reach past its end', () => {
+      const fd = configured(1);
+      claimInterface(sys, fd, 0);
+      const urb = lentUrb(sys.allocateDma(fd, SIZE));
+      urb.prepare(USBDEVFS_URB_TYPE_BULK, bulkEndpoints(USB.zero).in, SIZE);
+      urb.header.writeBigUInt64LE(urb.header.readBigUInt64LE(layout.buffer) + 512n, layout.buffer);
+      expect(errnoOf(() => submitUrb(sys, fd, urb.header))).toBe('EINVAL');
+    });
+
+    test('counts as soon as it is there, and not once more in an URB', () => {
+      const fd = configured(1);
+      claimInterface(sys, fd, 0);
+      const { in: source } = bulkEndpoints(USB.zero);
+      const areas = Array.from({ length: 7 }, () => sys.allocateDma(fd, 2 * 2 ** 20));
+      expect(errnoOf(() => bulk(fd, source, 3 * 2 ** 20))).toBe('ENOMEM');
+      expect(errnoOf(() => sys.allocateDma(fd, 3 * 2 ** 20))).toBe('ENOMEM');
+      const [first] = areas as [Memory];
+      const urb = lentUrb(first);
+      urb.prepare(USBDEVFS_URB_TYPE_BULK, source, 2 * 2 ** 20);
+      submitUrb(sys, fd, urb.header);
+      expect(outcome(reaped(fd))).toEqual({ status: 0, actual: 2 * 2 ** 20 });
+      for (const area of areas) area.close();
+      expect(run(fd, source, 3 * 2 ** 20)).toEqual({ status: 0, actual: 3 * 2 ** 20 });
+    });
+
+    test('keeps the node open, with its claims, until it is given back', () => {
+      const [fd, other] = [configured(1), open(USB.zero)];
+      claimInterface(sys, fd, 0);
+      const memory = sys.allocateDma(fd, SIZE);
+      fds = fds.filter((one) => one !== fd);
+      sys.close(fd);
+      memory.bytes.fill(1);
+      expect(driverOf(sys, other, 0)).toBe(USBFS_DRIVER);
+      memory.close();
+      expect(driverOf(sys, other, 0)).toBeNull();
+    });
+
+    test('is for who may write', () => {
+      const fd = open(USB.zero, { write: false });
+      expect(errnoOf(() => sys.allocateDma(fd, SIZE))).toBe('EACCES');
+    });
+
+    test('and other drivers have none', () => {
+      const fd = sys.open('/dev/vfio/vfio', { write: true });
+      fds.push(fd);
+      expect(errnoOf(() => sys.allocateDma(fd, SIZE))).toBe('ENODEV');
+    });
   });
 
   /** Another configuration, for who has claimed the interface. */

@@ -32,6 +32,8 @@ class FakeSys implements Sys {
     this.#do(`preadWords ${fd} ${position}`, PATTERN.copy(buffer));
   allocate = (length: number): Memory =>
     this.#do(`allocate ${length}`, { address: 0x7f00n, bytes: Buffer.alloc(length), close: () => {} });
+  allocateDma = (fd: number, length: number): Memory =>
+    this.#do(`allocateDma ${fd} ${length}`, { address: 0x7e00n, bytes: Buffer.alloc(length), close: () => {} });
   ueventSocket = (groups: number) => this.#do(`ueventSocket ${groups}`, this.#next++);
   receive = (fd: number) => this.#do(`receive ${fd}`, { length: 5, port: 0, groups: 1 });
   eventfd = () => this.#do('eventfd', this.#next++);
@@ -192,11 +194,14 @@ test('failures are shown with what they mean, and are the same to the caller', (
 
 test('memory and netlink', () => {
   sys.allocate(0x2000);
+  sys.allocateDma(sys.open('/dev/bus/usb/001/003', { write: true }), 0x4000);
   const fd = sys.ueventSocket(1);
   sys.receive(fd, Buffer.alloc(64));
   sys.poll(fd, 0, 'writable');
   expect(printed()).toEqual([
     'allocate(0x2000) = 0x7f00',
+    expect.stringMatching(/^open\(/),
+    'mmap(usb 001/003, 0x4000, PROT_READ|PROT_WRITE, 0x0) = 0x7e00',
     `uevents(0x1) = ${fd}`,
     'recvfrom(uevents, 64) = 5 {port: 0, groups: 0x1}',
     'poll(uevents, 0, writable) = timeout',

@@ -1,0 +1,41 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { bootLab, KERNELS, type Kernel } from '../lab/lab';
+import { findPrepared } from '../lab/prepared';
+
+/** Runs a command in the guest and gives what it printed; throws where it fails. */
+export type Run = (command: string | readonly string[]) => Promise<string>;
+
+const RUN_TIMEOUT_MS = 300_000;
+
+/** Measures on each kernel of the lab: what the kernel's part takes differs by two, and with it every ratio. */
+export async function onKernels(measure: (run: Run, kernel: Kernel) => Promise<boolean[]>): Promise<boolean> {
+  const results: boolean[] = [];
+  for (const kernel of KERNELS) {
+    console.log(` ${kernel} kernel`);
+    const lab = await bootLab({ kernel });
+    try {
+      const run: Run = async (command) => {
+        const { code, stdout, stderr } = await lab.run(command, { timeoutMs: RUN_TIMEOUT_MS });
+        if (code !== 0) throw new Error(`${command}: exit ${code}\n${stderr}`);
+        return stdout;
+      };
+      results.push(...(await measure(run, kernel)));
+    } finally {
+      await lab.shutdown();
+    }
+  }
+  return results.every(Boolean);
+}
+
+/** @returns the path of the program that gcc made of `test/bench/NAME.c`, with the headers of the built kernel */
+export function compile(name: string, flags: readonly string[] = []): string {
+  const folder = 'node_modules/.cache/udrv';
+  mkdirSync(folder, { recursive: true });
+  const built = findPrepared('built');
+  const include = built === undefined ? [] : ['-isystem', join(dirname(built.kernel), 'include')];
+  const program = `${folder}/${name}`;
+  execFileSync('gcc', ['-O2', '-Wall', '-Werror', ...include, '-o', program, `test/bench/${name}.c`, ...flags]);
+  return program;
+}
