@@ -1,7 +1,8 @@
 /*
  * What udrv's transfers are measured against: libusb's asynchronous interface, with as many transfers in flight.
  *
- *   usb-libusb BUS DEVICE bulk ENDPOINT SIZE QUEUE SECONDS    bytes per second
+ *   usb-libusb BUS DEVICE bulk ENDPOINT SIZE QUEUE SECONDS    bytes per second, in memory of the program
+ *   usb-libusb BUS DEVICE lent ENDPOINT SIZE QUEUE SECONDS    the same in memory that usbfs lends
  *   usb-libusb BUS DEVICE control COUNT                       p50 of the round trip, in microseconds
  */
 #include <libusb.h>
@@ -36,14 +37,15 @@ static void LIBUSB_CALL done(struct libusb_transfer *transfer) {
   in_flight++;
 }
 
-static void bulk(libusb_device_handle *handle, int endpoint, int size, int queue, double seconds) {
+static void bulk(libusb_device_handle *handle, int lent, int endpoint, int size, int queue, double seconds) {
   int code = libusb_claim_interface(handle, 0);
   if (code < 0) fail("claim", code);
   double begin = now();
   end = begin + seconds;
   for (int i = 0; i < queue; i++) {
     struct libusb_transfer *transfer = libusb_alloc_transfer(0);
-    unsigned char *buffer = calloc(1, size);
+    unsigned char *buffer = lent ? libusb_dev_mem_alloc(handle, size) : calloc(1, size);
+    if (buffer == NULL) fail("memory", LIBUSB_ERROR_NO_MEM);
     libusb_fill_bulk_transfer(transfer, handle, endpoint, buffer, size, done, NULL, 2000);
     code = libusb_submit_transfer(transfer);
     if (code < 0) fail("submit", code);
@@ -83,8 +85,9 @@ int main(int argc, char **argv) {
       if (code < 0) fail("open", code);
     }
   if (handle == NULL) fail("device", LIBUSB_ERROR_NO_DEVICE);
-  if (strcmp(argv[3], "bulk") == 0 && argc == 8)
-    bulk(handle, strtol(argv[4], NULL, 0), atoi(argv[5]), atoi(argv[6]), atof(argv[7]));
+  int lent = strcmp(argv[3], "lent") == 0;
+  if ((lent || strcmp(argv[3], "bulk") == 0) && argc == 8)
+    bulk(handle, lent, strtol(argv[4], NULL, 0), atoi(argv[5]), atoi(argv[6]), atof(argv[7]));
   else if (strcmp(argv[3], "control") == 0)
     control(handle, atoi(argv[4]));
   else
