@@ -74,7 +74,7 @@ export async function measure(
   capacity: number,
   { size, queue: depth, seconds, timeoutMs, signal }: MeasureOptions,
 ): Promise<Measurement> {
-  const transfers = Array.from({ length: depth }, () => queue.acquire(capacity, { alone: depth === 1 }));
+  const transfers = Array.from({ length: depth }, () => queue.acquire(capacity));
   const started = new Float64Array(depth);
   const result: TransferResult = { status: 'ok', requested: 0, actual: 0, errno: null };
   const latencies = new Latencies();

@@ -6,7 +6,7 @@ export interface PumpOptions extends WaitOptions {
   /** Room in each, in bytes. */
   capacity: number;
   /** Isochronous packets in each. */
-  packets?: number | undefined;
+  packets?: number;
   /** Prepares the next URB; false: there is none. */
   prepare: (transfer: Transfer) => boolean | Promise<boolean>;
 }
@@ -49,10 +49,10 @@ export class Pump {
       for (;;) {
         while (filling === null && this.#more && this.#flight.length < this.#depth) {
           if (this.#held !== null) {
-            this.#submit(this.#held, true);
+            this.#submit(this.#roomFor(this.#held), true);
             continue;
           }
-          const transfer = this.#spare.pop() ?? this.#acquire();
+          const transfer = this.#spare.pop() ?? this.#queue.acquire(this.#options.capacity, this.#options.packets);
           const prepared = this.#options.prepare(transfer);
           if (typeof prepared === 'boolean') this.#submit(transfer, prepared);
           else
@@ -100,11 +100,6 @@ export class Pump {
     }
   }
 
-  #acquire(): Transfer {
-    const { capacity, depth, packets } = this.#options;
-    return this.#queue.acquire(capacity, { packets, alone: depth === 1 });
-  }
-
   #submit(transfer: Transfer, prepared: boolean): void {
     // Its data came too late: nobody else has this memory.
     if (this.#ended) transfer.urb.close();
@@ -118,6 +113,15 @@ export class Pump {
       else this.#spare.push(transfer);
       this.#held = null;
     }
+  }
+
+  /** One that has ended may have the memory that was wanting: what usbfs lends, it counts until it is given back. */
+  #roomFor(held: Transfer): Transfer {
+    const spare = this.#spare.pop();
+    if (spare === undefined) return held;
+    spare.urb.prepareAs(held.urb);
+    this.#queue.recycle(held);
+    return spare;
   }
 
   #accepted(transfer: Transfer): boolean {

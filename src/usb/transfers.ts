@@ -100,19 +100,12 @@ export class TransferQueue {
     return this.#capabilities;
   }
 
-  /**
-   * A transfer with room for so much; {@link recycle} takes it back.
-   *
-   * @param alone no other is in flight beside it: while the kernel copies it, the device has nothing to do
-   */
-  acquire(
-    capacity: number,
-    { packets = 0, alone = false }: { packets?: number | undefined; alone?: boolean } = {},
-  ): Transfer {
+  /** A transfer with room for so much; {@link recycle} takes it back. */
+  acquire(capacity: number, packets = 0): Transfer {
     const fits = ({ urb }: Transfer) => urb.data.length >= capacity && urb.maxPackets >= packets;
     const found = this.#idle.findIndex(fits);
     if (found < 0) {
-      const urb = new Urb(this.#sys, capacity, packets, alone ? this.#lent(capacity) : null);
+      const urb = new Urb(this.#sys, capacity, packets, this.#lent(capacity));
       const made = new Transfer(urb, urbSubmitter(this.#sys, this.#fd, urb.header));
       this.#transfers.set(urb.address, made);
       return made;
@@ -122,10 +115,7 @@ export class TransferQueue {
     return transfer;
   }
 
-  /**
-   * Memory that the host controller reaches itself, so that nothing is copied; null: the kernel copies. In a queue it does
-   * so while the next transfer is on its way, and there this is not worth what it takes: physical memory in one piece.
-   */
+  /** Memory that the host controller reaches itself, so that nothing is copied; null: the kernel copies. */
   #lent(length: number): Memory | null {
     if (length < LENT_BYTES) return null;
     try {

@@ -111,6 +111,16 @@ export class Urb {
     }
   }
 
+  /** Becomes what another was prepared for, with its data; that one had no more room. */
+  prepareAs(other: Urb): void {
+    const from = other.header;
+    const flags = from.readUInt32LE(layout.flags);
+    this.prepare(from.readUInt8(layout.type), from.readUInt8(layout.endpoint), other.bufferLength, flags);
+    from.copy(this.header, layout.numberOfPackets, layout.numberOfPackets, layout.numberOfPackets + 4);
+    from.copy(this.header, layout.packets, layout.packets);
+    other.data.copy(this.data, 0, 0, other.bufferLength);
+  }
+
   /** 0, or an errno, negative. */
   get status(): number {
     return this.header.readInt32LE(layout.status);

@@ -16,7 +16,7 @@ const CONTROLS = 4000;
 /**
  * Bulk throughput and control round trips on gadget zero, against a C program with libusb in the same boot; in turns,
  * so that a drift meets both. That program has its buffers from malloc(), as such programs do; with memory that usbfs lends,
- * as udrv's single transfer is, it is measured besides. Needs libusb's headers (libusb-1.0-0-dev).
+ * as udrv has it, it is measured besides. Needs libusb's headers (libusb-1.0-0-dev).
  */
 export async function benchUsb(): Promise<boolean> {
   const flags = execFileSync('pkg-config', ['--cflags', '--libs', 'libusb-1.0'], { encoding: 'utf8' });

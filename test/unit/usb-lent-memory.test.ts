@@ -22,21 +22,11 @@ function opened() {
   return { sys, controls, device, mapped };
 }
 
-test('a long transfer by itself comes in memory of usbfs, which is used again', async () => {
+test('what is long comes in memory of usbfs, which is used again', async () => {
   const { device, mapped } = opened();
   for (let i = 0; i < 3; i++)
-    expect(await device.read(SOURCE, LENGTH, { queue: 1, chunk: LENGTH / 4 })).toMatchObject({ actual: LENGTH });
-  expect(mapped()).toHaveLength(1);
-  device.close();
-});
-
-test('of several in flight, each is copied while the next is on its way', async () => {
-  const { device, mapped } = opened();
-  // More than usbfs_memory_mb leaves room for: it goes on with as much as there is.
-  const stream = device.readStream(SOURCE, 48 * 2 ** 20, { queue: 64, chunk: 2 ** 20 });
-  for await (const piece of stream) expect(piece.length).toBe(2 ** 20);
-  expect(stream).toMatchObject({ status: 'ok', actual: 48 * 2 ** 20 });
-  expect(mapped()).toEqual([]);
+    expect(await device.read(SOURCE, LENGTH, { queue: 2, chunk: LENGTH / 4 })).toMatchObject({ actual: LENGTH });
+  expect(mapped()).toHaveLength(2);
   device.close();
 });
 
@@ -52,16 +42,24 @@ test('what is short, and an URB of a control request, is copied', async () => {
 test.each(['ENOMEM', 'ENODEV', 'EAGAIN'])('where usbfs lends none (%s), the kernel copies', async (code) => {
   const { controls, device, mapped } = opened();
   controls.fail('allocateDma', NODE, code, 1);
-  const { status, actual, data } = await device.read(SOURCE, LENGTH, { queue: 1, chunk: LENGTH / 2 });
+  const { status, actual, data } = await device.read(SOURCE, LENGTH, { queue: 2, chunk: LENGTH / 2 });
   expect({ status, actual }).toEqual({ status: 'ok', actual: LENGTH });
   expect(data.equals(Buffer.alloc(LENGTH))).toBe(true);
-  expect(mapped()).toEqual([expect.stringContaining(code)]);
+  expect(mapped()).toEqual([expect.stringContaining(code), expect.stringMatching(/^0x/)]);
+  device.close();
+});
+
+test('where usbfs_memory_mb leaves none for more, it goes on with what there is', async () => {
+  const { device } = opened();
+  const stream = device.readStream(SOURCE, 48 * 2 ** 20, { queue: 64, chunk: 2 ** 20 });
+  for await (const piece of stream) expect(piece.length).toBe(2 ** 20);
+  expect(stream).toMatchObject({ status: 'ok', actual: 48 * 2 ** 20 });
   device.close();
 });
 
 test('a transfer that outlives its device keeps nothing of it', async () => {
   const { sys, device } = opened();
-  const pieces = device.readStream(SOURCE, LENGTH, { queue: 1, chunk: LENGTH / 4 })[Symbol.asyncIterator]();
+  const pieces = device.readStream(SOURCE, LENGTH, { queue: 2, chunk: LENGTH / 4 })[Symbol.asyncIterator]();
   await pieces.next();
   device.close();
   await pieces.return?.(undefined);

@@ -49,6 +49,24 @@ describe('an URB', () => {
     urb.close();
   });
 
+  test('takes the place of another', () => {
+    const [one, other] = [new Urb(sys, 1024, 2), new Urb(sys, 1024, 2)];
+    one.prepareIso(0x02, [100, 200]);
+    for (let i = 0; i < 300; i++) one.data[i] = i % 251;
+    other.prepareAs(one);
+    expect(other.isoPackets()).toEqual(one.isoPackets());
+    expect(other.data.equals(one.data)).toBe(true);
+    const [header, expected] = [Buffer.from(other.header), Buffer.from(one.header)];
+    // But where each lies.
+    for (const place of [layout.buffer, layout.userContext]) {
+      expect(header.readBigUInt64LE(place)).not.toBe(expected.readBigUInt64LE(place));
+      expected.writeBigUInt64LE(header.readBigUInt64LE(place), place);
+    }
+    expect(header.equals(expected)).toBe(true);
+    one.close();
+    other.close();
+  });
+
   test('whatever is said of lengths, no more than there is', () => {
     const urb = new Urb(sys, 10, 1);
     urb.header.writeInt32LE(0x7fffffff, layout.actualLength);
