@@ -1,5 +1,5 @@
 import type { Device, Framework, UsbDevice } from '../model/device';
-import type { NameDatabase } from '../names/database';
+import type { Names } from '../names/database';
 import { isPciAddress } from '../pci/address';
 import { inspectPci, listPci } from '../pci/inspect';
 import type { Sys } from '../sys/sys';
@@ -25,7 +25,7 @@ interface Known extends EventSubject {
  */
 export class KnownDevices {
   readonly #sys: Sys;
-  readonly #names: NameDatabase;
+  readonly #names: Names;
   readonly #type: Framework | undefined;
   /** By address: no two of them share one. */
   readonly #devices = new Map<string, Known>();
@@ -33,7 +33,7 @@ export class KnownDevices {
   readonly #drivers = new Map<string, string>();
 
   /** @param type as for `listDevices`: `pci` is every PCI function */
-  constructor(sys: Sys, names: NameDatabase, type: Framework | undefined) {
+  constructor(sys: Sys, names: Names, type: Framework | undefined) {
     this.#sys = sys;
     this.#names = names;
     this.#type = type;

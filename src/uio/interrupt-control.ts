@@ -99,15 +99,13 @@ export class InterruptControl {
   }
 
   #openConfig(): number {
-    const { address, uio } = this.#device;
-    if (uio.parent === null)
-      throw usageError(address, 'is no PCI function: it has no Interrupt Disable', 'use --rearm irqcontrol or none');
+    const path = configWithDisable(this.#device);
     try {
-      return this.#sys.open(`/sys/bus/pci/devices/${uio.parent}/config`, { write: true });
+      return this.#sys.open(path, { write: true });
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
       throw fromSysError(error, {
-        device: address,
+        device: this.#device.address,
         message: `${error.code === 'EACCES' ? 'permission denied' : 'cannot be opened'}: the interrupt is switched by Interrupt Disable in the configuration space`,
         hint:
           error.code === 'EACCES'
@@ -116,6 +114,18 @@ export class InterruptControl {
       });
     }
   }
+}
+
+/** Makes sure that a device has what a mode switches, as far as that is known without opening it. @throws exit 2 */
+export function checkRearm(device: UioDevice, mode: RearmMode): void {
+  if (mode === 'disintx') configWithDisable(device);
+}
+
+/** The configuration space that has the device's Interrupt Disable. */
+function configWithDisable({ address, uio }: UioDevice): string {
+  if (uio.parent === null)
+    throw usageError(address, 'is no PCI function: it has no Interrupt Disable', 'use --rearm irqcontrol or none');
+  return `/sys/bus/pci/devices/${uio.parent}/config`;
 }
 
 export function noIrqcontrol({ address, driver }: UioDevice): UdrvError {

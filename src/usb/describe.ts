@@ -1,6 +1,6 @@
 /** One USB device in all its depth: its descriptors from sysfs, decoded, which opens nothing and wakes nothing. */
 import type { UsbDevice } from '../model/device';
-import type { NameDatabase } from '../names/database';
+import type { Names } from '../names/database';
 import type { Sys } from '../sys/sys';
 import { AttributeReader, type ReadError } from '../sys/sysfs';
 import type { Answers } from './ask';
@@ -39,7 +39,7 @@ const LONGEST = 256 * 1024;
 /** The longest string that a descriptor can hold, in UTF-16 units. */
 const LONGEST_STRING = 126;
 
-export function describeUsb(sys: Sys, names: NameDatabase, device: UsbDevice): UsbDescription {
+export function describeUsb(sys: Sys, names: Names, device: UsbDevice): UsbDescription {
   const reader = new AttributeReader(sys);
   const dir = `${USB_DEVICES}/${device.address}`;
   const read = (path: string) => reader.bytes(path)?.subarray(0, LONGEST) ?? null;

@@ -1,4 +1,4 @@
-import type { NameDatabase } from '../names/database';
+import type { Names } from '../names/database';
 import { isPciAddress } from '../pci/address';
 import { inspectPci } from '../pci/inspect';
 import { findHolders, type Holder } from '../sys/holders';
@@ -42,7 +42,7 @@ export interface GroupReports {
 }
 
 /** All IOMMU groups of a machine, ascending, from sysfs and procfs alone. */
-export function listGroups(sys: Sys, names: NameDatabase): GroupReports {
+export function listGroups(sys: Sys, names: Names): GroupReports {
   const groups = new IommuGroups(sys);
   const reader = new AttributeReader(sys);
   const found = groups.numbers().map((number) => {

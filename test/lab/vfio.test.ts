@@ -236,9 +236,16 @@ describeInLab(
 
     test('has no group to open a device by', async () => {
       expect(await run('udrv vfio groups')).toMatchObject({ stdout: '', code: 0 });
-      const bind = await run(`udrv bind ${EDU} vfio-pci`);
-      expect(bind.code).not.toBe(0);
-      expect(bind.stderr).toMatch(/IOMMU/);
+      for (const bind of [`udrv bind ${EDU} vfio-pci`, `udrv -n bind ${EDU} vfio-pci`]) {
+        const { stdout, stderr, code } = await run(bind);
+        expect({ stdout, stderr, code }).toEqual({
+          stdout: '',
+          stderr: expect.stringMatching(
+            /^udrv: 0000:00:03\.0: belongs to no IOMMU group: the kernel has the IOMMU off/,
+          ),
+          code: 9,
+        });
+      }
     });
 
     if (kernel === 'built')

@@ -116,7 +116,7 @@ test('with nothing remembered, and no driver that would take it, it stays as it 
   await expect(run(restore(EDU))).rejects.toMatchObject({
     code: 'ENODRIVER',
     exit: 1,
-    message: 'no driver that is loaded takes it; it stays as it was',
+    message: 'no driver that is loaded takes it',
   });
   expect(binding(EDU)).toEqual(before);
 });
@@ -272,20 +272,37 @@ describe('names of drivers', () => {
   });
 });
 
-test('why vfio-pci did not take it', async () => {
+describe('vfio-pci, for a function in no IOMMU group', () => {
   const dir = '/sys/devices/pci0000:00/0000:00:04.0';
-  const machine = new TreeSys({
-    [`${dir}/vendor`]: '0x1234\n',
-    [`${dir}/device`]: '0x11e8\n',
-    [`${dir}/class`]: '0x020000\n',
-    [`/sys/bus/pci/devices/${EDU}`]: { link: `../../../..${dir}` },
-    '/sys/bus/pci/drivers/vfio-pci/bind': '',
+  const machine = (noiommu: string) => {
+    const sys = new TreeSys({
+      [`${dir}/vendor`]: '0x1234\n',
+      [`${dir}/device`]: '0x11e8\n',
+      [`${dir}/class`]: '0x020000\n',
+      [`/sys/bus/pci/devices/${EDU}`]: { link: `../../../..${dir}` },
+      '/sys/bus/pci/drivers/vfio-pci/bind': '',
+      '/sys/module/vfio/parameters/enable_unsafe_noiommu_mode': noiommu,
+    });
+    jest.spyOn(sys, 'access').mockReturnValue('rw');
+    const writes = jest.spyOn(sys, 'writeFile').mockReturnValue();
+    return { sys, writes };
+  };
+
+  test('is refused before anything is written, with --dry-run too', async () => {
+    const { sys, writes } = machine('N\n');
+    const refused = { exit: 9, message: 'belongs to no IOMMU group: the firmware describes no IOMMU' };
+    expect(await failure(change(sys, new MemoryState(), bind('vfio-pci', EDU)))).toMatchObject(refused);
+    expect(() => prepare(sys, new MemoryState(), bind('vfio-pci', EDU))).toThrow(expect.objectContaining(refused));
+    expect(writes).not.toHaveBeenCalled();
   });
-  machine.writeFile = () => {};
-  const error = await failure(change(machine, new MemoryState(), bind('vfio-pci', EDU)));
-  expect({ exit: error.exit, message: error.message }).toEqual({
-    exit: 9,
-    message: 'vfio-pci did not take the device: it is in no IOMMU group, as the IOMMU is off or there is none',
+
+  test('is tried where VFIO does without', () => {
+    const { sys } = machine('Y\n');
+    const { plans } = prepare(sys, new MemoryState(), bind('vfio-pci', EDU));
+    expect(plans.flatMap(({ steps }) => steps.map(shellCommand))).toEqual([
+      `echo vfio-pci > ${override(EDU)}`,
+      `echo ${EDU} > /sys/bus/pci/drivers/vfio-pci/bind`,
+    ]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { type Action, checkAction, prepareActions } from '../../model/action';
 import type { UioDevice } from '../../model/device';
 import { OpenUio } from '../../uio/device';
-import type { RearmMode } from '../../uio/interrupt-control';
+import { checkRearm, type RearmMode } from '../../uio/interrupt-control';
 import type { Context } from '../context';
 import { parseAction } from '../parse';
 import { interruptible } from '../signals';
@@ -36,6 +36,7 @@ export async function withInterrupts(
   const info = findOf(context, 'uio', selector);
   const triggers = actionsOf(options.trigger, info);
   const acks = actionsOf(options.ack, info);
+  checkRearm(info, options.rearm);
   if (context.options.dryRun) {
     const rearm = `re-arm ${info.address}: ${options.rearm}`;
     context.printSteps([...(options.trigger ?? []), ...(options.ack ?? []), rearm]);

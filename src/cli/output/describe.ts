@@ -1,5 +1,5 @@
 import type { Device, PciInfo, Region, UioInfo, UsbInfo, UsbInterface, VfioInfo } from '../../model/device';
-import type { NameDatabase } from '../../names/database';
+import type { Names } from '../../names/database';
 import type { VfioDetails } from '../../vfio/details';
 import { namesOf } from '../../vfio/device-holders';
 import { visible } from './escape';
@@ -9,7 +9,7 @@ import type { Style } from './style';
 import { columns } from './table';
 
 /** A device in depth, for a person. @param ruled tables with lines, for a terminal */
-export function describeDevice(device: Device, names: NameDatabase, style: Style, ruled: boolean): string {
+export function describeDevice(device: Device, names: Names, style: Style, ruled: boolean): string {
   const { address, vendorId, deviceId } = device;
   const id = vendorId === null ? '' : `  ${vendorId}:${deviceId ?? '????'}`;
   const facts: Fact[] = [...common(device), ...frameworkFacts(device)];

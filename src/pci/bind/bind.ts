@@ -4,7 +4,7 @@ import type { Sys } from '../../sys/sys';
 import { notPermitted } from './diagnose';
 import { findDriver, isForUserSpace } from './driver';
 import { type ExecuteOptions, execute } from './execute';
-import { viabilityNotes } from './group';
+import { mustHaveGroups, viabilityNotes } from './group';
 import { type Binding, DEFAULT, type Plan, plan } from './plan';
 import { readBinding } from './read';
 import { forget, lock, recall, remember } from './remember';
@@ -36,6 +36,7 @@ export interface ChangeOptions extends ExecuteOptions {
  */
 export function prepare(sys: Sys, store: StateStore, request: BindRequest, force = false): Prepared {
   const { plans, notes } = plansFor(sys, store, request);
+  mustHaveGroups(sys, plans);
   const doubts = mustNotBeInUse(sys, plans, { force, bridges: request.kind === 'restore' });
   const viability = request.kind === 'bind' ? viabilityNotes(sys, plans) : [];
   return { plans, notes: [...notes, ...doubts, ...viability] };

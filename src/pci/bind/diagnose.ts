@@ -19,7 +19,7 @@ export function bindError(sys: Sys, step: Step, failure: SysError | undefined): 
   if (new AttributeReader(sys).text(`/sys/bus/pci/devices/${address}/vendor`) === null)
     return new UdrvError('the device went away', { ...common(address, failure), code: 'ENODEV', exit: Exit.gone });
   if (step.taken && failure === undefined)
-    return new UdrvError('no driver that is loaded takes it; it stays as it was', {
+    return new UdrvError('no driver that is loaded takes it', {
       ...common(address, failure),
       exit: Exit.failed,
       hint: `load what there is for it: sudo modprobe -a $(cat /sys/bus/pci/devices/${address}/modalias); or leave it without: udrv unbind ${address}`,
@@ -62,16 +62,8 @@ interface Reason {
 function reasonOf(sys: Sys, address: string, driver: string, failure: SysError | undefined): Reason {
   const reader = new AttributeReader(sys);
   const dir = `/sys/bus/pci/devices/${address}`;
-  const unsupported = (because: string, hint: string): Reason => ({ because, exit: Exit.unsupported, hint });
-  if (isVfioDriver(driver)) {
-    if (BRIDGE_CLASS.test(reader.hex(`${dir}/class`, 6) ?? ''))
-      return unsupported(': it is a bridge', logHint(address));
-    if (reader.linkName(`${dir}/iommu_group`) === null)
-      return unsupported(
-        ': it is in no IOMMU group, as the IOMMU is off or there is none',
-        'switch it on in the firmware and boot with intel_iommu=on (Intel); cat /proc/cmdline shows what was given',
-      );
-  }
+  if (isVfioDriver(driver) && BRIDGE_CLASS.test(reader.hex(`${dir}/class`, 6) ?? ''))
+    return { because: ': it is a bridge', exit: Exit.unsupported, hint: logHint(address) };
   const group = reader.number(`${dir}/iommu_group`) ?? Number(reader.linkName(`${dir}/iommu_group`) ?? Number.NaN);
   if (failure?.code === 'EBUSY' && Number.isInteger(group)) {
     const { noiommu } = new IommuGroups(sys).get(group);

@@ -4,10 +4,14 @@ import type { Sys } from '../../sys/sys';
 import { AttributeReader } from '../../sys/sysfs';
 import { isVfioDriver } from '../../vfio/drivers';
 import { IommuGroups } from '../../vfio/groups';
+import { noGroup } from '../../vfio/no-group';
 import { comparePciAddresses, isPciAddress } from '../address';
 import { driverAfter, type Plan } from './plan';
 import { isBridge } from './read';
 import { recall } from './remember';
+
+/** `Y`: a device that no IOMMU isolates gets a group that VFIO makes up (drivers/vfio/vfio_main.c). */
+const NOIOMMU_MODE = '/sys/module/vfio/parameters/enable_unsafe_noiommu_mode';
 
 /**
  * The members of the IOMMU groups of some functions that can be given to user space: no bridges, as those must stay
@@ -39,6 +43,22 @@ export function withGroups(sys: Sys, addresses: readonly string[]): string[] {
 export function withChanged(sys: Sys, store: StateStore, addresses: readonly string[]): string[] {
   const others = withGroups(sys, addresses).filter((address) => recall(sys, store, address) !== null);
   return [...new Set([...addresses, ...others])];
+}
+
+/**
+ * Makes sure that VFIO can take the functions that it is to have: vfio_pci refuses one without an IOMMU, unless it was
+ * told to do without, and by then the driver that served the function is gone.
+ *
+ * @throws UdrvError exit 9, with what is in the way of the IOMMU
+ */
+export function mustHaveGroups(sys: Sys, plans: readonly Plan[]): void {
+  const reader = new AttributeReader(sys);
+  const missing = plans.find(
+    ({ address, steps }) =>
+      steps.some(({ driver }) => isVfioDriver(driver ?? null)) &&
+      reader.linkName(`/sys/bus/pci/devices/${address}/iommu_group`) === null,
+  );
+  if (missing !== undefined && reader.text(NOIOMMU_MODE) !== 'Y') throw noGroup(sys, missing.address);
 }
 
 /** Groups that functions are given to VFIO in and that can still not be opened. */
