@@ -14,6 +14,17 @@
  * }
  */
 
+export {
+  type BindRequest,
+  type ChangeOptions,
+  change as changeBindings,
+  type Prepared as PreparedBindings,
+  prepare as prepareBindings,
+} from './bind/bind';
+export { withGroups } from './bind/group';
+export { findUses, type Use, type Uses } from './bind/in-use';
+export { type Binding, type Plan as BindPlan, type Step as BindStep, shellCommand, type Write } from './bind/plan';
+export { STATE_DIRECTORY } from './bind/remember';
 export { type ErrorDetails, Exit, type ExitCode, errnoMessage, SysError, UdrvError } from './errors';
 export { type ListOptions, listDevices } from './inventory';
 export { type Action, type Location, prepareAction, prepareActions, type RegionSource } from './model/action';
@@ -24,22 +35,11 @@ export { type Summary, summarize } from './model/statistics';
 export type { DeviceAction, DeviceEvent, EventSubject } from './monitor/event';
 export { type MonitorOptions, type MonitorStart, monitorDevices } from './monitor/monitor';
 export { type IdNames, NameDatabase, type Names, NO_NAMES } from './names/database';
-export {
-  type BindRequest,
-  type ChangeOptions,
-  change as changeBindings,
-  type Prepared as PreparedBindings,
-  prepare as prepareBindings,
-} from './pci/bind/bind';
-export { withGroups } from './pci/bind/group';
-export { type Binding, type Plan as BindPlan, type Step as BindStep, shellCommand, type Write } from './pci/bind/plan';
-export { STATE_DIRECTORY } from './pci/bind/remember';
 export { decodeConfig } from './pci/config/decode';
 export { type ConfigDump, formatConfigRows, parseConfigDump, parseLspciDump } from './pci/config/dump';
 export type { Fields, Value } from './pci/config/fields';
 export type { Capability, ConfigHeader, ConfigSpace } from './pci/config/model';
 export { readConfigSpace } from './pci/config-file';
-export { findUses, type Use, type Uses } from './pci/in-use';
 export { findDevice, findDevices } from './select';
 export { simulatedMachine } from './sim';
 export { recordMachine } from './snapshot';

@@ -1,10 +1,10 @@
 import type { Device, Framework } from './model/device';
 import type { Names } from './names/database';
-import { listPci } from './pci/inspect';
 import type { Sys } from './sys/sys';
 import type { ReadError } from './sys/sysfs';
 import { listUio } from './uio/inspect';
 import { listUsb } from './usb/inspect';
+import { listPci } from './vfio/functions';
 
 export interface ListOptions {
   /** Only this framework; `pci` is every PCI function of the machine, whatever drives it. */

@@ -3,11 +3,11 @@ import { listDevices } from './inventory';
 import type { Device, Framework, UsbDevice } from './model/device';
 import type { Names } from './names/database';
 import { parsePciAddress } from './pci/address';
-import { inspectPci, listPci } from './pci/inspect';
 import type { Sys } from './sys/sys';
 import { inspectUio, listUio } from './uio/inspect';
 import { parseUsbInterface } from './usb/address';
 import { inspectUsb, listUsb } from './usb/inspect';
+import { inspectPci, listPci } from './vfio/functions';
 
 /** A device or interface name as sysfs has it: `usb1`, `1-2.3`, `1-2:1.0`. */
 const USB_PATH = /^(usb\d+|\d+-\d+(?:\.\d+)*)(?::\d+\.\d+)?$/;

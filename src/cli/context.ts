@@ -48,7 +48,7 @@ export class Context {
   get state(): StateStore {
     if (this.#state === undefined) {
       const { DirectoryState, MemoryState } = require('../sys/state') as typeof import('../sys/state');
-      const { STATE_DIRECTORY } = require('../pci/bind/remember') as typeof import('../pci/bind/remember');
+      const { STATE_DIRECTORY } = require('../bind/remember') as typeof import('../bind/remember');
       const { sysroot, snapshot, sim } = this.options;
       const isThis = sysroot === undefined && snapshot === undefined && !sim;
       this.#state = isThis ? new DirectoryState(STATE_DIRECTORY) : new MemoryState();

@@ -1,11 +1,11 @@
 import type { Device, Framework, UsbDevice } from '../model/device';
 import type { Names } from '../names/database';
 import { isPciAddress } from '../pci/address';
-import { inspectPci, listPci } from '../pci/inspect';
 import type { Sys } from '../sys/sys';
 import { inspectUio, listUio } from '../uio/inspect';
 import { parseUsbAddress, parseUsbInterface } from '../usb/address';
 import { inspectUsb, listUsb } from '../usb/inspect';
+import { inspectPci, listPci } from '../vfio/functions';
 import type { DeviceAction, DeviceEvent, EventSubject } from './event';
 import type { Uevent } from './uevent';
 

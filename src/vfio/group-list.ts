@@ -1,9 +1,9 @@
 import type { Names } from '../names/database';
 import { isPciAddress } from '../pci/address';
-import { inspectPci } from '../pci/inspect';
 import { findHolders, type Holder } from '../sys/holders';
 import type { Access, Sys } from '../sys/sys';
 import { AttributeReader } from '../sys/sysfs';
+import { inspectPci } from './functions';
 import { groupNode, type IommuGroup, IommuGroups } from './groups';
 import { iommuHardware } from './iommu-hardware';
 import { type ReservedRegion, reservedRegions } from './reserved';

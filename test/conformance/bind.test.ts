@@ -1,4 +1,4 @@
-import { readBinding } from '../../src/pci/bind/read';
+import { readBinding } from '../../src/bind/read';
 import { errnoOf, makeSys, PARENT, title } from './target';
 
 const EDU = '0000:00:04.0';

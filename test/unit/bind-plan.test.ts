@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Binding, DEFAULT, plan, shellCommand, type Write } from '../../src/pci/bind/plan';
+import { type Binding, DEFAULT, plan, shellCommand, type Write } from '../../src/bind/plan';
 
 const ADDRESS = '0000:01:00.0';
 const DEVICE = `/sys/bus/pci/devices/${ADDRESS}`;

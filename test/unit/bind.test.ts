@@ -1,9 +1,9 @@
+import { type BindRequest, change, prepare } from '../../src/bind/bind';
+import { findDriver } from '../../src/bind/driver';
+import { withChanged, withGroups } from '../../src/bind/group';
+import { shellCommand } from '../../src/bind/plan';
+import { readBinding } from '../../src/bind/read';
 import { UdrvError } from '../../src/errors';
-import { type BindRequest, change, prepare } from '../../src/pci/bind/bind';
-import { findDriver } from '../../src/pci/bind/driver';
-import { withChanged, withGroups } from '../../src/pci/bind/group';
-import { shellCommand } from '../../src/pci/bind/plan';
-import { readBinding } from '../../src/pci/bind/read';
 import { simulatedMachine } from '../../src/sim';
 import { MemoryState } from '../../src/sys/state';
 import type { Sys } from '../../src/sys/sys';

@@ -1,7 +1,8 @@
 import type { PciDevice, VfioDevice } from '../../src/model/device';
 import { NameDatabase } from '../../src/names/database';
-import { inspectPci, inspectPciInfo, listPci } from '../../src/pci/inspect';
+import { inspectPciInfo } from '../../src/pci/inspect';
 import { AttributeReader } from '../../src/sys/sysfs';
+import { inspectPci, listPci } from '../../src/vfio/functions';
 import { type Content, TreeSys } from './tree-sys';
 
 const NO_RESOURCE = '0x0000000000000000 0x0000000000000000 0x0000000000000000\n';

@@ -1,6 +1,6 @@
+import { findUses } from '../../bind/in-use';
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { UsbDevice } from '../../model/device';
-import { findUses } from '../../pci/in-use';
 import { OpenUsb } from '../../usb/device';
 import { interfaceName } from '../../usb/explain';
 import type { Context } from '../context';

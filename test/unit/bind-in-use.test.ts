@@ -1,5 +1,5 @@
+import { findUses } from '../../src/bind/in-use';
 import { SysError } from '../../src/errors';
-import { findUses } from '../../src/pci/in-use';
 import { parseMounts } from '../../src/sys/mounts';
 import { type Content, TreeSys } from './tree-sys';
 

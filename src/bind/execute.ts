@@ -1,5 +1,5 @@
-import { SysError, UdrvError } from '../../errors';
-import type { Sys } from '../../sys/sys';
+import { SysError, UdrvError } from '../errors';
+import type { Sys } from '../sys/sys';
 import { bindError } from './diagnose';
 import type { Binding, Plan, Step, Write } from './plan';
 import { readBinding } from './read';

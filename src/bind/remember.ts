@@ -1,6 +1,6 @@
-import { Exit, errnoMessage, SysError, UdrvError } from '../../errors';
-import type { StateStore } from '../../sys/state';
-import type { Sys } from '../../sys/sys';
+import { Exit, errnoMessage, SysError, UdrvError } from '../errors';
+import type { StateStore } from '../sys/state';
+import type { Sys } from '../sys/sys';
 import type { Binding, Plan } from './plan';
 import { readIdentity } from './read';
 

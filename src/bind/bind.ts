@@ -1,6 +1,6 @@
-import { SysError } from '../../errors';
-import type { StateStore } from '../../sys/state';
-import type { Sys } from '../../sys/sys';
+import { SysError } from '../errors';
+import type { StateStore } from '../sys/state';
+import type { Sys } from '../sys/sys';
 import { notPermitted } from './diagnose';
 import { findDriver, isForUserSpace } from './driver';
 import { type ExecuteOptions, execute } from './execute';

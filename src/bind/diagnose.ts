@@ -1,10 +1,10 @@
-import { Exit, fromSysError, type SysError, UdrvError } from '../../errors';
-import { findHolders } from '../../sys/holders';
-import { type KernelMessage, readKernelLog } from '../../sys/kmsg';
-import type { Sys } from '../../sys/sys';
-import { AttributeReader } from '../../sys/sysfs';
-import { isVfioDriver } from '../../vfio/drivers';
-import { BRIDGE_CLASS, groupNode, IommuGroups } from '../../vfio/groups';
+import { Exit, fromSysError, type SysError, UdrvError } from '../errors';
+import { findHolders } from '../sys/holders';
+import { type KernelMessage, readKernelLog } from '../sys/kmsg';
+import type { Sys } from '../sys/sys';
+import { AttributeReader } from '../sys/sysfs';
+import { isVfioDriver } from '../vfio/drivers';
+import { BRIDGE_CLASS, groupNode, IommuGroups } from '../vfio/groups';
 import type { Step } from './plan';
 
 /**

@@ -1,8 +1,8 @@
-import { Exit, UdrvError, usageError } from '../../errors';
-import type { Sys } from '../../sys/sys';
-import { AttributeReader } from '../../sys/sysfs';
-import { isVfioDriver } from '../../vfio/drivers';
-import { parsePciAddress } from '../address';
+import { Exit, UdrvError, usageError } from '../errors';
+import { parsePciAddress } from '../pci/address';
+import type { Sys } from '../sys/sys';
+import { AttributeReader } from '../sys/sysfs';
+import { isVfioDriver } from '../vfio/drivers';
 
 const DRIVERS = '/sys/bus/pci/drivers';
 const USAGE = 'udrv bind DEVICE... DRIVER';

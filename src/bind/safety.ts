@@ -1,7 +1,7 @@
-import { Exit, UdrvError } from '../../errors';
-import type { Sys } from '../../sys/sys';
-import { AttributeReader } from '../../sys/sysfs';
-import { findUses, type Use } from '../in-use';
+import { Exit, UdrvError } from '../errors';
+import type { Sys } from '../sys/sys';
+import { AttributeReader } from '../sys/sysfs';
+import { findUses, type Use } from './in-use';
 import type { Plan } from './plan';
 import { isBridge } from './read';
 

@@ -1,5 +1,5 @@
-import type { Sys } from '../../sys/sys';
-import { AttributeReader } from '../../sys/sysfs';
+import type { Sys } from '../sys/sys';
+import { AttributeReader } from '../sys/sysfs';
 import type { Binding } from './plan';
 
 /** How a function is bound now. */
