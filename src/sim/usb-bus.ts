@@ -16,7 +16,7 @@ import { installEndpoints, installUsbDevice, installUsbInterface, nodeOf } from 
 const DEVICES = '/sys/bus/usb/devices';
 const MEMORY_LIMIT = '/sys/module/usbcore/parameters/usbfs_memory_mb';
 
-/** In bytes, of all URBs that have not been reaped: usbfs_memory_mb. */
+/** In bytes, of all URBs that have not been reaped, and all that is lent: usbfs_memory_mb. */
 export interface UsbfsMemory {
   used: number;
   /** 0: none. */
@@ -26,7 +26,7 @@ export interface UsbfsMemory {
 /** drivers/usb/core: the devices that the base has, their configurations, drivers, nodes; plugging in and out. */
 export class UsbBus {
   readonly interfaces: Bus<UsbInterface>;
-  /** Of all URBs that have not been reaped, whoever has them. */
+  /** Of all URBs and all that is lent, whoever has it. */
   readonly memory: UsbfsMemory;
   readonly #kernel: Kernel;
   /** Those too that are unplugged, by name. */

@@ -66,8 +66,11 @@ interface Async {
   readonly memory: number;
   /** Where what has come in goes; null for what goes out. */
   readonly to: bigint | null;
-  /** That is memory which usbfs lent: it is there as soon as the device has sent it. */
-  readonly isLent: boolean;
+  /**
+   * Its memory, where usbfs lent that: what comes in is there as soon as the device has sent it, and has a place even if
+   * the process has unmapped it meanwhile.
+   */
+  readonly lent: Buffer | null;
   /** Of a bulk endpoint; null for others, and where it no longer matters. */
   bulk: number | null;
   readonly isContinuation: boolean;
@@ -513,7 +516,8 @@ export class UsbfsFile implements OpenFile, Opened {
     },
   ): void {
     const isLent = this.#isLent(buffer, length);
-    const amount = SIZEOF.urb + (isLent ? 0 : length + memory);
+    // Lent memory is paid for, and is not scattered.
+    const amount = SIZEOF.urb + (isLent ? 0 : length) + (isLent && scattered ? 0 : memory);
     this.#mustFit(amount);
     if (!isLent && !scattered && length > KMALLOC_MAX) throw new Errno('ENOMEM');
     const isIn = (endpoint & DIR_IN) !== 0;
@@ -525,7 +529,7 @@ export class UsbfsFile implements OpenFile, Opened {
       interface: intf,
       memory: amount,
       to: isIn && length > 0 ? buffer : null,
-      isLent,
+      lent: isLent ? this.#at(buffer, length) : null,
       bulk: type === 'bulk' ? endpoint : null,
       isContinuation: type === 'bulk' && (flags & USBDEVFS_URB_BULK_CONTINUATION) !== 0,
       status: Status.ok,
@@ -572,7 +576,7 @@ export class UsbfsFile implements OpenFile, Opened {
   /** async_completed() */
   #ended(async: Async, status: number): void {
     async.status = status;
-    if (async.isLent) this.#fill(async);
+    if (async.lent !== null) this.#fill(async);
     this.#pending.delete(async);
     this.#completed.push(async);
     const { bulk } = async;
@@ -625,7 +629,7 @@ export class UsbfsFile implements OpenFile, Opened {
   #give(async: Async): void {
     const { address, transfer, status } = async;
     const { packets, actual } = transfer;
-    if (!async.isLent) this.#fill(async);
+    if (async.lent === null) this.#fill(async);
     const urb = this.#at(address, layout.size + packets.length * isoPacket.size);
     urb.writeInt32LE(status, layout.status);
     urb.writeInt32LE(actual, layout.actualLength);
@@ -637,10 +641,10 @@ export class UsbfsFile implements OpenFile, Opened {
     }
   }
 
-  #fill({ to, transfer: { data, packets, actual } }: Async): void {
+  #fill({ to, lent, transfer: { data, packets, actual } }: Async): void {
     // What isochronous packets brought is where each begins.
     const length = packets.length > 0 ? data.length : actual;
-    if (to !== null && actual > 0) data.copy(this.#at(to, length), 0, 0, length);
+    if (to !== null && actual > 0) data.copy(lent ?? this.#at(to, length), 0, 0, length);
   }
 
   #free({ memory }: Async): void {

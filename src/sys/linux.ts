@@ -155,8 +155,8 @@ export class LinuxSys implements Sys {
 
 /**
  * Whether memory for DMA that a driver maps is ordinary memory to the processor. On x86 it is; elsewhere it is uncached
- * where caches do not see DMA, and reading it takes many times longer than copying it would have. Before Linux 5.8 (commit
- * a0e710a7def4, "USB: usbfs: fix mmap dma mismatch") usbfs could map other memory than it told the device.
+ * where caches do not see DMA, and reading it takes many times longer than copying it would have. Before commit a0e710a7def4
+ * ("USB: usbfs: fix mmap dma mismatch"), which all of 5.8 has, usbfs could map other memory than it told the device.
  */
 function hasCachedDmaMemory(): boolean {
   if (process.arch !== 'x64') return false;

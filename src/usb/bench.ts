@@ -66,24 +66,21 @@ class Latencies {
  * Keeps transfers in flight for some time. Waits in a blocking poll(2), as a latency-minded program does; signals are
  * served in between. Nothing is allocated while it measures.
  *
- * @param prepare makes an URB of a transfer; its buffer is zeroed
+ * @param acquire takes a transfer from the queue
+ * @param prepare makes an URB of it; its buffer is zeroed
  */
 export async function measure(
   queue: TransferQueue,
+  acquire: () => Transfer,
   prepare: (transfer: Transfer) => void,
-  capacity: number,
   { size, queue: depth, seconds, timeoutMs, signal }: MeasureOptions,
 ): Promise<Measurement> {
-  const transfers = Array.from({ length: depth }, () => queue.acquire(capacity));
+  const transfers: Transfer[] = [];
   const started = new Float64Array(depth);
   const result: TransferResult = { status: 'ok', requested: 0, actual: 0, errno: null };
   const latencies = new Latencies();
   let count = 0;
   let inFlight = 0;
-  for (const transfer of transfers) {
-    transfer.urb.data.fill(0);
-    prepare(transfer);
-  }
   let last = performance.now();
   let begin = last + Math.min(WARM_UP_MS, (seconds * 1000) / 4);
   const end = begin + seconds * 1000;
@@ -91,6 +88,12 @@ export async function measure(
   let served = last;
   let spinMs = 0;
   try {
+    while (transfers.length < depth) {
+      const transfer = acquire();
+      transfers.push(transfer);
+      transfer.urb.data.fill(0);
+      prepare(transfer);
+    }
     for (const [i, transfer] of transfers.entries()) {
       started[i] = performance.now();
       queue.submit(transfer);

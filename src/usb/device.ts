@@ -150,7 +150,10 @@ export class OpenUsb {
     return { status, requested, actual, errno, data: Buffer.concat(pieces) };
   }
 
-  /** The same in pieces, for what is too long to have in memory. */
+  /**
+   * The same in pieces, for what is too long to have in memory. A piece is good until the next; it may be in memory that
+   * the device lends, which direct I/O (O_DIRECT) refuses with EFAULT.
+   */
   readStream(address: number, length: number, options: StreamOptions = {}): InStream {
     return new InStream(this.#queue, this.#target(address, 'in'), length, options);
   }
@@ -187,10 +190,11 @@ export class OpenUsb {
   async measure(address: number, options: MeasureOptions): Promise<Measurement> {
     if ((address & 0x7f) === 0) {
       const prepare = ({ urb }: Transfer) => urb.prepareControl(GET_DEVICE_DESCRIPTOR, options.size);
-      return measure(this.#queue, prepare, setupPacket.size + options.size, { ...options, queue: 1 });
+      return measure(this.#queue, () => this.#acquireControl(options.size), prepare, { ...options, queue: 1 });
     }
     const target = this.#target(address, address & 0x80 ? 'in' : 'out');
-    return measure(this.#queue, bulkPreparer(target, options.size), options.size, options);
+    const acquire = () => this.#queue.acquire(options.size);
+    return measure(this.#queue, acquire, bulkPreparer(target, options.size), options);
   }
 
   /**
@@ -287,6 +291,11 @@ export class OpenUsb {
     return { address, type, maxPacketSize, capabilities: this.capabilities };
   }
 
+  /** @param length of the data that follows the setup packet */
+  #acquireControl(length: number): Transfer {
+    return this.#queue.acquire(setupPacket.size + Math.max(length, USUAL_CONTROL_LENGTH), { copied: true });
+  }
+
   async #control(
     setup: ControlSetup,
     length: number,
@@ -296,7 +305,7 @@ export class OpenUsb {
     const intf = interfaceOfRequest(this.info, setup);
     if (intf !== null) this.claim(intf, { detach });
     this.#openFd;
-    const transfer = this.#queue.acquire(setupPacket.size + Math.max(length, USUAL_CONTROL_LENGTH));
+    const transfer = this.#acquireControl(length);
     try {
       const { urb } = transfer;
       urb.prepareControl(setup, length);

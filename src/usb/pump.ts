@@ -6,7 +6,7 @@ export interface PumpOptions extends WaitOptions {
   /** Room in each, in bytes. */
   capacity: number;
   /** Isochronous packets in each. */
-  packets?: number;
+  packets?: number | undefined;
   /** Prepares the next URB; false: there is none. */
   prepare: (transfer: Transfer) => boolean | Promise<boolean>;
 }
@@ -21,6 +21,10 @@ export class Pump {
   /** In the order they were submitted. */
   readonly #flight: Transfer[] = [];
   readonly #spare: Transfer[] = [];
+  /** All that the queue gave, until it gets them back. */
+  readonly #acquired = new Set<Transfer>();
+  /** Being prepared, by somebody who has its memory meanwhile. */
+  #filling: Transfer | null = null;
   /** Prepared, and refused for want of memory: it goes next. */
   #held: Transfer | null = null;
   #depth: number;
@@ -44,7 +48,6 @@ export class Pump {
     let filling: Promise<void> | null = null;
     let waiting: Promise<void> | null = null;
     let failure: unknown;
-    let given: Transfer[] = [];
     try {
       for (;;) {
         while (filling === null && this.#more && this.#flight.length < this.#depth) {
@@ -52,22 +55,25 @@ export class Pump {
             this.#submit(this.#roomFor(this.#held), true);
             continue;
           }
-          const transfer = this.#spare.pop() ?? this.#queue.acquire(this.#options.capacity, this.#options.packets);
+          const transfer = this.#spare.pop() ?? this.#acquire();
           const prepared = this.#options.prepare(transfer);
-          if (typeof prepared === 'boolean') this.#submit(transfer, prepared);
-          else
-            filling = prepared.then(
-              (more) => {
-                filling = null;
-                this.#submit(transfer, more);
-              },
-              (error) => {
-                filling = null;
-                failure = error;
-                this.#more = false;
-                this.#spare.push(transfer);
-              },
-            );
+          if (typeof prepared === 'boolean') {
+            this.#submit(transfer, prepared);
+            continue;
+          }
+          this.#filling = transfer;
+          filling = prepared.then(
+            (more) => {
+              filling = null;
+              if (this.#filled(transfer)) this.#submit(transfer, more);
+            },
+            (error) => {
+              filling = null;
+              failure = error;
+              this.#more = false;
+              this.#filled(transfer);
+            },
+          );
         }
         const [head] = this.#flight;
         if (head === undefined) {
@@ -87,23 +93,34 @@ export class Pump {
           this.stop();
           await this.#queue.explainError(head);
         }
-        given = [head];
         yield head;
-        given = [];
         this.#spare.push(head);
       }
     } finally {
       this.#ended = true;
-      this.stop();
-      const held = this.#held === null ? [] : [this.#held];
-      for (const transfer of [...this.#flight, ...this.#spare, ...held, ...given]) this.#queue.recycle(transfer);
+      try {
+        this.stop();
+      } finally {
+        for (const transfer of this.#acquired) if (transfer !== this.#filling) this.#queue.recycle(transfer);
+      }
     }
   }
 
+  #acquire(): Transfer {
+    const transfer = this.#queue.acquire(this.#options.capacity, { packets: this.#options.packets ?? 0 });
+    this.#acquired.add(transfer);
+    return transfer;
+  }
+
+  /** @returns whether it is still wanted: data may come too late, and then nobody but this has its memory */
+  #filled(transfer: Transfer): boolean {
+    this.#filling = null;
+    if (this.#ended) this.#queue.recycle(transfer);
+    return !this.#ended;
+  }
+
   #submit(transfer: Transfer, prepared: boolean): void {
-    // Its data came too late: nobody else has this memory.
-    if (this.#ended) transfer.urb.close();
-    else if (!prepared || !this.#more) {
+    if (!prepared || !this.#more) {
       this.#more = false;
       this.#spare.push(transfer);
     } else {
@@ -115,11 +132,16 @@ export class Pump {
     }
   }
 
-  /** One that has ended may have the memory that was wanting: what usbfs lends, it counts until it is given back. */
+  /**
+   * One that has ended may have the memory that was wanting: what usbfs lends, it counts until it is given back. Where the
+   * refused one has some of its own, it needs no other.
+   */
   #roomFor(held: Transfer): Transfer {
-    const spare = this.#spare.pop();
+    const found = held.urb.isLent ? -1 : this.#spare.findIndex(({ urb }) => urb.isLent);
+    const [spare] = found < 0 ? [] : this.#spare.splice(found, 1);
     if (spare === undefined) return held;
     spare.urb.prepareAs(held.urb);
+    this.#acquired.delete(held);
     this.#queue.recycle(held);
     return spare;
   }
@@ -127,7 +149,7 @@ export class Pump {
   #accepted(transfer: Transfer): boolean {
     const refused = this.#queue.submit(transfer, this.#flight.length > 0 ? ['EREMOTEIO', 'ENOMEM'] : ['EREMOTEIO']);
     if (refused === null) return true;
-    // What all processes have in flight is limited (usbfs_memory_mb): go on with as much as there was room for.
+    // What all processes have in flight or were lent is limited (usbfs_memory_mb): go on with as much as there was room for.
     if (refused === 'ENOMEM') this.#depth = this.#flight.length;
     // drivers/usb/core/devio.c: the chain that this one would continue has ended early, with a short packet.
     else this.#more = false;

@@ -44,6 +44,7 @@ const STATUS: Readonly<Record<string, TransferStatus>> = {
   ESHUTDOWN: 'gone',
 };
 
+export const ENOENT = 2;
 export const ENODEV = 19;
 
 /** @param status of an URB or a packet: 0, or an errno, negative */

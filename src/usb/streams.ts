@@ -31,7 +31,7 @@ export const DEFAULT_QUEUE = 4;
 
 /** A contiguous piece of kernel memory that can nearly always be had; libusb splits at this too. */
 const CONTIGUOUS_CHUNK = 16 * 1024;
-/** Scattered, the kernel takes any length. This keeps a disk or a pipe busy, and is little of usbfs_memory_mb. */
+/** Lent in one piece or scattered, the kernel takes this length. It keeps a disk or a pipe busy, and is little of usbfs_memory_mb. */
 const SCATTERED_CHUNK = 256 * 1024;
 
 /** As much as goes into one URB, unless the caller says otherwise: whole packets. */

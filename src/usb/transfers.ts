@@ -1,7 +1,7 @@
 import { SysError } from '../errors';
 import type { Memory, Sys, Watch } from '../sys/sys';
 import { USBDEVFS_CAP_BULK_CONTINUATION, USBDEVFS_CAP_MMAP } from '../uapi/usbdevfs';
-import { ENODEV, statusOf, type TransferStatus } from './status';
+import { ENODEV, ENOENT, statusOf, type TransferStatus } from './status';
 import { Urb } from './urb';
 import { capabilities, discardUrb, urbReaper, urbSubmitter } from './usbfs';
 
@@ -46,6 +46,8 @@ export class Transfer {
   unplugged = false;
   /** Called once it is reaped. */
   onDone: (() => void) | null = null;
+  /** Given back while the kernel had it: it goes when it is reaped. */
+  orphaned = false;
 
   constructor(urb: Urb, submitUrb: () => number) {
     this.urb = urb;
@@ -100,12 +102,18 @@ export class TransferQueue {
     return this.#capabilities;
   }
 
-  /** A transfer with room for so much; {@link recycle} takes it back. */
-  acquire(capacity: number, packets = 0): Transfer {
-    const fits = ({ urb }: Transfer) => urb.data.length >= capacity && urb.maxPackets >= packets;
+  /**
+   * A transfer with room for so much; {@link recycle} takes it back.
+   *
+   * @param copied the kernel copies its data, however long: what it allocates for that begins at a boundary of the length
+   * rounded up, as a control request's data must that a host controller is not to see in two pieces
+   */
+  acquire(capacity: number, { packets = 0, copied = false }: { packets?: number; copied?: boolean } = {}): Transfer {
+    const fits = ({ urb }: Transfer) =>
+      urb.data.length >= capacity && urb.maxPackets >= packets && !(copied && urb.isLent);
     const found = this.#idle.findIndex(fits);
     if (found < 0) {
-      const urb = new Urb(this.#sys, capacity, packets, this.#lent(capacity));
+      const urb = new Urb(this.#sys, capacity, packets, copied ? null : this.#lent(capacity));
       const made = new Transfer(urb, urbSubmitter(this.#sys, this.#fd, urb.header));
       this.#transfers.set(urb.address, made);
       return made;
@@ -117,33 +125,53 @@ export class TransferQueue {
 
   /** Memory that the host controller reaches itself, so that nothing is copied; null: the kernel copies. */
   #lent(length: number): Memory | null {
-    if (length < LENT_BYTES) return null;
-    try {
-      return (this.capabilities & USBDEVFS_CAP_MMAP) !== 0 ? this.#sys.allocateDma(this.#fd, length) : null;
-    } catch (error) {
-      // There is no such piece, or usbfs_memory_mb leaves none: what is copied is scattered, and may still do. Of a device
-      // that is gone, the submit tells.
-      if (error instanceof SysError) return null;
-      throw error;
+    if (length < LENT_BYTES || this.#freed) return null;
+    for (;;) {
+      try {
+        return (this.capabilities & USBDEVFS_CAP_MMAP) !== 0 ? this.#sys.allocateDma(this.#fd, length) : null;
+      } catch (error) {
+        if (!(error instanceof SysError)) throw error;
+        if (error.code === 'ENOMEM' && this.#giveIdleBack()) continue;
+        // There is no such piece, or usbfs_memory_mb leaves none: what is copied is scattered, and may still do. Of a
+        // device that is gone, the submit tells.
+        return null;
+      }
     }
   }
 
   recycle(transfer: Transfer): void {
-    // What could not be brought back is the kernel's for as long as the node is open.
-    if (transfer.pending) return;
     transfer.onDone = null;
+    if (transfer.pending) {
+      transfer.orphaned = true;
+      return;
+    }
     const { length } = transfer.urb.data;
-    if (this.#freed || this.#idleBytes + length > KEPT_BYTES) {
-      this.#transfers.delete(transfer.urb.address);
-      transfer.urb.close();
-    } else {
+    if (this.#freed || this.#idleBytes + length > KEPT_BYTES) this.#drop(transfer);
+    else {
       this.#idle.push(transfer);
       this.#idleBytes += length;
     }
   }
 
+  #drop(transfer: Transfer): void {
+    this.#transfers.delete(transfer.urb.address);
+    transfer.urb.close();
+  }
+
+  /** What usbfs lent counts as in flight as long as it is there. @returns whether there was any */
+  #giveIdleBack(): boolean {
+    const lent = this.#idle.filter(({ urb }) => urb.isLent);
+    for (const transfer of lent) {
+      this.#idle.splice(this.#idle.indexOf(transfer), 1);
+      this.#idleBytes -= transfer.urb.data.length;
+      this.#drop(transfer);
+    }
+    return lent.length > 0;
+  }
+
   /**
-   * Gives a prepared URB to the kernel. Where the device is gone, it comes back at once, as `gone`.
+   * Gives a prepared URB to the kernel. Where the device is gone, it comes back at once, as `gone`; where it was closed,
+   * as `cancelled`.
    *
    * @param tolerated errnos that are the caller's to deal with
    * @returns null, or the tolerated errno with which it was refused
@@ -152,12 +180,16 @@ export class TransferQueue {
     if (transfer.pending) throw new RangeError('the URB is pending');
     transfer.stopped = null;
     transfer.unplugged = false;
+    if (this.#freed) {
+      transfer.urb.settle(-ENOENT);
+      return null;
+    }
     // Known before the kernel has it: it may complete at once.
     transfer.pending = true;
     transfer.turn = this.#turns++;
     this.#inFlight++;
     try {
-      transfer.submitUrb();
+      this.#submit(transfer);
       return null;
     } catch (error) {
       const code = error instanceof SysError ? error.code : '';
@@ -166,6 +198,15 @@ export class TransferQueue {
       if (gone) return null;
       if (tolerated.includes(code)) return code;
       throw error instanceof SysError ? this.#explain(transfer.urb, error) : error;
+    }
+  }
+
+  #submit(transfer: Transfer): void {
+    try {
+      transfer.submitUrb();
+    } catch (error) {
+      if (!(error instanceof SysError) || error.code !== 'ENOMEM' || !this.#giveIdleBack()) throw error;
+      transfer.submitUrb();
     }
   }
 
@@ -255,6 +296,7 @@ export class TransferQueue {
     if (transfer.status !== 'error') return;
     const deadline = performance.now() + UNPLUG_MS;
     do {
+      if (this.#freed) return;
       this.#reapOne();
       if (this.#gone) {
         transfer.unplugged = true;
@@ -274,13 +316,14 @@ export class TransferQueue {
   }
 
   /**
-   * Gives the memory back, once the node is closed: then the kernel has none of it any more. What is still somebody's goes
-   * when that one recycles it. The kernel keeps the node open until the last of what usbfs lent has gone.
+   * Gives the memory back, once the node is closed: then the kernel has none of it any more, and its number may be another
+   * device's. What is still somebody's goes when that one recycles it. The kernel keeps the node open until the last of
+   * what usbfs lent has gone.
    */
   free(): void {
     this.#freed = true;
-    const idle = new Set(this.#idle);
-    for (const transfer of this.#transfers.values()) if (transfer.pending || idle.has(transfer)) transfer.urb.close();
+    for (const transfer of this.#pending()) this.#finish(transfer, -ENOENT);
+    for (const transfer of this.#idle) transfer.urb.close();
     this.#transfers.clear();
     this.#idle.length = 0;
   }
@@ -312,6 +355,7 @@ export class TransferQueue {
     const { onDone } = transfer;
     transfer.onDone = null;
     onDone?.();
+    if (transfer.orphaned) this.#drop(transfer);
     if (this.#watch !== null && this.#inFlight === 0) this.#settle();
   }
 

@@ -111,7 +111,7 @@ export class Urb {
     }
   }
 
-  /** Becomes what another was prepared for, with its data; that one had no more room. */
+  /** Becomes what another was prepared for, with its data; whose room is not larger. */
   prepareAs(other: Urb): void {
     const from = other.header;
     const flags = from.readUInt32LE(layout.flags);
@@ -160,6 +160,11 @@ export class Urb {
   settle(status: number): void {
     this.header.writeInt32LE(status, layout.status);
     this.header.writeInt32LE(0, layout.actualLength);
+  }
+
+  /** Whether its data is in memory that usbfs lends. */
+  get isLent(): boolean {
+    return this.#lent !== null;
   }
 
   /** Not while the kernel has it. */

@@ -1,6 +1,6 @@
-import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { Exit, fromSysError, SysError } from '../../errors';
-import type { OutputStream } from './stream';
+import { type OutputStream, writeSome } from './stream';
 
 /** Where a command's data goes. */
 export interface Sink extends Disposable {
@@ -17,7 +17,7 @@ export function outputTo(stdout: OutputStream, path: string | undefined): Sink {
     isTTY: false,
     write(data) {
       let rest = typeof data === 'string' ? Buffer.from(data) : data;
-      while (rest.length > 0) rest = rest.subarray(attempt('write', path, () => writeSync(fd, rest)));
+      while (rest.length > 0) rest = rest.subarray(attempt('write', path, () => writeSome(fd, rest)));
     },
     // close(2) is where some file systems report that the disk is full.
     [Symbol.dispose]: () => attempt('close', path, () => closeSync(fd)),

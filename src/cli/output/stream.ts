@@ -4,6 +4,19 @@ import { fromSysError, SysError } from '../../errors';
 /** The reader of our output went away: not an error, just the end. */
 export class BrokenPipe extends Error {}
 
+/**
+ * write(2). A file system that goes past the page cache (9p, FUSE with direct I/O) pins the memory that it writes from,
+ * and that which a device lends cannot be pinned (mm/gup.c, VM_IO): such data is copied first.
+ */
+export function writeSome(fd: number, data: Buffer): number {
+  try {
+    return writeSync(fd, data);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EFAULT') throw error;
+    return writeSync(fd, Buffer.from(data));
+  }
+}
+
 /** Standard output or error: written at once, whole, in order, so that nothing is lost when the command ends. */
 export class OutputStream {
   readonly fd: number;
@@ -24,7 +37,7 @@ export class OutputStream {
     let rest = typeof data === 'string' ? Buffer.from(data) : data;
     while (rest.length > 0) {
       try {
-        rest = rest.subarray(writeSync(this.fd, rest));
+        rest = rest.subarray(writeSome(this.fd, rest));
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         if (code === 'EPIPE') throw new BrokenPipe();
