@@ -156,7 +156,7 @@ describeInLab('udrv monitor', (lab, kernel) => {
     const monitor = await monitoring('--type uio --count 2', { user: true });
     const driver = '/sys/bus/pci/drivers/uio_pci_generic';
     await run(
-      `echo 0000:00:04.0 > ${driver}/unbind; echo 0000:00:04.0 > ${driver}/bind; sleep 0.3; chmod 666 /dev/uio0`,
+      `echo 0000:00:04.0 > ${driver}/unbind; echo 0000:00:04.0 > ${driver}/bind; sleep 0.1; chmod 666 /dev/uio0`,
     );
     expect(await monitor.exit).toEqual({ code: 0, signal: null });
     expect(eventsOf(monitor)[1]).toMatchObject({ action: 'add', address: 'uio0', node: '/dev/uio0', access: 'rw' });
