@@ -73,9 +73,28 @@ export async function measure(
   queue: TransferQueue,
   acquire: () => Transfer,
   prepare: (transfer: Transfer) => void,
-  { size, queue: depth, seconds, timeoutMs, signal }: MeasureOptions,
+  options: MeasureOptions,
 ): Promise<Measurement> {
   const transfers: Transfer[] = [];
+  try {
+    while (transfers.length < options.queue) {
+      const transfer = acquire();
+      transfers.push(transfer);
+      transfer.urb.data.fill(0);
+      prepare(transfer);
+    }
+    return await measurePrepared(queue, transfers, options);
+  } finally {
+    queue.stop(transfers, 'cancelled');
+    for (const transfer of transfers) queue.recycle(transfer);
+  }
+}
+
+async function measurePrepared(
+  queue: TransferQueue,
+  transfers: readonly Transfer[],
+  { size, queue: depth, seconds, timeoutMs, signal }: MeasureOptions,
+): Promise<Measurement> {
   const started = new Float64Array(depth);
   const result: TransferResult = { status: 'ok', requested: 0, actual: 0, errno: null };
   const latencies = new Latencies();
@@ -87,59 +106,48 @@ export async function measure(
   let warm = false;
   let served = last;
   let spinMs = 0;
-  try {
-    while (transfers.length < depth) {
-      const transfer = acquire();
-      transfers.push(transfer);
-      transfer.urb.data.fill(0);
-      prepare(transfer);
-    }
-    for (const [i, transfer] of transfers.entries()) {
-      started[i] = performance.now();
+  for (const [i, transfer] of transfers.entries()) {
+    started[i] = performance.now();
+    queue.submit(transfer);
+    inFlight++;
+  }
+  // In turns: transfers of one endpoint end in the order they began.
+  for (let i = 0; inFlight > 0; i = (i + 1) % depth) {
+    const transfer = transfers[i] as Transfer;
+    while (!queue.waitBlocking(transfer, timeoutMs, spinMs)) await turn();
+    last = performance.now();
+    const latencyMs = last - (started[i] ?? last);
+    const { status, actualLength } = transfer.urb;
+    inFlight--;
+    // First of all: meanwhile the device has nothing to do where it is the only one.
+    if (status === 0 && last < end && !signal.aborted) {
+      started[i] = last;
       queue.submit(transfer);
       inFlight++;
     }
-    // In turns: transfers of one endpoint end in the order they began.
-    for (let i = 0; inFlight > 0; i = (i + 1) % depth) {
-      const transfer = transfers[i] as Transfer;
-      while (!queue.waitBlocking(transfer, timeoutMs, spinMs)) await turn();
-      last = performance.now();
-      const latencyMs = last - (started[i] ?? last);
-      const { status, actualLength } = transfer.urb;
-      inFlight--;
-      // First of all: meanwhile the device has nothing to do where it is the only one.
-      if (status === 0 && last < end && !signal.aborted) {
-        started[i] = last;
-        queue.submit(transfer);
-        inFlight++;
-      }
-      spinMs = latencyMs < SHORT_MS ? SHORT_MS : 0;
-      if (warm || status !== 0) {
-        result.requested += size;
-        result.actual += actualLength;
-      }
-      if (status !== 0) {
-        queue.stop(transfers, 'cancelled');
-        await queue.explainError(transfer);
-        result.status = transfer.status;
-        result.errno = errnoName(status);
-        break;
-      }
-      if (warm) {
-        latencies.add(latencyMs * 1000);
-        count++;
-      } else if (last >= begin) {
-        begin = last;
-        warm = true;
-      }
-      if (last - served > SERVE_SIGNALS_MS) {
-        await turn();
-        served = performance.now();
-      }
+    spinMs = latencyMs < SHORT_MS ? SHORT_MS : 0;
+    if (warm || status !== 0) {
+      result.requested += size;
+      result.actual += actualLength;
     }
-  } finally {
-    queue.stop(transfers, 'cancelled');
-    for (const transfer of transfers) queue.recycle(transfer);
+    if (status !== 0) {
+      queue.stop(transfers, 'cancelled');
+      await queue.explainError(transfer);
+      result.status = transfer.status;
+      result.errno = errnoName(status);
+      break;
+    }
+    if (warm) {
+      latencies.add(latencyMs * 1000);
+      count++;
+    } else if (last >= begin) {
+      begin = last;
+      warm = true;
+    }
+    if (last - served > SERVE_SIGNALS_MS) {
+      await turn();
+      served = performance.now();
+    }
   }
   const measured = Math.max(1e-3, (last - begin) / 1000);
   return { ...result, queue: depth, transfers: count, seconds: measured, latencyUs: latencies.summary };

@@ -111,7 +111,7 @@ export class Urb {
     }
   }
 
-  /** Becomes what another was prepared for, with its data; whose room is not larger. */
+  /** Becomes what another was prepared for, one with no more room, and gets its data. */
   prepareAs(other: Urb): void {
     const from = other.header;
     const flags = from.readUInt32LE(layout.flags);
