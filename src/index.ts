@@ -25,8 +25,11 @@ export { withGroups } from './bind/group';
 export { findUses, type Use, type Uses } from './bind/in-use';
 export { type Binding, type Plan as BindPlan, type Step as BindStep, shellCommand, type Write } from './bind/plan';
 export { STATE_DIRECTORY } from './bind/remember';
+export { type GroupDevice, type GroupReport, type GroupReports, listGroups } from './devices/iommu-groups';
+export { type ListOptions, listDevices } from './devices/list';
+export { recordMachine } from './devices/record-machine';
+export { findDevice, findDevices } from './devices/select';
 export { type ErrorDetails, Exit, type ExitCode, errnoMessage, SysError, UdrvError } from './errors';
-export { type ListOptions, listDevices } from './inventory';
 export { type Action, type Location, prepareAction, prepareActions, type RegionSource } from './model/action';
 export type * from './model/device';
 export type { Interrupt } from './model/interrupt';
@@ -40,9 +43,7 @@ export { type ConfigDump, formatConfigRows, parseConfigDump, parseLspciDump } fr
 export type { Fields, Value } from './pci/config/fields';
 export type { Capability, ConfigHeader, ConfigSpace } from './pci/config/model';
 export { readConfigSpace } from './pci/config-file';
-export { findDevice, findDevices } from './select';
 export { simulatedMachine } from './sim';
-export { recordMachine } from './snapshot';
 export { findHolders, type Holder, type Holders } from './sys/holders';
 export { LinuxSys } from './sys/linux';
 export { SnapshotSys } from './sys/snapshot';
@@ -55,9 +56,14 @@ export type { DecodedIoctl, IoctlDecoder } from './uapi/ioctl-decoder';
 export { decodeVfio } from './uapi/trace-vfio';
 export { type LatencyOptions, OpenUio, type WatchOptions } from './uio/device';
 export type { RearmMode } from './uio/interrupt-control';
-export { type Answers, askDevice, type ControlIn, type Setup, type UsbString } from './usb/ask';
-export type { Measurement, MeasureOptions } from './usb/bench';
-export type { NotGivenBack } from './usb/claims';
+export {
+  type Descriptor,
+  type DescriptorTree,
+  decodeBos,
+  decodeDescriptors,
+  decodeMsos20,
+  encodeDescriptors,
+} from './usb/decode/descriptor-tree';
 export {
   decodeReport,
   describeReport,
@@ -75,33 +81,43 @@ export {
   type ValuesOf,
 } from './usb/decode/layout';
 export { CONFIGURATION, DEVICE, ENDPOINT, INTERFACE, INTERFACE_ASSOCIATION } from './usb/decode/standard';
-export {
-  type Descriptor,
-  type DescriptorTree,
-  decodeBos,
-  decodeDescriptors,
-  decodeMsos20,
-  encodeDescriptors,
-} from './usb/decode/tree';
-export { describeUsb, type UsbDescription, type UsbDocument, usbDocument, withAnswers } from './usb/describe';
-export { type ClaimOptions, type ControlOptions, type DataResult, OpenUsb } from './usb/device';
-
-export type { IsoOptions, IsoPacket, IsoTransfer } from './usb/iso';
-export { listUsbNodes, type UsbNode } from './usb/nodes';
-export type { TransferResult, TransferStatus } from './usb/status';
-export type { InStream, Message, Source, StreamOptions, WriteOptions } from './usb/streams';
-export type { WaitOptions } from './usb/transfers';
-export { type UsbBranch, usbTree } from './usb/tree';
-export type { ControlSetup } from './usb/urb';
-export type { Backend as VfioBackend } from './vfio/backend';
-export { type VfioDetails, vfioDetails } from './vfio/details';
+export type { NotGivenBack } from './usb/device/claims';
+export { type ClaimOptions, type ControlOptions, type DataResult, OpenUsb } from './usb/device/device';
+export { type Answers, askDevice, type ControlIn, type Setup, type UsbString } from './usb/inspect/ask';
+export { describeUsb, type UsbDescription, type UsbDocument, usbDocument, withAnswers } from './usb/inspect/describe';
+export { listUsbNodes, type UsbNode } from './usb/inspect/nodes';
+export { type UsbBranch, usbTree } from './usb/inspect/port-tree';
+export type { IsoOptions, IsoPacket, IsoTransfer } from './usb/transfer/iso';
+export type { Measurement, MeasureOptions } from './usb/transfer/measure';
+export type { WaitOptions } from './usb/transfer/queue';
+export type { TransferResult, TransferStatus } from './usb/transfer/status';
+export type { InStream, Message, Source, StreamOptions, WriteOptions } from './usb/transfer/streams';
+export type { ControlSetup } from './usb/transfer/urb';
+export type { Backend as VfioBackend } from './vfio/device/backend';
 export {
   type DeviceFeature as VfioFeature,
   type DeviceFlag as VfioFlag,
   type OpenOptions as VfioOpenOptions,
   OpenVfio,
-} from './vfio/device';
-export { type DmaBuffer, DmaPool, READ_WRITE } from './vfio/dma-buffer';
+} from './vfio/device/device';
+export type { HotResetDevice } from './vfio/device/hot-reset';
+export {
+  InterruptLines,
+  type LineEvent,
+  measureLatencies,
+  type Vectors,
+  type VfioInterrupt,
+  type VfioLatencyOptions,
+  type VfioWatchOptions,
+  watchInterrupts,
+} from './vfio/device/interrupts';
+export type { Irq, IrqInfo, IrqName } from './vfio/device/irq-set';
+export type { Area, VfioRegion } from './vfio/device/regions';
+export { type DmaBuffer, DmaPool, READ_WRITE } from './vfio/dma/buffer';
+export { type DmaFault, parseFaults } from './vfio/dma/faults';
+export type { DmaAccess, DmaMapping, Iommu, IommuInfo, IovaRange } from './vfio/dma/iommu';
+export { IovaAllocator } from './vfio/dma/iova';
+export { type MapLatencies, type MapLatencyOptions, measureMappings } from './vfio/dma/map-latency';
 export {
   chooseTier,
   DMA_TIERS,
@@ -122,22 +138,5 @@ export type {
   Finding,
   Verdict,
 } from './vfio/dma-test/tier';
-export { type DmaFault, parseFaults } from './vfio/fault-log';
-export { type GroupDevice, type GroupReport, type GroupReports, listGroups } from './vfio/group-list';
-export type { HotResetDevice } from './vfio/hot-reset';
-export {
-  InterruptLines,
-  type LineEvent,
-  measureLatencies,
-  type Vectors,
-  type VfioInterrupt,
-  type VfioLatencyOptions,
-  type VfioWatchOptions,
-  watchInterrupts,
-} from './vfio/interrupts';
-export type { DmaAccess, DmaMapping, Iommu, IommuInfo, IovaRange } from './vfio/iommu';
-export { IovaAllocator } from './vfio/iova';
-export type { Irq, IrqInfo, IrqName } from './vfio/irq';
-export { type MapLatencies, type MapLatencyOptions, measureMappings } from './vfio/map-latency';
-export type { Area, VfioRegion } from './vfio/regions';
-export type { ReservedRegion } from './vfio/reserved';
+export { type VfioDetails, vfioDetails } from './vfio/inspect/details';
+export type { ReservedRegion } from './vfio/inspect/reserved-regions';

@@ -3,8 +3,8 @@ import { findHolders } from '../sys/holders';
 import { type KernelMessage, readKernelLog } from '../sys/kmsg';
 import type { Sys } from '../sys/sys';
 import { AttributeReader } from '../sys/sysfs';
-import { isVfioDriver } from '../vfio/drivers';
-import { BRIDGE_CLASS, groupNode, IommuGroups } from '../vfio/groups';
+import { isVfioDriver } from '../vfio/inspect/drivers';
+import { BRIDGE_CLASS, groupNode, IommuGroups } from '../vfio/inspect/iommu-group';
 import type { Step } from './plan';
 
 /**

@@ -2,7 +2,7 @@ import { Exit, UdrvError, usageError } from '../errors';
 import { parsePciAddress } from '../pci/address';
 import type { Sys } from '../sys/sys';
 import { AttributeReader } from '../sys/sysfs';
-import { isVfioDriver } from '../vfio/drivers';
+import { isVfioDriver } from '../vfio/inspect/drivers';
 
 const DRIVERS = '/sys/bus/pci/drivers';
 const USAGE = 'udrv bind DEVICE... DRIVER';

@@ -4,8 +4,8 @@ import { type Mount, readMounts, readSwaps } from '../sys/mounts';
 import { shellWord } from '../sys/shell';
 import type { Sys } from '../sys/sys';
 import { AttributeReader } from '../sys/sysfs';
-import { isVfioDriver } from '../vfio/drivers';
-import { groupNode } from '../vfio/groups';
+import { isVfioDriver } from '../vfio/inspect/drivers';
+import { groupNode } from '../vfio/inspect/iommu-group';
 
 /** Something that would suffer if a function lost its driver. */
 export interface Use {

@@ -1,11 +1,11 @@
+import { inspectPci, listPci } from '../devices/pci-functions';
 import type { Device, Framework, UsbDevice } from '../model/device';
 import type { Names } from '../names/database';
 import { isPciAddress } from '../pci/address';
 import type { Sys } from '../sys/sys';
 import { inspectUio, listUio } from '../uio/inspect';
-import { parseUsbAddress, parseUsbInterface } from '../usb/address';
-import { inspectUsb, listUsb } from '../usb/inspect';
-import { inspectPci, listPci } from '../vfio/functions';
+import { parseUsbAddress, parseUsbInterface } from '../usb/inspect/address';
+import { inspectUsb, listUsb } from '../usb/inspect/inspect';
 import type { DeviceAction, DeviceEvent, EventSubject } from './event';
 import type { Uevent } from './uevent';
 

@@ -3,7 +3,7 @@ import type { Framework } from '../model/device';
 import { NameDatabase } from '../names/database';
 import type { Sys } from '../sys/sys';
 import { UIO_CLASS } from '../uio/inspect';
-import { USB_DEVICES } from '../usb/inspect';
+import { USB_DEVICES } from '../usb/inspect/inspect';
 import type { DeviceEvent } from './event';
 import { KnownDevices } from './known';
 import { pause, UeventSocket } from './socket';

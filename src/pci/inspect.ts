@@ -1,6 +1,6 @@
 import type { PciInfo } from '../model/device';
 import type { AttributeReader } from '../sys/sysfs';
-import { pciClassName } from './classes';
+import { pciClassName } from './class-names';
 import { parsePciResources } from './resources';
 
 export const PCI_DEVICES = '/sys/bus/pci/devices';

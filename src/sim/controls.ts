@@ -1,12 +1,12 @@
 import type { Access } from '../sys/sys';
-import type { Edu } from './edu';
-import type { Faults, Syscall } from './faults';
+import type { Edu } from './devices/edu';
+import { GadgetZero } from './devices/usb-gadget-zero';
+import { UsbKeyboard } from './devices/usb-keyboard';
+import type { Faults, Syscall } from './kernel/faults';
+import { holdNode } from './kernel/processes';
+import type { RegisterAccess } from './kernel/region';
 import type { Machine } from './machine';
-import type { PciPower } from './pci';
-import { holdNode } from './processes';
-import type { RegisterAccess } from './region';
-import { GadgetZero } from './usb-gadget-zero';
-import { UsbKeyboard } from './usb-keyboard';
+import type { PciPower } from './pci/function';
 
 /**
  * What a test does to the simulated machine behind the back of the program that uses it. A device is named by its UIO

@@ -4,16 +4,16 @@
  */
 import { loadBase } from './base';
 import { Controls } from './controls';
-import { Faults } from './faults';
-import { Kernel } from './kernel';
+import { Faults } from './kernel/faults';
+import { Kernel } from './kernel/kernel';
+import { SimSys } from './kernel/sim-sys';
 import { Machine } from './machine';
-import { SimSys } from './sys';
 
 export type { Controls } from './controls';
-export type { Edu } from './edu';
-export type { RegisterAccess } from './region';
-export { Fault } from './region';
-export { SimSys } from './sys';
+export type { Edu } from './devices/edu';
+export type { RegisterAccess } from './kernel/region';
+export { Fault } from './kernel/region';
+export { SimSys } from './kernel/sim-sys';
 
 export interface SimulatedMachine {
   readonly sys: SimSys;

@@ -9,9 +9,7 @@ import {
   USBDEVFS_URB_ISO_ASAP,
   USBDEVFS_URB_TYPE_BULK,
 } from '../../src/uapi/usbdevfs';
-import { OpenUsb } from '../../src/usb/device';
-import { inspectUsb } from '../../src/usb/inspect';
-import { Urb } from '../../src/usb/urb';
+import { OpenUsb } from '../../src/usb/device/device';
 import {
   capabilities,
   claimInterface,
@@ -22,7 +20,9 @@ import {
   releaseInterface,
   setAlternateSetting,
   setConfiguration,
-} from '../../src/usb/usbfs';
+} from '../../src/usb/device/usbfs';
+import { inspectUsb } from '../../src/usb/inspect/inspect';
+import { Urb } from '../../src/usb/transfer/urb';
 import { reapUrb, submitUrb } from '../support/urbs';
 import { errnoOf, makeSys, onKernel, title, USB } from './target';
 

@@ -30,8 +30,6 @@ import {
   USBDEVFS_URB_ZERO_PACKET,
   wrappedIoctl,
 } from '../../src/uapi/usbdevfs';
-import { inspectUsb } from '../../src/usb/inspect';
-import { type ControlSetup, Urb } from '../../src/usb/urb';
 import {
   capabilities,
   claimInterface,
@@ -42,7 +40,9 @@ import {
   setAlternateSetting,
   setConfiguration,
   USBFS_DRIVER,
-} from '../../src/usb/usbfs';
+} from '../../src/usb/device/usbfs';
+import { inspectUsb } from '../../src/usb/inspect/inspect';
+import { type ControlSetup, Urb } from '../../src/usb/transfer/urb';
 import { reapUrb, submitUrb } from '../support/urbs';
 import { errnoOf, makeSys, title, USB } from './target';
 

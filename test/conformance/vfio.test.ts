@@ -1,13 +1,13 @@
 // What a program of a user's sees through OpenVfio, whichever way in. The edu at 0000:00:03.0 is vfio-pci's;
 // 0000:02:01.0 is too, in a group that is not viable. vfio-kernel.test.ts says what the kernel does beneath.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { findDevice } from '../../src/devices/select';
 import { UdrvError } from '../../src/errors';
 import type { VfioDevice } from '../../src/model/device';
 import { NameDatabase } from '../../src/names/database';
-import { findDevice } from '../../src/select';
 import type { Memory } from '../../src/sys/sys';
-import { OpenVfio } from '../../src/vfio/device';
-import type { DmaAccess } from '../../src/vfio/iommu';
+import { OpenVfio } from '../../src/vfio/device/device';
+import type { DmaAccess } from '../../src/vfio/dma/iommu';
 import { EDU, makeSys, onKernel, title } from './target';
 
 const DEVICE = '0000:00:03.0';

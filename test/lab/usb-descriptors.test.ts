@@ -1,5 +1,5 @@
 import type { DescriptorJson } from '../../src/usb/decode/json';
-import type { UsbDocument } from '../../src/usb/describe';
+import type { UsbDocument } from '../../src/usb/inspect/describe';
 import { describeInLab } from './jest';
 import type { Lab } from './lab';
 import { type LsusbDescriptor, type LsusbField, parseLsusb, parseLsusbList, parseLsusbTree } from './lsusb';

@@ -1,7 +1,5 @@
 /** All that udrv does with the bytes of descriptors, from parsing to the text; what it promises about that. */
 import { describeDescriptors } from '../../src/cli/output/descriptors';
-import { decodeReport, describeReport, encodeReport, type ReportDescriptor } from '../../src/usb/decode/hid-report';
-import { type Context, descriptorJson } from '../../src/usb/decode/json';
 import {
   type Descriptor,
   type DescriptorTree,
@@ -9,9 +7,11 @@ import {
   decodeDescriptors,
   decodeMsos20,
   encodeDescriptors,
-} from '../../src/usb/decode/tree';
-import type { UsbDescription } from '../../src/usb/describe';
-import { parseDescriptors } from '../../src/usb/descriptors';
+} from '../../src/usb/decode/descriptor-tree';
+import { decodeReport, describeReport, encodeReport, type ReportDescriptor } from '../../src/usb/decode/hid-report';
+import { type Context, descriptorJson } from '../../src/usb/decode/json';
+import type { UsbDescription } from '../../src/usb/inspect/describe';
+import { parseDescriptors } from '../../src/usb/inspect/descriptors';
 
 const plain = (text: string) => text;
 const STYLE = { heading: plain, good: plain, warning: plain, bad: plain, dim: plain };

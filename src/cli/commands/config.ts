@@ -1,3 +1,4 @@
+import { findDevice } from '../../devices/select';
 import { Exit, UdrvError, usageError } from '../../errors';
 import { formatPciAddress, parsePciAddress } from '../../pci/address';
 import { decodeConfig, readsAsOnes } from '../../pci/config/decode';
@@ -5,8 +6,7 @@ import { type ConfigDump, formatConfigRows, parseConfigDump } from '../../pci/co
 import type { ConfigHeader, ConfigSpace } from '../../pci/config/model';
 import { readConfigSpace } from '../../pci/config-file';
 import { doesNotAnswer } from '../../pci/ready';
-import { findDevice } from '../../select';
-import type { Backend } from '../../vfio/backend';
+import type { Backend } from '../../vfio/device/backend';
 import type { Context } from '../context';
 import { readInput } from '../input';
 import { describeConfig } from '../output/config';

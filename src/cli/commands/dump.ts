@@ -1,7 +1,7 @@
 import type { Region } from '../../model/device';
 import { checkRange, hexWord, type Range, registersSize } from '../../model/registers';
 import type { Width, Word } from '../../sys/sys';
-import type { OpenOptions } from '../../vfio/device';
+import type { OpenOptions } from '../../vfio/device/device';
 import type { Context } from '../context';
 import { hexLines, type Line, putWord, wordLines } from '../output/dump';
 import { json } from '../output/escape';

@@ -1,7 +1,7 @@
+import { findDevice } from '../../devices/select';
 import { Exit, UdrvError } from '../../errors';
 import type { Device, Framework } from '../../model/device';
 import { type Names, NO_NAMES } from '../../names/database';
-import { findDevice } from '../../select';
 import type { Context } from '../context';
 
 /**

@@ -1,6 +1,6 @@
-import { listDevices } from '../../inventory';
+import { listDevices } from '../../devices/list';
+import { findDevices, noSuchDevice } from '../../devices/select';
 import type { Device, Framework } from '../../model/device';
-import { findDevices, noSuchDevice } from '../../select';
 import type { ReadError } from '../../sys/sysfs';
 import type { Context } from '../context';
 import { visible } from '../output/escape';

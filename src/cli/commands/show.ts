@@ -1,5 +1,5 @@
+import { findDevice } from '../../devices/select';
 import type { Device } from '../../model/device';
-import { findDevice } from '../../select';
 import type { Context } from '../context';
 import { describeDevice } from '../output/describe';
 import { findOf } from './find';
@@ -25,6 +25,6 @@ function print(context: Context, found: Device): void {
 /** With what takes a search through /proc, which a listing does without. */
 function inDepth(context: Context, device: Device): Device {
   if (device.framework !== 'vfio') return device;
-  const { vfioDetails } = require('../../vfio/details') as typeof import('../../vfio/details');
+  const { vfioDetails } = require('../../vfio/inspect/details') as typeof import('../../vfio/inspect/details');
   return { ...device, vfio: vfioDetails(context.sys, device) };
 }

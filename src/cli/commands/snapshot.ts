@@ -1,4 +1,4 @@
-import { recordMachine } from '../../snapshot';
+import { recordMachine } from '../../devices/record-machine';
 import type { Context } from '../context';
 import { outputTo } from '../output/file';
 

@@ -1,13 +1,13 @@
+import { findDevice } from '../../devices/select';
 import { Exit, UdrvError } from '../../errors';
 import type { RegionSource } from '../../model/action';
 import type { Device, Region, VfioDevice } from '../../model/device';
 import { findRegion } from '../../model/registers';
 import { NO_NAMES } from '../../names/database';
-import { findDevice } from '../../select';
 import { PCI_CFG_SPACE_EXP_SIZE } from '../../uapi/pci-regs';
 import { OpenUio } from '../../uio/device';
-import type { OpenOptions, OpenVfio } from '../../vfio/device';
-import { noGroup } from '../../vfio/no-group';
+import type { OpenOptions, OpenVfio } from '../../vfio/device/device';
+import { noGroup } from '../../vfio/inspect/missing-group';
 import type { Context } from '../context';
 import { findOf } from './find';
 
@@ -96,7 +96,7 @@ function driverOf({ framework, driver }: Device): string {
 
 /** Opens a VFIO device, and says so where nothing would hold its DMA back. */
 export function openVfio(context: Context, info: VfioDevice, options: OpenOptions): OpenVfio {
-  const { OpenVfio } = require('../../vfio/device') as typeof import('../../vfio/device');
+  const { OpenVfio } = require('../../vfio/device/device') as typeof import('../../vfio/device/device');
   const device = OpenVfio.open(context.sys, info, options);
   if (device.iommu.kind === 'noiommu')
     context.warn(`${info.address}: there is no IOMMU: the device can reach all memory of this machine`);

@@ -1,6 +1,6 @@
 import { usageError } from '../../errors';
-import type { Measurement } from '../../usb/bench';
-import { endpointName, findEndpoint } from '../../usb/endpoints';
+import { endpointName, findEndpoint } from '../../usb/device/endpoints';
+import type { Measurement } from '../../usb/transfer/measure';
 import type { Context } from '../context';
 import { columns } from '../output/table';
 import { findOf } from './find';

@@ -1,9 +1,9 @@
 import { usageError } from '../../errors';
 import type { UsbDevice } from '../../model/device';
-import type { OpenUsb } from '../../usb/device';
-import { endpointName, type FoundEndpoint, findEndpoint } from '../../usb/endpoints';
-import { interfaceName } from '../../usb/explain';
-import type { TransferResult } from '../../usb/status';
+import type { OpenUsb } from '../../usb/device/device';
+import { endpointName, type FoundEndpoint, findEndpoint } from '../../usb/device/endpoints';
+import { interfaceName } from '../../usb/device/errors';
+import type { TransferResult } from '../../usb/transfer/status';
 import type { Context } from '../context';
 import { json } from '../output/escape';
 import { awaitReader, outputTo } from '../output/file';

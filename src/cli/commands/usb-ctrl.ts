@@ -1,6 +1,6 @@
 import { usageError } from '../../errors';
-import { interfaceOfRequest, type OpenUsb } from '../../usb/device';
-import type { ControlSetup } from '../../usb/urb';
+import { interfaceOfRequest, type OpenUsb } from '../../usb/device/device';
+import type { ControlSetup } from '../../usb/transfer/urb';
 import type { Context } from '../context';
 import { awaitReader } from '../output/file';
 import { parseWord } from '../parse';

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { Exit, fromSysError, SysError, usageError } from '../../errors';
 import { sysCall } from '../../sys/files';
-import type { Source } from '../../usb/streams';
+import type { Source } from '../../usb/transfer/streams';
 
 /** What `--data` names, for a command to send. */
 export interface Data extends Disposable {

@@ -1,8 +1,8 @@
 import { usageError } from '../../errors';
-import { endpointName, findEndpoint } from '../../usb/endpoints';
-import type { IsoTransfer } from '../../usb/iso';
-import { MAX_ISO_PACKETS } from '../../usb/iso';
-import type { TransferResult } from '../../usb/status';
+import { endpointName, findEndpoint } from '../../usb/device/endpoints';
+import type { IsoTransfer } from '../../usb/transfer/iso';
+import { MAX_ISO_PACKETS } from '../../usb/transfer/iso';
+import type { TransferResult } from '../../usb/transfer/status';
 import type { Context } from '../context';
 import { awaitReader } from '../output/file';
 import { findOf } from './find';

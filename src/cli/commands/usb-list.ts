@@ -1,9 +1,9 @@
 import { Exit, UdrvError } from '../../errors';
 import type { Device, UsbDevice } from '../../model/device';
 import type { ReadError } from '../../sys/sysfs';
-import { listUsb as listUsbDevices } from '../../usb/inspect';
-import { listUsbNodes, type UsbNode } from '../../usb/nodes';
-import { type UsbBranch, usbTree } from '../../usb/tree';
+import { listUsb as listUsbDevices } from '../../usb/inspect/inspect';
+import { listUsbNodes, type UsbNode } from '../../usb/inspect/nodes';
+import { type UsbBranch, usbTree } from '../../usb/inspect/port-tree';
 import type { Context } from '../context';
 import { visible } from '../output/escape';
 import { columns } from '../output/table';

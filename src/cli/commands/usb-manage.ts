@@ -1,9 +1,9 @@
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { UsbDevice } from '../../model/device';
-import type { OpenUsb } from '../../usb/device';
-import { endpointName, findEndpoint } from '../../usb/endpoints';
-import { interfaceName } from '../../usb/explain';
-import { inspectUsb } from '../../usb/inspect';
+import type { OpenUsb } from '../../usb/device/device';
+import { endpointName, findEndpoint } from '../../usb/device/endpoints';
+import { interfaceName } from '../../usb/device/errors';
+import { inspectUsb } from '../../usb/inspect/inspect';
 import type { Context } from '../context';
 import { parseSize } from '../parse';
 import { findOf } from './find';

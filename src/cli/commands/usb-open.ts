@@ -1,8 +1,8 @@
 import { findUses } from '../../bind/in-use';
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { UsbDevice } from '../../model/device';
-import { OpenUsb } from '../../usb/device';
-import { interfaceName } from '../../usb/explain';
+import { OpenUsb } from '../../usb/device/device';
+import { interfaceName } from '../../usb/device/errors';
 import type { Context } from '../context';
 import { interruptible } from '../signals';
 

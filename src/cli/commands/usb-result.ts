@@ -1,5 +1,5 @@
 import { errnoMessage, UdrvError, usageError } from '../../errors';
-import { EXIT_OF_STATUS, type TransferResult } from '../../usb/status';
+import { EXIT_OF_STATUS, type TransferResult } from '../../usb/transfer/status';
 import type { Context } from '../context';
 import { ByteLines } from '../output/dump';
 import { outputTo, type Sink } from '../output/file';

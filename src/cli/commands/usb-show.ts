@@ -1,7 +1,13 @@
 import { Exit, SysError, UdrvError } from '../../errors';
-import { askDevice, type ControlIn } from '../../usb/ask';
-import { describeUsb, type RawDescriptors, type UsbDescription, usbDocument, withAnswers } from '../../usb/describe';
-import { splitDescriptors } from '../../usb/descriptors';
+import { askDevice, type ControlIn } from '../../usb/inspect/ask';
+import {
+  describeUsb,
+  type RawDescriptors,
+  type UsbDescription,
+  usbDocument,
+  withAnswers,
+} from '../../usb/inspect/describe';
+import { splitDescriptors } from '../../usb/inspect/descriptors';
 import type { Context } from '../context';
 import { describeDescriptors } from '../output/descriptors';
 import { findOf } from './find';

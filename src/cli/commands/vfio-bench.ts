@@ -1,9 +1,9 @@
 import { usageError } from '../../errors';
 import { type Summary, summarize } from '../../model/statistics';
-import type { Backend } from '../../vfio/backend';
-import type { OpenVfio } from '../../vfio/device';
-import { measureLatencies } from '../../vfio/interrupts';
-import { type MapLatencies, measureMappings } from '../../vfio/map-latency';
+import type { Backend } from '../../vfio/device/backend';
+import type { OpenVfio } from '../../vfio/device/device';
+import { measureLatencies } from '../../vfio/device/interrupts';
+import { type MapLatencies, measureMappings } from '../../vfio/dma/map-latency';
 import type { Context } from '../context';
 import { columns } from '../output/table';
 import { parseSize } from '../parse';

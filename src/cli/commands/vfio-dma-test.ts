@@ -1,10 +1,10 @@
 import { Exit } from '../../errors';
-import type { Backend } from '../../vfio/backend';
-import type { OpenVfio } from '../../vfio/device';
+import type { Backend } from '../../vfio/device/backend';
+import type { OpenVfio } from '../../vfio/device/device';
 import { chooseTier, type DmaTestReport, dmaDeviceOf, runDmaTest } from '../../vfio/dma-test/run';
 import type { CheckResult, DmaTier, Verdict } from '../../vfio/dma-test/tier';
-import { IommuGroups } from '../../vfio/groups';
-import { iommuHardware } from '../../vfio/iommu-hardware';
+import { IommuGroups } from '../../vfio/inspect/iommu-group';
+import { iommuHardware } from '../../vfio/inspect/iommu-hardware';
 import type { Context } from '../context';
 import { visible } from '../output/escape';
 import { interruptible } from '../signals';

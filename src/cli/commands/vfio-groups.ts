@@ -1,4 +1,4 @@
-import { type GroupReport, listGroups } from '../../vfio/group-list';
+import { type GroupReport, listGroups } from '../../devices/iommu-groups';
 import type { Context } from '../context';
 import { visible } from '../output/escape';
 import { columns } from '../output/table';

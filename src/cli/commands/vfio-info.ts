@@ -1,11 +1,11 @@
 import type { Region } from '../../model/device';
 import { hex } from '../../model/registers';
-import type { Backend } from '../../vfio/backend';
-import type { OpenVfio } from '../../vfio/device';
-import type { HotResetDevice } from '../../vfio/hot-reset';
-import type { IommuInfo } from '../../vfio/iommu';
-import type { IrqInfo } from '../../vfio/irq';
-import type { Area } from '../../vfio/regions';
+import type { Backend } from '../../vfio/device/backend';
+import type { OpenVfio } from '../../vfio/device/device';
+import type { HotResetDevice } from '../../vfio/device/hot-reset';
+import type { IrqInfo } from '../../vfio/device/irq-set';
+import type { Area } from '../../vfio/device/regions';
+import type { IommuInfo } from '../../vfio/dma/iommu';
 import type { Context } from '../context';
 import { sizeText } from '../output/describe';
 import { visible } from '../output/escape';

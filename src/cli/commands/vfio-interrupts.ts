@@ -1,9 +1,9 @@
 import { type Action, checkAction, locationsOf, prepareActions } from '../../model/action';
 import type { Region } from '../../model/device';
-import type { Backend } from '../../vfio/backend';
-import type { OpenVfio } from '../../vfio/device';
-import type { Vectors } from '../../vfio/interrupts';
-import type { IrqName } from '../../vfio/irq';
+import type { Backend } from '../../vfio/device/backend';
+import type { OpenVfio } from '../../vfio/device/device';
+import type { Vectors } from '../../vfio/device/interrupts';
+import type { IrqName } from '../../vfio/device/irq-set';
 import type { Context } from '../context';
 import { parseAction } from '../parse';
 import { interruptible } from '../signals';

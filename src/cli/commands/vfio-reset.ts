@@ -1,4 +1,4 @@
-import type { Backend } from '../../vfio/backend';
+import type { Backend } from '../../vfio/device/backend';
 import type { Context } from '../context';
 import { findVfio, openVfio } from './target';
 

@@ -1,4 +1,4 @@
-import { watchInterrupts } from '../../vfio/interrupts';
+import { watchInterrupts } from '../../vfio/device/interrupts';
 import type { Context } from '../context';
 import { printInterrupt } from '../output/interrupt';
 import { type VfioInterruptOptions, withVfioInterrupts } from './vfio-interrupts';

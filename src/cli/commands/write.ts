@@ -1,6 +1,6 @@
 import { checkRange, checkValue, hex, hexWord } from '../../model/registers';
 import type { Width } from '../../sys/sys';
-import type { OpenOptions } from '../../vfio/device';
+import type { OpenOptions } from '../../vfio/device/device';
 import type { Context } from '../context';
 import { parseSize, parseWord } from '../parse';
 import { expectRegion, type FindTarget, uioTarget, vfioTarget } from './target';

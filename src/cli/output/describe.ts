@@ -1,7 +1,7 @@
 import type { Device, PciInfo, Region, UioInfo, UsbInfo, UsbInterface, VfioInfo } from '../../model/device';
 import type { Names } from '../../names/database';
-import type { VfioDetails } from '../../vfio/details';
-import { namesOf } from '../../vfio/device-holders';
+import type { VfioDetails } from '../../vfio/inspect/details';
+import { namesOf } from '../../vfio/inspect/holders';
 import { visible } from './escape';
 import { fullName } from './full-name';
 import { ruledTable } from './ruled-table';

@@ -1,11 +1,12 @@
 /** USB descriptors for a person: a tree with a line for each field, its value, and what that means. */
-import type { Answers } from '../../usb/ask';
+
+import type { Descriptor } from '../../usb/decode/descriptor-tree';
 import { describeReport, type ReportDescriptor, type ReportLine } from '../../usb/decode/hid-report';
 import { type Context, contextIn } from '../../usb/decode/json';
 import type { AnyField, Value, Values } from '../../usb/decode/layout';
 import { bcd } from '../../usb/decode/meaning';
-import type { Descriptor } from '../../usb/decode/tree';
-import type { UsbDescription } from '../../usb/describe';
+import type { Answers } from '../../usb/inspect/ask';
+import type { UsbDescription } from '../../usb/inspect/describe';
 import { visible } from './escape';
 import type { Style } from './style';
 

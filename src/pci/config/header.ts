@@ -1,4 +1,4 @@
-import { pciClassName } from '../classes';
+import { pciClassName } from '../class-names';
 import { bitsOf, by, choice, type Fields, fieldsOf, flag, flags, hex, id, type Layout, type Space } from './fields';
 import type { ConfigHeader } from './model';
 

@@ -1,8 +1,8 @@
 /** Descriptors as JSON: fields by the specification's names, numbers as numbers, and what they mean beside them. */
 
+import type { Descriptor } from './descriptor-tree';
 import { describeReport, encodeReport, type ReportDescriptor } from './hid-report';
 import { numberOf, type Value, type Values } from './layout';
-import type { Descriptor } from './tree';
 
 /** What the meanings of a whole device depend on. */
 export interface Context {

@@ -1,6 +1,6 @@
 import { Exit, UdrvError } from '../../errors';
 import type { Registers } from '../../model/registers';
-import type { IrqName } from '../irq';
+import type { IrqName } from '../device/irq-set';
 import type { Check, Completion, Copy, DmaDriver, DmaPort, DmaTier, Finding } from './tier';
 import { until } from './wait';
 

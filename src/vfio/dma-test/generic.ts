@@ -1,8 +1,8 @@
 import { SysError, UdrvError } from '../../errors';
 import { hex } from '../../model/registers';
 import type { Sys } from '../../sys/sys';
-import { type DmaAccess, type Iommu, type IovaRange, rangesText } from '../iommu';
-import { IovaAllocator } from '../iova';
+import { type DmaAccess, type Iommu, type IovaRange, rangesText } from '../dma/iommu';
+import { IovaAllocator } from '../dma/iova';
 import type { Check, Finding } from './tier';
 
 const READ_WRITE: DmaAccess = { read: true, write: true };

@@ -1,7 +1,7 @@
 import { SysError } from '../../errors';
 import { KERNEL_LOG, kernelRecords } from '../../sys/kmsg';
 import type { Sys } from '../../sys/sys';
-import { type DmaFault, faultIsOf, parseFaults } from '../fault-log';
+import { type DmaFault, faultIsOf, parseFaults } from '../dma/faults';
 import { pause } from './wait';
 
 /** The interrupt that reports a fault comes after the transfer that had it. */

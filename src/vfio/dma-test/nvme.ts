@@ -1,7 +1,7 @@
 import { Exit, UdrvError } from '../../errors';
 import type { Registers } from '../../model/registers';
-import { type DmaBuffer, READ_WRITE } from '../dma-buffer';
-import type { InterruptLines } from '../interrupts';
+import type { InterruptLines } from '../device/interrupts';
+import { type DmaBuffer, READ_WRITE } from '../dma/buffer';
 import type { Check, Completion, Copy, DmaDriver, DmaPort, DmaTier, Finding } from './tier';
 import { pause, until } from './wait';
 

@@ -1,10 +1,10 @@
 import { SysError, UdrvError, usageError } from '../../errors';
 import type { Sys } from '../../sys/sys';
-import type { OpenVfio } from '../device';
-import { DmaPool } from '../dma-buffer';
-import { InterruptLines } from '../interrupts';
-import { iommuHardware } from '../iommu-hardware';
-import { type IrqName, VFIO_IRQ_NAMES } from '../irq';
+import type { OpenVfio } from '../device/device';
+import { InterruptLines } from '../device/interrupts';
+import { type IrqName, VFIO_IRQ_NAMES } from '../device/irq-set';
+import { DmaPool } from '../dma/buffer';
+import { iommuHardware } from '../inspect/iommu-hardware';
 import { eduTier } from './edu';
 import { mappingChecks } from './generic';
 import { KernelLog } from './kernel-log';

@@ -1,8 +1,8 @@
 import type { Registers } from '../../model/registers';
 import type { Sys } from '../../sys/sys';
-import type { DmaPool } from '../dma-buffer';
-import type { InterruptLines } from '../interrupts';
-import type { IrqName } from '../irq';
+import type { InterruptLines } from '../device/interrupts';
+import type { IrqName } from '../device/irq-set';
+import type { DmaPool } from '../dma/buffer';
 
 /** `inconclusive`: it could not be found out; proves nothing, either way. */
 export type Verdict = 'pass' | 'fail' | 'skip' | 'inconclusive';

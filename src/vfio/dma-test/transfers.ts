@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { hex } from '../../model/registers';
 import type { Sys } from '../../sys/sys';
-import { type DmaBuffer, type DmaPool, READ_WRITE } from '../dma-buffer';
-import type { Iommu } from '../iommu';
+import { type DmaBuffer, type DmaPool, READ_WRITE } from '../dma/buffer';
+import type { Iommu } from '../dma/iommu';
 import type { KernelLog } from './kernel-log';
 import type { Check, Completion, DmaDriver, Finding } from './tier';
 

@@ -1,0 +1,79 @@
+import type { PciDevice, PciInfo, VfioDevice } from '../model/device';
+import type { Names } from '../names/database';
+import { comparePciAddresses, formatPciAddress, isPciAddress, type PciAddress, parsePciAddress } from '../pci/address';
+import { inspectPciInfo, PCI_DEVICES } from '../pci/inspect';
+import type { Sys } from '../sys/sys';
+import { AttributeReader, type ReadError } from '../sys/sysfs';
+import { VfioInspector } from '../vfio/inspect/info';
+
+export interface PciListOptions {
+  /** Only the functions that user space can reach through VFIO. Costs one readlink for each of the others. */
+  vfioOnly?: boolean | undefined;
+  /** Where a list that cannot be read is noted. */
+  errors?: ReadError[] | undefined;
+}
+
+/** The PCI functions of the machine by address, those of VFIO drivers as framework `vfio`. Opens no node. */
+export function listPci(
+  sys: Sys,
+  names: Names,
+  { vfioOnly = false, errors = [] }: PciListOptions = {},
+): (PciDevice | VfioDevice)[] {
+  const vfio = new VfioInspector(sys);
+  const devices: (PciDevice | VfioDevice)[] = [];
+  const addresses = new AttributeReader(sys, errors).names(PCI_DEVICES).filter(isPciAddress);
+  for (const address of addresses.sort(comparePciAddresses)) {
+    const reader = new AttributeReader(sys);
+    const driver = reader.linkName(`${PCI_DEVICES}/${address}/driver`);
+    if (vfioOnly && !vfio.has(address, driver)) continue;
+    const device = inspectFunction(sys, names, vfio, reader, address, driver);
+    if (device !== null) devices.push(device);
+  }
+  return devices;
+}
+
+/**
+ * One PCI function from sysfs alone.
+ *
+ * @param address may be short: `00:03.0` is in domain 0
+ * @returns null if there is none
+ */
+export function inspectPci(sys: Sys, names: Names, address: string | PciAddress): PciDevice | VfioDevice | null {
+  const parsed = typeof address === 'string' ? parsePciAddress(address) : address;
+  if (parsed === null) return null;
+  const name = formatPciAddress(parsed);
+  const reader = new AttributeReader(sys);
+  const driver = reader.linkName(`${PCI_DEVICES}/${name}/driver`);
+  return inspectFunction(sys, names, new VfioInspector(sys), reader, name, driver);
+}
+
+function inspectFunction(
+  sys: Sys,
+  names: Names,
+  vfio: VfioInspector,
+  reader: AttributeReader,
+  address: string,
+  driver: string | null,
+): PciDevice | VfioDevice | null {
+  const dir = `${PCI_DEVICES}/${address}`;
+  const pci = inspectPciInfo(reader, address);
+  const facts = vfio.has(address, driver) ? vfio.inspect(reader, dir, pci.iommuGroup) : null;
+  const deviceId = reader.hex(`${dir}/device`, 4);
+  // Last, and every function has it: with it the function was there to the end, without it that must be asked.
+  const vendorId = reader.hex(`${dir}/vendor`, 4);
+  if (vendorId === null && sys.access(dir) === null) return null;
+  const identity = { vendorId, deviceId, name: nameOf(names, vendorId, deviceId, pci), driver };
+  const { errors } = reader;
+  if (facts === null) return { address, framework: 'pci', ...identity, node: null, access: null, errors, pci };
+  const { node, access } = facts;
+  return { address, framework: 'vfio', ...identity, node, access, errors, vfio: facts.vfio, pci };
+}
+
+/** As lspci has it; on a system without pci.ids, the kind of device and its ids. */
+function nameOf(names: Names, vendorId: string | null, deviceId: string | null, pci: PciInfo): string {
+  const { vendor, device } = names.pciName(vendorId, deviceId);
+  if (vendor !== null && device !== null) return `${vendor} ${device}`;
+  if (vendor !== null && deviceId !== null) return `${vendor} Device ${deviceId}`;
+  const kind = pci.className ?? 'PCI device';
+  return vendorId === null || deviceId === null ? kind : `${kind} [${vendorId}:${deviceId}]`;
+}

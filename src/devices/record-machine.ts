@@ -1,0 +1,65 @@
+import type { Device } from '../model/device';
+import { NameDatabase } from '../names/database';
+import { recording } from '../sys/record';
+import type { Sys } from '../sys/sys';
+import { AttributeReader } from '../sys/sysfs';
+import { describeUsb } from '../usb/inspect/describe';
+import { listUsbNodes } from '../usb/inspect/nodes';
+import { usbTree } from '../usb/inspect/port-tree';
+import { groupNode, IommuGroups } from '../vfio/inspect/iommu-group';
+import { iommuHardware } from '../vfio/inspect/iommu-hardware';
+import { reservedRegions } from '../vfio/inspect/reserved-regions';
+import { listDevices } from './list';
+
+/**
+ * Records a machine as a manifest: all that listing it reads, PCI functions of the kernel's drivers included, and of
+ * the name databases the lines of its devices. Replayed, it gives the same answers.
+ */
+export function recordMachine(sys: Sys): string {
+  const recorder = recording(sys);
+  const names = new NameDatabase(recorder.sys);
+  const devices = [...listDevices(recorder.sys, names), ...listDevices(recorder.sys, names, { type: 'pci' })];
+  readClassLinks(recorder.sys);
+  readIommu(recorder.sys, devices);
+  readUsb(recorder.sys, names, devices);
+  recorder.add(
+    '/usr/share/hwdata/pci.ids',
+    Buffer.from(names.excerpt('pci', devices.filter((d) => d.framework !== 'usb').flatMap(ids))),
+  );
+  recorder.add(
+    '/usr/share/hwdata/usb.ids',
+    Buffer.from(names.excerpt('usb', devices.filter((d) => d.framework === 'usb').flatMap(ids))),
+  );
+  return recorder.manifest();
+}
+
+/** Where the names that kernel drivers gave lead (`nvme0n1`, `ttyUSB0`), so that they select devices on replay too. */
+function readClassLinks(sys: Sys): void {
+  const reader = new AttributeReader(sys);
+  for (const name of reader.names('/sys/class'))
+    for (const device of reader.names(`/sys/class/${name}`)) reader.linkName(`/sys/class/${name}/${device}`);
+}
+
+/** What `show` and `vfio groups` read of the IOMMU. Not who holds a device: processes are no part of a machine. */
+function readIommu(sys: Sys, devices: readonly Device[]): void {
+  for (const { address, framework } of devices) if (framework !== 'usb') iommuHardware(sys, address);
+  const reader = new AttributeReader(sys);
+  const groups = new IommuGroups(sys);
+  for (const number of groups.numbers()) {
+    const { noiommu } = groups.get(number);
+    sys.access(groupNode(number, noiommu));
+    reservedRegions(reader, number);
+  }
+}
+
+/** What `usb show` and `usb list --tree` read beyond a listing. */
+function readUsb(sys: Sys, names: NameDatabase, devices: readonly Device[]): void {
+  const usb = devices.filter((device) => device.framework === 'usb');
+  for (const device of usb) describeUsb(sys, names, device);
+  usbTree(sys, usb);
+  listUsbNodes(sys);
+}
+
+function ids({ vendorId, deviceId }: Device): { vendor: string; device: string | null }[] {
+  return vendorId === null ? [] : [{ vendor: vendorId, device: deviceId }];
+}

@@ -1,0 +1,132 @@
+import { Exit, SysError, UdrvError } from '../errors';
+import type { Device, Framework, UsbDevice } from '../model/device';
+import type { Names } from '../names/database';
+import { parsePciAddress } from '../pci/address';
+import type { Sys } from '../sys/sys';
+import { inspectUio, listUio } from '../uio/inspect';
+import { parseUsbInterface } from '../usb/inspect/address';
+import { inspectUsb, listUsb } from '../usb/inspect/inspect';
+import { listDevices } from './list';
+import { inspectPci, listPci } from './pci-functions';
+
+/** A device or interface name as sysfs has it: `usb1`, `1-2.3`, `1-2:1.0`. */
+const USB_PATH = /^(usb\d+|\d+-\d+(?:\.\d+)*)(?::\d+\.\d+)?$/;
+
+/**
+ * Every device that a selector names: those of the command-line contract (`uio0`, `0000:00:03.0`, `vfio0`, `1-2.3`,
+ * `003/014`, `1d6b:0002`, `sn:TEXT`, a node below /dev, a network, block or NVMe name, a UIO device's name in sysfs).
+ *
+ * @param type among what {@link listDevices} has of it; without, the function behind a UIO device has its UIO name
+ */
+export function findDevices(sys: Sys, names: Names, selector: string, type?: Framework): Device[] {
+  const one = (device: Device | null) => (device === null ? [] : [device]);
+  const pciAddress = parsePciAddress(selector);
+  if (pciAddress !== null) return one(inspectPci(sys, names, pciAddress));
+
+  const uio = /^(?:\/dev\/)?(uio\d+)$/.exec(selector)?.[1];
+  if (uio !== undefined) return one(inspectUio(sys, uio));
+
+  const cdev = /^(?:\/dev\/vfio\/devices\/)?(vfio\d+)$/.exec(selector)?.[1];
+  if (cdev !== undefined) return behind(sys, names, `/sys/class/vfio-dev/${cdev}`);
+
+  const usbInterface = parseUsbInterface(selector);
+  if (usbInterface !== null) {
+    const there = sys.access(`/sys/bus/usb/devices/${selector}`) !== null;
+    return there ? one(inspectUsb(sys, names, usbInterface.device)) : [];
+  }
+  if (USB_PATH.test(selector)) return one(inspectUsb(sys, names, selector));
+
+  const group = /^\/dev\/vfio\/(?:noiommu-)?(\d+)$/.exec(selector)?.[1];
+  if (group !== undefined)
+    return listPci(sys, names, { vfioOnly: true }).filter((d) => d.pci.iommuGroup === Number(group));
+
+  const busDevice = /^(?:\/dev\/bus\/usb\/)?(\d{1,3})\/(\d{1,3})$/.exec(selector);
+  if (busDevice !== null) {
+    const [bus, device] = [Number(busDevice[1]), Number(busDevice[2])];
+    return listUsb(sys, names).filter(({ usb }) => usb.bus === bus && usb.device === device);
+  }
+
+  const ids = /^([0-9a-f]{4}):([0-9a-f]{4})$/i.exec(selector);
+  if (ids !== null) {
+    const [vendor, device] = [ids[1]?.toLowerCase(), ids[2]?.toLowerCase()];
+    return listDevices(sys, names, { type, all: true }).filter((d) => d.vendorId === vendor && d.deviceId === device);
+  }
+
+  if (selector.startsWith('sn:')) return listUsb(sys, names).filter(({ usb }) => usb.serial === selector.slice(3));
+
+  const named = listUio(sys).filter((device) => device.name === selector);
+  return named.length > 0 ? named : byKernelName(sys, names, selector);
+}
+
+/**
+ * The one device that a selector names.
+ *
+ * @param framework means a device of that one, whatever else has the name; where only others have it, one of those
+ * @throws exit 3 where there is none, or several: they are listed
+ */
+export function findDevice(sys: Sys, names: Names, selector: string, framework?: Framework): Device {
+  const all = findDevices(sys, names, selector);
+  const meant = all.filter((device) => device.framework === framework);
+  const found = meant.length > 0 ? meant : all;
+  const [device] = found;
+  if (device === undefined) throw noSuchDevice(selector);
+  if (found.length > 1)
+    throw new UdrvError(`matches ${found.length} devices: ${found.map(describe).join(', ')}`, {
+      code: 'EAMBIGUOUS',
+      exit: Exit.notFound,
+      subject: selector,
+      hint: 'name one by its address',
+      device: selector,
+    });
+  return device;
+}
+
+export function noSuchDevice(selector: string): UdrvError {
+  return new UdrvError('no such device', {
+    code: 'ENODEV',
+    exit: Exit.notFound,
+    subject: selector,
+    hint: 'udrv list --all shows what there is',
+    device: selector,
+  });
+}
+
+function describe(device: Device): string {
+  const serial = device.framework === 'usb' ? device.usb.serial : null;
+  return serial === null ? device.address : `${device.address} (sn:${serial})`;
+}
+
+/**
+ * A name that a kernel driver gave, or its node: `eth0`, `nvme0n1`, `/dev/ttyUSB0`, `/dev/snd/pcmC0D0p`. Its device
+ * stands in sysfs's path to it. No other path: what looks like a file elsewhere must not select a device.
+ */
+function byKernelName(sys: Sys, names: Names, selector: string): Device[] {
+  const last = /^(?:\/dev\/(?:[^/.][^/]*\/)*)?([^/.][^/]*)$/.exec(selector)?.[1];
+  if (last === undefined) return [];
+  for (const className of attempt(() => sys.readDir('/sys/class'), [])) {
+    const devices = behind(sys, names, `/sys/class/${className}/${last}`);
+    if (devices.length > 0) return devices;
+  }
+  return [];
+}
+
+/** The USB device, or else the PCI function, nearest above a class device. */
+function behind(sys: Sys, names: Names, classDevice: string): Device[] {
+  const steps = attempt(() => sys.readLink(classDevice), '')
+    .split('/')
+    .reverse();
+  const usb = steps.map((step) => USB_PATH.exec(step)?.[1]).find((path) => path !== undefined);
+  const pci = steps.map(parsePciAddress).find((address) => address !== null);
+  const device: UsbDevice | Device | null =
+    usb !== undefined ? inspectUsb(sys, names, usb) : pci !== undefined ? inspectPci(sys, names, pci) : null;
+  return device === null ? [] : [device];
+}
+
+function attempt<T>(read: () => T, otherwise: T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof SysError) return otherwise;
+    throw error;
+  }
+}

@@ -1,0 +1,67 @@
+import { bytewise } from '../kernel/region';
+import type { PciFunction } from '../pci/function';
+
+const SIZE = 0x100;
+/** Reading it takes the interrupt back. */
+const MAILBOX = 0x0f;
+/** Writing 0 asks for the next interrupt. */
+const COMMAND = 0x2f;
+const INT_ENABLE = 0xfc;
+const INT_ENABLED = 0x10;
+const INTERRUPT = 0xfe;
+const INTERRUPT_ENABLED = 0x08;
+const INTERRUPT_ASSERTED = 0x01;
+
+/**
+ * The timecode reader that uio_aec drives (Adrienne Electronics, aecb:6250): 256 ports in BAR 0, and an interrupt. As
+ * much of it as that driver shows (drivers/uio/uio_aec.c); the rest of its ports hold what is written.
+ */
+export class TimecodeCard {
+  readonly #fn: PciFunction;
+  readonly #ports = Buffer.alloc(SIZE);
+  #asserted = false;
+  #armed = true;
+
+  constructor(fn: PciFunction) {
+    this.#fn = fn;
+    // Vendor, board and revision, which the driver prints.
+    this.#ports.set([0xcb, 0xae, 0x50, 0x62, 0, 0, 0x41, 0x31]);
+    fn.attach(
+      0,
+      bytewise(
+        (offset) => this.read(offset),
+        (offset, value) => this.write(offset, value),
+      ),
+    );
+  }
+
+  /** A timecode has arrived: an interrupt, if one was asked for. */
+  raise(): void {
+    if (!this.#armed || !this.#enabled) return;
+    this.#armed = false;
+    this.#set(true);
+  }
+
+  read(offset: number): number {
+    if (offset === INTERRUPT)
+      return (this.#enabled ? INTERRUPT_ENABLED : 0) | (this.#asserted ? INTERRUPT_ASSERTED : 0);
+    const value = this.#ports[offset] ?? 0xff;
+    if (offset === MAILBOX) this.#set(false);
+    return value;
+  }
+
+  write(offset: number, value: number): void {
+    this.#ports[offset] = value;
+    if (offset === COMMAND && value === 0) this.#armed = true;
+    if (offset === INT_ENABLE && !this.#enabled) this.#set(false);
+  }
+
+  get #enabled(): boolean {
+    return ((this.#ports[INT_ENABLE] ?? 0) & INT_ENABLED) !== 0;
+  }
+
+  #set(asserted: boolean): void {
+    this.#asserted = asserted;
+    this.#fn.setInterrupt(asserted);
+  }
+}

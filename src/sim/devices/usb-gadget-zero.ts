@@ -1,0 +1,100 @@
+import { DIR_IN, type Refusal, type Setup, UsbFunction } from '../usb/function';
+
+/** Of drivers/usb/gadget/function/f_sourcesink.c: keep what is written, give it back. */
+const CONTROL_WRITE = 0x5b;
+const CONTROL_READ = 0x5c;
+/** bulk_buflen of both functions, and qlen of the loopback. */
+const BUFFER = 4096;
+const LOOPBACK_BUFFERS = 32;
+const LOOPBACK = 2;
+/** Its bulk endpoints, and the packets of those. */
+const SOURCE = 0x81;
+const SINK = 0x01;
+const PACKET = 512;
+
+/**
+ * The kernel's gadget zero. Configuration 1 is f_sourcesink.c: IN endpoints give a pattern without end, OUT endpoints
+ * take it and halt where it is another; alternate setting 1 has isochronous ones too. Configuration 2 is f_loopback.c:
+ * what goes out comes back in.
+ */
+export class GadgetZero extends UsbFunction {
+  /** 0: zeros. 1: each transfer counts from 0 to 62. 2: zeros, and whatever is sent is taken. */
+  pattern: 0 | 1 | 2 = 0;
+  #written: Buffer = Buffer.alloc(0);
+  /** How far the source and the sink are in a buffer. */
+  #sourced = 0;
+  #sunk = 0;
+  #isBad = false;
+  /** The loopback: the packets of the buffer that is being filled, and of those that go back. */
+  #filling: Buffer[] = [];
+  readonly #filled: Buffer[][] = [];
+
+  override packetIn(endpoint: number, size: number): Buffer | Refusal {
+    if (this.configuration?.value === LOOPBACK) return this.#give();
+    const packet = this.#pattern(this.#sourced, size);
+    // Isochronous ones, 0x82, are not in step with the others.
+    if (endpoint === SOURCE) this.#sourced = (this.#sourced + size) % BUFFER;
+    return packet;
+  }
+
+  override packetOut(endpoint: number, packet: Buffer): 'ack' | Refusal {
+    if (this.configuration?.value === LOOPBACK) return this.#take(packet);
+    if (this.pattern === 2 || endpoint !== SINK) return 'ack';
+    if (!packet.equals(this.#pattern(this.#sunk, packet.length))) this.#isBad = true;
+    this.#sunk += packet.length;
+    // The gadget looks at a buffer once it is full or ends in a short packet.
+    if (packet.length === PACKET && this.#sunk < BUFFER) return 'ack';
+    this.#sunk = 0;
+    if (this.#isBad) this.halted.add(endpoint);
+    this.#isBad = false;
+    return 'ack';
+  }
+
+  protected override started(): void {
+    this.#sourced = 0;
+    this.#sunk = 0;
+    this.#isBad = false;
+    this.#filling = [];
+    this.#filled.length = 0;
+  }
+
+  protected override request({ bmRequestType, bRequest, wValue, wIndex, wLength }: Setup, data: Buffer) {
+    if (this.configuration?.value === LOOPBACK || wValue !== 0 || wIndex !== 0 || wLength > BUFFER) return 'stall';
+    if (bmRequestType === 0x40 && bRequest === CONTROL_WRITE) {
+      this.#written = Buffer.from(data);
+      return Buffer.alloc(0);
+    }
+    if (bmRequestType !== (DIR_IN | 0x40) || bRequest !== CONTROL_READ) return 'stall';
+    return Buffer.concat([this.#written], wLength);
+  }
+
+  #pattern(offset: number, size: number): Buffer {
+    return (this.pattern === 1 ? MOD63 : ZEROS).subarray(offset, offset + size);
+  }
+
+  #take(packet: Buffer): 'ack' | 'nak' {
+    if (this.#filled.length >= LOOPBACK_BUFFERS) return 'nak';
+    this.#filling.push(Buffer.from(packet));
+    if (packet.length === PACKET && this.#filling.length < BUFFER / PACKET) return 'ack';
+    // One that was not filled ends as it came: with a short packet.
+    this.#filled.push(this.#filling);
+    this.#filling = [];
+    this.onReady(SOURCE);
+    return 'ack';
+  }
+
+  #give(): Buffer | 'nak' {
+    const packet = this.#filled[0]?.shift();
+    if (packet === undefined) return 'nak';
+    if (this.#filled[0]?.length === 0) {
+      this.#filled.shift();
+      this.onReady(SINK);
+    }
+    return packet;
+  }
+}
+
+/** Longer than a buffer: a packet may begin near its end. */
+const ZEROS = Buffer.alloc(2 * BUFFER);
+/** reinit_write_data(): within each packet of the endpoint. */
+const MOD63 = Buffer.from(Array.from(ZEROS, (_, i) => (i % PACKET) % 63));

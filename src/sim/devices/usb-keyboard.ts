@@ -1,0 +1,72 @@
+import type { Identity, Refusal, Setup } from '../usb/function';
+import { UsbFunction } from '../usb/function';
+
+/** HID 1.11, section 7.2. */
+const GET_REPORT = 0x01;
+const GET_IDLE = 0x02;
+const GET_PROTOCOL = 0x03;
+const SET_REPORT = 0x09;
+const SET_IDLE = 0x0a;
+const SET_PROTOCOL = 0x0b;
+const GET_DESCRIPTOR = 0x06;
+const DT_REPORT = 0x22;
+
+const REPORT = 8;
+/** Reports that nobody fetched, as in QEMU. */
+const QUEUE = 16;
+
+/** A keyboard with boot reports of eight bytes: modifiers, nothing, up to six keys. */
+export class UsbKeyboard extends UsbFunction {
+  readonly #reportDescriptor: Buffer;
+  readonly #reports: Buffer[] = [];
+  #last: Buffer = Buffer.alloc(REPORT);
+  #idle = 0;
+  #protocol = 1;
+
+  constructor(identity: Identity, reportDescriptor: Buffer) {
+    super(identity);
+    this.#reportDescriptor = reportDescriptor;
+  }
+
+  /** Keys that are down from now on, by usage: 0x04 is A. */
+  press(...usages: number[]): void {
+    if (this.#reports.length >= QUEUE) return;
+    this.#reports.push(Buffer.concat([Buffer.alloc(2), Buffer.from(usages.slice(0, REPORT - 2))], REPORT));
+    this.onReady(0x81);
+  }
+
+  override packetIn(): Buffer | Refusal {
+    const report = this.#reports.shift();
+    if (report === undefined) return 'nak';
+    this.#last = report;
+    return report;
+  }
+
+  protected override started(): void {
+    this.#reports.length = 0;
+    this.#last = Buffer.alloc(REPORT);
+  }
+
+  protected override request({ bmRequestType, bRequest, wValue }: Setup): Buffer | 'stall' {
+    if (bmRequestType === 0x81 && bRequest === GET_DESCRIPTOR && wValue >> 8 === DT_REPORT)
+      return this.#reportDescriptor;
+    switch (bmRequestType === 0xa1 || bmRequestType === 0x21 ? bRequest : -1) {
+      case GET_REPORT:
+        return this.#last;
+      case GET_IDLE:
+        return Buffer.of(this.#idle);
+      case GET_PROTOCOL:
+        return Buffer.of(this.#protocol);
+      case SET_IDLE:
+        this.#idle = wValue >> 8;
+        return Buffer.alloc(0);
+      case SET_PROTOCOL:
+        this.#protocol = wValue & 1;
+        return Buffer.alloc(0);
+      case SET_REPORT:
+        return Buffer.alloc(0);
+      default:
+        return 'stall';
+    }
+  }
+}

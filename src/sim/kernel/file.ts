@@ -1,0 +1,189 @@
+import type { Datagram, Memory, OpenFlags, PollEvent } from '../../sys/sys';
+import { Errno } from './errno';
+import type { Region } from './region';
+
+/**
+ * What stands behind a descriptor, as a kernel's file_operations: a method that is missing is an operation the file
+ * does not have. Methods throw {@link Errno}.
+ */
+export interface OpenFile {
+  read?(buffer: Buffer): number;
+  write?(data: Buffer): number;
+  /** Missing: the file has no position, ESPIPE. */
+  pread?(buffer: Buffer, position: number): number;
+  pwrite?(data: Buffer, position: number): number;
+  /** @throws Errno ENOTTY for what it does not know */
+  ioctl?(request: number, argument: Buffer | number): number;
+  /** What is seen at `offset`, a multiple of the page size. */
+  mmap?(length: number, writable: boolean, offset: number): Region;
+  /** Memory for DMA, in whole pages. Missing: the driver lends none, ENODEV. */
+  lend?(length: number, onClose: () => void): Memory;
+  /** Missing: the file is no socket, ENOTSOCK. */
+  receive?(buffer: Buffer): Datagram;
+  /** Whether a wait for it ends: what is waited for is there, or an error. Missing: always, and epoll refuses the file. */
+  ready?(event: PollEvent): boolean;
+  close?(): void;
+  /** seq_open() takes pwrite away from a file that is open for reading only: ESPIPE, not EBADF. */
+  readonly seq?: boolean;
+}
+
+/** All of what open(2) is told; a name is for messages alone. */
+export type FileFlags = Required<Omit<OpenFlags, 'name'>>;
+
+/** Opens a node or a file; `flags` have been checked against what the calling user may do. */
+export type Opener = (flags: FileFlags) => OpenFile;
+
+/** A page at most in one read or write of sysfs (fs/kernfs/file.c). */
+const PAGE = 4096;
+
+/** An attribute of text: computed when it is read from the start, written as a whole (fs/kernfs/file.c, fs/seq_file.c). */
+export class AttributeFile implements OpenFile {
+  readonly seq = true;
+  readonly #show: () => Buffer;
+  readonly #store: ((data: Buffer) => void) | undefined;
+  #content: Buffer | undefined;
+  #position = 0;
+
+  constructor(show: () => Buffer, store?: (data: Buffer) => void) {
+    this.#show = show;
+    this.#store = store;
+  }
+
+  read(buffer: Buffer): number {
+    const length = this.pread(buffer, this.#position);
+    this.#position += length;
+    return length;
+  }
+
+  pread(buffer: Buffer, position: number): number {
+    if (position === 0 || this.#content === undefined) this.#content = this.#show();
+    return this.#content.copy(buffer, 0, position);
+  }
+
+  write(data: Buffer): number {
+    if (this.#store === undefined) throw new Errno('EINVAL');
+    this.#store(data.subarray(0, PAGE));
+    return Math.min(data.length, PAGE);
+  }
+
+  pwrite(data: Buffer): number {
+    return this.write(data);
+  }
+
+  ready(): boolean {
+    return true;
+  }
+}
+
+/** What a binary attribute of sysfs does; a method that is missing gives EIO, or ENODEV for mmap. */
+export interface BinaryAttribute {
+  /** In bytes. */
+  readonly size: number;
+  /** @returns how many bytes there were; no more than the attribute has are asked for */
+  read?(buffer: Buffer, position: number): number;
+  write?(data: Buffer, position: number): number;
+  mmap?(length: number, offset: number): Region;
+  /** Whether its device is still there: ENODEV if not (kernfs_get_active()). */
+  present(): boolean;
+}
+
+/** An open binary attribute: bounds as in fs/sysfs/file.c, sysfs_kf_bin_read() and sysfs_kf_bin_write(). */
+export class BinaryFile implements OpenFile {
+  readonly seq = true;
+  readonly #attribute: BinaryAttribute;
+  #position = 0;
+
+  constructor(attribute: BinaryAttribute) {
+    this.#attribute = attribute;
+  }
+
+  read(buffer: Buffer): number {
+    const length = this.pread(buffer, this.#position);
+    this.#position += length;
+    return length;
+  }
+
+  pread(buffer: Buffer, position: number): number {
+    const { size } = this.#active();
+    const count = Math.min(buffer.length, PAGE, size - position);
+    if (count <= 0) return 0;
+    if (this.#attribute.read === undefined) throw new Errno('EIO');
+    return this.#attribute.read(buffer.subarray(0, count), position);
+  }
+
+  write(data: Buffer): number {
+    const length = this.pwrite(data, this.#position);
+    this.#position += length;
+    return length;
+  }
+
+  pwrite(data: Buffer, position: number): number {
+    const { size } = this.#active();
+    if (position >= size) throw new Errno('EFBIG');
+    const count = Math.min(data.length, PAGE, size - position);
+    if (count === 0) return 0;
+    if (this.#attribute.write === undefined) throw new Errno('EIO');
+    return this.#attribute.write(data.subarray(0, count), position);
+  }
+
+  mmap(length: number, _writable: boolean, offset: number): Region {
+    const attribute = this.#active();
+    if (attribute.mmap === undefined) throw new Errno('ENODEV');
+    return attribute.mmap(length, offset);
+  }
+
+  ready(): boolean {
+    return true;
+  }
+
+  #active(): BinaryAttribute {
+    if (!this.#attribute.present()) throw new Errno('ENODEV');
+    return this.#attribute;
+  }
+}
+
+/** A file of another file system than sysfs: all there is to it is its content. */
+export class RegularFile implements OpenFile {
+  readonly #content: Buffer;
+  #position = 0;
+
+  constructor(content: Buffer) {
+    this.#content = content;
+  }
+
+  read(buffer: Buffer): number {
+    const length = this.pread(buffer, this.#position);
+    this.#position += length;
+    return length;
+  }
+
+  pread(buffer: Buffer, position: number): number {
+    return this.#content.copy(buffer, 0, position);
+  }
+}
+
+/** A directory can be opened, and that is all. */
+export class DirectoryFile implements OpenFile {
+  read(): number {
+    throw new Errno('EISDIR');
+  }
+
+  pread(): number {
+    throw new Errno('EISDIR');
+  }
+}
+
+/** A node of a driver that has ioctls and no data: vfs_read() and vfs_write() find no method, EINVAL. */
+export class IoctlFile implements OpenFile {
+  read(): number {
+    throw new Errno('EINVAL');
+  }
+
+  pread(): number {
+    throw new Errno('EINVAL');
+  }
+
+  pwrite(): number {
+    throw new Errno('EINVAL');
+  }
+}

@@ -1,0 +1,90 @@
+import type { PollEvent } from '../../sys/sys';
+import { Errno } from './errno';
+import type { OpenFile } from './file';
+
+/** Priorities of <linux/kern_levels.h>. */
+export const KERN_ERR = 3;
+export const KERN_WARNING = 4;
+export const KERN_NOTICE = 5;
+export const KERN_INFO = 6;
+
+/** As many records as are kept; a real one counts bytes. */
+const RECORDS = 1000;
+
+interface LogRecord {
+  readonly sequence: number;
+  readonly text: string;
+}
+
+/** The kernel's log as /dev/kmsg shows it: kernel/printk/printk.c, Documentation/ABI/testing/dev-kmsg. */
+export class KernelLog {
+  readonly #now: () => number;
+  readonly #wake: () => void;
+  readonly #records: LogRecord[] = [];
+  #next = 0;
+
+  /** @param now in milliseconds */
+  constructor(now: () => number, wake: () => void) {
+    this.#now = now;
+    this.#wake = wake;
+  }
+
+  /** @param device what dev_printk() adds for a device: its subsystem and its name there */
+  print(priority: number, message: string, device?: { subsystem: string; name: string }): void {
+    const sequence = this.#next++;
+    const lines = [`${priority},${sequence},${Math.round(this.#now() * 1000)},-;${message}`];
+    if (device) lines.push(` SUBSYSTEM=${device.subsystem}`, ` DEVICE=+${device.subsystem}:${device.name}`);
+    this.#records.push({ sequence, text: lines.map((line) => `${line}\n`).join('') });
+    if (this.#records.length > RECORDS) this.#records.shift();
+    this.#wake();
+  }
+
+  open(): OpenFile {
+    return new KernelLogFile(this);
+  }
+
+  /** The first record that is left from that one on. */
+  from(sequence: number): LogRecord | undefined {
+    return this.#records.find((record) => record.sequence >= sequence);
+  }
+}
+
+/** One record a read, each reader from the oldest on. */
+class KernelLogFile implements OpenFile {
+  readonly #log: KernelLog;
+  #sequence: number;
+
+  constructor(log: KernelLog) {
+    this.#log = log;
+    this.#sequence = log.from(0)?.sequence ?? 0;
+  }
+
+  read(buffer: Buffer): number {
+    const record = this.#log.from(this.#sequence);
+    if (record === undefined) throw new Errno('EAGAIN');
+    // What it would have read was overwritten: told once, then it goes on with the oldest.
+    const lost = record.sequence !== this.#sequence;
+    this.#sequence = record.sequence;
+    if (lost) throw new Errno('EPIPE');
+    this.#sequence++;
+    if (record.text.length > buffer.length) throw new Errno('EINVAL');
+    return buffer.write(record.text, 'latin1');
+  }
+
+  /** The position does not count. */
+  pread(buffer: Buffer): number {
+    return this.read(buffer);
+  }
+
+  /** A message from user space, with the facility of one. */
+  write(data: Buffer): number {
+    const [, priority, text = ''] = /^(?:<(\d+)>)?([\s\S]*?)\n?$/.exec(data.toString('latin1')) ?? [];
+    const USER = 8;
+    this.#log.print(priority === undefined ? USER + KERN_WARNING : Number(priority) | USER, text);
+    return data.length;
+  }
+
+  ready(event: PollEvent): boolean {
+    return event === 'readable' && this.#log.from(this.#sequence) !== undefined;
+  }
+}

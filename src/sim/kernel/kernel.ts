@@ -1,0 +1,213 @@
+import { posix } from 'node:path';
+import type { Access } from '../../sys/sys';
+import type { Entry, Tree } from '../../sys/tree';
+import { Descriptors } from './descriptor-table';
+import { Errno } from './errno';
+import { type BinaryAttribute, BinaryFile, type Opener } from './file';
+import { KernelLog } from './kernel-log';
+import { ProcessMemory } from './process-memory';
+import { AccessLog } from './region';
+import { Timeline } from './timeline';
+import { Uevents } from './uevents';
+
+/** What an attribute does when it is read and written. Without `show` it is write-only. */
+export interface Attribute {
+  /** Without the newline at its end. */
+  show?(): string;
+  store?(text: string): void;
+}
+
+const SEQUENCE = '/sys/kernel/uevent_seqnum';
+/** As much as there is. */
+const ALL = Number.POSITIVE_INFINITY;
+
+const PAGE_SIZE = 4096;
+/** Where sysfs links to devices; a star is any name. */
+const LINKS_TO_DEVICES = [
+  '/sys/class/*',
+  '/sys/block',
+  '/sys/bus/*/devices',
+  '/sys/bus/*/drivers/*',
+  '/sys/kernel/iommu_groups/*/devices',
+  '/sys/devices/virtual/iommu/*/devices',
+];
+
+/** What the parts of the simulated kernel share: the file tree, what its nodes do when opened, time, wake-ups. */
+export class Kernel {
+  readonly pageSize = PAGE_SIZE;
+  readonly tree: Tree;
+  readonly timeline = new Timeline();
+  readonly log = new AccessLog();
+  readonly descriptors = new Descriptors();
+  readonly memory = new ProcessMemory(PAGE_SIZE);
+  readonly uevents = new Uevents(() => this.wake());
+  readonly messages = new KernelLog(
+    () => this.timeline.now(),
+    () => this.wake(),
+  );
+  /** Until then what happens has happened: the base is what came of it. */
+  isUp = false;
+  /** By the tree's entry, so that a path through links finds it too. */
+  readonly #openers = new WeakMap<object, Opener>();
+  /** Called when a descriptor may have become ready. */
+  onWake: () => void = () => {};
+
+  constructor(tree: Tree) {
+    this.tree = tree;
+    this.uevents.sequence = Number(this.text(SEQUENCE));
+    this.attribute(SEQUENCE, { show: () => String(this.uevents.sequence) });
+  }
+
+  wake(): void {
+    this.onWake();
+  }
+
+  /** Whole pages that hold so many bytes, in bytes. */
+  pages(bytes: number): number {
+    return Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
+  }
+
+  /** Puts a text attribute of sysfs where there may be one already. */
+  attribute(path: string, { show, store }: Attribute): void {
+    const read = () => {
+      // Write-only: kernfs refuses it in open, to root too.
+      if (show === undefined) throw new Errno('EACCES', 'open');
+      return Buffer.from(`${show()}\n`);
+    };
+    const write = store && ((data: Buffer) => store(data.toString('latin1')));
+    const entry = { kind: 'file' as const, read, ...(write && { write }) };
+    this.tree.set(path, entry);
+    if (show !== undefined) return;
+    this.#openers.set(entry, () => {
+      throw new Errno('EACCES');
+    });
+  }
+
+  /** Puts a binary attribute of sysfs where there may be one already. */
+  binary(path: string, attribute: BinaryAttribute): void {
+    const entry = {
+      kind: 'file' as const,
+      read: () => {
+        // As readFile does: in one read that asks for more than there is.
+        const buffer = Buffer.alloc(PAGE_SIZE);
+        return Buffer.from(buffer.subarray(0, new BinaryFile(attribute).read(buffer)));
+      },
+      write: (data: Buffer) => void new BinaryFile(attribute).write(data),
+    };
+    this.tree.set(path, entry);
+    this.#openers.set(entry, () => new BinaryFile(attribute));
+  }
+
+  /** Makes a device node work, and makes the node if the base has none. */
+  node(path: string, opener: Opener): void {
+    let entry = this.tree.find(path);
+    if (entry?.kind !== 'node') {
+      entry = { kind: 'node', access: 'rw' };
+      this.tree.set(path, entry);
+    }
+    this.#openers.set(entry, opener);
+  }
+
+  /**
+   * device_del(): a device's directory and all below it, their nodes, and the links that led there.
+   *
+   * @returns what puts all that back
+   */
+  removeDevice(path: string): () => void {
+    const removed: [path: string, entry: Entry][] = [];
+    const remove = (below: string) => {
+      removed.push(...this.#entriesBelow(below));
+      this.tree.delete(below);
+    };
+    for (const name of this.#nodesBelow(path)) remove(`/dev/${name}`);
+    remove(path);
+    for (const directory of LINKS_TO_DEVICES.flatMap((pattern) => this.#expand(pattern)))
+      for (const name of this.tree.readDir(directory))
+        if (!this.exists(`${directory}/${name}`)) remove(`${directory}/${name}`);
+    // An IOMMU group goes with its last device.
+    for (const devices of this.#expand('/sys/kernel/iommu_groups/*/devices'))
+      if (this.tree.readDir(devices).length === 0) remove(posix.dirname(devices));
+    return () => {
+      for (const [where, entry] of removed) this.tree.set(where, entry);
+    };
+  }
+
+  /** kobject_uevent(): tells who listens what happened to a device; what it is, its `uevent` attribute says. */
+  notify(action: string, path: string): void {
+    if (!this.isUp) return;
+    const lines = this.text(`${path}/uevent`)
+      .split('\n')
+      .filter((line) => line.includes('='));
+    const properties = lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]);
+    const subsystem = posix.basename(this.tree.readLink(`${path}/subsystem`));
+    this.uevents.send(action, path.slice('/sys'.length), { SUBSYSTEM: subsystem, ...Object.fromEntries(properties) });
+  }
+
+  setAccess(path: string, access: Access): void {
+    const entry = this.tree.find(path);
+    if (entry?.kind !== 'node') throw new RangeError(`${path} is no device node`);
+    entry.access = access;
+  }
+
+  openerOf(entry: object): Opener | undefined {
+    return this.#openers.get(entry);
+  }
+
+  /** Makes a link as sysfs does: relative, and with the target's name at its end even where that is a directory above. */
+  link(path: string, target: string): void {
+    const directory = posix.relative(posix.dirname(path), posix.dirname(target));
+    this.tree.set(path, { kind: 'link', target: posix.join(directory, posix.basename(target)) });
+  }
+
+  exists(path: string): boolean {
+    return this.tree.find(path) !== null;
+  }
+
+  /** Not a link to one: it is another device's. */
+  isDirectory(path: string): boolean {
+    return this.#linkTarget(path) === null && this.tree.find(path)?.kind === 'dir';
+  }
+
+  bytes(path: string): Buffer {
+    return this.tree.readFile(path, ALL);
+  }
+
+  text(path: string): string {
+    return this.bytes(path).toString('latin1');
+  }
+
+  /** The names that the devices in a directory have in /dev, from their uevents. */
+  #nodesBelow(path: string): string[] {
+    return this.tree.readDir(path).flatMap((name) => {
+      const entry = `${path}/${name}`;
+      if (name === 'uevent') return /^DEVNAME=(.+)$/m.exec(this.text(entry))?.slice(1) ?? [];
+      return this.isDirectory(entry) ? this.#nodesBelow(entry) : [];
+    });
+  }
+
+  /** All there is at a path: itself, or what a directory holds. An empty directory is nothing. */
+  #entriesBelow(path: string): [path: string, entry: Entry][] {
+    const target = this.#linkTarget(path);
+    if (target !== null) return [[path, { kind: 'link', target }]];
+    const entry = this.tree.find(path);
+    if (entry === null) return [];
+    if (entry.kind !== 'dir') return [[path, entry]];
+    return [...entry.children.keys()].flatMap((name) => this.#entriesBelow(`${path}/${name}`));
+  }
+
+  #linkTarget(path: string): string | null {
+    try {
+      return this.tree.readLink(path);
+    } catch {
+      return null;
+    }
+  }
+
+  /** The directories that a path with stars stands for. */
+  #expand(pattern: string): string[] {
+    const star = pattern.indexOf('*');
+    if (star < 0) return this.tree.find(pattern)?.kind === 'dir' ? [pattern] : [];
+    const above = pattern.slice(0, star - 1);
+    return this.tree.readDir(above).flatMap((name) => this.#expand(`${above}/${name}${pattern.slice(star + 1)}`));
+  }
+}

@@ -1,0 +1,197 @@
+import type { Width } from '../../sys/sys';
+import { PCI_COMMAND_INTX_DISABLE, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../../uapi/pci-regs';
+import { IrqLine } from '../kernel/irq-line';
+import { bounded, ones, type Region, unassigned } from '../kernel/region';
+import type { PciBar } from './bar';
+import { CAP_MSIX, ConfigSpace } from './config-space';
+
+export const PCI_COMMAND_MASTER = 0x4;
+const MSIX_ENABLE = 0x8000;
+
+/** Where a function's DMA goes. Addresses are the device's (IOVA). */
+export interface DmaTarget {
+  /** Null: the access was refused. */
+  read(address: bigint, length: number): Buffer | null;
+  /** False: the access was refused. */
+  write(address: bigint, data: Buffer): boolean;
+}
+
+/** `D3hot`: the configuration space answers, the BARs do not. `D3cold`, and `gone`: nothing does. */
+export type PciPower = 'D0' | 'D3hot' | 'D3cold' | 'gone';
+
+/** Where a function's MSI-X table is, from its capability. */
+export interface MsixTable {
+  readonly bar: number;
+  readonly offset: number;
+  readonly vectors: number;
+}
+
+/** A PCI function as its bus and its kernel see it: configuration space, BARs, one INTx pin, messages. */
+export class PciFunction {
+  readonly name: string;
+  readonly path: string;
+  readonly bars: readonly PciBar[];
+  readonly config: ConfigSpace;
+  /** Where INTx arrives, if nothing masks it. */
+  readonly irq = new IrqLine();
+  /** Set by who translates for it (an IOMMU); without one every access is refused. */
+  dma: DmaTarget | null = null;
+  /** Receives message `vector`, where MSI or MSI-X is enabled. */
+  onMessage: (vector: number) => void = () => {};
+  /** A function level reset, as the device takes it. */
+  onReset: () => void = () => {};
+  /** How often the kernel has enabled it: the `enable` attribute. */
+  enabled = 0;
+  readonly #regions = new Map<number, Region>();
+  #power: PciPower = 'D0';
+  #asserted = false;
+
+  /** @param path below /sys/devices, without links */
+  constructor(name: string, path: string, config: Buffer, bars: readonly PciBar[]) {
+    this.name = name;
+    this.path = path;
+    this.bars = bars;
+    this.config = new ConfigSpace(
+      config,
+      bars,
+      () => this.#asserted,
+      () => this.#updateIrq(),
+    );
+  }
+
+  get power(): PciPower {
+    return this.#power;
+  }
+
+  set power(power: PciPower) {
+    this.#power = power;
+    this.#updateIrq();
+  }
+
+  /** Puts a device's registers behind a BAR. */
+  attach(bar: number, region: Region): void {
+    this.#regions.set(bar, region);
+  }
+
+  /**
+   * A BAR as a processor reaches it, at the address where the kernel put it. Switched off, moved, asleep or gone,
+   * nothing answers there: all ones, which is what hardware gives (a master abort); QEMU gives all ones for ports and
+   * zeros for memory.
+   */
+  bar(bar: PciBar): Region {
+    return bounded(bar.size, () => (this.#decodes(bar) ? (this.#regions.get(bar.index) ?? unassigned) : unassigned));
+  }
+
+  readConfig(offset: number, width: Width): number {
+    return this.#answers ? this.config.read(offset, width) : Number(ones(width));
+  }
+
+  writeConfig(offset: number, width: Width, value: number): void {
+    if (this.#answers) this.config.write(offset, width, value);
+  }
+
+  get msix(): MsixTable | null {
+    const at = this.config.capability(CAP_MSIX);
+    if (at === undefined) return null;
+    const table = this.config.read(at + 4, 4);
+    return { bar: table & 7, offset: table - (table & 7), vectors: (this.config.read(at + 2, 2) & 0x7ff) + 1 };
+  }
+
+  /** pci_alloc_irq_vectors() and pci_free_irq_vectors() with MSI-X: what INTx does is masked meanwhile. */
+  setMessages(on: boolean): void {
+    const at = this.config.capability(CAP_MSIX);
+    if (at === undefined) return;
+    const control = this.config.read(at + 2, 2);
+    this.config.write(at + 2, 2, on ? control | MSIX_ENABLE : control & ~MSIX_ENABLE);
+    this.config.setCommand(on ? PCI_COMMAND_INTX_DISABLE : 0, on ? 0 : PCI_COMMAND_INTX_DISABLE);
+  }
+
+  /** Whether it asserts INTx, masked or not. */
+  get asserted(): boolean {
+    return this.#asserted;
+  }
+
+  /** A message is a write by the device, which takes a bus master: without that it is lost. */
+  sendMessage(vector: number): void {
+    if (this.config.mastersBus && this.power === 'D0') this.onMessage(vector);
+  }
+
+  /** The device's end of its interrupt: INTx as a level, or a message where MSI is on. No pin, no INTx. */
+  setInterrupt(asserted: boolean): void {
+    if (this.config.msiEnabled) {
+      if (asserted) this.sendMessage(0);
+      return;
+    }
+    this.#asserted = asserted && this.config.interruptPin !== 0;
+    this.#updateIrq();
+  }
+
+  readDma(address: bigint, length: number): Buffer | null {
+    return this.config.mastersBus ? (this.dma?.read(address, length) ?? null) : null;
+  }
+
+  writeDma(address: bigint, data: Buffer): boolean {
+    return this.config.mastersBus && this.dma?.write(address, data) === true;
+  }
+
+  /** pci_enable_device(): decoding on for what it has, and Interrupt Disable off if it has a pin (do_pci_enable_device()). */
+  enable(): void {
+    if (this.enabled++ > 0) return;
+    const io = this.bars.some((bar) => bar.io) ? PCI_COMMAND_IO : 0;
+    const memory = this.bars.some((bar) => !bar.io) ? PCI_COMMAND_MEMORY : 0;
+    this.config.setCommand(io | memory, this.config.interruptPin === 0 ? 0 : PCI_COMMAND_INTX_DISABLE);
+  }
+
+  /** pci_disable_device(): clears bus mastering and leaves decoding as it is. */
+  disable(): void {
+    if (--this.enabled === 0) this.clearMaster();
+  }
+
+  /** pci_clear_master() */
+  clearMaster(): void {
+    this.config.setCommand(0, PCI_COMMAND_MASTER);
+  }
+
+  /**
+   * pci_check_and_mask_intx(): masks INTx if this function asserts it.
+   *
+   * @returns whether it did
+   */
+  checkAndMaskIntx(): boolean {
+    if (!this.#asserted || !this.#answers) return false;
+    this.config.setCommand(PCI_COMMAND_INTX_DISABLE);
+    return true;
+  }
+
+  /** pci_check_and_unmask_intx(): unmasks INTx, unless the function asserts it still. */
+  checkAndUnmaskIntx(): boolean {
+    if (this.#asserted) return false;
+    this.config.setCommand(0, PCI_COMMAND_INTX_DISABLE);
+    return true;
+  }
+
+  /** The kernel puts the configuration space back, so that only the device itself starts over. */
+  reset(): void {
+    this.#asserted = false;
+    this.#updateIrq();
+    this.onReset();
+  }
+
+  /** Pulled out of its slot. */
+  unplug(): void {
+    this.power = 'gone';
+  }
+
+  #decodes(bar: PciBar): boolean {
+    const on = bar.io ? this.config.decodesIo : this.config.decodesMemory;
+    return on && this.power === 'D0' && this.config.barAddress(bar) === bar.address;
+  }
+
+  get #answers(): boolean {
+    return this.power === 'D0' || this.power === 'D3hot';
+  }
+
+  #updateIrq(): void {
+    this.irq.set(this.#asserted && this.power === 'D0' && !this.config.intxDisabled);
+  }
+}

@@ -1,0 +1,233 @@
+import { posix } from 'node:path';
+import type { PollEvent } from '../../sys/sys';
+import { Errno } from '../kernel/errno';
+import type { OpenFile } from '../kernel/file';
+import type { IrqLine } from '../kernel/irq-line';
+import type { Kernel } from '../kernel/kernel';
+import type { Region } from '../kernel/region';
+
+/** include/linux/uio_driver.h: MAX_UIO_MAPS. */
+const MAX_MAPS = 5;
+/** Of a word that read and write take: an s32 in the CPU's byte order. */
+const WORD = 4;
+/** Dynamic on a real machine. */
+const MAJOR = 247;
+
+/** A memory region: struct uio_mem of memtype UIO_MEM_PHYS. */
+export interface UioMap {
+  readonly name: string;
+  /** Of its first page. */
+  readonly address: number;
+  /** Where the device begins in that page. */
+  readonly offset: number;
+  /** Whole pages: what can be mapped. */
+  readonly size: number;
+  /** Addressed from the first page. */
+  readonly region: Region;
+}
+
+/** A port region: struct uio_port. Told, never mapped. */
+export interface UioPort {
+  readonly name: string;
+  readonly start: number;
+  readonly size: number;
+  readonly type: 'none' | 'x86' | 'gpio' | 'other';
+}
+
+/** What a driver registers: struct uio_info. */
+export interface UioInfo {
+  readonly name: string;
+  readonly version: string;
+  /** Null: UIO_IRQ_NONE. */
+  readonly irq: IrqLine | null;
+  readonly maps: readonly UioMap[];
+  readonly ports: readonly UioPort[];
+  /** True: it was this device's interrupt, and counts as an event. */
+  handler(): boolean;
+  irqControl?(on: boolean): void;
+  open?(): void;
+  release?(): void;
+}
+
+/** drivers/uio/uio.c: numbers, nodes and attributes of UIO devices. Read from 6.12, checked by running it. */
+export class UioCore {
+  readonly #kernel: Kernel;
+  readonly #devices = new Map<number, UioDevice>();
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /**
+   * Registers a device under the lowest free number.
+   *
+   * @param parent below /sys/devices, without links
+   */
+  register(parent: string, info: UioInfo): UioDevice {
+    let minor = 0;
+    while (this.#devices.has(minor)) minor++;
+    const device = new UioDevice(this.#kernel, `uio${minor}`, `${parent}/uio/uio${minor}`, info);
+    this.#devices.set(minor, device);
+    install(this.#kernel, device, parent, minor, info);
+    device.start();
+    this.#kernel.notify('add', device.path);
+    return device;
+  }
+
+  /** Takes the device away: from who opens and who lists it at once, from who has it open as errors. */
+  unregister(device: UioDevice): void {
+    device.stop();
+    for (const [minor, known] of this.#devices) if (known === device) this.#devices.delete(minor);
+    this.#kernel.notify('remove', device.path);
+    // With the directory above it, which the kernel made for it.
+    this.#kernel.removeDevice(posix.dirname(device.path));
+    this.#kernel.wake();
+  }
+
+  find(name: string): UioDevice | undefined {
+    return [...this.#devices.values()].find((device) => device.name === name);
+  }
+}
+
+/** struct uio_device */
+export class UioDevice {
+  readonly name: string;
+  readonly path: string;
+  readonly #kernel: Kernel;
+  /** Null once it is unregistered. */
+  #info: UioInfo | null;
+  /** Interrupts so far; an s32 that wraps. */
+  #event = 0;
+
+  constructor(kernel: Kernel, name: string, path: string, info: UioInfo) {
+    this.#kernel = kernel;
+    this.name = name;
+    this.path = path;
+    this.#info = info;
+  }
+
+  get info(): UioInfo | null {
+    return this.#info;
+  }
+
+  get event(): number {
+    return this.#event;
+  }
+
+  set event(count: number) {
+    this.#event = count | 0;
+    this.#kernel.wake();
+  }
+
+  /** uio_interrupt_handler(), uio_interrupt_thread() */
+  start(): void {
+    this.#info?.irq?.request(() => {
+      if (this.#info?.handler() !== true) return false;
+      this.event++;
+      return true;
+    });
+  }
+
+  stop(): void {
+    this.#info?.irq?.free();
+    this.#info = null;
+  }
+}
+
+/** An open node: struct uio_listener. What it has seen is its own, so that each opener gets every event. */
+class UioFile implements OpenFile {
+  readonly #kernel: Kernel;
+  readonly #device: UioDevice;
+  #seen: number;
+
+  constructor(kernel: Kernel, device: UioDevice) {
+    this.#kernel = kernel;
+    this.#device = device;
+    this.#seen = device.event;
+    device.info?.open?.();
+  }
+
+  /** The size before all else, then whether there is an interrupt. */
+  read(buffer: Buffer): number {
+    if (buffer.length !== WORD) throw new Errno('EINVAL');
+    const { info, event } = this.#device;
+    if (info === null || info.irq === null) throw new Errno('EIO');
+    if (event === this.#seen) throw new Errno('EAGAIN');
+    Buffer.from(Int32Array.of(event).buffer).copy(buffer);
+    this.#seen = event;
+    return WORD;
+  }
+
+  /** A character device without a position of its own: any will do. */
+  pread(buffer: Buffer): number {
+    return this.read(buffer);
+  }
+
+  write(data: Buffer): number {
+    if (data.length !== WORD) throw new Errno('EINVAL');
+    const { info } = this.#device;
+    if (info === null) throw new Errno('EINVAL');
+    if (info.irq === null) throw new Errno('EIO');
+    if (info.irqControl === undefined) throw new Errno('ENOSYS');
+    info.irqControl(new Int32Array(Uint8Array.from(data).buffer)[0] !== 0);
+    return WORD;
+  }
+
+  pwrite(data: Buffer): number {
+    return this.write(data);
+  }
+
+  /** The page offset is the number of the map; no more than the map's pages. */
+  mmap(length: number, _writable: boolean, offset: number): Region {
+    const number = offset / this.#kernel.pageSize;
+    const map = number < MAX_MAPS ? this.#device.info?.maps[number] : undefined;
+    if (map === undefined || length > map.size) throw new Errno('EINVAL');
+    return map.region;
+  }
+
+  /** uio_poll() answers an error where there is nothing to wait for, and an error is readiness. */
+  ready(wanted: PollEvent): boolean {
+    const { info, event } = this.#device;
+    return info === null || info.irq === null || (wanted === 'readable' && event !== this.#seen);
+  }
+
+  close(): void {
+    this.#device.info?.release?.();
+  }
+}
+
+/** The node and the attributes: uio_dev_add_attributes() and the class. */
+function install(kernel: Kernel, device: UioDevice, parent: string, minor: number, info: UioInfo): void {
+  const { name, path } = device;
+  const fixed = (attribute: string, text: string) => kernel.attribute(`${path}/${attribute}`, { show: () => text });
+  fixed('name', info.name);
+  fixed('version', info.version);
+  fixed('dev', `${MAJOR}:${minor}`);
+  fixed('uevent', `MAJOR=${MAJOR}\nMINOR=${minor}\nDEVNAME=${name}`);
+  kernel.attribute(`${path}/event`, { show: () => String(device.event >>> 0) });
+  kernel.link(`${path}/device`, parent);
+  kernel.link(`${path}/subsystem`, '/sys/class/uio');
+  for (const [index, map] of info.maps.entries()) {
+    fixed(`maps/map${index}/name`, map.name);
+    fixed(`maps/map${index}/addr`, pointer(map.address));
+    fixed(`maps/map${index}/size`, pointer(map.size));
+    fixed(`maps/map${index}/offset`, hex(map.offset));
+  }
+  for (const [index, port] of info.ports.entries()) {
+    fixed(`portio/port${index}/name`, port.name);
+    fixed(`portio/port${index}/start`, hex(port.start));
+    fixed(`portio/port${index}/size`, hex(port.size));
+    fixed(`portio/port${index}/porttype`, `port_${port.type}`);
+  }
+  kernel.link(`/sys/class/uio/${name}`, path);
+  kernel.node(`/dev/${name}`, () => new UioFile(kernel, device));
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16)}`;
+}
+
+/** printf's %pa: as wide as an address. */
+function pointer(value: number): string {
+  return `0x${value.toString(16).padStart(16, '0')}`;
+}

@@ -1,0 +1,48 @@
+import type { Driver } from '../kernel/bus';
+import type { Kernel } from '../kernel/kernel';
+import { from } from '../kernel/region';
+import type { UioCore } from './core';
+import type { PlatformDevice } from './platform';
+
+/**
+ * drivers/uio/uio_pdrv_genirq.c: a platform device of the device tree. Its handler disables the interrupt at the
+ * controller; irqcontrol enables it again, and then a line that is still asserted fires at once.
+ */
+export function uioPdrvGenirq(kernel: Kernel, uio: UioCore): Driver<PlatformDevice> {
+  return {
+    name: 'uio_pdrv_genirq',
+    matches: (device) => device.compatible === 'udrv,timer',
+    probe({ name, path, irq, resources, nodeName }) {
+      // priv->flags: set while the interrupt is disabled, so that disabling does not nest.
+      let disabled = false;
+      const setEnabled = (on: boolean) => {
+        if (on === !disabled) return;
+        disabled = !on;
+        if (on) irq.enable();
+        else irq.disable();
+      };
+      const device = uio.register(path, {
+        name: nodeName,
+        version: 'devicetree',
+        irq,
+        maps: resources.map((resource) => {
+          const offset = resource.start % kernel.pageSize;
+          return {
+            name: resource.name,
+            address: resource.start - offset,
+            offset,
+            size: kernel.pages(offset + resource.size),
+            region: from(kernel.log.of(name, resource.name, resource.region), -offset),
+          };
+        }),
+        ports: [],
+        handler: () => {
+          setEnabled(false);
+          return true;
+        },
+        irqControl: setEnabled,
+      });
+      return () => uio.unregister(device);
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import type { Device } from '../kernel/bus';
+import type { IrqLine } from '../kernel/irq-line';
+import { bounded, type Region, unassigned } from '../kernel/region';
+
+/** Memory that a platform device answers in. */
+export interface PlatformResource {
+  readonly name: string;
+  /** On the bus. */
+  readonly start: number;
+  /** In bytes. */
+  readonly size: number;
+  readonly region: Region;
+}
+
+/** A device of the device tree: resources and one interrupt. */
+export class PlatformDevice implements Device {
+  readonly name: string;
+  readonly path: string;
+  /** Of its node in the device tree, without the address. */
+  readonly nodeName: string;
+  readonly compatible: string;
+  readonly irq: IrqLine;
+  readonly resources: readonly PlatformResource[];
+  #present = true;
+
+  constructor(
+    name: string,
+    nodeName: string,
+    compatible: string,
+    irq: IrqLine,
+    resources: readonly PlatformResource[],
+  ) {
+    this.name = name;
+    this.path = `/sys/devices/platform/${name}`;
+    this.nodeName = nodeName;
+    this.compatible = compatible;
+    this.irq = irq;
+    this.resources = resources.map((resource) => ({
+      ...resource,
+      region: bounded(resource.size, () => (this.#present ? resource.region : unassigned)),
+    }));
+  }
+
+  /** Without its power or its bus: nothing answers any more. */
+  unplug(): void {
+    this.#present = false;
+    this.irq.set(false);
+  }
+}

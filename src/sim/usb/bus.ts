@@ -1,0 +1,346 @@
+import { posix } from 'node:path';
+import { GadgetZero } from '../devices/usb-gadget-zero';
+import { UsbHub } from '../devices/usb-hub';
+import { UsbKeyboard } from '../devices/usb-keyboard';
+import { UsbStorage } from '../devices/usb-storage';
+import { Bus, type Driver } from '../kernel/bus';
+import { Errno } from '../kernel/errno';
+import type { OpenFile } from '../kernel/file';
+import type { Kernel } from '../kernel/kernel';
+import { parseDescriptors } from './descriptors';
+import { UsbDevice, type UsbInterface } from './device';
+import { type Identity, UsbFunction } from './function';
+import { Status } from './pipes';
+import { installEndpoints, installUsbDevice, installUsbInterface, nodeOf } from './sysfs';
+
+const DEVICES = '/sys/bus/usb/devices';
+const MEMORY_LIMIT = '/sys/module/usbcore/parameters/usbfs_memory_mb';
+
+/** In bytes, of all URBs that have not been reaped, and all that is lent: usbfs_memory_mb. */
+export interface UsbfsMemory {
+  used: number;
+  /** 0: none. */
+  limit(): number;
+}
+
+/** drivers/usb/core: the devices that the base has, their configurations, drivers, nodes; plugging in and out. */
+export class UsbBus {
+  readonly interfaces: Bus<UsbInterface>;
+  /** Of all URBs and all that is lent, whoever has it. */
+  readonly memory: UsbfsMemory;
+  readonly #kernel: Kernel;
+  /** Those too that are unplugged, by name. */
+  readonly #devices = new Map<string, UsbDevice>();
+  /** What puts the directory back of one that is unplugged. */
+  readonly #unplugged = new Map<UsbDevice, () => void>();
+  /** Those that were pulled out; others lost the hub that they are still plugged in to. */
+  readonly #pulled = new Set<UsbDevice>();
+  /** The highest that was given, by bus. */
+  readonly #numbers = new Map<number, number>();
+
+  readonly #openNode: (device: UsbDevice, write: boolean) => OpenFile;
+
+  /** @param openNode what an open of a device's node gives */
+  constructor(kernel: Kernel, openNode: (bus: UsbBus, device: UsbDevice, write: boolean) => OpenFile) {
+    this.#kernel = kernel;
+    this.#openNode = (device, write) => openNode(this, device, write);
+    this.interfaces = new Bus<UsbInterface>(kernel, 'usb');
+    this.memory = { used: 0, limit: () => Number(kernel.text(MEMORY_LIMIT)) * 1024 * 1024 };
+    const is = (base: number, subclass: number) => (intf: UsbInterface) =>
+      intf.setting.class === base && intf.setting.subclass === subclass;
+    this.interfaces.addDriver(this.#hubDriver());
+    this.interfaces.addDriver(this.#driver('usb-storage', is(8, 6)));
+    this.interfaces.addDriver(this.#driver('usbhid', ({ setting }) => setting.class === 3));
+    for (const name of kernel.tree.readDir(DEVICES)) if (!name.includes(':')) this.#add(name);
+    // A driver may look for what hangs on its device: all have to be there first.
+    for (const device of this.#devices.values()) {
+      for (const intf of device.interfaces) this.interfaces.addDevice(intf);
+      for (const intf of device.interfaces) this.interfaces.boot(intf);
+    }
+  }
+
+  /** A device that is plugged in. */
+  find(name: string): UsbDevice | undefined {
+    const device = this.#devices.get(name);
+    return device?.isConnected ? device : undefined;
+  }
+
+  /** Pulls a device out, with what hangs on it. */
+  unplug(device: UsbDevice): void {
+    this.#pulled.add(device);
+    this.#disconnect(device);
+  }
+
+  /** The host controller goes. @param path of its device */
+  removeHost(path: string): void {
+    for (const root of this.#rootHubs(path)) if (root.isConnected) this.unplug(root);
+  }
+
+  /** It is there again, with what is plugged in to it: its devices are numbered anew. */
+  addHost(path: string): void {
+    for (const root of this.#rootHubs(path)) {
+      if (root.isConnected) continue;
+      this.#pulled.delete(root);
+      this.#numbers.delete(root.bus);
+      this.#connect(root);
+    }
+  }
+
+  #rootHubs(path: string): UsbDevice[] {
+    return [...this.#devices.values()].filter(
+      (device) => device.ports.length === 0 && device.path.startsWith(`${path}/`),
+    );
+  }
+
+  /** Puts a device back that was pulled out: in its port it is another one, and its drivers take it. */
+  plug(name: string): void {
+    const device = this.#devices.get(name);
+    if (device === undefined || device.isConnected) throw new RangeError(`${name} is not unplugged`);
+    this.#pulled.delete(device);
+    // Without its hub it is plugged in, and nobody knows.
+    if (this.#hubOf(device)?.isConnected) this.#connect(device);
+  }
+
+  /** usb_disconnect(), of a device and what hangs on it. */
+  #disconnect(device: UsbDevice): void {
+    for (const child of this.#childrenOf(device)) this.#disconnect(child);
+    device.isConnected = false;
+    device.pipes.flush(Status.gone);
+    this.#dropInterfaces(device);
+    this.#kernel.notify('unbind', device.path);
+    this.#kernel.notify('remove', device.path);
+    this.#setPort(device, false);
+    this.#unplugged.set(device, this.#kernel.removeDevice(device.path));
+    for (const file of device.files) file.disconnected();
+    device.files.clear();
+    this.#kernel.wake();
+  }
+
+  /** hub_port_connect() */
+  #connect(device: UsbDevice): void {
+    const number = (this.#numbers.get(device.bus) ?? 0) + 1;
+    this.#numbers.set(device.bus, number);
+    this.#unplugged.get(device)?.();
+    this.#unplugged.delete(device);
+    this.#kernel.tree.delete(`/dev/${nodeOf(device)}`);
+    device.number = number;
+    device.isConnected = true;
+    device.fn.reset();
+    this.#setPort(device, true);
+    this.#install(device);
+    this.#kernel.notify('add', device.path);
+    const [configuration] = device.fn.identity.descriptors.configurations;
+    if (configuration !== undefined) this.configure(device, configuration.value);
+    this.#kernel.notify('bind', device.path);
+    this.#kernel.wake();
+  }
+
+  /** usb_set_configuration() */
+  configure(device: UsbDevice, value: number): void {
+    const wanted = value === -1 ? 0 : value;
+    const configuration = device.fn.identity.descriptors.configurations.find((one) => one.value === wanted);
+    if (configuration === undefined && wanted !== 0) throw new Errno('EINVAL');
+    device.pipes.flush(Status.gone, (endpoint) => endpoint !== 0);
+    this.#dropInterfaces(device);
+    device.selectConfiguration(wanted);
+    if (configuration === undefined) return;
+    device.makeInterfaces(configuration);
+    for (const intf of device.interfaces) {
+      installUsbInterface(this.#kernel, intf);
+      this.interfaces.addDevice(intf);
+    }
+    for (const intf of device.interfaces) {
+      this.#kernel.notify('add', intf.path);
+      this.interfaces.probe(intf);
+    }
+  }
+
+  /** usb_reset_configuration() */
+  resetConfiguration(device: UsbDevice): void {
+    device.pipes.flush(Status.gone, (endpoint) => endpoint !== 0);
+    device.selectConfiguration(device.configuration?.value ?? 0);
+    for (const intf of device.interfaces) this.#chosen(intf, 0);
+  }
+
+  /** usb_set_interface() */
+  select(intf: UsbInterface, alt: number): void {
+    if (!intf.settings.some((setting) => setting.alt === alt)) throw new Errno('EINVAL');
+    const own = new Set(intf.settings.flatMap(({ endpoints }) => endpoints.map(({ address }) => address)));
+    intf.device.pipes.flush(Status.gone, (endpoint) => own.has(endpoint));
+    if (!intf.device.selectSetting(intf.number, alt)) throw new Errno('EPIPE');
+    this.#chosen(intf, alt);
+  }
+
+  /** usb_reset_device(): drivers that do not know of resets lose their interfaces, and whoever wants them takes them. */
+  reset(device: UsbDevice): void {
+    device.pipes.flush(Status.gone);
+    const lost = device.interfaces.filter((intf) => this.interfaces.driverOf(intf) === 'usbfs');
+    for (const intf of lost) this.interfaces.release(intf);
+    const { configuration } = device;
+    device.fn.reset();
+    if (configuration !== null) device.selectConfiguration(configuration.value);
+    for (const intf of device.interfaces) if (intf.alt !== 0) device.selectSetting(intf.number, intf.alt);
+    for (const intf of lost) this.interfaces.probe(intf);
+  }
+
+  #chosen(intf: UsbInterface, alt: number): void {
+    intf.alt = alt;
+    installEndpoints(this.#kernel, intf);
+  }
+
+  /** usb_disable_device(): the interfaces go, with their drivers and what is claimed. */
+  #dropInterfaces(device: UsbDevice): void {
+    for (const intf of device.interfaces) this.interfaces.remove(intf);
+    device.interfaces = [];
+    device.configuration = null;
+  }
+
+  #add(name: string): void {
+    const path = posix.resolve(DEVICES, this.#kernel.tree.readLink(`${DEVICES}/${name}`));
+    const text = (attribute: string) => this.#kernel.text(`${path}/${attribute}`).trim();
+    const bus = Number(text('busnum'));
+    const ports = text('devpath') === '0' ? [] : text('devpath').split('.').map(Number);
+    const place = { bus, ports, number: Number(text('devnum')), speed: Number(text('speed')) };
+    const identity = this.#identity(path, place.speed);
+    const device = new UsbDevice(name, path, place, this.#function(name, path, identity), this.#kernel.timeline);
+    this.#devices.set(name, device);
+    this.#numbers.set(bus, Math.max(this.#numbers.get(bus) ?? 0, place.number));
+    const value = Number(text('bConfigurationValue'));
+    const configuration = identity.descriptors.configurations.find((one) => one.value === value);
+    if (configuration !== undefined) {
+      device.selectConfiguration(value);
+      device.makeInterfaces(configuration);
+      for (const intf of device.interfaces) installUsbInterface(this.#kernel, intf);
+    }
+    this.#install(device);
+  }
+
+  #install(device: UsbDevice): void {
+    installUsbDevice(this.#kernel, device, (value) => this.configure(device, value));
+    this.#kernel.node(`/dev/${nodeOf(device)}`, (flags) => {
+      if (!device.isConnected) throw new Errno('ENODEV');
+      return this.#openNode(device, flags.write);
+    });
+  }
+
+  #identity(path: string, speed: number): Identity {
+    const text = (attribute: string) =>
+      this.#kernel.exists(`${path}/${attribute}`) ? this.#kernel.text(`${path}/${attribute}`).trim() : '';
+    const descriptors = parseDescriptors(this.#kernel.bytes(`${path}/descriptors`));
+    const { device } = descriptors;
+    const strings = new Map<number, string>();
+    const add = (index: number | undefined, string: string) => {
+      if (index !== undefined && index > 0 && string !== '') strings.set(index, string);
+    };
+    add(device[14], text('manufacturer'));
+    add(device[15], text('product'));
+    add(device[16], text('serial'));
+    const value = Number(text('bConfigurationValue'));
+    for (const configuration of descriptors.configurations)
+      add(configuration.index, configuration.value === value ? text('configuration') : 'loop input to output');
+    const bos = this.#kernel.exists(`${path}/bos_descriptors`) ? this.#kernel.bytes(`${path}/bos_descriptors`) : null;
+    return { descriptors, strings, bos, highSpeed: speed === 480 };
+  }
+
+  /** What kind of device it is. */
+  #function(name: string, path: string, identity: Identity): UsbFunction {
+    const { device, configurations } = identity.descriptors;
+    const [setting] = configurations[0]?.settings ?? [];
+    if (device.readUInt8(4) === 9) {
+      const ports = Number(this.#kernel.text(`${path}/maxchild`));
+      const isSuperSpeed = device.readUInt16LE(2) >= 0x300;
+      return new UsbHub(identity, ports, isSuperSpeed, (port) => this.#inPort(name, port)?.speed ?? null);
+    }
+    if (device.readUInt16LE(8) === 0x0525 && device.readUInt16LE(10) === 0xa4a0) return new GadgetZero(identity);
+    if (setting?.class === 8) return new UsbStorage(identity, this.#blocksBelow(path));
+    if (setting?.class === 3) return new UsbKeyboard(identity, this.#reportDescriptorBelow(path));
+    return new UsbFunction(identity);
+  }
+
+  /**
+   * A driver of the kernel. Nothing that it does is simulated, but what it makes below its interface is there while it
+   * has it: a disk, an input device.
+   */
+  #driver(name: string, matches: (intf: UsbInterface) => boolean): Driver<UsbInterface> {
+    const made = new Map<string, (() => void)[]>();
+    return {
+      name,
+      matches,
+      probe: ({ path }) => {
+        for (const restore of made.get(path) ?? []) restore();
+        return () => {
+          const children = this.#kernel.tree.readDir(path).map((child) => `${path}/${child}`);
+          const devices = children.filter((child) => this.#kernel.isDirectory(child) && !/\/ep_..$/.test(child));
+          made.set(
+            path,
+            devices.map((child) => this.#kernel.removeDevice(child)),
+          );
+        };
+      },
+    };
+  }
+
+  /** Without it nothing is known of what is in the ports. */
+  #hubDriver(): Driver<UsbInterface> {
+    const driver = this.#driver('hub', ({ setting }) => setting.class === 9);
+    return {
+      ...driver,
+      probe: (intf) => {
+        const remove = driver.probe(intf);
+        for (const device of this.#devices.values())
+          if (!device.isConnected && !this.#pulled.has(device) && this.#hubOf(device) === intf.device)
+            this.#connect(device);
+        return () => {
+          for (const child of this.#childrenOf(intf.device)) this.#disconnect(child);
+          remove();
+        };
+      },
+    };
+  }
+
+  /** Those that are plugged in to it. */
+  #childrenOf(hub: UsbDevice): UsbDevice[] {
+    return [...this.#devices.values()].filter((device) => device.isConnected && this.#hubOf(device) === hub);
+  }
+
+  #hubOf({ bus, ports }: UsbDevice): UsbDevice | undefined {
+    if (ports.length === 0) return undefined;
+    const above = ports.slice(0, -1);
+    return this.#devices.get(above.length === 0 ? `usb${bus}` : `${bus}-${above.join('.')}`);
+  }
+
+  #inPort(hub: string, port: number): UsbDevice | undefined {
+    const all = [...this.#devices.values()];
+    return all.find((one) => one.isConnected && one.ports.at(-1) === port && this.#hubOf(one)?.name === hub);
+  }
+
+  /** What the hub's port says of itself. */
+  #setPort(device: UsbDevice, isThere: boolean): void {
+    const hub = this.#hubOf(device);
+    const port = `${hub?.interfaces[0]?.path}/${hub?.name}-port${device.ports.at(-1)}`;
+    if (!this.#kernel.exists(port)) return;
+    if (isThere) this.#kernel.link(`${port}/device`, device.path);
+    else this.#kernel.tree.delete(`${port}/device`);
+    this.#kernel.attribute(`${port}/state`, { show: () => (isThere ? 'configured' : 'not attached') });
+  }
+
+  /** Of the disk that the base has there. */
+  #blocksBelow(path: string): number {
+    const size = this.#find(path, 'size');
+    return size === undefined ? 0 : Number(size);
+  }
+
+  #reportDescriptorBelow(path: string): Buffer {
+    return Buffer.from(this.#find(path, 'report_descriptor') ?? '', 'latin1');
+  }
+
+  /** The first attribute of a name anywhere below. */
+  #find(path: string, name: string): string | undefined {
+    for (const entry of this.#kernel.tree.readDir(path)) {
+      if (entry === name) return this.#kernel.text(`${path}/${entry}`);
+      const found = this.#kernel.isDirectory(`${path}/${entry}`) ? this.#find(`${path}/${entry}`, name) : undefined;
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+}

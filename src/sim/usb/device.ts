@@ -1,0 +1,107 @@
+import type { Device } from '../kernel/bus';
+import type { Timeline } from '../kernel/timeline';
+import type { Configuration, Endpoint, Setting } from './descriptors';
+import type { Setup, UsbFunction } from './function';
+import { Pipes } from './pipes';
+
+const SET_CONFIGURATION = 9;
+const SET_INTERFACE = 11;
+
+/** Who has a device's node open. */
+export interface Opened {
+  /** The device is gone: what is in flight has ended by now. */
+  disconnected(): void;
+}
+
+/** An interface of the active configuration: struct usb_interface. */
+export class UsbInterface implements Device {
+  /** `1-2:1.0` */
+  readonly name: string;
+  readonly path: string;
+  readonly device: UsbDevice;
+  readonly number: number;
+  readonly settings: readonly Setting[];
+  alt = 0;
+
+  constructor(device: UsbDevice, configuration: Configuration, number: number) {
+    this.device = device;
+    this.number = number;
+    this.settings = configuration.settings.filter((setting) => setting.number === number);
+    this.name = `${device.ports.length === 0 ? `${device.bus}-0` : device.name}:${configuration.value}.${number}`;
+    this.path = `${device.path}/${this.name}`;
+  }
+
+  /** The one that is chosen. */
+  get setting(): Setting {
+    const setting = this.settings.find(({ alt }) => alt === this.alt) ?? this.settings[0];
+    if (setting === undefined) throw new Error(`${this.name} has no setting`);
+    return setting;
+  }
+}
+
+/** A device on the bus, as its kernel sees it: struct usb_device. */
+export class UsbDevice {
+  /** `1-2`, `usb1` */
+  readonly name: string;
+  readonly path: string;
+  readonly bus: number;
+  /** From the root hub down. */
+  readonly ports: readonly number[];
+  /** As in the attribute, in Mbit/s. */
+  readonly speed: number;
+  readonly fn: UsbFunction;
+  readonly pipes: Pipes;
+  /** The address that the host gave it; another one each time it is plugged in. */
+  number: number;
+  isConnected = true;
+  configuration: Configuration | null = null;
+  interfaces: UsbInterface[] = [];
+  readonly files = new Set<Opened>();
+
+  constructor(
+    name: string,
+    path: string,
+    place: { bus: number; ports: readonly number[]; number: number; speed: number },
+    fn: UsbFunction,
+    timeline: Timeline,
+  ) {
+    this.name = name;
+    this.path = path;
+    this.bus = place.bus;
+    this.ports = place.ports;
+    this.number = place.number;
+    this.speed = place.speed;
+    this.fn = fn;
+    this.pipes = new Pipes(timeline, fn, (address) => this.endpoint(address));
+  }
+
+  /** The interfaces of the active configuration. */
+  makeInterfaces(configuration: Configuration): void {
+    this.configuration = configuration;
+    const numbers = new Set(configuration.settings.map(({ number }) => number));
+    this.interfaces = [...numbers].map((number) => new UsbInterface(this, configuration, number));
+  }
+
+  interface(number: number): UsbInterface | undefined {
+    return this.interfaces.find((one) => one.number === number);
+  }
+
+  /** An endpoint of the settings that are chosen. */
+  endpoint(address: number): Endpoint | undefined {
+    return this.interfaces.flatMap(({ setting }) => setting.endpoints).find((one) => one.address === address);
+  }
+
+  /** A request of the kernel's own, on which it waits. @returns whether the device took it */
+  request(setup: Partial<Setup>): boolean {
+    const nothing = { bmRequestType: 0, bRequest: 0, wValue: 0, wIndex: 0, wLength: 0 };
+    return this.fn.control({ ...nothing, ...setup }, Buffer.alloc(0)) !== 'stall';
+  }
+
+  selectConfiguration(value: number): boolean {
+    return this.request({ bRequest: SET_CONFIGURATION, wValue: value });
+  }
+
+  selectSetting(number: number, alt: number): boolean {
+    return this.request({ bmRequestType: 1, bRequest: SET_INTERFACE, wValue: alt, wIndex: number });
+  }
+}

@@ -1,0 +1,106 @@
+import { Errno } from '../kernel/errno';
+import type { OpenFile } from '../kernel/file';
+import type { Region } from '../kernel/region';
+import type { UserStruct } from '../kernel/user-struct';
+import type { PciFunction } from '../pci/function';
+import type { IommuGroup } from './iommu';
+
+/** What a driver does for a device that it registered: struct vfio_device_ops. */
+export interface VfioDeviceOps {
+  openDevice(): void;
+  closeDevice(): void;
+  read(buffer: Buffer, position: number): number;
+  write(data: Buffer, position: number): number;
+  /** @throws Errno ENOTTY for what it does not know */
+  ioctl(request: number, argument: Buffer | number): number;
+  /** @param user the argument of VFIO_DEVICE_FEATURE; its size and flags have been checked */
+  feature(flags: number, user: UserStruct): number;
+  mmap(length: number, position: number): Region;
+  /** The kernel wants it back. */
+  request(): void;
+}
+
+/** The driver cannot have its device back yet. A real write to `unbind` does not return until it can. */
+export class StillInUse extends Errno {
+  readonly #device: VfioDevice;
+
+  constructor(device: VfioDevice) {
+    super('EBUSY');
+    this.#device = device;
+  }
+
+  /** Calls back when the last user has let go of it. */
+  whenReleased(action: () => void): void {
+    this.#device.onReleased = action;
+  }
+}
+
+/** struct vfio_device */
+export class VfioDevice {
+  readonly fn: PciFunction;
+  readonly index: number;
+  readonly group: VfioGroup;
+  readonly ops: VfioDeviceOps;
+  /** Files that were opened and bound, or came from a group. */
+  openCount = 0;
+  /** The file that bound it to an iommufd is one of a cdev. */
+  cdevOpened = false;
+  /** Its id in that iommufd. */
+  iommufdId: number | null = null;
+  /** Files at all, which keep it from being unregistered. */
+  #users = 0;
+  onReleased: () => void = () => {};
+
+  constructor(fn: PciFunction, index: number, group: VfioGroup, ops: VfioDeviceOps) {
+    this.fn = fn;
+    this.index = index;
+    this.group = group;
+    this.ops = ops;
+  }
+
+  get inUse(): boolean {
+    return this.#users > 0;
+  }
+
+  /** vfio_device_try_get_registration(), vfio_device_put_registration() */
+  hold(): void {
+    this.#users++;
+  }
+
+  put(): void {
+    if (--this.#users > 0) return;
+    const action = this.onReleased;
+    this.onReleased = () => {};
+    action();
+  }
+}
+
+/** What a group knows of the container that it is in: struct vfio_container. */
+export interface GroupContainer {
+  /** A device of the group is opened. */
+  use(group: VfioGroup): void;
+  detach(group: VfioGroup): void;
+}
+
+/** struct vfio_group: the devices of an IOMMU group that VFIO drivers have, and who has its node open. */
+export class VfioGroup {
+  readonly iommuGroup: IommuGroup;
+  readonly minor: number;
+  readonly devices = new Set<VfioDevice>();
+  /** There is one at a time. */
+  openedFile: OpenFile | null = null;
+  /** Devices that were bound through their cdevs: the group cannot be opened meanwhile, and the other way round. */
+  cdevsOpen = 0;
+  container: GroupContainer | null = null;
+  /** One for the group itself, one for each open device. */
+  containerUsers = 0;
+
+  constructor(iommuGroup: IommuGroup, minor: number) {
+    this.iommuGroup = iommuGroup;
+    this.minor = minor;
+  }
+
+  get registered(): boolean {
+    return this.devices.size > 0;
+  }
+}

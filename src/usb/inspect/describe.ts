@@ -1,0 +1,156 @@
+/** One USB device in all its depth: its descriptors from sysfs, decoded, which opens nothing and wakes nothing. */
+import type { UsbDevice } from '../../model/device';
+import type { Names } from '../../names/database';
+import type { Sys } from '../../sys/sys';
+import { AttributeReader, type ReadError } from '../../sys/sysfs';
+import {
+  type Descriptor,
+  type DescriptorTree,
+  decodeBos,
+  decodeDescriptors,
+  encodeDescriptors,
+} from '../decode/descriptor-tree';
+import { decodeReport, type ReportDescriptor } from '../decode/hid-report';
+import { type Context, type DescriptorJson, descriptorJson } from '../decode/json';
+import type { Answers } from './ask';
+import { USB_DEVICES } from './inspect';
+
+/** The bytes that a description is made of. */
+export interface RawDescriptors {
+  descriptors: Buffer;
+  /** Newer kernels have it (6.12 does, 6.1 not); null: not there, or the device has none. */
+  bos: Buffer | null;
+  /** Of HID interfaces with a driver, by the interface's name. */
+  reports: { interface: string; bytes: Buffer }[];
+}
+
+export interface UsbDescription {
+  device: UsbDevice;
+  raw: RawDescriptors;
+  tree: DescriptorTree;
+  bos: DescriptorTree | null;
+  context: Context;
+  /** What the device said when it was opened and asked; null: it was not. */
+  answers: Answers | null;
+  /** What of all this could not be read. */
+  errors: ReadError[];
+}
+
+/**
+ * Of what a file in sysfs has at most: a device descriptor and some configurations of 64 KiB. What is longer is no
+ * device's, and is cut off.
+ */
+const LONGEST = 256 * 1024;
+
+/** The longest string that a descriptor can hold, in UTF-16 units. */
+const LONGEST_STRING = 126;
+
+export function describeUsb(sys: Sys, names: Names, device: UsbDevice): UsbDescription {
+  const reader = new AttributeReader(sys);
+  const dir = `${USB_DEVICES}/${device.address}`;
+  const read = (path: string) => reader.bytes(path)?.subarray(0, LONGEST) ?? null;
+  const raw: RawDescriptors = {
+    descriptors: read(`${dir}/descriptors`) ?? Buffer.alloc(0),
+    bos: read(`${dir}/bos_descriptors`),
+    reports: [],
+  };
+  if (raw.bos?.length === 0) raw.bos = null;
+  const tree = decodeDescriptors(raw.descriptors);
+  const bos = raw.bos === null ? null : decodeBos(raw.bos);
+  const strings = new Map<number, string>();
+  const reports = new Map<Descriptor, ReportDescriptor>();
+  readStrings();
+  const active = tree.descriptors.find(
+    ({ layout, values }) => layout.id === 'configuration' && values['bConfigurationValue'] === device.usb.configuration,
+  );
+  if (active !== undefined) readInterfaces(active);
+  const { vendor, device: product } = names.usbName(device.vendorId, device.deviceId);
+  const context: Context = {
+    speedMbps: device.usb.speedMbps,
+    vendorName: vendor,
+    productName: product,
+    string: (index) => strings.get(index),
+    reports,
+  };
+  return { device, raw, tree, bos, context, answers: null, errors: reader.errors };
+
+  function readStrings(): void {
+    const values = tree.descriptors.find(({ layout }) => layout.id === 'device')?.values ?? {};
+    note(values['iManufacturer'], device.usb.manufacturer);
+    note(values['iProduct'], device.usb.product);
+    note(values['iSerialNumber'], device.usb.serial);
+  }
+
+  /** What the directories of the active configuration's interfaces add: a string for each, and report descriptors. */
+  function readInterfaces(configuration: Descriptor): void {
+    note(configuration.values['iConfiguration'], reader.text(`${dir}/configuration`));
+    for (const setting of configuration.children) {
+      const { bInterfaceNumber: number, bAlternateSetting: alt } = setting.values;
+      const isActive = device.usb.interfaces.some((i) => i.number === number && i.alt === alt && i.active);
+      if (setting.layout.id !== 'interface' || !isActive) continue;
+      const name = `${device.usb.ports.length === 0 ? `${device.usb.bus}-0` : device.address}:${device.usb.configuration}.${number}`;
+      note(setting.values['iInterface'], reader.text(`${USB_DEVICES}/${name}/interface`));
+      const hid = setting.children.find(({ layout }) => layout.id === 'hid');
+      if (hid !== undefined) readReport(hid, name);
+    }
+  }
+
+  /** The kernel has it where a HID driver is bound, which is the only time that the device could not be asked. */
+  function readReport(hid: Descriptor, name: string): void {
+    const bus = reader
+      .names(`${USB_DEVICES}/${name}`)
+      .find((entry) => /^[0-9A-F]{4}:[0-9A-F]{4}:[0-9A-F]{4}\.[0-9A-F]{4,8}$/.test(entry));
+    const bytes = bus === undefined ? null : read(`${USB_DEVICES}/${name}/${bus}/report_descriptor`);
+    if (bytes === null) return;
+    raw.reports.push({ interface: name, bytes });
+    reports.set(hid, decodeReport(bytes));
+  }
+
+  function note(index: unknown, text: string | null): void {
+    if (typeof index === 'number' && index !== 0 && text !== null) strings.set(index, text.slice(0, LONGEST_STRING));
+  }
+}
+
+/** Adds what the device said when it was asked: strings in its first language, and the BOS where sysfs has none. */
+export function withAnswers(description: UsbDescription, answers: Answers): UsbDescription {
+  const { context, raw } = description;
+  const strings = new Map<number, string>();
+  for (const { index, text } of answers.strings) if (!strings.has(index)) strings.set(index, text);
+  return {
+    ...description,
+    raw: answers.bos === null ? raw : { ...raw, bos: encodeDescriptors(answers.bos) },
+    bos: description.bos ?? answers.bos,
+    answers,
+    context: { ...context, string: (index) => strings.get(index) ?? context.string(index) },
+  };
+}
+
+/** The document of `udrv usb show --json`: the device as it is listed, with its descriptors. */
+export interface UsbDocument extends UsbDevice {
+  schema: 'udrv.usb.descriptors/1';
+  descriptors: DescriptorJson[];
+  /** The binary object store; null where there is none, or where it would take opening the device. */
+  bos: DescriptorJson[] | null;
+  /** What does not belong to a single descriptor. */
+  notes: string[];
+  opened: { descriptors: DescriptorJson[]; strings: Answers['strings']; unanswered: Answers['unanswered'] } | null;
+}
+
+export function usbDocument({ device, tree, bos, context, answers, errors }: UsbDescription): UsbDocument {
+  const json = (descriptors: readonly Descriptor[]) => descriptors.map((found) => descriptorJson(found, context));
+  const { address, framework, ...rest } = device;
+  return {
+    schema: 'udrv.usb.descriptors/1',
+    address,
+    framework,
+    ...rest,
+    errors: [...device.errors, ...errors.filter(({ path }) => !device.errors.some((error) => error.path === path))],
+    descriptors: json(tree.descriptors),
+    bos: bos === null ? null : json(bos.descriptors),
+    notes: [...tree.notes, ...(bos?.notes ?? [])],
+    opened:
+      answers === null
+        ? null
+        : { descriptors: json(answers.descriptors), strings: answers.strings, unanswered: answers.unanswered },
+  };
+}

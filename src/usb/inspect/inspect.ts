@@ -1,0 +1,153 @@
+import type { UsbDevice, UsbInfo, UsbInterface } from '../../model/device';
+import type { Names } from '../../names/database';
+import type { Sys } from '../../sys/sys';
+import { AttributeReader, type ReadError } from '../../sys/sysfs';
+import {
+  compareUsbAddresses,
+  parseUsbAddress,
+  parseUsbInterface,
+  type UsbAddress,
+  type UsbInterfaceAddress,
+} from './address';
+import { usbClassName } from './class-names';
+import { inspectInterfaces } from './interfaces';
+
+export const USB_DEVICES = '/sys/bus/usb/devices';
+
+/** The USB devices of the machine, root hubs too, by bus and port; `errors` as for PCI. Opens no node. */
+export function listUsb(sys: Sys, names: Names, errors: ReadError[] = []): UsbDevice[] {
+  const { addresses, interfaces } = readDirectory(sys, errors);
+  return [...addresses]
+    .sort((a, b) => compareUsbAddresses(a[1], b[1]))
+    .map(([name, address]) => inspectDevice(sys, names, name, address, interfaces.get(name) ?? []))
+    .filter((device) => device !== null);
+}
+
+/**
+ * One USB device from sysfs alone.
+ *
+ * @param name `1-2.3`, or `usb1` for a root hub
+ * @returns null if there is none
+ */
+export function inspectUsb(sys: Sys, names: Names, name: string): UsbDevice | null {
+  const { addresses, interfaces } = readDirectory(sys);
+  const address = addresses.get(name);
+  return address === undefined ? null : inspectDevice(sys, names, name, address, interfaces.get(name) ?? []);
+}
+
+/** One listing has devices and interfaces side by side: no device's directory need be listed. */
+function readDirectory(sys: Sys, errors: ReadError[] = []) {
+  const addresses = new Map<string, UsbAddress>();
+  const interfaces = new Map<string, UsbInterfaceAddress[]>();
+  for (const name of new AttributeReader(sys, errors).names(USB_DEVICES)) {
+    const address = parseUsbAddress(name);
+    if (address !== null) addresses.set(name, address);
+    const intf = address === null ? parseUsbInterface(name) : null;
+    if (intf === null) continue;
+    const siblings = interfaces.get(intf.device);
+    if (siblings === undefined) interfaces.set(intf.device, [intf]);
+    else siblings.push(intf);
+  }
+  return { addresses, interfaces };
+}
+
+function inspectDevice(
+  sys: Sys,
+  names: Names,
+  address: string,
+  { bus: rootHub, ports }: UsbAddress,
+  registered: readonly UsbInterfaceAddress[],
+): UsbDevice | null {
+  const reader = new AttributeReader(sys);
+  const dir = `${USB_DEVICES}/${address}`;
+  const configuration = activeConfiguration(reader, dir, registered);
+  const bus = positive(reader.number(`${dir}/busnum`)) ?? rootHub;
+  const facts = {
+    ports,
+    speedMbps: speed(reader.text(`${dir}/speed`)),
+    usbVersion: reader.text(`${dir}/version`),
+    class: reader.hex(`${dir}/bDeviceClass`, 2),
+    manufacturer: reader.text(`${dir}/manufacturer`),
+    product: reader.text(`${dir}/product`),
+    serial: reader.text(`${dir}/serial`),
+    configuration,
+    interfaces: configuration === null ? [] : inspectInterfaces(reader, USB_DEVICES, dir, configuration, registered),
+  };
+  const vendorId = reader.hex(`${dir}/idVendor`, 4);
+  const deviceId = reader.hex(`${dir}/idProduct`, 4);
+  // Last, and every device has it: with it the device was there to the end, without it that must be asked.
+  const device = positive(reader.number(`${dir}/devnum`));
+  if (device === null && sys.access(dir) === null) return null;
+  // Address 0 is that of a device that has none yet.
+  const usb: UsbInfo = { bus, device: device ?? 0, ...facts };
+  const node = device === null ? null : `/dev/bus/usb/${pad(bus)}/${pad(device)}`;
+  return {
+    address,
+    framework: 'usb',
+    vendorId,
+    deviceId,
+    name: nameOf(names, vendorId, deviceId, usb),
+    driver: onlyDriver(usb.interfaces),
+    node,
+    access: node === null ? null : sys.access(node),
+    errors: reader.errors,
+    usb,
+  };
+}
+
+/** bConfigurationValue of the active configuration. The attribute is there but empty in an unconfigured device. */
+function activeConfiguration(
+  reader: AttributeReader,
+  dir: string,
+  registered: readonly UsbInterfaceAddress[],
+): number | null {
+  const text = reader.bytes(`${dir}/bConfigurationValue`)?.toString('latin1').trim();
+  if (text === '') return null;
+  if (text !== undefined && /^\d{1,3}$/.test(text)) return Number(text);
+  // Only a configured device has interfaces, and their names tell of which configuration.
+  return registered[0]?.configuration ?? null;
+}
+
+/** In Mbit/s; null for `unknown`. */
+function speed(text: string | null): number | null {
+  return text !== null && /^\d{1,6}(?:\.\d+)?$/.test(text) ? Number(text) || null : null;
+}
+
+/** The device itself is always driven by `usb`, which says nothing: this is the one driver that all bound interfaces have. */
+function onlyDriver(interfaces: readonly UsbInterface[]): string | null {
+  const drivers = new Set(interfaces.map((setting) => setting.driver).filter((driver) => driver !== null));
+  const [driver = null] = drivers;
+  return drivers.size === 1 ? driver : null;
+}
+
+/** What the device calls itself, else what usb.ids calls it, else what kind of device it is. */
+function nameOf(names: Names, vendorId: string | null, deviceId: string | null, usb: UsbInfo): string {
+  const { manufacturer, product } = usb;
+  // The manufacturer of a root hub is the kernel's version.
+  if (product !== null) return usb.ports.length === 0 ? product : join(manufacturer, product);
+  const known = names.usbName(vendorId, deviceId);
+  const maker = manufacturer ?? known.vendor;
+  if (known.device !== null) return join(maker, known.device);
+  if (maker !== null) return join(maker, kindOf(usb));
+  return vendorId === null || deviceId === null ? kindOf(usb) : `${kindOf(usb)} [${vendorId}:${deviceId}]`;
+}
+
+/** Classes of a device that leave it to its interfaces to say what it is. */
+const UNTELLING_CLASSES = new Set(['00', 'ef', 'ff']);
+
+function kindOf(usb: UsbInfo): string {
+  if (usb.class !== null && !UNTELLING_CLASSES.has(usb.class)) return usbClassName(usb.class);
+  return usb.interfaces[0]?.className ?? 'USB device';
+}
+
+function join(maker: string | null, product: string): string {
+  return maker === null || product.toLowerCase().startsWith(maker.toLowerCase()) ? product : `${maker} ${product}`;
+}
+
+function positive(value: number | null): number | null {
+  return value !== null && value > 0 ? value : null;
+}
+
+function pad(value: number): string {
+  return String(value).padStart(3, '0');
+}

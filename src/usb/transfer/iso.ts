@@ -1,0 +1,80 @@
+import { Pump } from './pump';
+import type { Transfer, TransferQueue, WaitOptions } from './queue';
+import { errnoName, statusOf, type TransferStatus } from './status';
+import { Pieces, type Source } from './streams';
+
+export interface IsoOptions extends WaitOptions {
+  /** Packets in a transfer: 1 to 128. */
+  packets?: number | undefined;
+  /** Transfers in flight at a time: with fewer than 2, packets are lost between them. */
+  queue?: number | undefined;
+  /** How many transfers; without it, until the consumer stops, or the source ends. */
+  count?: number | undefined;
+  /** For an OUT endpoint: what to send. */
+  source?: Source | undefined;
+}
+
+export interface IsoPacket {
+  status: TransferStatus;
+  /** `EPROTO`, where the status is not `ok`. */
+  errno: string | null;
+  requested: number;
+  actual: number;
+  /** What arrived; of an OUT endpoint, what was sent. Good until the next transfer is asked for, or the loop is left. */
+  data: Buffer;
+}
+
+export interface IsoTransfer {
+  /** Of the transfer; it can be `ok` although packets are not. */
+  status: TransferStatus;
+  errno: string | null;
+  packets: IsoPacket[];
+}
+
+/** drivers/usb/core/devio.c takes no more in one URB. */
+export const MAX_ISO_PACKETS = 128;
+export const DEFAULT_ISO_PACKETS = 32;
+const DEFAULT_ISO_QUEUE = 4;
+
+/** @param packetSize what the endpoint moves in one interval at most */
+export async function* isoTransfers(
+  queue: TransferQueue,
+  endpoint: number,
+  packetSize: number,
+  { packets = DEFAULT_ISO_PACKETS, queue: depth = DEFAULT_ISO_QUEUE, count, source, timeoutMs, signal }: IsoOptions,
+): AsyncGenerator<IsoTransfer> {
+  let left = count ?? Number.POSITIVE_INFINITY;
+  const pieces = source === undefined ? null : new Pieces(source);
+  const prepareLength = ({ urb }: Transfer, length: number) => {
+    if (length === 0) return false;
+    const full = Math.floor(length / packetSize);
+    const rest = length % packetSize;
+    urb.prepareIso(endpoint, [...new Array<number>(full).fill(packetSize), ...(rest > 0 ? [rest] : [])]);
+    return true;
+  };
+  const prepare = (transfer: Transfer): boolean | Promise<boolean> => {
+    if (left-- <= 0) return false;
+    if (pieces === null) return prepareLength(transfer, packets * packetSize);
+    const length = pieces.fill(transfer.urb.data.subarray(0, packets * packetSize));
+    return typeof length === 'number'
+      ? prepareLength(transfer, length)
+      : length.then((filled) => prepareLength(transfer, filled));
+  };
+  const pump = new Pump(queue, { timeoutMs, signal, depth, packets, capacity: packets * packetSize, prepare });
+  try {
+    for await (const transfer of pump) yield isoTransfer(transfer);
+  } finally {
+    pieces?.close();
+  }
+}
+
+function isoTransfer({ urb, status, stopped }: Transfer): IsoTransfer {
+  const packets = urb.isoPackets().map((packet) => ({
+    status: statusOf(packet.status, stopped),
+    errno: errnoName(packet.status),
+    requested: packet.length,
+    actual: packet.actualLength,
+    data: urb.data.subarray(packet.offset, packet.offset + packet.actualLength),
+  }));
+  return { status, errno: errnoName(urb.status), packets };
+}

@@ -1,0 +1,162 @@
+import { type Summary, summarize } from '../../model/statistics';
+import { USBDEVFS_URB_TYPE_BULK, USBDEVFS_URB_TYPE_INTERRUPT } from '../../uapi/usbdevfs';
+import type { Transfer, TransferQueue } from './queue';
+import { errnoName, type TransferResult } from './status';
+import type { StreamTarget } from './streams';
+
+export interface MeasureOptions {
+  /** Bytes in a transfer. */
+  size: number;
+  /** Transfers in flight at a time. */
+  queue: number;
+  seconds: number;
+  /** Longest wait for one transfer. */
+  timeoutMs: number;
+  signal: AbortSignal;
+}
+
+/** What was moved, and how long each transfer took from its submit to its end. */
+export interface Measurement extends TransferResult {
+  queue: number;
+  transfers: number;
+  seconds: number;
+  latencyUs: Summary;
+}
+
+/** Measuring blocks the event loop: for so long at most, but for the wait itself. */
+const SERVE_SIGNALS_MS = 50;
+
+/** Before what counts: by then the code is compiled, and the device has begun. */
+const WARM_UP_MS = 500;
+
+/** After a transfer that took less, the next is waited for without sleeping. */
+const SHORT_MS = 1;
+
+/** As many latencies are kept. Then every second one is dropped, and from there on half as many are taken. */
+const MOST_SAMPLES = 1 << 16;
+
+class Latencies {
+  readonly #values = new Float64Array(MOST_SAMPLES);
+  #length = 0;
+  #stride = 1;
+  #skip = 0;
+
+  add(value: number): void {
+    if (this.#skip > 0) {
+      this.#skip--;
+      return;
+    }
+    this.#skip = this.#stride - 1;
+    if (this.#length === MOST_SAMPLES) {
+      this.#length = MOST_SAMPLES / 2;
+      for (let i = 0; i < this.#length; i++) this.#values[i] = this.#values[2 * i] ?? 0;
+      this.#stride *= 2;
+    }
+    this.#values[this.#length++] = value;
+  }
+
+  get summary(): Summary {
+    return this.#length === 0
+      ? { min: 0, p50: 0, p90: 0, p99: 0, max: 0 }
+      : summarize(this.#values.subarray(0, this.#length));
+  }
+}
+
+/**
+ * Keeps transfers in flight for some time. Waits in a blocking poll(2), as a latency-minded program does; signals are
+ * served in between. Nothing is allocated while it measures.
+ *
+ * @param acquire takes a transfer from the queue
+ * @param prepare makes an URB of it; its buffer is zeroed
+ */
+export async function measure(
+  queue: TransferQueue,
+  acquire: () => Transfer,
+  prepare: (transfer: Transfer) => void,
+  options: MeasureOptions,
+): Promise<Measurement> {
+  const transfers: Transfer[] = [];
+  try {
+    while (transfers.length < options.queue) {
+      const transfer = acquire();
+      transfers.push(transfer);
+      transfer.urb.data.fill(0);
+      prepare(transfer);
+    }
+    return await measurePrepared(queue, transfers, options);
+  } finally {
+    queue.stop(transfers, 'cancelled');
+    for (const transfer of transfers) queue.recycle(transfer);
+  }
+}
+
+async function measurePrepared(
+  queue: TransferQueue,
+  transfers: readonly Transfer[],
+  { size, queue: depth, seconds, timeoutMs, signal }: MeasureOptions,
+): Promise<Measurement> {
+  const started = new Float64Array(depth);
+  const result: TransferResult = { status: 'ok', requested: 0, actual: 0, errno: null };
+  const latencies = new Latencies();
+  let count = 0;
+  let inFlight = 0;
+  let last = performance.now();
+  let begin = last + Math.min(WARM_UP_MS, (seconds * 1000) / 4);
+  const end = begin + seconds * 1000;
+  let warm = false;
+  let served = last;
+  let spinMs = 0;
+  for (const [i, transfer] of transfers.entries()) {
+    started[i] = performance.now();
+    queue.submit(transfer);
+    inFlight++;
+  }
+  // In turns: transfers of one endpoint end in the order they began.
+  for (let i = 0; inFlight > 0; i = (i + 1) % depth) {
+    const transfer = transfers[i] as Transfer;
+    while (!queue.waitBlocking(transfer, timeoutMs, spinMs)) await turn();
+    last = performance.now();
+    const latencyMs = last - (started[i] ?? last);
+    const { status, actualLength } = transfer.urb;
+    inFlight--;
+    // First of all: meanwhile the device has nothing to do where it is the only one.
+    if (status === 0 && last < end && !signal.aborted) {
+      started[i] = last;
+      queue.submit(transfer);
+      inFlight++;
+    }
+    spinMs = latencyMs < SHORT_MS ? SHORT_MS : 0;
+    if (warm || status !== 0) {
+      result.requested += size;
+      result.actual += actualLength;
+    }
+    if (status !== 0) {
+      queue.stop(transfers, 'cancelled');
+      await queue.explainError(transfer);
+      result.status = transfer.status;
+      result.errno = errnoName(status);
+      break;
+    }
+    if (warm) {
+      latencies.add(latencyMs * 1000);
+      count++;
+    } else if (last >= begin) {
+      begin = last;
+      warm = true;
+    }
+    if (last - served > SERVE_SIGNALS_MS) {
+      await turn();
+      served = performance.now();
+    }
+  }
+  const measured = Math.max(1e-3, (last - begin) / 1000);
+  return { ...result, queue: depth, transfers: count, seconds: measured, latencyUs: latencies.summary };
+}
+
+export function bulkPreparer({ type, address }: StreamTarget, size: number): (transfer: Transfer) => void {
+  const urbType = type === 'interrupt' ? USBDEVFS_URB_TYPE_INTERRUPT : USBDEVFS_URB_TYPE_BULK;
+  return ({ urb }) => urb.prepare(urbType, address, size);
+}
+
+/** The event loop runs once, without sleeping. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));

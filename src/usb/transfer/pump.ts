@@ -1,0 +1,158 @@
+import type { Transfer, TransferQueue, WaitOptions } from './queue';
+
+export interface PumpOptions extends WaitOptions {
+  /** Transfers in flight at a time. */
+  depth: number;
+  /** Room in each, in bytes. */
+  capacity: number;
+  /** Isochronous packets in each. */
+  packets?: number | undefined;
+  /** Prepares the next URB; false: there is none. */
+  prepare: (transfer: Transfer) => boolean | Promise<boolean>;
+}
+
+/**
+ * Keeps a number of transfers of one endpoint in flight, and gives each back in order when it is done. The first that
+ * does not end well ends the others, the last first; these are given back too, with what they had received.
+ */
+export class Pump {
+  readonly #queue: TransferQueue;
+  readonly #options: PumpOptions;
+  /** In the order they were submitted. */
+  readonly #flight: Transfer[] = [];
+  readonly #spare: Transfer[] = [];
+  /** All that the queue gave, until it gets them back. */
+  readonly #acquired = new Set<Transfer>();
+  /** Being prepared, by somebody who has its memory meanwhile. */
+  #filling: Transfer | null = null;
+  /** Prepared, and refused for want of memory: it goes next. */
+  #held: Transfer | null = null;
+  #depth: number;
+  #more = true;
+  #ended = false;
+
+  constructor(queue: TransferQueue, options: PumpOptions) {
+    this.#queue = queue;
+    this.#options = options;
+    this.#depth = options.depth;
+  }
+
+  /** Submits no more, and ends what is in flight. */
+  stop(): void {
+    this.#more = false;
+    this.#queue.stop(this.#flight, 'cancelled');
+  }
+
+  /** A transfer is the caller's until the next one is asked for, or the loop is left. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Transfer> {
+    let filling: Promise<void> | null = null;
+    let waiting: Promise<void> | null = null;
+    let failure: unknown;
+    try {
+      for (;;) {
+        while (filling === null && this.#more && this.#flight.length < this.#depth) {
+          if (this.#held !== null) {
+            this.#submit(this.#roomFor(this.#held), true);
+            continue;
+          }
+          const transfer = this.#spare.pop() ?? this.#acquire();
+          const prepared = this.#options.prepare(transfer);
+          if (typeof prepared === 'boolean') {
+            this.#submit(transfer, prepared);
+            continue;
+          }
+          this.#filling = transfer;
+          filling = prepared.then(
+            (more) => {
+              filling = null;
+              if (this.#filled(transfer)) this.#submit(transfer, more);
+            },
+            (error) => {
+              filling = null;
+              failure = error;
+              this.#more = false;
+              this.#filled(transfer);
+            },
+          );
+        }
+        const [head] = this.#flight;
+        if (head === undefined) {
+          if (filling === null) break;
+          await filling;
+          if (failure !== undefined) throw failure;
+          continue;
+        }
+        waiting ??= this.#queue.wait(head, this.#options, this.#flight);
+        // Where the next data is slow to come, what is in flight is still looked after.
+        await (filling === null ? waiting : Promise.race([filling, waiting]));
+        if (failure !== undefined) throw failure;
+        if (head.pending) continue;
+        waiting = null;
+        this.#flight.shift();
+        if (head.status !== 'ok') {
+          this.stop();
+          await this.#queue.explainError(head);
+        }
+        yield head;
+        this.#spare.push(head);
+      }
+    } finally {
+      this.#ended = true;
+      try {
+        this.stop();
+      } finally {
+        for (const transfer of this.#acquired) if (transfer !== this.#filling) this.#queue.recycle(transfer);
+      }
+    }
+  }
+
+  #acquire(): Transfer {
+    const transfer = this.#queue.acquire(this.#options.capacity, { packets: this.#options.packets ?? 0 });
+    this.#acquired.add(transfer);
+    return transfer;
+  }
+
+  /** @returns whether it is still wanted: data may come too late, and then nobody but this has its memory */
+  #filled(transfer: Transfer): boolean {
+    this.#filling = null;
+    if (this.#ended) this.#queue.recycle(transfer);
+    return !this.#ended;
+  }
+
+  #submit(transfer: Transfer, prepared: boolean): void {
+    if (!prepared || !this.#more) {
+      this.#more = false;
+      this.#spare.push(transfer);
+    } else {
+      this.#held = transfer;
+      if (this.#accepted(transfer)) this.#flight.push(transfer);
+      else if (this.#more) return;
+      else this.#spare.push(transfer);
+      this.#held = null;
+    }
+  }
+
+  /**
+   * One that has ended may have the memory that was wanting: what usbfs lends, it counts until it is given back. Where the
+   * refused one has some of its own, it needs no other.
+   */
+  #roomFor(held: Transfer): Transfer {
+    const found = held.urb.isLent ? -1 : this.#spare.findIndex(({ urb }) => urb.isLent);
+    const [spare] = found < 0 ? [] : this.#spare.splice(found, 1);
+    if (spare === undefined) return held;
+    spare.urb.prepareAs(held.urb);
+    this.#acquired.delete(held);
+    this.#queue.recycle(held);
+    return spare;
+  }
+
+  #accepted(transfer: Transfer): boolean {
+    const refused = this.#queue.submit(transfer, this.#flight.length > 0 ? ['EREMOTEIO', 'ENOMEM'] : ['EREMOTEIO']);
+    if (refused === null) return true;
+    // What all processes have in flight or were lent is limited (usbfs_memory_mb): go on with as much as there was room for.
+    if (refused === 'ENOMEM') this.#depth = this.#flight.length;
+    // drivers/usb/core/devio.c: the chain that this one would continue has ended early, with a short packet.
+    else this.#more = false;
+    return false;
+  }
+}

@@ -1,0 +1,397 @@
+import { SysError } from '../../errors';
+import type { Memory, Sys, Watch } from '../../sys/sys';
+import { USBDEVFS_CAP_BULK_CONTINUATION, USBDEVFS_CAP_MMAP } from '../../uapi/usbdevfs';
+import { capabilities, discardUrb, urbReaper, urbSubmitter } from '../device/usbfs';
+import { ENODEV, ENOENT, statusOf, type TransferStatus } from './status';
+import { Urb } from './urb';
+
+export type StopReason = 'timeout' | 'cancelled';
+
+export interface WaitOptions {
+  /** Longest wait for one transfer, from the moment its turn has come. Without it there is no bound. */
+  timeoutMs?: number | undefined;
+  /** Ends it: the status is `cancelled`. */
+  signal?: AbortSignal | undefined;
+}
+
+/** As much memory is kept for URBs to come. */
+const KEPT_BYTES = 2 * 1024 * 1024;
+
+/** What is shorter is copied so soon that memory of usbfs's own would gain nothing. */
+const LENT_BYTES = 16 * 1024;
+
+/** How long an end waits for the kernel to give back what was discarded. */
+const DISCARD_MS = 1000;
+
+/** What is being unplugged yields bus errors for a moment before it is gone. */
+const UNPLUG_MS = 300;
+
+/** How often to look where the node cannot be watched. */
+const LOOK_MS = 1;
+
+const NONE: readonly string[] = [];
+
+/** An URB on its way through the kernel, again and again. */
+export class Transfer {
+  readonly urb: Urb;
+  /** {@link urbSubmitter} */
+  readonly submitUrb: () => number;
+  /** The kernel has it: its memory must stay as it is. */
+  pending = false;
+  /** Which of all submits its last one was. */
+  turn = 0;
+  /** Why it was discarded, null: it was not. */
+  stopped: StopReason | null = null;
+  /** It ended with a bus error because the device was being unplugged. */
+  unplugged = false;
+  /** Called once it is reaped. */
+  onDone: (() => void) | null = null;
+  /** Given back while the kernel had it: it goes when it is reaped. */
+  orphaned = false;
+
+  constructor(urb: Urb, submitUrb: () => number) {
+    this.urb = urb;
+    this.submitUrb = submitUrb;
+  }
+
+  get status(): TransferStatus {
+    return this.unplugged ? 'gone' : statusOf(this.urb.status, this.stopped);
+  }
+}
+
+/**
+ * The URBs of one open node: their memory, submitting, reaping, and ending them. An URB's memory stays until it is
+ * reaped, whatever happens; transfers of one endpoint are ended the last first, so that none slips ahead of those before it.
+ *
+ * The event loop is kept alive while somebody waits, and not by an open device that nobody uses.
+ */
+export class TransferQueue {
+  readonly #sys: Sys;
+  readonly #fd: number;
+  /** All whose memory is there, by address. What is pending is not kept apart: that would cost each transfer two changes. */
+  readonly #transfers = new Map<number, Transfer>();
+  #inFlight = 0;
+  #turns = 0;
+  readonly #idle: Transfer[] = [];
+  #idleBytes = 0;
+  readonly #reap: () => number;
+  #watch: Watch | null = null;
+  #settling = false;
+  #gone = false;
+  #freed = false;
+  #capabilities: number | undefined;
+  readonly #explain: (urb: Urb, error: SysError) => Error;
+
+  /** @param explain what an URB that the kernel did not take means to a user */
+  constructor(sys: Sys, fd: number, explain: (urb: Urb, error: SysError) => Error) {
+    this.#sys = sys;
+    this.#fd = fd;
+    this.#reap = urbReaper(sys, fd);
+    this.#explain = explain;
+  }
+
+  /** The device was unplugged, and all that it left is reaped. */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  /** USBDEVFS_CAP_ bits. @throws SysError */
+  get capabilities(): number {
+    // A kernel that does not tell can do what the oldest could: libusb assumes the same.
+    this.#capabilities ??= capabilities(this.#sys, this.#fd) ?? USBDEVFS_CAP_BULK_CONTINUATION;
+    return this.#capabilities;
+  }
+
+  /**
+   * A transfer with room for so much; {@link recycle} takes it back.
+   *
+   * @param copied the kernel copies its data, however long: what it allocates for that begins at a boundary of the length
+   * rounded up, as a control request's data must that a host controller is not to see in two pieces
+   */
+  acquire(capacity: number, { packets = 0, copied = false }: { packets?: number; copied?: boolean } = {}): Transfer {
+    const fits = ({ urb }: Transfer) =>
+      urb.data.length >= capacity && urb.maxPackets >= packets && !(copied && urb.isLent);
+    const found = this.#idle.findIndex(fits);
+    if (found < 0) {
+      const urb = new Urb(this.#sys, capacity, packets, copied ? null : this.#lent(capacity));
+      const made = new Transfer(urb, urbSubmitter(this.#sys, this.#fd, urb.header));
+      this.#transfers.set(urb.address, made);
+      return made;
+    }
+    const [transfer] = this.#idle.splice(found, 1) as [Transfer];
+    this.#idleBytes -= transfer.urb.data.length;
+    return transfer;
+  }
+
+  /** Memory that the host controller reaches itself, so that nothing is copied; null: the kernel copies. */
+  #lent(length: number): Memory | null {
+    if (length < LENT_BYTES || this.#freed) return null;
+    for (;;) {
+      try {
+        return (this.capabilities & USBDEVFS_CAP_MMAP) !== 0 ? this.#sys.allocateDma(this.#fd, length) : null;
+      } catch (error) {
+        if (!(error instanceof SysError)) throw error;
+        if (error.code === 'ENOMEM' && this.#giveIdleBack()) continue;
+        // There is no such piece, or usbfs_memory_mb leaves none: what is copied is scattered, and may still do. Of a
+        // device that is gone, the submit tells.
+        return null;
+      }
+    }
+  }
+
+  recycle(transfer: Transfer): void {
+    transfer.onDone = null;
+    if (transfer.pending) {
+      transfer.orphaned = true;
+      return;
+    }
+    const { length } = transfer.urb.data;
+    if (this.#freed || this.#idleBytes + length > KEPT_BYTES) this.#drop(transfer);
+    else {
+      this.#idle.push(transfer);
+      this.#idleBytes += length;
+    }
+  }
+
+  #drop(transfer: Transfer): void {
+    this.#transfers.delete(transfer.urb.address);
+    transfer.urb.close();
+  }
+
+  /** What usbfs lent counts as in flight as long as it is there. @returns whether there was any */
+  #giveIdleBack(): boolean {
+    const lent = this.#idle.filter(({ urb }) => urb.isLent);
+    for (const transfer of lent) {
+      this.#idle.splice(this.#idle.indexOf(transfer), 1);
+      this.#idleBytes -= transfer.urb.data.length;
+      this.#drop(transfer);
+    }
+    return lent.length > 0;
+  }
+
+  /**
+   * Gives a prepared URB to the kernel. Where the device is gone, it comes back at once, as `gone`; where it was closed,
+   * as `cancelled`.
+   *
+   * @param tolerated errnos that are the caller's to deal with
+   * @returns null, or the tolerated errno with which it was refused
+   */
+  submit(transfer: Transfer, tolerated: readonly string[] = NONE): string | null {
+    if (transfer.pending) throw new RangeError('the URB is pending');
+    transfer.stopped = null;
+    transfer.unplugged = false;
+    if (this.#freed) {
+      transfer.urb.settle(-ENOENT);
+      return null;
+    }
+    // Known before the kernel has it: it may complete at once.
+    transfer.pending = true;
+    transfer.turn = this.#turns++;
+    this.#inFlight++;
+    try {
+      this.#submit(transfer);
+      return null;
+    } catch (error) {
+      const code = error instanceof SysError ? error.code : '';
+      const gone = code === 'ENODEV' || code === 'ESHUTDOWN';
+      this.#finish(transfer, gone ? -ENODEV : 0);
+      if (gone) return null;
+      if (tolerated.includes(code)) return code;
+      throw error instanceof SysError ? this.#explain(transfer.urb, error) : error;
+    }
+  }
+
+  #submit(transfer: Transfer): void {
+    try {
+      transfer.submitUrb();
+    } catch (error) {
+      if (!(error instanceof SysError) || error.code !== 'ENOMEM' || !this.#giveIdleBack()) throw error;
+      transfer.submitUrb();
+    }
+  }
+
+  /**
+   * Waits until a transfer is reaped.
+   *
+   * @param group in the order they were submitted: what is ended together with it when time is up
+   */
+  wait(transfer: Transfer, { timeoutMs, signal }: WaitOptions, group: readonly Transfer[]): Promise<void> {
+    if (!transfer.pending) return Promise.resolve();
+    this.#startWatch();
+    return new Promise((resolve, reject) => {
+      const stop = (why: StopReason) => {
+        try {
+          this.stop(group, why);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      const onAbort = () => stop('cancelled');
+      const timer = timeoutMs === undefined ? undefined : setTimeout(stop, timeoutMs, 'timeout');
+      transfer.onDone = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      };
+      if (signal?.aborted) onAbort();
+      else signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  /**
+   * Waits in a blocking poll(2), for who measures.
+   *
+   * @param spinMs asks again and again for so long before it sleeps: to be woken takes longer than a short transfer does
+   * @returns false where a signal came first: the event loop has to run
+   */
+  waitBlocking(transfer: Transfer, timeoutMs: number, spinMs: number): boolean {
+    let sleepMs = spinMs > 0 ? 0 : timeoutMs;
+    let start = 0;
+    while (transfer.pending) {
+      // First: of several in flight the next has often completed meanwhile.
+      if (this.#reapOne()) continue;
+      if (sleepMs > 0) {
+        const outcome = this.#sys.poll(this.#fd, sleepMs, 'writable');
+        if (outcome === 'ready') continue;
+        if (outcome === 'interrupted') return false;
+      }
+      // Mostly there is no second time, and nobody needed to know what the time is.
+      const now = performance.now();
+      if (start === 0) start = now - sleepMs;
+      const elapsed = now - start;
+      if (elapsed >= timeoutMs) this.stop([transfer], 'timeout');
+      else sleepMs = elapsed < spinMs ? 0 : Math.ceil(timeoutMs - elapsed);
+    }
+    return true;
+  }
+
+  /** Ends those of the transfers that are pending, the last first, and reaps them. */
+  stop(transfers: readonly Transfer[], why: StopReason): void {
+    for (const transfer of [...transfers].reverse()) {
+      if (!transfer.pending) continue;
+      transfer.stopped ??= why;
+      try {
+        discardUrb(this.#sys, this.#fd, transfer.urb.address);
+      } catch (error) {
+        // Gone: what there is to reap says the rest.
+        if (!(error instanceof SysError) || error.code !== 'ENODEV') throw error;
+      }
+    }
+    const deadline = performance.now() + DISCARD_MS;
+    // The kernel has completed them by now: drivers/usb/core/devio.c kills an URB before DISCARDURB returns.
+    this.reap();
+    while (transfers.some(({ pending }) => pending) && performance.now() < deadline) {
+      this.#sys.poll(this.#fd, LOOK_MS, 'writable');
+      this.reap();
+    }
+  }
+
+  /** Takes all that has completed. */
+  reap(): void {
+    while (this.#inFlight > 0 && this.#reapOne());
+  }
+
+  /** After a bus error: tells whether it was the first sign of an unplug. Other transfers may go on meanwhile. */
+  async explainError(transfer: Transfer): Promise<void> {
+    if (transfer.status !== 'error') return;
+    const deadline = performance.now() + UNPLUG_MS;
+    do {
+      if (this.#freed) return;
+      this.#reapOne();
+      if (this.#gone) {
+        transfer.unplugged = true;
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    } while (performance.now() < deadline);
+  }
+
+  /** Ends everything. The node is closed after this, and then the memory may go: {@link free}. */
+  close(): void {
+    try {
+      this.stop(this.#pending(), 'cancelled');
+    } finally {
+      this.#endWatch();
+    }
+  }
+
+  /**
+   * Gives the memory back, once the node is closed: then the kernel has none of it any more, and its number may be another
+   * device's. What is still somebody's goes when that one recycles it. The kernel keeps the node open until the last of
+   * what usbfs lent has gone.
+   */
+  free(): void {
+    this.#freed = true;
+    for (const transfer of this.#pending()) this.#finish(transfer, -ENOENT);
+    for (const transfer of this.#idle) transfer.urb.close();
+    this.#transfers.clear();
+    this.#idle.length = 0;
+  }
+
+  /** In the order they were submitted. */
+  #pending(): Transfer[] {
+    return [...this.#transfers.values()].filter(({ pending }) => pending).sort((a, b) => a.turn - b.turn);
+  }
+
+  /** @returns whether there may be more */
+  #reapOne(): boolean {
+    try {
+      const address = this.#reap();
+      const transfer = this.#transfers.get(address);
+      // Nobody else submits on this descriptor; an address that is not known is not ours to touch.
+      if (transfer?.pending) this.#finish(transfer);
+      return address !== 0;
+    } catch (error) {
+      if (!(error instanceof SysError) || error.code !== 'ENODEV') throw error;
+      this.#lost();
+      return false;
+    }
+  }
+
+  #finish(transfer: Transfer, settled = 0): void {
+    transfer.pending = false;
+    this.#inFlight--;
+    if (settled !== 0) transfer.urb.settle(settled);
+    const { onDone } = transfer;
+    transfer.onDone = null;
+    onDone?.();
+    if (transfer.orphaned) this.#drop(transfer);
+    if (this.#watch !== null && this.#inFlight === 0) this.#settle();
+  }
+
+  /** Disconnected, and nothing left to reap. */
+  #lost(): void {
+    this.#gone = true;
+    for (const transfer of this.#pending()) this.#finish(transfer, -ENODEV);
+    // The node is in error from now on, which would call back without end.
+    this.#endWatch();
+  }
+
+  #startWatch(): void {
+    if (this.#watch !== null || this.#gone) return;
+    const onReady = () => this.reap();
+    try {
+      this.#watch = this.#sys.watch(this.#fd, onReady, 'writable');
+    } catch (error) {
+      if (!(error instanceof SysError) || error.code !== 'EPERM') throw error;
+      // umockdev's node is a file, which epoll does not take.
+      const timer = setInterval(onReady, LOOK_MS);
+      this.#watch = { close: () => clearInterval(timer) };
+    }
+  }
+
+  /** Leaves the watch to the next transfer, if it comes at once: to start one costs several system calls. */
+  #settle(): void {
+    if (this.#settling) return;
+    this.#settling = true;
+    setImmediate(() => {
+      this.#settling = false;
+      if (this.#inFlight === 0) this.#endWatch();
+    });
+  }
+
+  #endWatch(): void {
+    this.#watch?.close();
+    this.#watch = null;
+  }
+}

@@ -1,0 +1,105 @@
+import type { Sys } from '../../sys/sys';
+import { SERVE_SIGNALS_NS, serveSignals } from '../../sys/wait';
+import type { OpenVfio } from '../device/device';
+import { type DmaBuffer, DmaPool, READ_WRITE } from './buffer';
+
+/** The next after the smallest that IOMMUs have, with pages of 4 KiB. */
+const LARGE_PAGE = 2 ** 21;
+
+/** As many as are measured between two looks at what else there is to do. */
+const BATCH = 1000;
+
+/** As many reads of the clock as show what one costs at least, once V8 has compiled it. */
+const CLOCK_READS = 20_000;
+
+/** Each in microseconds, without what it costs to read the clock. */
+export interface MapLatencies {
+  /** In bytes, whole pages. */
+  size: number;
+  /** Mapping and then unmapping, measured by itself: a clock read between the two would be in it. */
+  both: number[];
+  map: number[];
+  unmap: number[];
+}
+
+export interface MapLatencyOptions {
+  /** In bytes; rounded up to whole pages. */
+  size: number;
+  count: number;
+  /** Gets what was measured, also where `signal` aborted, unless that is nothing. */
+  onResult: (latencies: MapLatencies) => void;
+  signal?: AbortSignal | undefined;
+}
+
+/** Measures mapping and unmapping memory that is there already: without touching it first, its faulting in would be measured. */
+export async function measureMappings(
+  sys: Sys,
+  device: OpenVfio,
+  { size, count, onResult, signal }: MapLatencyOptions,
+): Promise<void> {
+  using pool = new DmaPool(sys, device.iommu, device.info.address);
+  // Where the IOMMU has large pages, the address must not keep it from them.
+  const buffer = pool.allocate(size, size >= LARGE_PAGE ? BigInt(LARGE_PAGE) : undefined);
+  for (let offset = 0; offset < buffer.length; offset += sys.pageSize) buffer.bytes[offset] = 1;
+  const latencies: MapLatencies = { size: buffer.length, both: [], map: [], unmap: [] };
+  const clock = clockCost();
+  while (latencies.both.length < count && !signal?.aborted) {
+    const both = measureBoth(buffer, Math.min(count - latencies.both.length, BATCH), clock);
+    const [map, unmap] = measureEach(buffer, both.length, clock);
+    latencies.both.push(...both);
+    latencies.map.push(...map);
+    latencies.unmap.push(...unmap);
+    await serveSignals();
+  }
+  if (latencies.both.length > 0) onResult(latencies);
+}
+
+/**
+ * What is measured where nothing is, at least, in microseconds: the way back from one reading of the clock and the way to
+ * the next. It is a tenth of a mapping on fast machines.
+ */
+function clockCost(): number {
+  const now = process.hrtime.bigint;
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < CLOCK_READS; i++) {
+    const start = now();
+    const end = now();
+    least = Math.min(least, Number(end - start) / 1000);
+  }
+  return least;
+}
+
+// With nothing else in the loops: what runs between two ioctls takes the caches from them. Each loop has what it measures
+// to itself for the same reason. Of Node's clocks, hrtime.bigint costs least to read.
+
+/** Mapping with unmapping. Ends early where signals wait long. @param clock what of each measurement is the clock's */
+function measureBoth(buffer: DmaBuffer, count: number, clock: number): Float64Array {
+  const both = new Float64Array(count);
+  const now = process.hrtime.bigint;
+  const end = now() + SERVE_SIGNALS_NS;
+  for (let done = 0; done < count; done++) {
+    const start = now();
+    buffer.map(READ_WRITE);
+    buffer.unmap();
+    const unmapped = now();
+    both[done] = Number(unmapped - start) / 1000 - clock;
+    if (unmapped > end) return both.subarray(0, done + 1);
+  }
+  return both;
+}
+
+function measureEach(buffer: DmaBuffer, count: number, clock: number): [map: Float64Array, unmap: Float64Array] {
+  const map = new Float64Array(count);
+  const unmap = new Float64Array(count);
+  const now = process.hrtime.bigint;
+  for (let done = 0; done < count; done++) {
+    const start = now();
+    buffer.map(READ_WRITE);
+    const mapped = now();
+    buffer.unmap();
+    const unmapped = now();
+    map[done] = Number(mapped - start) / 1000 - clock;
+    unmap[done] = Number(unmapped - mapped) / 1000 - clock;
+  }
+  return [map, unmap];
+}

@@ -1,0 +1,86 @@
+import type { VfioInfo } from '../../model/device';
+import type { Access, Sys } from '../../sys/sys';
+import { AttributeReader } from '../../sys/sysfs';
+import { isVfioDriver } from './drivers';
+import { groupNode, type IommuGroup, IommuGroups } from './iommu-group';
+
+export const VFIO_DEV_CLASS = '/sys/class/vfio-dev';
+
+/** The part of a device in `udrv list` that is for VFIO to say. */
+export interface VfioFacts {
+  vfio: VfioInfo;
+  /** What an open would use; null if there is neither cdev nor group. */
+  node: string | null;
+  access: Access | null;
+}
+
+/** What sysfs and /dev tell about the devices of VFIO drivers. Keep one for a listing: it reads each group once. */
+export class VfioInspector {
+  readonly groups: IommuGroups;
+  readonly #sys: Sys;
+  #iommufd: boolean | undefined;
+  #registered: Set<string> | undefined;
+
+  constructor(sys: Sys) {
+    this.#sys = sys;
+    this.groups = new IommuGroups(sys);
+  }
+
+  /**
+   * Whether a device is in the hands of VFIO. Drivers without VFIO in their name may offer it too, NVIDIA's for virtual
+   * GPUs; those are known from the class that Linux has for VFIO's devices since 6.1.
+   *
+   * @param name of the device on its bus
+   */
+  has(name: string, driver: string | null): boolean {
+    if (isVfioDriver(driver)) return true;
+    this.#registered ??= registeredDevices(this.#sys);
+    return this.#registered.has(name);
+  }
+
+  /**
+   * @param dir the device's directory in sysfs
+   * @param number of its IOMMU group
+   * @returns lists that all members of a group share: 2,000 functions may be in one
+   */
+  inspect(reader: AttributeReader, dir: string, number: number | null): VfioFacts {
+    const cdev = this.#cdev(reader, dir);
+    const group = number === null ? null : this.groups.get(number);
+    if (group !== null) reader.errors.push(...group.errors);
+    const node = this.#node(cdev, group);
+    return {
+      vfio: {
+        group: number,
+        cdev,
+        viable: group?.viable ?? null,
+        blockers: group?.blockers ?? [],
+        groupDevices: group?.devices ?? [],
+      },
+      node,
+      access: node === null ? null : this.#sys.access(node),
+    };
+  }
+
+  /** Kernels without cdevs have `vfio-dev/vfioN` too, but no device number in it. */
+  #cdev(reader: AttributeReader, dir: string): string | null {
+    const name = reader.names(`${dir}/vfio-dev`).find((entry) => /^vfio\d+$/.test(entry));
+    return name !== undefined && reader.text(`${dir}/vfio-dev/${name}/dev`) !== null ? name : null;
+  }
+
+  #node(cdev: string | null, group: IommuGroup | null): string | null {
+    if (cdev !== null) {
+      // Without iommufd nothing can be done with a cdev; the group may still serve.
+      this.#iommufd ??= this.#sys.access('/dev/iommu') !== null;
+      if (this.#iommufd) return `/dev/vfio/devices/${cdev}`;
+    }
+    if (group === null) return null;
+    return groupNode(group.number, group.noiommu);
+  }
+}
+
+/** The names of all devices that a driver has registered with VFIO: one readdir, and one readlink for each. */
+function registeredDevices(sys: Sys): Set<string> {
+  const reader = new AttributeReader(sys);
+  const parents = reader.names(VFIO_DEV_CLASS).map((name) => reader.linkName(`${VFIO_DEV_CLASS}/${name}/device`));
+  return new Set(parents.filter((parent) => parent !== null));
+}

@@ -1,0 +1,31 @@
+import { SysError } from '../../errors';
+import type { Sys } from '../../sys/sys';
+
+/** The IOMMU that a device is behind. */
+export interface IommuHardware {
+  /** As in /sys/class/iommu: `dmar0`. */
+  name: string;
+  /** What the name says of its kind; null where it says nothing. */
+  kind: string | null;
+}
+
+/** Names that the drivers give: intel_iommu_init(), amd_iommu_init_pci(), arm_smmu_device_probe()... */
+const KINDS: [RegExp, string][] = [
+  [/^dmar\d+$/, 'Intel VT-d'],
+  [/^ivhd\d+$/, 'AMD-Vi'],
+  [/^smmu3\./, 'Arm SMMUv3'],
+  [/^smmu\./, 'Arm SMMU'],
+  [/^riscv-iommu/, 'RISC-V IOMMU'],
+];
+
+/** @returns null where there is none, or the kernel does not tell */
+export function iommuHardware(sys: Sys, address: string): IommuHardware | null {
+  let name: string;
+  try {
+    name = sys.readLink(`/sys/bus/pci/devices/${address}/iommu`).split('/').at(-1) ?? '';
+  } catch (error) {
+    if (error instanceof SysError) return null;
+    throw error;
+  }
+  return { name, kind: KINDS.find(([pattern]) => pattern.test(name))?.[1] ?? null };
+}

@@ -1,0 +1,37 @@
+import { Exit, UdrvError } from '../../errors';
+import type { Sys } from '../../sys/sys';
+import { AttributeReader } from '../../sys/sysfs';
+
+/** ACPI's descriptions of IOMMUs: Intel's, AMD's, Arm's, and the one for virtual machines. */
+const ACPI_TABLES = new Set(['DMAR', 'IVRS', 'IORT', 'VIOT']);
+
+/** Why a function is in no IOMMU group, as far as sysfs tells: off in the firmware and off in the kernel are mended differently. */
+export function noGroup(sys: Sys, address: string): UdrvError {
+  const { message, hint } = reason(sys);
+  return new UdrvError(`belongs to no IOMMU group: ${message}`, {
+    code: 'ENODEV',
+    exit: Exit.unsupported,
+    subject: address,
+    hint,
+    device: address,
+  });
+}
+
+function reason(sys: Sys): { message: string; hint: string } {
+  const reader = new AttributeReader(sys);
+  if (reader.names('/sys/class/iommu').length > 0)
+    return {
+      message: 'the IOMMU of this machine does not cover it',
+      hint: 'another slot may be covered: ls /sys/class/iommu/*/devices',
+    };
+  const tables = reader.names('/sys/firmware/acpi/tables').filter((name) => ACPI_TABLES.has(name));
+  if (tables.length > 0)
+    return {
+      message: `the kernel has the IOMMU off, which the firmware describes (${tables.join(', ')})`,
+      hint: 'boot with intel_iommu=on, or without amd_iommu=off or iommu=off; dmesg | grep -i -e dmar -e amd-vi',
+    };
+  return {
+    message: 'the firmware describes no IOMMU',
+    hint: 'switch on VT-d, AMD-Vi or SMMU in the firmware; a virtual machine needs a virtual IOMMU',
+  };
+}

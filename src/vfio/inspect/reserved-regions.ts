@@ -1,0 +1,25 @@
+import type { AttributeReader } from '../../sys/sysfs';
+import { IOMMU_GROUPS } from './iommu-group';
+
+/** Part of the addresses that devices of a group cannot be given: `reserved_regions`. */
+export interface ReservedRegion {
+  /** `0x...`, both inclusive. */
+  start: string;
+  end: string;
+  /** `direct`, `reserved`, `msi`... */
+  type: string;
+}
+
+/** The lines of an attribute that are worth a look: a group has a handful. */
+const MAX_RESERVED = 1000;
+
+/** Lines of `0x00000000fee00000 0x00000000feefffff msi`: Documentation/ABI/testing/sysfs-kernel-iommu_groups. */
+export function reservedRegions(reader: AttributeReader, group: number): ReservedRegion[] {
+  const text = reader.text(`${IOMMU_GROUPS}/${group}/reserved_regions`) ?? '';
+  const shorter = (address: string) => `0x${BigInt(address).toString(16)}`;
+  return text
+    .split('\n', MAX_RESERVED)
+    .map((line) => /^(0x[0-9a-f]{1,16}) (0x[0-9a-f]{1,16}) (\S+)$/.exec(line))
+    .filter((match) => match !== null)
+    .map(([, start = '', end = '', type = '']) => ({ start: shorter(start), end: shorter(end), type }));
+}

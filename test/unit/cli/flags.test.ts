@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import { apart } from '../../../src/cli/flags';
+import type { OutputStream } from '../../../src/cli/output/stream';
+import { buildProgram } from '../../../src/cli/program';
+
+Object.assign(globalThis, { UDRV_VERSION: '0.0.0' });
+
+test.each([
+  ['usb list -tv', 'usb list -t -v'],
+  ['list -aq', 'list -a -q'],
+  ['-nqv list', '-n -q -v list'],
+  // Not clusters, or not of flags.
+  ['list -a --all -', 'list -a --all -'],
+  ['uio read -w4 uio0 map0 -4', 'uio read -w4 uio0 map0 -4'],
+  ['list -- -av', 'list -- -av'],
+])('%s', (line, expected) => expect(apart(line.split(' '))).toEqual(expected.split(' ')));
+
+test('every flag of one letter may stand in a cluster', () => {
+  const nowhere: Partial<OutputStream> = { write: () => {} };
+  const { program } = buildProgram(nowhere as OutputStream, nowhere as OutputStream, {});
+  const commands = (command: Command): Command[] => [command, ...command.commands.flatMap(commands)];
+  const flags = commands(program as Command)
+    .flatMap(({ options }) => options)
+    .filter(({ short, long, required, optional }) => short && long !== '--version' && !required && !optional)
+    .map(({ short }) => `${short}`);
+  expect([...new Set(flags)].sort()).toEqual(['-a', '-n', '-q', '-t', '-v']);
+  for (const flag of flags) expect(apart([`${flag}v`])).toEqual([flag, '-v']);
+});

@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { hexLines, wordLines } from '../../../src/cli/output/dump';
+import { json, visible } from '../../../src/cli/output/escape';
+import { histogram } from '../../../src/cli/output/histogram';
+import { useColor } from '../../../src/cli/output/style';
+import { columns } from '../../../src/cli/output/table';
+import { summarize } from '../../../src/model/statistics';
+
+describe('text from a device', () => {
+  test.each([
+    ['plain', 'plain'],
+    ['\x1b[31mred', '\\x1b[31mred'],
+    ['a\nb\tc\0', 'a\\x0ab\\x09c\\x00'],
+    ['\x7f\x9b2J', '\\x7f\\x9b2J'],
+    ['\u202egnp.exe', '\\u202egnp.exe'],
+    ['lone \ud800 half', 'lone \\ud800 half'],
+    ['Müller 🖱', 'Müller 🖱'],
+  ])('%j is shown as %s', (text, shown) => expect(visible(text)).toBe(shown));
+
+  test('never drives the terminal, as text or as JSON', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(visible(text)).not.toMatch(/[\x00-\x1f\x7f-\x9f]/);
+        expect(json({ text })).not.toMatch(/[\x00-\x1f\x7f-\x9f]/);
+        expect(JSON.parse(json({ text }))).toEqual({ text });
+      }),
+    );
+  });
+});
+
+test.each<[Parameters<typeof useColor>, boolean]>([
+  [['auto', {}, true], true],
+  [['auto', {}, false], false],
+  [['auto', { TERM: 'dumb' }, true], false],
+  [['auto', { NO_COLOR: '1' }, true], false],
+  [['auto', { NO_COLOR: '' }, true], true],
+  [['auto', { FORCE_COLOR: '1' }, false], true],
+  [['auto', { FORCE_COLOR: '0' }, true], false],
+  [['auto', { NO_COLOR: '1', FORCE_COLOR: '1' }, true], false],
+  [['always', { NO_COLOR: '1' }, false], true],
+  [['never', { FORCE_COLOR: '1' }, true], false],
+])('colour %j: %s', (given, expected) => expect(useColor(...given)).toBe(expected));
+
+test('columns are as wide as their widest cell, with nothing behind the last', () => {
+  const rows = [
+    ['a', 'long cell', ''],
+    ['bbb', 'c', 'd'],
+  ];
+  expect(columns(rows)).toBe('a    long cell\nbbb  c          d\n');
+});
+
+describe('dump lines', () => {
+  const range = { offset: 0x20, length: 20 };
+
+  test('words', () => {
+    expect([...wordLines([0x010000ed, 0, 1, 2, 0xffffffff], range, 4)]).toEqual([
+      { offset: '0x0020', content: '0x010000ed 0x00000000 0x00000001 0x00000002' },
+      { offset: '0x0030', content: '0xffffffff' },
+    ]);
+  });
+
+  test('bytes in the order of their addresses, with ASCII', () => {
+    const [first, second] = [...hexLines([0x44434241, 0, 1, 2, 0x7e20], range, 4)];
+    expect(first?.content).toBe('41 42 43 44 00 00 00 00 01 00 00 00 02 00 00 00  |ABCD............|');
+    expect(second?.content).toBe(`20 7e 00 00${' '.repeat(36)}  | ~..|`);
+  });
+});
+
+test('percentiles are by nearest rank', () => {
+  const values = Float64Array.from({ length: 100 }, (_, i) => 100 - i);
+  expect(summarize(values)).toEqual({ min: 1, p50: 50, p90: 90, p99: 99, max: 100 });
+  expect(summarize(Float64Array.of(3.14))).toEqual({ min: 3.1, p50: 3.1, p90: 3.1, p99: 3.1, max: 3.1 });
+});
+
+test('a histogram counts every value once', () => {
+  const values = Float64Array.from({ length: 1000 }, (_, i) => (i === 999 ? 1e6 : i % 17));
+  const counts = histogram(values)
+    .trim()
+    .split('\n')
+    .map((line) => Number(/(\d+)$/.exec(line)?.[1]));
+  expect(counts.reduce((a, b) => a + b)).toBe(1000);
+});

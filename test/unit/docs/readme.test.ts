@@ -1,0 +1,161 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { transformSync } from 'esbuild';
+import * as library from '../../../src';
+import type { OutputStream } from '../../../src/cli/output/stream';
+import { parseAction, parseRange, parseSize, parseWord } from '../../../src/cli/parse';
+import { buildProgram } from '../../../src/cli/program';
+
+// What the documents tell people to type: each line must be one that the program takes.
+
+const ROOT = join(__dirname, '../../..');
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+Object.assign(globalThis, { UDRV_VERSION: '0.0.0' });
+
+describe('README.md', () => {
+  test.each(['npm ci && npm run demo', 'npm ci && npm test'])('has %s as a line to copy', (line) => {
+    expect(fences(README, 'sh').flat()).toContain(line);
+  });
+
+  test('names scripts that there are', () => {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    const named = Array.from(README.matchAll(/npm run ([\w-]+)/g), (match) => match[1]);
+    expect(Object.keys(scripts)).toEqual(expect.arrayContaining(named));
+  });
+
+  test('names files that there are', () => {
+    const named = Array.from(
+      README.matchAll(/(?<![\w/])(?:src|test|man|fixtures|dist)\/[\w./-]*\w/g),
+      (match) => match[0],
+    );
+    expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+    expect(named.length).toBeGreaterThan(10);
+  });
+
+  test('has the udev rules that the manual has', () => {
+    const rules = fences(README, 'udev')
+      .flat()
+      .filter((line) => line.startsWith('SUBSYSTEM=="uio"'));
+    const manual = readFileSync(join(ROOT, 'man/udrv-uio.1'), 'utf8').replaceAll('\\e\n  ', '').split('\n');
+    expect(manual.filter((line) => line.startsWith('SUBSYSTEM=='))).toEqual(rules);
+  });
+
+  test('has the packages that the lab asks for', () => {
+    const prepare = readFileSync(join(ROOT, 'test/lab/prepare'), 'utf8');
+    const wanted = Array.from(prepare.matchAll(/^(?:run|build) +(\S+) /gm), (match) => match[1]);
+    expect(wanted.length).toBeGreaterThan(5);
+    expect(fences(README, 'sh').flat()).toContain(`sudo apt-get install ${wanted.join(' ')}`);
+  });
+
+  describe('as an example for the library has code that', () => {
+    const [code = ''] = fences(README, 'ts').map((lines) => lines.join('\n'));
+
+    test('type-checks', () => {
+      const cache = join(ROOT, 'node_modules/.cache/udrv');
+      mkdirSync(cache, { recursive: true });
+      const dir = mkdtempSync(join(cache, 'readme-'));
+      try {
+        writeFileSync(join(dir, 'example.mts'), code);
+        const compilerOptions = { noEmit: true, rootDir: ROOT, paths: { udrv: [join(ROOT, 'src/index.ts')] } };
+        const config = { extends: join(ROOT, 'tsconfig.json'), compilerOptions, include: [], files: ['example.mts'] };
+        writeFileSync(join(dir, 'tsconfig.json'), JSON.stringify(config));
+        const { status, stdout } = spawnSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', dir], { encoding: 'utf8' });
+        expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
+      } finally {
+        rmSync(dir, { recursive: true });
+      }
+    }, 60_000);
+
+    test('runs, on the simulated machine', async () => {
+      const onSim = code
+        .replace(/^import (\{.*\}) from 'udrv';$/m, 'const $1 = library;')
+        .replace('new LinuxSys()', 'library.simulatedMachine().sys');
+      const source = `async function example(library, console) {\n${onSim}\n}`;
+      const script = transformSync(source, { loader: 'ts', target: 'node20' }).code;
+      const printed: unknown[][] = [];
+      const log = (...values: unknown[]) => printed.push(values);
+      await new Function(`${script}\nreturn example;`)()(library, { log });
+      expect(printed).toEqual([[0x010000ed], [1, 0], [2, 0], [3, 0]]);
+    });
+  });
+});
+
+const documents = ['README.md', ...readdirSync(join(ROOT, 'man')).map((page) => `man/${page}`)];
+
+describe.each(documents)('every command in %s can be typed:', (name) => {
+  const text = readFileSync(join(ROOT, name), 'utf8');
+  const lines = name.endsWith('.md')
+    ? [...fences(text, 'sh').flat(), ...prompted(fences(text, 'console').flat())]
+    : prompted(text.split('\n').map((line) => line.replace(/^\.Dl /, '')));
+
+  test.each(lines.flatMap(udrvCommands).map((argv) => [argv.join(' '), argv]))('%s', async (_, argv) => {
+    await understood(argv as string[]);
+  });
+
+  test('and there are some', () => {
+    expect(lines.flatMap(udrvCommands).length).toBeGreaterThan(5);
+  });
+});
+
+describe('a command that could not be typed fails this test:', () => {
+  test.each([
+    'lst',
+    'list --nonsense',
+    'uio read uio0',
+    'uio read uio0 map0 x',
+    'uio watch-irq uio0 --ack map0',
+    'list -t',
+  ])('%s', async (line) => {
+    await expect(understood(line.split(' '))).rejects.toThrow();
+  });
+});
+
+/** The lines of each fenced block of a language. */
+function fences(markdown: string, language: string): string[][] {
+  const blocks = markdown.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'));
+  return Array.from(blocks, (match) => match[1]?.trimEnd().split('\n') ?? []);
+}
+
+/** In a session only what follows the prompt is typed. */
+function prompted(lines: readonly string[]): string[] {
+  return lines.filter((line) => line.startsWith('$ ')).map((line) => line.slice(2));
+}
+
+/** The arguments of each `udrv` in a line of shell, whatever runs it. */
+function udrvCommands(line: string): string[][] {
+  return line
+    .replace(/(^|\s)#.*$/, '')
+    .split(/\s*(?:\||&&|;)\s*/)
+    .map((command) => Array.from(command.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g), (m) => m[1] ?? m[2] ?? m[3] ?? ''))
+    .map((words) => ({ words, at: words.findIndex((word) => word === 'udrv' || word === 'bin/udrv') }))
+    .filter(
+      ({ words, at }) =>
+        at >= 0 && words.slice(0, at).every((word) => /^(?:sudo|node|npm|run|lab|stock|--.*)$/.test(word)),
+    )
+    .map(({ words, at }) => words.slice(at + 1));
+}
+
+/** Has the program parse a command line, and what stands in its arguments, without doing it. */
+async function understood(argv: readonly string[]): Promise<void> {
+  const nowhere = { isTTY: false, write() {} } as unknown as OutputStream;
+  const { program } = buildProgram(nowhere, nowhere, {});
+  for (const command of [program, ...program.commands.flatMap((c) => [c, ...c.commands])]) {
+    command.exitOverride().configureOutput({ writeOut() {}, writeErr() {}, outputError() {} });
+    if (command.commands.length === 0) command.action(() => checkValues(command));
+  }
+  await program.parseAsync([...argv], { from: 'user' });
+}
+
+function checkValues(command: Command): void {
+  const { ack = [], trigger = [], width = 4 } = command.opts();
+  for (const action of [...ack, ...trigger]) parseAction(action);
+  for (const [i, argument] of command.registeredArguments.entries()) {
+    const value = command.args[i];
+    if (value === undefined) continue;
+    if (argument.name() === 'range') parseRange(value, width);
+    if (argument.name() === 'offset') parseSize(value);
+    if (argument.name() === 'value') parseWord(value);
+  }
+}

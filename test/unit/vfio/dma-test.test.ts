@@ -1,0 +1,242 @@
+import { simulatedMachine } from '../../../src/sim';
+import type { Memory } from '../../../src/sys/sys';
+import type { OpenVfio } from '../../../src/vfio/device/device';
+import { DmaPool } from '../../../src/vfio/dma/buffer';
+import type { DmaAccess, Iommu } from '../../../src/vfio/dma/iommu';
+import { KernelLog } from '../../../src/vfio/dma-test/kernel-log';
+import { runDmaTest } from '../../../src/vfio/dma-test/run';
+import type { Check, DmaDriver, Finding } from '../../../src/vfio/dma-test/tier';
+import { Transfers } from '../../../src/vfio/dma-test/transfers';
+
+// The verdicts, against a device and an IOMMU that can be told to misbehave. What a real one does is in test/lab.
+
+/** What is wrong with the machine. */
+interface Faults {
+  /** Mappings stay although they are taken away, with all rights: no isolation. */
+  leaks?: boolean;
+  /** Writes go where the address led first: a translation that is remembered. */
+  remembers?: boolean;
+  /** The device moves nothing at all. */
+  dead?: boolean;
+  /** From the second transfer on. */
+  dies?: boolean;
+  /** Bus mastering is ignored. */
+  unruly?: boolean;
+  /** Why reading what may be written is no news. */
+  isKnown?: string;
+  /** It writes only data of its own. */
+  ofItsOwn?: boolean;
+}
+
+const LENGTH = 256;
+const OWN = Buffer.alloc(LENGTH, 'own ');
+
+/** @param log what the kernel says during the transfer of this number */
+function machine(faults: Faults = {}, log: Record<number, string> = {}) {
+  const kmsg: string[] = [];
+  const sim = simulatedMachine().sys;
+  const mapped = new Map<bigint, { memory: Memory; access: DmaAccess }>();
+  const first = new Map<bigint, Memory>();
+  const iommu: Iommu = {
+    kind: 'type1',
+    info: () => ({ pageSizes: [4096n], ranges: [{ start: 0n, end: 0xffffffn }], dmaAvail: null }),
+    map(iova, memory, _length, access) {
+      if (!faults.leaks && mapped.has(iova)) throw new Error('mapped twice');
+      mapped.set(iova, { memory: memory as Memory, access: faults.leaks ? { read: true, write: true } : access });
+      if (!first.has(iova)) first.set(iova, memory as Memory);
+    },
+    unmap(iova) {
+      if (!faults.leaks) mapped.delete(iova);
+      return 4096;
+    },
+    unmapAll: () => mapped.clear(),
+    mapping: (...request) => ({ map: () => iommu.map(...request), unmap: () => iommu.unmap(request[0], request[2]) }),
+  };
+  let busMaster = true;
+  let transfers = 0;
+  const inside = Buffer.alloc(LENGTH);
+  const driver: DmaDriver = {
+    maxLength: LENGTH,
+    source: faults.ofItsOwn ? 'device' : 'memory',
+    checks: [],
+    recognize: (bytes) => (bytes.equals(OWN) ? 'its own' : null),
+    async copy({ source, destination }) {
+      transfers++;
+      kmsg.push(...[log[transfers] ?? []].flat());
+      if (!busMaster && !faults.unruly) return { completed: false, note: null };
+      if (faults.dead || (faults.dies && transfers > 1)) return { completed: true, note: 'done' };
+      const from = mapped.get(source);
+      if (faults.ofItsOwn) OWN.copy(inside);
+      else if (from?.access.read) from.memory.bytes.copy(inside, 0, 0, LENGTH);
+      else inside.fill(0);
+      const to = mapped.get(destination);
+      const memory = faults.remembers ? first.get(destination) : to?.memory;
+      if (to?.access.write) inside.copy(memory?.bytes ?? inside);
+      return { completed: true, note: null };
+    },
+    remove: async () => {},
+  };
+  const sys = Object.create(sim, {
+    open: { value: (path: string) => (path === '/dev/kmsg' ? 77 : sim.open(path, {})) },
+    read: {
+      value: (_: number, buffer: Buffer) => {
+        const line = kmsg.shift();
+        if (line === undefined) return 0;
+        return buffer.write(`4,1,1,-;${line}\n`, 'latin1');
+      },
+    },
+  });
+  const transfersOf = new Transfers({
+    sys: sim,
+    address: '0000:00:03.0',
+    iommu,
+    pool: new DmaPool(sim, iommu, '0000:00:03.0'),
+    driver,
+    log: KernelLog.open(Object.keys(log).length > 0 ? sys : sim),
+    setBusMaster: (on) => {
+      busMaster = on;
+    },
+    detach: null,
+    readsWhatItWrites: faults.isKnown,
+  });
+  return { transfers: transfersOf, mapped };
+}
+
+async function verdicts(checks: readonly Check[]): Promise<Record<string, Finding['verdict']>> {
+  const signal = new AbortController().signal;
+  const all: Record<string, Finding['verdict']> = {};
+  for (const check of checks) all[check.name] = (await check.run(signal)).verdict;
+  return all;
+}
+
+const NAMES = [
+  'roundtrip',
+  'write-unmapped',
+  'read-unmapped',
+  'write-read-only',
+  'read-write-only',
+  'remapped',
+  'bus-master-off',
+  'recovery',
+];
+const all = (verdict: Finding['verdict'], names = NAMES) => Object.fromEntries(names.map((name) => [name, verdict]));
+
+test('a good device behind a good IOMMU passes everything, and leaves its two buffers as they were', async () => {
+  const { transfers, mapped } = machine();
+  expect(await verdicts(transfers.checks)).toEqual(all('pass'));
+  expect(transfers.moved).toBe(true);
+  expect([...mapped.values()].map(({ access }) => access)).toEqual([
+    { read: true, write: true },
+    { read: true, write: true },
+  ]);
+});
+
+test('an IOMMU that takes nothing away fails each check of isolation', async () => {
+  const { transfers } = machine({ leaks: true });
+  expect(await verdicts(transfers.checks)).toEqual({
+    ...all('fail', ['write-unmapped', 'read-unmapped', 'write-read-only', 'read-write-only']),
+    ...all('pass', ['roundtrip', 'remapped', 'bus-master-off', 'recovery']),
+  });
+});
+
+test('reading what may be written is skipped where the IOMMU is known not to forbid it', async () => {
+  const { transfers } = machine({ leaks: true, isKnown: 'no bit for it' });
+  const check = transfers.checks.find(({ name }) => name === 'read-write-only');
+  expect(await check?.run(new AbortController().signal)).toEqual({
+    verdict: 'skip',
+    detail: 'the device read 256 of 256 secret bytes at 0x100000, as was to be expected: no bit for it',
+  });
+});
+
+test('what is changed or read is told', async () => {
+  const { transfers } = machine({ leaks: true });
+  const detail = async (name: string) =>
+    (await transfers.checks.find((check) => check.name === name)?.run(new AbortController().signal))?.detail;
+  expect(await detail('write-unmapped')).toMatch(/^canary at 0x101000 overwritten: 2\d\d of 256 bytes changed$/);
+  expect(await detail('read-unmapped')).toBe('the device read 256 of 256 secret bytes at 0x100000');
+});
+
+test('a translation that is remembered fails the check of remapping', async () => {
+  const { transfers } = machine({ remembers: true });
+  expect(await verdicts(transfers.checks)).toEqual({ ...all('pass'), remapped: 'fail' });
+});
+
+test('a device that moves nothing proves nothing', async () => {
+  const { transfers } = machine({ dead: true });
+  expect(await verdicts(transfers.checks)).toEqual({
+    ...all('inconclusive'),
+    ...all('fail', ['roundtrip', 'recovery']),
+  });
+  expect(transfers.moved).toBe(false);
+});
+
+test('nor does one that stops later', async () => {
+  const { transfers } = machine({ dies: true });
+  expect(await verdicts(transfers.checks)).toEqual({ ...all('inconclusive'), roundtrip: 'pass', recovery: 'fail' });
+});
+
+test('a device that does not care about bus mastering', async () => {
+  const { transfers } = machine({ unruly: true });
+  expect(await verdicts(transfers.checks)).toEqual({ ...all('pass'), 'bus-master-off': 'fail' });
+});
+
+test('a device with data of its own is not asked to read', async () => {
+  const { transfers } = machine({ ofItsOwn: true });
+  expect(await verdicts(transfers.checks)).toEqual(
+    all('pass', ['device-write', 'write-unmapped', 'write-read-only', 'remapped', 'bus-master-off', 'recovery']),
+  );
+  expect((await transfers.checks[0]?.run(new AbortController().signal))?.detail).toMatch(/; its own$/);
+});
+
+test('a fault in the kernel log is told beside the verdict, if it is of this transfer', async () => {
+  const line = (address: string) =>
+    `DMAR: [DMA Write NO_PASID] Request device [00:03.0] fault addr ${address} [fault reason 0x05] PTE Write access is not set`;
+  const run = async (log: Record<number, string>) => {
+    const check = machine({}, log).transfers.checks.find(({ name }) => name === 'write-unmapped');
+    return (await check?.run(new AbortController().signal))?.detail;
+  };
+  // The second transfer is the one that is stopped.
+  expect(await run({ 2: line('0x101000') })).toBe(
+    'canary at 0x101000 intact; kernel log: write fault at 0x101000, reason 0x05, PTE Write access is not set',
+  );
+  expect(await run({ 2: line('0x700000') })).toBe('canary at 0x101000 intact; kernel log: no fault (not required)');
+  expect(await run({ 1: line('0x101000') })).toBe('canary at 0x101000 intact; kernel log: no fault (not required)');
+});
+
+test('a check ends where the test is aborted, and maps nothing again', async () => {
+  const { transfers, mapped } = machine();
+  const controller = new AbortController();
+  const check = transfers.checks.find(({ name }) => name === 'write-unmapped');
+  controller.abort();
+  await expect(check?.run(controller.signal)).rejects.toMatchObject({ name: 'AbortError' });
+  expect(mapped.size).toBe(1);
+});
+
+test('without an IOMMU the verdict on isolation is a failure, and no device DMA is performed', async () => {
+  let busMaster = false;
+  const device = {
+    info: { address: '0000:00:03.0', vendorId: '1234', deviceId: '11e8', pci: { class: '0x00ff00' } },
+    backend: 'group',
+    iommu: { kind: 'noiommu', info: () => ({ pageSizes: [], ranges: [], dmaAvail: null }) },
+    irq: () => ({ info: { count: 0 } }),
+    get busMaster() {
+      return busMaster;
+    },
+    setBusMaster(on: boolean) {
+      busMaster = on;
+    },
+  } as unknown as OpenVfio;
+  expect(await runDmaTest(simulatedMachine().sys, device)).toEqual({
+    device: '0000:00:03.0',
+    backend: 'group',
+    tier: 'generic',
+    checks: [
+      { name: 'isolation', verdict: 'fail', detail: 'no IOMMU: device can reach all memory' },
+      { name: 'bus-master', verdict: 'pass', detail: 'goes on and off; was off' },
+      { name: 'loopback', verdict: 'skip', detail: 'the device has no interrupts' },
+    ],
+    deviceDma: false,
+    isolated: false,
+  });
+  expect(busMaster).toBe(false);
+});
