@@ -1,14 +1,14 @@
 /**
- * udrv as a library: the machine behind a {@link Sys}, its devices as {@link Device} objects, and opened devices with
+ * udrv as a library: the machine behind a {@link Sys}, its devices as {@link DeviceInfo} objects, and opened devices with
  * registers and interrupts. It never prints and never exits; every error a caller should show is a {@link UdrvError}.
  *
  * @example
- * import { findDevice, LinuxSys, NameDatabase, OpenUio } from 'udrv';
+ * import { findDevice, LinuxSys, NameDatabase, UioDevice } from 'udrv';
  *
  * const sys = new LinuxSys();
  * const device = findDevice(sys, new NameDatabase(sys), 'uio0');
  * if (device.framework === 'uio') {
- *   using open = OpenUio.open(sys, device, { write: true });
+ *   using open = UioDevice.open(sys, device, { write: true });
  *   console.log(open.region('map0').read(0x0, 4));
  *   for await (const interrupt of open.interrupts({ timeoutMs: 1000 })) console.log(interrupt.count);
  * }
@@ -54,7 +54,7 @@ export { SysrootSys } from './sys/sysroot';
 export { traced } from './sys/trace';
 export type { DecodedIoctl, IoctlDecoder } from './uapi/ioctl-decoder';
 export { decodeVfio } from './uapi/trace-vfio';
-export { type LatencyOptions, OpenUio, type WatchOptions } from './uio/device';
+export { type LatencyOptions, UioDevice, type WatchOptions } from './uio/device';
 export type { RearmMode } from './uio/interrupt-control';
 export {
   type Descriptor,
@@ -82,7 +82,7 @@ export {
 } from './usb/decode/layout';
 export { CONFIGURATION, DEVICE, ENDPOINT, INTERFACE, INTERFACE_ASSOCIATION } from './usb/decode/standard';
 export type { NotGivenBack } from './usb/device/claims';
-export { type ClaimOptions, type ControlOptions, type DataResult, OpenUsb } from './usb/device/device';
+export { type ClaimOptions, type ControlOptions, type DataResult, UsbDevice } from './usb/device/device';
 export { type Answers, askDevice, type ControlIn, type Setup, type UsbString } from './usb/inspect/ask';
 export { describeUsb, type UsbDescription, type UsbDocument, usbDocument, withAnswers } from './usb/inspect/describe';
 export { listUsbNodes, type UsbNode } from './usb/inspect/nodes';
@@ -98,7 +98,7 @@ export {
   type DeviceFeature as VfioFeature,
   type DeviceFlag as VfioFlag,
   type OpenOptions as VfioOpenOptions,
-  OpenVfio,
+  VfioDevice,
 } from './vfio/device/device';
 export type { HotResetDevice } from './vfio/device/hot-reset';
 export {

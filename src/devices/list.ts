@@ -1,4 +1,4 @@
-import type { Device, Framework } from '../model/device';
+import type { DeviceInfo, Framework } from '../model/device';
 import type { Names } from '../names/database';
 import type { Sys } from '../sys/sys';
 import type { ReadError } from '../sys/sysfs';
@@ -16,13 +16,17 @@ export interface ListOptions {
 }
 
 /** The devices that a user-space driver can reach: UIO, then PCI functions by address, then USB. Opens no node. */
-export function listDevices(sys: Sys, names: Names, { type, all = false, errors = [] }: ListOptions = {}): Device[] {
+export function listDevices(
+  sys: Sys,
+  names: Names,
+  { type, all = false, errors = [] }: ListOptions = {},
+): DeviceInfo[] {
   const wanted = (framework: Framework) => type === undefined || type === framework;
   const uio = wanted('uio') ? listUio(sys, errors) : [];
   const usb = wanted('usb') ? listUsb(sys, names, errors) : [];
   return [...uio, ...pciDevices(), ...usb];
 
-  function pciDevices(): Device[] {
+  function pciDevices(): DeviceInfo[] {
     if (type === 'pci') return listPci(sys, names, { errors });
     if (type === 'vfio' || (type === undefined && !all)) return listPci(sys, names, { vfioOnly: true, errors });
     if (type !== undefined) return [];

@@ -1,4 +1,4 @@
-import type { PciDevice, PciInfo, VfioDevice } from '../model/device';
+import type { PciAttributes, PciDeviceInfo, VfioDeviceInfo } from '../model/device';
 import type { Names } from '../names/database';
 import { comparePciAddresses, formatPciAddress, isPciAddress, type PciAddress, parsePciAddress } from '../pci/address';
 import { inspectPciInfo, PCI_DEVICES } from '../pci/inspect';
@@ -18,9 +18,9 @@ export function listPci(
   sys: Sys,
   names: Names,
   { vfioOnly = false, errors = [] }: PciListOptions = {},
-): (PciDevice | VfioDevice)[] {
+): (PciDeviceInfo | VfioDeviceInfo)[] {
   const vfio = new VfioInspector(sys);
-  const devices: (PciDevice | VfioDevice)[] = [];
+  const devices: (PciDeviceInfo | VfioDeviceInfo)[] = [];
   const addresses = new AttributeReader(sys, errors).names(PCI_DEVICES).filter(isPciAddress);
   for (const address of addresses.sort(comparePciAddresses)) {
     const reader = new AttributeReader(sys);
@@ -38,7 +38,11 @@ export function listPci(
  * @param address may be short: `00:03.0` is in domain 0
  * @returns null if there is none
  */
-export function inspectPci(sys: Sys, names: Names, address: string | PciAddress): PciDevice | VfioDevice | null {
+export function inspectPci(
+  sys: Sys,
+  names: Names,
+  address: string | PciAddress,
+): PciDeviceInfo | VfioDeviceInfo | null {
   const parsed = typeof address === 'string' ? parsePciAddress(address) : address;
   if (parsed === null) return null;
   const name = formatPciAddress(parsed);
@@ -54,7 +58,7 @@ function inspectFunction(
   reader: AttributeReader,
   address: string,
   driver: string | null,
-): PciDevice | VfioDevice | null {
+): PciDeviceInfo | VfioDeviceInfo | null {
   const dir = `${PCI_DEVICES}/${address}`;
   const pci = inspectPciInfo(reader, address);
   const facts = vfio.has(address, driver) ? vfio.inspect(reader, dir, pci.iommuGroup) : null;
@@ -70,7 +74,7 @@ function inspectFunction(
 }
 
 /** As lspci has it; on a system without pci.ids, the kind of device and its ids. */
-function nameOf(names: Names, vendorId: string | null, deviceId: string | null, pci: PciInfo): string {
+function nameOf(names: Names, vendorId: string | null, deviceId: string | null, pci: PciAttributes): string {
   const { vendor, device } = names.pciName(vendorId, deviceId);
   if (vendor !== null && device !== null) return `${vendor} ${device}`;
   if (vendor !== null && deviceId !== null) return `${vendor} Device ${deviceId}`;

@@ -1,4 +1,4 @@
-import type { Device } from '../model/device';
+import type { DeviceInfo } from '../model/device';
 import { NameDatabase } from '../names/database';
 import { recording } from '../sys/record';
 import type { Sys } from '../sys/sys';
@@ -41,7 +41,7 @@ function readClassLinks(sys: Sys): void {
 }
 
 /** What `show` and `vfio groups` read of the IOMMU. Not who holds a device: processes are no part of a machine. */
-function readIommu(sys: Sys, devices: readonly Device[]): void {
+function readIommu(sys: Sys, devices: readonly DeviceInfo[]): void {
   for (const { address, framework } of devices) if (framework !== 'usb') iommuHardware(sys, address);
   const reader = new AttributeReader(sys);
   const groups = new IommuGroups(sys);
@@ -53,13 +53,13 @@ function readIommu(sys: Sys, devices: readonly Device[]): void {
 }
 
 /** What `usb show` and `usb list --tree` read beyond a listing. */
-function readUsb(sys: Sys, names: NameDatabase, devices: readonly Device[]): void {
+function readUsb(sys: Sys, names: NameDatabase, devices: readonly DeviceInfo[]): void {
   const usb = devices.filter((device) => device.framework === 'usb');
   for (const device of usb) describeUsb(sys, names, device);
   usbTree(sys, usb);
   listUsbNodes(sys);
 }
 
-function ids({ vendorId, deviceId }: Device): { vendor: string; device: string | null }[] {
+function ids({ vendorId, deviceId }: DeviceInfo): { vendor: string; device: string | null }[] {
   return vendorId === null ? [] : [{ vendor: vendorId, device: deviceId }];
 }

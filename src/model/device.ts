@@ -39,7 +39,7 @@ interface DeviceBase {
   errors: ReadError[];
 }
 
-export interface PciInfo {
+export interface PciAttributes {
   /** Base class, subclass, programming interface: `"0x010802"`. */
   class: string | null;
   className: string | null;
@@ -53,7 +53,7 @@ export interface PciInfo {
   numaNode: number | null;
 }
 
-export interface UioInfo {
+export interface UioAttributes {
   version: string | null;
   /** Interrupts since the device was registered: the counter that read() returns. */
   eventCount: number | null;
@@ -64,7 +64,7 @@ export interface UioInfo {
   regions: Region[];
 }
 
-export interface VfioInfo {
+export interface VfioAttributes {
   group: number | null;
   /** `vfio0`: the name of the character device under /dev/vfio/devices. */
   cdev: string | null;
@@ -102,7 +102,7 @@ export interface UsbInterface {
   endpoints: UsbEndpoint[];
 }
 
-export interface UsbInfo {
+export interface UsbAttributes {
   bus: number;
   device: number;
   /** Port numbers from the root hub to the device; empty for a root hub. */
@@ -121,28 +121,28 @@ export interface UsbInfo {
   interfaces: UsbInterface[];
 }
 
-export interface UioDevice extends DeviceBase {
+export interface UioDeviceInfo extends DeviceBase {
   framework: 'uio';
-  uio: UioInfo;
+  uio: UioAttributes;
   /** Present where the parent is a PCI function. */
-  pci?: PciInfo;
+  pci?: PciAttributes;
 }
 
-export interface VfioDevice extends DeviceBase {
+export interface VfioDeviceInfo extends DeviceBase {
   framework: 'vfio';
-  vfio: VfioInfo;
-  pci: PciInfo;
+  vfio: VfioAttributes;
+  pci: PciAttributes;
 }
 
-export interface PciDevice extends DeviceBase {
+export interface PciDeviceInfo extends DeviceBase {
   framework: 'pci';
-  pci: PciInfo;
+  pci: PciAttributes;
 }
 
-export interface UsbDevice extends DeviceBase {
+export interface UsbDeviceInfo extends DeviceBase {
   framework: 'usb';
-  usb: UsbInfo;
+  usb: UsbAttributes;
 }
 
-export type Device = UioDevice | VfioDevice | PciDevice | UsbDevice;
-export type Framework = Device['framework'];
+export type DeviceInfo = UioDeviceInfo | VfioDeviceInfo | PciDeviceInfo | UsbDeviceInfo;
+export type Framework = DeviceInfo['framework'];

@@ -1,5 +1,5 @@
 import { inspectPci, listPci } from '../devices/pci-functions';
-import type { Device, Framework, UsbDevice } from '../model/device';
+import type { DeviceInfo, Framework, UsbDeviceInfo } from '../model/device';
 import type { Names } from '../names/database';
 import { isPciAddress } from '../pci/address';
 import type { Sys } from '../sys/sys';
@@ -76,7 +76,7 @@ export class KnownDevices {
     return true;
   }
 
-  #list(): Device[] {
+  #list(): DeviceInfo[] {
     return [
       ...(this.#looksAt('uio') ? listUio(this.#sys) : []),
       ...(this.#looksAt('pci') ? listPci(this.#sys, this.#names) : []),
@@ -84,7 +84,7 @@ export class KnownDevices {
     ];
   }
 
-  #inspect(origin: Origin, address: string): Device | null {
+  #inspect(origin: Origin, address: string): DeviceInfo | null {
     if (origin === 'uio') return inspectUio(this.#sys, address);
     if (origin === 'pci') return inspectPci(this.#sys, this.#names, address);
     return inspectUsb(this.#sys, this.#names, address);
@@ -108,7 +108,7 @@ export class KnownDevices {
   }
 
   /** A device that is there. */
-  #seen(device: Device): DeviceEvent[] {
+  #seen(device: DeviceInfo): DeviceEvent[] {
     const known = this.#devices.get(device.address);
     const found = knownOf(device);
     this.#devices.set(device.address, found);
@@ -224,7 +224,7 @@ function event(action: DeviceAction, known: Known, more: Partial<DeviceEvent> = 
   return { time: new Date(), action, ...subject, interface: null, ...more };
 }
 
-function knownOf(device: Device): Known {
+function knownOf(device: DeviceInfo): Known {
   const { framework, address, vendorId, deviceId, driver, node, access, name } = device;
   const origin = framework === 'vfio' ? 'pci' : framework;
   const number = device.framework === 'usb' ? device.usb.device : null;
@@ -238,7 +238,7 @@ function forgetDriver(known: Known): void {
 }
 
 /** Whether what is at its address is still the same device. Of those that have no number, only the ids tell. */
-function isSame(known: Known, device: Device | undefined): boolean {
+function isSame(known: Known, device: DeviceInfo | undefined): boolean {
   if (device === undefined) return false;
   const { vendorId, deviceId, number } = knownOf(device);
   return vendorId === known.vendorId && deviceId === known.deviceId && number === known.number;
@@ -255,7 +255,7 @@ function pciDriver(before: Known, now: Known): DeviceEvent[] {
 }
 
 /** The interfaces of a USB device that have a driver, by name. */
-function driversOf({ usb, address }: UsbDevice): [name: string, driver: string][] {
+function driversOf({ usb, address }: UsbDeviceInfo): [name: string, driver: string][] {
   const prefix = usb.ports.length === 0 ? `${usb.bus}-0` : address;
   return usb.interfaces.flatMap(({ number, driver }): [string, string][] =>
     driver === null ? [] : [[`${prefix}:${usb.configuration}.${number}`, driver]],

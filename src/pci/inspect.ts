@@ -1,4 +1,4 @@
-import type { PciInfo } from '../model/device';
+import type { PciAttributes } from '../model/device';
 import type { AttributeReader } from '../sys/sysfs';
 import { pciClassName } from './class-names';
 import { parsePciResources } from './resources';
@@ -11,7 +11,7 @@ export const PCI_DEVICES = '/sys/bus/pci/devices';
  *
  * @param address as the kernel names it
  */
-export function inspectPciInfo(reader: AttributeReader, address: string): PciInfo {
+export function inspectPciInfo(reader: AttributeReader, address: string): PciAttributes {
   const dir = `${PCI_DEVICES}/${address}`;
   const classCode = reader.hex(`${dir}/class`, 6);
   const driverOverride = reader.text(`${dir}/driver_override`);

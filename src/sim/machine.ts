@@ -18,11 +18,11 @@ import { uioPciGeneric } from './uio/pci-generic-driver';
 import { uioPdrvGenirq } from './uio/pdrv-genirq-driver';
 import type { PlatformDevice } from './uio/platform';
 import { UsbBus } from './usb/bus';
-import type { UsbDevice } from './usb/device';
+import type { SimUsbDevice } from './usb/device';
 import { UsbfsFile } from './usb/usbfs';
 import { xhciHcd } from './usb/xhci-driver';
 import { StillInUse } from './vfio/group';
-import { Iommu } from './vfio/iommu';
+import { SimIommu } from './vfio/iommu';
 import { IommufdFile } from './vfio/iommufd';
 import { vfioPci } from './vfio/pci-driver';
 import { Vfio } from './vfio/vfio';
@@ -36,7 +36,7 @@ export class Machine {
   readonly pci: Bus<PciFunction>;
   readonly platform: Bus<PlatformDevice>;
   readonly uio: UioCore;
-  readonly iommu: Iommu;
+  readonly iommu: SimIommu;
   readonly usb: UsbBus;
   readonly #edus = new Map<PciFunction, Edu>();
   /** How a device raises its interrupt. */
@@ -58,7 +58,7 @@ export class Machine {
       virtioPci(),
       xhciHcd(() => this.usb),
     ]);
-    this.iommu = new Iommu(kernel, this.pci);
+    this.iommu = new SimIommu(kernel, this.pci);
     const vfio = new Vfio(kernel, this.iommu);
     kernel.node('/dev/iommu', () => new IommufdFile(kernel, this.iommu));
     kernel.node('/dev/kmsg', () => kernel.messages.open());
@@ -109,7 +109,7 @@ export class Machine {
     found.unplug();
   }
 
-  usbDevice(name: string): UsbDevice {
+  usbDevice(name: string): SimUsbDevice {
     const device = this.usb.find(name);
     if (device === undefined) throw new RangeError(`${name} is no USB device`);
     return device;

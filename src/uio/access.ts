@@ -1,5 +1,5 @@
 import { Exit, fromSysError, SysError, UdrvError, usageError } from '../errors';
-import type { Region, UioDevice } from '../model/device';
+import type { Region, UioDeviceInfo } from '../model/device';
 import type { RegisterSpace } from '../model/registers';
 import { mustDecode } from '../pci/ready';
 import type { Mapping, Sys, Width, Word } from '../sys/sys';
@@ -8,7 +8,7 @@ import type { Mapping, Sys, Width, Word } from '../sys/sys';
  * Opens a region of a UIO device for access: a map through the node, a BAR or port region through the `resourceN`
  * files of the PCI function behind it.
  */
-export function openSpace(sys: Sys, device: UioDevice, fd: number, region: Region, write: boolean): RegisterSpace {
+export function openSpace(sys: Sys, device: UioDeviceInfo, fd: number, region: Region, write: boolean): RegisterSpace {
   const { parent } = device.uio;
   const map = /^map([0-4])$/.exec(region.name);
   if (map) {
@@ -34,7 +34,7 @@ export function openSpace(sys: Sys, device: UioDevice, fd: number, region: Regio
 /** @param start where in the mapping the registers begin */
 function mapped(
   sys: Sys,
-  device: UioDevice,
+  device: UioDeviceInfo,
   fd: number,
   region: Region,
   at: number,
@@ -71,7 +71,7 @@ function withinPage(sys: Sys, { address }: Region): number {
 }
 
 /** Port registers through pread and pwrite: drivers/pci/pci-sysfs.c does one inb, inw or inl for 1, 2 or 4 bytes. */
-function ports(sys: Sys, device: UioDevice, fd: number, region: Region, start: number): RegisterSpace {
+function ports(sys: Sys, device: UioDeviceInfo, fd: number, region: Region, start: number): RegisterSpace {
   const buffers = { 1: Buffer.alloc(1), 2: Buffer.alloc(2), 4: Buffer.alloc(4) };
   const bufferOf = (width: Width) => {
     if (width === 8)
@@ -107,7 +107,7 @@ function complete(transferred: number, width: number, device: string): void {
  * The parent's BAR that holds a region, and where in it the region begins. By address: what the driver says of the
  * kind of its ports (uio_aec calls an I/O BAR `port_gpio`) is no guide.
  */
-function parentBar(device: UioDevice, region: Region): { bar: Region; offset: number } {
+function parentBar(device: UioDeviceInfo, region: Region): { bar: Region; offset: number } {
   const start = region.address === null ? null : BigInt(region.address);
   for (const bar of device.pci?.regions ?? []) {
     if (!/^bar[0-5]$/.test(bar.name) || bar.address === null || start === null) continue;
@@ -118,7 +118,7 @@ function parentBar(device: UioDevice, region: Region): { bar: Region; offset: nu
   throw unreachable(device, region);
 }
 
-function unreachable(device: UioDevice, region: Region): UdrvError {
+function unreachable(device: UioDeviceInfo, region: Region): UdrvError {
   return new UdrvError('there is no PCI BAR behind this region to reach it through', {
     code: 'EOPNOTSUPP',
     exit: Exit.unsupported,

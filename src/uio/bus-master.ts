@@ -1,5 +1,5 @@
 import { fromSysError, SysError } from '../errors';
-import type { UioDevice } from '../model/device';
+import type { UioDeviceInfo } from '../model/device';
 import { readConfig } from '../pci/config-file';
 import type { Sys } from '../sys/sys';
 import { PCI_COMMAND, PCI_COMMAND_MASTER } from '../uapi/pci-regs';
@@ -11,7 +11,7 @@ import { PCI_COMMAND, PCI_COMMAND_MASTER } from '../uapi/pci-regs';
  * @returns what to call once the node is closed
  * @throws the returned function: exit 4 where it cannot be put back, as the configuration space is for root
  */
-export function keepBusMaster(sys: Sys, device: UioDevice): () => void {
+export function keepBusMaster(sys: Sys, device: UioDeviceInfo): () => void {
   const { address, driver, uio } = device;
   if (driver !== 'uio_pci_generic' || uio.parent === null) return () => {};
   const { parent } = uio;

@@ -1,6 +1,6 @@
 import { Exit, fromSysError, SysError, UdrvError } from '../errors';
 import type { RegionSource } from '../model/action';
-import type { Region, UioDevice } from '../model/device';
+import type { Region, UioDeviceInfo } from '../model/device';
 import { type Interrupt, noInterrupt, stillAsserted } from '../model/interrupt';
 import { findRegion, Registers } from '../model/registers';
 import type { PollResult, Sys } from '../sys/sys';
@@ -38,11 +38,11 @@ export interface LatencyOptions extends Omit<WatchOptions, 'beforeWait'> {
  * An open UIO device. Owns the node's descriptor and the mappings; {@link close} (or `using`) releases them in order.
  *
  * @example
- * using device = OpenUio.open(sys, inspected, { write: true });
+ * using device = UioDevice.open(sys, inspected, { write: true });
  * device.region('map0').write(0x60, 4, 1);
  */
-export class OpenUio implements RegionSource {
-  readonly info: UioDevice;
+export class UioDevice implements RegionSource {
+  readonly info: UioDeviceInfo;
   readonly #sys: Sys;
   readonly #write: boolean;
   readonly #registers = new Map<string, Registers>();
@@ -50,7 +50,7 @@ export class OpenUio implements RegionSource {
   readonly #count = Buffer.alloc(UIO_WORD_SIZE);
   #fd: number | undefined;
 
-  private constructor(sys: Sys, device: UioDevice, fd: number, write: boolean, putBack: () => void) {
+  private constructor(sys: Sys, device: UioDeviceInfo, fd: number, write: boolean, putBack: () => void) {
     this.#sys = sys;
     this.#putBack = putBack;
     this.info = device;
@@ -62,12 +62,12 @@ export class OpenUio implements RegionSource {
    * @param options.write also for interrupts: re-arming writes
    * @throws exit 4 with what grants access, exit 3 where the node is missing
    */
-  static open(sys: Sys, device: UioDevice, { write }: { write: boolean }): OpenUio {
+  static open(sys: Sys, device: UioDeviceInfo, { write }: { write: boolean }): UioDevice {
     const node = device.node ?? `/dev/${device.address}`;
     try {
       // Non-blocking, so that the read after a wake-up cannot hang.
       const fd = sys.open(node, { write, nonblock: true });
-      return new OpenUio(sys, device, fd, write, keepBusMaster(sys, device));
+      return new UioDevice(sys, device, fd, write, keepBusMaster(sys, device));
     } catch (error) {
       throw error instanceof SysError ? openError(error, device) : error;
     }
@@ -296,7 +296,7 @@ export class OpenUio implements RegionSource {
   }
 }
 
-function openError(error: SysError, device: UioDevice): UdrvError {
+function openError(error: SysError, device: UioDeviceInfo): UdrvError {
   const node = error.path;
   const advice: Record<string, { message?: string; hint: string }> = {
     EACCES: {

@@ -1,4 +1,4 @@
-import type { Region, UioDevice } from '../model/device';
+import type { Region, UioDeviceInfo } from '../model/device';
 import { inspectPciInfo } from '../pci/inspect';
 import type { Sys } from '../sys/sys';
 import { AttributeReader, type ReadError } from '../sys/sysfs';
@@ -13,7 +13,7 @@ const MAX_REGIONS = 5;
  *
  * @param errors where a list that cannot be read is noted
  */
-export function listUio(sys: Sys, errors: ReadError[] = []): UioDevice[] {
+export function listUio(sys: Sys, errors: ReadError[] = []): UioDeviceInfo[] {
   return new AttributeReader(sys, errors)
     .names(UIO_CLASS)
     .filter((name) => /^uio\d+$/.test(name))
@@ -23,7 +23,7 @@ export function listUio(sys: Sys, errors: ReadError[] = []): UioDevice[] {
 }
 
 /** One UIO device from sysfs alone; null if there is none of that name. */
-export function inspectUio(sys: Sys, address: string): UioDevice | null {
+export function inspectUio(sys: Sys, address: string): UioDeviceInfo | null {
   const reader = new AttributeReader(sys);
   const dir = `${UIO_CLASS}/${address}`;
   const parent = pciParent(reader, dir);

@@ -1,5 +1,5 @@
 import { Exit, fromSysError, SysError, UdrvError, usageError } from '../errors';
-import type { UioDevice } from '../model/device';
+import type { UioDeviceInfo } from '../model/device';
 import type { Sys } from '../sys/sys';
 import { PCI_COMMAND, PCI_COMMAND_INTX_DISABLE, PCI_STATUS, PCI_STATUS_INTERRUPT } from '../uapi/pci-regs';
 import { packIrqControl, UIO_WORD_SIZE } from '../uapi/uio';
@@ -13,7 +13,7 @@ export type RearmMode = 'auto' | 'irqcontrol' | 'disintx' | 'none';
  */
 export class InterruptControl {
   readonly #sys: Sys;
-  readonly #device: UioDevice;
+  readonly #device: UioDeviceInfo;
   readonly #fd: number;
   readonly #word = Buffer.alloc(UIO_WORD_SIZE);
   readonly #register = Buffer.alloc(2);
@@ -21,7 +21,7 @@ export class InterruptControl {
   #config: number | undefined;
   #wasDisabled = false;
 
-  constructor(sys: Sys, device: UioDevice, fd: number, mode: RearmMode) {
+  constructor(sys: Sys, device: UioDeviceInfo, fd: number, mode: RearmMode) {
     this.#sys = sys;
     this.#device = device;
     this.#fd = fd;
@@ -117,18 +117,18 @@ export class InterruptControl {
 }
 
 /** Makes sure that a device has what a mode switches, as far as that is known without opening it. @throws exit 2 */
-export function checkRearm(device: UioDevice, mode: RearmMode): void {
+export function checkRearm(device: UioDeviceInfo, mode: RearmMode): void {
   if (mode === 'disintx') configWithDisable(device);
 }
 
 /** The configuration space that has the device's Interrupt Disable. */
-function configWithDisable({ address, uio }: UioDevice): string {
+function configWithDisable({ address, uio }: UioDeviceInfo): string {
   if (uio.parent === null)
     throw usageError(address, 'is no PCI function: it has no Interrupt Disable', 'use --rearm irqcontrol or none');
   return `/sys/bus/pci/devices/${uio.parent}/config`;
 }
 
-export function noIrqcontrol({ address, driver }: UioDevice): UdrvError {
+export function noIrqcontrol({ address, driver }: UioDeviceInfo): UdrvError {
   return new UdrvError(`its driver, ${driver ?? 'unknown'}, has no irqcontrol`, {
     code: 'ENOSYS',
     exit: Exit.unsupported,

@@ -12,9 +12,9 @@ const DUMPS = 21;
 
 /** A dump as the command makes it, without the command's start: that of C has none either. */
 const DUMP = `
-  const { findDevice, LinuxSys, NameDatabase, OpenVfio } = require('./dist/index.js');
+  const { findDevice, LinuxSys, NameDatabase, VfioDevice } = require('./dist/index.js');
   const sys = new LinuxSys();
-  const device = OpenVfio.open(sys, findDevice(sys, new NameDatabase(sys), '${DEVICE}'), { backend: 'group' });
+  const device = VfioDevice.open(sys, findDevice(sys, new NameDatabase(sys), '${DEVICE}'), { backend: 'group' });
   const times = [];
   for (let i = 0; i < ${DUMPS}; i++) {
     const start = performance.now();

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Interrupt } from '../../src/model/interrupt';
-import { OpenUio } from '../../src/uio/device';
+import { UioDevice } from '../../src/uio/device';
 import { inspectUio } from '../../src/uio/inspect';
 import { EDU, errnoOf, makeSys, NODE, onKernel, PARENT, title, UIO } from './target';
 
@@ -34,7 +34,7 @@ const eventCount = () => Number(sys.readFile(`/sys/class/uio/${UIO}/event`).toSt
 
 /** Leaves the device as every test wants to find it: nothing pending, nothing masked. */
 function quiet() {
-  using device = OpenUio.open(sys, inspected(), { write: true });
+  using device = UioDevice.open(sys, inspected(), { write: true });
   const map = device.region('map0');
   map.write(EDU.acknowledge, 4, map.read(EDU.irqStatus, 4));
   unmask();
@@ -92,7 +92,7 @@ describe(title('a UIO device in sysfs'), () => {
 
 describe(title('registers'), () => {
   test('read and write through the map', () => {
-    using device = OpenUio.open(sys, inspected(), { write: true });
+    using device = UioDevice.open(sys, inspected(), { write: true });
     const map = device.region('map0');
     expect(map.read(EDU.id, 4)).toBe(0x010000ed);
     map.write(EDU.liveness, 4, 0x12345678);
@@ -101,7 +101,7 @@ describe(title('registers'), () => {
   });
 
   test('the device computes', async () => {
-    using device = OpenUio.open(sys, inspected(), { write: true });
+    using device = UioDevice.open(sys, inspected(), { write: true });
     const map = device.region('map0');
     map.write(EDU.factorial, 4, 5);
     while ((map.read(EDU.status, 4) as number) & 1) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -109,7 +109,7 @@ describe(title('registers'), () => {
   });
 
   test('a 64-bit register is a bigint', () => {
-    using device = OpenUio.open(sys, inspected(), { write: true });
+    using device = UioDevice.open(sys, inspected(), { write: true });
     const map = device.region('map0');
     map.write(0x80, 8, 0x1_2345_6788n);
     expect(map.read(0x80, 8)).toBe(0x1_2345_6788n);
@@ -117,7 +117,7 @@ describe(title('registers'), () => {
   });
 
   test('reading needs no more than a read-only node', () => {
-    using device = OpenUio.open(sys, inspected(), { write: false });
+    using device = UioDevice.open(sys, inspected(), { write: false });
     expect(device.region('map0').read(EDU.id, 4)).toBe(0x010000ed);
   });
 
@@ -126,7 +126,7 @@ describe(title('registers'), () => {
     try {
       for (const on of [0x4, 0]) {
         config(4, (command & ~0x4) | on);
-        const device = OpenUio.open(sys, inspected(), { write: true });
+        const device = UioDevice.open(sys, inspected(), { write: true });
         device.region('map0').read(EDU.id, 4);
         device.close();
         expect(config(4) & 0x4).toBe(on);
@@ -140,7 +140,7 @@ describe(title('registers'), () => {
   });
 
   test('after close there is nothing to read, nor to write', () => {
-    const device = OpenUio.open(sys, inspected(), { write: true });
+    const device = UioDevice.open(sys, inspected(), { write: true });
     const map = device.region('map0');
     map.read(EDU.id, 4);
     const write = map.writer(EDU.id, 4);
@@ -153,7 +153,7 @@ describe(title('registers'), () => {
 
   test('nothing is read from a function whose memory decoding is off', () => {
     const command = config(4);
-    using device = OpenUio.open(sys, inspected(), { write: false });
+    using device = UioDevice.open(sys, inspected(), { write: false });
     config(4, command & ~0x2);
     try {
       expect(() => device.region('map0').read(EDU.id, 4)).toThrow(/memory decoding of 0000:00:04.0 is switched off/);
@@ -193,7 +193,7 @@ describe(title('the node'), () => {
   });
 
   test('an event is counted once, and the handler sets Interrupt Disable', () => {
-    using device = OpenUio.open(sys, inspected(), { write: true });
+    using device = UioDevice.open(sys, inspected(), { write: true });
     const map = device.region('map0');
     const word = Buffer.alloc(4);
     const count = eventCount();
@@ -218,7 +218,7 @@ describe(title('the node'), () => {
   test('every opener gets the event', () => {
     const second = sys.open(NODE, { write: true, nonblock: true });
     try {
-      using device = OpenUio.open(sys, inspected(), { write: true });
+      using device = UioDevice.open(sys, inspected(), { write: true });
       device.region('map0').write(EDU.raise, 4, 1);
       expect(sys.poll(fd, 2000)).toBe('ready');
       expect(sys.poll(second, 2000)).toBe('ready');
@@ -232,7 +232,7 @@ describe(title('the node'), () => {
 
 describe(title('interrupts'), () => {
   const edu = () => {
-    const device = OpenUio.open(sys, inspected(), { write: true });
+    const device = UioDevice.open(sys, inspected(), { write: true });
     const map = device.region('map0');
     return {
       device,

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import type { UsbDevice } from '../../src/model/device';
+import type { UsbDeviceInfo } from '../../src/model/device';
 import { NameDatabase } from '../../src/names/database';
 import {
   urb as layout,
@@ -9,7 +9,7 @@ import {
   USBDEVFS_URB_ISO_ASAP,
   USBDEVFS_URB_TYPE_BULK,
 } from '../../src/uapi/usbdevfs';
-import { OpenUsb } from '../../src/usb/device/device';
+import { UsbDevice } from '../../src/usb/device/device';
 import {
   capabilities,
   claimInterface,
@@ -29,7 +29,7 @@ import { errnoOf, makeSys, onKernel, title, USB } from './target';
 const sys = makeSys();
 const names = new NameDatabase(sys);
 
-function inspected(address: string): UsbDevice {
+function inspected(address: string): UsbDeviceInfo {
   const device = inspectUsb(sys, names, address);
   if (device === null) throw new Error(`${address} is not there`);
   return device;
@@ -63,7 +63,7 @@ afterEach(() => {
 /** Gadget zero as configuration 1 has it (source and sink) or 2 (loopback). */
 function configure(value: number) {
   if (inspected(USB.zero).usb.configuration === value) return;
-  using device = OpenUsb.open(sys, inspected(USB.zero));
+  using device = UsbDevice.open(sys, inspected(USB.zero));
   device.setConfiguration(value);
 }
 
@@ -265,7 +265,7 @@ describe(title('control transfers'), () => {
 
   test('the device descriptor equals that in sysfs', async () => {
     for (const address of [USB.zero, USB.disk]) {
-      using device = OpenUsb.open(sys, inspected(address));
+      using device = UsbDevice.open(sys, inspected(address));
       const { status, actual, data } = await device.controlIn(DEVICE_DESCRIPTOR, 18);
       expect({ status, actual }).toEqual({ status: 'ok', actual: 18 });
       expect(data).toEqual(sys.readFile(`/sys/bus/usb/devices/${address}/descriptors`).subarray(0, 18));
@@ -273,21 +273,21 @@ describe(title('control transfers'), () => {
   });
 
   test('as much as was asked for, as much as there is', async () => {
-    using device = OpenUsb.open(sys, inspected(USB.zero));
+    using device = UsbDevice.open(sys, inspected(USB.zero));
     expect(await device.controlIn(DEVICE_DESCRIPTOR, 8)).toMatchObject({ status: 'ok', requested: 8, actual: 8 });
     expect(await device.controlIn(DEVICE_DESCRIPTOR, 64)).toMatchObject({ status: 'ok', requested: 64, actual: 18 });
     expect(await device.controlIn(DEVICE_DESCRIPTOR, 0)).toMatchObject({ status: 'ok', requested: 0, actual: 0 });
   });
 
   test('one the device does not know is a stall, and the next one works', async () => {
-    using device = OpenUsb.open(sys, inspected(USB.zero));
+    using device = UsbDevice.open(sys, inspected(USB.zero));
     const unknown = { bmRequestType: 0xc0, bRequest: 0xee, wValue: 0, wIndex: 0 };
     expect(await device.controlIn(unknown, 8)).toMatchObject({ status: 'stall', errno: 'EPIPE', actual: 0 });
     expect(await device.controlIn(DEVICE_DESCRIPTOR, 18)).toMatchObject({ status: 'ok' });
   });
 
   test('without data, and to an endpoint', async () => {
-    using device = OpenUsb.open(sys, inspected(USB.zero));
+    using device = UsbDevice.open(sys, inspected(USB.zero));
     device.claim(0);
     // GET_STATUS of an endpoint: bit 0 is its halt. SET_FEATURE(ENDPOINT_HALT), then the kernel clears it.
     const { in: source } = endpoints();
@@ -303,13 +303,13 @@ describe(title('control transfers'), () => {
   });
 
   test('several at a time', async () => {
-    using device = OpenUsb.open(sys, inspected(USB.zero));
+    using device = UsbDevice.open(sys, inspected(USB.zero));
     const all = await Promise.all([18, 8, 4, 18].map((length) => device.controlIn(DEVICE_DESCRIPTOR, length)));
     expect(all.map(({ status, actual }) => [status, actual])).toEqual([18, 8, 4, 18].map((length) => ['ok', length]));
   });
 
   test('to an interface that a driver has is refused', async () => {
-    using device = OpenUsb.open(sys, inspected(USB.disk));
+    using device = UsbDevice.open(sys, inspected(USB.disk));
     const maxLun = { bmRequestType: 0xa1, bRequest: 0xfe, wValue: 0, wIndex: 0 };
     await expect(device.controlIn(maxLun, 1)).rejects.toMatchObject({ exit: 5, code: 'EBUSY' });
     expect(driverLink(USB.disk)).toBe('usb-storage');
@@ -318,7 +318,7 @@ describe(title('control transfers'), () => {
 
 describe(title('bulk transfers'), () => {
   const opened = () => {
-    const device = OpenUsb.open(sys, inspected(USB.zero));
+    const device = UsbDevice.open(sys, inspected(USB.zero));
     device.claim(0);
     return device;
   };
@@ -460,7 +460,7 @@ describe(title('bulk transfers'), () => {
 
 describe(title('drivers'), () => {
   test('an interface is taken from its driver and given back', () => {
-    const device = OpenUsb.open(sys, inspected(USB.disk));
+    const device = UsbDevice.open(sys, inspected(USB.disk));
     try {
       expect(() => device.claim(0)).toThrow(expect.objectContaining({ exit: 5, code: 'EBUSY' }));
       device.claim(0, { detach: true });
@@ -472,8 +472,8 @@ describe(title('drivers'), () => {
   });
 
   test('not from another process', () => {
-    using holder = OpenUsb.open(sys, inspected(USB.zero));
-    using device = OpenUsb.open(sys, inspected(USB.zero));
+    using holder = UsbDevice.open(sys, inspected(USB.zero));
+    using device = UsbDevice.open(sys, inspected(USB.zero));
     holder.claim(0);
     expect(() => device.claim(0, { detach: true })).toThrow(expect.objectContaining({ exit: 5, code: 'EBUSY' }));
     expect(() => device.detachDriver(0)).toThrow(expect.objectContaining({ exit: 5, code: 'EBUSY' }));
@@ -481,7 +481,7 @@ describe(title('drivers'), () => {
   });
 
   test('detached and attached by name', () => {
-    using device = OpenUsb.open(sys, inspected(USB.disk));
+    using device = UsbDevice.open(sys, inspected(USB.disk));
     expect(device.detachDriver(0)).toBe(true);
     expect(device.detachDriver(0)).toBe(false);
     expect(driverLink(USB.disk)).toBeNull();
@@ -492,7 +492,7 @@ describe(title('drivers'), () => {
 
   test('a reset leaves the device as it was', async () => {
     configure(1);
-    using device = OpenUsb.open(sys, inspected(USB.zero));
+    using device = UsbDevice.open(sys, inspected(USB.zero));
     device.claim(0);
     device.reset();
     expect(driverLink(USB.zero)).toBeNull();

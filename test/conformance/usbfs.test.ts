@@ -1,4 +1,4 @@
-import type { UsbDevice } from '../../src/model/device';
+import type { UsbDeviceInfo } from '../../src/model/device';
 import { parseUevent, UEVENT_BUFFER } from '../../src/monitor/uevent';
 import { NameDatabase } from '../../src/names/database';
 import type { Memory } from '../../src/sys/sys';
@@ -56,7 +56,7 @@ const ENOENT = -2;
 const EREMOTEIO = -121;
 const ECONNRESET = -104;
 
-function inspected(address: string): UsbDevice {
+function inspected(address: string): UsbDeviceInfo {
   const device = inspectUsb(sys, names, address);
   if (device === null) throw new Error(`${address} is not there`);
   return device;

@@ -1,12 +1,12 @@
-// What a program of a user's sees through OpenVfio, whichever way in. The edu at 0000:00:03.0 is vfio-pci's;
+// What a program of a user's sees through VfioDevice, whichever way in. The edu at 0000:00:03.0 is vfio-pci's;
 // 0000:02:01.0 is too, in a group that is not viable. vfio-kernel.test.ts says what the kernel does beneath.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { findDevice } from '../../src/devices/select';
 import { UdrvError } from '../../src/errors';
-import type { VfioDevice } from '../../src/model/device';
+import type { VfioDeviceInfo } from '../../src/model/device';
 import { NameDatabase } from '../../src/names/database';
 import type { Memory } from '../../src/sys/sys';
-import { OpenVfio } from '../../src/vfio/device/device';
+import { VfioDevice } from '../../src/vfio/device/device';
 import type { DmaAccess } from '../../src/vfio/dma/iommu';
 import { EDU, makeSys, onKernel, title } from './target';
 
@@ -20,7 +20,7 @@ const sys = makeSys();
 const PAGE = BigInt(sys.pageSize);
 const backends = sys.access('/dev/iommu') === null ? (['group'] as const) : (['group', 'iommufd'] as const);
 
-function inspected(address = DEVICE): VfioDevice {
+function inspected(address = DEVICE): VfioDeviceInfo {
   const device = findDevice(sys, new NameDatabase(sys), address);
   if (device.framework !== 'vfio') throw new Error(`${address} is not in the hands of VFIO`);
   return device;
@@ -63,12 +63,12 @@ function eventsOf(fd: number): bigint {
 }
 
 describe.each(backends)(title('a device opened by %s'), (backend) => {
-  let device: OpenVfio;
+  let device: VfioDevice;
   let closing: (() => void)[];
   beforeEach(() => {
     closing = [];
     expect(owned()).toEqual([]);
-    device = OpenVfio.open(sys, inspected(), { backend });
+    device = VfioDevice.open(sys, inspected(), { backend });
   });
   afterEach(() => {
     device.close();
@@ -112,7 +112,7 @@ describe.each(backends)(title('a device opened by %s'), (backend) => {
   test('its registers are read and written, by calls and by mappings', () => {
     for (const mmap of [false, true]) {
       device.close();
-      device = OpenVfio.open(sys, inspected(), { backend, mmap });
+      device = VfioDevice.open(sys, inspected(), { backend, mmap });
       const bar = device.region('bar0');
       expect(bar.read(EDU.id, 4)).toBe(0x010000ed);
       bar.write(EDU.liveness, 4, 0x12345678);
@@ -137,7 +137,7 @@ describe.each(backends)(title('a device opened by %s'), (backend) => {
 
   test('is had by one at a time, whichever way', () => {
     for (const other of backends) {
-      const { code, exit } = failure(() => OpenVfio.open(sys, inspected(), { backend: other }));
+      const { code, exit } = failure(() => VfioDevice.open(sys, inspected(), { backend: other }));
       // A cdev opens again, and is not bound again.
       const again = backend === 'iommufd' && other === 'iommufd';
       expect({ code, exit }).toEqual(again ? { code: 'EINVAL', exit: 1 } : { code: 'EBUSY', exit: 5 });
@@ -146,7 +146,7 @@ describe.each(backends)(title('a device opened by %s'), (backend) => {
     device.close();
     expect(() => device.features()).toThrow(RangeError);
     expect(() => device.region('bar0').read(EDU.id, 4)).toThrow(RangeError);
-    device = OpenVfio.open(sys, inspected(), { backend });
+    device = VfioDevice.open(sys, inspected(), { backend });
     expect(device.region('bar0').read(EDU.id, 4)).toBe(0x010000ed);
   });
 
@@ -253,14 +253,14 @@ describe.each(backends)(title('a device opened by %s'), (backend) => {
       }
       device.close();
       expect(failure(() => mapping.map()).code).toBe('EBADF');
-      device = OpenVfio.open(sys, inspected(), { backend });
+      device = VfioDevice.open(sys, inspected(), { backend });
     });
 
     test('is gone with the device, and new with the next', () => {
       const memory = allocate(1);
       map(0x100000n, memory);
       device.close();
-      device = OpenVfio.open(sys, inspected(), { backend });
+      device = VfioDevice.open(sys, inspected(), { backend });
       map(0x100000n, memory);
     });
 
@@ -314,7 +314,7 @@ describe.each(backends)(title('a device that cannot be opened by %s'), (backend)
   afterEach(() => expect(owned()).toEqual([]));
 
   test('because its group is not viable: who is in the way', () => {
-    expect(failure(() => OpenVfio.open(sys, inspected(BLOCKED), { backend }))).toEqual({
+    expect(failure(() => VfioDevice.open(sys, inspected(BLOCKED), { backend }))).toEqual({
       code: 'EPERM',
       exit: 5,
       message: expect.stringMatching(/^its group, \d+, is not viable: in the way are 0000:02:02\.0$/),

@@ -1,7 +1,7 @@
 // leaking-iommu.cjs DEVICE BACKEND: in the guest, a DMA test behind an IOMMU from which nothing is ever taken away.
 // What unmaps does nothing, and what maps gives every right: the device still reaches memory where the test says that it
 // must not, so the test has to say that it does. Prints the report.
-const { findDevice, LinuxSys, NameDatabase, OpenVfio, runDmaTest } = require('../../dist/index.js');
+const { findDevice, LinuxSys, NameDatabase, VfioDevice, runDmaTest } = require('../../dist/index.js');
 
 const [address, backend] = process.argv.slice(2);
 const MAP = { group: 0x3b71, iommufd: 0x3b85 }[backend];
@@ -41,7 +41,7 @@ class LeakingSys extends LinuxSys {
 
 async function main() {
   const sys = new LeakingSys();
-  const device = OpenVfio.open(sys, findDevice(sys, new NameDatabase(sys), address), { backend });
+  const device = VfioDevice.open(sys, findDevice(sys, new NameDatabase(sys), address), { backend });
   try {
     const onCheck = ({ name }) => {
       sys.leaking ||= name === 'roundtrip' || name === 'device-write';

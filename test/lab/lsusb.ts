@@ -1,7 +1,7 @@
 /** What lsusb prints, taken apart: every `name value meaning` line, by the descriptor that it stands in. */
 
 export interface LsusbDescriptor {
-  /** `Device`, `Interface`, `AudioControl Interface`. */
+  /** `DeviceInfo`, `Interface`, `AudioControl Interface`. */
   title: string;
   fields: LsusbField[];
 }

@@ -110,9 +110,9 @@ describeInLab('USB transfers on a real kernel', (lab) => {
        mkfifo back
        cat back | cmp - sent && echo intact &
        node -e '
-         const { findDevice, LinuxSys, NameDatabase, OpenUsb } = require("${process.cwd()}");
+         const { findDevice, LinuxSys, NameDatabase, UsbDevice } = require("${process.cwd()}");
          const fs = require("fs"), sys = new LinuxSys();
-         const usb = OpenUsb.open(sys, findDevice(sys, new NameDatabase(sys), "3-1"));
+         const usb = UsbDevice.open(sys, findDevice(sys, new NameDatabase(sys), "3-1"));
          const out = fs.openSync("back", "w");
          (async () => {
            const stream = usb.readStream(0x81, 64 << 20, { queue: ${queue}, timeoutMs: 20000 });

@@ -6,7 +6,7 @@ import { readBinding } from '../../bind/read';
 import { inspectPci } from '../../devices/pci-functions';
 import { findDevice } from '../../devices/select';
 import { Exit, UdrvError, usageError } from '../../errors';
-import type { Device } from '../../model/device';
+import type { DeviceInfo } from '../../model/device';
 import { NO_NAMES } from '../../names/database';
 import { AttributeReader } from '../../sys/sysfs';
 import { inspectUio } from '../../uio/inspect';
@@ -88,7 +88,7 @@ function mustHaveStayed({ sys }: Context, plan: Plan): void {
 }
 
 /** `0000:01:00.0: vfio-pci, was nvme; /dev/vfio/9` */
-function line(context: Context, { address, from, steps }: Plan, device: Device | null): string {
+function line(context: Context, { address, from, steps }: Plan, device: DeviceInfo | null): string {
   const now = readBinding(context.sys, address);
   const was = steps.length === 0 ? 'as before' : from.driver === null ? 'had none' : `was ${from.driver}`;
   const node = device?.node ?? null;
@@ -96,7 +96,7 @@ function line(context: Context, { address, from, steps }: Plan, device: Device |
 }
 
 /** As `list` shows it: one behind UIO by its UIO name. */
-function deviceOf({ sys, names }: Context, address: string): Device | null {
+function deviceOf({ sys, names }: Context, address: string): DeviceInfo | null {
   const uio = new AttributeReader(sys)
     .names(`/sys/bus/pci/devices/${address}/uio`)
     .find((name) => /^uio\d+$/.test(name));

@@ -1,6 +1,6 @@
 import { findDevice } from '../../devices/select';
 import { Exit, UdrvError } from '../../errors';
-import type { Device, Framework } from '../../model/device';
+import type { DeviceInfo, Framework } from '../../model/device';
 import { type Names, NO_NAMES } from '../../names/database';
 import type { Context } from '../context';
 
@@ -14,9 +14,9 @@ export function findOf<F extends Framework>(
   framework: F,
   selector: string,
   names: Names = NO_NAMES,
-): Extract<Device, { framework: F }> {
+): Extract<DeviceInfo, { framework: F }> {
   const device = findDevice(context.sys, names, selector, framework);
-  if (device.framework === framework) return device as Extract<Device, { framework: F }>;
+  if (device.framework === framework) return device as Extract<DeviceInfo, { framework: F }>;
   throw new UdrvError(`is no ${framework.toUpperCase()} device but ${device.framework.toUpperCase()}`, {
     code: 'ENODEV',
     exit: Exit.notFound,

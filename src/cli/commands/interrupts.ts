@@ -1,6 +1,6 @@
 import { type Action, checkAction, prepareActions } from '../../model/action';
-import type { UioDevice } from '../../model/device';
-import { OpenUio } from '../../uio/device';
+import type { UioDeviceInfo } from '../../model/device';
+import { UioDevice } from '../../uio/device';
 import { checkRearm, type RearmMode } from '../../uio/interrupt-control';
 import type { Context } from '../context';
 import { parseAction } from '../parse';
@@ -15,7 +15,7 @@ export interface InterruptOptions {
 }
 
 export interface PreparedInterrupts {
-  device: OpenUio;
+  device: UioDevice;
   trigger: () => void;
   acknowledge: (() => void) | undefined;
   signal: AbortSignal;
@@ -42,7 +42,7 @@ export async function withInterrupts(
     context.printSteps([...(options.trigger ?? []), ...(options.ack ?? []), rearm]);
     return undefined;
   }
-  using device = OpenUio.open(context.sys, info, { write: true });
+  using device = UioDevice.open(context.sys, info, { write: true });
   const trigger = prepareActions(triggers, device);
   const acknowledge = acks.length > 0 ? prepareActions(acks, device) : undefined;
   // Awaited here: the device is closed when this function returns.
@@ -50,7 +50,7 @@ export async function withInterrupts(
 }
 
 /** Actions as typed, of which each is one that the device has registers for; nothing is opened. */
-function actionsOf(texts: readonly string[] | undefined, { address, uio }: UioDevice): Action[] {
+function actionsOf(texts: readonly string[] | undefined, { address, uio }: UioDeviceInfo): Action[] {
   const actions = (texts ?? []).map(parseAction);
   for (const action of actions) checkAction(action, address, uio.regions);
   return actions;

@@ -1,6 +1,6 @@
 import { listDevices } from '../../devices/list';
 import { findDevices, noSuchDevice } from '../../devices/select';
-import type { Device, Framework } from '../../model/device';
+import type { DeviceInfo, Framework } from '../../model/device';
 import type { ReadError } from '../../sys/sysfs';
 import type { Context } from '../context';
 import { visible } from '../output/escape';
@@ -31,8 +31,8 @@ export function listVfio(context: Context, selectors: string[]): undefined {
 }
 
 /** Selectors choose among all devices; one that matches nothing is an error, as it is for `show`. */
-export function selected(context: Context, selectors: string[], type: Framework | undefined): Device[] {
-  const found = new Map<string, Device>();
+export function selected(context: Context, selectors: string[], type: Framework | undefined): DeviceInfo[] {
+  const found = new Map<string, DeviceInfo>();
   for (const selector of selectors) {
     const devices = findDevices(context.sys, context.names, selector, type).filter(
       (device) => type === undefined || device.framework === type || (type === 'pci' && device.framework === 'vfio'),
@@ -43,7 +43,7 @@ export function selected(context: Context, selectors: string[], type: Framework 
   return [...found.values()];
 }
 
-function print(context: Context, devices: Device[], { type, all }: ListOptions): void {
+function print(context: Context, devices: DeviceInfo[], { type, all }: ListOptions): void {
   if (context.options.json) {
     context.printJson({ schema: 'udrv.list/1', devices });
     return;
@@ -65,7 +65,7 @@ function print(context: Context, devices: Device[], { type, all }: ListOptions):
 
 const TITLES = ['TYPE', 'ADDRESS', 'ID', 'DRIVER', 'NODE', 'ACCESS', 'NAME'];
 
-function row(device: Device, context: Context): string[] {
+function row(device: DeviceInfo, context: Context): string[] {
   const { framework, address, vendorId, deviceId, driver, node, access } = device;
   const name = fullName(device, context.names);
   const id = vendorId === null && deviceId === null ? '-' : `${vendorId ?? '????'}:${deviceId ?? '????'}`;

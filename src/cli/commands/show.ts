@@ -1,5 +1,5 @@
 import { findDevice } from '../../devices/select';
-import type { Device } from '../../model/device';
+import type { DeviceInfo } from '../../model/device';
 import type { Context } from '../context';
 import { describeDevice } from '../output/describe';
 import { findOf } from './find';
@@ -16,14 +16,14 @@ export function showVfio(context: Context, selector: string): undefined {
   print(context, findOf(context, 'vfio', selector, context.names));
 }
 
-function print(context: Context, found: Device): void {
+function print(context: Context, found: DeviceInfo): void {
   const device = inDepth(context, found);
   if (context.options.json) context.printJson(device);
   else context.stdout.write(describeDevice(device, context.names, context.style, context.stdout.isTTY));
 }
 
 /** With what takes a search through /proc, which a listing does without. */
-function inDepth(context: Context, device: Device): Device {
+function inDepth(context: Context, device: DeviceInfo): DeviceInfo {
   if (device.framework !== 'vfio') return device;
   const { vfioDetails } = require('../../vfio/inspect/details') as typeof import('../../vfio/inspect/details');
   return { ...device, vfio: vfioDetails(context.sys, device) };

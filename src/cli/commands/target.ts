@@ -1,12 +1,12 @@
 import { findDevice } from '../../devices/select';
 import { Exit, UdrvError } from '../../errors';
 import type { RegionSource } from '../../model/action';
-import type { Device, Region, VfioDevice } from '../../model/device';
+import type { DeviceInfo, Region, VfioDeviceInfo } from '../../model/device';
 import { findRegion } from '../../model/registers';
 import { NO_NAMES } from '../../names/database';
 import { PCI_CFG_SPACE_EXP_SIZE } from '../../uapi/pci-regs';
-import { OpenUio } from '../../uio/device';
-import type { OpenOptions, OpenVfio } from '../../vfio/device/device';
+import { UioDevice } from '../../uio/device';
+import type { OpenOptions, VfioDevice } from '../../vfio/device/device';
 import { noGroup } from '../../vfio/inspect/missing-group';
 import type { Context } from '../context';
 import { findOf } from './find';
@@ -27,7 +27,7 @@ export function uioTarget(context: Context, selector: string): Target {
   return {
     address: device.address,
     regions: device.uio.regions,
-    open: (options) => OpenUio.open(context.sys, device, options),
+    open: (options) => UioDevice.open(context.sys, device, options),
   };
 }
 
@@ -53,12 +53,12 @@ export function noteAllOnes(context: Context, target: Target, region: string): v
   );
 }
 
-export function openUio(context: Context, selector: string): OpenUio {
-  return OpenUio.open(context.sys, findOf(context, 'uio', selector), { write: true });
+export function openUio(context: Context, selector: string): UioDevice {
+  return UioDevice.open(context.sys, findOf(context, 'uio', selector), { write: true });
 }
 
 /** The address of the PCI function that a selector names, whatever drives it. */
-export function pciAddressOf(device: Device, selector: string): string {
+export function pciAddressOf(device: DeviceInfo, selector: string): string {
   const address = device.framework === 'uio' ? device.uio.parent : device.framework === 'usb' ? null : device.address;
   if (address !== null) return address;
   throw new UdrvError('is no PCI function', {
@@ -71,7 +71,7 @@ export function pciAddressOf(device: Device, selector: string): string {
 }
 
 /** A PCI function that a VFIO driver has; one that another has comes with the command that changes that. */
-export function findVfio(context: Context, selector: string): VfioDevice {
+export function findVfio(context: Context, selector: string): VfioDeviceInfo {
   const device = findDevice(context.sys, NO_NAMES, selector);
   if (device.framework === 'vfio') return device;
   const address = device.framework === 'uio' ? device.uio.parent : device.framework === 'pci' ? device.address : null;
@@ -89,15 +89,15 @@ export function findVfio(context: Context, selector: string): VfioDevice {
   );
 }
 
-function driverOf({ framework, driver }: Device): string {
+function driverOf({ framework, driver }: DeviceInfo): string {
   if (framework === 'usb') return 'it is a USB device';
   return driver === null ? 'no driver has it' : `${driver} has it`;
 }
 
 /** Opens a VFIO device, and says so where nothing would hold its DMA back. */
-export function openVfio(context: Context, info: VfioDevice, options: OpenOptions): OpenVfio {
-  const { OpenVfio } = require('../../vfio/device/device') as typeof import('../../vfio/device/device');
-  const device = OpenVfio.open(context.sys, info, options);
+export function openVfio(context: Context, info: VfioDeviceInfo, options: OpenOptions): VfioDevice {
+  const { VfioDevice } = require('../../vfio/device/device') as typeof import('../../vfio/device/device');
+  const device = VfioDevice.open(context.sys, info, options);
   if (device.iommu.kind === 'noiommu')
     context.warn(`${info.address}: there is no IOMMU: the device can reach all memory of this machine`);
   return device;
@@ -116,7 +116,7 @@ export const vfioTarget =
   (context, selector) =>
     vfioTargetOf(context, findVfio(context, selector), options);
 
-export function vfioTargetOf(context: Context, device: VfioDevice, options: OpenOptions): Target {
+export function vfioTargetOf(context: Context, device: VfioDeviceInfo, options: OpenOptions): Target {
   return {
     address: device.address,
     regions: device.pci.regions,

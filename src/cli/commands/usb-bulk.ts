@@ -1,6 +1,6 @@
 import { usageError } from '../../errors';
-import type { UsbDevice } from '../../model/device';
-import type { OpenUsb } from '../../usb/device/device';
+import type { UsbDeviceInfo } from '../../model/device';
+import type { UsbDevice } from '../../usb/device/device';
 import { endpointName, type FoundEndpoint, findEndpoint } from '../../usb/device/endpoints';
 import { interfaceName } from '../../usb/device/errors';
 import type { TransferResult } from '../../usb/transfer/status';
@@ -27,7 +27,7 @@ export interface TransferOptions extends TakeOptions {
 /** What a transfer is made with, once all that can be wrong with it has been looked at. */
 interface Job {
   context: Context;
-  usb: OpenUsb;
+  usb: UsbDevice;
   address: number;
   options: TransferOptions;
   wait: { timeoutMs: number | undefined; signal: AbortSignal };
@@ -75,10 +75,10 @@ async function transfer(
 /** Opens the device and claims an endpoint's interface, in the alternate setting that has it. */
 export function withEndpoint(
   context: Context,
-  info: UsbDevice,
+  info: UsbDeviceInfo,
   { setting }: FoundEndpoint,
   { detach = false, force, alt }: TakeOptions & { alt?: number | undefined },
-  work: (usb: OpenUsb, signal: AbortSignal) => Promise<void>,
+  work: (usb: UsbDevice, signal: AbortSignal) => Promise<void>,
 ): Promise<number | undefined> {
   if (detach) mustBeIdle(context, info, setting.number, force);
   return withUsb(context, info, async (usb, signal) => {
@@ -173,7 +173,7 @@ function checkChunk({ chunk, length }: TransferOptions, { endpoint }: FoundEndpo
 
 /** For `--dry-run`. @param what is done with the endpoint */
 export function steps(
-  info: UsbDevice,
+  info: UsbDeviceInfo,
   { setting, address }: FoundEndpoint,
   { detach = false, alt }: TakeOptions & { alt?: number | undefined },
   ...what: string[]

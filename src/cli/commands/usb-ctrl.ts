@@ -1,5 +1,5 @@
 import { usageError } from '../../errors';
-import { interfaceOfRequest, type OpenUsb } from '../../usb/device/device';
+import { interfaceOfRequest, type UsbDevice } from '../../usb/device/device';
 import type { ControlSetup } from '../../usb/transfer/urb';
 import type { Context } from '../context';
 import { awaitReader } from '../output/file';
@@ -65,7 +65,7 @@ interface RunOptions extends CtrlOptions {
 /** @param data what to send; for IN, as many bytes to ask for */
 async function run(
   context: Context,
-  device: OpenUsb,
+  device: UsbDevice,
   setup: ControlSetup,
   data: Buffer | number,
   { output, detach, timeoutMs, signal }: RunOptions,

@@ -1,5 +1,5 @@
 import { Exit, UdrvError } from '../../errors';
-import type { Device, UsbDevice } from '../../model/device';
+import type { DeviceInfo, UsbDeviceInfo } from '../../model/device';
 import type { ReadError } from '../../sys/sysfs';
 import { listUsb as listUsbDevices } from '../../usb/inspect/inspect';
 import { listUsbNodes, type UsbNode } from '../../usb/inspect/nodes';
@@ -32,11 +32,11 @@ export function listUsb(context: Context, selectors: string[], options: UsbListO
   remarkErrors(context, [...errors, ...devices.flatMap((device) => device.errors)]);
 }
 
-function isUsb(device: Device): device is UsbDevice {
+function isUsb(device: DeviceInfo): device is UsbDeviceInfo {
   return device.framework === 'usb';
 }
 
-function matches({ vendorId, deviceId, usb }: UsbDevice, { id, device }: UsbListOptions): boolean {
+function matches({ vendorId, deviceId, usb }: UsbDeviceInfo, { id, device }: UsbListOptions): boolean {
   const is = <T>(wanted: T | undefined, actual: T | null) => wanted === undefined || wanted === actual;
   return (
     is(id?.vendor, vendorId) && is(id?.product, deviceId) && is(device?.bus, usb.bus) && is(device?.device, usb.device)
@@ -59,7 +59,7 @@ function nothingMatches({ id, device }: UsbListOptions): UdrvError {
 
 const TITLES = ['ADDRESS', 'BUS/DEV', 'ID', 'SPEED', 'CLASS', 'DRIVER', 'ACCESS', 'NODES', 'SERIAL', 'NAME'];
 
-function printTable(context: Context, devices: readonly UsbDevice[]): void {
+function printTable(context: Context, devices: readonly UsbDeviceInfo[]): void {
   const nodes = listUsbNodes(context.sys);
   const rows = devices.map((device) => {
     const { address, vendorId, deviceId, access, name, usb } = device;
@@ -83,13 +83,13 @@ function printTable(context: Context, devices: readonly UsbDevice[]): void {
 /** Classes of a device that leave it to its interfaces to say what it is. */
 const UNTELLING = new Set(['00', 'ef', 'ff']);
 
-function classText({ usb }: UsbDevice): string {
+function classText({ usb }: UsbDeviceInfo): string {
   const names = usb.interfaces.filter(({ active }) => active).map(({ className }) => className);
   const telling = usb.class !== null && !UNTELLING.has(usb.class) ? [] : [...new Set(names)];
   return telling.join(', ') || (names[0] ?? '-');
 }
 
-function driverText({ usb }: UsbDevice): string {
+function driverText({ usb }: UsbDeviceInfo): string {
   return [...new Set(usb.interfaces.flatMap(({ driver }) => driver ?? []))].join(',') || '-';
 }
 
@@ -103,7 +103,7 @@ function pad(value: number): string {
 }
 
 /** Ports as lsusb -t has them, and below each device its interfaces with what drives them. */
-function printTree(context: Context, devices: readonly UsbDevice[]): void {
+function printTree(context: Context, devices: readonly UsbDeviceInfo[]): void {
   const nodes = listUsbNodes(context.sys);
   const lines: string[] = [];
   const add = (branch: UsbBranch, depth: number) => {

@@ -1,6 +1,6 @@
 import { Exit, UdrvError, usageError } from '../../errors';
-import type { UsbDevice } from '../../model/device';
-import type { OpenUsb } from '../../usb/device/device';
+import type { UsbDeviceInfo } from '../../model/device';
+import type { UsbDevice } from '../../usb/device/device';
 import { endpointName, findEndpoint } from '../../usb/device/endpoints';
 import { interfaceName } from '../../usb/device/errors';
 import { inspectUsb } from '../../usb/inspect/inspect';
@@ -93,7 +93,7 @@ export async function config(
   return code;
 }
 
-function giveBack(usb: OpenUsb, taken: readonly DrivenInterface[]): void {
+function giveBack(usb: UsbDevice, taken: readonly DrivenInterface[]): void {
   for (const { number } of taken) usb.attachDriver(number);
 }
 
@@ -210,7 +210,7 @@ interface DrivenInterface {
 }
 
 /** The interfaces that a kernel driver has. */
-function driversOf(info: UsbDevice): DrivenInterface[] {
+function driversOf(info: UsbDeviceInfo): DrivenInterface[] {
   const active = info.usb.interfaces.filter((i) => i.active);
   return active.flatMap(({ number, driver }) =>
     driver === null || driver === 'usbfs' ? [] : [{ interface: interfaceName(info, number), number, driver }],
@@ -218,7 +218,7 @@ function driversOf(info: UsbDevice): DrivenInterface[] {
 }
 
 /** `1-2:1.0` as the kernel has it, or any selector of a device with `:INTERFACE` behind it. */
-function findInterface(context: Context, target: string): { info: UsbDevice; intf: number; name: string } {
+function findInterface(context: Context, target: string): { info: UsbDeviceInfo; intf: number; name: string } {
   const match = /^(.+):(?:(\d{1,3})\.)?(\d{1,3})$/.exec(target);
   const ids = /^[0-9a-f]{4}:[0-9a-f]{4}$/i.test(target);
   if (match?.[1] === undefined || ids)

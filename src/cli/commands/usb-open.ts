@@ -1,7 +1,7 @@
 import { findUses } from '../../bind/in-use';
 import { Exit, UdrvError, usageError } from '../../errors';
-import type { UsbDevice } from '../../model/device';
-import { OpenUsb } from '../../usb/device/device';
+import type { UsbDeviceInfo } from '../../model/device';
+import { UsbDevice } from '../../usb/device/device';
 import { interfaceName } from '../../usb/device/errors';
 import type { Context } from '../context';
 import { interruptible } from '../signals';
@@ -14,12 +14,12 @@ import { interruptible } from '../signals';
  */
 export async function withUsb(
   context: Context,
-  info: UsbDevice,
-  work: (device: OpenUsb, signal: AbortSignal) => Promise<void>,
+  info: UsbDeviceInfo,
+  work: (device: UsbDevice, signal: AbortSignal) => Promise<void>,
 ): Promise<number | undefined> {
   // Closed in here, so that a signal does not come between.
   return interruptible(async (signal) => {
-    const device = OpenUsb.open(context.sys, info);
+    const device = UsbDevice.open(context.sys, info);
     let done = false;
     try {
       await work(device, signal);
@@ -34,7 +34,7 @@ export async function withUsb(
   });
 }
 
-function notTakenBack(subject: string, driver: string, hint: string, { address }: UsbDevice): never {
+function notTakenBack(subject: string, driver: string, hint: string, { address }: UsbDeviceInfo): never {
   throw new UdrvError(`${driver} did not take it back`, {
     code: 'EIO',
     exit: Exit.failed,
@@ -62,7 +62,7 @@ export interface TakeOptions {
 }
 
 /** For `--dry-run`: what is done to an interface around the work with it. */
-export function claimedSteps(info: UsbDevice, intf: number, detach: boolean, work: readonly string[]): string[] {
+export function claimedSteps(info: UsbDeviceInfo, intf: number, detach: boolean, work: readonly string[]): string[] {
   const name = interfaceName(info, intf);
   const driver = info.usb.interfaces.find(({ number }) => number === intf)?.driver ?? null;
   const taken = detach && driver !== null;
@@ -81,7 +81,12 @@ export function claimedSteps(info: UsbDevice, intf: number, detach: boolean, wor
  *
  * @throws exit 5, unless `force`
  */
-export function mustBeIdle(context: Context, info: UsbDevice, intf: number | null, force: boolean | undefined): void {
+export function mustBeIdle(
+  context: Context,
+  info: UsbDeviceInfo,
+  intf: number | null,
+  force: boolean | undefined,
+): void {
   const name = intf === null ? info.address : interfaceName(info, intf);
   const [use] = findUses(context.sys, [name]).uses;
   if (use === undefined) return;

@@ -1,7 +1,7 @@
 import { usageError } from '../../errors';
 import { type Summary, summarize } from '../../model/statistics';
 import type { Backend } from '../../vfio/device/backend';
-import type { OpenVfio } from '../../vfio/device/device';
+import type { VfioDevice } from '../../vfio/device/device';
 import { measureLatencies } from '../../vfio/device/interrupts';
 import { type MapLatencies, measureMappings } from '../../vfio/dma/map-latency';
 import type { Context } from '../context';
@@ -84,7 +84,7 @@ function parseMapSize(text: string): number {
   return size;
 }
 
-function print(context: Context, device: OpenVfio, results: readonly MapLatencies[]): void {
+function print(context: Context, device: VfioDevice, results: readonly MapLatencies[]): void {
   const summaries = results.map(({ size, both, map, unmap }) => ({
     size,
     count: both.length,

@@ -1,6 +1,6 @@
 import { Exit } from '../../errors';
 import type { Backend } from '../../vfio/device/backend';
-import type { OpenVfio } from '../../vfio/device/device';
+import type { VfioDevice } from '../../vfio/device/device';
 import { chooseTier, type DmaTestReport, dmaDeviceOf, runDmaTest } from '../../vfio/dma-test/run';
 import type { CheckResult, DmaTier, Verdict } from '../../vfio/dma-test/tier';
 import { IommuGroups } from '../../vfio/inspect/iommu-group';
@@ -47,7 +47,7 @@ export async function dmaTestVfio(
 }
 
 /** What was tested, on one line: a report is worth nothing without it. */
-function header({ sys }: Context, { info, backend, iommu }: OpenVfio, tier: DmaTier | null): string {
+function header({ sys }: Context, { info, backend, iommu }: VfioDevice, tier: DmaTier | null): string {
   const { address, vendorId, deviceId, driver, name, vfio } = info;
   const hardware = iommuHardware(sys, address);
   const highest = iommu.kind === 'noiommu' ? null : (iommu.info().ranges.at(-1)?.end ?? null);

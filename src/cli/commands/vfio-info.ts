@@ -1,7 +1,7 @@
 import type { Region } from '../../model/device';
 import { hex } from '../../model/registers';
 import type { Backend } from '../../vfio/device/backend';
-import type { OpenVfio } from '../../vfio/device/device';
+import type { VfioDevice } from '../../vfio/device/device';
 import type { HotResetDevice } from '../../vfio/device/hot-reset';
 import type { IrqInfo } from '../../vfio/device/irq-set';
 import type { Area } from '../../vfio/device/regions';
@@ -42,7 +42,7 @@ export function infoVfio(context: Context, selector: string, { backend }: { back
   else context.stdout.write(text(info, context));
 }
 
-function inquire(device: OpenVfio): Info {
+function inquire(device: VfioDevice): Info {
   return {
     address: device.info.address,
     backend: device.backend,

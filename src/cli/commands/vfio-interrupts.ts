@@ -1,7 +1,7 @@
 import { type Action, checkAction, locationsOf, prepareActions } from '../../model/action';
 import type { Region } from '../../model/device';
 import type { Backend } from '../../vfio/device/backend';
-import type { OpenVfio } from '../../vfio/device/device';
+import type { VfioDevice } from '../../vfio/device/device';
 import type { Vectors } from '../../vfio/device/interrupts';
 import type { IrqName } from '../../vfio/device/irq-set';
 import type { Context } from '../context';
@@ -21,7 +21,7 @@ export interface VfioInterruptOptions {
 }
 
 export interface PreparedVfioInterrupts {
-  device: OpenVfio;
+  device: VfioDevice;
   irq: IrqName;
   vectors: Vectors;
   trigger: () => void;
@@ -84,6 +84,6 @@ function mappable(action: Action, regions: readonly Region[]): boolean {
 }
 
 /** What a driver would take: MSI-X before MSI before INTx. */
-function bestIrq(device: OpenVfio): IrqName {
+function bestIrq(device: VfioDevice): IrqName {
   return (['msix', 'msi'] as const).find((irq) => device.irq(irq).info.count > 0) ?? 'intx';
 }

@@ -1,4 +1,12 @@
-import type { Device, PciInfo, Region, UioInfo, UsbInfo, UsbInterface, VfioInfo } from '../../model/device';
+import type {
+  DeviceInfo,
+  PciAttributes,
+  Region,
+  UioAttributes,
+  UsbAttributes,
+  UsbInterface,
+  VfioAttributes,
+} from '../../model/device';
 import type { Names } from '../../names/database';
 import type { VfioDetails } from '../../vfio/inspect/details';
 import { namesOf } from '../../vfio/inspect/holders';
@@ -9,7 +17,7 @@ import type { Style } from './style';
 import { columns } from './table';
 
 /** A device in depth, for a person. @param ruled tables with lines, for a terminal */
-export function describeDevice(device: Device, names: Names, style: Style, ruled: boolean): string {
+export function describeDevice(device: DeviceInfo, names: Names, style: Style, ruled: boolean): string {
   const { address, vendorId, deviceId } = device;
   const id = vendorId === null ? '' : `  ${vendorId}:${deviceId ?? '????'}`;
   const facts: Fact[] = [...common(device), ...frameworkFacts(device)];
@@ -35,14 +43,14 @@ interface TableOf {
 
 const ACCESS = { rw: 'you may read and write', r: 'you may only read', none: 'you may not open it' };
 
-function common({ node, access, driver }: Device): Fact[] {
+function common({ node, access, driver }: DeviceInfo): Fact[] {
   return [
     ['driver', driver ?? 'none'],
     ['node', node === null ? null : `${node} (${access === null ? 'missing' : ACCESS[access]})`],
   ];
 }
 
-function frameworkFacts(device: Device): Fact[] {
+function frameworkFacts(device: DeviceInfo): Fact[] {
   switch (device.framework) {
     case 'uio':
       return [...uioFacts(device.uio), ...(device.pci ? pciFacts(device.pci) : [])];
@@ -55,7 +63,7 @@ function frameworkFacts(device: Device): Fact[] {
   }
 }
 
-function uioFacts({ version, eventCount, irq, parent }: UioInfo): Fact[] {
+function uioFacts({ version, eventCount, irq, parent }: UioAttributes): Fact[] {
   const has = irq === null ? 'not told by sysfs' : irq ? 'yes' : 'none';
   return [
     ['version', version],
@@ -64,7 +72,7 @@ function uioFacts({ version, eventCount, irq, parent }: UioInfo): Fact[] {
   ];
 }
 
-function vfioFacts(vfio: VfioInfo & Partial<VfioDetails>): Fact[] {
+function vfioFacts(vfio: VfioAttributes & Partial<VfioDetails>): Fact[] {
   const {
     group,
     cdev,
@@ -94,7 +102,7 @@ function vfioFacts(vfio: VfioInfo & Partial<VfioDetails>): Fact[] {
   ];
 }
 
-function pciFacts(pci: PciInfo): Fact[] {
+function pciFacts(pci: PciAttributes): Fact[] {
   return [
     ['class', pci.class === null ? null : `${pci.className ?? 'unknown'} (${pci.class})`],
     ['revision', pci.revision],
@@ -105,7 +113,7 @@ function pciFacts(pci: PciInfo): Fact[] {
   ];
 }
 
-function usbFacts(usb: UsbInfo): Fact[] {
+function usbFacts(usb: UsbAttributes): Fact[] {
   return [
     ['bus, device', `${usb.bus}, ${usb.device}`],
     ['ports', usb.ports.length === 0 ? null : usb.ports.join('.')],
@@ -118,7 +126,7 @@ function usbFacts(usb: UsbInfo): Fact[] {
   ];
 }
 
-function tables(device: Device): TableOf[] {
+function tables(device: DeviceInfo): TableOf[] {
   switch (device.framework) {
     case 'uio':
       return [regionTable(device.uio.regions)];

@@ -1,5 +1,5 @@
 import type { Width, Word } from '../../sys/sys';
-import { ones, type Region, toWord } from '../kernel/region';
+import { ones, type SimRegion, toWord } from '../kernel/region';
 import type { Timeline } from '../kernel/timeline';
 import type { PciFunction } from '../pci/function';
 
@@ -39,7 +39,7 @@ const FACTORIAL_MS = 0.1;
  * QEMU's `edu`, BAR 0: docs/specs/edu.rst and hw/misc/edu.c of QEMU, checked on 7.2. Its buffer is reached by DMA
  * alone; a transfer that would leave it is not made (QEMU logs it, or ends).
  */
-export class Edu implements Region {
+export class Edu implements SimRegion {
   readonly #fn: PciFunction;
   readonly #timeline: Timeline;
   readonly #buffer = Buffer.alloc(Number(BUFFER_SIZE));

@@ -1,5 +1,5 @@
 import type { Width, Word } from '../../sys/sys';
-import { bytewise, type Region, toWord } from '../kernel/region';
+import { bytewise, type SimRegion, toWord } from '../kernel/region';
 import type { PciFunction } from '../pci/function';
 
 /** Up to 2048 entries a queue, 4 KiB pages, 8 byte doorbell pairs, 7.5 s to become ready; NVMe 1.4. */
@@ -93,7 +93,7 @@ interface Queues {
   phase: 0 | 1;
 }
 
-interface Completion {
+interface NvmeCompletion {
   readonly command: number;
   readonly status: number;
   readonly result: number;
@@ -104,10 +104,10 @@ interface Completion {
  * What it does by DMA and is refused, it does not notice: an Identify into nowhere succeeds. Only its queues matter to
  * it: if those cannot be reached it fails.
  */
-export class Nvme implements Region {
+export class Nvme implements SimRegion {
   readonly #fn: PciFunction;
   /** MSI-X table and pending bits, after the doorbells. */
-  readonly #msix: Region;
+  readonly #msix: SimRegion;
   #masked = 0;
   #configuration = 0;
   #status = 0;
@@ -282,7 +282,7 @@ export class Nvme implements Region {
     if (completed) this.#signal(queues);
   }
 
-  #complete(queues: Queues, { command, status, result }: Completion): boolean {
+  #complete(queues: Queues, { command, status, result }: NvmeCompletion): boolean {
     const entry = Buffer.alloc(CQ_ENTRY);
     entry.writeUInt32LE(result, 0);
     entry.writeUInt16LE(queues.sqHead, 8);
@@ -312,7 +312,7 @@ export class Nvme implements Region {
   }
 
   /** Null: it completes when there is something to tell, which is never. */
-  #execute(entry: Buffer): Completion | null {
+  #execute(entry: Buffer): NvmeCompletion | null {
     const command = entry.readUInt16LE(2);
     const done = (status: number, result = 0) => ({ command, status, result });
     switch (entry[0]) {
@@ -376,7 +376,7 @@ export class Nvme implements Region {
     return 0;
   }
 
-  #getFeature(entry: Buffer, done: (status: number, result?: number) => Completion): Completion {
+  #getFeature(entry: Buffer, done: (status: number, result?: number) => NvmeCompletion): NvmeCompletion {
     const feature = entry[40] ?? 0;
     const value = this.#features.get(feature) ?? FEATURES.get(feature);
     if (value === undefined) return done(INVALID_FIELD);
@@ -385,7 +385,7 @@ export class Nvme implements Region {
   }
 
   /** How many queues there are is not for the host to say. */
-  #setFeature(entry: Buffer, done: (status: number, result?: number) => Completion): Completion {
+  #setFeature(entry: Buffer, done: (status: number, result?: number) => NvmeCompletion): NvmeCompletion {
     const feature = entry[40] ?? 0;
     const fixed = FEATURES.get(feature);
     if (fixed === undefined) return done(INVALID_FIELD);

@@ -1,4 +1,4 @@
-import { bytewise, type Region } from '../kernel/region';
+import { bytewise, type SimRegion } from '../kernel/region';
 import type { PciFunction } from '../pci/function';
 
 /** What BAR 0 (memory) and BAR 1 (ports) offer, in this order: hw/misc/pci-testdev.c of QEMU. */
@@ -37,7 +37,7 @@ export class PciTestDevice {
     });
   }
 
-  #space(tests: readonly Test[]): Region {
+  #space(tests: readonly Test[]): SimRegion {
     return bytewise(
       (offset) => this.#read(offset),
       (offset, value) => this.#write(tests, offset, value),

@@ -1,6 +1,6 @@
 import type { Width, Word } from '../../sys/sys';
 import { IrqLine } from '../kernel/irq-line';
-import { ones, type Region, ram } from '../kernel/region';
+import { ones, ram, type SimRegion } from '../kernel/region';
 import type { Scheduled, Timeline } from '../kernel/timeline';
 import { PlatformDevice } from '../uio/platform';
 
@@ -37,7 +37,7 @@ const BOOT_PERIOD_US = 250_000;
  *     0x14 TRIGGER    write only: anything makes it expire now, running or not
  *     0x18 SCRATCH    holds what is written
  */
-export class TimerBlock implements Region {
+export class TimerBlock implements SimRegion {
   readonly irq = new IrqLine();
   readonly #timeline: Timeline;
   #control = CONTROL_RUN | CONTROL_IRQ_ENABLE;

@@ -1,4 +1,4 @@
-import { DIR_IN, type Refusal, type Setup, UsbFunction } from '../usb/function';
+import { DIR_IN, type SetupPacket, type SetupRefusal, UsbFunction } from '../usb/function';
 
 /** Of drivers/usb/gadget/function/f_sourcesink.c: keep what is written, give it back. */
 const CONTROL_WRITE = 0x5b;
@@ -29,7 +29,7 @@ export class GadgetZero extends UsbFunction {
   #filling: Buffer[] = [];
   readonly #filled: Buffer[][] = [];
 
-  override packetIn(endpoint: number, size: number): Buffer | Refusal {
+  override packetIn(endpoint: number, size: number): Buffer | SetupRefusal {
     if (this.configuration?.value === LOOPBACK) return this.#give();
     const packet = this.#pattern(this.#sourced, size);
     // Isochronous ones, 0x82, are not in step with the others.
@@ -37,7 +37,7 @@ export class GadgetZero extends UsbFunction {
     return packet;
   }
 
-  override packetOut(endpoint: number, packet: Buffer): 'ack' | Refusal {
+  override packetOut(endpoint: number, packet: Buffer): 'ack' | SetupRefusal {
     if (this.configuration?.value === LOOPBACK) return this.#take(packet);
     if (this.pattern === 2 || endpoint !== SINK) return 'ack';
     if (!packet.equals(this.#pattern(this.#sunk, packet.length))) this.#isBad = true;
@@ -58,7 +58,7 @@ export class GadgetZero extends UsbFunction {
     this.#filled.length = 0;
   }
 
-  protected override request({ bmRequestType, bRequest, wValue, wIndex, wLength }: Setup, data: Buffer) {
+  protected override request({ bmRequestType, bRequest, wValue, wIndex, wLength }: SetupPacket, data: Buffer) {
     if (this.configuration?.value === LOOPBACK || wValue !== 0 || wIndex !== 0 || wLength > BUFFER) return 'stall';
     if (bmRequestType === 0x40 && bRequest === CONTROL_WRITE) {
       this.#written = Buffer.from(data);

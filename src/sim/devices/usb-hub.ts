@@ -1,4 +1,4 @@
-import type { Identity, Setup } from '../usb/function';
+import type { Identity, SetupPacket } from '../usb/function';
 import { UsbFunction } from '../usb/function';
 
 /** USB 2.0, section 11.24.2. */
@@ -33,7 +33,7 @@ export class UsbHub extends UsbFunction {
     this.#speedAt = speedAt;
   }
 
-  protected override request({ bmRequestType, bRequest, wValue, wIndex }: Setup): Buffer | 'stall' {
+  protected override request({ bmRequestType, bRequest, wValue, wIndex }: SetupPacket): Buffer | 'stall' {
     const isPort = wIndex >= 1 && wIndex <= this.#ports;
     switch (`${bmRequestType.toString(16)} ${bRequest}`) {
       case `a0 ${GET_DESCRIPTOR}`:

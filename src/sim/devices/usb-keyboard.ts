@@ -1,4 +1,4 @@
-import type { Identity, Refusal, Setup } from '../usb/function';
+import type { Identity, SetupPacket, SetupRefusal } from '../usb/function';
 import { UsbFunction } from '../usb/function';
 
 /** HID 1.11, section 7.2. */
@@ -35,7 +35,7 @@ export class UsbKeyboard extends UsbFunction {
     this.onReady(0x81);
   }
 
-  override packetIn(): Buffer | Refusal {
+  override packetIn(): Buffer | SetupRefusal {
     const report = this.#reports.shift();
     if (report === undefined) return 'nak';
     this.#last = report;
@@ -47,7 +47,7 @@ export class UsbKeyboard extends UsbFunction {
     this.#last = Buffer.alloc(REPORT);
   }
 
-  protected override request({ bmRequestType, bRequest, wValue }: Setup): Buffer | 'stall' {
+  protected override request({ bmRequestType, bRequest, wValue }: SetupPacket): Buffer | 'stall' {
     if (bmRequestType === 0x81 && bRequest === GET_DESCRIPTOR && wValue >> 8 === DT_REPORT)
       return this.#reportDescriptor;
     switch (bmRequestType === 0xa1 || bmRequestType === 0x21 ? bRequest : -1) {

@@ -1,4 +1,4 @@
-import type { Identity, Refusal, Setup } from '../usb/function';
+import type { Identity, SetupPacket, SetupRefusal } from '../usb/function';
 import { UsbFunction } from '../usb/function';
 
 /** USB Mass Storage Class, Bulk-Only Transport 1.0: requests, and the wrappers of command and status. */
@@ -17,7 +17,7 @@ const NO_SENSE = { key: 0, code: 0 };
 const INVALID_COMMAND = { key: 5, code: 0x20 };
 const OUT_OF_RANGE = { key: 5, code: 0x21 };
 
-interface Command {
+interface ScsiCommand {
   readonly tag: number;
   /** What the host expects to be transferred, and how much of that is left. */
   readonly length: number;
@@ -30,7 +30,7 @@ interface Command {
 /** QEMU's usb-storage over a disk that is empty: what is written is forgotten, what is read is zeros. */
 export class UsbStorage extends UsbFunction {
   readonly #blocks: number;
-  #command: Command | null = null;
+  #command: ScsiCommand | null = null;
   #sense = NO_SENSE;
 
   /** @param blocks of 512 bytes */
@@ -39,7 +39,7 @@ export class UsbStorage extends UsbFunction {
     this.#blocks = blocks;
   }
 
-  override packetOut(endpoint: number, packet: Buffer): 'ack' | Refusal {
+  override packetOut(endpoint: number, packet: Buffer): 'ack' | SetupRefusal {
     const command = this.#command;
     if (command === null) return this.#begin(packet);
     if (command.isIn || packet.length > command.left) return 'stall';
@@ -48,7 +48,7 @@ export class UsbStorage extends UsbFunction {
     return 'ack';
   }
 
-  override packetIn(_endpoint: number, size: number): Buffer | Refusal {
+  override packetIn(_endpoint: number, size: number): Buffer | SetupRefusal {
     const command = this.#command;
     if (command === null) return 'nak';
     if (command.left > 0 && !command.isIn) return 'nak';
@@ -71,7 +71,7 @@ export class UsbStorage extends UsbFunction {
     this.#command = null;
   }
 
-  protected override request({ bmRequestType, bRequest }: Setup): Buffer | 'stall' {
+  protected override request({ bmRequestType, bRequest }: SetupPacket): Buffer | 'stall' {
     if (bmRequestType === 0xa1 && bRequest === GET_MAX_LUN) return Buffer.of(0);
     if (bmRequestType !== 0x21 || bRequest !== BULK_ONLY_RESET) return 'stall';
     this.#command = null;

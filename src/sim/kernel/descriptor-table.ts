@@ -3,7 +3,7 @@ import type { FileFlags, OpenFile } from './file';
 /** The first that a process gets: 0 to 2 are its standard streams. */
 const FIRST = 3;
 
-export interface Descriptor {
+export interface OpenDescriptor {
   /** What it was opened from. */
   readonly path: string;
   readonly file: OpenFile;
@@ -14,8 +14,8 @@ export interface Descriptor {
  * The descriptors of the one process there is. Drivers add to them and look them up: ioctls return and take descriptors.
  * A file is closed when nothing refers to it any more: a mapping keeps it, and so may another file.
  */
-export class Descriptors {
-  readonly #table = new Map<number, Descriptor>();
+export class DescriptorTable {
+  readonly #table = new Map<number, OpenDescriptor>();
   readonly #references = new Map<OpenFile, number>();
 
   /** Under the lowest free number. */
@@ -27,7 +27,7 @@ export class Descriptors {
     return fd;
   }
 
-  get(fd: number): Descriptor | undefined {
+  get(fd: number): OpenDescriptor | undefined {
     return this.#table.get(fd);
   }
 

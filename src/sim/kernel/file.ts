@@ -1,6 +1,6 @@
 import type { Datagram, Memory, OpenFlags, PollEvent } from '../../sys/sys';
 import { Errno } from './errno';
-import type { Region } from './region';
+import type { SimRegion } from './region';
 
 /**
  * What stands behind a descriptor, as a kernel's file_operations: a method that is missing is an operation the file
@@ -15,7 +15,7 @@ export interface OpenFile {
   /** @throws Errno ENOTTY for what it does not know */
   ioctl?(request: number, argument: Buffer | number): number;
   /** What is seen at `offset`, a multiple of the page size. */
-  mmap?(length: number, writable: boolean, offset: number): Region;
+  mmap?(length: number, writable: boolean, offset: number): SimRegion;
   /** Memory for DMA, in whole pages. Missing: the driver lends none, ENODEV. */
   lend?(length: number, onClose: () => void): Memory;
   /** Missing: the file is no socket, ENOTSOCK. */
@@ -82,7 +82,7 @@ export interface BinaryAttribute {
   /** @returns how many bytes there were; no more than the attribute has are asked for */
   read?(buffer: Buffer, position: number): number;
   write?(data: Buffer, position: number): number;
-  mmap?(length: number, offset: number): Region;
+  mmap?(length: number, offset: number): SimRegion;
   /** Whether its device is still there: ENODEV if not (kernfs_get_active()). */
   present(): boolean;
 }
@@ -126,7 +126,7 @@ export class BinaryFile implements OpenFile {
     return this.#attribute.write(data.subarray(0, count), position);
   }
 
-  mmap(length: number, _writable: boolean, offset: number): Region {
+  mmap(length: number, _writable: boolean, offset: number): SimRegion {
     const attribute = this.#active();
     if (attribute.mmap === undefined) throw new Errno('ENODEV');
     return attribute.mmap(length, offset);

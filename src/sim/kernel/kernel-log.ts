@@ -17,7 +17,7 @@ interface LogRecord {
 }
 
 /** The kernel's log as /dev/kmsg shows it: kernel/printk/printk.c, Documentation/ABI/testing/dev-kmsg. */
-export class KernelLog {
+export class SimKernelLog {
   readonly #now: () => number;
   readonly #wake: () => void;
   readonly #records: LogRecord[] = [];
@@ -51,10 +51,10 @@ export class KernelLog {
 
 /** One record a read, each reader from the oldest on. */
 class KernelLogFile implements OpenFile {
-  readonly #log: KernelLog;
+  readonly #log: SimKernelLog;
   #sequence: number;
 
-  constructor(log: KernelLog) {
+  constructor(log: SimKernelLog) {
     this.#log = log;
     this.#sequence = log.from(0)?.sequence ?? 0;
   }

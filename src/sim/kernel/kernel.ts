@@ -1,10 +1,10 @@
 import { posix } from 'node:path';
 import type { Access } from '../../sys/sys';
 import type { Entry, Tree } from '../../sys/tree';
-import { Descriptors } from './descriptor-table';
+import { DescriptorTable } from './descriptor-table';
 import { Errno } from './errno';
 import { type BinaryAttribute, BinaryFile, type Opener } from './file';
-import { KernelLog } from './kernel-log';
+import { SimKernelLog } from './kernel-log';
 import { ProcessMemory } from './process-memory';
 import { AccessLog } from './region';
 import { Timeline } from './timeline';
@@ -38,10 +38,10 @@ export class Kernel {
   readonly tree: Tree;
   readonly timeline = new Timeline();
   readonly log = new AccessLog();
-  readonly descriptors = new Descriptors();
+  readonly descriptors = new DescriptorTable();
   readonly memory = new ProcessMemory(PAGE_SIZE);
   readonly uevents = new Uevents(() => this.wake());
-  readonly messages = new KernelLog(
+  readonly messages = new SimKernelLog(
     () => this.timeline.now(),
     () => this.wake(),
   );

@@ -4,7 +4,7 @@ import type { Mapping, Width, Word } from '../../sys/sys';
  * Registers or memory as the bus sees them. One call is one access; `offset` is a multiple of `width` where the bus
  * has no others (memory), and any number where it has (I/O ports). Words are those of {@link Mapping}.
  */
-export interface Region {
+export interface SimRegion {
   read(offset: number, width: Width): Word;
   write(offset: number, width: Width, value: Word): void;
 }
@@ -27,7 +27,7 @@ export class AccessLog {
   entries: RegisterAccess[] | null = null;
 
   /** The same region, its accesses recorded. */
-  of(device: string, region: string, target: Region): Region {
+  of(device: string, region: string, target: SimRegion): SimRegion {
     return {
       read: (offset, width) => {
         const value = target.read(offset, width);
@@ -66,10 +66,10 @@ export function toWord(value: Word, width: Width): Word {
 }
 
 /** Where nothing answers: reads give all ones, writes are lost. */
-export const unassigned: Region = { read: (_offset, width) => ones(width), write: () => {} };
+export const unassigned: SimRegion = { read: (_offset, width) => ones(width), write: () => {} };
 
 /** The same region with another origin: what is at `start` is now at 0. */
-export function from(region: Region, start: number): Region {
+export function from(region: SimRegion, start: number): SimRegion {
   if (start === 0) return region;
   return {
     read: (offset, width) => region.read(start + offset, width),
@@ -78,7 +78,7 @@ export function from(region: Region, start: number): Region {
 }
 
 /** A region that is chosen anew for each access, and that ends after `size` bytes; around it nothing answers. */
-export function bounded(size: number, choose: () => Region): Region {
+export function bounded(size: number, choose: () => SimRegion): SimRegion {
   const at = (offset: number, width: Width) => (offset < 0 || offset + width > size ? unassigned : choose());
   return {
     read: (offset, width) => at(offset, width).read(offset, width),
@@ -90,7 +90,7 @@ export function bounded(size: number, choose: () => Region): Region {
 export function bytewise(
   readByte: (offset: number) => number,
   writeByte: (offset: number, value: number) => void,
-): Region {
+): SimRegion {
   return {
     read(offset, width) {
       let value = 0n;
@@ -104,7 +104,7 @@ export function bytewise(
 }
 
 /** Memory. */
-export function ram(bytes: Uint8Array): Region {
+export function ram(bytes: Uint8Array): SimRegion {
   return bytewise(
     (offset) => bytes[offset] ?? 0xff,
     (offset, value) => {
@@ -123,12 +123,12 @@ interface MappingHooks {
 /** A region in the address space of the program, with the checks of a real mapping ({@link Mapping}). */
 export class SimMapping implements Mapping {
   readonly length: number;
-  readonly #region: Region;
+  readonly #region: SimRegion;
   readonly #writable: boolean;
   readonly #hooks: MappingHooks;
   #closed = false;
 
-  constructor(region: Region, length: number, writable: boolean, hooks: MappingHooks) {
+  constructor(region: SimRegion, length: number, writable: boolean, hooks: MappingHooks) {
     this.length = length;
     this.#region = region;
     this.#writable = writable;

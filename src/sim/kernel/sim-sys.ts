@@ -13,7 +13,7 @@ import type {
   Width,
 } from '../../sys/sys';
 import { readOrPoll } from '../../sys/wait';
-import type { Descriptor } from './descriptor-table';
+import type { OpenDescriptor } from './descriptor-table';
 import { Blocked, Errno } from './errno';
 import { EventFd } from './eventfd';
 import type { Faults, Syscall } from './faults';
@@ -310,7 +310,7 @@ export class SimSys implements Sys {
     throw new Errno('ENOENT', 'open');
   }
 
-  #io<T>(method: Syscall, fd: number, body: (descriptor: Descriptor) => T): T {
+  #io<T>(method: Syscall, fd: number, body: (descriptor: OpenDescriptor) => T): T {
     const syscall = SYSCALLS[method] ?? method;
     const descriptor = this.#kernel.descriptors.get(fd);
     if (descriptor === undefined) throw new SysError(syscall, 'EBADF', `fd ${fd}`);

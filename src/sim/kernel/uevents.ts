@@ -10,7 +10,7 @@ const QUEUE = 256;
 /** lib/kobject_uevent.c: what happens to devices, told to every socket that listens. */
 export class Uevents {
   readonly #wake: () => void;
-  readonly #sockets = new Set<UeventSocket>();
+  readonly #sockets = new Set<SimUeventSocket>();
   /** The number of the last message. */
   sequence = 0;
 
@@ -20,7 +20,7 @@ export class Uevents {
 
   /** @param groups as in sockaddr_nl */
   open(groups: number): OpenFile {
-    const socket = new UeventSocket((groups & KERNEL_GROUP) !== 0, () => this.#sockets.delete(socket));
+    const socket = new SimUeventSocket((groups & KERNEL_GROUP) !== 0, () => this.#sockets.delete(socket));
     this.#sockets.add(socket);
     return socket;
   }
@@ -36,7 +36,7 @@ export class Uevents {
   }
 }
 
-class UeventSocket implements OpenFile {
+class SimUeventSocket implements OpenFile {
   readonly #listens: boolean;
   readonly #onClose: () => void;
   readonly #messages: Buffer[] = [];

@@ -69,7 +69,7 @@ export function kernelStruct(size: number): UserStruct {
 }
 
 /** A capability for {@link CapabilityChain}. */
-export interface Capability {
+export interface StructCapability {
   readonly id: number;
   readonly version: number;
   /** In bytes, with the header. */
@@ -81,7 +81,7 @@ export interface Capability {
 const CAP_HEADER = 8;
 
 /** vfio_info_cap_add(), vfio_info_cap_shift(): the chain that follows a struct, each capability on a multiple of 8. */
-export function capabilityChain(offset: number, capabilities: readonly Capability[]): Buffer {
+export function capabilityChain(offset: number, capabilities: readonly StructCapability[]): Buffer {
   const parts = capabilities.map((capability) => {
     const part = kernelStruct(Math.ceil(capability.size / CAP_HEADER) * CAP_HEADER);
     part.setU16(0, capability.id);
@@ -108,7 +108,7 @@ export function respondWithCapabilities(
   info: UserStruct,
   known: number,
   capOffset: number,
-  capabilities: readonly Capability[],
+  capabilities: readonly StructCapability[],
 ): void {
   const { length: size } = info.bytes;
   if (capabilities.length > 0) {

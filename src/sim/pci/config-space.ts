@@ -46,7 +46,7 @@ const BRIDGE: readonly (readonly [offset: number, bytes: number, mask: number])[
  * pci_init_w1cmask; verified on QEMU 7.2). What the specification leaves to the device (above the header, between
  * capabilities) is plain memory there, and here.
  */
-export class ConfigSpace {
+export class SimConfigSpace {
   readonly #bytes: Buffer;
   readonly #bars: readonly PciBar[];
   /** A set bit can be written. Made for the first write: most functions never see one. */

@@ -1,9 +1,9 @@
 import type { Width } from '../../sys/sys';
 import { PCI_COMMAND_INTX_DISABLE, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../../uapi/pci-regs';
 import { IrqLine } from '../kernel/irq-line';
-import { bounded, ones, type Region, unassigned } from '../kernel/region';
+import { bounded, ones, type SimRegion, unassigned } from '../kernel/region';
 import type { PciBar } from './bar';
-import { CAP_MSIX, ConfigSpace } from './config-space';
+import { CAP_MSIX, SimConfigSpace } from './config-space';
 
 export const PCI_COMMAND_MASTER = 0x4;
 const MSIX_ENABLE = 0x8000;
@@ -31,7 +31,7 @@ export class PciFunction {
   readonly name: string;
   readonly path: string;
   readonly bars: readonly PciBar[];
-  readonly config: ConfigSpace;
+  readonly config: SimConfigSpace;
   /** Where INTx arrives, if nothing masks it. */
   readonly irq = new IrqLine();
   /** Set by who translates for it (an IOMMU); without one every access is refused. */
@@ -42,7 +42,7 @@ export class PciFunction {
   onReset: () => void = () => {};
   /** How often the kernel has enabled it: the `enable` attribute. */
   enabled = 0;
-  readonly #regions = new Map<number, Region>();
+  readonly #regions = new Map<number, SimRegion>();
   #power: PciPower = 'D0';
   #asserted = false;
 
@@ -51,7 +51,7 @@ export class PciFunction {
     this.name = name;
     this.path = path;
     this.bars = bars;
-    this.config = new ConfigSpace(
+    this.config = new SimConfigSpace(
       config,
       bars,
       () => this.#asserted,
@@ -69,7 +69,7 @@ export class PciFunction {
   }
 
   /** Puts a device's registers behind a BAR. */
-  attach(bar: number, region: Region): void {
+  attach(bar: number, region: SimRegion): void {
     this.#regions.set(bar, region);
   }
 
@@ -78,7 +78,7 @@ export class PciFunction {
    * nothing answers there: all ones, which is what hardware gives (a master abort); QEMU gives all ones for ports and
    * zeros for memory.
    */
-  bar(bar: PciBar): Region {
+  bar(bar: PciBar): SimRegion {
     return bounded(bar.size, () => (this.#decodes(bar) ? (this.#regions.get(bar.index) ?? unassigned) : unassigned));
   }
 

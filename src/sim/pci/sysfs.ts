@@ -2,7 +2,7 @@ import type { Width } from '../../sys/sys';
 import { Errno } from '../kernel/errno';
 import type { BinaryAttribute } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
-import { from, type Region } from '../kernel/region';
+import { from, type SimRegion } from '../kernel/region';
 import type { PciBar } from './bar';
 import type { PciFunction } from './function';
 
@@ -70,7 +70,7 @@ function resourceAttribute(kernel: Kernel, fn: PciFunction, bar: PciBar, present
 }
 
 /** pci_resource_io(): one inb, inw or inl, at any offset. */
-function ports(registers: Region): Pick<BinaryAttribute, 'read' | 'write'> {
+function ports(registers: SimRegion): Pick<BinaryAttribute, 'read' | 'write'> {
   return {
     read(buffer, position) {
       const width = portWidth(buffer.length);

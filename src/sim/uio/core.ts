@@ -4,7 +4,7 @@ import { Errno } from '../kernel/errno';
 import type { OpenFile } from '../kernel/file';
 import type { IrqLine } from '../kernel/irq-line';
 import type { Kernel } from '../kernel/kernel';
-import type { Region } from '../kernel/region';
+import type { SimRegion } from '../kernel/region';
 
 /** include/linux/uio_driver.h: MAX_UIO_MAPS. */
 const MAX_MAPS = 5;
@@ -23,7 +23,7 @@ export interface UioMap {
   /** Whole pages: what can be mapped. */
   readonly size: number;
   /** Addressed from the first page. */
-  readonly region: Region;
+  readonly region: SimRegion;
 }
 
 /** A port region: struct uio_port. Told, never mapped. */
@@ -35,7 +35,7 @@ export interface UioPort {
 }
 
 /** What a driver registers: struct uio_info. */
-export interface UioInfo {
+export interface SimUioInfo {
   readonly name: string;
   readonly version: string;
   /** Null: UIO_IRQ_NONE. */
@@ -52,7 +52,7 @@ export interface UioInfo {
 /** drivers/uio/uio.c: numbers, nodes and attributes of UIO devices. Read from 6.12, checked by running it. */
 export class UioCore {
   readonly #kernel: Kernel;
-  readonly #devices = new Map<number, UioDevice>();
+  readonly #devices = new Map<number, SimUioDevice>();
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -63,10 +63,10 @@ export class UioCore {
    *
    * @param parent below /sys/devices, without links
    */
-  register(parent: string, info: UioInfo): UioDevice {
+  register(parent: string, info: SimUioInfo): SimUioDevice {
     let minor = 0;
     while (this.#devices.has(minor)) minor++;
-    const device = new UioDevice(this.#kernel, `uio${minor}`, `${parent}/uio/uio${minor}`, info);
+    const device = new SimUioDevice(this.#kernel, `uio${minor}`, `${parent}/uio/uio${minor}`, info);
     this.#devices.set(minor, device);
     install(this.#kernel, device, parent, minor, info);
     device.start();
@@ -75,7 +75,7 @@ export class UioCore {
   }
 
   /** Takes the device away: from who opens and who lists it at once, from who has it open as errors. */
-  unregister(device: UioDevice): void {
+  unregister(device: SimUioDevice): void {
     device.stop();
     for (const [minor, known] of this.#devices) if (known === device) this.#devices.delete(minor);
     this.#kernel.notify('remove', device.path);
@@ -84,29 +84,29 @@ export class UioCore {
     this.#kernel.wake();
   }
 
-  find(name: string): UioDevice | undefined {
+  find(name: string): SimUioDevice | undefined {
     return [...this.#devices.values()].find((device) => device.name === name);
   }
 }
 
 /** struct uio_device */
-export class UioDevice {
+export class SimUioDevice {
   readonly name: string;
   readonly path: string;
   readonly #kernel: Kernel;
   /** Null once it is unregistered. */
-  #info: UioInfo | null;
+  #info: SimUioInfo | null;
   /** Interrupts so far; an s32 that wraps. */
   #event = 0;
 
-  constructor(kernel: Kernel, name: string, path: string, info: UioInfo) {
+  constructor(kernel: Kernel, name: string, path: string, info: SimUioInfo) {
     this.#kernel = kernel;
     this.name = name;
     this.path = path;
     this.#info = info;
   }
 
-  get info(): UioInfo | null {
+  get info(): SimUioInfo | null {
     return this.#info;
   }
 
@@ -137,10 +137,10 @@ export class UioDevice {
 /** An open node: struct uio_listener. What it has seen is its own, so that each opener gets every event. */
 class UioFile implements OpenFile {
   readonly #kernel: Kernel;
-  readonly #device: UioDevice;
+  readonly #device: SimUioDevice;
   #seen: number;
 
-  constructor(kernel: Kernel, device: UioDevice) {
+  constructor(kernel: Kernel, device: SimUioDevice) {
     this.#kernel = kernel;
     this.#device = device;
     this.#seen = device.event;
@@ -178,7 +178,7 @@ class UioFile implements OpenFile {
   }
 
   /** The page offset is the number of the map; no more than the map's pages. */
-  mmap(length: number, _writable: boolean, offset: number): Region {
+  mmap(length: number, _writable: boolean, offset: number): SimRegion {
     const number = offset / this.#kernel.pageSize;
     const map = number < MAX_MAPS ? this.#device.info?.maps[number] : undefined;
     if (map === undefined || length > map.size) throw new Errno('EINVAL');
@@ -197,7 +197,7 @@ class UioFile implements OpenFile {
 }
 
 /** The node and the attributes: uio_dev_add_attributes() and the class. */
-function install(kernel: Kernel, device: UioDevice, parent: string, minor: number, info: UioInfo): void {
+function install(kernel: Kernel, device: SimUioDevice, parent: string, minor: number, info: SimUioInfo): void {
   const { name, path } = device;
   const fixed = (attribute: string, text: string) => kernel.attribute(`${path}/${attribute}`, { show: () => text });
   fixed('name', info.name);

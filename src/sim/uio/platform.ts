@@ -1,6 +1,6 @@
-import type { Device } from '../kernel/bus';
+import type { BusDevice } from '../kernel/bus';
 import type { IrqLine } from '../kernel/irq-line';
-import { bounded, type Region, unassigned } from '../kernel/region';
+import { bounded, type SimRegion, unassigned } from '../kernel/region';
 
 /** Memory that a platform device answers in. */
 export interface PlatformResource {
@@ -9,11 +9,11 @@ export interface PlatformResource {
   readonly start: number;
   /** In bytes. */
   readonly size: number;
-  readonly region: Region;
+  readonly region: SimRegion;
 }
 
 /** A device of the device tree: resources and one interrupt. */
-export class PlatformDevice implements Device {
+export class PlatformDevice implements BusDevice {
   readonly name: string;
   readonly path: string;
   /** Of its node in the device tree, without the address. */

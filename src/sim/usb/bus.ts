@@ -8,7 +8,7 @@ import { Errno } from '../kernel/errno';
 import type { OpenFile } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
 import { parseDescriptors } from './descriptors';
-import { UsbDevice, type UsbInterface } from './device';
+import { SimUsbDevice, type SimUsbInterface } from './device';
 import { type Identity, UsbFunction } from './function';
 import { Status } from './pipes';
 import { installEndpoints, installUsbDevice, installUsbInterface, nodeOf } from './sysfs';
@@ -25,28 +25,28 @@ export interface UsbfsMemory {
 
 /** drivers/usb/core: the devices that the base has, their configurations, drivers, nodes; plugging in and out. */
 export class UsbBus {
-  readonly interfaces: Bus<UsbInterface>;
+  readonly interfaces: Bus<SimUsbInterface>;
   /** Of all URBs and all that is lent, whoever has it. */
   readonly memory: UsbfsMemory;
   readonly #kernel: Kernel;
   /** Those too that are unplugged, by name. */
-  readonly #devices = new Map<string, UsbDevice>();
+  readonly #devices = new Map<string, SimUsbDevice>();
   /** What puts the directory back of one that is unplugged. */
-  readonly #unplugged = new Map<UsbDevice, () => void>();
+  readonly #unplugged = new Map<SimUsbDevice, () => void>();
   /** Those that were pulled out; others lost the hub that they are still plugged in to. */
-  readonly #pulled = new Set<UsbDevice>();
+  readonly #pulled = new Set<SimUsbDevice>();
   /** The highest that was given, by bus. */
   readonly #numbers = new Map<number, number>();
 
-  readonly #openNode: (device: UsbDevice, write: boolean) => OpenFile;
+  readonly #openNode: (device: SimUsbDevice, write: boolean) => OpenFile;
 
   /** @param openNode what an open of a device's node gives */
-  constructor(kernel: Kernel, openNode: (bus: UsbBus, device: UsbDevice, write: boolean) => OpenFile) {
+  constructor(kernel: Kernel, openNode: (bus: UsbBus, device: SimUsbDevice, write: boolean) => OpenFile) {
     this.#kernel = kernel;
     this.#openNode = (device, write) => openNode(this, device, write);
-    this.interfaces = new Bus<UsbInterface>(kernel, 'usb');
+    this.interfaces = new Bus<SimUsbInterface>(kernel, 'usb');
     this.memory = { used: 0, limit: () => Number(kernel.text(MEMORY_LIMIT)) * 1024 * 1024 };
-    const is = (base: number, subclass: number) => (intf: UsbInterface) =>
+    const is = (base: number, subclass: number) => (intf: SimUsbInterface) =>
       intf.setting.class === base && intf.setting.subclass === subclass;
     this.interfaces.addDriver(this.#hubDriver());
     this.interfaces.addDriver(this.#driver('usb-storage', is(8, 6)));
@@ -60,13 +60,13 @@ export class UsbBus {
   }
 
   /** A device that is plugged in. */
-  find(name: string): UsbDevice | undefined {
+  find(name: string): SimUsbDevice | undefined {
     const device = this.#devices.get(name);
     return device?.isConnected ? device : undefined;
   }
 
   /** Pulls a device out, with what hangs on it. */
-  unplug(device: UsbDevice): void {
+  unplug(device: SimUsbDevice): void {
     this.#pulled.add(device);
     this.#disconnect(device);
   }
@@ -86,7 +86,7 @@ export class UsbBus {
     }
   }
 
-  #rootHubs(path: string): UsbDevice[] {
+  #rootHubs(path: string): SimUsbDevice[] {
     return [...this.#devices.values()].filter(
       (device) => device.ports.length === 0 && device.path.startsWith(`${path}/`),
     );
@@ -102,7 +102,7 @@ export class UsbBus {
   }
 
   /** usb_disconnect(), of a device and what hangs on it. */
-  #disconnect(device: UsbDevice): void {
+  #disconnect(device: SimUsbDevice): void {
     for (const child of this.#childrenOf(device)) this.#disconnect(child);
     device.isConnected = false;
     device.pipes.flush(Status.gone);
@@ -117,7 +117,7 @@ export class UsbBus {
   }
 
   /** hub_port_connect() */
-  #connect(device: UsbDevice): void {
+  #connect(device: SimUsbDevice): void {
     const number = (this.#numbers.get(device.bus) ?? 0) + 1;
     this.#numbers.set(device.bus, number);
     this.#unplugged.get(device)?.();
@@ -136,7 +136,7 @@ export class UsbBus {
   }
 
   /** usb_set_configuration() */
-  configure(device: UsbDevice, value: number): void {
+  configure(device: SimUsbDevice, value: number): void {
     const wanted = value === -1 ? 0 : value;
     const configuration = device.fn.identity.descriptors.configurations.find((one) => one.value === wanted);
     if (configuration === undefined && wanted !== 0) throw new Errno('EINVAL');
@@ -156,14 +156,14 @@ export class UsbBus {
   }
 
   /** usb_reset_configuration() */
-  resetConfiguration(device: UsbDevice): void {
+  resetConfiguration(device: SimUsbDevice): void {
     device.pipes.flush(Status.gone, (endpoint) => endpoint !== 0);
     device.selectConfiguration(device.configuration?.value ?? 0);
     for (const intf of device.interfaces) this.#chosen(intf, 0);
   }
 
   /** usb_set_interface() */
-  select(intf: UsbInterface, alt: number): void {
+  select(intf: SimUsbInterface, alt: number): void {
     if (!intf.settings.some((setting) => setting.alt === alt)) throw new Errno('EINVAL');
     const own = new Set(intf.settings.flatMap(({ endpoints }) => endpoints.map(({ address }) => address)));
     intf.device.pipes.flush(Status.gone, (endpoint) => own.has(endpoint));
@@ -172,7 +172,7 @@ export class UsbBus {
   }
 
   /** usb_reset_device(): drivers that do not know of resets lose their interfaces, and whoever wants them takes them. */
-  reset(device: UsbDevice): void {
+  reset(device: SimUsbDevice): void {
     device.pipes.flush(Status.gone);
     const lost = device.interfaces.filter((intf) => this.interfaces.driverOf(intf) === 'usbfs');
     for (const intf of lost) this.interfaces.release(intf);
@@ -183,13 +183,13 @@ export class UsbBus {
     for (const intf of lost) this.interfaces.probe(intf);
   }
 
-  #chosen(intf: UsbInterface, alt: number): void {
+  #chosen(intf: SimUsbInterface, alt: number): void {
     intf.alt = alt;
     installEndpoints(this.#kernel, intf);
   }
 
   /** usb_disable_device(): the interfaces go, with their drivers and what is claimed. */
-  #dropInterfaces(device: UsbDevice): void {
+  #dropInterfaces(device: SimUsbDevice): void {
     for (const intf of device.interfaces) this.interfaces.remove(intf);
     device.interfaces = [];
     device.configuration = null;
@@ -202,7 +202,7 @@ export class UsbBus {
     const ports = text('devpath') === '0' ? [] : text('devpath').split('.').map(Number);
     const place = { bus, ports, number: Number(text('devnum')), speed: Number(text('speed')) };
     const identity = this.#identity(path, place.speed);
-    const device = new UsbDevice(name, path, place, this.#function(name, path, identity), this.#kernel.timeline);
+    const device = new SimUsbDevice(name, path, place, this.#function(name, path, identity), this.#kernel.timeline);
     this.#devices.set(name, device);
     this.#numbers.set(bus, Math.max(this.#numbers.get(bus) ?? 0, place.number));
     const value = Number(text('bConfigurationValue'));
@@ -215,7 +215,7 @@ export class UsbBus {
     this.#install(device);
   }
 
-  #install(device: UsbDevice): void {
+  #install(device: SimUsbDevice): void {
     installUsbDevice(this.#kernel, device, (value) => this.configure(device, value));
     this.#kernel.node(`/dev/${nodeOf(device)}`, (flags) => {
       if (!device.isConnected) throw new Errno('ENODEV');
@@ -261,7 +261,7 @@ export class UsbBus {
    * A driver of the kernel. Nothing that it does is simulated, but what it makes below its interface is there while it
    * has it: a disk, an input device.
    */
-  #driver(name: string, matches: (intf: UsbInterface) => boolean): Driver<UsbInterface> {
+  #driver(name: string, matches: (intf: SimUsbInterface) => boolean): Driver<SimUsbInterface> {
     const made = new Map<string, (() => void)[]>();
     return {
       name,
@@ -281,7 +281,7 @@ export class UsbBus {
   }
 
   /** Without it nothing is known of what is in the ports. */
-  #hubDriver(): Driver<UsbInterface> {
+  #hubDriver(): Driver<SimUsbInterface> {
     const driver = this.#driver('hub', ({ setting }) => setting.class === 9);
     return {
       ...driver,
@@ -299,23 +299,23 @@ export class UsbBus {
   }
 
   /** Those that are plugged in to it. */
-  #childrenOf(hub: UsbDevice): UsbDevice[] {
+  #childrenOf(hub: SimUsbDevice): SimUsbDevice[] {
     return [...this.#devices.values()].filter((device) => device.isConnected && this.#hubOf(device) === hub);
   }
 
-  #hubOf({ bus, ports }: UsbDevice): UsbDevice | undefined {
+  #hubOf({ bus, ports }: SimUsbDevice): SimUsbDevice | undefined {
     if (ports.length === 0) return undefined;
     const above = ports.slice(0, -1);
     return this.#devices.get(above.length === 0 ? `usb${bus}` : `${bus}-${above.join('.')}`);
   }
 
-  #inPort(hub: string, port: number): UsbDevice | undefined {
+  #inPort(hub: string, port: number): SimUsbDevice | undefined {
     const all = [...this.#devices.values()];
     return all.find((one) => one.isConnected && one.ports.at(-1) === port && this.#hubOf(one)?.name === hub);
   }
 
   /** What the hub's port says of itself. */
-  #setPort(device: UsbDevice, isThere: boolean): void {
+  #setPort(device: SimUsbDevice, isThere: boolean): void {
     const hub = this.#hubOf(device);
     const port = `${hub?.interfaces[0]?.path}/${hub?.name}-port${device.ports.at(-1)}`;
     if (!this.#kernel.exists(port)) return;

@@ -2,7 +2,7 @@
 
 export type EndpointType = 'control' | 'isochronous' | 'bulk' | 'interrupt';
 
-export interface Endpoint {
+export interface SimEndpoint {
   /** With its direction in bit 7. */
   readonly address: number;
   readonly type: EndpointType;
@@ -14,7 +14,7 @@ export interface Endpoint {
 }
 
 /** One alternate setting of an interface. */
-export interface Setting {
+export interface SimSetting {
   readonly number: number;
   readonly alt: number;
   readonly class: number;
@@ -22,10 +22,10 @@ export interface Setting {
   readonly protocol: number;
   /** Of its string. */
   readonly index: number;
-  readonly endpoints: readonly Endpoint[];
+  readonly endpoints: readonly SimEndpoint[];
 }
 
-export interface Configuration {
+export interface SimConfiguration {
   /** bConfigurationValue */
   readonly value: number;
   readonly bytes: Buffer;
@@ -34,13 +34,13 @@ export interface Configuration {
   readonly attributes: number;
   /** bMaxPower */
   readonly maxPower: number;
-  readonly settings: readonly Setting[];
+  readonly settings: readonly SimSetting[];
 }
 
-export interface Descriptors {
+export interface SimDescriptors {
   /** 18 bytes. */
   readonly device: Buffer;
-  readonly configurations: readonly Configuration[];
+  readonly configurations: readonly SimConfiguration[];
 }
 
 export const DT_DEVICE = 1;
@@ -55,8 +55,8 @@ export const DEVICE_SIZE = 18;
 const TYPES: readonly EndpointType[] = ['control', 'isochronous', 'bulk', 'interrupt'];
 
 /** @param bytes as sysfs has them: the device's, then each configuration with all that is in it; of a sound device */
-export function parseDescriptors(bytes: Buffer): Descriptors {
-  const configurations: Configuration[] = [];
+export function parseDescriptors(bytes: Buffer): SimDescriptors {
+  const configurations: SimConfiguration[] = [];
   for (let at = DEVICE_SIZE; at < bytes.length; ) {
     const length = bytes.readUInt16LE(at + 2);
     configurations.push(parseConfiguration(bytes.subarray(at, at + length)));
@@ -65,8 +65,8 @@ export function parseDescriptors(bytes: Buffer): Descriptors {
   return { device: bytes.subarray(0, DEVICE_SIZE), configurations };
 }
 
-function parseConfiguration(bytes: Buffer): Configuration {
-  const settings: (Setting & { endpoints: Endpoint[] })[] = [];
+function parseConfiguration(bytes: Buffer): SimConfiguration {
+  const settings: (SimSetting & { endpoints: SimEndpoint[] })[] = [];
   for (let at = 0; at < bytes.length; at += bytes.readUInt8(at)) {
     const one = bytes.subarray(at, at + bytes.readUInt8(at));
     if (one[1] === DT_INTERFACE) settings.push(parseSetting(one));
@@ -82,7 +82,7 @@ function parseConfiguration(bytes: Buffer): Configuration {
   };
 }
 
-function parseSetting(bytes: Buffer): Setting & { endpoints: Endpoint[] } {
+function parseSetting(bytes: Buffer): SimSetting & { endpoints: SimEndpoint[] } {
   return {
     number: bytes.readUInt8(2),
     alt: bytes.readUInt8(3),
@@ -94,7 +94,7 @@ function parseSetting(bytes: Buffer): Setting & { endpoints: Endpoint[] } {
   };
 }
 
-function parseEndpoint(bytes: Buffer): Endpoint {
+function parseEndpoint(bytes: Buffer): SimEndpoint {
   return {
     address: bytes.readUInt8(2),
     type: TYPES[bytes.readUInt8(3) & 3] ?? 'control',

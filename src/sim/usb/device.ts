@@ -1,29 +1,29 @@
-import type { Device } from '../kernel/bus';
+import type { BusDevice } from '../kernel/bus';
 import type { Timeline } from '../kernel/timeline';
-import type { Configuration, Endpoint, Setting } from './descriptors';
-import type { Setup, UsbFunction } from './function';
+import type { SimConfiguration, SimEndpoint, SimSetting } from './descriptors';
+import type { SetupPacket, UsbFunction } from './function';
 import { Pipes } from './pipes';
 
 const SET_CONFIGURATION = 9;
 const SET_INTERFACE = 11;
 
 /** Who has a device's node open. */
-export interface Opened {
+export interface UsbfsOpener {
   /** The device is gone: what is in flight has ended by now. */
   disconnected(): void;
 }
 
 /** An interface of the active configuration: struct usb_interface. */
-export class UsbInterface implements Device {
+export class SimUsbInterface implements BusDevice {
   /** `1-2:1.0` */
   readonly name: string;
   readonly path: string;
-  readonly device: UsbDevice;
+  readonly device: SimUsbDevice;
   readonly number: number;
-  readonly settings: readonly Setting[];
+  readonly settings: readonly SimSetting[];
   alt = 0;
 
-  constructor(device: UsbDevice, configuration: Configuration, number: number) {
+  constructor(device: SimUsbDevice, configuration: SimConfiguration, number: number) {
     this.device = device;
     this.number = number;
     this.settings = configuration.settings.filter((setting) => setting.number === number);
@@ -32,7 +32,7 @@ export class UsbInterface implements Device {
   }
 
   /** The one that is chosen. */
-  get setting(): Setting {
+  get setting(): SimSetting {
     const setting = this.settings.find(({ alt }) => alt === this.alt) ?? this.settings[0];
     if (setting === undefined) throw new Error(`${this.name} has no setting`);
     return setting;
@@ -40,7 +40,7 @@ export class UsbInterface implements Device {
 }
 
 /** A device on the bus, as its kernel sees it: struct usb_device. */
-export class UsbDevice {
+export class SimUsbDevice {
   /** `1-2`, `usb1` */
   readonly name: string;
   readonly path: string;
@@ -54,9 +54,9 @@ export class UsbDevice {
   /** The address that the host gave it; another one each time it is plugged in. */
   number: number;
   isConnected = true;
-  configuration: Configuration | null = null;
-  interfaces: UsbInterface[] = [];
-  readonly files = new Set<Opened>();
+  configuration: SimConfiguration | null = null;
+  interfaces: SimUsbInterface[] = [];
+  readonly files = new Set<UsbfsOpener>();
 
   constructor(
     name: string,
@@ -76,23 +76,23 @@ export class UsbDevice {
   }
 
   /** The interfaces of the active configuration. */
-  makeInterfaces(configuration: Configuration): void {
+  makeInterfaces(configuration: SimConfiguration): void {
     this.configuration = configuration;
     const numbers = new Set(configuration.settings.map(({ number }) => number));
-    this.interfaces = [...numbers].map((number) => new UsbInterface(this, configuration, number));
+    this.interfaces = [...numbers].map((number) => new SimUsbInterface(this, configuration, number));
   }
 
-  interface(number: number): UsbInterface | undefined {
+  interface(number: number): SimUsbInterface | undefined {
     return this.interfaces.find((one) => one.number === number);
   }
 
   /** An endpoint of the settings that are chosen. */
-  endpoint(address: number): Endpoint | undefined {
+  endpoint(address: number): SimEndpoint | undefined {
     return this.interfaces.flatMap(({ setting }) => setting.endpoints).find((one) => one.address === address);
   }
 
   /** A request of the kernel's own, on which it waits. @returns whether the device took it */
-  request(setup: Partial<Setup>): boolean {
+  request(setup: Partial<SetupPacket>): boolean {
     const nothing = { bmRequestType: 0, bRequest: 0, wValue: 0, wIndex: 0, wLength: 0 };
     return this.fn.control({ ...nothing, ...setup }, Buffer.alloc(0)) !== 'stall';
   }

@@ -1,16 +1,16 @@
 import {
-  type Configuration,
-  type Descriptors,
   DT_BOS,
   DT_CONFIGURATION,
   DT_DEVICE,
   DT_QUALIFIER,
   DT_STRING,
-  type Setting,
+  type SimConfiguration,
+  type SimDescriptors,
+  type SimSetting,
 } from './descriptors';
 
 /** The eight bytes that a control transfer begins with. */
-export interface Setup {
+export interface SetupPacket {
   readonly bmRequestType: number;
   readonly bRequest: number;
   readonly wValue: number;
@@ -19,11 +19,11 @@ export interface Setup {
 }
 
 /** What a device answers where it gives or takes no packet: not yet, or never until somebody clears the halt. */
-export type Refusal = 'nak' | 'stall';
+export type SetupRefusal = 'nak' | 'stall';
 
 /** What a device is made of, beside what it does. */
 export interface Identity {
-  readonly descriptors: Descriptors;
+  readonly descriptors: SimDescriptors;
   /** By index. */
   readonly strings: ReadonlyMap<number, string>;
   readonly bos: Buffer | null;
@@ -61,19 +61,19 @@ export class UsbFunction {
   readonly halted = new Set<number>();
   /** Set by the host: an endpoint that had nothing to give, or no place, has by now. */
   onReady: (endpoint: number) => void = () => {};
-  #configuration: Configuration | null = null;
+  #configuration: SimConfiguration | null = null;
   readonly #alternates = new Map<number, number>();
 
   constructor(identity: Identity) {
     this.identity = identity;
   }
 
-  get configuration(): Configuration | null {
+  get configuration(): SimConfiguration | null {
     return this.#configuration;
   }
 
   /** @param data what the host sends; empty for a request that gives data @returns what it gives, empty for none */
-  control(setup: Setup, data: Buffer): Buffer | 'stall' {
+  control(setup: SetupPacket, data: Buffer): Buffer | 'stall' {
     if ((setup.bmRequestType & TYPE_MASK) !== 0) return this.request(setup, data);
     const answer = this.#standard(setup);
     // Descriptors of its class are asked for with a standard request too.
@@ -81,11 +81,11 @@ export class UsbFunction {
   }
 
   /** A packet from an IN endpoint, no longer than `size`; a shorter one ends a transfer. */
-  packetIn(_endpoint: number, _size: number): Buffer | Refusal {
+  packetIn(_endpoint: number, _size: number): Buffer | SetupRefusal {
     return 'nak';
   }
 
-  packetOut(_endpoint: number, _packet: Buffer): 'ack' | Refusal {
+  packetOut(_endpoint: number, _packet: Buffer): 'ack' | SetupRefusal {
     return 'nak';
   }
 
@@ -98,7 +98,7 @@ export class UsbFunction {
   }
 
   /** A request that is no standard one. */
-  protected request(_setup: Setup, _data: Buffer): Buffer | 'stall' {
+  protected request(_setup: SetupPacket, _data: Buffer): Buffer | 'stall' {
     return 'stall';
   }
 
@@ -109,7 +109,7 @@ export class UsbFunction {
     return this.#alternates.get(number) ?? 0;
   }
 
-  #standard({ bmRequestType, bRequest, wValue, wIndex }: Setup): Buffer | 'stall' {
+  #standard({ bmRequestType, bRequest, wValue, wIndex }: SetupPacket): Buffer | 'stall' {
     const recipient = bmRequestType & RECIP_MASK;
     switch (`${bmRequestType & DIR_IN ? 'in' : 'out'} ${bRequest}`) {
       case `in ${GET_STATUS}`:
@@ -192,7 +192,7 @@ export class UsbFunction {
     return NOTHING;
   }
 
-  #setting(number: number, alt: number): Setting | undefined {
+  #setting(number: number, alt: number): SimSetting | undefined {
     return this.#configuration?.settings.find((one) => one.number === number && one.alt === alt);
   }
 
@@ -204,6 +204,6 @@ export class UsbFunction {
 }
 
 /** What it would be at the other speed: here the same. USB 2.0, table 9-9. */
-function qualifier({ device, configurations }: Descriptors): Buffer {
+function qualifier({ device, configurations }: SimDescriptors): Buffer {
   return Buffer.from([10, DT_QUALIFIER, ...device.subarray(2, 8), configurations.length, 0]);
 }

@@ -1,6 +1,6 @@
 import type { Scheduled, Timeline } from '../kernel/timeline';
-import type { Endpoint, EndpointType } from './descriptors';
-import { DIR_IN, type Setup, type UsbFunction } from './function';
+import type { EndpointType, SimEndpoint } from './descriptors';
+import { DIR_IN, type SetupPacket, type UsbFunction } from './function';
 
 /** The status of what the host controller has ended, as an errno: Documentation/driver-api/usb/error-codes.rst. */
 export const Status = {
@@ -14,25 +14,25 @@ export const Status = {
   short: -121,
 } as const;
 
-export interface IsoPacket {
+export interface SimIsoPacket {
   readonly length: number;
   status: number;
   actual: number;
 }
 
 /** What a driver gives to the host controller: struct urb. */
-export interface Transfer {
+export interface SimTransfer {
   /** With its direction in bit 7. */
   readonly endpoint: number;
   readonly type: EndpointType;
-  readonly setup: Setup | null;
+  readonly setup: SetupPacket | null;
   /** What is sent, or where it goes. */
   readonly data: Buffer;
   /** A transfer in that brings less than was asked for is an error. */
   readonly shortNotOk: boolean;
   /** One out that fills its last packet is followed by an empty one. */
   readonly zeroPacket: boolean;
-  readonly packets: readonly IsoPacket[];
+  readonly packets: readonly SimIsoPacket[];
   /** In bytes, so far. */
   actual: number;
   /** Called once, when it has ended, whichever way. */
@@ -40,7 +40,7 @@ export interface Transfer {
 }
 
 interface Queue {
-  readonly transfers: Transfer[];
+  readonly transfers: SimTransfer[];
   /** That the first of them ends. */
   ending: Scheduled | null;
 }
@@ -58,14 +58,14 @@ export class Pipes {
   readonly #timeline: Timeline;
   readonly #function: UsbFunction;
   /** What the host knows of an endpoint; undefined: it is in no setting that is chosen. */
-  readonly #endpointAt: (address: number) => Endpoint | undefined;
+  readonly #endpointAt: (address: number) => SimEndpoint | undefined;
   /** By address; 0 is the control endpoint of both directions. */
   readonly #queues = new Map<number, Queue>();
   /** Endpoints that answer no more, and those whose next packet is too long. */
   readonly #hung = new Set<number>();
   readonly #babbling = new Set<number>();
 
-  constructor(timeline: Timeline, fn: UsbFunction, endpointAt: (address: number) => Endpoint | undefined) {
+  constructor(timeline: Timeline, fn: UsbFunction, endpointAt: (address: number) => SimEndpoint | undefined) {
     this.#timeline = timeline;
     this.#function = fn;
     this.#endpointAt = endpointAt;
@@ -73,7 +73,7 @@ export class Pipes {
     fn.onReady = (endpoint) => void timeline.after(0, () => this.#advance(endpoint));
   }
 
-  submit(transfer: Transfer): void {
+  submit(transfer: SimTransfer): void {
     const key = keyOf(transfer);
     let queue = this.#queues.get(key);
     if (queue === undefined) {
@@ -85,7 +85,7 @@ export class Pipes {
   }
 
   /** Ends a transfer that has not ended, with what it has so far. */
-  cancel(transfer: Transfer, status: number): void {
+  cancel(transfer: SimTransfer, status: number): void {
     const key = keyOf(transfer);
     const queue = this.#queues.get(key);
     const index = queue?.transfers.indexOf(transfer) ?? -1;
@@ -133,14 +133,14 @@ export class Pipes {
     });
   }
 
-  #duration({ endpoint, packets }: Transfer, bytes: number): number {
+  #duration({ endpoint, packets }: SimTransfer, bytes: number): number {
     if (packets.length === 0) return OVERHEAD_MS + bytes / BYTES_PER_MS;
     const interval = this.#endpointAt(endpoint)?.interval ?? 1;
     return packets.length * MICROFRAME_MS * 2 ** (interval - 1);
   }
 
   /** As far as the device lets it. @returns null: it has yet to go on */
-  #run(transfer: Transfer): number | null {
+  #run(transfer: SimTransfer): number | null {
     const { endpoint, setup } = transfer;
     if (this.#hung.has(keyOf(transfer))) return null;
     if (setup !== null) return this.#control(transfer, setup);
@@ -149,7 +149,7 @@ export class Pipes {
     return endpoint & DIR_IN ? this.#in(transfer) : this.#out(transfer);
   }
 
-  #control(transfer: Transfer, setup: Setup): number {
+  #control(transfer: SimTransfer, setup: SetupPacket): number {
     const isIn = (setup.bmRequestType & DIR_IN) !== 0;
     const answer = this.#function.control(setup, isIn ? Buffer.alloc(0) : transfer.data);
     if (answer === 'stall') return Status.stall;
@@ -157,7 +157,7 @@ export class Pipes {
     return Status.ok;
   }
 
-  #in(transfer: Transfer): number | null {
+  #in(transfer: SimTransfer): number | null {
     const { endpoint, data } = transfer;
     const size = this.#packetSize(endpoint);
     if (this.#babbling.delete(endpoint)) {
@@ -176,7 +176,7 @@ export class Pipes {
     return Status.ok;
   }
 
-  #out(transfer: Transfer): number | null {
+  #out(transfer: SimTransfer): number | null {
     const { endpoint, data } = transfer;
     const size = this.#packetSize(endpoint);
     const zero = transfer.zeroPacket && data.length % size === 0;
@@ -191,7 +191,7 @@ export class Pipes {
   }
 
   /** There is no handshake: what is not there is missing. */
-  #iso(transfer: Transfer): number {
+  #iso(transfer: SimTransfer): number {
     const { endpoint, data, packets } = transfer;
     let offset = 0;
     for (const packet of packets) {
@@ -221,11 +221,11 @@ export class Pipes {
 }
 
 /** Control transfers of both directions share one queue. */
-function keyOf({ endpoint }: Transfer): number {
+function keyOf({ endpoint }: SimTransfer): number {
   return (endpoint & 0xf) === 0 ? 0 : endpoint;
 }
 
 /** usb_hcd_giveback_urb() */
-function isShort({ endpoint, packets, shortNotOk, actual, data }: Transfer): boolean {
+function isShort({ endpoint, packets, shortNotOk, actual, data }: SimTransfer): boolean {
   return shortNotOk && (endpoint & DIR_IN) !== 0 && packets.length === 0 && actual < data.length;
 }

@@ -1,13 +1,13 @@
 import type { Kernel } from '../kernel/kernel';
-import type { Configuration, Endpoint } from './descriptors';
-import type { UsbDevice, UsbInterface } from './device';
+import type { SimConfiguration, SimEndpoint } from './descriptors';
+import type { SimUsbDevice, SimUsbInterface } from './device';
 
 const DEVICES = '/sys/bus/usb/devices';
 const MAJOR = 189;
 const DEVICES_PER_BUS = 128;
 
 /** Where a device's node is, below /dev. */
-export function nodeOf({ bus, number }: UsbDevice): string {
+export function nodeOf({ bus, number }: SimUsbDevice): string {
   return `bus/usb/${three(bus)}/${three(number)}`;
 }
 
@@ -16,11 +16,11 @@ export function nodeOf({ bus, number }: UsbDevice): string {
  *
  * @param configure what a write to bConfigurationValue does
  */
-export function installUsbDevice(kernel: Kernel, device: UsbDevice, configure: (value: number) => void): void {
+export function installUsbDevice(kernel: Kernel, device: SimUsbDevice, configure: (value: number) => void): void {
   const { path, fn } = device;
   const minor = () => (device.bus - 1) * DEVICES_PER_BUS + device.number - 1;
   /** Of the active configuration; without one they are there and empty. */
-  const active = (name: string, show: (configuration: Configuration) => string, store?: (text: string) => void) =>
+  const active = (name: string, show: (configuration: SimConfiguration) => string, store?: (text: string) => void) =>
     kernel.tree.set(`${path}/${name}`, {
       kind: 'file',
       read: () => Buffer.from(device.configuration === null ? '' : `${show(device.configuration)}\n`),
@@ -34,7 +34,7 @@ export function installUsbDevice(kernel: Kernel, device: UsbDevice, configure: (
   active('bNumInterfaces', () => String(device.interfaces.length).padStart(2));
   active('bmAttributes', ({ attributes }) => hex(attributes, 2));
   active('bMaxPower', ({ maxPower }) => `${maxPower * (device.speed >= 5000 ? 8 : 2)}mA`);
-  const name = (configuration: Configuration) => fn.identity.strings.get(configuration.index);
+  const name = (configuration: SimConfiguration) => fn.identity.strings.get(configuration.index);
   kernel.tree.set(`${path}/configuration`, {
     kind: 'file',
     read: () => {
@@ -60,7 +60,7 @@ export function installUsbDevice(kernel: Kernel, device: UsbDevice, configure: (
 }
 
 /** The directory of an interface, where there may be one already. */
-export function installUsbInterface(kernel: Kernel, intf: UsbInterface): void {
+export function installUsbInterface(kernel: Kernel, intf: SimUsbInterface): void {
   const { path, name } = intf;
   const live = (attribute: string, show: () => string) => kernel.attribute(`${path}/${attribute}`, { show });
   live('authorized', () => '1');
@@ -83,7 +83,7 @@ export function installUsbInterface(kernel: Kernel, intf: UsbInterface): void {
 }
 
 /** The directories of the endpoints of the setting that is chosen. */
-export function installEndpoints(kernel: Kernel, { path, setting }: UsbInterface): void {
+export function installEndpoints(kernel: Kernel, { path, setting }: SimUsbInterface): void {
   for (const name of kernel.tree.readDir(path)) if (name.startsWith('ep_')) kernel.tree.delete(`${path}/${name}`);
   for (const endpoint of setting.endpoints) {
     const directory = `${path}/ep_${hex(endpoint.address, 2)}`;
@@ -100,20 +100,20 @@ export function installEndpoints(kernel: Kernel, { path, setting }: UsbInterface
   }
 }
 
-const TYPES: Record<Endpoint['type'], string> = {
+const TYPES: Record<SimEndpoint['type'], string> = {
   control: 'Control',
   isochronous: 'Isoc',
   bulk: 'Bulk',
   interrupt: 'Interrupt',
 };
 
-function productLines({ fn }: UsbDevice): string[] {
+function productLines({ fn }: SimUsbDevice): string[] {
   const { device } = fn.identity.descriptors;
   const ids = [8, 10, 12].map((at) => device.readUInt16LE(at).toString(16));
   return [`PRODUCT=${ids.join('/')}`, `TYPE=${[...device.subarray(4, 7)].join('/')}`];
 }
 
-function modalias({ device, setting, number }: UsbInterface): string {
+function modalias({ device, setting, number }: SimUsbInterface): string {
   const { device: d } = device.fn.identity.descriptors;
   const upper = (value: number, digits: number) => hex(value, digits).toUpperCase();
   const ids = `v${upper(d.readUInt16LE(8), 4)}p${upper(d.readUInt16LE(10), 4)}d${hex(d.readUInt16LE(12), 4)}`;

@@ -51,16 +51,16 @@ import { Blocked, Errno } from '../kernel/errno';
 import type { OpenFile } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
 import type { UsbBus } from './bus';
-import type { Endpoint } from './descriptors';
-import type { Opened, UsbDevice, UsbInterface } from './device';
-import { DIR_IN, RECIP_MASK, type Setup, TYPE_MASK } from './function';
-import { type IsoPacket, Status, type Transfer } from './pipes';
+import type { SimEndpoint } from './descriptors';
+import type { SimUsbDevice, SimUsbInterface, UsbfsOpener } from './device';
+import { DIR_IN, RECIP_MASK, type SetupPacket, TYPE_MASK } from './function';
+import { type SimIsoPacket, type SimTransfer, Status } from './pipes';
 
 /** An URB that a process has submitted: struct async. */
 interface Async {
   /** Of the process's struct usbdevfs_urb. */
   readonly address: bigint;
-  readonly transfer: Transfer;
+  readonly transfer: SimTransfer;
   /** -1 for a control URB. */
   readonly interface: number;
   readonly memory: number;
@@ -113,12 +113,12 @@ const FLAGS =
   USBDEVFS_URB_NO_INTERRUPT;
 
 /** An open usbfs node: drivers/usb/core/devio.c, struct usb_dev_state. Checks are in its order. */
-export class UsbfsFile implements OpenFile, Opened {
+export class UsbfsFile implements OpenFile, UsbfsOpener {
   readonly #kernel: Kernel;
   readonly #bus: UsbBus;
-  readonly #device: UsbDevice;
+  readonly #device: SimUsbDevice;
   readonly #write: boolean;
-  readonly #claims = new Map<number, UsbInterface>();
+  readonly #claims = new Map<number, SimUsbInterface>();
   readonly #lent = new Set<Memory>();
   readonly #pending = new Set<Async>();
   readonly #completed: Async[] = [];
@@ -127,7 +127,7 @@ export class UsbfsFile implements OpenFile, Opened {
   #isConnected = true;
   #position = 0;
 
-  constructor(kernel: Kernel, bus: UsbBus, device: UsbDevice, write: boolean) {
+  constructor(kernel: Kernel, bus: UsbBus, device: SimUsbDevice, write: boolean) {
     this.#kernel = kernel;
     this.#bus = bus;
     this.#device = device;
@@ -244,7 +244,7 @@ export class UsbfsFile implements OpenFile, Opened {
     if (this.#claims.has(number)) return;
     const intf = this.#device.interface(number);
     if (intf === undefined) throw new Errno('ENOENT');
-    const usbfs: Driver<UsbInterface> = {
+    const usbfs: Driver<SimUsbInterface> = {
       name: 'usbfs',
       matches: () => false,
       probe: () => () => this.#lost(number, intf),
@@ -254,7 +254,7 @@ export class UsbfsFile implements OpenFile, Opened {
   }
 
   /** driver_disconnect(): it was released, taken by somebody, or is gone. */
-  #lost(number: number, intf: UsbInterface): void {
+  #lost(number: number, intf: SimUsbInterface): void {
     this.#claims.delete(number);
     // usb_unbind_interface(): its endpoints are disabled, and it is left in setting 0.
     this.#kill((async) => async.interface === number, Status.gone);
@@ -369,7 +369,7 @@ export class UsbfsFile implements OpenFile, Opened {
 
   // URBs
 
-  #endpoint(address: number): Endpoint | undefined {
+  #endpoint(address: number): SimEndpoint | undefined {
     const isControl = (address & ~DIR_IN) === 0;
     return isControl ? CONTROL_ENDPOINT : this.#device.endpoint(address);
   }
@@ -396,10 +396,10 @@ export class UsbfsFile implements OpenFile, Opened {
     else this.#submitData(address, endpoint, intf, type, buffer, length, flags);
   }
 
-  #submitControl(address: bigint, endpoint: Endpoint, buffer: bigint, length: number, flags: number): void {
+  #submitControl(address: bigint, endpoint: SimEndpoint, buffer: bigint, length: number, flags: number): void {
     if (endpoint.type !== 'control' || length < setupPacket.size) throw new Errno('EINVAL');
     const bytes = this.#at(buffer, setupPacket.size);
-    const setup: Setup = {
+    const setup: SetupPacket = {
       bmRequestType: bytes.readUInt8(setupPacket.bmRequestType),
       bRequest: bytes.readUInt8(setupPacket.bRequest),
       wValue: bytes.readUInt16LE(setupPacket.wValue),
@@ -421,7 +421,7 @@ export class UsbfsFile implements OpenFile, Opened {
   }
 
   /** check_ctrlrecip() */
-  #checkRecipient({ bmRequestType, wIndex }: Setup): void {
+  #checkRecipient({ bmRequestType, wIndex }: SetupPacket): void {
     if ((bmRequestType & TYPE_MASK) === 0x40) return;
     const index = wIndex & 0xff;
     const recipient = bmRequestType & RECIP_MASK;
@@ -439,7 +439,7 @@ export class UsbfsFile implements OpenFile, Opened {
 
   #submitData(
     address: bigint,
-    endpoint: Endpoint,
+    endpoint: SimEndpoint,
     intf: number,
     type: number,
     buffer: bigint,
@@ -464,11 +464,11 @@ export class UsbfsFile implements OpenFile, Opened {
     });
   }
 
-  #submitIso(address: bigint, endpoint: Endpoint, intf: number, buffer: bigint, flags: number): void {
+  #submitIso(address: bigint, endpoint: SimEndpoint, intf: number, buffer: bigint, flags: number): void {
     const count = this.#at(address, layout.size).readInt32LE(layout.numberOfPackets);
     if (count < 1 || count > MAX_PACKETS || endpoint.type !== 'isochronous') throw new Errno('EINVAL');
     const header = this.#at(address, layout.size + count * isoPacket.size);
-    const packets: IsoPacket[] = [];
+    const packets: SimIsoPacket[] = [];
     for (let i = 0; i < count; i++) {
       const length = header.readUInt32LE(layout.packets + i * isoPacket.size + isoPacket.length);
       if (length > MAX_PACKET) throw new Errno('EINVAL');
@@ -504,14 +504,14 @@ export class UsbfsFile implements OpenFile, Opened {
       scattered = false,
     }: {
       endpoint: number;
-      type: Endpoint['type'];
-      setup?: Setup | null;
+      type: SimEndpoint['type'];
+      setup?: SetupPacket | null;
       intf?: number;
       buffer: bigint;
       length: number;
       flags: number;
       memory: number;
-      packets?: IsoPacket[];
+      packets?: SimIsoPacket[];
       scattered?: boolean;
     },
   ): void {
@@ -652,4 +652,10 @@ export class UsbfsFile implements OpenFile, Opened {
   }
 }
 
-const CONTROL_ENDPOINT: Endpoint = { address: 0, type: 'control', packetSize: 64, interval: 0, bytes: Buffer.alloc(7) };
+const CONTROL_ENDPOINT: SimEndpoint = {
+  address: 0,
+  type: 'control',
+  packetSize: 64,
+  interval: 0,
+  bytes: Buffer.alloc(7),
+};

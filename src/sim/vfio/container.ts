@@ -3,17 +3,17 @@ import { Errno } from '../kernel/errno';
 import { IoctlFile } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
 import type { GroupContainer, VfioGroup } from './group';
-import type { Iommu } from './iommu';
+import type { SimIommu } from './iommu';
 import { Type1Iommu, type1Extension } from './type1';
 
 /** drivers/vfio/container.c, with one driver of IOMMUs: type1. It lives as long as its last group, or its file. */
 class VfioContainer implements GroupContainer {
-  readonly #iommu: Iommu;
+  readonly #iommu: SimIommu;
   readonly #kernel: Kernel;
   readonly #groups = new Set<VfioGroup>();
   #driver: Type1Iommu | null = null;
 
-  constructor(iommu: Iommu, kernel: Kernel) {
+  constructor(iommu: SimIommu, kernel: Kernel) {
     this.#iommu = iommu;
     this.#kernel = kernel;
   }
@@ -79,7 +79,7 @@ class VfioContainer implements GroupContainer {
 export class ContainerFile extends IoctlFile {
   readonly container: VfioContainer;
 
-  constructor(iommu: Iommu, kernel: Kernel) {
+  constructor(iommu: SimIommu, kernel: Kernel) {
     super();
     this.container = new VfioContainer(iommu, kernel);
   }

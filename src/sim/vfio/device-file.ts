@@ -14,9 +14,9 @@ import {
 import { Errno } from '../kernel/errno';
 import type { OpenFile } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
-import type { Region } from '../kernel/region';
+import type { SimRegion } from '../kernel/region';
 import { UserStruct } from '../kernel/user-struct';
-import type { VfioDevice, VfioGroup } from './group';
+import type { SimVfioDevice, VfioGroup } from './group';
 import { type IommufdDevice, IommufdFile } from './iommufd';
 
 /** Of struct vfio_device_feature's flags. */
@@ -28,7 +28,7 @@ const FEATURE_MASK = 0xffff;
  */
 export class VfioDeviceFile implements OpenFile {
   readonly #kernel: Kernel;
-  readonly #device: VfioDevice;
+  readonly #device: SimVfioDevice;
   /** Null: a cdev. */
   readonly #group: VfioGroup | null;
   #access = false;
@@ -36,7 +36,7 @@ export class VfioDeviceFile implements OpenFile {
   #iommufd: IommufdFile | null = null;
   #bound: IommufdDevice | null = null;
 
-  constructor(kernel: Kernel, device: VfioDevice, group: VfioGroup | null) {
+  constructor(kernel: Kernel, device: SimVfioDevice, group: VfioGroup | null) {
     this.#kernel = kernel;
     this.#device = device;
     this.#group = group;
@@ -66,7 +66,7 @@ export class VfioDeviceFile implements OpenFile {
     return this.#device.ops.write(data, position);
   }
 
-  mmap(length: number, _writable: boolean, offset: number): Region {
+  mmap(length: number, _writable: boolean, offset: number): SimRegion {
     this.#check();
     return this.#device.ops.mmap(length, offset);
   }

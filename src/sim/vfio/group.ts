@@ -1,9 +1,9 @@
 import { Errno } from '../kernel/errno';
 import type { OpenFile } from '../kernel/file';
-import type { Region } from '../kernel/region';
+import type { SimRegion } from '../kernel/region';
 import type { UserStruct } from '../kernel/user-struct';
 import type { PciFunction } from '../pci/function';
-import type { IommuGroup } from './iommu';
+import type { SimIommuGroup } from './iommu';
 
 /** What a driver does for a device that it registered: struct vfio_device_ops. */
 export interface VfioDeviceOps {
@@ -15,16 +15,16 @@ export interface VfioDeviceOps {
   ioctl(request: number, argument: Buffer | number): number;
   /** @param user the argument of VFIO_DEVICE_FEATURE; its size and flags have been checked */
   feature(flags: number, user: UserStruct): number;
-  mmap(length: number, position: number): Region;
+  mmap(length: number, position: number): SimRegion;
   /** The kernel wants it back. */
   request(): void;
 }
 
 /** The driver cannot have its device back yet. A real write to `unbind` does not return until it can. */
 export class StillInUse extends Errno {
-  readonly #device: VfioDevice;
+  readonly #device: SimVfioDevice;
 
-  constructor(device: VfioDevice) {
+  constructor(device: SimVfioDevice) {
     super('EBUSY');
     this.#device = device;
   }
@@ -36,7 +36,7 @@ export class StillInUse extends Errno {
 }
 
 /** struct vfio_device */
-export class VfioDevice {
+export class SimVfioDevice {
   readonly fn: PciFunction;
   readonly index: number;
   readonly group: VfioGroup;
@@ -84,9 +84,9 @@ export interface GroupContainer {
 
 /** struct vfio_group: the devices of an IOMMU group that VFIO drivers have, and who has its node open. */
 export class VfioGroup {
-  readonly iommuGroup: IommuGroup;
+  readonly iommuGroup: SimIommuGroup;
   readonly minor: number;
-  readonly devices = new Set<VfioDevice>();
+  readonly devices = new Set<SimVfioDevice>();
   /** There is one at a time. */
   openedFile: OpenFile | null = null;
   /** Devices that were bound through their cdevs: the group cannot be opened meanwhile, and the other way round. */
@@ -95,7 +95,7 @@ export class VfioGroup {
   /** One for the group itself, one for each open device. */
   containerUsers = 0;
 
-  constructor(iommuGroup: IommuGroup, minor: number) {
+  constructor(iommuGroup: SimIommuGroup, minor: number) {
     this.iommuGroup = iommuGroup;
     this.minor = minor;
   }

@@ -33,9 +33,9 @@ export interface IoMapping extends Interval {
 /** A translation that devices can be attached to: struct iommu_domain. */
 export class IommuDomain {
   readonly #mappings = new Intervals<IoMapping>();
-  readonly #iommu: Iommu;
+  readonly #iommu: SimIommu;
 
-  constructor(iommu: Iommu) {
+  constructor(iommu: SimIommu) {
     this.#iommu = iommu;
   }
 
@@ -60,12 +60,12 @@ export class IommuDomain {
  * An IOMMU group: drivers/iommu/iommu.c. What its devices reach is decided for all of them at once, by the kernel
  * (its drivers' own domain) or by who owns its DMA.
  */
-export class IommuGroup {
+export class SimIommuGroup {
   readonly number: number;
   /** In the order of their addresses. */
   readonly functions: readonly PciFunction[];
   readonly reserved: readonly Interval[];
-  readonly #iommu: Iommu;
+  readonly #iommu: SimIommu;
   readonly #usedByKernel: () => boolean;
   readonly #default: IommuDomain;
   /** Null: blocked. */
@@ -74,7 +74,7 @@ export class IommuGroup {
   #claims = 0;
 
   constructor(
-    iommu: Iommu,
+    iommu: SimIommu,
     number: number,
     functions: readonly PciFunction[],
     reserved: readonly Interval[],
@@ -136,10 +136,10 @@ export class IommuGroup {
 }
 
 /** The machine's IOMMU, a VT-d: every function that is in a group is behind it. */
-export class Iommu {
-  readonly groups: ReadonlyMap<number, IommuGroup>;
+export class SimIommu {
+  readonly groups: ReadonlyMap<number, SimIommuGroup>;
   readonly #kernel: Kernel;
-  readonly #leaking = new Set<IommuGroup>();
+  readonly #leaking = new Set<SimIommuGroup>();
 
   constructor(kernel: Kernel, bus: Bus<PciFunction>) {
     this.#kernel = kernel;
@@ -148,10 +148,10 @@ export class Iommu {
       const number = groupOf(kernel, fn);
       if (number !== null) members.set(number, [...(members.get(number) ?? []), fn]);
     }
-    const groups = new Map<number, IommuGroup>();
+    const groups = new Map<number, SimIommuGroup>();
     for (const [number, functions] of members) {
       const usedByKernel = () => functions.some((fn) => bus.has(fn) && bus.usesDma(fn));
-      const group = new IommuGroup(this, number, functions, reservedRegions(kernel, number), usedByKernel);
+      const group = new SimIommuGroup(this, number, functions, reservedRegions(kernel, number), usedByKernel);
       groups.set(number, group);
       for (const fn of functions) fn.dma = this.#target(fn, group);
     }
@@ -162,7 +162,7 @@ export class Iommu {
     };
   }
 
-  groupOf(fn: PciFunction): IommuGroup | undefined {
+  groupOf(fn: PciFunction): SimIommuGroup | undefined {
     return [...this.groups.values()].find(({ functions }) => functions.includes(fn));
   }
 
@@ -190,7 +190,7 @@ export class Iommu {
     return ranges;
   }
 
-  #target(fn: PciFunction, group: IommuGroup): DmaTarget {
+  #target(fn: PciFunction, group: SimIommuGroup): DmaTarget {
     return {
       read: (address, length) => {
         const data = Buffer.alloc(length);
@@ -208,7 +208,7 @@ export class Iommu {
    */
   #access(
     fn: PciFunction,
-    group: IommuGroup,
+    group: SimIommuGroup,
     address: bigint,
     length: number,
     need: number,

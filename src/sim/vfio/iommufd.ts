@@ -29,7 +29,7 @@ import type { Kernel } from '../kernel/kernel';
 import { UserStruct } from '../kernel/user-struct';
 import type { PciFunction } from '../pci/function';
 import { type Interval, Intervals } from './intervals';
-import { APERTURE_LAST, IOMMU_READ, IOMMU_WRITE, type Iommu, IommuDomain, type IommuGroup } from './iommu';
+import { APERTURE_LAST, IOMMU_READ, IOMMU_WRITE, IommuDomain, type SimIommu, type SimIommuGroup } from './iommu';
 
 const PAGE = 4096n;
 const HUGE_PAGE = 2n ** 21n;
@@ -40,7 +40,7 @@ const MAP_FLAGS = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | IOMMU_I
 const VTD_FLAGS = 1;
 
 /** A range that was mapped: struct iopt_area. */
-interface Area extends Interval {
+interface MappedArea extends Interval {
   readonly address: bigint;
   readonly prot: number;
   /** Bytes that count as locked: none while no device is attached. */
@@ -48,9 +48,9 @@ interface Area extends Interval {
 }
 
 /** An I/O address space: struct iommufd_ioas with its io_pagetable. */
-class Ioas {
+class SimIoas {
   readonly kind = 'ioas';
-  readonly areas = new Intervals<Area>();
+  readonly areas = new Intervals<MappedArea>();
   /** The page table that devices use; there is one, as all are behind the same IOMMU. */
   hwpt: Hwpt | null = null;
   hugePages = true;
@@ -76,11 +76,11 @@ class Ioas {
 class Hwpt {
   readonly kind = 'hwpt';
   readonly id: number;
-  readonly ioas: Ioas;
+  readonly ioas: SimIoas;
   readonly domain: IommuDomain;
   readonly devices = new Set<IommufdDevice>();
 
-  constructor(id: number, ioas: Ioas, domain: IommuDomain) {
+  constructor(id: number, ioas: SimIoas, domain: IommuDomain) {
     this.id = id;
     this.ioas = ioas;
     this.domain = domain;
@@ -95,13 +95,13 @@ class Hwpt {
 export class IommufdDevice {
   readonly kind = 'device';
   readonly id: number;
-  readonly group: IommuGroup;
+  readonly group: SimIommuGroup;
   /** The driver's own use of it. */
   readonly users = 1;
   readonly #context: IommufdFile;
   #hwpt: Hwpt | null = null;
 
-  constructor(context: IommufdFile, id: number, group: IommuGroup) {
+  constructor(context: IommufdFile, id: number, group: SimIommuGroup) {
     this.#context = context;
     this.id = id;
     this.group = group;
@@ -139,9 +139,9 @@ export class IommufdDevice {
   }
 }
 
-type IommufdObject = Ioas | Hwpt | IommufdDevice;
+type IommufdObject = SimIoas | Hwpt | IommufdDevice;
 
-interface Command {
+interface IommufdCommand {
   readonly size: number;
   readonly minimum: number;
   execute(user: UserStruct): void;
@@ -150,12 +150,12 @@ interface Command {
 /** An open /dev/iommu: drivers/iommu/iommufd of Linux 6.12, as far as VFIO needs it; errors checked by running it. */
 export class IommufdFile extends IoctlFile {
   readonly #kernel: Kernel;
-  readonly #iommu: Iommu;
+  readonly #iommu: SimIommu;
   readonly #objects = new Map<number, IommufdObject>();
   #rlimitMode = 0n;
-  readonly #commands: ReadonlyMap<number, Command>;
+  readonly #commands: ReadonlyMap<number, IommufdCommand>;
 
-  constructor(kernel: Kernel, iommu: Iommu) {
+  constructor(kernel: Kernel, iommu: SimIommu) {
     super();
     this.#kernel = kernel;
     this.#iommu = iommu;
@@ -196,7 +196,7 @@ export class IommufdFile extends IoctlFile {
   }
 
   /** The page table of that id, or that of the IOAS; one is made, and filled, where it has none yet. */
-  pageTable(id: number, group: IommuGroup): Hwpt {
+  pageTable(id: number, group: SimIommuGroup): Hwpt {
     const object = this.#objects.get(id);
     if (object === undefined) throw new Errno('ENOENT');
     if (object.kind === 'device') throw new Errno('EINVAL');
@@ -221,13 +221,13 @@ export class IommufdFile extends IoctlFile {
     this.#objects.clear();
   }
 
-  #makePageTable(ioas: Ioas, group: IommuGroup): Hwpt {
+  #makePageTable(ioas: SimIoas, group: SimIommuGroup): Hwpt {
     const beyond = { first: APERTURE_LAST + 1n, last: U64_MAX };
-    const aligned = ({ first, last, address }: Area) => (first | (last + 1n) | address) % PAGE === 0n;
+    const aligned = ({ first, last, address }: MappedArea) => (first | (last + 1n) | address) % PAGE === 0n;
     this.#checkReserved(ioas, [...group.reserved, beyond]);
     if (![...ioas.areas].every(aligned)) throw new Errno('EADDRINUSE');
     const hwpt = new Hwpt(this.#freeId(), ioas, new IommuDomain(this.#iommu));
-    const filled: Area[] = [];
+    const filled: MappedArea[] = [];
     try {
       for (const area of ioas.areas) {
         this.#fill(area, hwpt.domain);
@@ -243,12 +243,12 @@ export class IommufdFile extends IoctlFile {
   }
 
   /** iopt_reserve_iova() */
-  #checkReserved({ areas }: Ioas, reserved: readonly Interval[]): void {
+  #checkReserved({ areas }: SimIoas, reserved: readonly Interval[]): void {
     if (reserved.some(({ first, last }) => areas.find(first, last) !== undefined)) throw new Errno('EADDRINUSE');
   }
 
   /** Pins an area's pages and lets devices see them. */
-  #fill(area: Area, domain: IommuDomain): void {
+  #fill(area: MappedArea, domain: IommuDomain): void {
     const { memory: process } = this.#kernel;
     const memory = process.find(area.address, Number(area.last - area.first + 1n));
     if (memory === undefined) throw new Errno('EFAULT');
@@ -257,7 +257,7 @@ export class IommufdFile extends IoctlFile {
     domain.map({ first: area.first, last: area.last, memory, prot: area.prot });
   }
 
-  #unfill(area: Area, domain: IommuDomain): void {
+  #unfill(area: MappedArea, domain: IommuDomain): void {
     domain.unmap(area.first, area.last);
     this.#kernel.memory.locked.uncharge(area.locked);
     area.locked = 0;
@@ -270,7 +270,7 @@ export class IommufdFile extends IoctlFile {
     return id;
   }
 
-  #ioas(id: number): Ioas {
+  #ioas(id: number): SimIoas {
     const object = this.#objects.get(id);
     if (object?.kind !== 'ioas') throw new Errno('ENOENT');
     return object;
@@ -287,7 +287,7 @@ export class IommufdFile extends IoctlFile {
   #allocate(user: UserStruct): void {
     if (user.u32(ioasAlloc.flags) !== 0) throw new Errno('ENOTSUP');
     const id = this.#freeId();
-    this.#objects.set(id, new Ioas());
+    this.#objects.set(id, new SimIoas());
     user.setU32(ioasAlloc.id, id);
   }
 
@@ -426,7 +426,7 @@ function valid(value: bigint): bigint {
 }
 
 /** iopt_check_iova() */
-function checkFree(ioas: Ioas, first: bigint, length: bigint): void {
+function checkFree(ioas: SimIoas, first: bigint, length: bigint): void {
   const last = first + length - 1n;
   if (first % ioas.alignment !== 0n) throw new Errno('EINVAL');
   if (last > U64_MAX) throw new Errno('EOVERFLOW');
@@ -435,7 +435,7 @@ function checkFree(ioas: Ioas, first: bigint, length: bigint): void {
 }
 
 /** iopt_alloc_iova(): the lowest place from the second page on, aligned as the address is, up to a huge page. */
-function findFree(ioas: Ioas, address: bigint, length: bigint): bigint {
+function findFree(ioas: SimIoas, address: bigint, length: bigint): bigint {
   if (length >= U64_MAX / 2n) throw new Errno('EOVERFLOW');
   const power = 2n ** BigInt((length - 1n).toString(2).length);
   const lowest = address === 0n ? power : address & -address;

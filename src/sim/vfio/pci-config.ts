@@ -1,6 +1,6 @@
 import { PCI_COMMAND, PCI_COMMAND_INTX_DISABLE, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../../uapi/pci-regs';
 import { Errno } from '../kernel/errno';
-import type { Region } from '../kernel/region';
+import type { SimRegion } from '../kernel/region';
 import { CAP_EXP, CAP_MSI, CAP_PM } from '../pci/config-space';
 import type { PciFunction } from '../pci/function';
 
@@ -47,7 +47,7 @@ export interface ConfigHooks {
 export class VfioPciConfig {
   readonly #fn: PciFunction;
   /** The hardware, as the user's accesses reach it. */
-  readonly #registers: Region;
+  readonly #registers: SimRegion;
   readonly #hooks: ConfigHooks;
   /** The user's copy: struct vfio_pci_core_device's vconfig. */
   readonly #virtual: Buffer;
@@ -59,7 +59,7 @@ export class VfioPciConfig {
   readonly #at = new Map<number, number>();
   #intxDisabled = false;
 
-  constructor(fn: PciFunction, registers: Region, hooks: ConfigHooks) {
+  constructor(fn: PciFunction, registers: SimRegion, hooks: ConfigHooks) {
     this.#fn = fn;
     this.#registers = registers;
     this.#hooks = hooks;

@@ -40,11 +40,11 @@ import type { Bus, Driver } from '../kernel/bus';
 import { Errno } from '../kernel/errno';
 import type { Kernel } from '../kernel/kernel';
 import { KERN_NOTICE, KERN_WARNING } from '../kernel/kernel-log';
-import { Fault, from, type Region } from '../kernel/region';
-import { type Capability, kernelStruct, respondWithCapabilities, UserStruct } from '../kernel/user-struct';
+import { Fault, from, type SimRegion } from '../kernel/region';
+import { kernelStruct, respondWithCapabilities, type StructCapability, UserStruct } from '../kernel/user-struct';
 import type { PciBar } from '../pci/bar';
 import type { PciFunction } from '../pci/function';
-import type { VfioDevice, VfioDeviceOps } from './group';
+import type { SimVfioDevice, VfioDeviceOps } from './group';
 import { VfioPciConfig } from './pci-config';
 import { ERR, INTX, isExpress, MSIX, VfioPciIrqs } from './pci-irqs';
 import type { Vfio } from './vfio';
@@ -84,7 +84,7 @@ class VfioPciDevice implements VfioDeviceOps {
   #resetWorks = false;
   /** The header as it was when the device was opened. */
   #saved: Buffer = Buffer.alloc(0);
-  device: VfioDevice | null = null;
+  device: SimVfioDevice | null = null;
 
   constructor(kernel: Kernel, bus: Bus<PciFunction>, fn: PciFunction) {
     this.#kernel = kernel;
@@ -179,7 +179,7 @@ class VfioPciDevice implements VfioDeviceOps {
   }
 
   /** vfio_pci_core_mmap(). With memory decoding off an access is a bus error, as the page fault then is. */
-  mmap(length: number, position: number): Region {
+  mmap(length: number, position: number): SimRegion {
     const { index, offset } = split(position);
     const bar = this.#fn.bars.find((one) => one.index === index);
     if (bar === undefined || !isMappable(this.#kernel, bar)) throw new Errno('EINVAL');
@@ -217,7 +217,7 @@ class VfioPciDevice implements VfioDeviceOps {
     return this.#open.interruptPin;
   }
 
-  #registers(bar: PciBar): Region {
+  #registers(bar: PciBar): SimRegion {
     return this.#kernel.log.of(this.#fn.name, `bar${bar.index}`, this.#fn.bar(bar));
   }
 
@@ -229,7 +229,7 @@ class VfioPciDevice implements VfioDeviceOps {
     index: number,
     offset: number,
     buffer: Buffer | null,
-    access: (region: Region, at: number, width: Width) => void,
+    access: (region: SimRegion, at: number, width: Width) => void,
     length = buffer?.length ?? 0,
   ): number {
     const bar = this.#fn.bars.find((one) => one.index === index);
@@ -285,7 +285,7 @@ class VfioPciDevice implements VfioDeviceOps {
     return 0;
   }
 
-  #region(index: number): { size: number; flags: number; capabilities: Capability[] } {
+  #region(index: number): { size: number; flags: number; capabilities: StructCapability[] } {
     const readWrite = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
     if (index === VFIO_PCI_CONFIG_REGION_INDEX)
       return { size: this.#fn.config.size, flags: readWrite, capabilities: [] };

@@ -23,9 +23,9 @@ import {
 import { Errno } from '../kernel/errno';
 import type { Kernel } from '../kernel/kernel';
 import { KERN_WARNING } from '../kernel/kernel-log';
-import { type Capability, kernelStruct, respondWithCapabilities, UserStruct } from '../kernel/user-struct';
+import { kernelStruct, respondWithCapabilities, type StructCapability, UserStruct } from '../kernel/user-struct';
 import { type Interval, Intervals } from './intervals';
-import { IOMMU_READ, IOMMU_WRITE, type Iommu, IommuDomain, type IommuGroup, PAGE_SIZES } from './iommu';
+import { IOMMU_READ, IOMMU_WRITE, IommuDomain, PAGE_SIZES, type SimIommu, type SimIommuGroup } from './iommu';
 
 const VFIO_TYPE1_NESTING_IOMMU = 6;
 const VFIO_UPDATE_VADDR = 10;
@@ -68,10 +68,10 @@ export class Type1Iommu {
   readonly #v2: boolean;
   readonly #dmas = new Intervals<Dma>();
   #available = ENTRIES;
-  readonly #iommu: Iommu;
-  readonly #groups = new Set<IommuGroup>();
+  readonly #iommu: SimIommu;
+  readonly #groups = new Set<SimIommuGroup>();
 
-  constructor(iommu: Iommu, kernel: Kernel, type: number) {
+  constructor(iommu: SimIommu, kernel: Kernel, type: number) {
     if (type !== VFIO_TYPE1_IOMMU && type !== VFIO_TYPE1v2_IOMMU && type !== VFIO_TYPE1_NESTING_IOMMU)
       throw new Errno('EINVAL');
     this.#kernel = kernel;
@@ -81,7 +81,7 @@ export class Type1Iommu {
   }
 
   /** What it maps is seen by this group too from now on. */
-  attach(group: IommuGroup): void {
+  attach(group: SimIommuGroup): void {
     // vfio_iommu_resv_conflict()
     for (const { first, last } of group.reserved)
       if (this.#dmas.find(first, last) !== undefined) throw new Errno('EINVAL');
@@ -89,7 +89,7 @@ export class Type1Iommu {
     group.attach(this.#domain);
   }
 
-  detach(group: IommuGroup): void {
+  detach(group: SimIommuGroup): void {
     this.#groups.delete(group);
     group.detach();
   }
@@ -129,7 +129,7 @@ export class Type1Iommu {
     return 0;
   }
 
-  #capabilities(): Capability[] {
+  #capabilities(): StructCapability[] {
     const ranges = this.#ranges;
     return [
       {

@@ -15,8 +15,8 @@ import { UserStruct } from '../kernel/user-struct';
 import type { PciFunction } from '../pci/function';
 import { ContainerFile } from './container';
 import { VfioDeviceFile } from './device-file';
-import { StillInUse, VfioDevice, type VfioDeviceOps, VfioGroup } from './group';
-import type { Iommu, IommuGroup } from './iommu';
+import { SimVfioDevice, StillInUse, type VfioDeviceOps, VfioGroup } from './group';
+import type { SimIommu, SimIommuGroup } from './iommu';
 
 /** Dynamic on a real machine. */
 const CDEV_MAJOR = 245;
@@ -25,25 +25,25 @@ const GROUP_MAJOR = 246;
 /** drivers/vfio/vfio_main.c and group.c: numbers, nodes and classes. Read from Linux 6.12, checked by running it. */
 export class Vfio {
   readonly #kernel: Kernel;
-  readonly #iommu: Iommu;
-  readonly #groups = new Map<IommuGroup, VfioGroup>();
-  readonly #devices = new Map<number, VfioDevice>();
+  readonly #iommu: SimIommu;
+  readonly #groups = new Map<SimIommuGroup, VfioGroup>();
+  readonly #devices = new Map<number, SimVfioDevice>();
 
-  constructor(kernel: Kernel, iommu: Iommu) {
+  constructor(kernel: Kernel, iommu: SimIommu) {
     this.#kernel = kernel;
     this.#iommu = iommu;
     kernel.node('/dev/vfio/vfio', () => new ContainerFile(iommu, kernel));
   }
 
   /** vfio_register_group_dev() */
-  register(fn: PciFunction, ops: VfioDeviceOps): VfioDevice {
+  register(fn: PciFunction, ops: VfioDeviceOps): SimVfioDevice {
     const iommuGroup = this.#iommu.groupOf(fn);
     // Without an IOMMU there is only the mode that protects nothing, which has to be asked for.
     if (iommuGroup === undefined) throw new Errno('EINVAL');
     const group = this.#groups.get(iommuGroup) ?? this.#addGroup(iommuGroup);
     let index = 0;
     while (this.#devices.has(index)) index++;
-    const device = new VfioDevice(fn, index, group, ops);
+    const device = new SimVfioDevice(fn, index, group, ops);
     this.#devices.set(index, device);
     group.devices.add(device);
     this.#addCdev(device);
@@ -56,7 +56,7 @@ export class Vfio {
    *
    * @throws StillInUse where it would wait for ever
    */
-  unregister(device: VfioDevice): void {
+  unregister(device: SimVfioDevice): void {
     if (device.inUse) {
       device.ops.request();
       this.#kernel.timeline.run();
@@ -71,7 +71,7 @@ export class Vfio {
     this.#kernel.removeDevice(groupPath(group));
   }
 
-  #addGroup(iommuGroup: IommuGroup): VfioGroup {
+  #addGroup(iommuGroup: SimIommuGroup): VfioGroup {
     const taken = new Set([...this.#groups.values()].map(({ minor }) => minor));
     let minor = 0;
     while (taken.has(minor)) minor++;
@@ -83,7 +83,7 @@ export class Vfio {
     return group;
   }
 
-  #addCdev(device: VfioDevice): void {
+  #addCdev(device: SimVfioDevice): void {
     const name = `vfio${device.index}`;
     const path = `${device.fn.path}/vfio-dev/${name}`;
     this.#addDevice(path, 'vfio-dev', CDEV_MAJOR, device.index, `vfio/devices/${name}`);
@@ -147,7 +147,7 @@ class GroupFile extends IoctlFile {
   }
 
   /** vfio_pci_core_match(): an address, and perhaps a token for virtual functions, of which there are none. */
-  #find(name: string): VfioDevice {
+  #find(name: string): SimVfioDevice {
     for (const device of this.#group.devices) {
       const { name: address } = device.fn;
       if (!name.startsWith(address)) continue;

@@ -1,5 +1,5 @@
 import { SysError } from '../../errors';
-import type { UsbDevice } from '../../model/device';
+import type { UsbDeviceInfo } from '../../model/device';
 import type { Sys } from '../../sys/sys';
 import { claimError, interfaceName } from './errors';
 import {
@@ -25,12 +25,12 @@ export interface NotGivenBack {
 export class Claims {
   readonly #sys: Sys;
   readonly #fd: number;
-  readonly #device: UsbDevice;
+  readonly #device: UsbDeviceInfo;
   readonly #claimed = new Set<number>();
   /** Who drove what before the first was taken away: a driver can have several interfaces, and then loses them all. */
   #driversBefore: Map<number, string> | null = null;
 
-  constructor(sys: Sys, fd: number, device: UsbDevice) {
+  constructor(sys: Sys, fd: number, device: UsbDeviceInfo) {
     this.#sys = sys;
     this.#fd = fd;
     this.#device = device;

@@ -1,5 +1,5 @@
 import { Exit, type ExitCode, fromSysError, SysError, type UdrvError } from '../../errors';
-import type { UsbDevice } from '../../model/device';
+import type { UsbDeviceInfo } from '../../model/device';
 import type { Sys } from '../../sys/sys';
 import { setupPacket } from '../../uapi/usbdevfs';
 import { type IsoOptions, type IsoTransfer, isoTransfers } from '../transfer/iso';
@@ -57,11 +57,11 @@ export interface ControlOptions extends WaitOptions {
  * what cannot be begun is an error.
  *
  * @example
- * using device = OpenUsb.open(sys, inspected);
+ * using device = UsbDevice.open(sys, inspected);
  * const { status, data } = await device.controlIn({ bmRequestType: 0x80, bRequest: 6, wValue: 0x100, wIndex: 0 }, 18);
  */
-export class OpenUsb {
-  readonly info: UsbDevice;
+export class UsbDevice {
+  readonly info: UsbDeviceInfo;
   readonly #sys: Sys;
   readonly #queue: TransferQueue;
   readonly #claims: Claims;
@@ -69,7 +69,7 @@ export class OpenUsb {
   readonly #settings = new Map<number, number>();
   #fd: number | undefined;
 
-  private constructor(sys: Sys, device: UsbDevice, fd: number) {
+  private constructor(sys: Sys, device: UsbDeviceInfo, fd: number) {
     this.#sys = sys;
     this.info = device;
     this.#fd = fd;
@@ -80,10 +80,10 @@ export class OpenUsb {
   }
 
   /** Wakes the device, and keeps it awake until it is closed. @throws exit 4 with the udev rule that grants access */
-  static open(sys: Sys, device: UsbDevice): OpenUsb {
+  static open(sys: Sys, device: UsbDeviceInfo): UsbDevice {
     const node = device.node ?? `/dev/bus/usb/${device.usb.bus}/${device.usb.device}`;
     try {
-      return new OpenUsb(sys, device, sys.open(node, { write: true }));
+      return new UsbDevice(sys, device, sys.open(node, { write: true }));
     } catch (error) {
       throw error instanceof SysError ? openError(error, device) : error;
     }
@@ -269,7 +269,7 @@ export class OpenUsb {
   }
 
   /** The device with the alternate settings that were selected here. */
-  #current(): UsbDevice {
+  #current(): UsbDeviceInfo {
     if (this.#settings.size === 0) return this.info;
     const interfaces = this.info.usb.interfaces.map((setting) => {
       const alt = this.#settings.get(setting.number);
@@ -352,7 +352,7 @@ const USUAL_CONTROL_LENGTH = 4096 - 8 - 64;
  * The interface that must be claimed for a control request: check_ctrlrecip() in drivers/usb/core/devio.c. Vendor
  * requests need none, and neither do requests to the device.
  */
-export function interfaceOfRequest({ usb }: UsbDevice, { bmRequestType, wIndex }: ControlSetup): number | null {
+export function interfaceOfRequest({ usb }: UsbDeviceInfo, { bmRequestType, wIndex }: ControlSetup): number | null {
   const [type, recipient, low] = [(bmRequestType >> 5) & 3, bmRequestType & 0x1f, wIndex & 0xff];
   if (type === VENDOR) return null;
   if (recipient === INTERFACE) return low;

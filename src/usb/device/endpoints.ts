@@ -1,5 +1,5 @@
 import { Exit, UdrvError } from '../../errors';
-import type { TransferType, UsbDevice, UsbEndpoint, UsbInterface } from '../../model/device';
+import type { TransferType, UsbDeviceInfo, UsbEndpoint, UsbInterface } from '../../model/device';
 import type { Sys } from '../../sys/sys';
 import { parseDescriptors } from '../inspect/descriptors';
 import { USB_DEVICES } from '../inspect/inspect';
@@ -23,7 +23,7 @@ export interface EndpointRequest {
 export const endpointName = (address: number): string => `0x${address.toString(16).padStart(2, '0')}`;
 
 /** @throws exit 3 where the device has no such endpoint now, naming those it has; 2 where it is of another kind */
-export function findEndpoint(device: UsbDevice, address: number, request: EndpointRequest = {}): FoundEndpoint {
+export function findEndpoint(device: UsbDeviceInfo, address: number, request: EndpointRequest = {}): FoundEndpoint {
   const { direction, types, alt } = request;
   const name = endpointName(address);
   const subject = `${device.address} ${name}`;
@@ -61,7 +61,7 @@ interface Candidate {
 }
 
 function noSuchEndpoint(
-  device: UsbDevice,
+  device: UsbDeviceInfo,
   subject: string,
   all: readonly Candidate[],
   named: readonly Candidate[],
@@ -98,7 +98,7 @@ const MAX_ISO_PACKET = 98_304;
  * What an isochronous endpoint moves in one interval at most, in bytes: packets times transactions (USB 2.0, table 9-13), or what
  * the SuperSpeed companion says (USB 3.2, 9.6.7, 9.6.8).
  */
-export function isoPacketSize(sys: Sys, device: UsbDevice, { address, endpoint, setting }: FoundEndpoint): number {
+export function isoPacketSize(sys: Sys, device: UsbDeviceInfo, { address, endpoint, setting }: FoundEndpoint): number {
   const { configurations } = parseDescriptors(sys.readFile(`${USB_DEVICES}/${device.address}/descriptors`));
   const descriptor = configurations
     .find(({ bConfigurationValue }) => bConfigurationValue === device.usb.configuration)

@@ -1,5 +1,5 @@
 import { fromSysError, type SysError, type UdrvError } from '../../errors';
-import type { UsbDevice } from '../../model/device';
+import type { UsbDeviceInfo } from '../../model/device';
 import { findHolders } from '../../sys/holders';
 import type { Sys } from '../../sys/sys';
 import { AttributeReader } from '../../sys/sysfs';
@@ -10,17 +10,17 @@ import { driverOf, USBFS_DRIVER } from './usbfs';
 const MEMORY_LIMIT = '/sys/module/usbcore/parameters/usbfs_memory_mb';
 
 /** `1-2:1.0`, as sysfs has it; a root hub's is `1-0:1.0`. */
-export function interfaceName(device: UsbDevice, intf: number): string {
+export function interfaceName(device: UsbDeviceInfo, intf: number): string {
   const ports = device.usb.ports.length === 0 ? `${device.usb.bus}-0` : device.address;
   return `${ports}:${device.usb.configuration ?? 0}.${intf}`;
 }
 
 /** A udev rule that lets who is logged in use the device. The ids are hex digits: nothing of the device's own text. */
-export function udevRule({ vendorId, deviceId }: UsbDevice): string {
+export function udevRule({ vendorId, deviceId }: UsbDeviceInfo): string {
   return `SUBSYSTEM=="usb", ATTR{idVendor}=="${vendorId ?? '*'}", ATTR{idProduct}=="${deviceId ?? '*'}", TAG+="uaccess", MODE="0660"`;
 }
 
-export function openError(error: SysError, device: UsbDevice): UdrvError {
+export function openError(error: SysError, device: UsbDeviceInfo): UdrvError {
   const advice: Record<string, { message?: string; hint: string }> = {
     EACCES: {
       hint: `put ${udevRule(device)} into /etc/udev/rules.d/70-udrv.rules and plug it in again; or run as root`,
@@ -43,7 +43,7 @@ export function openError(error: SysError, device: UsbDevice): UdrvError {
 export function claimError(
   sys: Sys,
   fd: number,
-  device: UsbDevice,
+  device: UsbDeviceInfo,
   intf: number,
   error: SysError,
   { detach }: { detach: boolean },
@@ -68,7 +68,7 @@ export function claimError(
 }
 
 /** Another process has claimed the interface. */
-export function heldBy(sys: Sys, error: SysError, device: UsbDevice, subject: string): UdrvError {
+export function heldBy(sys: Sys, error: SysError, device: UsbDeviceInfo, subject: string): UdrvError {
   const { holders } = findHolders(sys, device.node === null ? [] : [device.node]);
   const others = holders.filter(({ pid }) => pid !== process.pid);
   const names = others.map(({ pid, command }) => `${command} (pid ${pid})`);
@@ -81,7 +81,7 @@ export function heldBy(sys: Sys, error: SysError, device: UsbDevice, subject: st
 }
 
 /** Why the kernel did not take an URB. */
-export function submitError(sys: Sys, device: UsbDevice, endpoint: string, error: SysError): UdrvError {
+export function submitError(sys: Sys, device: UsbDeviceInfo, endpoint: string, error: SysError): UdrvError {
   const advice: Record<string, { message: string; hint?: string }> = {
     ENOMEM: {
       message: `no memory for the transfer: what all processes have in flight is limited to ${memoryLimit(sys)}`,

@@ -1,5 +1,5 @@
 /** One USB device in all its depth: its descriptors from sysfs, decoded, which opens nothing and wakes nothing. */
-import type { UsbDevice } from '../../model/device';
+import type { UsbDeviceInfo } from '../../model/device';
 import type { Names } from '../../names/database';
 import type { Sys } from '../../sys/sys';
 import { AttributeReader, type ReadError } from '../../sys/sysfs';
@@ -25,7 +25,7 @@ export interface RawDescriptors {
 }
 
 export interface UsbDescription {
-  device: UsbDevice;
+  device: UsbDeviceInfo;
   raw: RawDescriptors;
   tree: DescriptorTree;
   bos: DescriptorTree | null;
@@ -45,7 +45,7 @@ const LONGEST = 256 * 1024;
 /** The longest string that a descriptor can hold, in UTF-16 units. */
 const LONGEST_STRING = 126;
 
-export function describeUsb(sys: Sys, names: Names, device: UsbDevice): UsbDescription {
+export function describeUsb(sys: Sys, names: Names, device: UsbDeviceInfo): UsbDescription {
   const reader = new AttributeReader(sys);
   const dir = `${USB_DEVICES}/${device.address}`;
   const read = (path: string) => reader.bytes(path)?.subarray(0, LONGEST) ?? null;
@@ -126,7 +126,7 @@ export function withAnswers(description: UsbDescription, answers: Answers): UsbD
 }
 
 /** The document of `udrv usb show --json`: the device as it is listed, with its descriptors. */
-export interface UsbDocument extends UsbDevice {
+export interface UsbDocument extends UsbDeviceInfo {
   schema: 'udrv.usb.descriptors/1';
   descriptors: DescriptorJson[];
   /** The binary object store; null where there is none, or where it would take opening the device. */

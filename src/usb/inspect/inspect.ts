@@ -1,4 +1,4 @@
-import type { UsbDevice, UsbInfo, UsbInterface } from '../../model/device';
+import type { UsbAttributes, UsbDeviceInfo, UsbInterface } from '../../model/device';
 import type { Names } from '../../names/database';
 import type { Sys } from '../../sys/sys';
 import { AttributeReader, type ReadError } from '../../sys/sysfs';
@@ -15,7 +15,7 @@ import { inspectInterfaces } from './interfaces';
 export const USB_DEVICES = '/sys/bus/usb/devices';
 
 /** The USB devices of the machine, root hubs too, by bus and port; `errors` as for PCI. Opens no node. */
-export function listUsb(sys: Sys, names: Names, errors: ReadError[] = []): UsbDevice[] {
+export function listUsb(sys: Sys, names: Names, errors: ReadError[] = []): UsbDeviceInfo[] {
   const { addresses, interfaces } = readDirectory(sys, errors);
   return [...addresses]
     .sort((a, b) => compareUsbAddresses(a[1], b[1]))
@@ -29,7 +29,7 @@ export function listUsb(sys: Sys, names: Names, errors: ReadError[] = []): UsbDe
  * @param name `1-2.3`, or `usb1` for a root hub
  * @returns null if there is none
  */
-export function inspectUsb(sys: Sys, names: Names, name: string): UsbDevice | null {
+export function inspectUsb(sys: Sys, names: Names, name: string): UsbDeviceInfo | null {
   const { addresses, interfaces } = readDirectory(sys);
   const address = addresses.get(name);
   return address === undefined ? null : inspectDevice(sys, names, name, address, interfaces.get(name) ?? []);
@@ -57,7 +57,7 @@ function inspectDevice(
   address: string,
   { bus: rootHub, ports }: UsbAddress,
   registered: readonly UsbInterfaceAddress[],
-): UsbDevice | null {
+): UsbDeviceInfo | null {
   const reader = new AttributeReader(sys);
   const dir = `${USB_DEVICES}/${address}`;
   const configuration = activeConfiguration(reader, dir, registered);
@@ -79,7 +79,7 @@ function inspectDevice(
   const device = positive(reader.number(`${dir}/devnum`));
   if (device === null && sys.access(dir) === null) return null;
   // Address 0 is that of a device that has none yet.
-  const usb: UsbInfo = { bus, device: device ?? 0, ...facts };
+  const usb: UsbAttributes = { bus, device: device ?? 0, ...facts };
   const node = device === null ? null : `/dev/bus/usb/${pad(bus)}/${pad(device)}`;
   return {
     address,
@@ -121,7 +121,7 @@ function onlyDriver(interfaces: readonly UsbInterface[]): string | null {
 }
 
 /** What the device calls itself, else what usb.ids calls it, else what kind of device it is. */
-function nameOf(names: Names, vendorId: string | null, deviceId: string | null, usb: UsbInfo): string {
+function nameOf(names: Names, vendorId: string | null, deviceId: string | null, usb: UsbAttributes): string {
   const { manufacturer, product } = usb;
   // The manufacturer of a root hub is the kernel's version.
   if (product !== null) return usb.ports.length === 0 ? product : join(manufacturer, product);
@@ -135,7 +135,7 @@ function nameOf(names: Names, vendorId: string | null, deviceId: string | null, 
 /** Classes of a device that leave it to its interfaces to say what it is. */
 const UNTELLING_CLASSES = new Set(['00', 'ef', 'ff']);
 
-function kindOf(usb: UsbInfo): string {
+function kindOf(usb: UsbAttributes): string {
   if (usb.class !== null && !UNTELLING_CLASSES.has(usb.class)) return usbClassName(usb.class);
   return usb.interfaces[0]?.className ?? 'USB device';
 }

@@ -1,13 +1,13 @@
 /** How USB devices hang on each other: hubs and their ports, and what the listing leaves to sysfs. */
 import { posix } from 'node:path';
 import { SysError } from '../../errors';
-import type { UsbDevice } from '../../model/device';
+import type { UsbDeviceInfo } from '../../model/device';
 import type { Sys } from '../../sys/sys';
 import { AttributeReader } from '../../sys/sysfs';
 import { USB_DEVICES } from './inspect';
 
 export interface UsbBranch {
-  device: UsbDevice;
+  device: UsbDeviceInfo;
   /** How many ports it has, as a hub; null: it is none. */
   portCount: number | null;
   /** The driver of a root hub's controller: `xhci_hcd`. */
@@ -20,7 +20,7 @@ export interface UsbBranch {
  *
  * @param devices as {@link listUsb} gives them; one whose hub is not among them stands at the top
  */
-export function usbTree(sys: Sys, devices: readonly UsbDevice[]): UsbBranch[] {
+export function usbTree(sys: Sys, devices: readonly UsbDeviceInfo[]): UsbBranch[] {
   const reader = new AttributeReader(sys);
   const branches = new Map(devices.map((device) => [device.address, branch(sys, reader, device)]));
   const roots: UsbBranch[] = [];
@@ -32,12 +32,12 @@ export function usbTree(sys: Sys, devices: readonly UsbDevice[]): UsbBranch[] {
 }
 
 /** By its name: `1-2.3` hangs on `1-2`, and that on `usb1`. */
-function parentOf({ address, usb }: UsbDevice): string | null {
+function parentOf({ address, usb }: UsbDeviceInfo): string | null {
   if (usb.ports.length === 0) return null;
   return usb.ports.length === 1 ? `usb${usb.bus}` : address.slice(0, address.lastIndexOf('.'));
 }
 
-function branch(sys: Sys, reader: AttributeReader, device: UsbDevice): UsbBranch {
+function branch(sys: Sys, reader: AttributeReader, device: UsbDeviceInfo): UsbBranch {
   const dir = `${USB_DEVICES}/${device.address}`;
   const ports = reader.number(`${dir}/maxchild`);
   const isHub = device.usb.class === '09' || (ports ?? 0) > 0;

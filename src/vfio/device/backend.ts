@@ -1,4 +1,4 @@
-import type { VfioDevice } from '../../model/device';
+import type { VfioDeviceInfo } from '../../model/device';
 import type { Sys } from '../../sys/sys';
 import type { Attachment } from './attachment';
 import { attachByGroup } from './container';
@@ -13,7 +13,7 @@ export type Backend = 'auto' | 'group' | 'iommufd';
  *
  * @throws UdrvError that names what is in the way
  */
-export function attach(sys: Sys, device: VfioDevice, backend: Backend): Attachment {
+export function attach(sys: Sys, device: VfioDeviceInfo, backend: Backend): Attachment {
   // The node that an inspection names is the one that `auto` opens.
   const byCdev =
     backend === 'iommufd' || (backend === 'auto' && device.node?.startsWith('/dev/vfio/devices/') === true);

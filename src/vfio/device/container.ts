@@ -1,5 +1,5 @@
 import { Exit, SysError, UdrvError } from '../../errors';
-import type { VfioDevice } from '../../model/device';
+import type { VfioDeviceInfo } from '../../model/device';
 import type { Sys } from '../../sys/sys';
 import { capabilities, pairs } from '../../uapi/caps';
 import {
@@ -44,7 +44,7 @@ const CONTAINER = '/dev/vfio/vfio';
  * The older way in: a container, which has the address space, and the device's IOMMU group in it
  * (Documentation/driver-api/vfio.rst). A group has one opener; all its members go to it.
  */
-export function attachByGroup(sys: Sys, device: VfioDevice): Attachment {
+export function attachByGroup(sys: Sys, device: VfioDeviceInfo): Attachment {
   const { group: number } = device.vfio;
   if (number === null) throw noGroup(sys, device.address);
   const { noiommu } = new IommuGroups(sys).get(number);
@@ -65,14 +65,14 @@ export function attachByGroup(sys: Sys, device: VfioDevice): Attachment {
   });
 }
 
-function mustBeViable(sys: Sys, device: VfioDevice, group: number): void {
+function mustBeViable(sys: Sys, device: VfioDeviceInfo, group: number): void {
   const status = Buffer.alloc(groupStatus.size);
   status.writeUInt32LE(groupStatus.size, groupStatus.argsz);
   sys.ioctl(group, VFIO_GROUP_GET_STATUS, status);
   if ((status.readUInt32LE(groupStatus.flags) & VFIO_GROUP_FLAGS_VIABLE) === 0) throw notViable(device);
 }
 
-function setContainer(sys: Sys, device: VfioDevice, group: number, container: number): void {
+function setContainer(sys: Sys, device: VfioDeviceInfo, group: number, container: number): void {
   const argument = Buffer.alloc(4);
   argument.writeInt32LE(container);
   try {
@@ -86,7 +86,7 @@ function setContainer(sys: Sys, device: VfioDevice, group: number, container: nu
   }
 }
 
-function getDevice(sys: Sys, device: VfioDevice, group: number): number {
+function getDevice(sys: Sys, device: VfioDeviceInfo, group: number): number {
   const { address } = device;
   try {
     return sys.ioctlOpen(group, VFIO_GROUP_GET_DEVICE_FD, Buffer.from(`${address}\0`), `vfio-device ${address}`);
@@ -95,7 +95,7 @@ function getDevice(sys: Sys, device: VfioDevice, group: number): number {
   }
 }
 
-function unknownApi(device: VfioDevice): UdrvError {
+function unknownApi(device: VfioDeviceInfo): UdrvError {
   return new UdrvError('this kernel has another version of the VFIO API', {
     code: 'EPROTO',
     exit: Exit.unsupported,

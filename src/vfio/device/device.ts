@@ -1,6 +1,6 @@
 import { Exit, fromSysError, SysError, UdrvError } from '../../errors';
 import type { RegionSource } from '../../model/action';
-import type { VfioDevice } from '../../model/device';
+import type { VfioDeviceInfo } from '../../model/device';
 import { findRegion, Registers } from '../../model/registers';
 import type { Sys } from '../../sys/sys';
 import { PCI_COMMAND, PCI_COMMAND_MASTER } from '../../uapi/pci-regs';
@@ -40,11 +40,11 @@ const HEADER = 12;
  * releases them in order. While it is open nobody else can have it, nor another device of its group.
  *
  * @example
- * using device = OpenVfio.open(sys, inspected);
+ * using device = VfioDevice.open(sys, inspected);
  * device.region('bar0').read(0x0, 4);
  */
-export class OpenVfio implements RegionSource {
-  readonly info: VfioDevice;
+export class VfioDevice implements RegionSource {
+  readonly info: VfioDeviceInfo;
   readonly regions: readonly VfioRegion[];
   /** What VFIO says the device is and can do: `pci`, `reset`. */
   readonly flags: readonly DeviceFlag[];
@@ -59,7 +59,7 @@ export class OpenVfio implements RegionSource {
   #wasMaster: boolean | undefined;
   #closed = false;
 
-  private constructor(sys: Sys, info: VfioDevice, attachment: Attachment, mmap: boolean) {
+  private constructor(sys: Sys, info: VfioDeviceInfo, attachment: Attachment, mmap: boolean) {
     this.#sys = sys;
     this.info = info;
     this.#attachment = attachment;
@@ -77,10 +77,10 @@ export class OpenVfio implements RegionSource {
    *
    * @throws exit 3 to 5 and 9 with what is in the way: the driver, the group, who has it, the permission
    */
-  static open(sys: Sys, device: VfioDevice, { backend = 'auto', mmap = false }: OpenOptions = {}): OpenVfio {
+  static open(sys: Sys, device: VfioDeviceInfo, { backend = 'auto', mmap = false }: OpenOptions = {}): VfioDevice {
     const attachment = attach(sys, device, backend);
     try {
-      return new OpenVfio(sys, device, attachment, mmap);
+      return new VfioDevice(sys, device, attachment, mmap);
     } catch (error) {
       attachment.close();
       throw error;
@@ -237,7 +237,7 @@ function ignoringGone(step: () => void): void {
   }
 }
 
-function noPci({ address }: VfioDevice): UdrvError {
+function noPci({ address }: VfioDeviceInfo): UdrvError {
   return new UdrvError('is no PCI device: udrv drives no others through VFIO', {
     code: 'EOPNOTSUPP',
     exit: Exit.unsupported,

@@ -3,7 +3,7 @@ import { type Interrupt, noInterrupt, stillAsserted } from '../../model/interrup
 import type { PollResult, Sys } from '../../sys/sys';
 import { SERVE_SIGNALS_MS, SERVE_SIGNALS_NS, serveSignals } from '../../sys/wait';
 import { PCI_STATUS, PCI_STATUS_INTERRUPT } from '../../uapi/pci-regs';
-import type { OpenVfio } from './device';
+import type { VfioDevice } from './device';
 import type { IrqName } from './irq-set';
 
 /** How often a device that nobody acknowledges is asked whether its line is quiet. */
@@ -46,7 +46,7 @@ interface Line {
 export class InterruptLines {
   readonly irq: IrqName;
   readonly #sys: Sys;
-  readonly #device: OpenVfio;
+  readonly #device: VfioDevice;
   readonly #lines: readonly Line[];
   readonly #automasked: boolean;
   readonly #counter = Buffer.alloc(COUNTER_SIZE);
@@ -57,7 +57,7 @@ export class InterruptLines {
   /**
    * @throws exit 9 where the device has no such interrupt, exit 3 where it has not all of these vectors
    */
-  constructor(sys: Sys, device: OpenVfio, irq: IrqName, { first, last }: Vectors, { busMaster = true } = {}) {
+  constructor(sys: Sys, device: VfioDevice, irq: IrqName, { first, last }: Vectors, { busMaster = true } = {}) {
     this.#sys = sys;
     this.#device = device;
     this.irq = irq;
@@ -219,7 +219,7 @@ export interface VfioWatchOptions extends WaitOptions {
  */
 export async function* watchInterrupts(
   sys: Sys,
-  device: OpenVfio,
+  device: VfioDevice,
   { irq, vectors, beforeWait, acknowledge, loopback = false, timeoutMs, signal }: VfioWatchOptions,
 ): AsyncGenerator<VfioInterrupt> {
   using lines = new InterruptLines(sys, device, irq, vectors, { busMaster: !loopback });
@@ -301,7 +301,7 @@ export interface VfioLatencyOptions extends WaitOptions {
  */
 export async function measureLatencies(
   sys: Sys,
-  device: OpenVfio,
+  device: VfioDevice,
   { irq, vector, trigger, acknowledge, onLatency, count, timeoutMs, signal }: VfioLatencyOptions,
 ): Promise<void> {
   using lines = new InterruptLines(sys, device, irq, { first: vector, last: vector });
@@ -333,7 +333,7 @@ export async function measureLatencies(
   }
 }
 
-function wanted(device: OpenVfio): UdrvError {
+function wanted(device: VfioDevice): UdrvError {
   const { address } = device.info;
   return new UdrvError('the kernel asks for the device: somebody unbinds or removes it', {
     code: 'ENODEV',

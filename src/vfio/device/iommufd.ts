@@ -1,5 +1,5 @@
 import { SysError } from '../../errors';
-import type { VfioDevice } from '../../model/device';
+import type { VfioDeviceInfo } from '../../model/device';
 import type { Sys } from '../../sys/sys';
 import {
   IOMMU_IOAS_ALLOC,
@@ -41,7 +41,7 @@ const MAX_RANGES = 4096;
  * The newer way in: the device's own character device, bound to an iommufd, and attached to an I/O address space of it
  * (Documentation/userspace-api/iommufd.rst, Documentation/driver-api/vfio.rst).
  */
-export function attachByIommufd(sys: Sys, device: VfioDevice): Attachment {
+export function attachByIommufd(sys: Sys, device: VfioDeviceInfo): Attachment {
   const { cdev } = device.vfio;
   if (cdev === null) throw noCdev(device);
   return opening(sys, (opened) => {

@@ -1,11 +1,11 @@
 import { Exit, fromSysError, SysError, UdrvError } from '../../errors';
-import type { VfioDevice } from '../../model/device';
+import type { VfioDeviceInfo } from '../../model/device';
 import type { Sys } from '../../sys/sys';
 import { holdersOf, namesOf } from '../inspect/holders';
 
 /** What is in the way of an open, in words: each function turns a failed call into the user's error. */
 
-export function noCdev(device: VfioDevice): UdrvError {
+export function noCdev(device: VfioDeviceInfo): UdrvError {
   return new UdrvError('has no character device of its own, which iommufd needs', {
     code: 'ENODEV',
     exit: Exit.unsupported,
@@ -16,7 +16,7 @@ export function noCdev(device: VfioDevice): UdrvError {
 }
 
 /** A group of which a kernel driver has a part. It opens, but cannot be used. */
-export function notViable(device: VfioDevice): UdrvError {
+export function notViable(device: VfioDeviceInfo): UdrvError {
   const { address, vfio } = device;
   const blockers = vfio.blockers.length > 0 ? `: in the way are ${vfio.blockers.join(', ')}` : '';
   const [first] = vfio.blockers;
@@ -33,7 +33,7 @@ export function notViable(device: VfioDevice): UdrvError {
 }
 
 /** A node that did not open. `EBUSY` comes with who has it. */
-export function openFailed(sys: Sys, device: VfioDevice, error: unknown): unknown {
+export function openFailed(sys: Sys, device: VfioDeviceInfo, error: unknown): unknown {
   if (!(error instanceof SysError)) return error;
   const { address } = device;
   const { code, path } = error;
@@ -73,7 +73,7 @@ export function openFailed(sys: Sys, device: VfioDevice, error: unknown): unknow
 }
 
 /** Somebody else has the group or the device: only one may, whichever way in. */
-export function busy(sys: Sys, device: VfioDevice): UdrvError {
+export function busy(sys: Sys, device: VfioDeviceInfo): UdrvError {
   const { address } = device;
   const { others, own, complete } = holdersOf(sys, device);
   const unseen = !complete
@@ -92,7 +92,7 @@ export function busy(sys: Sys, device: VfioDevice): UdrvError {
 }
 
 /** VFIO_SET_IOMMU on a container that has the group. */
-export function setIommuFailed(device: VfioDevice, error: unknown): unknown {
+export function setIommuFailed(device: VfioDeviceInfo, error: unknown): unknown {
   if (!(error instanceof SysError)) return error;
   const { address } = device;
   if (error.code === 'EPERM')
@@ -117,7 +117,7 @@ export function setIommuFailed(device: VfioDevice, error: unknown): unknown {
  * VFIO_DEVICE_BIND_IOMMUFD. A cdev opens as often as one likes and is bound once: the second gets EINVAL, as one does
  * whose IOMMU cannot enforce cache coherency (vfio_df_open(), iommufd_device_bind()).
  */
-export function bindFailed(sys: Sys, device: VfioDevice, error: unknown): unknown {
+export function bindFailed(sys: Sys, device: VfioDeviceInfo, error: unknown): unknown {
   if (!(error instanceof SysError) || error.code !== 'EINVAL') return getDeviceFailed(sys, device, error);
   const { others, complete } = holdersOf(sys, device);
   if (others.length > 0 || !complete) return busy(sys, device);
@@ -130,7 +130,7 @@ export function bindFailed(sys: Sys, device: VfioDevice, error: unknown): unknow
 }
 
 /** VFIO_GROUP_GET_DEVICE_FD, or what follows the bind of a cdev. */
-export function getDeviceFailed(sys: Sys, device: VfioDevice, error: unknown): unknown {
+export function getDeviceFailed(sys: Sys, device: VfioDeviceInfo, error: unknown): unknown {
   if (!(error instanceof SysError)) return error;
   const { address, driver } = device;
   // iommufd finds out about the group only here: EPERM on 6.12, EBUSY before.

@@ -1,4 +1,4 @@
-import type { VfioDevice } from '../../model/device';
+import type { VfioDeviceInfo } from '../../model/device';
 import type { Sys } from '../../sys/sys';
 import { openFailed } from './open-errors';
 
@@ -16,7 +16,7 @@ export class Opened {
    *
    * @param name for traces, where the path does not say it well
    */
-  node(device: VfioDevice, path: string, name?: string): number {
+  node(device: VfioDeviceInfo, path: string, name?: string): number {
     try {
       return this.add(this.#sys.open(path, { write: true, ...(name !== undefined && { name }) }));
     } catch (error) {

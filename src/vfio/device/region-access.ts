@@ -1,5 +1,5 @@
 import { Exit, errnoMessage, fromSysError, SysError, UdrvError } from '../../errors';
-import type { Region, VfioDevice } from '../../model/device';
+import type { Region, VfioDeviceInfo } from '../../model/device';
 import { getWordLE, putWordLE, type RegisterSpace } from '../../model/registers';
 import type { Mapping, Sys, Width, Word } from '../../sys/sys';
 import { PCI_CLASS_REVISION, PCI_COMMAND, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../../uapi/pci-regs';
@@ -13,13 +13,13 @@ import type { Area, LocatedRegion, VfioRegion } from './regions';
 export class PreadSpace implements RegisterSpace {
   readonly #sys: Sys;
   readonly #fd: number;
-  readonly #device: VfioDevice;
+  readonly #device: VfioDeviceInfo;
   readonly #region: LocatedRegion;
   readonly #buffers = { 1: Buffer.alloc(1), 2: Buffer.alloc(2), 4: Buffer.alloc(4) };
   /** For 8 bytes: kernels before 6.11 split a pread of them into two accesses. */
   #wide: MappedSpace | undefined;
 
-  constructor(sys: Sys, fd: number, device: VfioDevice, region: LocatedRegion) {
+  constructor(sys: Sys, fd: number, device: VfioDeviceInfo, region: LocatedRegion) {
     this.#sys = sys;
     this.#fd = fd;
     this.#device = device;
@@ -88,7 +88,7 @@ export class PreadSpace implements RegisterSpace {
 export class MappedSpace implements RegisterSpace {
   readonly #sys: Sys;
   readonly #fd: number;
-  readonly #device: VfioDevice;
+  readonly #device: VfioDeviceInfo;
   readonly #region: LocatedRegion;
   readonly #areas: readonly Area[];
   readonly #mappings = new Map<Area, Mapping>();
@@ -96,7 +96,7 @@ export class MappedSpace implements RegisterSpace {
   #last: { start: number; end: number; mapping: Mapping } | undefined;
 
   /** @throws exit 9 where the region cannot be mapped */
-  constructor(sys: Sys, fd: number, device: VfioDevice, region: LocatedRegion) {
+  constructor(sys: Sys, fd: number, device: VfioDeviceInfo, region: LocatedRegion) {
     this.#sys = sys;
     this.#fd = fd;
     this.#device = device;
@@ -165,7 +165,7 @@ export class MappedSpace implements RegisterSpace {
  * @param config the first 12 bytes of the device's configuration space. VFIO answers for vendor and device by itself
  *   (vfio_pci_config.c): class and revision are the device's own.
  */
-export function mustAnswer({ address }: VfioDevice, { name, kind }: Region, config: Buffer): void {
+export function mustAnswer({ address }: VfioDeviceInfo, { name, kind }: Region, config: Buffer): void {
   if (config.readUInt32LE(PCI_CLASS_REVISION) === 0xffff_ffff)
     throw new UdrvError('does not answer: its configuration space reads as all ones', {
       code: 'ENODEV',
@@ -190,7 +190,7 @@ function decodingOff(address: string, region: string, what: string): UdrvError {
 }
 
 /** The kernel refuses accesses to a BAR whose decoding is off, or whose device sleeps: drivers/vfio/pci/vfio_pci_rdwr.c. */
-function accessError({ address }: VfioDevice, { name, kind }: Region, error: unknown): unknown {
+function accessError({ address }: VfioDeviceInfo, { name, kind }: Region, error: unknown): unknown {
   if (!(error instanceof SysError)) return error;
   const subject = `${address} ${name}`;
   if (error.code === 'EIO' && kind !== 'config')
@@ -209,7 +209,7 @@ function accessError({ address }: VfioDevice, { name, kind }: Region, error: unk
   return fromSysError(error, { subject, device: address });
 }
 
-function incomplete({ address }: VfioDevice, { name }: Region, length: number, width: Width): UdrvError {
+function incomplete({ address }: VfioDeviceInfo, { name }: Region, length: number, width: Width): UdrvError {
   return new UdrvError(`the kernel transferred ${length} of ${width} bytes`, {
     code: 'EIO',
     exit: Exit.failed,
@@ -219,7 +219,7 @@ function incomplete({ address }: VfioDevice, { name }: Region, length: number, w
 }
 
 function unmappable(
-  { address }: VfioDevice,
+  { address }: VfioDeviceInfo,
   region: VfioRegion,
   message: string,
   instead = 'without --mmap',

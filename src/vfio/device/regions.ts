@@ -1,5 +1,5 @@
 import { SysError } from '../../errors';
-import type { Region, RegionKind, VfioDevice } from '../../model/device';
+import type { Region, RegionKind, VfioDeviceInfo } from '../../model/device';
 import type { Sys } from '../../sys/sys';
 import { capabilities, pairs } from '../../uapi/caps';
 import {
@@ -48,7 +48,7 @@ export interface LocatedRegion {
 const MAX_REGIONS = 256;
 
 /** The regions of a device. Those that it does not have are left out. @param count as VFIO_DEVICE_GET_INFO has it */
-export function readRegions(sys: Sys, fd: number, device: VfioDevice, count: number): LocatedRegion[] {
+export function readRegions(sys: Sys, fd: number, device: VfioDeviceInfo, count: number): LocatedRegion[] {
   const regions: LocatedRegion[] = [];
   for (let index = 0; index < Math.min(count, MAX_REGIONS); index++) {
     const region = readRegion(sys, fd, device, index);
@@ -57,7 +57,7 @@ export function readRegions(sys: Sys, fd: number, device: VfioDevice, count: num
   return regions;
 }
 
-function readRegion(sys: Sys, fd: number, device: VfioDevice, index: number): LocatedRegion | null {
+function readRegion(sys: Sys, fd: number, device: VfioDeviceInfo, index: number): LocatedRegion | null {
   let struct: Buffer;
   try {
     struct = query(sys, fd, VFIO_DEVICE_GET_REGION_INFO, regionInfo.size, (info) =>

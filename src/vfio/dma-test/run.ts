@@ -1,6 +1,6 @@
 import { SysError, UdrvError, usageError } from '../../errors';
 import type { Sys } from '../../sys/sys';
-import type { OpenVfio } from '../device/device';
+import type { VfioDevice } from '../device/device';
 import { InterruptLines } from '../device/interrupts';
 import { type IrqName, VFIO_IRQ_NAMES } from '../device/irq-set';
 import { DmaPool } from '../dma/buffer';
@@ -57,7 +57,7 @@ export function chooseTier(device: DmaDevice, name = 'auto', tiers: readonly Dma
   return wanted;
 }
 
-export function dmaDeviceOf({ info: { address, vendorId, deviceId, pci } }: Pick<OpenVfio, 'info'>): DmaDevice {
+export function dmaDeviceOf({ info: { address, vendorId, deviceId, pci } }: Pick<VfioDevice, 'info'>): DmaDevice {
   return { address, vendorId, deviceId, class: pci.class };
 }
 
@@ -68,7 +68,7 @@ export function dmaDeviceOf({ info: { address, vendorId, deviceId, pci } }: Pick
  *
  * @returns also once `signal` aborts, with what was found until then
  */
-export async function runDmaTest(sys: Sys, device: OpenVfio, options: DmaTestOptions = {}): Promise<DmaTestReport> {
+export async function runDmaTest(sys: Sys, device: VfioDevice, options: DmaTestOptions = {}): Promise<DmaTestReport> {
   const { onCheck, signal = new AbortController().signal } = options;
   const identity = dmaDeviceOf(device);
   const tier = chooseTier(identity, options.tier, options.tiers);
@@ -153,7 +153,7 @@ function withVerdict(isolated: boolean | null, verdict: Finding['verdict']): boo
 }
 
 async function withDriver(
-  device: OpenVfio,
+  device: VfioDevice,
   port: DmaPort,
   tier: DmaTier,
   signal: AbortSignal,
@@ -173,7 +173,7 @@ async function withDriver(
   }
 }
 
-function portOf(sys: Sys, device: OpenVfio, identity: DmaDevice, pool: DmaPool): DmaPort {
+function portOf(sys: Sys, device: VfioDevice, identity: DmaDevice, pool: DmaPool): DmaPort {
   return {
     sys,
     device: identity,
@@ -185,7 +185,7 @@ function portOf(sys: Sys, device: OpenVfio, identity: DmaDevice, pool: DmaPool):
   };
 }
 
-function genericChecks(sys: Sys, device: OpenVfio): Check[] {
+function genericChecks(sys: Sys, device: VfioDevice): Check[] {
   const { iommu } = device;
   const mappings = iommu.kind === 'noiommu' ? [NO_IOMMU] : mappingChecks(sys, iommu);
   return [
@@ -201,7 +201,7 @@ const NO_IOMMU: Check = {
 };
 
 /** Whether bus mastering goes on and off, as the configuration space shows it. */
-function busMaster(device: OpenVfio): Finding {
+function busMaster(device: VfioDevice): Finding {
   const before = device.busMaster;
   try {
     for (const on of [true, false]) {
@@ -215,7 +215,7 @@ function busMaster(device: OpenVfio): Finding {
 }
 
 /** Has the kernel raise each kind of interrupt that the device has, and looks for it. */
-async function loopback(sys: Sys, device: OpenVfio): Promise<Finding> {
+async function loopback(sys: Sys, device: VfioDevice): Promise<Finding> {
   const came: IrqName[] = [];
   const missing: IrqName[] = [];
   for (const irq of VFIO_IRQ_NAMES) {

@@ -25,7 +25,7 @@ export interface Check {
   run(signal: AbortSignal): Promise<Finding> | Finding;
 }
 
-/** What a tier is chosen by. Ids and class as in {@link Device}: hex digits, null where they are not known. */
+/** What a tier is chosen by. Ids and class as in {@link DeviceInfo}: hex digits, null where they are not known. */
 export interface DmaDevice {
   /** PCI address. */
   address: string;

@@ -1,6 +1,6 @@
 import type { Sys } from '../../sys/sys';
 import { SERVE_SIGNALS_NS, serveSignals } from '../../sys/wait';
-import type { OpenVfio } from '../device/device';
+import type { VfioDevice } from '../device/device';
 import { type DmaBuffer, DmaPool, READ_WRITE } from './buffer';
 
 /** The next after the smallest that IOMMUs have, with pages of 4 KiB. */
@@ -34,7 +34,7 @@ export interface MapLatencyOptions {
 /** Measures mapping and unmapping memory that is there already: without touching it first, its faulting in would be measured. */
 export async function measureMappings(
   sys: Sys,
-  device: OpenVfio,
+  device: VfioDevice,
   { size, count, onResult, signal }: MapLatencyOptions,
 ): Promise<void> {
   using pool = new DmaPool(sys, device.iommu, device.info.address);

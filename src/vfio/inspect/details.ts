@@ -1,4 +1,4 @@
-import type { VfioDevice, VfioInfo } from '../../model/device';
+import type { VfioAttributes, VfioDeviceInfo } from '../../model/device';
 import type { Holder } from '../../sys/holders';
 import type { Sys } from '../../sys/sys';
 import { AttributeReader } from '../../sys/sysfs';
@@ -8,7 +8,7 @@ import { iommuHardware } from './iommu-hardware';
 import { type ReservedRegion, reservedRegions } from './reserved-regions';
 
 /** What `show` tells of a VFIO device beyond `list`. */
-export interface VfioDetails extends VfioInfo {
+export interface VfioDetails extends VfioAttributes {
   /** What translates for it, as in /sys/class/iommu; null where nothing does, or the kernel does not tell. */
   iommu: string | null;
   /** `Intel VT-d`; null where the name does not say. */
@@ -24,7 +24,7 @@ export interface VfioDetails extends VfioInfo {
 }
 
 /** From sysfs and procfs alone: nothing is opened. */
-export function vfioDetails(sys: Sys, device: VfioDevice): VfioDetails {
+export function vfioDetails(sys: Sys, device: VfioDeviceInfo): VfioDetails {
   const { group } = device.vfio;
   const { others, complete } = holdersOf(sys, device);
   const hardware = iommuHardware(sys, device.address);

@@ -1,4 +1,4 @@
-import type { VfioDevice } from '../../model/device';
+import type { VfioDeviceInfo } from '../../model/device';
 import { findHolders, type Holder, vfioDeviceNode } from '../../sys/holders';
 import type { Sys } from '../../sys/sys';
 import { groupNode } from './iommu-group';
@@ -16,7 +16,7 @@ export interface DeviceHolders {
 }
 
 /** Whichever way it was opened: by its group, under either name, by its cdev, or as a descriptor without a path. */
-export function holdersOf(sys: Sys, { address, vfio }: VfioDevice): DeviceHolders {
+export function holdersOf(sys: Sys, { address, vfio }: VfioDeviceInfo): DeviceHolders {
   const nodes = [
     ...(vfio.group === null ? [] : [groupNode(vfio.group, false), groupNode(vfio.group, true)]),
     ...(vfio.cdev === null ? [] : [`/dev/vfio/devices/${vfio.cdev}`]),

@@ -1,4 +1,4 @@
-import type { VfioInfo } from '../../model/device';
+import type { VfioAttributes } from '../../model/device';
 import type { Access, Sys } from '../../sys/sys';
 import { AttributeReader } from '../../sys/sysfs';
 import { isVfioDriver } from './drivers';
@@ -8,7 +8,7 @@ export const VFIO_DEV_CLASS = '/sys/class/vfio-dev';
 
 /** The part of a device in `udrv list` that is for VFIO to say. */
 export interface VfioFacts {
-  vfio: VfioInfo;
+  vfio: VfioAttributes;
   /** What an open would use; null if there is neither cdev nor group. */
   node: string | null;
   access: Access | null;

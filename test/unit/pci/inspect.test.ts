@@ -1,5 +1,5 @@
 import { inspectPci, listPci } from '../../../src/devices/pci-functions';
-import type { PciDevice, VfioDevice } from '../../../src/model/device';
+import type { PciDeviceInfo, VfioDeviceInfo } from '../../../src/model/device';
 import { NameDatabase } from '../../../src/names/database';
 import { inspectPciInfo } from '../../../src/pci/inspect';
 import { AttributeReader } from '../../../src/sys/sysfs';
@@ -32,7 +32,7 @@ const driver = (name: string): Content => ({ link: `../../../bus/pci/drivers/${n
 const group = (number: number): Content => ({ link: `../../../kernel/iommu_groups/${number}` });
 
 const list = (sys: TreeSys, options = {}) => listPci(sys, new NameDatabase(sys), options);
-function inspect(sys: TreeSys, address = '0000:00:03.0'): PciDevice | VfioDevice {
+function inspect(sys: TreeSys, address = '0000:00:03.0'): PciDeviceInfo | VfioDeviceInfo {
   const device = inspectPci(sys, new NameDatabase(sys), address);
   if (device === null) throw new Error(`no ${address}`);
   return device;

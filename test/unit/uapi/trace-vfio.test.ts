@@ -4,7 +4,7 @@ import { NameDatabase } from '../../../src/names/database';
 import { simulatedMachine } from '../../../src/sim';
 import { traced } from '../../../src/sys/trace';
 import { decodeVfio } from '../../../src/uapi/trace-vfio';
-import { OpenVfio } from '../../../src/vfio/device/device';
+import { VfioDevice } from '../../../src/vfio/device/device';
 
 test('mappings, interrupts and regions in words', () => {
   for (const backend of ['group', 'iommufd'] as const) {
@@ -13,7 +13,7 @@ test('mappings, interrupts and regions in words', () => {
     const sys = traced(machine, (line) => lines.push(line), [decodeVfio]);
     const info = findDevice(sys, new NameDatabase(sys), '0000:00:03.0');
     if (info.framework !== 'vfio') throw new Error('the simulated edu is not in the hands of VFIO');
-    const device = OpenVfio.open(sys, info, { backend });
+    const device = VfioDevice.open(sys, info, { backend });
     const memory = sys.allocate(4096);
     device.iommu.map(0x100000n, memory, 4096, { read: true, write: true });
     device.iommu.unmap(0x100000n, 4096);

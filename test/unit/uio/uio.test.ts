@@ -1,7 +1,7 @@
 // What the conformance suite cannot state, because no real machine at hand has the device or can be made to fail so.
 import { simulatedMachine } from '../../../src/sim';
 import type { Sys } from '../../../src/sys/sys';
-import { OpenUio } from '../../../src/uio/device';
+import { UioDevice } from '../../../src/uio/device';
 import { inspectUio } from '../../../src/uio/inspect';
 import { TreeSys } from '../../support/tree-sys';
 
@@ -17,7 +17,7 @@ function machine(uio: string, { write = true } = {}) {
     controls.accesses
       .filter(({ region }) => region !== 'config')
       .map(({ region, op, offset, width }) => `${op} ${region} ${offset.toString(16)}/${width}`);
-  return { sys, controls, info, open: () => OpenUio.open(sys, info(), { write }), accesses };
+  return { sys, controls, info, open: () => UioDevice.open(sys, info(), { write }), accesses };
 }
 
 describe('a map that begins within its page', () => {
@@ -73,7 +73,7 @@ describe('a memory BAR smaller than a page', () => {
       '/sys/class/uio/uio0/maps/map0/size': '0x0\n',
     });
     expect(info.uio.regions).toMatchObject([{ name: 'bar0', address: '0xfe300080', size: 0x80 }]);
-    using device = OpenUio.open(machine, info, { write: false });
+    using device = UioDevice.open(machine, info, { write: false });
     expect(device.region('bar0').read(0x10, 4)).toBe(0x90);
     expect(mapped).toEqual([[4096, 0]]);
   });

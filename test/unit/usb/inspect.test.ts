@@ -1,4 +1,4 @@
-import type { UsbDevice } from '../../../src/model/device';
+import type { UsbDeviceInfo } from '../../../src/model/device';
 import { NameDatabase } from '../../../src/names/database';
 import { inspectUsb, listUsb } from '../../../src/usb/inspect/inspect';
 import { type Content, TreeSys } from '../../support/tree-sys';
@@ -60,7 +60,7 @@ function drive(changes: Attributes = {}, intf: Attributes | null = {}): TreeSys 
 }
 
 const list = (sys: TreeSys) => listUsb(sys, new NameDatabase(sys));
-function inspect(sys: TreeSys, address = '1-2.3'): UsbDevice {
+function inspect(sys: TreeSys, address = '1-2.3'): UsbDeviceInfo {
   const device = inspectUsb(sys, new NameDatabase(sys), address);
   if (device === null) throw new Error(`no ${address}`);
   return device;

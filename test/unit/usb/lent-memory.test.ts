@@ -2,7 +2,7 @@ import { NameDatabase } from '../../../src/names/database';
 import { simulatedMachine } from '../../../src/sim';
 import type { Sys } from '../../../src/sys/sys';
 import { traced } from '../../../src/sys/trace';
-import { OpenUsb } from '../../../src/usb/device/device';
+import { UsbDevice } from '../../../src/usb/device/device';
 import { inspectUsb } from '../../../src/usb/inspect/inspect';
 import { TransferQueue } from '../../../src/usb/transfer/queue';
 
@@ -17,7 +17,7 @@ function opened() {
   const calls: string[] = [];
   const info = inspectUsb(sys, new NameDatabase(sys), '1-2');
   if (info === null) throw new Error('1-2 is not there');
-  const device = OpenUsb.open(
+  const device = UsbDevice.open(
     traced(sys, (line) => calls.push(line)),
     info,
   );

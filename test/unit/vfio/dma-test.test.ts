@@ -1,6 +1,6 @@
 import { simulatedMachine } from '../../../src/sim';
 import type { Memory } from '../../../src/sys/sys';
-import type { OpenVfio } from '../../../src/vfio/device/device';
+import type { VfioDevice } from '../../../src/vfio/device/device';
 import { DmaPool } from '../../../src/vfio/dma/buffer';
 import type { DmaAccess, Iommu } from '../../../src/vfio/dma/iommu';
 import { KernelLog } from '../../../src/vfio/dma-test/kernel-log';
@@ -225,7 +225,7 @@ test('without an IOMMU the verdict on isolation is a failure, and no device DMA 
     setBusMaster(on: boolean) {
       busMaster = on;
     },
-  } as unknown as OpenVfio;
+  } as unknown as VfioDevice;
   expect(await runDmaTest(simulatedMachine().sys, device)).toEqual({
     device: '0000:00:03.0',
     backend: 'group',

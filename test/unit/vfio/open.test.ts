@@ -3,12 +3,12 @@ import fc from 'fast-check';
 import { listGroups } from '../../../src/devices/iommu-groups';
 import { findDevice } from '../../../src/devices/select';
 import { SysError, UdrvError } from '../../../src/errors';
-import type { VfioDevice } from '../../../src/model/device';
+import type { VfioDeviceInfo } from '../../../src/model/device';
 import { NameDatabase } from '../../../src/names/database';
 import { type SimulatedMachine, simulatedMachine } from '../../../src/sim';
 import type { Sys } from '../../../src/sys/sys';
 import { hotResetInfo, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO } from '../../../src/uapi/vfio';
-import { OpenVfio } from '../../../src/vfio/device/device';
+import { VfioDevice } from '../../../src/vfio/device/device';
 import { readHotReset } from '../../../src/vfio/device/hot-reset';
 import { query } from '../../../src/vfio/device/query';
 import { type IommuInfo, type MapRequest, mapError, unmapError } from '../../../src/vfio/dma/iommu';
@@ -22,7 +22,7 @@ beforeEach(() => {
   sim = simulatedMachine();
 });
 
-function edu(): VfioDevice {
+function edu(): VfioDeviceInfo {
   const device = findDevice(sim.sys, new NameDatabase(sim.sys), EDU);
   if (device.framework !== 'vfio') throw new Error('edu is not in the hands of VFIO');
   return device;
@@ -52,14 +52,14 @@ describe('an open that fails', () => {
     ['iommufd', '/dev/vfio/devices/vfio0', 'ENXIO', 8, 'the device went away', undefined],
   ] as const)('%s: %s with %s', (backend, node, code, exit, message, hint) => {
     sim.controls.fail('open', node, code);
-    const error = failure(() => OpenVfio.open(sim.sys, edu(), { backend }));
+    const error = failure(() => VfioDevice.open(sim.sys, edu(), { backend }));
     expect(error).toMatchObject({ code, exit, device: EDU });
     expect(error.message).toMatch(message);
     if (hint === undefined) expect(error.hint).toBeUndefined();
     else expect(error.hint).toMatch(hint);
     // Nothing of it is still open.
     sim.controls.clearFaults();
-    OpenVfio.open(sim.sys, edu(), { backend }).close();
+    VfioDevice.open(sim.sys, edu(), { backend }).close();
   });
 
   test.each([
@@ -67,7 +67,7 @@ describe('an open that fails', () => {
     ['iommufd', GROUP],
   ] as const)('%s: another process has %s', (backend, node) => {
     const release = sim.controls.hold(node, { pid: 4711, command: 'qemu-system-x86' });
-    expect(failure(() => OpenVfio.open(sim.sys, edu(), { backend }))).toMatchObject({
+    expect(failure(() => VfioDevice.open(sim.sys, edu(), { backend }))).toMatchObject({
       code: 'EBUSY',
       exit: 5,
       message: `in use: qemu-system-x86 (pid 4711) has ${node}`,
@@ -77,21 +77,21 @@ describe('an open that fails', () => {
       holders: [{ pid: 4711, command: 'qemu-system-x86', node, by: 'descriptor' }],
     });
     release();
-    OpenVfio.open(sim.sys, edu(), { backend }).close();
+    VfioDevice.open(sim.sys, edu(), { backend }).close();
   });
 
   test('no group, no cdev', () => {
     const device = edu();
     const without = { ...device, vfio: { ...device.vfio, group: null, cdev: null } };
-    expect(failure(() => OpenVfio.open(sim.sys, without, { backend: 'group' }))).toMatchObject({ exit: 9 });
-    expect(failure(() => OpenVfio.open(sim.sys, without, { backend: 'iommufd' }))).toMatchObject({
+    expect(failure(() => VfioDevice.open(sim.sys, without, { backend: 'group' }))).toMatchObject({ exit: 9 });
+    expect(failure(() => VfioDevice.open(sim.sys, without, { backend: 'iommufd' }))).toMatchObject({
       exit: 9,
       hint: expect.stringContaining('--backend group'),
     });
   });
 
   test('a device that does not answer is not read', () => {
-    const device = OpenVfio.open(sim.sys, edu());
+    const device = VfioDevice.open(sim.sys, edu());
     sim.controls.unplug(EDU);
     expect(failure(() => device.region('bar0').read(0, 4))).toMatchObject({
       code: 'ENODEV',
@@ -102,7 +102,7 @@ describe('an open that fails', () => {
   });
 
   test('memory decoding that is switched off is an error and no SIGBUS', () => {
-    using device = OpenVfio.open(sim.sys, edu(), { mmap: true });
+    using device = VfioDevice.open(sim.sys, edu(), { mmap: true });
     device.region('config').write(4, 2, 0);
     expect(failure(() => device.region('bar0').read(0, 4))).toMatchObject({
       code: 'EIO',
@@ -243,7 +243,7 @@ describe('what a reset of the bus would reset', () => {
       ['group', expect.any(Number)],
       ['iommufd', null],
     ] as const) {
-      using open = OpenVfio.open(sim.sys, device as VfioDevice, { backend });
+      using open = VfioDevice.open(sim.sys, device as VfioDeviceInfo, { backend });
       expect(open.hotReset()).toEqual([{ address: '0000:01:00.0', group }]);
       open.reset();
     }
