@@ -1,0 +1,71 @@
+import { acquiring, Cleanup } from '../../src/cleanup';
+
+function recorded(cleanup: Cleanup, names: string[], failing: readonly string[] = []): void {
+  for (const name of ['first', 'second', 'third'])
+    cleanup.defer(() => {
+      names.push(name);
+      if (failing.includes(name)) throw new Error(name);
+    });
+}
+
+describe('Cleanup', () => {
+  it('undoes in reverse order, once', () => {
+    const names: string[] = [];
+    const cleanup = new Cleanup();
+    recorded(cleanup, names);
+    cleanup.close();
+    cleanup.close();
+    expect(names).toEqual(['third', 'second', 'first']);
+  });
+
+  it('goes on past a failure, throws the first and keeps the others', () => {
+    const names: string[] = [];
+    const cleanup = new Cleanup();
+    recorded(cleanup, names, ['third', 'first']);
+    expect(() => cleanup.close()).toThrow('third');
+    expect(names).toEqual(['third', 'second', 'first']);
+    expect(cleanup.laterFailures).toEqual([new Error('first')]);
+    expect(() => cleanup.close()).not.toThrow();
+  });
+
+  it('runs what a step adds', () => {
+    const names: string[] = [];
+    const cleanup = new Cleanup();
+    cleanup.defer(() => cleanup.defer(() => names.push('late')));
+    cleanup.close();
+    expect(names).toEqual(['late']);
+  });
+
+  it('closes at the end of a using block, and what it owns', () => {
+    const resource = { closed: 0, close: () => void resource.closed++ };
+    {
+      using cleanup = new Cleanup();
+      expect(cleanup.own(resource)).toBe(resource);
+      expect(resource.closed).toBe(0);
+    }
+    expect(resource.closed).toBe(1);
+  });
+});
+
+describe('acquiring', () => {
+  it('gives back what was taken where the next step fails, and throws that error', () => {
+    const names: string[] = [];
+    const acquire = (cleanup: Cleanup) => {
+      recorded(cleanup, names, ['second']);
+      throw new Error('no more');
+    };
+    expect(() => acquiring(acquire)).toThrow('no more');
+    expect(names).toEqual(['third', 'second', 'first']);
+  });
+
+  it('leaves what was taken to its owner where all went well', () => {
+    const names: string[] = [];
+    const cleanup = acquiring((cleanup) => {
+      recorded(cleanup, names);
+      return cleanup;
+    });
+    expect(names).toEqual([]);
+    cleanup.close();
+    expect(names).toHaveLength(3);
+  });
+});
