@@ -1,6 +1,6 @@
 import { SysError } from '../errors';
 import type { StateStore } from '../sys/state';
-import type { Sys } from '../sys/sys';
+import type { Sys, SysTree } from '../sys/sys';
 import { notPermitted } from './diagnose';
 import { findDriver, isForUserSpace } from './driver';
 import { type ExecuteOptions, execute } from './execute';
@@ -75,11 +75,11 @@ export async function change(
 }
 
 /** Also where nothing is to be done: to restore a device that had the driver already is to leave it that. */
-function remembering(sys: Sys, store: StateStore, request: BindRequest, plan: Plan): () => void {
+function remembering(sys: SysTree, store: StateStore, request: BindRequest, plan: Plan): () => void {
   return remember(sys, store, plan, request.kind === 'bind' ? findDriver(sys, request.driver) : null);
 }
 
-function plansFor(sys: Sys, store: StateStore, request: BindRequest): Prepared {
+function plansFor(sys: SysTree, store: StateStore, request: BindRequest): Prepared {
   const driver = request.kind === 'bind' ? findDriver(sys, request.driver) : null;
   const notes: string[] = [];
   const target = (address: string, from: Binding): Binding | typeof DEFAULT => {
@@ -96,7 +96,7 @@ function plansFor(sys: Sys, store: StateStore, request: BindRequest): Prepared {
 
 /** What to restore: what was there before the first change, or what the kernel would choose. */
 function original(
-  sys: Sys,
+  sys: SysTree,
   store: StateStore,
   address: string,
   now: Binding,
@@ -116,7 +116,7 @@ function original(
   return DEFAULT;
 }
 
-function isAs(sys: Sys, address: string, { driver, override }: Binding): boolean {
+function isAs(sys: SysTree, address: string, { driver, override }: Binding): boolean {
   const now = readBinding(sys, address);
   return now.driver === driver && now.override === override;
 }

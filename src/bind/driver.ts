@@ -1,6 +1,6 @@
 import { Exit, UdrvError, usageError } from '../errors';
 import { parsePciAddress } from '../pci/address';
-import type { Sys } from '../sys/sys';
+import type { SysTree } from '../sys/sys';
 import { AttributeReader } from '../sys/sysfs';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 
@@ -12,7 +12,7 @@ const USAGE = 'udrv bind DEVICE... DRIVER';
  *
  * @throws UdrvError
  */
-export function findDriver(sys: Sys, name: string): string {
+export function findDriver(sys: SysTree, name: string): string {
   if (parsePciAddress(name) !== null) throw usageError(name, 'is a device: the driver comes last', USAGE);
   if (!/^[^/\0-\x1f\x7f]+$/.test(name) || name.startsWith('.')) throw usageError(name, 'is no name of a driver', USAGE);
   const drivers = new AttributeReader(sys).names(DRIVERS);

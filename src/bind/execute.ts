@@ -1,5 +1,5 @@
 import { SysError, UdrvError } from '../errors';
-import type { Sys } from '../sys/sys';
+import type { Sys, SysTree } from '../sys/sys';
 import { bindError } from './diagnose';
 import type { Binding, Plan, Step, Write } from './plan';
 import { readBinding } from './read';
@@ -66,7 +66,7 @@ function perform(sys: Sys, step: Step): void {
   if (failure !== undefined || !hasEffect(sys, step)) throw bindError(sys, step, failure);
 }
 
-function hasEffect(sys: Sys, { address, driver, taken }: Step): boolean {
+function hasEffect(sys: SysTree, { address, driver, taken }: Step): boolean {
   if (driver === undefined && !taken) return true;
   const now = readBinding(sys, address).driver;
   return driver === undefined ? now !== null : now === driver;
@@ -84,7 +84,7 @@ function undo(sys: Sys, plans: readonly Plan[], steps: readonly Step[], onWrite:
 }
 
 /** What drivers_probe brought is known only now. */
-function undoOf(sys: Sys, { path, address, undo }: Step): readonly Write[] {
+function undoOf(sys: SysTree, { path, address, undo }: Step): readonly Write[] {
   const { driver } = readBinding(sys, address);
   if (!path.endsWith('/drivers_probe') || driver === null) return undo;
   return [{ path: `/sys/bus/pci/drivers/${driver}/unbind`, value: address }];

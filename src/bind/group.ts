@@ -1,7 +1,7 @@
 import { Exit, UdrvError } from '../errors';
 import { comparePciAddresses, isPciAddress } from '../pci/address';
 import type { StateStore } from '../sys/state';
-import type { Sys } from '../sys/sys';
+import type { SysTree } from '../sys/sys';
 import { AttributeReader } from '../sys/sysfs';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { IommuGroups } from '../vfio/inspect/iommu-group';
@@ -19,7 +19,7 @@ const NOIOMMU_MODE = '/sys/module/vfio/parameters/enable_unsafe_noiommu_mode';
  *
  * @throws UdrvError exit 9 for a function without group
  */
-export function withGroups(sys: Sys, addresses: readonly string[]): string[] {
+export function withGroups(sys: SysTree, addresses: readonly string[]): string[] {
   const reader = new AttributeReader(sys);
   const groups = new IommuGroups(sys);
   const members = new Set<string>();
@@ -40,7 +40,7 @@ export function withGroups(sys: Sys, addresses: readonly string[]): string[] {
 }
 
 /** The functions themselves, and those of their IOMMU groups whose bindings are remembered. */
-export function withChanged(sys: Sys, store: StateStore, addresses: readonly string[]): string[] {
+export function withChanged(sys: SysTree, store: StateStore, addresses: readonly string[]): string[] {
   const others = withGroups(sys, addresses).filter((address) => recall(sys, store, address) !== null);
   return [...new Set([...addresses, ...others])];
 }
@@ -51,7 +51,7 @@ export function withChanged(sys: Sys, store: StateStore, addresses: readonly str
  *
  * @throws UdrvError exit 9, with what is in the way of the IOMMU
  */
-export function mustHaveGroups(sys: Sys, plans: readonly Plan[]): void {
+export function mustHaveGroups(sys: SysTree, plans: readonly Plan[]): void {
   const reader = new AttributeReader(sys);
   const missing = plans.find(
     ({ address, steps }) =>
@@ -62,7 +62,7 @@ export function mustHaveGroups(sys: Sys, plans: readonly Plan[]): void {
 }
 
 /** Groups that functions are given to VFIO in and that can still not be opened. */
-export function viabilityNotes(sys: Sys, plans: readonly Plan[]): string[] {
+export function viabilityNotes(sys: SysTree, plans: readonly Plan[]): string[] {
   const after = new Map(plans.map((plan) => [plan.address, driverAfter(plan)]));
   const reader = new AttributeReader(sys);
   const groups = new IommuGroups(sys);

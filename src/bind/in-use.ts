@@ -2,7 +2,7 @@ import { SysError } from '../errors';
 import { findHolders, type Holder, vfioDeviceNode } from '../sys/holders';
 import { type Mount, readMounts, readSwaps } from '../sys/mounts';
 import { shellWord } from '../sys/shell';
-import type { Sys } from '../sys/sys';
+import type { Sys, SysTree } from '../sys/sys';
 import { AttributeReader } from '../sys/sysfs';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { groupNode } from '../vfio/inspect/iommu-group';
@@ -58,7 +58,7 @@ export function findUses(sys: Sys, addresses: readonly string[]): Uses {
     const refuse = (what: string, hint?: string) => uses.push({ address, what, hint, busy: false });
     for (const device of mine) {
       if (device.kind === 'block') {
-        storage ??= new StorageUses(reader);
+        storage ??= new StorageUses(sys, reader);
         storage.find(device, refuse);
       }
       if (device.kind === 'net') findNetUse(reader, device, refuse);
@@ -120,13 +120,15 @@ function multipathDisks(reader: AttributeReader, devices: readonly ClassDevice[]
 
 /** Who has a file system or swap space on a block device. The tables are read once. */
 class StorageUses {
+  readonly #sys: Sys;
   readonly #reader: AttributeReader;
   readonly #mounts: readonly Mount[] | null;
   readonly #swaps: readonly string[];
   /** By the name of a member: file systems that are mounted and have several. */
   readonly #btrfs: ReadonlySet<string>;
 
-  constructor(reader: AttributeReader) {
+  constructor(sys: Sys, reader: AttributeReader) {
+    this.#sys = sys;
     this.#reader = reader;
     this.#mounts = readMounts(reader);
     this.#swaps = readSwaps(reader);
@@ -139,7 +141,7 @@ class StorageUses {
     const direct = this.#usesOf(name, dir);
     for (const { what, hint } of direct) report(`${name} ${what}`, hint);
     const holders = this.#reader.names(`${dir}/holders`);
-    if (direct.length + holders.length === 0 && node !== null && isClaimed(this.#reader.sys, node))
+    if (direct.length + holders.length === 0 && node !== null && isClaimed(this.#sys, node))
       report(`${name} is in use by the kernel (ZFS, or a mount that cannot be seen)`);
     for (const holder of holders) {
       const above = this.#above(holder, new Set([name]));
@@ -228,12 +230,12 @@ function findVirtualFunctions(reader: AttributeReader, address: string, report: 
 /** Who has a node of the functions open: all are looked for at once. */
 class NodeUses {
   complete = true;
-  readonly #sys: Sys;
+  readonly #sys: SysTree;
   readonly #wanted: { node: string; address: string; name: string; busy: boolean }[] = [];
   /** Functions of VFIO drivers that are open now. */
   readonly #open: string[] = [];
 
-  constructor(sys: Sys) {
+  constructor(sys: SysTree) {
     this.#sys = sys;
   }
 
@@ -287,7 +289,7 @@ function isFirstOfProcess(use: Use, index: number, all: readonly Use[]): boolean
   return all.findIndex((other) => other.address === use.address && other.hint === use.hint) === index;
 }
 
-function linkTarget(sys: Sys, path: string): string | null {
+function linkTarget(sys: SysTree, path: string): string | null {
   try {
     return sys.readLink(path);
   } catch {

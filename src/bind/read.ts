@@ -1,9 +1,9 @@
-import type { Sys } from '../sys/sys';
+import type { SysTree } from '../sys/sys';
 import { AttributeReader } from '../sys/sysfs';
 import type { Binding } from './plan';
 
 /** How a function is bound now. */
-export function readBinding(sys: Sys, address: string): Binding {
+export function readBinding(sys: SysTree, address: string): Binding {
   const reader = new AttributeReader(sys);
   const dir = `/sys/bus/pci/devices/${address}`;
   const override = reader.text(`${dir}/driver_override`);
@@ -11,13 +11,13 @@ export function readBinding(sys: Sys, address: string): Binding {
 }
 
 /** What tells that an address still has the device that it had: `1b36:0010`. */
-export function readIdentity(sys: Sys, address: string): string {
+export function readIdentity(sys: SysTree, address: string): string {
   const reader = new AttributeReader(sys);
   const dir = `/sys/bus/pci/devices/${address}`;
   return `${reader.hex(`${dir}/vendor`, 4)}:${reader.hex(`${dir}/device`, 4)}`;
 }
 
 /** Whether a function is a bridge, of any kind: base class 06. */
-export function isBridge(sys: Sys, address: string): boolean {
+export function isBridge(sys: SysTree, address: string): boolean {
   return new AttributeReader(sys).hex(`/sys/bus/pci/devices/${address}/class`, 6)?.startsWith('06') === true;
 }

@@ -1,6 +1,6 @@
 import { Exit, errnoMessage, SysError, UdrvError } from '../errors';
 import type { StateStore } from '../sys/state';
-import type { Sys } from '../sys/sys';
+import type { SysTree } from '../sys/sys';
 import type { Binding, Plan } from './plan';
 import { readIdentity } from './read';
 
@@ -18,7 +18,7 @@ interface Record extends Binding {
 }
 
 /** What a function had before udrv's first change; null where that is not known, or another device is there now. */
-export function recall(sys: Sys, store: StateStore, address: string): Binding | null {
+export function recall(sys: SysTree, store: StateStore, address: string): Binding | null {
   const record = readRecord(sys, store, address);
   return record === null ? null : { driver: record.driver, override: record.override };
 }
@@ -31,7 +31,7 @@ export function recall(sys: Sys, store: StateStore, address: string): Binding | 
  * @returns what forgets this again
  * @throws UdrvError where it cannot be kept
  */
-export function remember(sys: Sys, store: StateStore, plan: Plan, made: string | null): () => void {
+export function remember(sys: SysTree, store: StateStore, plan: Plan, made: string | null): () => void {
   const { address, from } = plan;
   const known = readRecord(sys, store, address);
   const asMade = known !== null && (from.driver === known.made || from.driver === null);
@@ -70,7 +70,7 @@ function keeping<T>(subject: string, body: () => T): T {
 
 const format = ({ id, driver, override, made }: Record) => `${JSON.stringify({ id, driver, override, made })}\n`;
 
-function readRecord(sys: Sys, store: StateStore, address: string): Record | null {
+function readRecord(sys: SysTree, store: StateStore, address: string): Record | null {
   const record = parseRecord(store.read(address));
   return record?.id === readIdentity(sys, address) ? record : null;
 }

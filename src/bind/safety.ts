@@ -1,5 +1,5 @@
 import { Exit, UdrvError } from '../errors';
-import type { Sys } from '../sys/sys';
+import type { Sys, SysTree } from '../sys/sys';
 import { AttributeReader } from '../sys/sysfs';
 import { findUses, type Use } from './in-use';
 import type { Plan } from './plan';
@@ -37,7 +37,7 @@ export function mustNotBeInUse(
 }
 
 /** No refusal: it is the usual way to give a graphics card to a guest. */
-function displayNotes(sys: Sys, plans: readonly Plan[]): string[] {
+function displayNotes(sys: SysTree, plans: readonly Plan[]): string[] {
   const reader = new AttributeReader(sys);
   return plans
     .filter(({ address }) => reader.number(`/sys/bus/pci/devices/${address}/boot_vga`) === 1)

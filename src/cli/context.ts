@@ -1,5 +1,6 @@
 import { usageError } from '../errors';
 import type { NameDatabase } from '../names/database';
+import { inspectionOnly } from '../sys/inspection';
 import type { StateStore } from '../sys/state';
 import type { Sys } from '../sys/sys';
 import { json, visible } from './output/escape';
@@ -101,12 +102,18 @@ export class Context {
     if ([sysroot, snapshot, sim].filter((option) => option !== undefined).length > 1)
       throw usageError('--sysroot, --snapshot and --sim', 'each name a machine: give one');
     if (sysroot !== undefined) {
-      const { SysrootSys } = require('../sys/sysroot') as typeof import('../sys/sysroot');
-      return new SysrootSys(sysroot);
+      const { SysrootTree } = require('../sys/sysroot') as typeof import('../sys/sysroot');
+      return inspectionOnly(new SysrootTree(sysroot), {
+        message: 'a copied tree can only be inspected',
+        hint: 'drop --sysroot to work with this machine',
+      });
     }
     if (snapshot !== undefined) {
-      const { SnapshotSys } = require('../sys/snapshot') as typeof import('../sys/snapshot');
-      return SnapshotSys.load(snapshot);
+      const { loadSnapshot } = require('../sys/snapshot') as typeof import('../sys/snapshot');
+      return inspectionOnly(loadSnapshot(snapshot), {
+        message: 'a recorded machine can only be inspected',
+        hint: 'drop --snapshot to work with this machine',
+      });
     }
     if (sim) {
       const { simulatedMachine } = require('../sim') as typeof import('../sim');

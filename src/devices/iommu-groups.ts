@@ -1,7 +1,7 @@
 import type { Names } from '../names/database';
 import { isPciAddress } from '../pci/address';
 import { findHolders, type Holder } from '../sys/holders';
-import type { Access, Sys } from '../sys/sys';
+import type { Access, SysTree } from '../sys/sys';
 import { AttributeReader } from '../sys/sysfs';
 import { groupNode, type IommuGroup, IommuGroups } from '../vfio/inspect/iommu-group';
 import { iommuHardware } from '../vfio/inspect/iommu-hardware';
@@ -42,7 +42,7 @@ export interface GroupReports {
 }
 
 /** All IOMMU groups of a machine, ascending, from sysfs and procfs alone. */
-export function listGroups(sys: Sys, names: Names): GroupReports {
+export function listGroups(sys: SysTree, names: Names): GroupReports {
   const groups = new IommuGroups(sys);
   const reader = new AttributeReader(sys);
   const found = groups.numbers().map((number) => {
@@ -88,7 +88,7 @@ function cdevsOf(reader: AttributeReader, { devices }: IommuGroup): string[] {
     .map((name) => `/dev/vfio/devices/${name}`);
 }
 
-function hardwareOf(sys: Sys, { devices }: IommuGroup): string | null {
+function hardwareOf(sys: SysTree, { devices }: IommuGroup): string | null {
   const first = devices.find(isPciAddress);
   return first === undefined ? null : (iommuHardware(sys, first)?.name ?? null);
 }

@@ -1,6 +1,6 @@
 import type { DeviceInfo, Framework } from '../model/device';
 import type { Names } from '../names/database';
-import type { Sys } from '../sys/sys';
+import type { SysTree } from '../sys/sys';
 import type { ReadError } from '../sys/sysfs';
 import { listUio } from '../uio/inspect';
 import { listUsb } from '../usb/inspect/inspect';
@@ -17,7 +17,7 @@ export interface ListOptions {
 
 /** The devices that a user-space driver can reach: UIO, then PCI functions by address, then USB. Opens no node. */
 export function listDevices(
-  sys: Sys,
+  sys: SysTree,
   names: Names,
   { type, all = false, errors = [] }: ListOptions = {},
 ): DeviceInfo[] {

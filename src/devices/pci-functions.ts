@@ -2,7 +2,7 @@ import type { PciAttributes, PciDeviceInfo, VfioDeviceInfo } from '../model/devi
 import type { Names } from '../names/database';
 import { comparePciAddresses, formatPciAddress, isPciAddress, type PciAddress, parsePciAddress } from '../pci/address';
 import { inspectPciInfo, PCI_DEVICES } from '../pci/inspect';
-import type { Sys } from '../sys/sys';
+import type { SysTree } from '../sys/sys';
 import { AttributeReader, type ReadError } from '../sys/sysfs';
 import { VfioInspector } from '../vfio/inspect/info';
 
@@ -15,7 +15,7 @@ export interface PciListOptions {
 
 /** The PCI functions of the machine by address, those of VFIO drivers as framework `vfio`. Opens no node. */
 export function listPci(
-  sys: Sys,
+  sys: SysTree,
   names: Names,
   { vfioOnly = false, errors = [] }: PciListOptions = {},
 ): (PciDeviceInfo | VfioDeviceInfo)[] {
@@ -39,7 +39,7 @@ export function listPci(
  * @returns null if there is none
  */
 export function inspectPci(
-  sys: Sys,
+  sys: SysTree,
   names: Names,
   address: string | PciAddress,
 ): PciDeviceInfo | VfioDeviceInfo | null {
@@ -52,7 +52,7 @@ export function inspectPci(
 }
 
 function inspectFunction(
-  sys: Sys,
+  sys: SysTree,
   names: Names,
   vfio: VfioInspector,
   reader: AttributeReader,

@@ -2,7 +2,7 @@ import { Exit, SysError, UdrvError } from '../errors';
 import type { DeviceInfo, Framework, UsbDeviceInfo } from '../model/device';
 import type { Names } from '../names/database';
 import { parsePciAddress } from '../pci/address';
-import type { Sys } from '../sys/sys';
+import type { SysTree } from '../sys/sys';
 import { inspectUio, listUio } from '../uio/inspect';
 import { parseUsbInterface } from '../usb/inspect/address';
 import { inspectUsb, listUsb } from '../usb/inspect/inspect';
@@ -18,7 +18,7 @@ const USB_PATH = /^(usb\d+|\d+-\d+(?:\.\d+)*)(?::\d+\.\d+)?$/;
  *
  * @param type among what {@link listDevices} has of it; without, the function behind a UIO device has its UIO name
  */
-export function findDevices(sys: Sys, names: Names, selector: string, type?: Framework): DeviceInfo[] {
+export function findDevices(sys: SysTree, names: Names, selector: string, type?: Framework): DeviceInfo[] {
   const one = (device: DeviceInfo | null) => (device === null ? [] : [device]);
   const pciAddress = parsePciAddress(selector);
   if (pciAddress !== null) return one(inspectPci(sys, names, pciAddress));
@@ -64,7 +64,7 @@ export function findDevices(sys: Sys, names: Names, selector: string, type?: Fra
  * @param framework means a device of that one, whatever else has the name; where only others have it, one of those
  * @throws exit 3 where there is none, or several: they are listed
  */
-export function findDevice(sys: Sys, names: Names, selector: string, framework?: Framework): DeviceInfo {
+export function findDevice(sys: SysTree, names: Names, selector: string, framework?: Framework): DeviceInfo {
   const all = findDevices(sys, names, selector);
   const meant = all.filter((device) => device.framework === framework);
   const found = meant.length > 0 ? meant : all;
@@ -100,7 +100,7 @@ function describe(device: DeviceInfo): string {
  * A name that a kernel driver gave, or its node: `eth0`, `nvme0n1`, `/dev/ttyUSB0`, `/dev/snd/pcmC0D0p`. Its device
  * stands in sysfs's path to it. No other path: what looks like a file elsewhere must not select a device.
  */
-function byKernelName(sys: Sys, names: Names, selector: string): DeviceInfo[] {
+function byKernelName(sys: SysTree, names: Names, selector: string): DeviceInfo[] {
   const last = /^(?:\/dev\/(?:[^/.][^/]*\/)*)?([^/.][^/]*)$/.exec(selector)?.[1];
   if (last === undefined) return [];
   for (const className of attempt(() => sys.readDir('/sys/class'), [])) {
@@ -111,7 +111,7 @@ function byKernelName(sys: Sys, names: Names, selector: string): DeviceInfo[] {
 }
 
 /** The USB device, or else the PCI function, nearest above a class device. */
-function behind(sys: Sys, names: Names, classDevice: string): DeviceInfo[] {
+function behind(sys: SysTree, names: Names, classDevice: string): DeviceInfo[] {
   const steps = attempt(() => sys.readLink(classDevice), '')
     .split('/')
     .reverse();

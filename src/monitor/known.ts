@@ -2,7 +2,7 @@ import { inspectPci, listPci } from '../devices/pci-functions';
 import type { DeviceInfo, Framework, UsbDeviceInfo } from '../model/device';
 import type { Names } from '../names/database';
 import { isPciAddress } from '../pci/address';
-import type { Sys } from '../sys/sys';
+import type { SysTree } from '../sys/sys';
 import { inspectUio, listUio } from '../uio/inspect';
 import { parseUsbAddress, parseUsbInterface } from '../usb/inspect/address';
 import { inspectUsb, listUsb } from '../usb/inspect/inspect';
@@ -24,7 +24,7 @@ interface Known extends EventSubject {
  * and what it tells twice, or tells of something that has been found already by looking, is told on once.
  */
 export class KnownDevices {
-  readonly #sys: Sys;
+  readonly #sys: SysTree;
   readonly #names: Names;
   readonly #type: Framework | undefined;
   /** By address: no two of them share one. */
@@ -33,7 +33,7 @@ export class KnownDevices {
   readonly #drivers = new Map<string, string>();
 
   /** @param type as for `listDevices`: `pci` is every PCI function */
-  constructor(sys: Sys, names: Names, type: Framework | undefined) {
+  constructor(sys: SysTree, names: Names, type: Framework | undefined) {
     this.#sys = sys;
     this.#names = names;
     this.#type = type;

@@ -1,7 +1,7 @@
 import { Exit, SysError, UdrvError } from '../errors';
 import type { Framework } from '../model/device';
 import { NameDatabase } from '../names/database';
-import type { Sys } from '../sys/sys';
+import type { Sys, SysTree } from '../sys/sys';
 import { UIO_CLASS } from '../uio/inspect';
 import { USB_DEVICES } from '../usb/inspect/inspect';
 import type { DeviceEvent } from './event';
@@ -89,7 +89,7 @@ function* tell(known: KnownDevices, uevents: Parameters<KnownDevices['hear']>[0]
 
 /** Waits, for a while, until a new device's node is there and as open as it is going to be. */
 async function settle(
-  sys: Sys,
+  sys: SysTree,
   known: KnownDevices,
   event: DeviceEvent,
   signal: AbortSignal | undefined,
@@ -110,7 +110,7 @@ function isOpenable({ access }: DeviceEvent): boolean {
 }
 
 /** Whether udev has put a device into its database, which it does last. */
-function isProcessed(sys: Sys, { framework, address }: DeviceEvent): boolean {
+function isProcessed(sys: SysTree, { framework, address }: DeviceEvent): boolean {
   try {
     const directory = framework === 'uio' ? UIO_CLASS : USB_DEVICES;
     const number = sys.readFile(`${directory}/${address}/dev`).toString('latin1').trim();

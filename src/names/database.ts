@@ -1,5 +1,5 @@
 import { SysError } from '../errors';
-import type { Sys } from '../sys/sys';
+import type { SysTree } from '../sys/sys';
 import { type Id, IdsFile } from './ids-file';
 
 /** What an id means to people; null where no database is installed or it does not know the id. */
@@ -37,12 +37,12 @@ export const NO_NAMES: Names = { pciName: () => UNKNOWN, usbName: () => UNKNOWN 
  * null. Never throws.
  */
 export class NameDatabase implements Names {
-  readonly #sys: Sys;
+  readonly #sys: SysTree;
   /** Null: there is none to read. */
   readonly #files = new Map<DatabaseKind, IdsFile | null>();
   readonly #names = new Map<string, IdNames>();
 
-  constructor(sys: Sys) {
+  constructor(sys: SysTree) {
     this.#sys = sys;
   }
 

@@ -1,5 +1,5 @@
 import { fromSysError, SysError } from '../errors';
-import type { Sys } from '../sys/sys';
+import type { Sys, SysTree } from '../sys/sys';
 
 /**
  * Part of a function's configuration space through sysfs, and no more of it than asked: registers exist that mind
@@ -34,7 +34,7 @@ const LARGEST = 4096;
  *
  * @throws UdrvError where there is none to read
  */
-export function readConfigSpace(sys: Sys, address: string): Buffer {
+export function readConfigSpace(sys: SysTree, address: string): Buffer {
   try {
     return sys.readFile(`/sys/bus/pci/devices/${address}/config`, LARGEST);
   } catch (error) {

@@ -4,9 +4,6 @@ import type { Access } from './sys';
 
 const { R_OK, W_OK } = constants;
 
-/** What `readFile` takes at most unless told otherwise: sysfs attributes are a page, configuration spaces little more. */
-export const DEFAULT_LIMIT = 1024 * 1024;
-
 /** No page is smaller. */
 const PAGE = 4096;
 

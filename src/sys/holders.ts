@@ -1,5 +1,5 @@
 import { SysError } from '../errors';
-import type { Sys } from './sys';
+import type { SysTree } from './sys';
 
 /** A process that has a node open, or mapped. */
 export interface Holder {
@@ -44,7 +44,7 @@ const ENDED = new Set(['ENOENT', 'ESRCH', 'ENOTDIR']);
  * /proc/PID/fd and at /proc/PID/maps, because a mapping keeps a device after its descriptor was closed, in a forked
  * child too. Never fails for a process that cannot be looked into: {@link Holders.complete} tells.
  */
-export function findHolders(sys: Sys, nodes: readonly string[]): Holders {
+export function findHolders(sys: SysTree, nodes: readonly string[]): Holders {
   const scan = new Scan(sys, nodes);
   const pids = scan.pids();
   for (const pid of pids) scan.look(pid);
@@ -57,10 +57,10 @@ export function findHolders(sys: Sys, nodes: readonly string[]): Holders {
 class Scan {
   readonly holders: Holder[] = [];
   complete = true;
-  readonly #sys: Sys;
+  readonly #sys: SysTree;
   readonly #nodes: readonly string[];
 
-  constructor(sys: Sys, nodes: readonly string[]) {
+  constructor(sys: SysTree, nodes: readonly string[]) {
     this.#sys = sys;
     this.#nodes = nodes;
   }

@@ -1,8 +1,20 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync, writeSync } from 'node:fs';
 import { SysError } from '../errors';
-import { accessOf, DEFAULT_LIMIT, listDirectory, readToEnd, sysCall } from './files';
+import { accessOf, listDirectory, readToEnd, sysCall } from './files';
 import { Libc } from './libc';
-import type { Access, Datagram, Mapping, Memory, OpenOptions, PollEvent, PollResult, Sys, Watch, Width } from './sys';
+import {
+  type Access,
+  type Datagram,
+  type Mapping,
+  type Memory,
+  type OpenOptions,
+  type PollEvent,
+  type PollResult,
+  READ_LIMIT,
+  type Sys,
+  type Watch,
+  type Width,
+} from './sys';
 
 const { O_EXCL, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
@@ -16,7 +28,7 @@ export class LinuxSys implements Sys {
     return this.#c.pageSize;
   }
 
-  readFile(path: string, limit = DEFAULT_LIMIT): Buffer {
+  readFile(path: string, limit = READ_LIMIT): Buffer {
     // Non-blocking, because a path in a hostile tree may be a FIFO that nobody writes to.
     const fd = sysCall('open', path, () => openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
     try {

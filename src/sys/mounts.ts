@@ -1,4 +1,4 @@
-import type { Sys } from './sys';
+import type { SysTree } from './sys';
 import type { AttributeReader } from './sysfs';
 
 /** A mounted file system, as far as it tells which block device holds it. */
@@ -60,7 +60,7 @@ function unescaped(text: string): string {
 }
 
 /** Other users' processes do not tell, and who ends meanwhile does not matter. */
-function linkOf(sys: Sys, path: string): string | null {
+function linkOf(sys: SysTree, path: string): string | null {
   try {
     return sys.readLink(path);
   } catch {

@@ -11,6 +11,9 @@
 /** What the calling user may do with a node: `none` is there but closed. */
 export type Access = 'rw' | 'r' | 'none';
 
+/** The most that {@link SysTree.readFile} takes unless told otherwise: attributes are a page, configuration spaces little more. */
+export const READ_LIMIT = 1024 * 1024;
+
 /** Access width in bytes. */
 export type Width = 1 | 2 | 4 | 8;
 
@@ -76,18 +79,27 @@ export interface OpenOptions extends OpenFlags {
   exclusive?: boolean;
 }
 
-export interface Sys {
-  readonly pageSize: number;
-
+/**
+ * The part of a machine that can only be read: /sys, /proc, /dev and the name databases. No call here opens a device
+ * node. Listing, inspection, snapshots and diagnosis take this type and no more.
+ */
+export interface SysTree {
   /** The whole content of a regular file (a sysfs attribute, a database), at most `limit` bytes (default 1 MiB): EFBIG beyond. */
   readFile(path: string, limit?: number): Buffer;
   /** The names in a directory, without `.` and `..`, in no order. */
   readDir(path: string): string[];
+  /** The target of a symbolic link as it stands there, not resolved. */
   readLink(path: string): string;
-  /** One write(2) to an existing file, as a sysfs attribute wants it. */
-  writeFile(path: string, data: string): void;
-  /** What the calling user may do with a file or node, null if it is not there. Does not open it. */
+  /** The access that the calling user has to a file or node, null if it is not there. Does not open it. */
   access(path: string): Access | null;
+}
+
+/** A machine whose devices can be opened. */
+export interface Sys extends SysTree {
+  readonly pageSize: number;
+
+  /** Makes one write(2) to an existing file, as a sysfs attribute wants it. */
+  writeFile(path: string, data: string): void;
 
   /** Opens a device node or a sysfs file for positioned access. Always close-on-exec. */
   open(path: string, flags: OpenOptions): number;

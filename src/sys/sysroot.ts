@@ -12,9 +12,8 @@ import {
 } from 'node:fs';
 import { resolve } from 'node:path';
 import { Exit, errnoMessage, SysError, UdrvError, usageError } from '../errors';
-import { accessOf, DEFAULT_LIMIT, listDirectory, readToEnd, sysCall } from './files';
-import { InspectionSys } from './inspection';
-import type { Access } from './sys';
+import { accessOf, listDirectory, readToEnd, sysCall } from './files';
+import { type Access, READ_LIMIT, type SysTree } from './sys';
 import { components, MAX_LINKS } from './tree';
 
 const { O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
@@ -36,7 +35,7 @@ type Found =
  * would block, a device would do things. That holds for a tree that does not change meanwhile; a stranger's live
  * directory must be copied first. Where directories and links lead is found out once.
  */
-export class SysrootSys extends InspectionSys {
+export class SysrootTree implements SysTree {
   /** Without a slash at the end; empty for `/`. */
   readonly #root: string;
   /** Where the directories that were asked for are, and past how many links, by the path that was used. */
@@ -48,12 +47,11 @@ export class SysrootSys extends InspectionSys {
 
   /** @throws UdrvError exit 2 if there is no such directory, 4 if it may not be looked at */
   constructor(directory: string) {
-    super({ message: 'a copied tree can only be inspected', hint: 'drop --sysroot to work with this machine' });
     const root = checkRoot(directory);
     this.#root = root === '/' ? '' : root;
   }
 
-  readFile(path: string, limit = DEFAULT_LIMIT): Buffer {
+  readFile(path: string, limit = READ_LIMIT): Buffer {
     const found = this.#find('open', path);
     if (found.kind === 'directory') throw new SysError('read', 'EISDIR', path);
     if (found.kind !== 'file') throw new SysError('open', 'EACCES', path);

@@ -1,6 +1,6 @@
 import type { Region, UioDeviceInfo } from '../model/device';
 import { inspectPciInfo } from '../pci/inspect';
-import type { Sys } from '../sys/sys';
+import type { SysTree } from '../sys/sys';
 import { AttributeReader, type ReadError } from '../sys/sysfs';
 
 export const UIO_CLASS = '/sys/class/uio';
@@ -13,7 +13,7 @@ const MAX_REGIONS = 5;
  *
  * @param errors where a list that cannot be read is noted
  */
-export function listUio(sys: Sys, errors: ReadError[] = []): UioDeviceInfo[] {
+export function listUio(sys: SysTree, errors: ReadError[] = []): UioDeviceInfo[] {
   return new AttributeReader(sys, errors)
     .names(UIO_CLASS)
     .filter((name) => /^uio\d+$/.test(name))
@@ -23,7 +23,7 @@ export function listUio(sys: Sys, errors: ReadError[] = []): UioDeviceInfo[] {
 }
 
 /** One UIO device from sysfs alone; null if there is none of that name. */
-export function inspectUio(sys: Sys, address: string): UioDeviceInfo | null {
+export function inspectUio(sys: SysTree, address: string): UioDeviceInfo | null {
   const reader = new AttributeReader(sys);
   const dir = `${UIO_CLASS}/${address}`;
   const parent = pciParent(reader, dir);

@@ -1,6 +1,6 @@
 import { Exit, UdrvError } from '../../errors';
 import type { TransferType, UsbDeviceInfo, UsbEndpoint, UsbInterface } from '../../model/device';
-import type { Sys } from '../../sys/sys';
+import type { SysTree } from '../../sys/sys';
 import { parseDescriptors } from '../inspect/descriptors';
 import { USB_DEVICES } from '../inspect/inspect';
 
@@ -98,7 +98,11 @@ const MAX_ISO_PACKET = 98_304;
  * What an isochronous endpoint moves in one interval at most, in bytes: packets times transactions (USB 2.0, table 9-13), or what
  * the SuperSpeed companion says (USB 3.2, 9.6.7, 9.6.8).
  */
-export function isoPacketSize(sys: Sys, device: UsbDeviceInfo, { address, endpoint, setting }: FoundEndpoint): number {
+export function isoPacketSize(
+  sys: SysTree,
+  device: UsbDeviceInfo,
+  { address, endpoint, setting }: FoundEndpoint,
+): number {
   const { configurations } = parseDescriptors(sys.readFile(`${USB_DEVICES}/${device.address}/descriptors`));
   const descriptor = configurations
     .find(({ bConfigurationValue }) => bConfigurationValue === device.usb.configuration)

@@ -1,7 +1,7 @@
 import { fromSysError, type SysError, type UdrvError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
 import { findHolders } from '../../sys/holders';
-import type { Sys } from '../../sys/sys';
+import type { Sys, SysTree } from '../../sys/sys';
 import { AttributeReader } from '../../sys/sysfs';
 import { driverOf, USBFS_DRIVER } from './usbfs';
 
@@ -68,7 +68,7 @@ export function claimError(
 }
 
 /** Another process has claimed the interface. */
-export function heldBy(sys: Sys, error: SysError, device: UsbDeviceInfo, subject: string): UdrvError {
+export function heldBy(sys: SysTree, error: SysError, device: UsbDeviceInfo, subject: string): UdrvError {
   const { holders } = findHolders(sys, device.node === null ? [] : [device.node]);
   const others = holders.filter(({ pid }) => pid !== process.pid);
   const names = others.map(({ pid, command }) => `${command} (pid ${pid})`);
@@ -81,7 +81,7 @@ export function heldBy(sys: Sys, error: SysError, device: UsbDeviceInfo, subject
 }
 
 /** Why the kernel did not take an URB. */
-export function submitError(sys: Sys, device: UsbDeviceInfo, endpoint: string, error: SysError): UdrvError {
+export function submitError(sys: SysTree, device: UsbDeviceInfo, endpoint: string, error: SysError): UdrvError {
   const advice: Record<string, { message: string; hint?: string }> = {
     ENOMEM: {
       message: `no memory for the transfer: what all processes have in flight is limited to ${memoryLimit(sys)}`,
@@ -101,7 +101,7 @@ export function submitError(sys: Sys, device: UsbDeviceInfo, endpoint: string, e
   });
 }
 
-function memoryLimit(sys: Sys): string {
+function memoryLimit(sys: SysTree): string {
   const megabytes = new AttributeReader(sys).number(MEMORY_LIMIT);
   return megabytes === null ? 'usbfs_memory_mb' : `${megabytes} MiB (usbfs_memory_mb)`;
 }

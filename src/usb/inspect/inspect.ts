@@ -1,6 +1,6 @@
 import type { UsbAttributes, UsbDeviceInfo, UsbInterface } from '../../model/device';
 import type { Names } from '../../names/database';
-import type { Sys } from '../../sys/sys';
+import type { SysTree } from '../../sys/sys';
 import { AttributeReader, type ReadError } from '../../sys/sysfs';
 import {
   compareUsbAddresses,
@@ -15,7 +15,7 @@ import { inspectInterfaces } from './interfaces';
 export const USB_DEVICES = '/sys/bus/usb/devices';
 
 /** The USB devices of the machine, root hubs too, by bus and port; `errors` as for PCI. Opens no node. */
-export function listUsb(sys: Sys, names: Names, errors: ReadError[] = []): UsbDeviceInfo[] {
+export function listUsb(sys: SysTree, names: Names, errors: ReadError[] = []): UsbDeviceInfo[] {
   const { addresses, interfaces } = readDirectory(sys, errors);
   return [...addresses]
     .sort((a, b) => compareUsbAddresses(a[1], b[1]))
@@ -29,14 +29,14 @@ export function listUsb(sys: Sys, names: Names, errors: ReadError[] = []): UsbDe
  * @param name `1-2.3`, or `usb1` for a root hub
  * @returns null if there is none
  */
-export function inspectUsb(sys: Sys, names: Names, name: string): UsbDeviceInfo | null {
+export function inspectUsb(sys: SysTree, names: Names, name: string): UsbDeviceInfo | null {
   const { addresses, interfaces } = readDirectory(sys);
   const address = addresses.get(name);
   return address === undefined ? null : inspectDevice(sys, names, name, address, interfaces.get(name) ?? []);
 }
 
 /** One listing has devices and interfaces side by side: no device's directory need be listed. */
-function readDirectory(sys: Sys, errors: ReadError[] = []) {
+function readDirectory(sys: SysTree, errors: ReadError[] = []) {
   const addresses = new Map<string, UsbAddress>();
   const interfaces = new Map<string, UsbInterfaceAddress[]>();
   for (const name of new AttributeReader(sys, errors).names(USB_DEVICES)) {
@@ -52,7 +52,7 @@ function readDirectory(sys: Sys, errors: ReadError[] = []) {
 }
 
 function inspectDevice(
-  sys: Sys,
+  sys: SysTree,
   names: Names,
   address: string,
   { bus: rootHub, ports }: UsbAddress,

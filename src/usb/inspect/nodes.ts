@@ -1,6 +1,6 @@
 /** Which nodes in /dev belong to a USB device: `/dev/ttyUSB0`, `/dev/sda`, `/dev/input/event3`. */
 import { SysError } from '../../errors';
-import type { Sys } from '../../sys/sys';
+import type { SysTree } from '../../sys/sys';
 import { AttributeReader } from '../../sys/sysfs';
 import { parseUsbAddress, parseUsbInterface } from './address';
 
@@ -32,7 +32,7 @@ const CLASSES_WITHOUT_NODES = new Set([
  * The nodes of all USB devices, by name. sysfs's classes lead to what the kernel's drivers made, and the path to it
  * leads past the device. Opens nothing.
  */
-export function listUsbNodes(sys: Sys): UsbNode[] {
+export function listUsbNodes(sys: SysTree): UsbNode[] {
   const reader = new AttributeReader(sys);
   const found = new Map<string, UsbNode>();
   for (const className of reader.names('/sys/class')) {
@@ -47,7 +47,7 @@ export function listUsbNodes(sys: Sys): UsbNode[] {
   return [...found.values()].sort((a, b) => (a.node < b.node ? -1 : 1));
 }
 
-function linkOf(sys: Sys, path: string): string {
+function linkOf(sys: SysTree, path: string): string {
   try {
     return sys.readLink(path);
   } catch (error) {

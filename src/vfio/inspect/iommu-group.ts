@@ -1,5 +1,5 @@
 import { comparePciAddresses, isPciAddress } from '../../pci/address';
-import type { Sys } from '../../sys/sys';
+import type { SysTree } from '../../sys/sys';
 import { AttributeReader, type ReadError } from '../../sys/sysfs';
 import { isVfioDriver } from './drivers';
 
@@ -51,10 +51,10 @@ export interface IommuGroup {
 
 /** The IOMMU groups of a machine, each read once: a listing asks for a group as often as it has members. */
 export class IommuGroups {
-  readonly #sys: Sys;
+  readonly #sys: SysTree;
   readonly #groups = new Map<number, IommuGroup>();
 
-  constructor(sys: Sys) {
+  constructor(sys: SysTree) {
     this.#sys = sys;
   }
 

@@ -1,5 +1,5 @@
 import { SysError } from '../../errors';
-import type { Sys } from '../../sys/sys';
+import type { SysTree } from '../../sys/sys';
 
 /** The IOMMU that a device is behind. */
 export interface IommuHardware {
@@ -19,7 +19,7 @@ const KINDS: [RegExp, string][] = [
 ];
 
 /** @returns null where there is none, or the kernel does not tell */
-export function iommuHardware(sys: Sys, address: string): IommuHardware | null {
+export function iommuHardware(sys: SysTree, address: string): IommuHardware | null {
   let name: string;
   try {
     name = sys.readLink(`/sys/bus/pci/devices/${address}/iommu`).split('/').at(-1) ?? '';

@@ -3,11 +3,11 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { simulatedMachine } from '../../../src/sim';
 import { type ManifestEntry, parseManifest } from '../../../src/sys/manifest';
-import { SnapshotSys } from '../../../src/sys/snapshot';
+import { loadSnapshot } from '../../../src/sys/snapshot';
 
 const FILE = path.join(__dirname, '../../../fixtures/sim.snapshot');
 const entries = parseManifest(fs.readFileSync(FILE), FILE);
-const base = SnapshotSys.load(FILE);
+const base = loadSnapshot(FILE);
 const { sys } = simulatedMachine();
 
 const text = (file: string) => base.readFile(file).toString().trim();
