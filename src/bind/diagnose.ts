@@ -1,8 +1,8 @@
 import { Exit, fromSysError, type SysError, UdrvError } from '../errors';
-import { findHolders } from '../sys/holders';
-import { type KernelMessage, readKernelLog } from '../sys/kmsg';
+import { AttributeReader } from '../sys/readers/attributes';
+import { findHolders } from '../sys/readers/holders';
+import { type KernelMessage, readKernelLog } from '../sys/readers/kmsg';
 import type { Sys } from '../sys/sys';
-import { AttributeReader } from '../sys/sysfs';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { BRIDGE_CLASS, groupNode, IommuGroups } from '../vfio/inspect/iommu-group';
 import type { Step } from './plan';

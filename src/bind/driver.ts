@@ -1,7 +1,7 @@
 import { Exit, UdrvError, usageError } from '../errors';
 import { parsePciAddress } from '../pci/address';
+import { AttributeReader } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
-import { AttributeReader } from '../sys/sysfs';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 
 const DRIVERS = '/sys/bus/pci/drivers';

@@ -1,8 +1,8 @@
 import { Exit, UdrvError } from '../errors';
 import { comparePciAddresses, isPciAddress } from '../pci/address';
+import { AttributeReader } from '../sys/readers/attributes';
 import type { StateStore } from '../sys/state';
 import type { SysTree } from '../sys/sys';
-import { AttributeReader } from '../sys/sysfs';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { IommuGroups } from '../vfio/inspect/iommu-group';
 import { noGroup } from '../vfio/inspect/missing-group';

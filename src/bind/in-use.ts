@@ -1,9 +1,9 @@
 import { SysError } from '../errors';
-import { findHolders, type Holder, vfioDeviceNode } from '../sys/holders';
-import { type Mount, readMounts, readSwaps } from '../sys/mounts';
-import { shellWord } from '../sys/shell';
+import { AttributeReader } from '../sys/readers/attributes';
+import { findHolders, type Holder, vfioDeviceNode } from '../sys/readers/holders';
+import { type Mount, readMounts, readSwaps } from '../sys/readers/mounts';
 import type { Sys, SysTree } from '../sys/sys';
-import { AttributeReader } from '../sys/sysfs';
+import { shellWord } from '../text/shell';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { groupNode } from '../vfio/inspect/iommu-group';
 

@@ -3,7 +3,7 @@
  * `execute.ts` is the one place that does it.
  */
 
-import { shellWord } from '../sys/shell';
+import { shellWord } from '../text/shell';
 
 const PCI = '/sys/bus/pci';
 

@@ -1,5 +1,5 @@
+import { AttributeReader } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
-import { AttributeReader } from '../sys/sysfs';
 import type { Binding } from './plan';
 
 /** How a function is bound now. */

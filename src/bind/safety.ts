@@ -1,6 +1,6 @@
 import { Exit, UdrvError } from '../errors';
+import { AttributeReader } from '../sys/readers/attributes';
 import type { Sys, SysTree } from '../sys/sys';
-import { AttributeReader } from '../sys/sysfs';
 import { findUses, type Use } from './in-use';
 import type { Plan } from './plan';
 import { isBridge } from './read';

@@ -1,8 +1,8 @@
 import type { Names } from '../names/database';
 import { isPciAddress } from '../pci/address';
-import { findHolders, type Holder } from '../sys/holders';
+import { AttributeReader } from '../sys/readers/attributes';
+import { findHolders, type Holder } from '../sys/readers/holders';
 import type { Access, SysTree } from '../sys/sys';
-import { AttributeReader } from '../sys/sysfs';
 import { groupNode, type IommuGroup, IommuGroups } from '../vfio/inspect/iommu-group';
 import { iommuHardware } from '../vfio/inspect/iommu-hardware';
 import { type ReservedRegion, reservedRegions } from '../vfio/inspect/reserved-regions';

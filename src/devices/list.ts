@@ -1,7 +1,7 @@
 import type { DeviceInfo, Framework } from '../model/device';
 import type { Names } from '../names/database';
+import type { ReadError } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
-import type { ReadError } from '../sys/sysfs';
 import { listUio } from '../uio/inspect';
 import { listUsb } from '../usb/inspect/inspect';
 import { listPci } from './pci-functions';

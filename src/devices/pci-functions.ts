@@ -2,8 +2,8 @@ import type { PciAttributes, PciDeviceInfo, VfioDeviceInfo } from '../model/devi
 import type { Names } from '../names/database';
 import { comparePciAddresses, formatPciAddress, isPciAddress, type PciAddress, parsePciAddress } from '../pci/address';
 import { inspectPciInfo, PCI_DEVICES } from '../pci/inspect';
+import { AttributeReader, type ReadError } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
-import { AttributeReader, type ReadError } from '../sys/sysfs';
 import { VfioInspector } from '../vfio/inspect/info';
 
 export interface PciListOptions {

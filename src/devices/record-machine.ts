@@ -1,8 +1,8 @@
 import type { DeviceInfo } from '../model/device';
 import { NameDatabase } from '../names/database';
-import { RecordingTree } from '../sys/record';
+import { AttributeReader } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
-import { AttributeReader } from '../sys/sysfs';
+import { RecordingTree } from '../sys/tree/recording';
 import { describeUsb } from '../usb/inspect/describe';
 import { listUsbNodes } from '../usb/inspect/nodes';
 import { usbTree } from '../usb/inspect/port-tree';

@@ -3,8 +3,8 @@
  * what both the text and the JSON show.
  */
 
+import type { ReadError } from '../sys/readers/attributes';
 import type { Access } from '../sys/sys';
-import type { ReadError } from '../sys/sysfs';
 
 export type RegionKind = 'mmio' | 'portio' | 'config' | 'rom' | 'vga' | 'other';
 

@@ -1,5 +1,5 @@
 import type { PciAttributes } from '../model/device';
-import type { AttributeReader } from '../sys/sysfs';
+import type { AttributeReader } from '../sys/readers/attributes';
 import { pciClassName } from './class-names';
 import { parsePciResources } from './resources';
 

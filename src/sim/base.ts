@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { parseSnapshot } from '../sys/snapshot';
-import type { MemoryTree } from '../sys/tree';
+import type { MemoryTree } from '../sys/tree/memory-tree';
+import { parseSnapshot } from '../sys/tree/snapshot';
 
 /** The machine as it stands before anything in it moves. */
 export function loadBase(): MemoryTree {

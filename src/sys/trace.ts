@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { errnoMessage, SysError } from '../errors';
 import type { DecodedIoctl, IoctlDecoder } from '../uapi/ioctl-decoder';
-import { unprepared } from './prepared';
+import { readOrPoll, unprepared } from './composed';
 import type {
   Access,
   Datagram,
@@ -15,7 +15,6 @@ import type {
   Width,
   Word,
 } from './sys';
-import { readOrPoll } from './wait';
 
 /** As many bytes of a buffer as a line shows. */
 const SHOWN_BYTES = 64;

@@ -1,5 +1,4 @@
-import { SysError } from '../errors';
-import type { PollEvent, PollResult, Sys } from './sys';
+import type { PollEvent, Sys } from './sys';
 
 export type WaitResult = 'ready' | 'timeout' | 'aborted';
 
@@ -38,18 +37,4 @@ export const SERVE_SIGNALS_NS = BigInt(SERVE_SIGNALS_MS) * 1_000_000n;
 /** Lets the event loop turn once, so that signals are served. */
 export function serveSignals(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
-}
-
-/** What {@link Sys.readWithin} is made of. */
-export function readOrPoll(sys: Pick<Sys, 'read' | 'poll'>, fd: number, buffer: Buffer, timeoutMs: number): PollResult {
-  for (;;) {
-    try {
-      sys.read(fd, buffer);
-      return 'ready';
-    } catch (error) {
-      if (!(error instanceof SysError) || error.code !== 'EAGAIN') throw error;
-    }
-    const outcome = sys.poll(fd, timeoutMs);
-    if (outcome !== 'ready') return outcome;
-  }
 }

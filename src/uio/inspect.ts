@@ -1,7 +1,7 @@
 import type { Region, UioDeviceInfo } from '../model/device';
 import { inspectPciInfo } from '../pci/inspect';
+import { AttributeReader, type ReadError } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
-import { AttributeReader, type ReadError } from '../sys/sysfs';
 
 export const UIO_CLASS = '/sys/class/uio';
 

@@ -1,6 +1,6 @@
-import { inspectionOnly } from '../../src/sys/inspection';
 import type { Access, Sys } from '../../src/sys/sys';
-import { MemoryTree } from '../../src/sys/tree';
+import { inspectionOnly } from '../../src/sys/tree/inspection-only';
+import { MemoryTree } from '../../src/sys/tree/memory-tree';
 
 /** What a test puts at a path: text or bytes of a file, or something else that stands there. */
 export type Content =

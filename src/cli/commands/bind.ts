@@ -8,7 +8,7 @@ import { findDevice } from '../../devices/select';
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { DeviceInfo } from '../../model/device';
 import { NO_NAMES } from '../../names/database';
-import { AttributeReader } from '../../sys/sysfs';
+import { AttributeReader } from '../../sys/readers/attributes';
 import { inspectUio } from '../../uio/inspect';
 import type { Context } from '../context';
 import { visible } from '../output/escape';

@@ -1,7 +1,7 @@
 import { listDevices } from '../../devices/list';
 import { findDevices, noSuchDevice } from '../../devices/select';
 import type { DeviceInfo, Framework } from '../../model/device';
-import type { ReadError } from '../../sys/sysfs';
+import type { ReadError } from '../../sys/readers/attributes';
 import type { Context } from '../context';
 import { visible } from '../output/escape';
 import { fullName } from '../output/full-name';

@@ -1,6 +1,6 @@
 import { Exit, UdrvError } from '../../errors';
 import type { DeviceInfo, UsbDeviceInfo } from '../../model/device';
-import type { ReadError } from '../../sys/sysfs';
+import type { ReadError } from '../../sys/readers/attributes';
 import { listUsb as listUsbDevices } from '../../usb/inspect/inspect';
 import { listUsbNodes, type UsbNode } from '../../usb/inspect/nodes';
 import { type UsbBranch, usbTree } from '../../usb/inspect/port-tree';

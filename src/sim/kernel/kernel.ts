@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { Access } from '../../sys/sys';
-import type { Entry, MemoryTree } from '../../sys/tree';
+import type { Entry, MemoryTree } from '../../sys/tree/memory-tree';
 import { DescriptorTable } from './descriptor-table';
 import { Errno } from './errno';
 import { type BinaryAttribute, BinaryFile, type Opener } from './file';

@@ -1,5 +1,5 @@
 import { SysError } from '../../errors';
-import { unprepared } from '../../sys/prepared';
+import { readOrPoll, unprepared } from '../../sys/composed';
 import {
   type Access,
   type Datagram,
@@ -13,7 +13,6 @@ import {
   type Watch,
   type Width,
 } from '../../sys/sys';
-import { readOrPoll } from '../../sys/wait';
 import type { OpenDescriptor } from './descriptor-table';
 import { Blocked, Errno } from './errno';
 import { EventFd } from './eventfd';

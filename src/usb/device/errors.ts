@@ -1,8 +1,8 @@
 import { fromSysError, type SysError, type UdrvError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
-import { findHolders } from '../../sys/holders';
+import { AttributeReader } from '../../sys/readers/attributes';
+import { findHolders } from '../../sys/readers/holders';
 import type { Sys, SysTree } from '../../sys/sys';
-import { AttributeReader } from '../../sys/sysfs';
 import { driverOf, USBFS_DRIVER } from './usbfs';
 
 /** What failed system calls on a USB device mean: the errnos are the same, what mends them depends on the call. */

@@ -1,8 +1,8 @@
 /** One USB device in all its depth: its descriptors from sysfs, decoded, which opens nothing and wakes nothing. */
 import type { UsbDeviceInfo } from '../../model/device';
 import type { Names } from '../../names/database';
+import { AttributeReader, type ReadError } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
-import { AttributeReader, type ReadError } from '../../sys/sysfs';
 import {
   type Descriptor,
   type DescriptorTree,

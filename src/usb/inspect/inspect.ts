@@ -1,7 +1,7 @@
 import type { UsbAttributes, UsbDeviceInfo, UsbInterface } from '../../model/device';
 import type { Names } from '../../names/database';
+import { AttributeReader, type ReadError } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
-import { AttributeReader, type ReadError } from '../../sys/sysfs';
 import {
   compareUsbAddresses,
   parseUsbAddress,

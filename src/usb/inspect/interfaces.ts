@@ -1,5 +1,5 @@
 import type { TransferType, UsbEndpoint, UsbInterface } from '../../model/device';
-import type { AttributeReader } from '../../sys/sysfs';
+import type { AttributeReader } from '../../sys/readers/attributes';
 import type { UsbInterfaceAddress } from './address';
 import { usbClassName } from './class-names';
 import { type EndpointDescriptor, type InterfaceDescriptor, parseDescriptors } from './descriptors';

@@ -1,7 +1,7 @@
 /** Which nodes in /dev belong to a USB device: `/dev/ttyUSB0`, `/dev/sda`, `/dev/input/event3`. */
 import { SysError } from '../../errors';
+import { AttributeReader } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
-import { AttributeReader } from '../../sys/sysfs';
 import { parseUsbAddress, parseUsbInterface } from './address';
 
 export interface UsbNode {

@@ -2,8 +2,8 @@
 import { posix } from 'node:path';
 import { SysError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
+import { AttributeReader } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
-import { AttributeReader } from '../../sys/sysfs';
 import { USB_DEVICES } from './inspect';
 
 export interface UsbBranch {

@@ -1,7 +1,7 @@
 import type { VfioAttributes, VfioDeviceInfo } from '../../model/device';
-import type { Holder } from '../../sys/holders';
+import { AttributeReader } from '../../sys/readers/attributes';
+import type { Holder } from '../../sys/readers/holders';
 import type { SysTree } from '../../sys/sys';
-import { AttributeReader } from '../../sys/sysfs';
 import { holdersOf } from './holders';
 import { IommuGroups } from './iommu-group';
 import { iommuHardware } from './iommu-hardware';

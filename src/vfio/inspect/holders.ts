@@ -1,5 +1,5 @@
 import type { VfioDeviceInfo } from '../../model/device';
-import { findHolders, type Holder, vfioDeviceNode } from '../../sys/holders';
+import { findHolders, type Holder, vfioDeviceNode } from '../../sys/readers/holders';
 import type { SysTree } from '../../sys/sys';
 import { groupNode } from './iommu-group';
 

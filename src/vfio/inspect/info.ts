@@ -1,6 +1,6 @@
 import type { VfioAttributes } from '../../model/device';
+import { AttributeReader } from '../../sys/readers/attributes';
 import type { Access, SysTree } from '../../sys/sys';
-import { AttributeReader } from '../../sys/sysfs';
 import { isVfioDriver } from './drivers';
 import { groupNode, type IommuGroup, IommuGroups } from './iommu-group';
 

@@ -1,6 +1,6 @@
 import { comparePciAddresses, isPciAddress } from '../../pci/address';
+import { AttributeReader, type ReadError } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
-import { AttributeReader, type ReadError } from '../../sys/sysfs';
 import { isVfioDriver } from './drivers';
 
 export const IOMMU_GROUPS = '/sys/kernel/iommu_groups';

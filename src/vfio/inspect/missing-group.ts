@@ -1,6 +1,6 @@
 import { Exit, UdrvError } from '../../errors';
+import { AttributeReader } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
-import { AttributeReader } from '../../sys/sysfs';
 
 /** ACPI's descriptions of IOMMUs: Intel's, AMD's, Arm's, and the one for virtual machines. */
 const ACPI_TABLES = new Set(['DMAR', 'IVRS', 'IORT', 'VIOT']);

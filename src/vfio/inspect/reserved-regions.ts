@@ -1,4 +1,4 @@
-import type { AttributeReader } from '../../sys/sysfs';
+import type { AttributeReader } from '../../sys/readers/attributes';
 import { IOMMU_GROUPS } from './iommu-group';
 
 /** Part of the addresses that devices of a group cannot be given: `reserved_regions`. */

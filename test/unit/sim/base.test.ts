@@ -2,8 +2,8 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { simulatedMachine } from '../../../src/sim';
-import { type ManifestEntry, parseManifest } from '../../../src/sys/manifest';
-import { loadSnapshot } from '../../../src/sys/snapshot';
+import { type ManifestEntry, parseManifest } from '../../../src/sys/tree/manifest';
+import { loadSnapshot } from '../../../src/sys/tree/snapshot';
 
 const FILE = path.join(__dirname, '../../../fixtures/sim.snapshot');
 const entries = parseManifest(fs.readFileSync(FILE), FILE);

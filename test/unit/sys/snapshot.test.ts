@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SysError } from '../../../src/errors';
-import { loadSnapshot, parseSnapshot } from '../../../src/sys/snapshot';
+import { loadSnapshot, parseSnapshot } from '../../../src/sys/tree/snapshot';
 
 const manifest = `# udrv snapshot 1
 /dev/uio0 @ rw
@@ -94,7 +94,7 @@ describe('the file of a recorded machine', () => {
 
   test('may be a pipe', () => {
     const script = `
-      const { loadSnapshot } = require('./src/sys/snapshot.ts');
+      const { loadSnapshot } = require('./src/sys/tree/snapshot.ts');
       process.stdout.write(String(loadSnapshot('/dev/stdin').access('/dev/uio0')));`;
     // The library, compiled by what compiles the tests.
     const { outputFiles } = require('esbuild').buildSync({

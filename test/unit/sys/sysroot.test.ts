@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { SysError, UdrvError } from '../../../src/errors';
-import { SysrootTree } from '../../../src/sys/sysroot';
-import { MemoryTree } from '../../../src/sys/tree';
+import { MemoryTree } from '../../../src/sys/tree/memory-tree';
+import { SysrootTree } from '../../../src/sys/tree/sysroot';
 import { ask, askedPath, everything, type Plan, plans } from './machines';
 
 const SECRET = 'not for udrv\n';

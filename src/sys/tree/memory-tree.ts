@@ -1,5 +1,5 @@
-import { SysError } from '../errors';
-import { type Access, READ_LIMIT, type SysTree } from './sys';
+import { SysError } from '../../errors';
+import { type Access, READ_LIMIT, type SysTree } from '../sys';
 
 /** An entry of the tree of a machine that is not this one. */
 export type Entry =

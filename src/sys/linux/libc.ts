@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer';
 import { getSystemErrorName } from 'node:util';
-import { Exit, errnoNumber, SysError, UdrvError } from '../errors';
+import { Exit, errnoNumber, SysError, UdrvError } from '../../errors';
 import {
   AF_NETLINK,
   EFD_CLOEXEC,
@@ -27,9 +27,9 @@ import {
   SOCK_RAW,
   SOL_SOCKET,
   sockaddrNl,
-} from '../uapi/libc';
+} from '../../uapi/libc';
+import type { Datagram, Mapping, Memory, PollEvent, PollResult, Watch, Width } from '../sys';
 import { Mmio } from './mmio';
-import type { Datagram, Mapping, Memory, PollEvent, PollResult, Watch, Width } from './sys';
 
 /** V8 aborts the process on an ArrayBuffer that is longer. */
 const MAX_LENGTH = constants.MAX_LENGTH;

@@ -1,5 +1,5 @@
-import { SysError } from '../errors';
-import type { SysTree } from './sys';
+import { SysError } from '../../errors';
+import type { SysTree } from '../sys';
 
 /** Something that could not be read while a device was inspected; never a reason to leave the device out. */
 export interface ReadError {

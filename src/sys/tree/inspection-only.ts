@@ -1,5 +1,5 @@
-import { usageError } from '../errors';
-import type { Sys, SysTree } from './sys';
+import { usageError } from '../../errors';
+import type { Sys, SysTree } from '../sys';
 
 /** The reason why a machine cannot be worked with, and what to do about it. */
 export interface Refusal {

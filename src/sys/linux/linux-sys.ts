@@ -1,7 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync, writeSync } from 'node:fs';
-import { SysError } from '../errors';
-import { accessOf, listDirectory, readToEnd, sysCall } from './files';
-import { Libc } from './libc';
+import { SysError } from '../../errors';
 import {
   type Access,
   type Datagram,
@@ -14,7 +12,9 @@ import {
   type Sys,
   type Watch,
   type Width,
-} from './sys';
+} from '../sys';
+import { Libc } from './libc';
+import { accessOf, listDirectory, readToEnd, sysCall } from './node-fs';
 
 const { O_EXCL, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 

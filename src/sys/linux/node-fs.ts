@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, opendirSync, readSync } from 'node:fs';
-import { SysError } from '../errors';
-import type { Access } from './sys';
+import { SysError } from '../../errors';
+import type { Access } from '../sys';
 
 const { R_OK, W_OK } = constants;
 

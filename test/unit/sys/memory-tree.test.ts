@@ -1,4 +1,4 @@
-import { MemoryTree } from '../../../src/sys/tree';
+import { MemoryTree } from '../../../src/sys/tree/memory-tree';
 
 const file = (text: string) => ({ kind: 'file', read: () => Buffer.from(text) }) as const;
 

@@ -1,7 +1,7 @@
-import { SysError } from '../errors';
+import { SysError } from '../../errors';
+import { type Access, READ_LIMIT, type SysTree } from '../sys';
 import { formatManifest, isErrno, MANIFEST_LIMITS, type ManifestEntry, pathProblem } from './manifest';
-import { type Access, READ_LIMIT, type SysTree } from './sys';
-import { components, MAX_LINKS } from './tree';
+import { components, MAX_LINKS } from './memory-tree';
 
 /** Too large to keep, and the same everywhere; {@link RecordingTree.add} keeps an excerpt. */
 const NAME_DATABASE = /(^|\/)(pci|usb)\.ids$/;

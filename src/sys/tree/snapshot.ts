@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
-import { Exit, errnoMessage, SysError, UdrvError, usageError } from '../errors';
-import { readToEnd, sysCall } from './files';
+import { Exit, errnoMessage, SysError, UdrvError, usageError } from '../../errors';
+import { readToEnd, sysCall } from '../linux/node-fs';
 import { MANIFEST_LIMITS, parseManifest } from './manifest';
-import { MemoryTree } from './tree';
+import { MemoryTree } from './memory-tree';
 
 /**
  * Reads a machine that was recorded (`recording.ts`): as it was at that moment, and nothing that was not read then.

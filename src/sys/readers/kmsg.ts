@@ -1,5 +1,5 @@
-import { SysError } from '../errors';
-import type { Sys } from './sys';
+import { SysError } from '../../errors';
+import type { Sys } from '../sys';
 
 /** A message of the kernel. */
 export interface KernelMessage {

@@ -1,5 +1,5 @@
-import type { SysTree } from './sys';
-import type { AttributeReader } from './sysfs';
+import type { SysTree } from '../sys';
+import type { AttributeReader } from './attributes';
 
 /** A mounted file system, as far as it tells which block device holds it. */
 export interface Mount {

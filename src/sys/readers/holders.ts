@@ -1,5 +1,5 @@
-import { SysError } from '../errors';
-import type { SysTree } from './sys';
+import { SysError } from '../../errors';
+import type { SysTree } from '../sys';
 
 /** A process that has a node open, or mapped. */
 export interface Holder {

@@ -11,10 +11,10 @@ import {
   statSync,
 } from 'node:fs';
 import { resolve } from 'node:path';
-import { Exit, errnoMessage, SysError, UdrvError, usageError } from '../errors';
-import { accessOf, listDirectory, readToEnd, sysCall } from './files';
-import { type Access, READ_LIMIT, type SysTree } from './sys';
-import { components, MAX_LINKS } from './tree';
+import { Exit, errnoMessage, SysError, UdrvError, usageError } from '../../errors';
+import { accessOf, listDirectory, readToEnd, sysCall } from '../linux/node-fs';
+import { type Access, READ_LIMIT, type SysTree } from '../sys';
+import { components, MAX_LINKS } from './memory-tree';
 
 const { O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 

@@ -1,7 +1,7 @@
 import { SysError, UdrvError } from '../../../src/errors';
-import { inspectionOnly } from '../../../src/sys/inspection';
 import type { Sys } from '../../../src/sys/sys';
-import { MemoryTree } from '../../../src/sys/tree';
+import { inspectionOnly } from '../../../src/sys/tree/inspection-only';
+import { MemoryTree } from '../../../src/sys/tree/memory-tree';
 
 const tree = new MemoryTree();
 tree.set('/sys/a', { kind: 'file', read: () => Buffer.from('1\n') });

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { errnoNumber, type UdrvError, usageError } from '../errors';
-import type { Access } from './sys';
+import { errnoNumber, type UdrvError, usageError } from '../../errors';
+import type { Access } from '../sys';
 
 /**
  * The text form of a recorded machine, one entry a line, sorted by path:

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import type { Mapping, Width, Word } from './sys';
+import type { Mapping, Width, Word } from '../sys';
 
 /** V8 aborts the process on an ArrayBuffer above 4 GiB; windows of this size keep clear of it. */
 const WINDOW = 2 ** 30;
