@@ -1,5 +1,5 @@
 import { Exit, errnoMessage, SysError, UdrvError } from '../errors';
-import type { StateStore } from '../sys/state';
+import { StateLocked, type StateStore } from '../sys/state';
 import type { SysTree } from '../sys/sys';
 import type { Binding, Plan } from './plan';
 import { readIdentity } from './read';
@@ -55,9 +55,10 @@ function keeping<T>(subject: string, body: () => T): T {
     return body();
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
-    const pid = /\/lock\/(\d+)$/.exec(error.path)?.[1];
-    if (pid !== undefined)
-      throw new UdrvError(`another udrv changes them now (pid ${pid})`, { code: 'EBUSY', exit: Exit.busy, subject });
+    if (error instanceof StateLocked) {
+      const process = error.pid === null ? '' : ` (pid ${error.pid})`;
+      throw new UdrvError(`another udrv is changing them${process}`, { code: 'EBUSY', exit: Exit.busy, subject });
+    }
     const denied = error.code === 'EACCES' || error.code === 'EPERM';
     throw new UdrvError(`what is to be restored cannot be kept: ${error.path}: ${errnoMessage(error.code)}`, {
       code: error.code,

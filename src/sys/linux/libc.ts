@@ -12,6 +12,8 @@ import {
   epollEvent,
   IOV_MAX,
   iovec,
+  LOCK_EX,
+  LOCK_NB,
   MAP_ANONYMOUS,
   MAP_SHARED,
   MSG_TRUNC,
@@ -57,6 +59,7 @@ export class Libc {
   readonly #epollCreate1: (flags: number) => number;
   readonly #epollCtl: (epfd: number, op: number, fd: number, event: Buffer) => number;
   readonly #close: (fd: number) => number;
+  readonly #flock: (fd: number, operation: number) => number;
   readonly #read: (fd: number, buffer: number, length: number) => number;
   readonly #write: (fd: number, buffer: number, length: number) => number;
   readonly #pread: (fd: number, buffer: number, length: number, position: number) => number;
@@ -91,6 +94,7 @@ export class Libc {
     this.#epollCreate1 = lib.func('int epoll_create1(int flags)');
     this.#epollCtl = lib.func('int epoll_ctl(int epfd, int op, int fd, void *event)');
     this.#close = lib.func('int close(int fd)');
+    this.#flock = lib.func('int flock(int fd, int operation)');
     this.#read = lib.func('intptr_t read(int fd, intptr_t buffer, size_t length)');
     this.#write = lib.func('intptr_t write(int fd, intptr_t buffer, size_t length)');
     this.#pread = lib.func('intptr_t pread(int fd, intptr_t buffer, size_t length, int64_t position)');
@@ -266,6 +270,20 @@ export class Libc {
     const fd = this.#eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (fd < 0) throw this.#error('eventfd', 'eventfd');
     return fd;
+  }
+
+  /**
+   * Takes the lock of an open file. The kernel releases it when the file's last descriptor is closed, also where the
+   * process dies.
+   *
+   * @returns false where another open file has it
+   */
+  tryLock(fd: number, path: string): boolean {
+    if (this.#flock(fd, LOCK_EX | LOCK_NB) === 0) return true;
+    const error = this.#error('flock', path);
+    // EWOULDBLOCK is the same number.
+    if (error.code === 'EAGAIN') return false;
+    throw error;
   }
 
   /** A descriptor in error counts as ready: the read that follows says what is wrong. */
