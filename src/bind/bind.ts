@@ -1,4 +1,5 @@
 import { SysError } from '../errors';
+import { pciPath } from '../pci/paths';
 import type { StateStore } from '../sys/state';
 import type { Sys, SysTree } from '../sys/sys';
 import { notPermitted } from './diagnose';
@@ -131,7 +132,7 @@ function isAs(sys: SysTree, address: string, { driver, override }: Binding): boo
 function isPermitted(sys: Sys, plans: readonly Plan[]): boolean {
   let permitted = true;
   for (const { address, from, steps } of plans) {
-    const path = `/sys/bus/pci/devices/${address}/driver_override`;
+    const path = pciPath(address, 'driver_override');
     if (sys.access(path) === 'rw') continue;
     if (steps.length === 0) {
       permitted = false;

@@ -1,4 +1,5 @@
 import { Exit, fromSysError, type SysError, UdrvError } from '../errors';
+import { pciPath } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
 import { findHolders } from '../sys/readers/holders';
 import { type KernelMessage, readKernelLog } from '../sys/readers/kmsg';
@@ -16,13 +17,13 @@ import type { Step } from './plan';
 export function bindError(sys: Sys, step: Step, failure: SysError | undefined): UdrvError {
   const { address, driver } = step;
   if (failure?.code === 'EACCES' || failure?.code === 'EPERM') return notPermitted(address, failure);
-  if (new AttributeReader(sys).text(`/sys/bus/pci/devices/${address}/vendor`) === null)
+  if (new AttributeReader(sys).text(pciPath(address, 'vendor')) === null)
     return new UdrvError('the device went away', { ...common(address, failure), code: 'ENODEV', exit: Exit.gone });
   if (step.taken && failure === undefined)
     return new UdrvError('no driver that is loaded takes it', {
       ...common(address, failure),
       exit: Exit.failed,
-      hint: `load what there is for it: sudo modprobe -a $(cat /sys/bus/pci/devices/${address}/modalias); or leave it without: udrv unbind ${address}`,
+      hint: `load what there is for it: sudo modprobe -a $(cat ${pciPath(address, 'modalias')}); or leave it without: udrv unbind ${address}`,
     });
   if (driver === undefined || driver === null) {
     const what =
@@ -61,7 +62,7 @@ interface Reason {
 
 function reasonOf(sys: Sys, address: string, driver: string, failure: SysError | undefined): Reason {
   const reader = new AttributeReader(sys);
-  const dir = `/sys/bus/pci/devices/${address}`;
+  const dir = pciPath(address);
   if (isVfioDriver(driver) && BRIDGE_CLASS.test(reader.hex(`${dir}/class`, 6) ?? ''))
     return { because: ': it is a bridge', exit: Exit.unsupported, hint: logHint(address) };
   const group = reader.number(`${dir}/iommu_group`) ?? Number(reader.linkName(`${dir}/iommu_group`) ?? Number.NaN);

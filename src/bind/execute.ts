@@ -1,4 +1,5 @@
 import { SysError, UdrvError } from '../errors';
+import { PCI_DRIVERS } from '../pci/paths';
 import type { Sys, SysTree } from '../sys/sys';
 import { bindError } from './diagnose';
 import type { Binding, Plan, Step, Write } from './plan';
@@ -87,14 +88,14 @@ function undo(sys: Sys, plans: readonly Plan[], steps: readonly Step[], onWrite:
 function undoOf(sys: SysTree, { path, address, undo }: Step): readonly Write[] {
   const { driver } = readBinding(sys, address);
   if (!path.endsWith('/drivers_probe') || driver === null) return undo;
-  return [{ path: `/sys/bus/pci/drivers/${driver}/unbind`, value: address }];
+  return [{ path: `${PCI_DRIVERS}/${driver}/unbind`, value: address }];
 }
 
 /** One that fails does not keep the others from being tried; what came of it all is looked at afterwards. */
 function attempt(sys: Sys, address: string, write: Write, onWrite: (write: Write) => void): void {
   const { driver } = readBinding(sys, address);
   // The step may have failed before it did anything.
-  if (write.path.endsWith('/unbind') && write.path !== `/sys/bus/pci/drivers/${driver}/unbind`) return;
+  if (write.path.endsWith('/unbind') && write.path !== `${PCI_DRIVERS}/${driver}/unbind`) return;
   if (write.path.endsWith('/bind') && driver !== null) return;
   try {
     onWrite(write);

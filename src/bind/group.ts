@@ -1,5 +1,6 @@
 import { Exit, UdrvError } from '../errors';
 import { comparePciAddresses, isPciAddress } from '../pci/address';
+import { pciPath } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { StateStore } from '../sys/state';
 import type { SysTree } from '../sys/sys';
@@ -24,7 +25,7 @@ export function withGroups(sys: SysTree, addresses: readonly string[]): string[]
   const groups = new IommuGroups(sys);
   const members = new Set<string>();
   for (const address of addresses) {
-    const group = reader.linkName(`/sys/bus/pci/devices/${address}/iommu_group`);
+    const group = reader.linkName(pciPath(address, 'iommu_group'));
     if (group === null)
       throw new UdrvError('it is in no IOMMU group', {
         code: 'ENOGROUP',
@@ -56,7 +57,7 @@ export function mustHaveGroups(sys: SysTree, plans: readonly Plan[]): void {
   const missing = plans.find(
     ({ address, steps }) =>
       steps.some(({ driver }) => isVfioDriver(driver ?? null)) &&
-      reader.linkName(`/sys/bus/pci/devices/${address}/iommu_group`) === null,
+      reader.linkName(pciPath(address, 'iommu_group')) === null,
   );
   if (missing !== undefined && reader.text(NOIOMMU_MODE) !== 'Y') throw noGroup(sys, missing.address);
 }
@@ -68,7 +69,7 @@ export function viabilityNotes(sys: SysTree, plans: readonly Plan[]): string[] {
   const groups = new IommuGroups(sys);
   const numbers = new Map<number, string>();
   for (const { address } of plans) {
-    const group = reader.linkName(`/sys/bus/pci/devices/${address}/iommu_group`);
+    const group = reader.linkName(pciPath(address, 'iommu_group'));
     if (group !== null && isVfioDriver(after.get(address) ?? null)) numbers.set(Number(group), address);
   }
   return [...numbers].flatMap(([number, address]) => {

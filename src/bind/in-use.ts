@@ -1,4 +1,6 @@
 import { SysError } from '../errors';
+import { pciPath } from '../pci/paths';
+import { attempt } from '../sys/attempt';
 import { AttributeReader } from '../sys/readers/attributes';
 import { findHolders, type Holder, vfioDeviceNode } from '../sys/readers/holders';
 import { type Mount, readMounts, readSwaps } from '../sys/readers/mounts';
@@ -78,7 +80,7 @@ function classDevices(reader: AttributeReader): { path: string[]; device: ClassD
   directories.push({ kind: 'usb', dir: '/sys/bus/usb/devices' });
   return directories.flatMap(({ kind, dir }) =>
     reader.names(dir).flatMap((name) => {
-      const target = linkTarget(reader.sys, `${dir}/${name}`);
+      const target = attempt(() => reader.sys.readLink(`${dir}/${name}`), null);
       return target === null ? [] : [{ path: target.split('/'), device: classDevice(reader, kind, `${dir}/${name}`) }];
     }),
   );
@@ -222,7 +224,7 @@ function findNetUse(
 
 /** They vanish with the driver of their physical function, whoever uses them. */
 function findVirtualFunctions(reader: AttributeReader, address: string, report: (what: string, hint?: string) => void) {
-  const path = `/sys/bus/pci/devices/${address}/sriov_numvfs`;
+  const path = pciPath(address, 'sriov_numvfs');
   const count = reader.number(path);
   if (count !== null && count > 0) report(`it has ${count} virtual functions, which go with it`, `echo 0 > ${path}`);
 }
@@ -244,7 +246,7 @@ class NodeUses {
       if (node === null || UNIMPORTANT.has(kind)) continue;
       this.#wanted.push({ node, address, name: node, busy: kind === 'uio' || kind === 'vfio-dev' });
     }
-    const dir = `/sys/bus/pci/devices/${address}`;
+    const dir = pciPath(address);
     if (!isVfioDriver(reader.linkName(`${dir}/driver`))) return;
     // Its group is one device for a program: whoever has that open may be about to open this.
     const group = reader.linkName(`${dir}/iommu_group`);
@@ -262,7 +264,7 @@ class NodeUses {
     const { holders, complete } = findHolders(this.#sys, nodes);
     this.complete = complete;
     // What this process has from its parent is its parent's; a device that it drives itself would wait for itself.
-    const self = linkTarget(this.#sys, '/proc/self');
+    const self = attempt(() => this.#sys.readLink('/proc/self'), null);
     const uses = this.#wanted.flatMap(({ node, address, name, busy }) =>
       holders
         .filter((holder) => holder.node === node && (busy || `${holder.pid}` !== self))
@@ -287,12 +289,4 @@ function heldBy(address: string, name: string, { pid, command, by }: Holder, bus
 /** A process is named once for a function, whichever ways it has it. */
 function isFirstOfProcess(use: Use, index: number, all: readonly Use[]): boolean {
   return all.findIndex((other) => other.address === use.address && other.hint === use.hint) === index;
-}
-
-function linkTarget(sys: SysTree, path: string): string | null {
-  try {
-    return sys.readLink(path);
-  } catch {
-    return null;
-  }
 }

@@ -1,3 +1,4 @@
+import { pciPath } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
 import type { Binding } from './plan';
@@ -5,7 +6,7 @@ import type { Binding } from './plan';
 /** How a function is bound now. */
 export function readBinding(sys: SysTree, address: string): Binding {
   const reader = new AttributeReader(sys);
-  const dir = `/sys/bus/pci/devices/${address}`;
+  const dir = pciPath(address);
   const override = reader.text(`${dir}/driver_override`);
   return { driver: reader.linkName(`${dir}/driver`), override: override === '(null)' ? null : override };
 }
@@ -13,11 +14,11 @@ export function readBinding(sys: SysTree, address: string): Binding {
 /** What tells that an address still has the device that it had: `1b36:0010`. */
 export function readIdentity(sys: SysTree, address: string): string {
   const reader = new AttributeReader(sys);
-  const dir = `/sys/bus/pci/devices/${address}`;
+  const dir = pciPath(address);
   return `${reader.hex(`${dir}/vendor`, 4)}:${reader.hex(`${dir}/device`, 4)}`;
 }
 
 /** Whether a function is a bridge, of any kind: base class 06. */
 export function isBridge(sys: SysTree, address: string): boolean {
-  return new AttributeReader(sys).hex(`/sys/bus/pci/devices/${address}/class`, 6)?.startsWith('06') === true;
+  return new AttributeReader(sys).hex(pciPath(address, 'class'), 6)?.startsWith('06') === true;
 }

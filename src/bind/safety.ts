@@ -1,4 +1,5 @@
 import { Exit, UdrvError } from '../errors';
+import { pciPath } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { Sys, SysTree } from '../sys/sys';
 import { findUses, type Use } from './in-use';
@@ -40,7 +41,7 @@ export function mustNotBeInUse(
 function displayNotes(sys: SysTree, plans: readonly Plan[]): string[] {
   const reader = new AttributeReader(sys);
   return plans
-    .filter(({ address }) => reader.number(`/sys/bus/pci/devices/${address}/boot_vga`) === 1)
+    .filter(({ address }) => reader.number(pciPath(address, 'boot_vga')) === 1)
     .map(({ address }) => `${address}: it is the display that the firmware chose; the console may go dark`);
 }
 

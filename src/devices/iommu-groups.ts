@@ -1,5 +1,6 @@
 import type { Names } from '../names/database';
 import { isPciAddress } from '../pci/address';
+import { pciPath } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
 import { findHolders, type Holder } from '../sys/readers/holders';
 import type { Access, SysTree } from '../sys/sys';
@@ -84,7 +85,7 @@ export function listGroups(sys: SysTree, names: Names): GroupReports {
 function cdevsOf(reader: AttributeReader, { devices }: IommuGroup): string[] {
   return devices
     .filter(isPciAddress)
-    .flatMap((address) => reader.names(`/sys/bus/pci/devices/${address}/vfio-dev`))
+    .flatMap((address) => reader.names(pciPath(address, 'vfio-dev')))
     .map((name) => `/dev/vfio/devices/${name}`);
 }
 

@@ -1,9 +1,11 @@
 import type { PciAttributes, PciDeviceInfo, VfioDeviceInfo } from '../model/device';
 import type { Names } from '../names/database';
 import { comparePciAddresses, formatPciAddress, isPciAddress, type PciAddress, parsePciAddress } from '../pci/address';
-import { inspectPciInfo, PCI_DEVICES } from '../pci/inspect';
+import { inspectPciInfo } from '../pci/inspect';
+import { PCI_DEVICES, pciPath } from '../pci/paths';
 import { AttributeReader, type ReadError } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
+import { idPair } from '../text/ids';
 import { VfioInspector } from '../vfio/inspect/info';
 
 export interface PciListOptions {
@@ -24,7 +26,7 @@ export function listPci(
   const addresses = new AttributeReader(sys, errors).names(PCI_DEVICES).filter(isPciAddress);
   for (const address of addresses.sort(comparePciAddresses)) {
     const reader = new AttributeReader(sys);
-    const driver = reader.linkName(`${PCI_DEVICES}/${address}/driver`);
+    const driver = reader.linkName(pciPath(address, 'driver'));
     if (vfioOnly && !vfio.has(address, driver)) continue;
     const device = inspectFunction(sys, names, vfio, reader, address, driver);
     if (device !== null) devices.push(device);
@@ -47,7 +49,7 @@ export function inspectPci(
   if (parsed === null) return null;
   const name = formatPciAddress(parsed);
   const reader = new AttributeReader(sys);
-  const driver = reader.linkName(`${PCI_DEVICES}/${name}/driver`);
+  const driver = reader.linkName(pciPath(name, 'driver'));
   return inspectFunction(sys, names, new VfioInspector(sys), reader, name, driver);
 }
 
@@ -59,7 +61,7 @@ function inspectFunction(
   address: string,
   driver: string | null,
 ): PciDeviceInfo | VfioDeviceInfo | null {
-  const dir = `${PCI_DEVICES}/${address}`;
+  const dir = pciPath(address);
   const pci = inspectPciInfo(reader, address);
   const facts = vfio.has(address, driver) ? vfio.inspect(reader, dir, pci.iommuGroup) : null;
   const deviceId = reader.hex(`${dir}/device`, 4);
@@ -79,5 +81,5 @@ function nameOf(names: Names, vendorId: string | null, deviceId: string | null, 
   if (vendor !== null && device !== null) return `${vendor} ${device}`;
   if (vendor !== null && deviceId !== null) return `${vendor} Device ${deviceId}`;
   const kind = pci.className ?? 'PCI device';
-  return vendorId === null || deviceId === null ? kind : `${kind} [${vendorId}:${deviceId}]`;
+  return vendorId === null || deviceId === null ? kind : `${kind} [${idPair(vendorId, deviceId)}]`;
 }

@@ -1,7 +1,8 @@
-import { Exit, SysError, UdrvError } from '../errors';
+import { Exit, UdrvError } from '../errors';
 import type { DeviceInfo, Framework, UsbDeviceInfo } from '../model/device';
 import type { Names } from '../names/database';
 import { parsePciAddress } from '../pci/address';
+import { attempt } from '../sys/attempt';
 import type { SysTree } from '../sys/sys';
 import { inspectUio, listUio } from '../uio/inspect';
 import { parseUsbInterface } from '../usb/inspect/address';
@@ -120,13 +121,4 @@ function behind(sys: SysTree, names: Names, classDevice: string): DeviceInfo[] {
   const device: UsbDeviceInfo | DeviceInfo | null =
     usb !== undefined ? inspectUsb(sys, names, usb) : pci !== undefined ? inspectPci(sys, names, pci) : null;
   return device === null ? [] : [device];
-}
-
-function attempt<T>(read: () => T, otherwise: T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof SysError) return otherwise;
-    throw error;
-  }
 }

@@ -1,5 +1,6 @@
 import { Exit, UdrvError, usageError } from '../errors';
 import type { Width, Word } from '../sys/sys';
+import { hex } from '../text/hex';
 import type { Region } from './device';
 
 /** What a framework offers of an opened region: one call, one access. Bounds and alignment are checked by the caller. */
@@ -47,10 +48,8 @@ export interface Range {
   length: number;
 }
 
-export const hex = (value: Word): string => `0x${value.toString(16)}`;
-
 /** A register's value with all its digits: 0x and two per byte. */
-export const hexWord = (value: Word, width: Width): string => `0x${value.toString(16).padStart(2 * width, '0')}`;
+export const hexWord = (value: Word, width: Width): string => hex(value, 2 * width);
 
 /**
  * A region of an opened device. Each call touches the register once, with the given width, and nothing else; a

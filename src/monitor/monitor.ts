@@ -1,12 +1,14 @@
-import { Exit, SysError, UdrvError } from '../errors';
+import { Exit, UdrvError } from '../errors';
 import type { Framework } from '../model/device';
 import { NameDatabase } from '../names/database';
+import { attempt } from '../sys/attempt';
 import type { Sys, SysTree } from '../sys/sys';
+import { pause } from '../sys/wait';
 import { UIO_CLASS } from '../uio/inspect';
 import { USB_DEVICES } from '../usb/inspect/inspect';
 import type { DeviceEvent } from './event';
 import { KnownDevices } from './known';
-import { pause, UeventSocket } from './socket';
+import { UeventSocket } from './socket';
 
 /** How often it is asked whether the kernel has told what was not heard, and where that is not known, looked. */
 const LOOK_MS = 1000;
@@ -111,14 +113,11 @@ function isOpenable({ access }: DeviceEvent): boolean {
 
 /** Whether udev has put a device into its database, which it does last. */
 function isProcessed(sys: SysTree, { framework, address }: DeviceEvent): boolean {
-  try {
+  return attempt(() => {
     const directory = framework === 'uio' ? UIO_CLASS : USB_DEVICES;
     const number = sys.readFile(`${directory}/${address}/dev`).toString('latin1').trim();
     return /^\d+:\d+$/.test(number) && sys.access(`/run/udev/data/c${number}`) !== null;
-  } catch (error) {
-    if (error instanceof SysError) return false;
-    throw error;
-  }
+  }, false);
 }
 
 function timedOut(timeoutMs: number): UdrvError {

@@ -1,6 +1,7 @@
 import { SysError } from '../errors';
+import { attempt } from '../sys/attempt';
 import type { Sys } from '../sys/sys';
-import { ready, type WaitResult } from '../sys/wait';
+import { pause, ready, type WaitResult } from '../sys/wait';
 import { parseUevent, UEVENT_BUFFER, type Uevent } from './uevent';
 
 /** The multicast group of the kernel's own messages; udev's are in 2. */
@@ -97,30 +98,9 @@ export class UeventSocket {
   }
 
   #sequence(): bigint | null {
-    try {
+    return attempt(() => {
       const text = this.#sys.readFile(SEQUENCE).toString('latin1').trim();
       return /^\d{1,20}$/.test(text) ? BigInt(text) : null;
-    } catch (error) {
-      if (error instanceof SysError) return null;
-      throw error;
-    }
+    }, null);
   }
-}
-
-/** A wait for nothing but its end. */
-export function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<'timeout' | 'aborted'> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) {
-      resolve('aborted');
-      return;
-    }
-    const finish = (result: 'timeout' | 'aborted') => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-      resolve(result);
-    };
-    const onAbort = () => finish('aborted');
-    const timer = setTimeout(() => finish('timeout'), Math.max(0, milliseconds));
-    signal?.addEventListener('abort', onAbort, { once: true });
-  });
 }

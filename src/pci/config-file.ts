@@ -1,5 +1,7 @@
 import { fromSysError, SysError } from '../errors';
+import { attempt } from '../sys/attempt';
 import type { Sys, SysTree } from '../sys/sys';
+import { pciPath } from './paths';
 
 /**
  * Part of a function's configuration space through sysfs, and no more of it than asked: registers exist that mind
@@ -8,18 +10,15 @@ import type { Sys, SysTree } from '../sys/sys';
  * @returns null where it cannot be read, or not all of it
  */
 export function readConfig(sys: Sys, address: string, offset: number, length: number): Buffer | null {
-  try {
-    const fd = sys.open(`/sys/bus/pci/devices/${address}/config`, {});
+  return attempt(() => {
+    const fd = sys.open(pciPath(address, 'config'), {});
     try {
       const bytes = Buffer.alloc(length);
       return sys.pread(fd, bytes, offset) === length ? bytes : null;
     } finally {
       sys.close(fd);
     }
-  } catch (error) {
-    if (error instanceof SysError) return null;
-    throw error;
-  }
+  }, null);
 }
 
 /** Snapshots and copies of a tree do not have it. */
@@ -36,7 +35,7 @@ const LARGEST = 4096;
  */
 export function readConfigSpace(sys: SysTree, address: string): Buffer {
   try {
-    return sys.readFile(`/sys/bus/pci/devices/${address}/config`, LARGEST);
+    return sys.readFile(pciPath(address, 'config'), LARGEST);
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
     const absent = error.code === 'ENOENT';

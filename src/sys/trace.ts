@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { errnoMessage, SysError } from '../errors';
+import { hex, hexDigits } from '../text/hex';
 import type { DecodedIoctl, IoctlDecoder } from '../uapi/ioctl-decoder';
 import { readOrPoll, unprepared } from './composed';
 import type {
@@ -110,7 +111,7 @@ class TracedSys implements Sys {
   write(fd: number, buffer: Buffer): number {
     return traceCall(
       this.#print,
-      () => `write(${this.#label(fd)}, ${hex(buffer)})`,
+      () => `write(${this.#label(fd)}, ${bytesText(buffer)})`,
       () => this.#sys.write(fd, buffer),
       String,
     );
@@ -128,7 +129,7 @@ class TracedSys implements Sys {
   pwrite(fd: number, buffer: Buffer, position: number): number {
     return traceCall(
       this.#print,
-      () => `pwrite(${this.#label(fd)}, ${hex(buffer)}, ${number(position)})`,
+      () => `pwrite(${this.#label(fd)}, ${bytesText(buffer)}, ${number(position)})`,
       () => this.#sys.pwrite(fd, buffer, position),
       String,
     );
@@ -310,7 +311,7 @@ class TracedMapping implements Mapping {
       this.#print,
       () => `load(${this.#label}, ${number(offset)}, ${width})`,
       () => this.#mapping.read(offset, width),
-      (value) => `0x${value.toString(16).padStart(2 * width, '0')}`,
+      (value) => hex(value, 2 * width),
     );
   }
 
@@ -381,12 +382,12 @@ function unknownIoctl(request: number, argument: Buffer | number): DecodedIoctl 
   // An ioctl that the C library took as signed has its highest bit set, not a minus.
   const name = number(request >>> 0);
   if (typeof argument === 'number') return { name, in: number(argument) };
-  const before = hex(argument);
+  const before = bytesText(argument);
   return {
     name,
     in: before,
     out: (result) => {
-      const after = hex(argument);
+      const after = bytesText(argument);
       return after === before ? String(result) : `${result} ${after}`;
     },
   };
@@ -416,18 +417,18 @@ function labelOf(path: string): string {
 
 /** What a read brought: its length, and as many bytes. */
 function transferred(buffer: Buffer, length: number): string {
-  return length > 0 ? `${length} ${hex(buffer.subarray(0, length))}` : String(length);
+  return length > 0 ? `${length} ${bytesText(buffer.subarray(0, length))}` : String(length);
 }
 
 /** `[01 00]`, with the number of the bytes that are not shown. */
-function hex(buffer: Buffer): string {
-  const bytes = Array.from(buffer.subarray(0, SHOWN_BYTES), (byte) => byte.toString(16).padStart(2, '0'));
+function bytesText(buffer: Buffer): string {
+  const bytes = Array.from(buffer.subarray(0, SHOWN_BYTES), (byte) => hexDigits(byte, 2));
   if (buffer.length > SHOWN_BYTES) bytes.push(`... +${buffer.length - SHOWN_BYTES}`);
   return `[${bytes.join(' ')}]`;
 }
 
 function number(value: number | bigint): string {
-  return value < 0 ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
+  return value < 0 ? `-${hex(-value)}` : hex(value);
 }
 
 /** As in C. */
@@ -439,6 +440,6 @@ function quote(text: string): string {
 function escapeLine(line: string): string {
   return line.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (char) => {
     const code = char.codePointAt(0) ?? 0;
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
+    return code < 0x100 ? `\\x${hexDigits(code, 2)}` : `\\u{${hexDigits(code)}}`;
   });
 }

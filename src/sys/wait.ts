@@ -30,6 +30,24 @@ export function ready(
   });
 }
 
+/** Waits for nothing but the time, while other work is done. */
+export function pause(timeoutMs: number, signal?: AbortSignal): Promise<'timeout' | 'aborted'> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) {
+      resolve('aborted');
+      return;
+    }
+    const finish = (result: 'timeout' | 'aborted') => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      resolve(result);
+    };
+    const onAbort = () => finish('aborted');
+    const timer = setTimeout(() => finish('timeout'), Math.max(0, timeoutMs));
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
 /** What measures, or takes interrupt after interrupt, blocks the event loop: for so long at most, but for one wait. */
 export const SERVE_SIGNALS_MS = 20;
 export const SERVE_SIGNALS_NS = BigInt(SERVE_SIGNALS_MS) * 1_000_000n;

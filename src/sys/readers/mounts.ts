@@ -1,3 +1,4 @@
+import { attempt } from '../attempt';
 import type { SysTree } from '../sys';
 import type { AttributeReader } from './attributes';
 
@@ -61,9 +62,5 @@ function unescaped(text: string): string {
 
 /** Other users' processes do not tell, and who ends meanwhile does not matter. */
 function linkOf(sys: SysTree, path: string): string | null {
-  try {
-    return sys.readLink(path);
-  } catch {
-    return null;
-  }
+  return attempt(() => sys.readLink(path), null);
 }

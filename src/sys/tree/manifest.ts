@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { errnoNumber, type UdrvError, usageError } from '../../errors';
+import { hexDigits } from '../../text/hex';
 import type { Access } from '../sys';
 
 /**
@@ -166,7 +167,7 @@ function escapeChar(char: string): string {
   if (char === '\n') return '\\n';
   if (char === '\t') return '\\t';
   if (char === '\\') return '\\\\';
-  return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  return `\\x${hexDigits(char.charCodeAt(0), 2)}`;
 }
 
 function keepLastBlank(text: string): string {
@@ -439,7 +440,7 @@ function quote(text: string): string {
 }
 
 function escapeHex(char: string): string {
-  return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  return `\\x${hexDigits(char.charCodeAt(0), 2)}`;
 }
 
 /** A digit's value; so far below zero that no other digit makes up for it where it is none. */

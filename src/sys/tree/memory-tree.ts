@@ -1,4 +1,5 @@
 import { SysError } from '../../errors';
+import { attempt } from '../attempt';
 import { type Access, READ_LIMIT, type SysTree } from '../sys';
 
 /** An entry of the tree of a machine that is not this one. */
@@ -96,12 +97,7 @@ export class MemoryTree implements SysTree {
 
   /** Returns the entry that a path leads to, links followed; null where there is none. */
   find(path: string): Entry | Directory | null {
-    try {
-      return this.#lookup('stat', path, true);
-    } catch (error) {
-      if (error instanceof SysError) return null;
-      throw error;
-    }
+    return attempt(() => this.#lookup('stat', path, true), null);
   }
 
   #directory(names: string[]): Directory {

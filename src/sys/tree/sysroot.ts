@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { resolve } from 'node:path';
 import { Exit, errnoMessage, SysError, UdrvError, usageError } from '../../errors';
+import { attempt } from '../attempt';
 import { accessOf, listDirectory, readToEnd, sysCall } from '../linux/node-fs';
 import { type Access, READ_LIMIT, type SysTree } from '../sys';
 import { components, MAX_LINKS } from './memory-tree';
@@ -79,12 +80,7 @@ export class SysrootTree implements SysTree {
   }
 
   access(path: string): Access | null {
-    try {
-      return accessOf(this.#real(this.#find('access', path).at));
-    } catch (error) {
-      if (error instanceof SysError) return null;
-      throw error;
-    }
+    return attempt(() => accessOf(this.#real(this.#find('access', path).at)), null);
   }
 
   #find(syscall: string, path: string, followLast = true): Found {

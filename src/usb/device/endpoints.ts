@@ -1,6 +1,7 @@
 import { Exit, UdrvError } from '../../errors';
 import type { TransferType, UsbDeviceInfo, UsbEndpoint, UsbInterface } from '../../model/device';
 import type { SysTree } from '../../sys/sys';
+import { hex } from '../../text/hex';
 import { parseDescriptors } from '../inspect/descriptors';
 import { USB_DEVICES } from '../inspect/inspect';
 
@@ -20,7 +21,7 @@ export interface EndpointRequest {
   alt?: number | undefined;
 }
 
-export const endpointName = (address: number): string => `0x${address.toString(16).padStart(2, '0')}`;
+export const endpointName = (address: number): string => hex(address, 2);
 
 /** @throws exit 3 where the device has no such endpoint now, naming those it has; 2 where it is of another kind */
 export function findEndpoint(device: UsbDeviceInfo, address: number, request: EndpointRequest = {}): FoundEndpoint {

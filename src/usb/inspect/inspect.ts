@@ -2,10 +2,12 @@ import type { UsbAttributes, UsbDeviceInfo, UsbInterface } from '../../model/dev
 import type { Names } from '../../names/database';
 import { AttributeReader, type ReadError } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
+import { idPair } from '../../text/ids';
 import {
   compareUsbAddresses,
   parseUsbAddress,
   parseUsbInterface,
+  threeDigits,
   type UsbAddress,
   type UsbInterfaceAddress,
 } from './address';
@@ -80,7 +82,7 @@ function inspectDevice(
   if (device === null && sys.access(dir) === null) return null;
   // Address 0 is that of a device that has none yet.
   const usb: UsbAttributes = { bus, device: device ?? 0, ...facts };
-  const node = device === null ? null : `/dev/bus/usb/${pad(bus)}/${pad(device)}`;
+  const node = device === null ? null : `/dev/bus/usb/${threeDigits(bus)}/${threeDigits(device)}`;
   return {
     address,
     framework: 'usb',
@@ -129,7 +131,7 @@ function nameOf(names: Names, vendorId: string | null, deviceId: string | null, 
   const maker = manufacturer ?? known.vendor;
   if (known.device !== null) return join(maker, known.device);
   if (maker !== null) return join(maker, kindOf(usb));
-  return vendorId === null || deviceId === null ? kindOf(usb) : `${kindOf(usb)} [${vendorId}:${deviceId}]`;
+  return vendorId === null || deviceId === null ? kindOf(usb) : `${kindOf(usb)} [${idPair(vendorId, deviceId)}]`;
 }
 
 /** Classes of a device that leave it to its interfaces to say what it is. */
@@ -146,8 +148,4 @@ function join(maker: string | null, product: string): string {
 
 function positive(value: number | null): number | null {
   return value !== null && value > 0 ? value : null;
-}
-
-function pad(value: number): string {
-  return String(value).padStart(3, '0');
 }

@@ -1,5 +1,5 @@
 /** Which nodes in /dev belong to a USB device: `/dev/ttyUSB0`, `/dev/sda`, `/dev/input/event3`. */
-import { SysError } from '../../errors';
+import { attempt } from '../../sys/attempt';
 import { AttributeReader } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
 import { parseUsbAddress, parseUsbInterface } from './address';
@@ -48,13 +48,8 @@ export function listUsbNodes(sys: SysTree): UsbNode[] {
 }
 
 function linkOf(sys: SysTree, path: string): string {
-  try {
-    return sys.readLink(path);
-  } catch (error) {
-    // No link, or none that may be read: it leads nowhere.
-    if (error instanceof SysError) return '';
-    throw error;
-  }
+  // No link, or none that may be read: it leads nowhere.
+  return attempt(() => sys.readLink(path), '');
 }
 
 /** The last device and interface in a path: `.../usb1/1-3/1-3.1/1-3.1:1.0/ttyUSB0/tty/ttyUSB0`. */

@@ -1,7 +1,8 @@
 /** How USB devices hang on each other: hubs and their ports, and what the listing leaves to sysfs. */
+
 import { posix } from 'node:path';
-import { SysError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
+import { attempt } from '../../sys/attempt';
 import { AttributeReader } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
 import { USB_DEVICES } from './inspect';
@@ -51,10 +52,5 @@ function branch(sys: SysTree, reader: AttributeReader, device: UsbDeviceInfo): U
 
 /** The controller is the device above the root hub, which is found by where its link leads. */
 function controllerDriver(sys: SysTree, reader: AttributeReader, dir: string): string | null {
-  try {
-    return reader.linkName(posix.join(USB_DEVICES, sys.readLink(dir), '../driver'));
-  } catch (error) {
-    if (error instanceof SysError) return null;
-    throw error;
-  }
+  return attempt(() => reader.linkName(posix.join(USB_DEVICES, sys.readLink(dir), '../driver')), null);
 }

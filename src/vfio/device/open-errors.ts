@@ -1,5 +1,6 @@
 import { Exit, fromSysError, SysError, UdrvError } from '../../errors';
 import type { VfioDeviceInfo } from '../../model/device';
+import { pciPath } from '../../pci/paths';
 import type { SysTree } from '../../sys/sys';
 import { holdersOf, namesOf } from '../inspect/holders';
 
@@ -159,7 +160,7 @@ export function getDeviceFailed(sys: SysTree, device: VfioDeviceInfo, error: unk
         device: address,
         exit: Exit.failed,
         message: 'the device could not be woken and reset',
-        hint: `is it powered? cat /sys/bus/pci/devices/${address}/power_state; dmesg | grep ${address}`,
+        hint: `is it powered? cat ${pciPath(address, 'power_state')}; dmesg | grep ${address}`,
       });
     default:
       return fromSysError(error, { subject: address, device: address });

@@ -1,6 +1,7 @@
-import { Exit, type ExitCode, errnoMessage, SysError, UdrvError } from '../../errors';
-import { hex } from '../../model/registers';
+import { Exit, type ExitCode, errnoMessage, type SysError, UdrvError } from '../../errors';
+import { attempt } from '../../sys/attempt';
 import type { SysTree } from '../../sys/sys';
+import { hex } from '../../text/hex';
 
 /** Addresses as a device sees them, `end` inclusive. */
 export interface IovaRange {
@@ -170,10 +171,5 @@ function lockLimit(sys: SysTree): bigint | null {
 }
 
 function textOf(sys: SysTree, path: string): string {
-  try {
-    return sys.readFile(path).toString('latin1');
-  } catch (error) {
-    if (error instanceof SysError) return '';
-    throw error;
-  }
+  return attempt(() => sys.readFile(path).toString('latin1'), '');
 }
