@@ -9,7 +9,7 @@ import { BRIDGE_CLASS, groupNode, IommuGroups } from '../vfio/inspect/iommu-grou
 import type { Step } from './plan';
 
 /**
- * Why a step failed, as far as sysfs tells. The kernel answers a refused probe with whatever errno the driver gave, and
+ * Finds out why a step failed, as far as sysfs tells. The kernel answers a refused probe with whatever errno the driver gave, and
  * older ones with success.
  *
  * @param failure undefined where the write succeeded and nothing came of it
@@ -38,7 +38,7 @@ export function bindError(sys: Sys, step: Step, failure: SysError | undefined): 
   });
 }
 
-/** For who may not write to sysfs: not root, or in a container. */
+/** A user who may not write to sysfs: not root, or in a container. */
 export function notPermitted(address: string, failure: SysError): UdrvError {
   switch (failure.code) {
     case 'EACCES':
@@ -82,7 +82,7 @@ function reasonOf(sys: Sys, address: string, driver: string, failure: SysError |
   return { because: message === null ? '' : `: ${message}`, exit: Exit.failed, hint: logHint(address) };
 }
 
-/** What the kernel logged last of the function in the moment that has passed since. */
+/** Returns the kernel's last message about the function in the moment that has passed since; null without one. */
 function loggedReason(sys: Sys, address: string, driver: string): string | null {
   // Close to the log's clock: neither counts the time that the machine slept.
   const now = Number(process.hrtime.bigint() / 1000n);

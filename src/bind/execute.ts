@@ -73,7 +73,7 @@ function hasEffect(sys: SysTree, { address, driver, taken }: Step): boolean {
   return driver === undefined ? now !== null : now === driver;
 }
 
-/** @returns what is not as it was */
+/** Takes steps back. @returns the functions that are not as they were, in words */
 function undo(sys: Sys, plans: readonly Plan[], steps: readonly Step[], onWrite: (write: Write) => void): string[] {
   for (const step of steps) for (const write of undoOf(sys, step)) attempt(sys, step.address, write, onWrite);
   return plans.flatMap(({ address, from }) => {
@@ -84,14 +84,14 @@ function undo(sys: Sys, plans: readonly Plan[], steps: readonly Step[], onWrite:
   });
 }
 
-/** What drivers_probe brought is known only now. */
+/** Returns the writes that undo a step. The driver that drivers_probe brought is known only now. */
 function undoOf(sys: SysTree, { path, address, undo }: Step): readonly Write[] {
   const { driver } = readBinding(sys, address);
   if (!path.endsWith('/drivers_probe') || driver === null) return undo;
   return [{ path: `${PCI_DRIVERS}/${driver}/unbind`, value: address }];
 }
 
-/** One that fails does not keep the others from being tried; what came of it all is looked at afterwards. */
+/** Makes one write of an undo. One that fails does not keep the others from being tried; the result is checked afterwards. */
 function attempt(sys: Sys, address: string, write: Write, onWrite: (write: Write) => void): void {
   const { driver } = readBinding(sys, address);
   // The step may have failed before it did anything.

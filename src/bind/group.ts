@@ -15,8 +15,8 @@ import { recall } from './remember';
 const NOIOMMU_MODE = '/sys/module/vfio/parameters/enable_unsafe_noiommu_mode';
 
 /**
- * The members of the IOMMU groups of some functions that can be given to user space: no bridges, as those must stay
- * with the kernel and never keep a group from being viable.
+ * Returns the members of the functions' IOMMU groups that can be given to user space: no bridges, which must stay with
+ * the kernel and never keep a group from being viable.
  *
  * @throws UdrvError exit 9 for a function without group
  */
@@ -40,17 +40,17 @@ export function withGroups(sys: SysTree, addresses: readonly string[]): string[]
   return [...members].sort(comparePciAddresses);
 }
 
-/** The functions themselves, and those of their IOMMU groups whose bindings are remembered. */
+/** Returns the functions themselves, and those of their IOMMU groups whose bindings are remembered. */
 export function withChanged(sys: SysTree, store: StateStore, addresses: readonly string[]): string[] {
   const others = withGroups(sys, addresses).filter((address) => recall(sys, store, address) !== null);
   return [...new Set([...addresses, ...others])];
 }
 
 /**
- * Makes sure that VFIO can take the functions that it is to have: vfio_pci refuses one without an IOMMU, unless it was
- * told to do without, and by then the driver that served the function is gone.
+ * Makes sure that the functions for VFIO have an IOMMU: vfio_pci refuses one without, unless it was told to do without,
+ * and by then the driver that served the function is gone.
  *
- * @throws UdrvError exit 9, with what is in the way of the IOMMU
+ * @throws UdrvError exit 9, with the reason why there is no IOMMU
  */
 export function mustHaveGroups(sys: SysTree, plans: readonly Plan[]): void {
   const reader = new AttributeReader(sys);
@@ -62,7 +62,7 @@ export function mustHaveGroups(sys: SysTree, plans: readonly Plan[]): void {
   if (missing !== undefined && reader.text(NOIOMMU_MODE) !== 'Y') throw noGroup(sys, missing.address);
 }
 
-/** Groups that functions are given to VFIO in and that can still not be opened. */
+/** Returns remarks on groups that cannot be opened yet although functions of theirs are given to VFIO. */
 export function viabilityNotes(sys: SysTree, plans: readonly Plan[]): string[] {
   const after = new Map(plans.map((plan) => [plan.address, driverAfter(plan)]));
   const reader = new AttributeReader(sys);

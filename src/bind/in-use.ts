@@ -15,7 +15,7 @@ export interface Use {
   address: string;
   /** `nvme0n1p2 is mounted on /home` */
   what: string;
-  /** What ends it. */
+  /** The command that ends it. */
   hint: string | undefined;
   /** A program drives the device from user space: taking it away would wait for the program, maybe for ever. */
   busy: boolean;
@@ -23,7 +23,7 @@ export interface Use {
 
 export interface Uses {
   uses: Use[];
-  /** What could not be looked at, so that there may be more. */
+  /** Paths that could not be looked at, so that there may be more uses. */
   doubts: string[];
 }
 
@@ -44,7 +44,7 @@ const UNIMPORTANT = new Set(['input', 'hidraw', 'usbmisc']);
 const MAX_STACK = 16;
 
 /**
- * What is in use of PCI functions and of all that is behind them: mounted and swapped file systems, also through dm,
+ * Finds the uses of PCI functions and of all that is behind them: mounted and swapped file systems, also through dm,
  * md, LVM and bcache; members of those; network interfaces that are up; nodes that a process has open; disks that the
  * kernel keeps for itself without saying what for, as it does for ZFS.
  */
@@ -120,7 +120,7 @@ function multipathDisks(reader: AttributeReader, devices: readonly ClassDevice[]
   });
 }
 
-/** Who has a file system or swap space on a block device. The tables are read once. */
+/** File systems and swap space on block devices. The tables are read once. */
 class StorageUses {
   readonly #sys: Sys;
   readonly #reader: AttributeReader;
@@ -153,7 +153,7 @@ class StorageUses {
     }
   }
 
-  /** What a device that is made of others is used for, or one that is made of it. */
+  /** Finds the uses of a device that is made of others, and of those that are made of it. */
   #above(name: string, below: Set<string>): { what: string; hint: string }[] {
     // A stack has no loops; what a file of a stranger says may have.
     if (below.has(name) || below.size > MAX_STACK) return [];
@@ -191,8 +191,8 @@ class StorageUses {
 }
 
 /**
- * Who mounts, swaps to or builds upon a block device claims it for himself alone, and then nobody else can: the kernel
- * says so to O_EXCL (open(2), block/bdev.c). The claim that this makes is gone at once.
+ * Whether a block device is claimed: a mount, swap space or a device built upon it claims it exclusively, and the kernel
+ * then refuses O_EXCL (open(2), block/bdev.c). The claim that this makes is gone at once.
  */
 function isClaimed(sys: Sys, node: string): boolean {
   try {
@@ -206,7 +206,7 @@ function isClaimed(sys: Sys, node: string): boolean {
 
 const IFF_UP = 1;
 
-/** Those in another network namespace are not listed: sysfs shows only the reader's. */
+/** Finds interfaces that are up. Those in another network namespace are missed: sysfs shows only the reader's. */
 function findNetUse(
   reader: AttributeReader,
   { name, dir }: ClassDevice,
@@ -222,14 +222,14 @@ function findNetUse(
   );
 }
 
-/** They vanish with the driver of their physical function, whoever uses them. */
+/** Finds virtual functions. They vanish with the driver of their physical function, whoever uses them. */
 function findVirtualFunctions(reader: AttributeReader, address: string, report: (what: string, hint?: string) => void) {
   const path = pciPath(address, 'sriov_numvfs');
   const count = reader.number(path);
   if (count !== null && count > 0) report(`it has ${count} virtual functions, which go with it`, `echo 0 > ${path}`);
 }
 
-/** Who has a node of the functions open: all are looked for at once. */
+/** Processes that have a node of the functions open: all are looked for at once. */
 class NodeUses {
   complete = true;
   readonly #sys: SysTree;
@@ -263,7 +263,7 @@ class NodeUses {
     const nodes = [...new Set(this.#wanted.map(({ node }) => node))];
     const { holders, complete } = findHolders(this.#sys, nodes);
     this.complete = complete;
-    // What this process has from its parent is its parent's; a device that it drives itself would wait for itself.
+    // A descriptor that this process inherited is its parent's; a device that it drives itself would wait for itself.
     const self = attempt(() => this.#sys.readLink('/proc/self'), null);
     const uses = this.#wanted.flatMap(({ node, address, name, busy }) =>
       holders

@@ -3,7 +3,7 @@ import { AttributeReader } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
 import type { Binding } from './plan';
 
-/** How a function is bound now. */
+/** Reads the present binding of a function. */
 export function readBinding(sys: SysTree, address: string): Binding {
   const reader = new AttributeReader(sys);
   const dir = pciPath(address);
@@ -11,7 +11,7 @@ export function readBinding(sys: SysTree, address: string): Binding {
   return { driver: reader.linkName(`${dir}/driver`), override: override === '(null)' ? null : override };
 }
 
-/** What tells that an address still has the device that it had: `1b36:0010`. */
+/** Reads the ids that tell whether an address still has the same device: `1b36:0010`. */
 export function readIdentity(sys: SysTree, address: string): string {
   const reader = new AttributeReader(sys);
   const dir = pciPath(address);

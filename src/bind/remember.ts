@@ -4,31 +4,31 @@ import type { SysTree } from '../sys/sys';
 import type { Binding, Plan } from './plan';
 import { readIdentity } from './read';
 
-/** Where it is kept on a real machine: one file for each function. Bindings do not outlive a boot, nor does /run. */
+/** The directory on a real machine, one file for each function. Bindings do not outlive a boot, nor does /run. */
 export const STATE_DIRECTORY = '/run/udrv/bind';
 
-/** As drivers and overrides are called: the kernel takes less than a page, and a slash would lead out of sysfs. */
+/** A driver's name: the kernel takes less than a page, and a slash would lead out of sysfs. */
 const NAME = /^[^/\0-\x1f\x7f]{1,255}$/;
 
 interface Record extends Binding {
-  /** Of the device, which another may have replaced. */
+  /** The device's ids: another may have replaced it. */
   id: string;
   /** The driver that udrv gave it since. */
   made: string | null;
 }
 
-/** What a function had before udrv's first change; null where that is not known, or another device is there now. */
+/** Returns the binding before udrv's first change; null where that is not known, or another device is there now. */
 export function recall(sys: SysTree, store: StateStore, address: string): Binding | null {
   const record = readRecord(sys, store, address);
   return record === null ? null : { driver: record.driver, override: record.override };
 }
 
 /**
- * Keeps what a function has before it gets another driver. What is known of it already stays, unless somebody else has
- * bound it since: then that is what is to be restored.
+ * Keeps a function's binding before it gets another driver. A record that exists already stays, unless somebody else
+ * has bound the function since: then that binding is the one to restore.
  *
  * @param made the driver that it gets now
- * @returns what forgets this again
+ * @returns a call that undoes this
  * @throws UdrvError where it cannot be kept
  */
 export function remember(sys: SysTree, store: StateStore, plan: Plan, made: string | null): () => void {
@@ -45,7 +45,7 @@ export function forget(store: StateStore, address: string): void {
   keeping(address, () => store.remove(address));
 }
 
-/** @throws UdrvError exit 5 while another process changes bindings */
+/** Keeps other processes from changing bindings until disposed of. @throws UdrvError exit 5 while another one does */
 export function lock(store: StateStore): Disposable {
   return keeping('bindings', () => store.lock());
 }

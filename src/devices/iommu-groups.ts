@@ -28,7 +28,7 @@ export interface GroupReport {
   /** The node of the group; null where no member has a VFIO driver. */
   node: string | null;
   access: Access | null;
-  /** What translates for it, as in /sys/class/iommu; null where the kernel does not tell. */
+  /** The IOMMU that translates for it, as in /sys/class/iommu; null where the kernel does not tell. */
   iommu: string | null;
   reservedRegions: ReservedRegion[];
   /** Processes that have the group, or a member's own node. */
@@ -42,7 +42,7 @@ export interface GroupReports {
   holdersComplete: boolean;
 }
 
-/** All IOMMU groups of a machine, ascending, from sysfs and procfs alone. */
+/** Lists all IOMMU groups of a machine, ascending, from sysfs and procfs alone. */
 export function listGroups(sys: SysTree, names: Names): GroupReports {
   const groups = new IommuGroups(sys);
   const reader = new AttributeReader(sys);

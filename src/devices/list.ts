@@ -11,11 +11,11 @@ export interface ListOptions {
   type?: Framework | undefined;
   /** Beside what user space reaches now, the PCI functions that are not in the list yet. */
   all?: boolean | undefined;
-  /** Where lists of devices that cannot be read are noted; what is in them is missing. */
+  /** Takes a note of each list of devices that cannot be read; its devices are missing. */
   errors?: ReadError[] | undefined;
 }
 
-/** The devices that a user-space driver can reach: UIO, then PCI functions by address, then USB. Opens no node. */
+/** Lists the devices that a user-space driver can reach: UIO, then PCI functions by address, then USB. Opens no node. */
 export function listDevices(
   sys: SysTree,
   names: Names,

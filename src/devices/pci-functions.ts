@@ -11,11 +11,11 @@ import { VfioInspector } from '../vfio/inspect/info';
 export interface PciListOptions {
   /** Only the functions that user space can reach through VFIO. Costs one readlink for each of the others. */
   vfioOnly?: boolean | undefined;
-  /** Where a list that cannot be read is noted. */
+  /** Takes a note where the list cannot be read. */
   errors?: ReadError[] | undefined;
 }
 
-/** The PCI functions of the machine by address, those of VFIO drivers as framework `vfio`. Opens no node. */
+/** Lists the PCI functions of the machine by address, those of VFIO drivers as framework `vfio`. Opens no node. */
 export function listPci(
   sys: SysTree,
   names: Names,
@@ -35,7 +35,7 @@ export function listPci(
 }
 
 /**
- * One PCI function from sysfs alone.
+ * Reads one PCI function from sysfs alone.
  *
  * @param address may be short: `00:03.0` is in domain 0
  * @returns null if there is none
@@ -75,7 +75,7 @@ function inspectFunction(
   return { address, framework: 'vfio', ...identity, node, access, errors, vfio: facts.vfio, pci };
 }
 
-/** As lspci has it; on a system without pci.ids, the kind of device and its ids. */
+/** Returns the name that lspci shows; on a system without pci.ids, the kind of device and its ids. */
 function nameOf(names: Names, vendorId: string | null, deviceId: string | null, pci: PciAttributes): string {
   const { vendor, device } = names.pciName(vendorId, deviceId);
   if (vendor !== null && device !== null) return `${vendor} ${device}`;

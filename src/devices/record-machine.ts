@@ -33,14 +33,14 @@ export function recordMachine(sys: SysTree): string {
   return recorder.manifest();
 }
 
-/** Where the names that kernel drivers gave lead (`nvme0n1`, `ttyUSB0`), so that they select devices on replay too. */
+/** Reads the links of names that kernel drivers gave (`nvme0n1`, `ttyUSB0`), so that they select devices on replay too. */
 function readClassLinks(sys: SysTree): void {
   const reader = new AttributeReader(sys);
   for (const name of reader.names('/sys/class'))
     for (const device of reader.names(`/sys/class/${name}`)) reader.linkName(`/sys/class/${name}/${device}`);
 }
 
-/** What `show` and `vfio groups` read of the IOMMU. Not who holds a device: processes are no part of a machine. */
+/** Reads the IOMMU as `show` and `vfio groups` do, without the holders: processes are no part of a machine. */
 function readIommu(sys: SysTree, devices: readonly DeviceInfo[]): void {
   for (const { address, framework } of devices) if (framework !== 'usb') iommuHardware(sys, address);
   const reader = new AttributeReader(sys);
@@ -52,7 +52,7 @@ function readIommu(sys: SysTree, devices: readonly DeviceInfo[]): void {
   }
 }
 
-/** What `usb show` and `usb list --tree` read beyond a listing. */
+/** Reads what `usb show` and `usb list --tree` need beyond a listing. */
 function readUsb(sys: SysTree, names: NameDatabase, devices: readonly DeviceInfo[]): void {
   const usb = devices.filter((device) => device.framework === 'usb');
   for (const device of usb) describeUsb(sys, names, device);

@@ -14,7 +14,7 @@ import { inspectPci, listPci } from './pci-functions';
 const USB_PATH = /^(usb\d+|\d+-\d+(?:\.\d+)*)(?::\d+\.\d+)?$/;
 
 /**
- * Every device that a selector names: those of the command-line contract (`uio0`, `0000:00:03.0`, `vfio0`, `1-2.3`,
+ * Finds every device that a selector names: those of the command-line contract (`uio0`, `0000:00:03.0`, `vfio0`, `1-2.3`,
  * `003/014`, `1d6b:0002`, `sn:TEXT`, a node below /dev, a network, block or NVMe name, a UIO device's name in sysfs).
  *
  * @param type among what {@link listDevices} has of it; without, the function behind a UIO device has its UIO name
@@ -60,7 +60,7 @@ export function findDevices(sys: SysTree, names: Names, selector: string, type?:
 }
 
 /**
- * The one device that a selector names.
+ * Finds the one device that a selector names.
  *
  * @param framework means a device of that one, whatever else has the name; where only others have it, one of those
  * @throws exit 3 where there is none, or several: they are listed
@@ -98,7 +98,7 @@ function describe(device: DeviceInfo): string {
 }
 
 /**
- * A name that a kernel driver gave, or its node: `eth0`, `nvme0n1`, `/dev/ttyUSB0`, `/dev/snd/pcmC0D0p`. Its device
+ * Finds a device by a name that a kernel driver gave, or by its node: `eth0`, `nvme0n1`, `/dev/ttyUSB0`, `/dev/snd/pcmC0D0p`. Its device
  * stands in sysfs's path to it. No other path: what looks like a file elsewhere must not select a device.
  */
 function byKernelName(sys: SysTree, names: Names, selector: string): DeviceInfo[] {
@@ -111,7 +111,7 @@ function byKernelName(sys: SysTree, names: Names, selector: string): DeviceInfo[
   return [];
 }
 
-/** The USB device, or else the PCI function, nearest above a class device. */
+/** Finds the USB device, or else the PCI function, nearest above a class device. */
 function behind(sys: SysTree, names: Names, classDevice: string): DeviceInfo[] {
   const steps = attempt(() => sys.readLink(classDevice), '')
     .split('/')

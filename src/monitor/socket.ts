@@ -8,14 +8,14 @@ import { parseUevent, UEVENT_BUFFER, type Uevent } from './uevent';
 const KERNEL_GROUP = 1;
 /** The netlink port of the kernel. */
 const KERNEL_PORT = 0;
-/** As many messages are taken at once. More stay with the kernel. */
+/** The most messages that are taken at once. More stay with the kernel. */
 const BATCH = 1024;
 /** The number of the kernel's last message, whoever heard it. */
 const SEQUENCE = '/sys/kernel/uevent_seqnum';
 
 export interface Heard {
   uevents: Uevent[];
-  /** The kernel had no place for all of them. */
+  /** Whether messages were lost: the kernel had no room for all. */
   lost: boolean;
 }
 
@@ -35,7 +35,7 @@ export class UeventSocket {
     this.#heard = this.#sequence();
   }
 
-  /** Never fails for want of a socket: see {@link isOpen}. */
+  /** Opens the socket. Does not fail where there is none to be had: see {@link isOpen}. */
   static open(sys: Sys): UeventSocket {
     try {
       return new UeventSocket(sys, sys.ueventSocket(KERNEL_GROUP));
@@ -49,7 +49,7 @@ export class UeventSocket {
     return this.#fd !== undefined;
   }
 
-  /** What has come since the last time, in order. */
+  /** Takes the messages that have come since the last time, in order. */
   take(): Heard {
     const heard: Heard = { uevents: [], lost: false };
     while (this.#fd !== undefined && heard.uevents.length < BATCH) {
@@ -64,7 +64,7 @@ export class UeventSocket {
       } catch (error) {
         if (!(error instanceof SysError)) throw error;
         if (error.code === 'EAGAIN') break;
-        // What waits is older than what was lost, and still to be had.
+        // The waiting messages are older than the lost ones, and still to be had.
         if (error.code !== 'ENOBUFS') throw error;
         heard.lost = true;
       }
@@ -72,7 +72,7 @@ export class UeventSocket {
     return heard;
   }
 
-  /** Whether the kernel has told something that was not heard, since this was last asked; true where that is not known. */
+  /** Whether messages were missed since the last call; true where that is not known. */
   missed(): boolean {
     const now = this.#sequence();
     const missed = !this.isOpen || now === null || this.#heard === null || now > this.#heard;

@@ -57,12 +57,12 @@ export class MemoryState implements StateStore {
 /** No text that udrv keeps is longer. */
 const MAX_TEXT = 4096;
 const LOCK = 'lock';
-/** Of the group, of others. */
+/** Mode bits: group and others may write. */
 const WRITABLE_BY_OTHERS = 0o022;
 
 /**
- * A directory of files, below /run so that they vanish when the machine starts anew. What others may write, or have
- * put there, is not trusted: a name of a driver in it would be written to sysfs as root.
+ * A directory of files, below /run so that they vanish when the machine starts anew. A file that others may write, or
+ * have put there, is not trusted: a driver's name in it would be written to sysfs as root.
  */
 export class DirectoryState implements StateStore {
   readonly #directory: string;

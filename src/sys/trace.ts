@@ -17,11 +17,11 @@ import type {
   Word,
 } from './sys';
 
-/** As many bytes of a buffer as a line shows. */
+/** The bytes of a buffer that a line shows at most. */
 const SHOWN_BYTES = 64;
 
 /**
- * A machine whose every call on a device is printed, decoded, when it returns: `read(uio0, 4) = 4 [01 00 00 00]`.
+ * Makes a machine whose every call on a device is printed, decoded, when it returns: `read(uio0, 4) = 4 [01 00 00 00]`.
  * Inspection (reading sysfs) is not. The trace makes no call of its own, and no access to a register.
  *
  * @param print takes one line without its newline; nothing in it can drive a terminal
@@ -36,7 +36,7 @@ class TracedSys implements Sys {
   readonly #sys: Sys;
   readonly #print: (line: string) => void;
   readonly #decoders: readonly IoctlDecoder[];
-  /** What the open descriptors are called. */
+  /** The names of the open descriptors. */
   readonly #labels = new Map<number, string>();
 
   constructor(sys: Sys, print: (line: string) => void, decoders: readonly IoctlDecoder[]) {
@@ -89,7 +89,7 @@ class TracedSys implements Sys {
 
   close(fd: number): void {
     const label = this.#label(fd);
-    // Whatever close says, the descriptor is gone.
+    // The descriptor is gone, whatever close says.
     this.#labels.delete(fd);
     traceCall(
       this.#print,
@@ -415,7 +415,7 @@ function labelOf(path: string): string {
   return name;
 }
 
-/** What a read brought: its length, and as many bytes. */
+/** Returns a read's result as text: its length, and as many bytes. */
 function transferred(buffer: Buffer, length: number): string {
   return length > 0 ? `${length} ${bytesText(buffer.subarray(0, length))}` : String(length);
 }
@@ -431,12 +431,12 @@ function number(value: number | bigint): string {
   return value < 0 ? `-${hex(-value)}` : hex(value);
 }
 
-/** As in C. */
+/** Returns a string literal as in C. */
 function quote(text: string): string {
   return `"${text.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n')}"`;
 }
 
-/** What must not reach a terminal: control characters, and the invisible ones that reorder or break lines. */
+/** Escapes what must not reach a terminal: control characters, and the invisible ones that reorder or break lines. */
 function escapeLine(line: string): string {
   return line.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (char) => {
     const code = char.codePointAt(0) ?? 0;

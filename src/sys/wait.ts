@@ -48,7 +48,7 @@ export function pause(timeoutMs: number, signal?: AbortSignal): Promise<'timeout
   });
 }
 
-/** What measures, or takes interrupt after interrupt, blocks the event loop: for so long at most, but for one wait. */
+/** The longest time that a loop of measurements or interrupts blocks the event loop, apart from one wait. */
 export const SERVE_SIGNALS_MS = 20;
 export const SERVE_SIGNALS_NS = BigInt(SERVE_SIGNALS_MS) * 1_000_000n;
 

@@ -36,7 +36,7 @@ import { Mmio } from './mmio';
 /** V8 aborts the process on an ArrayBuffer that is longer. */
 const MAX_LENGTH = constants.MAX_LENGTH;
 
-/** Of a uevent socket, in bytes. */
+/** The size of a uevent socket's receive buffer, in bytes. */
 const RECEIVE_BUFFER = 1024 * 1024;
 
 /** mmap's failure value, (void *)-1, as koffi returns it. */
@@ -74,12 +74,12 @@ export class Libc {
   /** User space ends at 2^47 (or 2^56): a number holds it, and costs less to pass than a buffer. */
   readonly #pollfdAddress: number;
   readonly #addresses = new WeakMap<Buffer, number>();
-  /** What is in it. */
+  /** The last request in it. */
   #polled: { fd: number; event: PollEvent } | undefined;
   readonly #interrupted = errnoNumber('EINTR');
   readonly #nothingYet = errnoNumber('EAGAIN');
   readonly #vectors = new Map<Width, { iovecs: bigint; words: Buffer }>();
-  /** What is watched. Held here, because a handle that nothing references is collected and stops firing, without a word. */
+  /** The watched descriptors by handle. Held here, because a handle that nothing references is collected and stops firing. */
   readonly #watches = new Map<object, number>();
 
   constructor() {
@@ -136,7 +136,7 @@ export class Libc {
   }
 
   /**
-   * Where a buffer is. It stays there as long as there is the buffer, and asking costs as much as a short ioctl: the
+   * Returns a buffer's address. It is good as long as the buffer lives, and asking costs as much as a short ioctl: the
    * structs that are used for each URB and each mapping are the same ones again and again.
    */
   #addressOf(buffer: Buffer): number {
@@ -288,7 +288,7 @@ export class Libc {
 
   /** A descriptor in error counts as ready: the read that follows says what is wrong. */
   poll(fd: number, timeoutMs: number, event: PollEvent, path: string): PollResult {
-    // Who measures latency asks for the same again and again.
+    // A measurement of latency asks for the same again and again.
     if (fd !== this.#polled?.fd || event !== this.#polled.event) {
       this.#polled = { fd, event };
       this.#pollfd.writeInt32LE(fd, pollfd.fd);
@@ -302,7 +302,7 @@ export class Libc {
     throw error;
   }
 
-  /** Where nothing is there, which is common, EAGAIN is no exception here. */
+  /** Reads without an exception for EAGAIN, which is the common case. */
   readWithin(fd: number, buffer: Buffer, timeoutMs: number, path: string): PollResult {
     const address = this.#addressOf(buffer);
     while (this.#read(fd, address, buffer.length) < 0) {

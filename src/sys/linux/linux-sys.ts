@@ -21,7 +21,7 @@ const { O_EXCL, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 /** This machine. */
 export class LinuxSys implements Sys {
   #libc: Libc | undefined;
-  /** What each of our descriptors was opened from. By number: each call looks here, in loops that are measured too. */
+  /** The path that each of our descriptors was opened from, by number: each call looks here, in measured loops too. */
   readonly #paths: (string | undefined)[] = [];
 
   get pageSize(): number {

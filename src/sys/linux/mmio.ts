@@ -93,7 +93,7 @@ export class Mmio implements Mapping {
     return `Mmio(${this.length} bytes${this.#closed ? ', closed' : ''})`;
   }
 
-  /** What is unmapped may be somebody else's memory by now. */
+  /** Refuses an access after the unmapping: the memory may be somebody else's by then. */
   #mustBeOpen(): void {
     if (this.#closed) throw new RangeError('the mapping is closed');
   }

@@ -8,7 +8,7 @@ export interface ReadError {
   code: string;
 }
 
-/** What a machine without a feature answers for its attributes: no error, they are just not there. */
+/** The errnos of an attribute that a machine without the feature does not have: nothing to note. */
 const ABSENT = new Set(['ENOENT', 'ENOTDIR']);
 
 /**

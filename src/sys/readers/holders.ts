@@ -8,14 +8,14 @@ export interface Holder {
   command: string;
   /** The node, as it was asked for. */
   node: string;
-  /** What keeps it: a descriptor, or a mapping that outlives its descriptor. */
+  /** The hold on it: a descriptor, or a mapping that outlives its descriptor. */
   by: 'descriptor' | 'mapping';
 }
 
 export interface Holders {
   /** By pid; a process that has a node both ways is there once, for its descriptor. */
   holders: Holder[];
-  /** Whether every process of the machine was looked into: others' are closed to who is not root. */
+  /** Whether every process of the machine was looked into: other users' are closed to all but root. */
   complete: boolean;
 }
 
@@ -25,7 +25,7 @@ export interface Holders {
  */
 export const VFIO_DEVICE = 'anon_inode:[vfio-device]';
 
-/** How to ask for the descriptors of one VFIO device. Kernels since 6.18 tell whose a descriptor is; before, all match. */
+/** The name to ask by for the descriptors of one VFIO device. Kernels since 6.18 tell the device; before, all match. */
 export const vfioDeviceNode = (address: string): string => `${VFIO_DEVICE} ${address}`;
 
 /** A process with more descriptors is looked into this far. */
@@ -40,7 +40,7 @@ const MAX_COMMAND = 64;
 const ENDED = new Set(['ENOENT', 'ESRCH', 'ENOTDIR']);
 
 /**
- * Which processes hold nodes open: `/dev/vfio/3`, `/dev/uio0`, `/dev/bus/usb/001/003`. Looks at the links in
+ * Finds the processes that hold nodes open: `/dev/vfio/3`, `/dev/uio0`, `/dev/bus/usb/001/003`. Looks at the links in
  * /proc/PID/fd and at /proc/PID/maps, because a mapping keeps a device after its descriptor was closed, in a forked
  * child too. Never fails for a process that cannot be looked into: {@link Holders.complete} tells.
  */

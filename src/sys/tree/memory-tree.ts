@@ -19,7 +19,7 @@ interface Directory {
   code?: string;
 }
 
-/** As the kernel: more links than this in one path is a loop. */
+/** The kernel's limit (MAXSYMLINKS): more links than this in one path are a loop. */
 export const MAX_LINKS = 40;
 
 /** A file tree in memory, with the path rules of a kernel: links are followed inside the tree, `..` stops at its root. */

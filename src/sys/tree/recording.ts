@@ -9,7 +9,7 @@ const NAME_DATABASE = /(^|\/)(pci|usb)\.ids$/;
 /** There, but never read: nobody knows what it is. `no data available`, said wherever it is asked for on replay. */
 const NOT_RECORDED = 'ENODATA';
 
-/** What is known of one path without links in it. The last answer counts, where a machine gave several. */
+/** The facts about one path without links in it. The last answer counts, where a machine gave several. */
 interface Node {
   readonly path: string;
   readonly children: Map<string, Node>;
