@@ -7,7 +7,7 @@ const { build, transformSync } = require('esbuild');
 const { version } = require('./package.json');
 
 /** What a listing runs: here, and of a snapshot. */
-const START = ['cli/entry', 'cli/commands/list', 'names/database', 'sys/linux', 'sys/snapshot'];
+const START = ['cli/entry', 'cli/commands/list', 'names/database', 'sys/linux/linux-sys', 'sys/tree/snapshot'];
 
 // Less to read at each start; names stay, for UDRV_DEBUG.
 const minify = { minifySyntax: true, minifyWhitespace: true, target: 'node20' };

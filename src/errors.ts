@@ -30,17 +30,17 @@ const exitByErrno: Record<string, ExitCode> = {
   ENOTSUP: Exit.unsupported,
 };
 
-/** The number of an errno on this platform, undefined where Node has none of this name. */
+/** Returns the number of an errno on this platform, undefined where Node has none of this name. */
 export function errnoNumber(code: string): number | undefined {
-  // For messages, and for who opens devices: a listing needs none, and node:os costs start-up time.
+  // Loaded here, because node:os costs start-up time and a listing needs none.
   const { errno } = (require('node:os') as typeof import('node:os')).constants;
   return Object.hasOwn(errno, code) ? errno[code as keyof typeof errno] : undefined;
 }
 
-/** What an errno name means in words: `EACCES` is `permission denied`. Unknown names come back as they are. */
+/** Returns an errno in words: `permission denied` for `EACCES`. Unknown names come back as they are. */
 export function errnoMessage(code: string): string {
   const number = errnoNumber(code);
-  // For messages that are shown, not for each error: node:util costs start-up time, and each call makes the whole map anew.
+  // Loaded here, because node:util costs start-up time; each call makes the whole map anew, so this is for shown messages.
   const { getSystemErrorMap } = require('node:util') as typeof import('node:util');
   return (number !== undefined && getSystemErrorMap().get(-number)?.[1]) || code;
 }
@@ -97,7 +97,7 @@ export class UdrvError extends Error implements ErrorDetails {
   }
 }
 
-/** A request that cannot be right, whatever the machine: nothing was touched. */
+/** Makes the error of a request that cannot be right, whatever the machine: nothing was touched. */
 export function usageError(subject: string, message: string, hint?: string): UdrvError {
   return new UdrvError(message, { code: 'EUSAGE', exit: Exit.usage, subject, hint });
 }

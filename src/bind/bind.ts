@@ -1,6 +1,7 @@
 import { SysError } from '../errors';
+import { pciPath } from '../pci/paths';
 import type { StateStore } from '../sys/state';
-import type { Sys } from '../sys/sys';
+import type { Sys, SysTree } from '../sys/sys';
 import { notPermitted } from './diagnose';
 import { findDriver, isForUserSpace } from './driver';
 import { type ExecuteOptions, execute } from './execute';
@@ -10,7 +11,7 @@ import { readBinding } from './read';
 import { forget, lock, recall, remember } from './remember';
 import { mustNotBeInUse } from './safety';
 
-/** What a command shall do to some functions. */
+/** A change of the drivers of some functions. */
 export type BindRequest =
   | { kind: 'bind'; addresses: readonly string[]; driver: string }
   | { kind: 'unbind'; addresses: readonly string[] }
@@ -19,20 +20,20 @@ export type BindRequest =
 export interface Prepared {
   /** One for each function, in the order of the request. */
   plans: readonly Plan[];
-  /** What a person should know beside it. */
+  /** Remarks for a person. */
   notes: readonly string[];
 }
 
 export interface ChangeOptions extends ExecuteOptions {
-  /** Do it to a device that is in use; not to one that a program drives. */
+  /** Also change a device that is in use; never one that a program drives. */
   force?: boolean | undefined;
 }
 
 /**
- * What a request comes to now, without doing it.
+ * Plans a request as things stand now, without doing it.
  *
- * @param store what was there before
- * @throws UdrvError exit 5 where a device would be taken from who uses it, exit 9 where a driver is not there
+ * @param store the bindings before udrv's changes
+ * @throws UdrvError exit 5 where a device is in use, exit 9 where a driver is not loaded
  */
 export function prepare(sys: Sys, store: StateStore, request: BindRequest, force = false): Prepared {
   const { plans, notes } = plansFor(sys, store, request);
@@ -43,7 +44,7 @@ export function prepare(sys: Sys, store: StateStore, request: BindRequest, force
 }
 
 /**
- * Does a request, whole or not at all. One process at a time does.
+ * Does a request, whole or not at all. One process at a time.
  *
  * @returns null where it was interrupted: all is as it was before
  * @throws UdrvError
@@ -55,7 +56,7 @@ export async function change(
   { force = false, ...options }: ChangeOptions = {},
 ): Promise<Prepared | null> {
   const { plans } = plansFor(sys, store, request);
-  // Who is not root may hear that there is nothing to do.
+  // A user who is not root may hear that there is nothing to do.
   if (!isPermitted(sys, plans)) return prepare(sys, store, request, force);
   using _ = lock(store);
   const prepared = prepare(sys, store, request, force);
@@ -65,7 +66,7 @@ export async function change(
   try {
     done = await execute(sys, prepared.plans, options);
   } finally {
-    // What was put back needs no restoring; what could not be does.
+    // A function that was put back needs no restoring; one that was not does.
     if (!done)
       for (const [i, { address, from }] of prepared.plans.entries()) if (isAs(sys, address, from)) forgets[i]?.();
   }
@@ -75,11 +76,11 @@ export async function change(
 }
 
 /** Also where nothing is to be done: to restore a device that had the driver already is to leave it that. */
-function remembering(sys: Sys, store: StateStore, request: BindRequest, plan: Plan): () => void {
+function remembering(sys: SysTree, store: StateStore, request: BindRequest, plan: Plan): () => void {
   return remember(sys, store, plan, request.kind === 'bind' ? findDriver(sys, request.driver) : null);
 }
 
-function plansFor(sys: Sys, store: StateStore, request: BindRequest): Prepared {
+function plansFor(sys: SysTree, store: StateStore, request: BindRequest): Prepared {
   const driver = request.kind === 'bind' ? findDriver(sys, request.driver) : null;
   const notes: string[] = [];
   const target = (address: string, from: Binding): Binding | typeof DEFAULT => {
@@ -94,9 +95,9 @@ function plansFor(sys: Sys, store: StateStore, request: BindRequest): Prepared {
   return { plans, notes };
 }
 
-/** What to restore: what was there before the first change, or what the kernel would choose. */
+/** Returns the binding to restore: the one before the first change, or the one that the kernel would choose. */
 function original(
-  sys: Sys,
+  sys: SysTree,
   store: StateStore,
   address: string,
   now: Binding,
@@ -116,14 +117,14 @@ function original(
   return DEFAULT;
 }
 
-function isAs(sys: Sys, address: string, { driver, override }: Binding): boolean {
+function isAs(sys: SysTree, address: string, { driver, override }: Binding): boolean {
   const now = readBinding(sys, address);
   return now.driver === driver && now.override === override;
 }
 
 /**
- * Whether the caller may change bindings. Asked before anything is written or kept, so that who is not root hears of
- * that and of nothing else.
+ * Whether the caller may change bindings. Asked before anything is written or kept, so that a user who is not root
+ * hears of that and of nothing else.
  *
  * @returns false where there is nothing to change either
  * @throws UdrvError exit 4
@@ -131,14 +132,14 @@ function isAs(sys: Sys, address: string, { driver, override }: Binding): boolean
 function isPermitted(sys: Sys, plans: readonly Plan[]): boolean {
   let permitted = true;
   for (const { address, from, steps } of plans) {
-    const path = `/sys/bus/pci/devices/${address}/driver_override`;
+    const path = pciPath(address, 'driver_override');
     if (sys.access(path) === 'rw') continue;
     if (steps.length === 0) {
       permitted = false;
       continue;
     }
     try {
-      // It fails, and says why: what is there already would be written.
+      // It fails, and says why: it would write the value that is there already.
       sys.writeFile(path, from.override ?? '\n');
     } catch (error) {
       if (!(error instanceof SysError)) throw error;

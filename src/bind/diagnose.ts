@@ -1,14 +1,15 @@
 import { Exit, fromSysError, type SysError, UdrvError } from '../errors';
-import { findHolders } from '../sys/holders';
-import { type KernelMessage, readKernelLog } from '../sys/kmsg';
+import { pciPath } from '../pci/paths';
+import { AttributeReader } from '../sys/readers/attributes';
+import { findHolders } from '../sys/readers/holders';
+import { type KernelMessage, readKernelLog } from '../sys/readers/kmsg';
 import type { Sys } from '../sys/sys';
-import { AttributeReader } from '../sys/sysfs';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { BRIDGE_CLASS, groupNode, IommuGroups } from '../vfio/inspect/iommu-group';
 import type { Step } from './plan';
 
 /**
- * Why a step failed, as far as sysfs tells. The kernel answers a refused probe with whatever errno the driver gave, and
+ * Finds out why a step failed, as far as sysfs tells. The kernel answers a refused probe with whatever errno the driver gave, and
  * older ones with success.
  *
  * @param failure undefined where the write succeeded and nothing came of it
@@ -16,13 +17,13 @@ import type { Step } from './plan';
 export function bindError(sys: Sys, step: Step, failure: SysError | undefined): UdrvError {
   const { address, driver } = step;
   if (failure?.code === 'EACCES' || failure?.code === 'EPERM') return notPermitted(address, failure);
-  if (new AttributeReader(sys).text(`/sys/bus/pci/devices/${address}/vendor`) === null)
+  if (new AttributeReader(sys).text(pciPath(address, 'vendor')) === null)
     return new UdrvError('the device went away', { ...common(address, failure), code: 'ENODEV', exit: Exit.gone });
   if (step.taken && failure === undefined)
     return new UdrvError('no driver that is loaded takes it', {
       ...common(address, failure),
       exit: Exit.failed,
-      hint: `load what there is for it: sudo modprobe -a $(cat /sys/bus/pci/devices/${address}/modalias); or leave it without: udrv unbind ${address}`,
+      hint: `load what there is for it: sudo modprobe -a $(cat ${pciPath(address, 'modalias')}); or leave it without: udrv unbind ${address}`,
     });
   if (driver === undefined || driver === null) {
     const what =
@@ -37,7 +38,7 @@ export function bindError(sys: Sys, step: Step, failure: SysError | undefined): 
   });
 }
 
-/** For who may not write to sysfs: not root, or in a container. */
+/** A user who may not write to sysfs: not root, or in a container. */
 export function notPermitted(address: string, failure: SysError): UdrvError {
   switch (failure.code) {
     case 'EACCES':
@@ -61,7 +62,7 @@ interface Reason {
 
 function reasonOf(sys: Sys, address: string, driver: string, failure: SysError | undefined): Reason {
   const reader = new AttributeReader(sys);
-  const dir = `/sys/bus/pci/devices/${address}`;
+  const dir = pciPath(address);
   if (isVfioDriver(driver) && BRIDGE_CLASS.test(reader.hex(`${dir}/class`, 6) ?? ''))
     return { because: ': it is a bridge', exit: Exit.unsupported, hint: logHint(address) };
   const group = reader.number(`${dir}/iommu_group`) ?? Number(reader.linkName(`${dir}/iommu_group`) ?? Number.NaN);
@@ -81,7 +82,7 @@ function reasonOf(sys: Sys, address: string, driver: string, failure: SysError |
   return { because: message === null ? '' : `: ${message}`, exit: Exit.failed, hint: logHint(address) };
 }
 
-/** What the kernel logged last of the function in the moment that has passed since. */
+/** Returns the kernel's last message about the function in the moment that has passed since; null without one. */
 function loggedReason(sys: Sys, address: string, driver: string): string | null {
   // Close to the log's clock: neither counts the time that the machine slept.
   const now = Number(process.hrtime.bigint() / 1000n);

@@ -1,10 +1,10 @@
 import { Exit, UdrvError, usageError } from '../errors';
 import { parsePciAddress } from '../pci/address';
-import type { Sys } from '../sys/sys';
-import { AttributeReader } from '../sys/sysfs';
+import { PCI_DRIVERS } from '../pci/paths';
+import { AttributeReader } from '../sys/readers/attributes';
+import type { SysTree } from '../sys/sys';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 
-const DRIVERS = '/sys/bus/pci/drivers';
 const USAGE = 'udrv bind DEVICE... DRIVER';
 
 /**
@@ -12,10 +12,10 @@ const USAGE = 'udrv bind DEVICE... DRIVER';
  *
  * @throws UdrvError
  */
-export function findDriver(sys: Sys, name: string): string {
+export function findDriver(sys: SysTree, name: string): string {
   if (parsePciAddress(name) !== null) throw usageError(name, 'is a device: the driver comes last', USAGE);
   if (!/^[^/\0-\x1f\x7f]+$/.test(name) || name.startsWith('.')) throw usageError(name, 'is no name of a driver', USAGE);
-  const drivers = new AttributeReader(sys).names(DRIVERS);
+  const drivers = new AttributeReader(sys).names(PCI_DRIVERS);
   const canonical = (text: string) => text.replaceAll('_', '-');
   const driver = drivers.includes(name) ? name : drivers.find((one) => canonical(one) === canonical(name));
   if (driver === undefined)
@@ -24,7 +24,7 @@ export function findDriver(sys: Sys, name: string): string {
       exit: Exit.unsupported,
       subject: name,
       // Modules and drivers are mostly called alike; modprobe takes either dash.
-      hint: /^[\w-]+$/.test(name) ? `load it: sudo modprobe ${name}` : `ls ${DRIVERS} shows which there are`,
+      hint: /^[\w-]+$/.test(name) ? `load it: sudo modprobe ${name}` : `ls ${PCI_DRIVERS} shows which there are`,
     });
   return driver;
 }

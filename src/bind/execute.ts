@@ -1,5 +1,6 @@
 import { SysError, UdrvError } from '../errors';
-import type { Sys } from '../sys/sys';
+import { PCI_DRIVERS } from '../pci/paths';
+import type { Sys, SysTree } from '../sys/sys';
 import { bindError } from './diagnose';
 import type { Binding, Plan, Step, Write } from './plan';
 import { readBinding } from './read';
@@ -66,13 +67,13 @@ function perform(sys: Sys, step: Step): void {
   if (failure !== undefined || !hasEffect(sys, step)) throw bindError(sys, step, failure);
 }
 
-function hasEffect(sys: Sys, { address, driver, taken }: Step): boolean {
+function hasEffect(sys: SysTree, { address, driver, taken }: Step): boolean {
   if (driver === undefined && !taken) return true;
   const now = readBinding(sys, address).driver;
   return driver === undefined ? now !== null : now === driver;
 }
 
-/** @returns what is not as it was */
+/** Takes steps back. @returns the functions that are not as they were, in words */
 function undo(sys: Sys, plans: readonly Plan[], steps: readonly Step[], onWrite: (write: Write) => void): string[] {
   for (const step of steps) for (const write of undoOf(sys, step)) attempt(sys, step.address, write, onWrite);
   return plans.flatMap(({ address, from }) => {
@@ -83,18 +84,18 @@ function undo(sys: Sys, plans: readonly Plan[], steps: readonly Step[], onWrite:
   });
 }
 
-/** What drivers_probe brought is known only now. */
-function undoOf(sys: Sys, { path, address, undo }: Step): readonly Write[] {
+/** Returns the writes that undo a step. The driver that drivers_probe brought is known only now. */
+function undoOf(sys: SysTree, { path, address, undo }: Step): readonly Write[] {
   const { driver } = readBinding(sys, address);
   if (!path.endsWith('/drivers_probe') || driver === null) return undo;
-  return [{ path: `/sys/bus/pci/drivers/${driver}/unbind`, value: address }];
+  return [{ path: `${PCI_DRIVERS}/${driver}/unbind`, value: address }];
 }
 
-/** One that fails does not keep the others from being tried; what came of it all is looked at afterwards. */
+/** Makes one write of an undo. One that fails does not keep the others from being tried; the result is checked afterwards. */
 function attempt(sys: Sys, address: string, write: Write, onWrite: (write: Write) => void): void {
   const { driver } = readBinding(sys, address);
   // The step may have failed before it did anything.
-  if (write.path.endsWith('/unbind') && write.path !== `/sys/bus/pci/drivers/${driver}/unbind`) return;
+  if (write.path.endsWith('/unbind') && write.path !== `${PCI_DRIVERS}/${driver}/unbind`) return;
   if (write.path.endsWith('/bind') && driver !== null) return;
   try {
     onWrite(write);

@@ -1,8 +1,9 @@
 import { Exit, UdrvError } from '../errors';
 import { comparePciAddresses, isPciAddress } from '../pci/address';
+import { pciPath } from '../pci/paths';
+import { AttributeReader } from '../sys/readers/attributes';
 import type { StateStore } from '../sys/state';
-import type { Sys } from '../sys/sys';
-import { AttributeReader } from '../sys/sysfs';
+import type { SysTree } from '../sys/sys';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { IommuGroups } from '../vfio/inspect/iommu-group';
 import { noGroup } from '../vfio/inspect/missing-group';
@@ -14,17 +15,17 @@ import { recall } from './remember';
 const NOIOMMU_MODE = '/sys/module/vfio/parameters/enable_unsafe_noiommu_mode';
 
 /**
- * The members of the IOMMU groups of some functions that can be given to user space: no bridges, as those must stay
- * with the kernel and never keep a group from being viable.
+ * Returns the members of the functions' IOMMU groups that can be given to user space: no bridges, which must stay with
+ * the kernel and never keep a group from being viable.
  *
  * @throws UdrvError exit 9 for a function without group
  */
-export function withGroups(sys: Sys, addresses: readonly string[]): string[] {
+export function withGroups(sys: SysTree, addresses: readonly string[]): string[] {
   const reader = new AttributeReader(sys);
   const groups = new IommuGroups(sys);
   const members = new Set<string>();
   for (const address of addresses) {
-    const group = reader.linkName(`/sys/bus/pci/devices/${address}/iommu_group`);
+    const group = reader.linkName(pciPath(address, 'iommu_group'));
     if (group === null)
       throw new UdrvError('it is in no IOMMU group', {
         code: 'ENOGROUP',
@@ -39,36 +40,36 @@ export function withGroups(sys: Sys, addresses: readonly string[]): string[] {
   return [...members].sort(comparePciAddresses);
 }
 
-/** The functions themselves, and those of their IOMMU groups whose bindings are remembered. */
-export function withChanged(sys: Sys, store: StateStore, addresses: readonly string[]): string[] {
+/** Returns the functions themselves, and those of their IOMMU groups whose bindings are remembered. */
+export function withChanged(sys: SysTree, store: StateStore, addresses: readonly string[]): string[] {
   const others = withGroups(sys, addresses).filter((address) => recall(sys, store, address) !== null);
   return [...new Set([...addresses, ...others])];
 }
 
 /**
- * Makes sure that VFIO can take the functions that it is to have: vfio_pci refuses one without an IOMMU, unless it was
- * told to do without, and by then the driver that served the function is gone.
+ * Makes sure that the functions for VFIO have an IOMMU: vfio_pci refuses one without, unless it was told to do without,
+ * and by then the driver that served the function is gone.
  *
- * @throws UdrvError exit 9, with what is in the way of the IOMMU
+ * @throws UdrvError exit 9, with the reason why there is no IOMMU
  */
-export function mustHaveGroups(sys: Sys, plans: readonly Plan[]): void {
+export function mustHaveGroups(sys: SysTree, plans: readonly Plan[]): void {
   const reader = new AttributeReader(sys);
   const missing = plans.find(
     ({ address, steps }) =>
       steps.some(({ driver }) => isVfioDriver(driver ?? null)) &&
-      reader.linkName(`/sys/bus/pci/devices/${address}/iommu_group`) === null,
+      reader.linkName(pciPath(address, 'iommu_group')) === null,
   );
   if (missing !== undefined && reader.text(NOIOMMU_MODE) !== 'Y') throw noGroup(sys, missing.address);
 }
 
-/** Groups that functions are given to VFIO in and that can still not be opened. */
-export function viabilityNotes(sys: Sys, plans: readonly Plan[]): string[] {
+/** Returns remarks on groups that cannot be opened yet although functions of theirs are given to VFIO. */
+export function viabilityNotes(sys: SysTree, plans: readonly Plan[]): string[] {
   const after = new Map(plans.map((plan) => [plan.address, driverAfter(plan)]));
   const reader = new AttributeReader(sys);
   const groups = new IommuGroups(sys);
   const numbers = new Map<number, string>();
   for (const { address } of plans) {
-    const group = reader.linkName(`/sys/bus/pci/devices/${address}/iommu_group`);
+    const group = reader.linkName(pciPath(address, 'iommu_group'));
     if (group !== null && isVfioDriver(after.get(address) ?? null)) numbers.set(Number(group), address);
   }
   return [...numbers].flatMap(([number, address]) => {

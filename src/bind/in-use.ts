@@ -1,9 +1,11 @@
 import { SysError } from '../errors';
-import { findHolders, type Holder, vfioDeviceNode } from '../sys/holders';
-import { type Mount, readMounts, readSwaps } from '../sys/mounts';
-import { shellWord } from '../sys/shell';
-import type { Sys } from '../sys/sys';
-import { AttributeReader } from '../sys/sysfs';
+import { pciPath } from '../pci/paths';
+import { attempt } from '../sys/attempt';
+import { AttributeReader } from '../sys/readers/attributes';
+import { findHolders, type Holder, vfioDeviceNode } from '../sys/readers/holders';
+import { type Mount, readMounts, readSwaps } from '../sys/readers/mounts';
+import type { Sys, SysTree } from '../sys/sys';
+import { shellWord } from '../text/shell';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { groupNode } from '../vfio/inspect/iommu-group';
 
@@ -13,7 +15,7 @@ export interface Use {
   address: string;
   /** `nvme0n1p2 is mounted on /home` */
   what: string;
-  /** What ends it. */
+  /** The command that ends it. */
   hint: string | undefined;
   /** A program drives the device from user space: taking it away would wait for the program, maybe for ever. */
   busy: boolean;
@@ -21,7 +23,7 @@ export interface Use {
 
 export interface Uses {
   uses: Use[];
-  /** What could not be looked at, so that there may be more. */
+  /** Paths that could not be looked at, so that there may be more uses. */
   doubts: string[];
 }
 
@@ -42,7 +44,7 @@ const UNIMPORTANT = new Set(['input', 'hidraw', 'usbmisc']);
 const MAX_STACK = 16;
 
 /**
- * What is in use of PCI functions and of all that is behind them: mounted and swapped file systems, also through dm,
+ * Finds the uses of PCI functions and of all that is behind them: mounted and swapped file systems, also through dm,
  * md, LVM and bcache; members of those; network interfaces that are up; nodes that a process has open; disks that the
  * kernel keeps for itself without saying what for, as it does for ZFS.
  */
@@ -58,7 +60,7 @@ export function findUses(sys: Sys, addresses: readonly string[]): Uses {
     const refuse = (what: string, hint?: string) => uses.push({ address, what, hint, busy: false });
     for (const device of mine) {
       if (device.kind === 'block') {
-        storage ??= new StorageUses(reader);
+        storage ??= new StorageUses(sys, reader);
         storage.find(device, refuse);
       }
       if (device.kind === 'net') findNetUse(reader, device, refuse);
@@ -78,7 +80,7 @@ function classDevices(reader: AttributeReader): { path: string[]; device: ClassD
   directories.push({ kind: 'usb', dir: '/sys/bus/usb/devices' });
   return directories.flatMap(({ kind, dir }) =>
     reader.names(dir).flatMap((name) => {
-      const target = linkTarget(reader.sys, `${dir}/${name}`);
+      const target = attempt(() => reader.sys.readLink(`${dir}/${name}`), null);
       return target === null ? [] : [{ path: target.split('/'), device: classDevice(reader, kind, `${dir}/${name}`) }];
     }),
   );
@@ -118,15 +120,17 @@ function multipathDisks(reader: AttributeReader, devices: readonly ClassDevice[]
   });
 }
 
-/** Who has a file system or swap space on a block device. The tables are read once. */
+/** File systems and swap space on block devices. The tables are read once. */
 class StorageUses {
+  readonly #sys: Sys;
   readonly #reader: AttributeReader;
   readonly #mounts: readonly Mount[] | null;
   readonly #swaps: readonly string[];
   /** By the name of a member: file systems that are mounted and have several. */
   readonly #btrfs: ReadonlySet<string>;
 
-  constructor(reader: AttributeReader) {
+  constructor(sys: Sys, reader: AttributeReader) {
+    this.#sys = sys;
     this.#reader = reader;
     this.#mounts = readMounts(reader);
     this.#swaps = readSwaps(reader);
@@ -139,7 +143,7 @@ class StorageUses {
     const direct = this.#usesOf(name, dir);
     for (const { what, hint } of direct) report(`${name} ${what}`, hint);
     const holders = this.#reader.names(`${dir}/holders`);
-    if (direct.length + holders.length === 0 && node !== null && isClaimed(this.#reader.sys, node))
+    if (direct.length + holders.length === 0 && node !== null && isClaimed(this.#sys, node))
       report(`${name} is in use by the kernel (ZFS, or a mount that cannot be seen)`);
     for (const holder of holders) {
       const above = this.#above(holder, new Set([name]));
@@ -149,7 +153,7 @@ class StorageUses {
     }
   }
 
-  /** What a device that is made of others is used for, or one that is made of it. */
+  /** Finds the uses of a device that is made of others, and of those that are made of it. */
   #above(name: string, below: Set<string>): { what: string; hint: string }[] {
     // A stack has no loops; what a file of a stranger says may have.
     if (below.has(name) || below.size > MAX_STACK) return [];
@@ -187,8 +191,8 @@ class StorageUses {
 }
 
 /**
- * Who mounts, swaps to or builds upon a block device claims it for himself alone, and then nobody else can: the kernel
- * says so to O_EXCL (open(2), block/bdev.c). The claim that this makes is gone at once.
+ * Whether a block device is claimed: a mount, swap space or a device built upon it claims it exclusively, and the kernel
+ * then refuses O_EXCL (open(2), block/bdev.c). The claim that this makes is gone at once.
  */
 function isClaimed(sys: Sys, node: string): boolean {
   try {
@@ -202,7 +206,7 @@ function isClaimed(sys: Sys, node: string): boolean {
 
 const IFF_UP = 1;
 
-/** Those in another network namespace are not listed: sysfs shows only the reader's. */
+/** Finds interfaces that are up. Those in another network namespace are missed: sysfs shows only the reader's. */
 function findNetUse(
   reader: AttributeReader,
   { name, dir }: ClassDevice,
@@ -218,22 +222,22 @@ function findNetUse(
   );
 }
 
-/** They vanish with the driver of their physical function, whoever uses them. */
+/** Finds virtual functions. They vanish with the driver of their physical function, whoever uses them. */
 function findVirtualFunctions(reader: AttributeReader, address: string, report: (what: string, hint?: string) => void) {
-  const path = `/sys/bus/pci/devices/${address}/sriov_numvfs`;
+  const path = pciPath(address, 'sriov_numvfs');
   const count = reader.number(path);
   if (count !== null && count > 0) report(`it has ${count} virtual functions, which go with it`, `echo 0 > ${path}`);
 }
 
-/** Who has a node of the functions open: all are looked for at once. */
+/** Processes that have a node of the functions open: all are looked for at once. */
 class NodeUses {
   complete = true;
-  readonly #sys: Sys;
+  readonly #sys: SysTree;
   readonly #wanted: { node: string; address: string; name: string; busy: boolean }[] = [];
   /** Functions of VFIO drivers that are open now. */
   readonly #open: string[] = [];
 
-  constructor(sys: Sys) {
+  constructor(sys: SysTree) {
     this.#sys = sys;
   }
 
@@ -242,7 +246,7 @@ class NodeUses {
       if (node === null || UNIMPORTANT.has(kind)) continue;
       this.#wanted.push({ node, address, name: node, busy: kind === 'uio' || kind === 'vfio-dev' });
     }
-    const dir = `/sys/bus/pci/devices/${address}`;
+    const dir = pciPath(address);
     if (!isVfioDriver(reader.linkName(`${dir}/driver`))) return;
     // Its group is one device for a program: whoever has that open may be about to open this.
     const group = reader.linkName(`${dir}/iommu_group`);
@@ -259,8 +263,8 @@ class NodeUses {
     const nodes = [...new Set(this.#wanted.map(({ node }) => node))];
     const { holders, complete } = findHolders(this.#sys, nodes);
     this.complete = complete;
-    // What this process has from its parent is its parent's; a device that it drives itself would wait for itself.
-    const self = linkTarget(this.#sys, '/proc/self');
+    // A descriptor that this process inherited is its parent's; a device that it drives itself would wait for itself.
+    const self = attempt(() => this.#sys.readLink('/proc/self'), null);
     const uses = this.#wanted.flatMap(({ node, address, name, busy }) =>
       holders
         .filter((holder) => holder.node === node && (busy || `${holder.pid}` !== self))
@@ -285,12 +289,4 @@ function heldBy(address: string, name: string, { pid, command, by }: Holder, bus
 /** A process is named once for a function, whichever ways it has it. */
 function isFirstOfProcess(use: Use, index: number, all: readonly Use[]): boolean {
   return all.findIndex((other) => other.address === use.address && other.hint === use.hint) === index;
-}
-
-function linkTarget(sys: Sys, path: string): string | null {
-  try {
-    return sys.readLink(path);
-  } catch {
-    return null;
-  }
 }

@@ -1,13 +1,13 @@
 /**
- * What has to be written where to give a PCI function to another driver, and what to write to take that back. Pure:
+ * The writes that give a PCI function to another driver, and those that take that back. Pure:
  * `execute.ts` is the one place that does it.
  */
 
-import { shellWord } from '../sys/shell';
+import { shellWord } from '../text/shell';
 
 const PCI = '/sys/bus/pci';
 
-/** Which driver has a function, and which one it is reserved for. */
+/** The driver that a function has, and the one that it is reserved for. */
 export interface Binding {
   driver: string | null;
   /** `driver_override`: only a driver of this name may take it. */
@@ -21,13 +21,13 @@ export interface Write {
 }
 
 export interface Step extends Write {
-  /** Of the function. */
+  /** The function's address. */
   address: string;
-  /** What the step has to lead to: the driver that has the function then; undefined where that is not for it to say. */
+  /** The driver that the function has to have after the step; undefined where the step does not decide it. */
   driver?: string | null;
-  /** Some driver has to have it then: one had it before. */
+  /** Whether some driver has to have it after the step: one had it before. */
   taken?: boolean;
-  /** What puts back what was before, in this order, once the steps after this one have been taken back. */
+  /** The writes that take the step back, in this order, once the steps after this one have been taken back. */
   undo: readonly Write[];
 }
 
@@ -38,15 +38,15 @@ export interface Plan {
   steps: readonly Step[];
 }
 
-/** Let the kernel choose: no override, and whichever driver wants the function. */
+/** The kernel's own choice: no override, and whichever driver takes the function. */
 export const DEFAULT = 'default';
 
 /**
- * The steps from one binding to another.
+ * Plans the steps from one binding to another.
  *
  * While a driver is bound, the override names it, whatever it shall be afterwards: a driver without a table of ids
  * (vfio-pci, uio_pci_generic) takes nothing else (drivers/base/bus.c, bind_store() asks driver_match_device()), and
- * who binds with dpdk-devbind has had the override cleared since.
+ * dpdk-devbind clears the override after its bind.
  */
 export function plan(address: string, from: Binding, to: Binding | typeof DEFAULT): Plan {
   const steps: Step[] = [];
@@ -78,14 +78,14 @@ export function plan(address: string, from: Binding, to: Binding | typeof DEFAUL
   return { address, from, steps };
 }
 
-/** The driver that a plan leads to; undefined where that is for the kernel to choose. */
+/** Returns the driver that a plan leads to; undefined where that is for the kernel to choose. */
 export function driverAfter({ from, steps }: Plan): string | null | undefined {
   if (steps.some(({ path }) => path === `${PCI}/drivers_probe`)) return undefined;
   const last = steps.findLast(({ driver }) => driver !== undefined);
   return last === undefined ? from.driver : (last.driver ?? null);
 }
 
-/** As a person would type it. */
+/** Returns a write as a person would type it. */
 export function shellCommand({ path, value }: Write): string {
   const text = value.trim();
   return `${text === '' ? 'echo' : `echo ${shellWord(text)}`} > ${shellWord(path)}`;
@@ -101,7 +101,7 @@ function unbindWrite(address: string, driver: string): Write {
   return { path: `${PCI}/drivers/${driver}/unbind`, value: address };
 }
 
-/** A newline alone clears it; an empty write would not reach the kernel. */
+/** Returns the write of an override. A newline alone clears it; an empty write would not reach the kernel. */
 function overrideWrite(address: string, name: string | null): Write {
   return { path: `${PCI}/devices/${address}/driver_override`, value: name ?? '\n' };
 }

@@ -1,23 +1,24 @@
-import type { Sys } from '../sys/sys';
-import { AttributeReader } from '../sys/sysfs';
+import { pciPath } from '../pci/paths';
+import { AttributeReader } from '../sys/readers/attributes';
+import type { SysTree } from '../sys/sys';
 import type { Binding } from './plan';
 
-/** How a function is bound now. */
-export function readBinding(sys: Sys, address: string): Binding {
+/** Reads the present binding of a function. */
+export function readBinding(sys: SysTree, address: string): Binding {
   const reader = new AttributeReader(sys);
-  const dir = `/sys/bus/pci/devices/${address}`;
+  const dir = pciPath(address);
   const override = reader.text(`${dir}/driver_override`);
   return { driver: reader.linkName(`${dir}/driver`), override: override === '(null)' ? null : override };
 }
 
-/** What tells that an address still has the device that it had: `1b36:0010`. */
-export function readIdentity(sys: Sys, address: string): string {
+/** Reads the ids that tell whether an address still has the same device: `1b36:0010`. */
+export function readIdentity(sys: SysTree, address: string): string {
   const reader = new AttributeReader(sys);
-  const dir = `/sys/bus/pci/devices/${address}`;
+  const dir = pciPath(address);
   return `${reader.hex(`${dir}/vendor`, 4)}:${reader.hex(`${dir}/device`, 4)}`;
 }
 
 /** Whether a function is a bridge, of any kind: base class 06. */
-export function isBridge(sys: Sys, address: string): boolean {
-  return new AttributeReader(sys).hex(`/sys/bus/pci/devices/${address}/class`, 6)?.startsWith('06') === true;
+export function isBridge(sys: SysTree, address: string): boolean {
+  return new AttributeReader(sys).hex(pciPath(address, 'class'), 6)?.startsWith('06') === true;
 }

@@ -1,37 +1,37 @@
 import { Exit, errnoMessage, SysError, UdrvError } from '../errors';
-import type { StateStore } from '../sys/state';
-import type { Sys } from '../sys/sys';
+import { StateLocked, type StateStore } from '../sys/state';
+import type { SysTree } from '../sys/sys';
 import type { Binding, Plan } from './plan';
 import { readIdentity } from './read';
 
-/** Where it is kept on a real machine: one file for each function. Bindings do not outlive a boot, nor does /run. */
+/** The directory on a real machine, one file for each function. Bindings do not outlive a boot, nor does /run. */
 export const STATE_DIRECTORY = '/run/udrv/bind';
 
-/** As drivers and overrides are called: the kernel takes less than a page, and a slash would lead out of sysfs. */
+/** A driver's name: the kernel takes less than a page, and a slash would lead out of sysfs. */
 const NAME = /^[^/\0-\x1f\x7f]{1,255}$/;
 
 interface Record extends Binding {
-  /** Of the device, which another may have replaced. */
+  /** The device's ids: another may have replaced it. */
   id: string;
   /** The driver that udrv gave it since. */
   made: string | null;
 }
 
-/** What a function had before udrv's first change; null where that is not known, or another device is there now. */
-export function recall(sys: Sys, store: StateStore, address: string): Binding | null {
+/** Returns the binding before udrv's first change; null where that is not known, or another device is there now. */
+export function recall(sys: SysTree, store: StateStore, address: string): Binding | null {
   const record = readRecord(sys, store, address);
   return record === null ? null : { driver: record.driver, override: record.override };
 }
 
 /**
- * Keeps what a function has before it gets another driver. What is known of it already stays, unless somebody else has
- * bound it since: then that is what is to be restored.
+ * Keeps a function's binding before it gets another driver. A record that exists already stays, unless somebody else
+ * has bound the function since: then that binding is the one to restore.
  *
  * @param made the driver that it gets now
- * @returns what forgets this again
+ * @returns a call that undoes this
  * @throws UdrvError where it cannot be kept
  */
-export function remember(sys: Sys, store: StateStore, plan: Plan, made: string | null): () => void {
+export function remember(sys: SysTree, store: StateStore, plan: Plan, made: string | null): () => void {
   const { address, from } = plan;
   const known = readRecord(sys, store, address);
   const asMade = known !== null && (from.driver === known.made || from.driver === null);
@@ -45,7 +45,7 @@ export function forget(store: StateStore, address: string): void {
   keeping(address, () => store.remove(address));
 }
 
-/** @throws UdrvError exit 5 while another process changes bindings */
+/** Keeps other processes from changing bindings until disposed of. @throws UdrvError exit 5 while another one does */
 export function lock(store: StateStore): Disposable {
   return keeping('bindings', () => store.lock());
 }
@@ -55,9 +55,10 @@ function keeping<T>(subject: string, body: () => T): T {
     return body();
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
-    const pid = /\/lock\/(\d+)$/.exec(error.path)?.[1];
-    if (pid !== undefined)
-      throw new UdrvError(`another udrv changes them now (pid ${pid})`, { code: 'EBUSY', exit: Exit.busy, subject });
+    if (error instanceof StateLocked) {
+      const process = error.pid === null ? '' : ` (pid ${error.pid})`;
+      throw new UdrvError(`another udrv is changing them${process}`, { code: 'EBUSY', exit: Exit.busy, subject });
+    }
     const denied = error.code === 'EACCES' || error.code === 'EPERM';
     throw new UdrvError(`what is to be restored cannot be kept: ${error.path}: ${errnoMessage(error.code)}`, {
       code: error.code,
@@ -70,7 +71,7 @@ function keeping<T>(subject: string, body: () => T): T {
 
 const format = ({ id, driver, override, made }: Record) => `${JSON.stringify({ id, driver, override, made })}\n`;
 
-function readRecord(sys: Sys, store: StateStore, address: string): Record | null {
+function readRecord(sys: SysTree, store: StateStore, address: string): Record | null {
   const record = parseRecord(store.read(address));
   return record?.id === readIdentity(sys, address) ? record : null;
 }

@@ -1,18 +1,19 @@
 import { Exit, UdrvError } from '../errors';
-import type { Sys } from '../sys/sys';
-import { AttributeReader } from '../sys/sysfs';
+import { pciPath } from '../pci/paths';
+import { AttributeReader } from '../sys/readers/attributes';
+import type { Sys, SysTree } from '../sys/sys';
 import { findUses, type Use } from './in-use';
 import type { Plan } from './plan';
 import { isBridge } from './read';
 
-/** As many uses as a message names, and as many doubts. */
+/** The most uses that a message names, and the most doubts. */
 const MAX_SHOWN = 5;
 
 /**
  * Makes sure that functions can lose their drivers without harm.
  *
  * @param options.bridges whether bridges may change theirs
- * @returns what a person should know where it is done
+ * @returns remarks for a person
  * @throws UdrvError exit 5: busy, or refused unless it is forced
  */
 export function mustNotBeInUse(
@@ -36,11 +37,11 @@ export function mustNotBeInUse(
   return [...uses.map(({ address, what }) => `${address}: ${what}`), ...doubts, ...displayNotes(sys, losing)];
 }
 
-/** No refusal: it is the usual way to give a graphics card to a guest. */
-function displayNotes(sys: Sys, plans: readonly Plan[]): string[] {
+/** Remarks on displays. No refusal: giving a graphics card to a guest is usual. */
+function displayNotes(sys: SysTree, plans: readonly Plan[]): string[] {
   const reader = new AttributeReader(sys);
   return plans
-    .filter(({ address }) => reader.number(`/sys/bus/pci/devices/${address}/boot_vga`) === 1)
+    .filter(({ address }) => reader.number(pciPath(address, 'boot_vga')) === 1)
     .map(({ address }) => `${address}: it is the display that the firmware chose; the console may go dark`);
 }
 

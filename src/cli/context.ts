@@ -2,6 +2,7 @@ import { usageError } from '../errors';
 import type { NameDatabase } from '../names/database';
 import type { StateStore } from '../sys/state';
 import type { Sys } from '../sys/sys';
+import { inspectionOnly } from '../sys/tree/inspection-only';
 import { json, visible } from './output/escape';
 import type { OutputStream } from './output/stream';
 import { type ColorChoice, makeStyle, type Style, useColor } from './output/style';
@@ -101,18 +102,24 @@ export class Context {
     if ([sysroot, snapshot, sim].filter((option) => option !== undefined).length > 1)
       throw usageError('--sysroot, --snapshot and --sim', 'each name a machine: give one');
     if (sysroot !== undefined) {
-      const { SysrootSys } = require('../sys/sysroot') as typeof import('../sys/sysroot');
-      return new SysrootSys(sysroot);
+      const { SysrootTree } = require('../sys/tree/sysroot') as typeof import('../sys/tree/sysroot');
+      return inspectionOnly(new SysrootTree(sysroot), {
+        message: 'a copied tree can only be inspected',
+        hint: 'drop --sysroot to work with this machine',
+      });
     }
     if (snapshot !== undefined) {
-      const { SnapshotSys } = require('../sys/snapshot') as typeof import('../sys/snapshot');
-      return SnapshotSys.load(snapshot);
+      const { loadSnapshot } = require('../sys/tree/snapshot') as typeof import('../sys/tree/snapshot');
+      return inspectionOnly(loadSnapshot(snapshot), {
+        message: 'a recorded machine can only be inspected',
+        hint: 'drop --snapshot to work with this machine',
+      });
     }
     if (sim) {
       const { simulatedMachine } = require('../sim') as typeof import('../sim');
       return simulatedMachine().sys;
     }
-    const { LinuxSys } = require('../sys/linux') as typeof import('../sys/linux');
+    const { LinuxSys } = require('../sys/linux/linux-sys') as typeof import('../sys/linux/linux-sys');
     return new LinuxSys();
   }
 

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import { fromSysError, SysError, usageError } from '../errors';
-import { readToEnd, sysCall } from '../sys/files';
+import { readToEnd, sysCall } from '../sys/linux/node-fs';
 
 /**
  * The content of a file that the user named, or of standard input (`-`).

@@ -1,8 +1,9 @@
 import type { Names } from '../names/database';
 import { isPciAddress } from '../pci/address';
-import { findHolders, type Holder } from '../sys/holders';
-import type { Access, Sys } from '../sys/sys';
-import { AttributeReader } from '../sys/sysfs';
+import { pciPath } from '../pci/paths';
+import { AttributeReader } from '../sys/readers/attributes';
+import { findHolders, type Holder } from '../sys/readers/holders';
+import type { Access, SysTree } from '../sys/sys';
 import { groupNode, type IommuGroup, IommuGroups } from '../vfio/inspect/iommu-group';
 import { iommuHardware } from '../vfio/inspect/iommu-hardware';
 import { type ReservedRegion, reservedRegions } from '../vfio/inspect/reserved-regions';
@@ -27,7 +28,7 @@ export interface GroupReport {
   /** The node of the group; null where no member has a VFIO driver. */
   node: string | null;
   access: Access | null;
-  /** What translates for it, as in /sys/class/iommu; null where the kernel does not tell. */
+  /** The IOMMU that translates for it, as in /sys/class/iommu; null where the kernel does not tell. */
   iommu: string | null;
   reservedRegions: ReservedRegion[];
   /** Processes that have the group, or a member's own node. */
@@ -41,8 +42,8 @@ export interface GroupReports {
   holdersComplete: boolean;
 }
 
-/** All IOMMU groups of a machine, ascending, from sysfs and procfs alone. */
-export function listGroups(sys: Sys, names: Names): GroupReports {
+/** Lists all IOMMU groups of a machine, ascending, from sysfs and procfs alone. */
+export function listGroups(sys: SysTree, names: Names): GroupReports {
   const groups = new IommuGroups(sys);
   const reader = new AttributeReader(sys);
   const found = groups.numbers().map((number) => {
@@ -84,11 +85,11 @@ export function listGroups(sys: Sys, names: Names): GroupReports {
 function cdevsOf(reader: AttributeReader, { devices }: IommuGroup): string[] {
   return devices
     .filter(isPciAddress)
-    .flatMap((address) => reader.names(`/sys/bus/pci/devices/${address}/vfio-dev`))
+    .flatMap((address) => reader.names(pciPath(address, 'vfio-dev')))
     .map((name) => `/dev/vfio/devices/${name}`);
 }
 
-function hardwareOf(sys: Sys, { devices }: IommuGroup): string | null {
+function hardwareOf(sys: SysTree, { devices }: IommuGroup): string | null {
   const first = devices.find(isPciAddress);
   return first === undefined ? null : (iommuHardware(sys, first)?.name ?? null);
 }

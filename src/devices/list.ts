@@ -1,7 +1,7 @@
 import type { DeviceInfo, Framework } from '../model/device';
 import type { Names } from '../names/database';
-import type { Sys } from '../sys/sys';
-import type { ReadError } from '../sys/sysfs';
+import type { ReadError } from '../sys/readers/attributes';
+import type { SysTree } from '../sys/sys';
 import { listUio } from '../uio/inspect';
 import { listUsb } from '../usb/inspect/inspect';
 import { listPci } from './pci-functions';
@@ -11,13 +11,13 @@ export interface ListOptions {
   type?: Framework | undefined;
   /** Beside what user space reaches now, the PCI functions that are not in the list yet. */
   all?: boolean | undefined;
-  /** Where lists of devices that cannot be read are noted; what is in them is missing. */
+  /** Takes a note of each list of devices that cannot be read; its devices are missing. */
   errors?: ReadError[] | undefined;
 }
 
-/** The devices that a user-space driver can reach: UIO, then PCI functions by address, then USB. Opens no node. */
+/** Lists the devices that a user-space driver can reach: UIO, then PCI functions by address, then USB. Opens no node. */
 export function listDevices(
-  sys: Sys,
+  sys: SysTree,
   names: Names,
   { type, all = false, errors = [] }: ListOptions = {},
 ): DeviceInfo[] {

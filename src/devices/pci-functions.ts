@@ -1,21 +1,23 @@
 import type { PciAttributes, PciDeviceInfo, VfioDeviceInfo } from '../model/device';
 import type { Names } from '../names/database';
 import { comparePciAddresses, formatPciAddress, isPciAddress, type PciAddress, parsePciAddress } from '../pci/address';
-import { inspectPciInfo, PCI_DEVICES } from '../pci/inspect';
-import type { Sys } from '../sys/sys';
-import { AttributeReader, type ReadError } from '../sys/sysfs';
+import { inspectPciInfo } from '../pci/inspect';
+import { PCI_DEVICES, pciPath } from '../pci/paths';
+import { AttributeReader, type ReadError } from '../sys/readers/attributes';
+import type { SysTree } from '../sys/sys';
+import { idPair } from '../text/ids';
 import { VfioInspector } from '../vfio/inspect/info';
 
 export interface PciListOptions {
   /** Only the functions that user space can reach through VFIO. Costs one readlink for each of the others. */
   vfioOnly?: boolean | undefined;
-  /** Where a list that cannot be read is noted. */
+  /** Takes a note where the list cannot be read. */
   errors?: ReadError[] | undefined;
 }
 
-/** The PCI functions of the machine by address, those of VFIO drivers as framework `vfio`. Opens no node. */
+/** Lists the PCI functions of the machine by address, those of VFIO drivers as framework `vfio`. Opens no node. */
 export function listPci(
-  sys: Sys,
+  sys: SysTree,
   names: Names,
   { vfioOnly = false, errors = [] }: PciListOptions = {},
 ): (PciDeviceInfo | VfioDeviceInfo)[] {
@@ -24,7 +26,7 @@ export function listPci(
   const addresses = new AttributeReader(sys, errors).names(PCI_DEVICES).filter(isPciAddress);
   for (const address of addresses.sort(comparePciAddresses)) {
     const reader = new AttributeReader(sys);
-    const driver = reader.linkName(`${PCI_DEVICES}/${address}/driver`);
+    const driver = reader.linkName(pciPath(address, 'driver'));
     if (vfioOnly && !vfio.has(address, driver)) continue;
     const device = inspectFunction(sys, names, vfio, reader, address, driver);
     if (device !== null) devices.push(device);
@@ -33,13 +35,13 @@ export function listPci(
 }
 
 /**
- * One PCI function from sysfs alone.
+ * Reads one PCI function from sysfs alone.
  *
  * @param address may be short: `00:03.0` is in domain 0
  * @returns null if there is none
  */
 export function inspectPci(
-  sys: Sys,
+  sys: SysTree,
   names: Names,
   address: string | PciAddress,
 ): PciDeviceInfo | VfioDeviceInfo | null {
@@ -47,19 +49,19 @@ export function inspectPci(
   if (parsed === null) return null;
   const name = formatPciAddress(parsed);
   const reader = new AttributeReader(sys);
-  const driver = reader.linkName(`${PCI_DEVICES}/${name}/driver`);
+  const driver = reader.linkName(pciPath(name, 'driver'));
   return inspectFunction(sys, names, new VfioInspector(sys), reader, name, driver);
 }
 
 function inspectFunction(
-  sys: Sys,
+  sys: SysTree,
   names: Names,
   vfio: VfioInspector,
   reader: AttributeReader,
   address: string,
   driver: string | null,
 ): PciDeviceInfo | VfioDeviceInfo | null {
-  const dir = `${PCI_DEVICES}/${address}`;
+  const dir = pciPath(address);
   const pci = inspectPciInfo(reader, address);
   const facts = vfio.has(address, driver) ? vfio.inspect(reader, dir, pci.iommuGroup) : null;
   const deviceId = reader.hex(`${dir}/device`, 4);
@@ -73,11 +75,11 @@ function inspectFunction(
   return { address, framework: 'vfio', ...identity, node, access, errors, vfio: facts.vfio, pci };
 }
 
-/** As lspci has it; on a system without pci.ids, the kind of device and its ids. */
+/** Returns the name that lspci shows; on a system without pci.ids, the kind of device and its ids. */
 function nameOf(names: Names, vendorId: string | null, deviceId: string | null, pci: PciAttributes): string {
   const { vendor, device } = names.pciName(vendorId, deviceId);
   if (vendor !== null && device !== null) return `${vendor} ${device}`;
   if (vendor !== null && deviceId !== null) return `${vendor} Device ${deviceId}`;
   const kind = pci.className ?? 'PCI device';
-  return vendorId === null || deviceId === null ? kind : `${kind} [${vendorId}:${deviceId}]`;
+  return vendorId === null || deviceId === null ? kind : `${kind} [${idPair(vendorId, deviceId)}]`;
 }

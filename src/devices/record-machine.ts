@@ -1,8 +1,8 @@
 import type { DeviceInfo } from '../model/device';
 import { NameDatabase } from '../names/database';
-import { recording } from '../sys/record';
-import type { Sys } from '../sys/sys';
-import { AttributeReader } from '../sys/sysfs';
+import { AttributeReader } from '../sys/readers/attributes';
+import type { SysTree } from '../sys/sys';
+import { RecordingTree } from '../sys/tree/recording';
 import { describeUsb } from '../usb/inspect/describe';
 import { listUsbNodes } from '../usb/inspect/nodes';
 import { usbTree } from '../usb/inspect/port-tree';
@@ -15,13 +15,13 @@ import { listDevices } from './list';
  * Records a machine as a manifest: all that listing it reads, PCI functions of the kernel's drivers included, and of
  * the name databases the lines of its devices. Replayed, it gives the same answers.
  */
-export function recordMachine(sys: Sys): string {
-  const recorder = recording(sys);
-  const names = new NameDatabase(recorder.sys);
-  const devices = [...listDevices(recorder.sys, names), ...listDevices(recorder.sys, names, { type: 'pci' })];
-  readClassLinks(recorder.sys);
-  readIommu(recorder.sys, devices);
-  readUsb(recorder.sys, names, devices);
+export function recordMachine(sys: SysTree): string {
+  const recorder = new RecordingTree(sys);
+  const names = new NameDatabase(recorder);
+  const devices = [...listDevices(recorder, names), ...listDevices(recorder, names, { type: 'pci' })];
+  readClassLinks(recorder);
+  readIommu(recorder, devices);
+  readUsb(recorder, names, devices);
   recorder.add(
     '/usr/share/hwdata/pci.ids',
     Buffer.from(names.excerpt('pci', devices.filter((d) => d.framework !== 'usb').flatMap(ids))),
@@ -33,15 +33,15 @@ export function recordMachine(sys: Sys): string {
   return recorder.manifest();
 }
 
-/** Where the names that kernel drivers gave lead (`nvme0n1`, `ttyUSB0`), so that they select devices on replay too. */
-function readClassLinks(sys: Sys): void {
+/** Reads the links of names that kernel drivers gave (`nvme0n1`, `ttyUSB0`), so that they select devices on replay too. */
+function readClassLinks(sys: SysTree): void {
   const reader = new AttributeReader(sys);
   for (const name of reader.names('/sys/class'))
     for (const device of reader.names(`/sys/class/${name}`)) reader.linkName(`/sys/class/${name}/${device}`);
 }
 
-/** What `show` and `vfio groups` read of the IOMMU. Not who holds a device: processes are no part of a machine. */
-function readIommu(sys: Sys, devices: readonly DeviceInfo[]): void {
+/** Reads the IOMMU as `show` and `vfio groups` do, without the holders: processes are no part of a machine. */
+function readIommu(sys: SysTree, devices: readonly DeviceInfo[]): void {
   for (const { address, framework } of devices) if (framework !== 'usb') iommuHardware(sys, address);
   const reader = new AttributeReader(sys);
   const groups = new IommuGroups(sys);
@@ -52,8 +52,8 @@ function readIommu(sys: Sys, devices: readonly DeviceInfo[]): void {
   }
 }
 
-/** What `usb show` and `usb list --tree` read beyond a listing. */
-function readUsb(sys: Sys, names: NameDatabase, devices: readonly DeviceInfo[]): void {
+/** Reads what `usb show` and `usb list --tree` need beyond a listing. */
+function readUsb(sys: SysTree, names: NameDatabase, devices: readonly DeviceInfo[]): void {
   const usb = devices.filter((device) => device.framework === 'usb');
   for (const device of usb) describeUsb(sys, names, device);
   usbTree(sys, usb);

@@ -1,8 +1,9 @@
-import { Exit, SysError, UdrvError } from '../errors';
+import { Exit, UdrvError } from '../errors';
 import type { DeviceInfo, Framework, UsbDeviceInfo } from '../model/device';
 import type { Names } from '../names/database';
 import { parsePciAddress } from '../pci/address';
-import type { Sys } from '../sys/sys';
+import { attempt } from '../sys/attempt';
+import type { SysTree } from '../sys/sys';
 import { inspectUio, listUio } from '../uio/inspect';
 import { parseUsbInterface } from '../usb/inspect/address';
 import { inspectUsb, listUsb } from '../usb/inspect/inspect';
@@ -13,12 +14,12 @@ import { inspectPci, listPci } from './pci-functions';
 const USB_PATH = /^(usb\d+|\d+-\d+(?:\.\d+)*)(?::\d+\.\d+)?$/;
 
 /**
- * Every device that a selector names: those of the command-line contract (`uio0`, `0000:00:03.0`, `vfio0`, `1-2.3`,
+ * Finds every device that a selector names: those of the command-line contract (`uio0`, `0000:00:03.0`, `vfio0`, `1-2.3`,
  * `003/014`, `1d6b:0002`, `sn:TEXT`, a node below /dev, a network, block or NVMe name, a UIO device's name in sysfs).
  *
  * @param type among what {@link listDevices} has of it; without, the function behind a UIO device has its UIO name
  */
-export function findDevices(sys: Sys, names: Names, selector: string, type?: Framework): DeviceInfo[] {
+export function findDevices(sys: SysTree, names: Names, selector: string, type?: Framework): DeviceInfo[] {
   const one = (device: DeviceInfo | null) => (device === null ? [] : [device]);
   const pciAddress = parsePciAddress(selector);
   if (pciAddress !== null) return one(inspectPci(sys, names, pciAddress));
@@ -59,12 +60,12 @@ export function findDevices(sys: Sys, names: Names, selector: string, type?: Fra
 }
 
 /**
- * The one device that a selector names.
+ * Finds the one device that a selector names.
  *
  * @param framework means a device of that one, whatever else has the name; where only others have it, one of those
  * @throws exit 3 where there is none, or several: they are listed
  */
-export function findDevice(sys: Sys, names: Names, selector: string, framework?: Framework): DeviceInfo {
+export function findDevice(sys: SysTree, names: Names, selector: string, framework?: Framework): DeviceInfo {
   const all = findDevices(sys, names, selector);
   const meant = all.filter((device) => device.framework === framework);
   const found = meant.length > 0 ? meant : all;
@@ -97,10 +98,10 @@ function describe(device: DeviceInfo): string {
 }
 
 /**
- * A name that a kernel driver gave, or its node: `eth0`, `nvme0n1`, `/dev/ttyUSB0`, `/dev/snd/pcmC0D0p`. Its device
+ * Finds a device by a name that a kernel driver gave, or by its node: `eth0`, `nvme0n1`, `/dev/ttyUSB0`, `/dev/snd/pcmC0D0p`. Its device
  * stands in sysfs's path to it. No other path: what looks like a file elsewhere must not select a device.
  */
-function byKernelName(sys: Sys, names: Names, selector: string): DeviceInfo[] {
+function byKernelName(sys: SysTree, names: Names, selector: string): DeviceInfo[] {
   const last = /^(?:\/dev\/(?:[^/.][^/]*\/)*)?([^/.][^/]*)$/.exec(selector)?.[1];
   if (last === undefined) return [];
   for (const className of attempt(() => sys.readDir('/sys/class'), [])) {
@@ -110,8 +111,8 @@ function byKernelName(sys: Sys, names: Names, selector: string): DeviceInfo[] {
   return [];
 }
 
-/** The USB device, or else the PCI function, nearest above a class device. */
-function behind(sys: Sys, names: Names, classDevice: string): DeviceInfo[] {
+/** Finds the USB device, or else the PCI function, nearest above a class device. */
+function behind(sys: SysTree, names: Names, classDevice: string): DeviceInfo[] {
   const steps = attempt(() => sys.readLink(classDevice), '')
     .split('/')
     .reverse();
@@ -120,13 +121,4 @@ function behind(sys: Sys, names: Names, classDevice: string): DeviceInfo[] {
   const device: UsbDeviceInfo | DeviceInfo | null =
     usb !== undefined ? inspectUsb(sys, names, usb) : pci !== undefined ? inspectPci(sys, names, pci) : null;
   return device === null ? [] : [device];
-}
-
-function attempt<T>(read: () => T, otherwise: T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof SysError) return otherwise;
-    throw error;
-  }
 }

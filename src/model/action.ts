@@ -16,7 +16,7 @@ export interface Action {
   value: Word | Location;
 }
 
-/** Where actions find their regions. */
+/** The source of the regions that actions name. */
 export interface RegionSource {
   region(name: string): Registers;
 }
@@ -38,7 +38,7 @@ export function prepareAction({ target, value }: Action, source: RegionSource): 
   return () => write(read());
 }
 
-/** The registers that an action touches: its target, and what is read first. */
+/** Returns the registers that an action touches: its target, and the one that is read first. */
 export function locationsOf({ target, value }: Action): Location[] {
   return typeof value === 'object' ? [target, value] : [target];
 }
@@ -52,7 +52,7 @@ export function checkAction(action: Action, device: string, regions: readonly Re
   else checkValue(device, findRegion(device, regions, target.region), target.width, value);
 }
 
-/** What is read must not be wider than where it goes, whatever it may be. */
+/** Refuses to read a wider register than the one that is written, whatever its value. */
 function checkFit(device: string, target: Location, value: Location): void {
   if (value.width > target.width)
     throw usageError(
@@ -61,10 +61,11 @@ function checkFit(device: string, target: Location, value: Location): void {
     );
 }
 
+/** Prepares several actions as one call. */
 export function prepareActions(actions: readonly Action[], source: RegionSource): () => void {
   const steps = actions.map((action) => prepareAction(action, source));
   const [only] = steps;
-  // Usually it is one, and then what calls it may be measuring latency.
+  // Usually it is one, and then the caller may be measuring latency.
   if (only !== undefined && steps.length === 1) return only;
   return () => {
     for (const step of steps) step();

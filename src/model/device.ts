@@ -1,10 +1,10 @@
 /**
- * The device model that the three frameworks share. These are the objects of `udrv list --json`: what they hold is
- * what both the text and the JSON show.
+ * The device model that the three frameworks share. These are the objects of `udrv list --json`: the text and
+ * the JSON both show them.
  */
 
+import type { ReadError } from '../sys/readers/attributes';
 import type { Access } from '../sys/sys';
-import type { ReadError } from '../sys/sysfs';
 
 export type RegionKind = 'mmio' | 'portio' | 'config' | 'rom' | 'vga' | 'other';
 
@@ -16,7 +16,7 @@ export interface Region {
   address: string | null;
   /** In bytes. */
   size: number;
-  /** Where the region begins within its first page, in bytes; 0 for all but UIO maps. */
+  /** The region's offset within its first page, in bytes; 0 for all but UIO maps. */
   offset: number;
   read: boolean;
   write: boolean;
@@ -24,7 +24,7 @@ export interface Region {
 }
 
 interface DeviceBase {
-  /** As the kernel names it: `uio0`, `0000:00:03.0`, `1-2`. */
+  /** The kernel's name for it: `uio0`, `0000:00:03.0`, `1-2`. */
   address: string;
   /** Four hex digits, lower case; null where the bus has none or it could not be read. */
   vendorId: string | null;
@@ -32,9 +32,9 @@ interface DeviceBase {
   /** For people. May hold any character the device or the driver chose: escape it before printing. */
   name: string;
   driver: string | null;
-  /** What an open would use; null if there is none. */
+  /** The node that an open would use; null if there is none. */
   node: string | null;
-  /** What the calling user may do with `node`; null if it does not exist. */
+  /** The calling user's access to `node`; null if it does not exist. */
   access: Access | null;
   errors: ReadError[];
 }
@@ -70,7 +70,7 @@ export interface VfioAttributes {
   cdev: string | null;
   /** Whether the group can be given to user space: no member is driven by a kernel driver. Null without a group. */
   viable: boolean | null;
-  /** The members that stand in the way. */
+  /** The members that a kernel driver has, which block the group. */
   blockers: string[];
   groupDevices: string[];
 }

@@ -13,7 +13,7 @@ export interface Interrupt {
   time: Date;
 }
 
-/** @param device its address */
+/** Reports a wait without an interrupt. @param device its address */
 export function noInterrupt(device: string, timeoutMs: number | undefined): UdrvError {
   return new UdrvError(`no interrupt within ${timeoutMs} ms`, {
     code: 'ETIMEDOUT',
@@ -23,7 +23,7 @@ export function noInterrupt(device: string, timeoutMs: number | undefined): Udrv
   });
 }
 
-/** Level-triggered, it would only come again. @param device its address */
+/** Refuses to re-arm a level-triggered interrupt that would only come again. @param device its address */
 export function stillAsserted(device: string): UdrvError {
   return new UdrvError('the device still asserts its interrupt after it was served', {
     code: 'EIO',

@@ -1,8 +1,9 @@
 import { Exit, UdrvError, usageError } from '../errors';
 import type { Width, Word } from '../sys/sys';
+import { hex } from '../text/hex';
 import type { Region } from './device';
 
-/** What a framework offers of an opened region: one call, one access. Bounds and alignment are checked by the caller. */
+/** A framework's access to an opened region: one call, one access. Bounds and alignment are checked by the caller. */
 export interface RegisterSpace {
   read(offset: number, width: Width): Word;
   write(offset: number, width: Width, value: Word): void;
@@ -12,13 +13,13 @@ export interface RegisterSpace {
    * Reads consecutive registers, each by one access as {@link read} does, in fewer calls of the kernel. Their bytes, in
    * little-endian order, go to the start of the buffer, whose length is a multiple of the width.
    *
-   * @returns how many bytes were read; at least one register, or it throws
+   * @returns the bytes that were read; at least one register, or it throws
    */
   readMany?(offset: number, width: Width, buffer: Buffer): number;
   close(): void;
 }
 
-/** A register's value in the little-endian order that PCI has. */
+/** Reads a register's value in little-endian order, which PCI has. */
 export function getWordLE(buffer: Buffer, at: number, width: Width): Word {
   switch (width) {
     case 1:
@@ -32,13 +33,13 @@ export function getWordLE(buffer: Buffer, at: number, width: Width): Word {
   }
 }
 
-/** @param word fits the width */
+/** Writes a register's value in little-endian order. @param word fits the width */
 export function putWordLE(buffer: Buffer, at: number, width: Width, word: Word): void {
   if (width === 8) buffer.writeBigUInt64LE(BigInt(word), at);
   else buffer.writeUIntLE(Number(word), at, width);
 }
 
-/** Registers that are read in one go, in bytes: what {@link Registers.words} asks {@link RegisterSpace.readMany} for. */
+/** The bytes that {@link Registers.words} reads with one {@link RegisterSpace.readMany}. */
 const BATCH = 4096;
 
 /** Part of a region, in bytes. */
@@ -47,10 +48,8 @@ export interface Range {
   length: number;
 }
 
-export const hex = (value: Word): string => `0x${value.toString(16)}`;
-
-/** A register's value with all its digits: 0x and two per byte. */
-export const hexWord = (value: Word, width: Width): string => `0x${value.toString(16).padStart(2 * width, '0')}`;
+/** Returns a register's value with all its digits: `0x` and two per byte. */
+export const hexWord = (value: Word, width: Width): string => hex(value, 2 * width);
 
 /**
  * A region of an opened device. Each call touches the register once, with the given width, and nothing else; a
@@ -109,7 +108,7 @@ export class Registers {
     }
   }
 
-  /** Gives back what the first access opened. */
+  /** Closes what the first access opened. */
   close(): void {
     this.#space?.close();
     this.#space = undefined;
@@ -122,8 +121,8 @@ export class Registers {
 }
 
 /**
- * How many bytes of registers a region has. A UIO map's size counts from the start of its page, so that what lies
- * before `offset` is not part of it: drivers/uio/uio_pdrv_genirq.c and uio_pci_generic.c give the page as address.
+ * Returns the bytes of registers that a region has. A UIO map's size counts from the start of its page, so that the
+ * part before `offset` is not in it: drivers/uio/uio_pdrv_genirq.c and uio_pci_generic.c give the page as address.
  * Other drivers give the address itself, and then the size is the registers' own.
  */
 export function registersSize({ address, size, offset }: Region): number {
@@ -135,7 +134,7 @@ export function registersSize({ address, size, offset }: Region): number {
 export function checkRange(device: string, region: Region, { offset, length }: Range, width: Width): void {
   const size = registersSize(region);
   const subject = `${device} ${region.name}`;
-  // What a UIO driver exports as ports may be of another kind by its word (uio_aec: port_gpio); reached as ports it is.
+  // A UIO driver may call its ports otherwise (uio_aec: port_gpio); they are reached as ports.
   const narrow = region.kind === 'config' || region.kind === 'portio' || region.name.startsWith('port');
   if (width === 8 && narrow)
     throw usageError(

@@ -6,7 +6,7 @@ export interface Summary {
   max: number;
 }
 
-/** Percentiles by nearest rank, rounded to a tenth. @param values at least one; not changed */
+/** Returns percentiles by nearest rank, rounded to a tenth. @param values at least one; not changed */
 export function summarize(values: ArrayLike<number>): Summary {
   const sorted = Float64Array.from(values).sort();
   const at = (fraction: number) => {

@@ -3,7 +3,7 @@ import type { Access } from '../sys/sys';
 
 export type DeviceAction = 'add' | 'remove' | 'bind' | 'unbind' | 'change';
 
-/** What is told of a device in each of its events. */
+/** The facts about a device in each of its events. */
 export interface EventSubject {
   /** `vfio` where the driver in question is one of VFIO's. */
   framework: Framework;
@@ -13,20 +13,20 @@ export interface EventSubject {
   deviceId: string | null;
   /** `bind` and `unbind`: the driver that came or left; else the one that the device has or had. */
   driver: string | null;
-  /** What an open would use; for a device that went, what it had been. */
+  /** The node that an open would use; for a device that went, the node that it had. */
   node: string | null;
-  /** What the calling user may do with the node; null where it does not exist. */
+  /** The calling user's access to the node; null where it does not exist. */
   access: Access | null;
   /** For people. May hold any character the device chose: escape it before printing. */
   name: string;
 }
 
-/** Something that happened to a device that udrv knows about. */
+/** An event of a device. */
 export interface DeviceEvent extends EventSubject {
-  /** When udrv heard of it. */
+  /** The time when udrv heard of it. */
   time: Date;
-  /** `bind` and `unbind`: a driver took it, or left it. `change`: what an open would find is another now. */
+  /** `bind` and `unbind`: a driver took it, or left it. `change`: its node or the access to it changed. */
   action: DeviceAction;
-  /** Of a USB device, the interface whose driver came or left: `1-2:1.0`. */
+  /** The interface of a USB device whose driver came or left: `1-2:1.0`. */
   interface: string | null;
 }

@@ -2,17 +2,17 @@ import { inspectPci, listPci } from '../devices/pci-functions';
 import type { DeviceInfo, Framework, UsbDeviceInfo } from '../model/device';
 import type { Names } from '../names/database';
 import { isPciAddress } from '../pci/address';
-import type { Sys } from '../sys/sys';
+import type { SysTree } from '../sys/sys';
 import { inspectUio, listUio } from '../uio/inspect';
-import { parseUsbAddress, parseUsbInterface } from '../usb/inspect/address';
+import { interfaceName, parseUsbAddress, parseUsbInterface } from '../usb/inspect/address';
 import { inspectUsb, listUsb } from '../usb/inspect/inspect';
 import type { DeviceAction, DeviceEvent, EventSubject } from './event';
 import type { Uevent } from './uevent';
 
-/** Who names a device: the UIO class, or its bus. */
+/** The part of the kernel that names a device: the UIO class, or its bus. */
 type Origin = 'uio' | 'pci' | 'usb';
 
-/** What is remembered of a device. */
+/** The facts that are remembered of a device. */
 interface Known extends EventSubject {
   origin: Origin;
   /** The number that USB gives each device it finds: another at the same address is another device. */
@@ -20,11 +20,11 @@ interface Known extends EventSubject {
 }
 
 /**
- * The devices as they were last seen. What the kernel tells of one that went is little, so that has to be remembered;
- * and what it tells twice, or tells of something that has been found already by looking, is told on once.
+ * The devices as they were last seen. The kernel tells little of one that went, so that its facts have to be
+ * remembered; and what it tells twice, or after it was found by looking, becomes one event.
  */
 export class KnownDevices {
-  readonly #sys: Sys;
+  readonly #sys: SysTree;
   readonly #names: Names;
   readonly #type: Framework | undefined;
   /** By address: no two of them share one. */
@@ -33,7 +33,7 @@ export class KnownDevices {
   readonly #drivers = new Map<string, string>();
 
   /** @param type as for `listDevices`: `pci` is every PCI function */
-  constructor(sys: Sys, names: Names, type: Framework | undefined) {
+  constructor(sys: SysTree, names: Names, type: Framework | undefined) {
     this.#sys = sys;
     this.#names = names;
     this.#type = type;
@@ -43,7 +43,7 @@ export class KnownDevices {
     return this.#devices.size;
   }
 
-  /** Looks, and tells what is another than before: what went, then what came, then drivers and nodes. */
+  /** Looks, and returns the changes: devices that went, then those that came, then drivers and nodes. */
   look(): DeviceEvent[] {
     const now = new Map(this.#list().map((device) => [device.address, device]));
     const gone = [...this.#devices.values()].filter((known) => !isSame(known, now.get(known.address)));
@@ -53,7 +53,7 @@ export class KnownDevices {
     ]);
   }
 
-  /** What a message of the kernel tells about a device; nothing where it is about something else, or known already. */
+  /** Returns the events that a kernel message tells; none where it is about something else, or known already. */
   hear(uevent: Uevent): DeviceEvent[] {
     const origin = this.#originOf(uevent);
     if (origin !== null) return this.#wanted(this.#device(uevent, origin));
@@ -126,7 +126,7 @@ export class KnownDevices {
   #device(uevent: Uevent, origin: Origin): DeviceEvent[] {
     const known = this.#devices.get(uevent.name);
     if (uevent.action === 'add') return this.#added(uevent, origin, known);
-    // Where it is about an older one at that address, the one that is there now was found by looking.
+    // A message about an older device at that address: the present one was found by looking.
     if (known === undefined || known.number !== numberOf(uevent)) return [];
     switch (uevent.action) {
       case 'remove':
@@ -204,7 +204,7 @@ export class KnownDevices {
     if (now === undefined) this.#drivers.delete(name);
     else this.#drivers.set(name, now);
     const drivers = new Set(this.#interfacesOf(device).map((one) => this.#drivers.get(one)));
-    // As in a list: the one driver that all bound interfaces have.
+    // The one driver that all bound interfaces have, as in a listing.
     device.driver = drivers.size === 1 ? ([...drivers][0] ?? null) : null;
     if (before === now) return [];
     return [
@@ -248,17 +248,16 @@ function isSame(known: Known, device: DeviceInfo | undefined): boolean {
 function pciDriver(before: Known, now: Known): DeviceEvent[] {
   if (before.driver === now.driver || now.origin === 'uio') return [];
   return [
-    // What it was is what was left: `vfio`, and its node.
+    // The event shows the device as it was left: `vfio`, and its node.
     ...(before.driver === null ? [] : [event('unbind', before)]),
     ...(now.driver === null ? [] : [event('bind', now)]),
   ];
 }
 
 /** The interfaces of a USB device that have a driver, by name. */
-function driversOf({ usb, address }: UsbDeviceInfo): [name: string, driver: string][] {
-  const prefix = usb.ports.length === 0 ? `${usb.bus}-0` : address;
-  return usb.interfaces.flatMap(({ number, driver }): [string, string][] =>
-    driver === null ? [] : [[`${prefix}:${usb.configuration}.${number}`, driver]],
+function driversOf(device: UsbDeviceInfo): [name: string, driver: string][] {
+  return device.usb.interfaces.flatMap(({ number, driver }): [string, string][] =>
+    driver === null ? [] : [[interfaceName(device, number), driver]],
   );
 }
 

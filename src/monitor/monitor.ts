@@ -1,27 +1,29 @@
-import { Exit, SysError, UdrvError } from '../errors';
+import { Exit, UdrvError } from '../errors';
 import type { Framework } from '../model/device';
 import { NameDatabase } from '../names/database';
-import type { Sys } from '../sys/sys';
+import { attempt } from '../sys/attempt';
+import type { Sys, SysTree } from '../sys/sys';
+import { pause } from '../sys/wait';
 import { UIO_CLASS } from '../uio/inspect';
 import { USB_DEVICES } from '../usb/inspect/inspect';
 import type { DeviceEvent } from './event';
 import { KnownDevices } from './known';
-import { pause, UeventSocket } from './socket';
+import { UeventSocket } from './socket';
 
-/** How often it is asked whether the kernel has told what was not heard, and where that is not known, looked. */
+/** The time between two checks for lost messages; without a way to tell, between two looks at all devices. */
 const LOOK_MS = 1000;
 
 /** udev gives a node its owner and its mode, after the kernel has made it and told of it. */
 const UDEV = '/run/udev/control';
-/** How long that is waited for; and where another kind of device manager, or none, does it. */
+/** The longest wait for that; the second with another device manager, or none. */
 const NODE_MS = 1000;
 const NODE_WITHOUT_UDEV_MS = 60;
 const NODE_POLL_MS = 20;
 
 export interface MonitorStart {
-  /** How many there are. */
+  /** The number of devices. */
   devices: number;
-  /** False: the kernel's messages cannot be had, and it looks once a second. */
+  /** Whether the kernel's messages are received; if not, the devices are looked at once a second. */
   listening: boolean;
 }
 
@@ -32,17 +34,17 @@ export interface MonitorOptions {
   timeoutMs?: number | undefined;
   /** Ends it. */
   signal?: AbortSignal | undefined;
-  /** Made where it is not given. */
+  /** Default: a new one. */
   names?: NameDatabase | undefined;
-  /** Called once it knows what is there: what happens from now on is told. */
+  /** Called once the devices are known: each event from now on is reported. */
   onStart?: ((start: MonitorStart) => void) | undefined;
 }
 
 /**
- * What happens to devices: they come and go, drivers take them and leave them. Listens to the kernel's messages first
- * and looks at what is there second, so that it knows what a device was when that is gone. Where messages were lost,
- * or none are heard though there are some, it looks again and tells the differences. Opens no node. Ends when `signal`
- * aborts or the consumer stops.
+ * Yields the events of devices: they come and go, drivers take them and leave them. Listens to the kernel's messages
+ * first and looks at the devices second, so that it knows a device that is gone. Where messages were lost, or none are
+ * heard though there are some, it looks again and yields the differences. Opens no node. Ends when `signal` aborts or
+ * the consumer stops.
  *
  * @throws exit 6 where `timeoutMs` passes without an event
  *
@@ -59,7 +61,7 @@ export async function* monitorDevices(sys: Sys, options: MonitorOptions = {}): A
     let asked = performance.now();
     let deadline = asked + timeoutMs;
     for (;;) {
-      // Read before the news are taken: what comes at the last moment has come.
+      // Read before the messages are taken: one that comes at the last moment counts.
       const now = performance.now();
       const { uevents, lost } = socket.take();
       const unheard = now - asked >= LOOK_MS && uevents.length === 0 && socket.missed();
@@ -81,7 +83,7 @@ export async function* monitorDevices(sys: Sys, options: MonitorOptions = {}): A
   }
 }
 
-/** One by one: what is seen of a device is seen when its turn comes. */
+/** Yields the events one by one: a device is looked at when its turn comes. */
 function* tell(known: KnownDevices, uevents: Parameters<KnownDevices['hear']>[0][], look: boolean) {
   for (const uevent of uevents) yield* known.hear(uevent);
   if (look) yield* known.look();
@@ -89,7 +91,7 @@ function* tell(known: KnownDevices, uevents: Parameters<KnownDevices['hear']>[0]
 
 /** Waits, for a while, until a new device's node is there and as open as it is going to be. */
 async function settle(
-  sys: Sys,
+  sys: SysTree,
   known: KnownDevices,
   event: DeviceEvent,
   signal: AbortSignal | undefined,
@@ -110,15 +112,12 @@ function isOpenable({ access }: DeviceEvent): boolean {
 }
 
 /** Whether udev has put a device into its database, which it does last. */
-function isProcessed(sys: Sys, { framework, address }: DeviceEvent): boolean {
-  try {
+function isProcessed(sys: SysTree, { framework, address }: DeviceEvent): boolean {
+  return attempt(() => {
     const directory = framework === 'uio' ? UIO_CLASS : USB_DEVICES;
     const number = sys.readFile(`${directory}/${address}/dev`).toString('latin1').trim();
     return /^\d+:\d+$/.test(number) && sys.access(`/run/udev/data/c${number}`) !== null;
-  } catch (error) {
-    if (error instanceof SysError) return false;
-    throw error;
-  }
+  }, false);
 }
 
 function timedOut(timeoutMs: number): UdrvError {

@@ -1,20 +1,21 @@
 import { SysError } from '../errors';
+import { attempt } from '../sys/attempt';
 import type { Sys } from '../sys/sys';
-import { ready, type WaitResult } from '../sys/wait';
+import { pause, ready, type WaitResult } from '../sys/wait';
 import { parseUevent, UEVENT_BUFFER, type Uevent } from './uevent';
 
 /** The multicast group of the kernel's own messages; udev's are in 2. */
 const KERNEL_GROUP = 1;
 /** The netlink port of the kernel. */
 const KERNEL_PORT = 0;
-/** As many messages are taken at once. More stay with the kernel. */
+/** The most messages that are taken at once. More stay with the kernel. */
 const BATCH = 1024;
 /** The number of the kernel's last message, whoever heard it. */
 const SEQUENCE = '/sys/kernel/uevent_seqnum';
 
 export interface Heard {
   uevents: Uevent[];
-  /** The kernel had no place for all of them. */
+  /** Whether messages were lost: the kernel had no room for all. */
   lost: boolean;
 }
 
@@ -34,7 +35,7 @@ export class UeventSocket {
     this.#heard = this.#sequence();
   }
 
-  /** Never fails for want of a socket: see {@link isOpen}. */
+  /** Opens the socket. Does not fail where there is none to be had: see {@link isOpen}. */
   static open(sys: Sys): UeventSocket {
     try {
       return new UeventSocket(sys, sys.ueventSocket(KERNEL_GROUP));
@@ -48,7 +49,7 @@ export class UeventSocket {
     return this.#fd !== undefined;
   }
 
-  /** What has come since the last time, in order. */
+  /** Takes the messages that have come since the last time, in order. */
   take(): Heard {
     const heard: Heard = { uevents: [], lost: false };
     while (this.#fd !== undefined && heard.uevents.length < BATCH) {
@@ -63,7 +64,7 @@ export class UeventSocket {
       } catch (error) {
         if (!(error instanceof SysError)) throw error;
         if (error.code === 'EAGAIN') break;
-        // What waits is older than what was lost, and still to be had.
+        // The waiting messages are older than the lost ones, and still to be had.
         if (error.code !== 'ENOBUFS') throw error;
         heard.lost = true;
       }
@@ -71,7 +72,7 @@ export class UeventSocket {
     return heard;
   }
 
-  /** Whether the kernel has told something that was not heard, since this was last asked; true where that is not known. */
+  /** Whether messages were missed since the last call; true where that is not known. */
   missed(): boolean {
     const now = this.#sequence();
     const missed = !this.isOpen || now === null || this.#heard === null || now > this.#heard;
@@ -97,30 +98,9 @@ export class UeventSocket {
   }
 
   #sequence(): bigint | null {
-    try {
+    return attempt(() => {
       const text = this.#sys.readFile(SEQUENCE).toString('latin1').trim();
       return /^\d{1,20}$/.test(text) ? BigInt(text) : null;
-    } catch (error) {
-      if (error instanceof SysError) return null;
-      throw error;
-    }
+    }, null);
   }
-}
-
-/** A wait for nothing but its end. */
-export function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<'timeout' | 'aborted'> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) {
-      resolve('aborted');
-      return;
-    }
-    const finish = (result: 'timeout' | 'aborted') => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-      resolve(result);
-    };
-    const onAbort = () => finish('aborted');
-    const timer = setTimeout(() => finish('timeout'), Math.max(0, milliseconds));
-    signal?.addEventListener('abort', onAbort, { once: true });
-  });
 }

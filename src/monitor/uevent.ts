@@ -24,7 +24,7 @@ const MAX_RECORDS = 256;
 export const UEVENT_BUFFER = MAX_LENGTH;
 
 /**
- * Takes a message apart.
+ * Parses a message.
  *
  * @param message as it was received, to its last byte
  * @returns null for what the kernel does not send: udev's own messages, a head that is not what the records say, a

@@ -1,8 +1,8 @@
 import { SysError } from '../errors';
-import type { Sys } from '../sys/sys';
+import type { SysTree } from '../sys/sys';
 import { type Id, IdsFile } from './ids-file';
 
-/** What an id means to people; null where no database is installed or it does not know the id. */
+/** The names of an id; null where no database is installed or it does not know the id. */
 export interface IdNames {
   vendor: string | null;
   device: string | null;
@@ -10,7 +10,7 @@ export interface IdNames {
 
 export type DatabaseKind = 'pci' | 'usb';
 
-/** What ids are called. */
+/** The names of ids. */
 export interface Names {
   /** @param vendor four hex digits, lower case; so is `device` */
   pciName(vendor: string | null, device: string | null): IdNames;
@@ -18,7 +18,7 @@ export interface Names {
   usbName(vendor: string | null, product: string | null): IdNames;
 }
 
-/** Where distributions put the databases; the first that can be read is used. */
+/** The databases' paths on the distributions; the first that can be read is used. */
 const PATHS: Readonly<Record<DatabaseKind, readonly string[]>> = {
   pci: ['/usr/share/hwdata/pci.ids', '/usr/share/misc/pci.ids', '/usr/share/pci.ids'],
   usb: ['/usr/share/hwdata/usb.ids', '/usr/share/misc/usb.ids', '/usr/share/usb.ids', '/var/lib/usbutils/usb.ids'],
@@ -29,7 +29,7 @@ const MAX_SIZE = 16 * 1024 * 1024;
 
 const UNKNOWN: IdNames = { vendor: null, device: null };
 
-/** For who shows no names: to look one up, all of a database is read. */
+/** Without names, for callers that show none: a look-up reads all of a database. */
 export const NO_NAMES: Names = { pciName: () => UNKNOWN, usbName: () => UNKNOWN };
 
 /**
@@ -37,12 +37,12 @@ export const NO_NAMES: Names = { pciName: () => UNKNOWN, usbName: () => UNKNOWN 
  * null. Never throws.
  */
 export class NameDatabase implements Names {
-  readonly #sys: Sys;
+  readonly #sys: SysTree;
   /** Null: there is none to read. */
   readonly #files = new Map<DatabaseKind, IdsFile | null>();
   readonly #names = new Map<string, IdNames>();
 
-  constructor(sys: Sys) {
+  constructor(sys: SysTree) {
     this.#sys = sys;
   }
 
@@ -54,7 +54,7 @@ export class NameDatabase implements Names {
     return this.#lookup('usb', vendor, product);
   }
 
-  /** An ids file with what the database says of these ids and nothing else, in order; empty where it knows none. */
+  /** Returns an ids file with the lines for these ids and nothing else, in order; empty where it knows none. */
   excerpt(kind: DatabaseKind, ids: Iterable<Id>): string {
     return this.#file(kind)?.excerpt(ids) ?? '';
   }

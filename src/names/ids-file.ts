@@ -7,7 +7,7 @@
  * may be missed in a file that is out of order.
  */
 
-/** What comes before a name: the newline, the id and two spaces. */
+/** The text before a name: the newline, the id and two spaces. */
 const VENDOR_LINE = /\n[0-9a-f]{4} {2}/;
 const VENDOR_WIDTH = 7;
 
@@ -30,7 +30,7 @@ export interface Id {
   device: string | null;
 }
 
-/** Where a vendor stands: offsets of the newline before its line, and of the one after its last device. */
+/** A vendor's place: offsets of the newline before its line, and of the one after its last device. */
 interface Block {
   start: number;
   end: number;
@@ -48,13 +48,13 @@ export class IdsFile {
     this.#bytes = Buffer.concat([Buffer.from('\n'), content]);
   }
 
-  /** The vendor's name; null where the file does not know it. */
+  /** Returns the vendor's name; null where the file does not know it. */
   vendor(vendor: string): string | null {
     const block = this.#block(vendor);
     return block === null ? null : this.#name(block.start + VENDOR_WIDTH);
   }
 
-  /** The device's name; null where the file does not know it. */
+  /** Returns the device's name; null where the file does not know it. */
   device(vendor: string, device: string): string | null {
     const block = this.#block(vendor);
     if (block === null || !ID.test(device)) return null;
@@ -63,7 +63,7 @@ export class IdsFile {
     return at < 0 ? null : this.#name(block.start + at + prefix.length);
   }
 
-  /** The lines for these ids alone, in order: an ids file again. What the file does not know is left out. */
+  /** Returns the lines for these ids alone, in order: an ids file again. What the file does not know is left out. */
   excerpt(ids: Iterable<Id>): string {
     const wanted = new Map<string, Set<string>>();
     for (const { vendor, device } of ids) {
@@ -113,7 +113,7 @@ export class IdsFile {
     return null;
   }
 
-  /** The first vendor line that begins in a range. `from` alone identifies it: a bisection meets each middle with one end. */
+  /** Finds the first vendor line that begins in a range. `from` alone identifies it: a bisection meets each middle with one end. */
   #probe(from: number, to: number): number | null {
     let at = this.#probes.get(from);
     if (at === undefined) {
@@ -127,7 +127,7 @@ export class IdsFile {
     return this.#search(TOP_LINE, TOP_WIDTH, start + 1, this.#bytes.length) ?? this.#bytes.length;
   }
 
-  /** The first match of `width` bytes that begins in a range, decoding no more text than it must. */
+  /** Finds the first match of `width` bytes that begins in a range, decoding no more text than it must. */
   #search(pattern: RegExp, width: number, from: number, to: number): number | null {
     for (let begin = from, size = WINDOW; begin < to; begin += size, size *= 2) {
       const end = Math.min(begin + size, to) + width - 1;

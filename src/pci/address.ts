@@ -1,3 +1,5 @@
+import { hexDigits } from '../text/hex';
+
 /** Addresses of PCI functions as the kernel writes them: `0000:00:03.0`, domain, bus, device and function in hex. */
 
 export interface PciAddress {
@@ -26,7 +28,7 @@ export function parsePciAddress(text: string): PciAddress | null {
 
 /** As the kernel names it in /sys/bus/pci/devices. */
 export function formatPciAddress(address: PciAddress): string {
-  return `${hex(address.domain, 4)}:${hex(address.bus, 2)}:${hex(address.device, 2)}.${address.function}`;
+  return `${hexDigits(address.domain, 4)}:${hexDigits(address.bus, 2)}:${hexDigits(address.device, 2)}.${address.function}`;
 }
 
 /** Four digits of domain, or more that do not begin with 0. */
@@ -44,8 +46,4 @@ export function comparePciAddresses(a: string, b: string): number {
   // Digits sort as letters do, except that a longer domain is a greater one.
   if (first && a.length !== b.length) return a.length - b.length;
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function hex(value: number, digits: number): string {
-  return value.toString(16).padStart(digits, '0');
 }

@@ -1,5 +1,7 @@
 import { fromSysError, SysError } from '../errors';
-import type { Sys } from '../sys/sys';
+import { attempt } from '../sys/attempt';
+import type { Sys, SysTree } from '../sys/sys';
+import { pciPath } from './paths';
 
 /**
  * Part of a function's configuration space through sysfs, and no more of it than asked: registers exist that mind
@@ -8,18 +10,15 @@ import type { Sys } from '../sys/sys';
  * @returns null where it cannot be read, or not all of it
  */
 export function readConfig(sys: Sys, address: string, offset: number, length: number): Buffer | null {
-  try {
-    const fd = sys.open(`/sys/bus/pci/devices/${address}/config`, {});
+  return attempt(() => {
+    const fd = sys.open(pciPath(address, 'config'), {});
     try {
       const bytes = Buffer.alloc(length);
       return sys.pread(fd, bytes, offset) === length ? bytes : null;
     } finally {
       sys.close(fd);
     }
-  } catch (error) {
-    if (error instanceof SysError) return null;
-    throw error;
-  }
+  }, null);
 }
 
 /** Snapshots and copies of a tree do not have it. */
@@ -34,9 +33,9 @@ const LARGEST = 4096;
  *
  * @throws UdrvError where there is none to read
  */
-export function readConfigSpace(sys: Sys, address: string): Buffer {
+export function readConfigSpace(sys: SysTree, address: string): Buffer {
   try {
-    return sys.readFile(`/sys/bus/pci/devices/${address}/config`, LARGEST);
+    return sys.readFile(pciPath(address, 'config'), LARGEST);
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
     const absent = error.code === 'ENOENT';

@@ -1,9 +1,8 @@
 import type { PciAttributes } from '../model/device';
-import type { AttributeReader } from '../sys/sysfs';
+import type { AttributeReader } from '../sys/readers/attributes';
 import { pciClassName } from './class-names';
+import { pciPath } from './paths';
 import { parsePciResources } from './resources';
-
-export const PCI_DEVICES = '/sys/bus/pci/devices';
 
 /**
  * What PCI itself tells of a function, whichever framework it is shown under. All of it is what the kernel remembers:
@@ -12,7 +11,7 @@ export const PCI_DEVICES = '/sys/bus/pci/devices';
  * @param address as the kernel names it
  */
 export function inspectPciInfo(reader: AttributeReader, address: string): PciAttributes {
-  const dir = `${PCI_DEVICES}/${address}`;
+  const dir = pciPath(address);
   const classCode = reader.hex(`${dir}/class`, 6);
   const driverOverride = reader.text(`${dir}/driver_override`);
   const numaNode = reader.number(`${dir}/numa_node`);

@@ -1,7 +1,9 @@
-import { Exit, SysError, UdrvError } from '../errors';
+import { Exit, UdrvError } from '../errors';
+import { attempt } from '../sys/attempt';
 import type { Sys } from '../sys/sys';
 import { PCI_COMMAND, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../uapi/pci-regs';
 import { readConfig } from './config-file';
+import { pciPath } from './paths';
 
 /**
  * Makes sure that a PCI function answers accesses to its BARs, from its configuration header and power state. One that
@@ -12,13 +14,13 @@ import { readConfig } from './config-file';
  * @throws exit 8 if the function is gone, exit 1 if decoding is off or it sleeps
  */
 export function mustDecode(sys: Sys, address: string, kind: 'mmio' | 'portio', device: string): void {
-  const dir = `/sys/bus/pci/devices/${address}`;
+  const dir = pciPath(address);
   // Vendor, device, command and status.
   const header = readConfig(sys, address, 0, 8);
   // Nothing to judge by: let the access speak for itself.
   if (header === null) return;
   if (header.readUInt16LE(0) === 0xffff) throw doesNotAnswer(address, device);
-  const power = ifReadable(() => sys.readFile(`${dir}/power_state`))
+  const power = attempt(() => sys.readFile(`${dir}/power_state`), null)
     ?.toString('latin1')
     .trim();
   if (power !== undefined && /^D[1-3]/.test(power))
@@ -49,16 +51,7 @@ export function doesNotAnswer(address: string, device: string): UdrvError {
     code: 'ENODEV',
     exit: Exit.gone,
     subject: device,
-    hint: `is it powered and its link up? cat /sys/bus/pci/devices/${address}/power_state`,
+    hint: `is it powered and its link up? cat ${pciPath(address, 'power_state')}`,
     device,
   });
-}
-
-function ifReadable<T>(read: () => T): T | null {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof SysError) return null;
-    throw error;
-  }
 }

@@ -1,4 +1,5 @@
 import type { Region, RegionKind } from '../model/device';
+import { hex } from '../text/hex';
 
 /** <linux/ioport.h>. */
 const IORESOURCE_IO = 0x100n;
@@ -29,7 +30,7 @@ export function parsePciResources(text: string): Region[] {
       name: rom ? 'rom' : `bar${index}`,
       kind,
       // The kernel has not placed it, or has given up on it: there is a size, but nothing to reach.
-      address: start === 0n ? null : `0x${start.toString(16)}`,
+      address: start === 0n ? null : hex(start),
       size,
       offset: 0,
       read: known,

@@ -1,13 +1,12 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { parseManifest } from '../sys/manifest';
-import { treeOf } from '../sys/snapshot';
-import type { Tree } from '../sys/tree';
+import type { MemoryTree } from '../sys/tree/memory-tree';
+import { parseSnapshot } from '../sys/tree/snapshot';
 
 /** The machine as it stands before anything in it moves. */
-export function loadBase(): Tree {
+export function loadBase(): MemoryTree {
   const file = path.join(packageFolder(__dirname), 'fixtures', 'sim.snapshot');
-  return treeOf(parseManifest(fs.readFileSync(file), file));
+  return parseSnapshot(fs.readFileSync(file), file);
 }
 
 /** This code runs from src/sim, from dist/sim and, bundled, from dist. */

@@ -1,11 +1,12 @@
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
+import { acquiring } from '../cleanup';
 import { SysError } from '../errors';
-import { sysCall } from './files';
+import { sysCall } from './linux/node-fs';
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = fs.constants;
 
-/** Small texts by name that outlive the command: what to put back later. Not part of the machine, so not of `Sys`. */
+/** Small texts by name that outlive the command, for later undoing. Not part of the machine, so not of `Sys`. */
 export interface StateStore {
   /** Null where there is none, or none that can be trusted. */
   read(name: string): string | null;
@@ -16,9 +17,20 @@ export interface StateStore {
   /**
    * Keeps other processes out until it is disposed of.
    *
-   * @throws SysError EBUSY with the pid of who is in as its path's last component
+   * @throws StateLocked while another process has it
    */
   lock(): Disposable;
+}
+
+/** Another process has the lock of a state. */
+export class StateLocked extends SysError {
+  /** The process, where it is known. */
+  readonly pid: number | null;
+
+  constructor(path: string, pid: number | null) {
+    super('flock', 'EBUSY', path);
+    this.pid = pid;
+  }
 }
 
 /** For machines on which nothing may be kept: simulated ones, and those that can only be looked at. */
@@ -45,12 +57,12 @@ export class MemoryState implements StateStore {
 /** No text that udrv keeps is longer. */
 const MAX_TEXT = 4096;
 const LOCK = 'lock';
-/** Of the group, of others. */
+/** Mode bits: group and others may write. */
 const WRITABLE_BY_OTHERS = 0o022;
 
 /**
- * A directory of files, below /run so that they vanish when the machine starts anew. What others may write, or have
- * put there, is not trusted: a name of a driver in it would be written to sysfs as root.
+ * A directory of files, below /run so that they vanish when the machine starts anew. A file that others may write, or
+ * have put there, is not trusted: a driver's name in it would be written to sysfs as root.
  */
 export class DirectoryState implements StateStore {
   readonly #directory: string;
@@ -91,20 +103,18 @@ export class DirectoryState implements StateStore {
   lock(): Disposable {
     this.#make();
     const path = this.#path(LOCK);
-    const owner = this.#temporary(LOCK, `${process.pid} ${startTime(process.pid)}`);
-    try {
-      // link(2) fails where there is one; what it makes has its whole content.
-      while (!linked(owner, path)) {
-        const [pid = '', started = ''] = this.read(LOCK)?.split(' ') ?? [];
-        if (/^\d+$/.test(pid) && started !== '' && startTime(Number(pid)) === started)
-          throw new SysError('link', 'EBUSY', `${path}/${pid}`);
-        // Whoever left it has died.
-        fs.rmSync(path, { force: true });
-      }
-    } finally {
-      fs.rmSync(owner, { force: true });
-    }
-    return { [Symbol.dispose]: () => this.remove(LOCK) };
+    // For root alone, because whoever can open it can lock it. It stays: another process may be about to lock it.
+    const fd = sysCall('open', path, () => fs.openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600));
+    return acquiring((cleanup) => {
+      cleanup.defer(() => fs.closeSync(fd));
+      // koffi is loaded only where bindings change.
+      const { Libc } = require('./linux/libc') as typeof import('./linux/libc');
+      if (!new Libc().tryLock(fd, path))
+        throw new StateLocked(path, Number.parseInt(this.read(LOCK) ?? '', 10) || null);
+      fs.ftruncateSync(fd);
+      fs.writeSync(fd, `${process.pid}`, 0);
+      return cleanup;
+    });
   }
 
   /** A new file that no other process writes to, beside where it shall be. */
@@ -150,24 +160,4 @@ export class DirectoryState implements StateStore {
 
 function trusted({ uid, mode }: fs.Stats): boolean {
   return (uid === 0 || uid === process.geteuid?.()) && (mode & WRITABLE_BY_OTHERS) === 0;
-}
-
-function linked(from: string, to: string): boolean {
-  try {
-    sysCall('link', to, () => fs.linkSync(from, to));
-    return true;
-  } catch (error) {
-    if (error instanceof SysError && error.code === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-/** When a process began, in clock ticks since boot (proc(5), field 22 of stat): pids are used again. '' without it. */
-function startTime(pid: number): string {
-  try {
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    return '';
-  }
 }

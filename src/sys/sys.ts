@@ -1,15 +1,18 @@
 /**
  * The seam: everything udrv learns from a machine and does to it passes through a {@link Sys}. Above it is ordinary
- * code that does not know whether a kernel is there. Implementations: `linux.ts` (this machine), `sysroot.ts`
- * (a copy of another machine's tree), `snapshot.ts` (a recorded machine), `../sim` (a simulated one), and the
- * decorators `trace.ts` and `record.ts`.
+ * code that does not know whether a kernel is there. Machines: `linux/linux-sys.ts` (this one), `../sim` (a simulated
+ * one), and the decorator `trace.ts`. Trees that can only be read: `tree/sysroot.ts` (a copy of another machine's),
+ * `tree/snapshot.ts` (a recorded machine) and the decorator `tree/recording.ts`.
  *
  * Every method that fails throws {@link SysError} with the errno the kernel gave; there is no policy here.
  * Paths are absolute and as the machine itself would name them (`/sys/...`).
  */
 
-/** What the calling user may do with a node: `none` is there but closed. */
+/** The calling user's access to a node: `none` is there but closed. */
 export type Access = 'rw' | 'r' | 'none';
+
+/** The most that {@link SysTree.readFile} takes unless told otherwise: attributes are a page, configuration spaces little more. */
+export const READ_LIMIT = 1024 * 1024;
 
 /** Access width in bytes. */
 export type Width = 1 | 2 | 4 | 8;
@@ -31,19 +34,19 @@ export interface Mapping {
 }
 
 /**
- * Memory that the kernel is told the address of: DMA buffers, URBs, what an ioctl's pointer points to. Whole pages,
- * zeroed, shared with nobody but what the kernel does with it, and never moved.
+ * Memory whose address the kernel is given: DMA buffers, URBs, the target of an ioctl's pointer. Whole pages,
+ * zeroed, shared with nobody but the kernel, and never moved.
  */
 export interface Memory {
-  /** Where it is in this process: what the kernel's structures call `vaddr` or a user pointer. A multiple of the page size. */
+  /** The address in this process, `vaddr` or a user pointer in the kernel's structures. A multiple of the page size. */
   readonly address: bigint;
-  /** The memory itself. RangeError once it is closed; what was taken before must not be used then: it is unmapped. */
+  /** The memory itself. RangeError once it is closed; a buffer taken before must not be used then: it is unmapped. */
   readonly bytes: Buffer;
-  /** Gives it back, which must not happen while the kernel or a device still uses it. A second close does nothing. */
+  /** Unmaps it, which must not happen while the kernel or a device still uses it. A second close does nothing. */
   close(): void;
 }
 
-/** What a datagram brought, and who sent it. */
+/** A received datagram's length and sender. */
 export interface Datagram {
   /** In bytes, as sent: more than the buffer holds where it was cut. */
   length: number;
@@ -58,7 +61,7 @@ export interface Watch {
   close(): void;
 }
 
-/** What is waited for; an error or a hang-up ends the wait in any case. A usbfs node with an URB to reap is `writable`. */
+/** The event to wait for; an error or a hang-up ends the wait in any case. A usbfs node with an URB to reap is `writable`. */
 export type PollEvent = 'readable' | 'writable';
 
 export type PollResult = 'ready' | 'timeout' | 'interrupted';
@@ -67,7 +70,7 @@ export interface OpenFlags {
   write?: boolean;
   /** Reads that would wait fail with EAGAIN. */
   nonblock?: boolean;
-  /** What a trace calls it, where its path does not say it well. */
+  /** The name in a trace, where the path does not say it well. */
   name?: string;
 }
 
@@ -76,18 +79,27 @@ export interface OpenOptions extends OpenFlags {
   exclusive?: boolean;
 }
 
-export interface Sys {
-  readonly pageSize: number;
-
+/**
+ * The part of a machine that can only be read: /sys, /proc, /dev and the name databases. No call here opens a device
+ * node. Listing, inspection, snapshots and diagnosis take this type and no more.
+ */
+export interface SysTree {
   /** The whole content of a regular file (a sysfs attribute, a database), at most `limit` bytes (default 1 MiB): EFBIG beyond. */
   readFile(path: string, limit?: number): Buffer;
   /** The names in a directory, without `.` and `..`, in no order. */
   readDir(path: string): string[];
+  /** The target of a symbolic link as it stands there, not resolved. */
   readLink(path: string): string;
-  /** One write(2) to an existing file, as a sysfs attribute wants it. */
-  writeFile(path: string, data: string): void;
-  /** What the calling user may do with a file or node, null if it is not there. Does not open it. */
+  /** The access that the calling user has to a file or node, null if it is not there. Does not open it. */
   access(path: string): Access | null;
+}
+
+/** A machine whose devices can be opened. */
+export interface Sys extends SysTree {
+  readonly pageSize: number;
+
+  /** Makes one write(2) to an existing file, as a sysfs attribute wants it. */
+  writeFile(path: string, data: string): void;
 
   /** Opens a device node or a sysfs file for positioned access. Always close-on-exec. */
   open(path: string, flags: OpenOptions): number;
@@ -127,7 +139,7 @@ export interface Sys {
 
   /** A socket for NETLINK_KOBJECT_UEVENT; non-blocking, close-on-exec. @param groups bits: 1 the kernel's own events, 2 udev's */
   ueventSocket(groups: number): number;
-  /** Takes one datagram from a socket; EAGAIN where none waits, ENOBUFS where some were lost. */
+  /** Receives one datagram from a socket; EAGAIN where none waits, ENOBUFS where some were lost. */
   receive(fd: number, buffer: Buffer): Datagram;
 
   /**

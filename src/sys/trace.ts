@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { errnoMessage, SysError } from '../errors';
+import { hex, hexDigits } from '../text/hex';
 import type { DecodedIoctl, IoctlDecoder } from '../uapi/ioctl-decoder';
-import { unprepared } from './prepared';
+import { readOrPoll, unprepared } from './composed';
 import type {
   Access,
   Datagram,
@@ -15,13 +16,12 @@ import type {
   Width,
   Word,
 } from './sys';
-import { readOrPoll } from './wait';
 
-/** As many bytes of a buffer as a line shows. */
+/** The bytes of a buffer that a line shows at most. */
 const SHOWN_BYTES = 64;
 
 /**
- * A machine whose every call on a device is printed, decoded, when it returns: `read(uio0, 4) = 4 [01 00 00 00]`.
+ * Makes a machine whose every call on a device is printed, decoded, when it returns: `read(uio0, 4) = 4 [01 00 00 00]`.
  * Inspection (reading sysfs) is not. The trace makes no call of its own, and no access to a register.
  *
  * @param print takes one line without its newline; nothing in it can drive a terminal
@@ -36,7 +36,7 @@ class TracedSys implements Sys {
   readonly #sys: Sys;
   readonly #print: (line: string) => void;
   readonly #decoders: readonly IoctlDecoder[];
-  /** What the open descriptors are called. */
+  /** The names of the open descriptors. */
   readonly #labels = new Map<number, string>();
 
   constructor(sys: Sys, print: (line: string) => void, decoders: readonly IoctlDecoder[]) {
@@ -89,7 +89,7 @@ class TracedSys implements Sys {
 
   close(fd: number): void {
     const label = this.#label(fd);
-    // Whatever close says, the descriptor is gone.
+    // The descriptor is gone, whatever close says.
     this.#labels.delete(fd);
     traceCall(
       this.#print,
@@ -111,7 +111,7 @@ class TracedSys implements Sys {
   write(fd: number, buffer: Buffer): number {
     return traceCall(
       this.#print,
-      () => `write(${this.#label(fd)}, ${hex(buffer)})`,
+      () => `write(${this.#label(fd)}, ${bytesText(buffer)})`,
       () => this.#sys.write(fd, buffer),
       String,
     );
@@ -129,7 +129,7 @@ class TracedSys implements Sys {
   pwrite(fd: number, buffer: Buffer, position: number): number {
     return traceCall(
       this.#print,
-      () => `pwrite(${this.#label(fd)}, ${hex(buffer)}, ${number(position)})`,
+      () => `pwrite(${this.#label(fd)}, ${bytesText(buffer)}, ${number(position)})`,
       () => this.#sys.pwrite(fd, buffer, position),
       String,
     );
@@ -311,7 +311,7 @@ class TracedMapping implements Mapping {
       this.#print,
       () => `load(${this.#label}, ${number(offset)}, ${width})`,
       () => this.#mapping.read(offset, width),
-      (value) => `0x${value.toString(16).padStart(2 * width, '0')}`,
+      (value) => hex(value, 2 * width),
     );
   }
 
@@ -382,12 +382,12 @@ function unknownIoctl(request: number, argument: Buffer | number): DecodedIoctl 
   // An ioctl that the C library took as signed has its highest bit set, not a minus.
   const name = number(request >>> 0);
   if (typeof argument === 'number') return { name, in: number(argument) };
-  const before = hex(argument);
+  const before = bytesText(argument);
   return {
     name,
     in: before,
     out: (result) => {
-      const after = hex(argument);
+      const after = bytesText(argument);
       return after === before ? String(result) : `${result} ${after}`;
     },
   };
@@ -415,31 +415,31 @@ function labelOf(path: string): string {
   return name;
 }
 
-/** What a read brought: its length, and as many bytes. */
+/** Returns a read's result as text: its length, and as many bytes. */
 function transferred(buffer: Buffer, length: number): string {
-  return length > 0 ? `${length} ${hex(buffer.subarray(0, length))}` : String(length);
+  return length > 0 ? `${length} ${bytesText(buffer.subarray(0, length))}` : String(length);
 }
 
 /** `[01 00]`, with the number of the bytes that are not shown. */
-function hex(buffer: Buffer): string {
-  const bytes = Array.from(buffer.subarray(0, SHOWN_BYTES), (byte) => byte.toString(16).padStart(2, '0'));
+function bytesText(buffer: Buffer): string {
+  const bytes = Array.from(buffer.subarray(0, SHOWN_BYTES), (byte) => hexDigits(byte, 2));
   if (buffer.length > SHOWN_BYTES) bytes.push(`... +${buffer.length - SHOWN_BYTES}`);
   return `[${bytes.join(' ')}]`;
 }
 
 function number(value: number | bigint): string {
-  return value < 0 ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
+  return value < 0 ? `-${hex(-value)}` : hex(value);
 }
 
-/** As in C. */
+/** Returns a string literal as in C. */
 function quote(text: string): string {
   return `"${text.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n')}"`;
 }
 
-/** What must not reach a terminal: control characters, and the invisible ones that reorder or break lines. */
+/** Escapes what must not reach a terminal: control characters, and the invisible ones that reorder or break lines. */
 function escapeLine(line: string): string {
   return line.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (char) => {
     const code = char.codePointAt(0) ?? 0;
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
+    return code < 0x100 ? `\\x${hexDigits(code, 2)}` : `\\u{${hexDigits(code)}}`;
   });
 }

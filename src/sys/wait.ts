@@ -1,5 +1,4 @@
-import { SysError } from '../errors';
-import type { PollEvent, PollResult, Sys } from './sys';
+import type { PollEvent, Sys } from './sys';
 
 export type WaitResult = 'ready' | 'timeout' | 'aborted';
 
@@ -31,25 +30,29 @@ export function ready(
   });
 }
 
-/** What measures, or takes interrupt after interrupt, blocks the event loop: for so long at most, but for one wait. */
+/** Waits for nothing but the time, while other work is done. */
+export function pause(timeoutMs: number, signal?: AbortSignal): Promise<'timeout' | 'aborted'> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) {
+      resolve('aborted');
+      return;
+    }
+    const finish = (result: 'timeout' | 'aborted') => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      resolve(result);
+    };
+    const onAbort = () => finish('aborted');
+    const timer = setTimeout(() => finish('timeout'), Math.max(0, timeoutMs));
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+/** The longest time that a loop of measurements or interrupts blocks the event loop, apart from one wait. */
 export const SERVE_SIGNALS_MS = 20;
 export const SERVE_SIGNALS_NS = BigInt(SERVE_SIGNALS_MS) * 1_000_000n;
 
 /** Lets the event loop turn once, so that signals are served. */
 export function serveSignals(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
-}
-
-/** What {@link Sys.readWithin} is made of. */
-export function readOrPoll(sys: Pick<Sys, 'read' | 'poll'>, fd: number, buffer: Buffer, timeoutMs: number): PollResult {
-  for (;;) {
-    try {
-      sys.read(fd, buffer);
-      return 'ready';
-    } catch (error) {
-      if (!(error instanceof SysError) || error.code !== 'EAGAIN') throw error;
-    }
-    const outcome = sys.poll(fd, timeoutMs);
-    if (outcome !== 'ready') return outcome;
-  }
 }

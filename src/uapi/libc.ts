@@ -9,6 +9,10 @@ export const PROT_WRITE = 0x2;
 export const MAP_SHARED = 0x1;
 export const MAP_ANONYMOUS = 0x20;
 
+// <sys/file.h>
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
+
 // <poll.h>: struct pollfd { int fd; short events; short revents; }
 export const POLLIN = 0x1;
 export const POLLOUT = 0x4;

@@ -1,3 +1,4 @@
+import { hex } from '../text/hex';
 import type { DecodedIoctl, IoctlDecoder } from './ioctl-decoder';
 import {
   disconnectClaim,
@@ -83,7 +84,7 @@ export function usbdevfsDecoder(): IoctlDecoder {
             const key = `${label} ${address}`;
             const found = inFlight.get(key);
             inFlight.delete(key);
-            return found === undefined ? `0x${address.toString(16)}` : `0x${address.toString(16)} ${results(found)}`;
+            return found === undefined ? hex(address) : `${hex(address)} ${results(found)}`;
           },
         };
       default:
@@ -94,7 +95,7 @@ export function usbdevfsDecoder(): IoctlDecoder {
 
 /** An address, or nothing. */
 function plain(request: number, argument: number): DecodedIoctl | null {
-  if (request === USBDEVFS_DISCARDURB) return { name: 'USBDEVFS_DISCARDURB', in: `0x${argument.toString(16)}` };
+  if (request === USBDEVFS_DISCARDURB) return { name: 'USBDEVFS_DISCARDURB', in: hex(argument) };
   if (request === USBDEVFS_RESET) return { name: 'USBDEVFS_RESET', in: '' };
   return null;
 }
@@ -113,7 +114,7 @@ function submitted(buffer: Buffer, label: string, inFlight: Map<string, Buffer>)
   if (flags !== 0) fields.push(`flags: ${bits(flags, URB_FLAGS)}`);
   if (type === USBDEVFS_URB_TYPE_ISO) fields.push(`packets: ${buffer.readInt32LE(urb.numberOfPackets)}`);
   if (type === USBDEVFS_URB_TYPE_CONTROL) fields.push(...setupOf(buffer));
-  return { name: 'USBDEVFS_SUBMITURB', in: `0x${address.toString(16)} {${fields.join(', ')}}` };
+  return { name: 'USBDEVFS_SUBMITURB', in: `${hex(address)} {${fields.join(', ')}}` };
 }
 
 /** The setup packet is not in the URB but behind a pointer: it is there where the data follows the URB, as ours does. */
@@ -122,7 +123,7 @@ function setupOf(buffer: Buffer): string[] {
   const end = buffer.byteOffset + buffer.length;
   if (distance !== BigInt(buffer.length) || end + setupPacket.size > buffer.buffer.byteLength) return [];
   const setup = Buffer.from(buffer.buffer, end, setupPacket.size);
-  const word = (at: number) => `0x${setup.readUInt16LE(at).toString(16).padStart(4, '0')}`;
+  const word = (at: number) => hex(setup.readUInt16LE(at), 4);
   return [
     `setup: ${byte(setup.readUInt8(setupPacket.bmRequestType))} ${byte(setup.readUInt8(setupPacket.bRequest))} ${word(setupPacket.wValue)} ${word(setupPacket.wIndex)} ${setup.readUInt16LE(setupPacket.wLength)}`,
   ];
@@ -172,7 +173,7 @@ function withStruct(request: number, argument: Buffer): DecodedIoctl | null {
       const names = { [USBDEVFS_CONNECT]: 'USBDEVFS_CONNECT', [USBDEVFS_DISCONNECT]: 'USBDEVFS_DISCONNECT' };
       return {
         name: 'USBDEVFS_IOCTL',
-        in: `{interface: ${argument.readInt32LE(wrappedIoctl.interface)}, ${names[code] ?? `0x${code.toString(16)}`}}`,
+        in: `{interface: ${argument.readInt32LE(wrappedIoctl.interface)}, ${names[code] ?? hex(code)}}`,
       };
     }
     default:
@@ -183,10 +184,10 @@ function withStruct(request: number, argument: Buffer): DecodedIoctl | null {
 function bits(value: number, names: readonly (readonly [bit: number, name: string])[]): string {
   const known = names.filter(([bit]) => value & bit).map(([, name]) => name);
   const rest = names.reduce((left, [bit]) => left & ~bit, value);
-  return [...known, ...(rest === 0 && known.length > 0 ? [] : [`0x${rest.toString(16)}`])].join('|');
+  return [...known, ...(rest === 0 && known.length > 0 ? [] : [hex(rest)])].join('|');
 }
 
-const byte = (value: number) => `0x${value.toString(16).padStart(2, '0')}`;
+const byte = (value: number) => hex(value, 2);
 
 function text(bytes: Buffer): string {
   const end = bytes.indexOf(0);

@@ -1,3 +1,5 @@
+import { hex } from '../text/hex';
+import { sizeText } from '../text/size';
 import type { DecodedIoctl, IoctlDecoder } from './ioctl-decoder';
 import * as F from './iommufd';
 import * as V from './vfio';
@@ -274,17 +276,7 @@ function irqName(index: number): string {
   return V.VFIO_PCI_IRQS[index] ?? String(index);
 }
 
-function hex(value: bigint): string {
-  return `0x${value.toString(16)}`;
-}
-
-/** 1M, 4K: in 1024s where that is exact, as people speak of regions. */
+/** Returns a length as people speak of regions; one that is no length, but nonsense or all ones, as it is. */
 function size(bytes: bigint): string {
-  for (const [unit, letter] of [
-    [1n << 30n, 'G'],
-    [1n << 20n, 'M'],
-    [1n << 10n, 'K'],
-  ] as const)
-    if (bytes >= unit && bytes % unit === 0n && bytes < 1n << 50n) return `${bytes / unit}${letter}`;
-  return bytes < 1n << 50n ? String(bytes) : hex(bytes);
+  return bytes < 1n << 50n ? sizeText(bytes) : hex(bytes);
 }

@@ -1,6 +1,7 @@
 import { Exit, fromSysError, SysError, UdrvError, usageError } from '../errors';
 import type { Region, UioDeviceInfo } from '../model/device';
 import type { RegisterSpace } from '../model/registers';
+import { pciPath } from '../pci/paths';
 import { mustDecode } from '../pci/ready';
 import type { Mapping, Sys, Width, Word } from '../sys/sys';
 
@@ -19,7 +20,7 @@ export function openSpace(sys: Sys, device: UioDeviceInfo, fd: number, region: R
   const { bar, offset } = parentBar(device, region);
   if (bar.kind !== 'mmio' && bar.kind !== 'portio') throw unreachable(device, region);
   if (parent !== null) mustDecode(sys, parent, bar.kind, device.address);
-  const resource = `/sys/bus/pci/devices/${parent}/resource${bar.name.slice('bar'.length)}`;
+  const resource = pciPath(parent ?? '', `resource${bar.name.slice('bar'.length)}`);
   const resourceFd = openResource(sys, resource, device.address, write);
   if (bar.kind === 'portio') return ports(sys, device, resourceFd, region, offset);
   try {

@@ -1,6 +1,7 @@
 import { fromSysError, SysError } from '../errors';
 import type { UioDeviceInfo } from '../model/device';
 import { readConfig } from '../pci/config-file';
+import { pciPath } from '../pci/paths';
 import type { Sys } from '../sys/sys';
 import { PCI_COMMAND, PCI_COMMAND_MASTER } from '../uapi/pci-regs';
 
@@ -39,7 +40,7 @@ function readCommand(sys: Sys, address: string): number {
 }
 
 function writeCommand(sys: Sys, address: string, command: number): void {
-  const fd = sys.open(`/sys/bus/pci/devices/${address}/config`, { write: true });
+  const fd = sys.open(pciPath(address, 'config'), { write: true });
   try {
     const register = Buffer.alloc(2);
     register.writeUInt16LE(command);

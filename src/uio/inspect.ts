@@ -1,7 +1,9 @@
 import type { Region, UioDeviceInfo } from '../model/device';
 import { inspectPciInfo } from '../pci/inspect';
-import type { Sys } from '../sys/sys';
-import { AttributeReader, type ReadError } from '../sys/sysfs';
+import { pciPath } from '../pci/paths';
+import { AttributeReader, type ReadError } from '../sys/readers/attributes';
+import type { SysTree } from '../sys/sys';
+import { hex } from '../text/hex';
 
 export const UIO_CLASS = '/sys/class/uio';
 
@@ -13,7 +15,7 @@ const MAX_REGIONS = 5;
  *
  * @param errors where a list that cannot be read is noted
  */
-export function listUio(sys: Sys, errors: ReadError[] = []): UioDeviceInfo[] {
+export function listUio(sys: SysTree, errors: ReadError[] = []): UioDeviceInfo[] {
   return new AttributeReader(sys, errors)
     .names(UIO_CLASS)
     .filter((name) => /^uio\d+$/.test(name))
@@ -23,7 +25,7 @@ export function listUio(sys: Sys, errors: ReadError[] = []): UioDeviceInfo[] {
 }
 
 /** One UIO device from sysfs alone; null if there is none of that name. */
-export function inspectUio(sys: Sys, address: string): UioDeviceInfo | null {
+export function inspectUio(sys: SysTree, address: string): UioDeviceInfo | null {
   const reader = new AttributeReader(sys);
   const dir = `${UIO_CLASS}/${address}`;
   const parent = pciParent(reader, dir);
@@ -34,8 +36,7 @@ export function inspectUio(sys: Sys, address: string): UioDeviceInfo | null {
   const regions = [...mapRegions(reader, dir), ...portRegions(reader, dir)];
   const driver = reader.linkName(`${dir}/device/driver`);
   const irq = parent === null ? null : hasInterrupt(reader, parent);
-  const ids = (attribute: string) =>
-    parent === null ? null : reader.hex(`/sys/bus/pci/devices/${parent}/${attribute}`, 4);
+  const ids = (attribute: string) => (parent === null ? null : reader.hex(pciPath(parent, attribute), 4));
   const vendorId = ids('vendor');
   const deviceId = ids('device');
   const node = `/dev/${address}`;
@@ -73,7 +74,7 @@ function pciParent(reader: AttributeReader, dir: string): string | null {
  * have MSI or MSI-X all the same: virtual functions have nothing else.
  */
 function hasInterrupt(reader: AttributeReader, parent: string): boolean | null {
-  const dir = `/sys/bus/pci/devices/${parent}`;
+  const dir = pciPath(parent);
   const irq = reader.number(`${dir}/irq`);
   if (irq === null) return null;
   return (irq > 0 && irq < 2 ** 31) || reader.names(`${dir}/msi_irqs`).length > 0;
@@ -128,7 +129,7 @@ function indices(reader: AttributeReader, dir: string, prefix: string): number[]
 
 function address(reader: AttributeReader, path: string): string | null {
   const text = reader.text(path);
-  return text !== null && /^0x[0-9a-f]{1,16}$/i.test(text) ? `0x${BigInt(text).toString(16)}` : null;
+  return text !== null && /^0x[0-9a-f]{1,16}$/i.test(text) ? hex(BigInt(text)) : null;
 }
 
 /**
@@ -143,5 +144,5 @@ function uncovered(bars: readonly Region[], exported: readonly Region[]): Region
 /** The address of a BAR that lies within a page is in its map as the page and an offset. */
 function firstRegister({ address, offset }: Region): string | null {
   if (address === null || BigInt(address) % 4096n !== 0n) return address;
-  return `0x${(BigInt(address) + BigInt(offset)).toString(16)}`;
+  return hex(BigInt(address) + BigInt(offset));
 }

@@ -1,5 +1,6 @@
 import { Exit, fromSysError, SysError, UdrvError, usageError } from '../errors';
 import type { UioDeviceInfo } from '../model/device';
+import { pciPath } from '../pci/paths';
 import type { Sys } from '../sys/sys';
 import { PCI_COMMAND, PCI_COMMAND_INTX_DISABLE, PCI_STATUS, PCI_STATUS_INTERRUPT } from '../uapi/pci-regs';
 import { packIrqControl, UIO_WORD_SIZE } from '../uapi/uio';
@@ -125,7 +126,7 @@ export function checkRearm(device: UioDeviceInfo, mode: RearmMode): void {
 function configWithDisable({ address, uio }: UioDeviceInfo): string {
   if (uio.parent === null)
     throw usageError(address, 'is no PCI function: it has no Interrupt Disable', 'use --rearm irqcontrol or none');
-  return `/sys/bus/pci/devices/${uio.parent}/config`;
+  return pciPath(uio.parent, 'config');
 }
 
 export function noIrqcontrol({ address, driver }: UioDeviceInfo): UdrvError {

@@ -1,5 +1,5 @@
 import { simulatedMachine } from '../../src/sim';
-import { LinuxSys } from '../../src/sys/linux';
+import { LinuxSys } from '../../src/sys/linux/linux-sys';
 import type { Sys } from '../../src/sys/sys';
 
 /**

@@ -1,6 +1,6 @@
-import { SnapshotSys } from '../../src/sys/snapshot';
-import type { Access } from '../../src/sys/sys';
-import { Tree } from '../../src/sys/tree';
+import type { Access, Sys } from '../../src/sys/sys';
+import { inspectionOnly } from '../../src/sys/tree/inspection-only';
+import { MemoryTree } from '../../src/sys/tree/memory-tree';
 
 /** What a test puts at a path: text or bytes of a file, or something else that stands there. */
 export type Content =
@@ -12,16 +12,18 @@ export type Content =
   /** Computed at each read, and free to change the tree. */
   | (() => string | Buffer);
 
-/** A machine that is a {@link Tree}: it can be looked at, and any attempt to touch a device throws. */
-export class TreeSys extends SnapshotSys {
-  readonly tree: Tree;
+/** Refuses all calls. By its prototype, so that what a test overrides counts. */
+const Refusing = class {} as new () => Sys;
+Object.assign(Refusing.prototype, inspectionOnly(new MemoryTree(), { message: 'only for inspection', hint: '' }));
+
+/** A machine that is a {@link MemoryTree}: it can be looked at, and any attempt to touch a device throws. */
+export class TreeSys extends Refusing {
+  readonly tree = new MemoryTree();
   /** The calls so far, as `readFile /sys/...`. */
   readonly calls: string[] = [];
 
   constructor(entries: Readonly<Record<string, Content>> = {}) {
-    const tree = new Tree();
-    super(tree);
-    this.tree = tree;
+    super();
     this.add(entries);
   }
 
@@ -33,22 +35,22 @@ export class TreeSys extends SnapshotSys {
 
   override readFile(path: string, limit?: number): Buffer {
     this.calls.push(`readFile ${path}`);
-    return super.readFile(path, limit);
+    return this.tree.readFile(path, limit);
   }
 
   override readDir(path: string): string[] {
     this.calls.push(`readDir ${path}`);
-    return super.readDir(path);
+    return this.tree.readDir(path);
   }
 
   override readLink(path: string): string {
     this.calls.push(`readLink ${path}`);
-    return super.readLink(path);
+    return this.tree.readLink(path);
   }
 
   override access(path: string): Access | null {
     this.calls.push(`access ${path}`);
-    return super.access(path);
+    return this.tree.access(path);
   }
 
   #set(path: string, content: Content): void {

@@ -8,7 +8,8 @@ import { findDevice } from '../../devices/select';
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { DeviceInfo } from '../../model/device';
 import { NO_NAMES } from '../../names/database';
-import { AttributeReader } from '../../sys/sysfs';
+import { pciPath } from '../../pci/paths';
+import { AttributeReader } from '../../sys/readers/attributes';
 import { inspectUio } from '../../uio/inspect';
 import type { Context } from '../context';
 import { visible } from '../output/escape';
@@ -97,8 +98,6 @@ function line(context: Context, { address, from, steps }: Plan, device: DeviceIn
 
 /** As `list` shows it: one behind UIO by its UIO name. */
 function deviceOf({ sys, names }: Context, address: string): DeviceInfo | null {
-  const uio = new AttributeReader(sys)
-    .names(`/sys/bus/pci/devices/${address}/uio`)
-    .find((name) => /^uio\d+$/.test(name));
+  const uio = new AttributeReader(sys).names(pciPath(address, 'uio')).find((name) => /^uio\d+$/.test(name));
   return (uio === undefined ? null : inspectUio(sys, uio)) ?? inspectPci(sys, names, address);
 }

@@ -1,7 +1,8 @@
 import { listDevices } from '../../devices/list';
 import { findDevices, noSuchDevice } from '../../devices/select';
 import type { DeviceInfo, Framework } from '../../model/device';
-import type { ReadError } from '../../sys/sysfs';
+import type { ReadError } from '../../sys/readers/attributes';
+import { idPair } from '../../text/ids';
 import type { Context } from '../context';
 import { visible } from '../output/escape';
 import { fullName } from '../output/full-name';
@@ -68,7 +69,7 @@ const TITLES = ['TYPE', 'ADDRESS', 'ID', 'DRIVER', 'NODE', 'ACCESS', 'NAME'];
 function row(device: DeviceInfo, context: Context): string[] {
   const { framework, address, vendorId, deviceId, driver, node, access } = device;
   const name = fullName(device, context.names);
-  const id = vendorId === null && deviceId === null ? '-' : `${vendorId ?? '????'}:${deviceId ?? '????'}`;
+  const id = vendorId === null && deviceId === null ? '-' : idPair(vendorId, deviceId);
   return [framework, address, id, driver ?? '-', node ?? '-', access ?? '-', name].map(visible);
 }
 

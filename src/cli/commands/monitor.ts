@@ -1,6 +1,7 @@
 import type { Framework } from '../../model/device';
 import type { DeviceEvent } from '../../monitor/event';
 import { monitorDevices } from '../../monitor/monitor';
+import { idPair } from '../../text/ids';
 import type { Context } from '../context';
 import { json, visible } from '../output/escape';
 import { interruptible } from '../signals';
@@ -43,7 +44,7 @@ const WIDTHS = [12, 6, 4, 12, 9, 15, 20];
 
 function cells(event: DeviceEvent): string[] {
   const { time, action, framework, address, vendorId, deviceId, driver, node, name } = event;
-  const id = vendorId === null && deviceId === null ? '-' : `${vendorId ?? '????'}:${deviceId ?? '????'}`;
+  const id = vendorId === null && deviceId === null ? '-' : idPair(vendorId, deviceId);
   return [clock(time), action, framework, event.interface ?? address, id, driver ?? '-', node ?? '-', name].map(
     visible,
   );

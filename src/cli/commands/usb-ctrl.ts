@@ -1,4 +1,5 @@
 import { usageError } from '../../errors';
+import { hex } from '../../text/hex';
 import { interfaceOfRequest, type UsbDevice } from '../../usb/device/device';
 import type { ControlSetup } from '../../usb/transfer/urb';
 import type { Context } from '../context';
@@ -117,7 +118,7 @@ function checkOptions(
 
 function field(name: string, text: string, most: number): number {
   const value = parseWord(text, name);
-  if (value > most) throw usageError(text, `is not ${name}: at most 0x${most.toString(16)}`);
+  if (value > most) throw usageError(text, `is not ${name}: at most ${hex(most)}`);
   return Number(value);
 }
 
@@ -135,6 +136,5 @@ function remark(context: Context, address: string, { bmRequestType, bRequest, wV
 }
 
 function describe({ bmRequestType, bRequest, wValue, wIndex }: ControlSetup): string {
-  const hex = (value: number, digits: number) => `0x${value.toString(16).padStart(digits, '0')}`;
   return [hex(bmRequestType, 2), hex(bRequest, 2), hex(wValue, 4), hex(wIndex, 4)].join(' ');
 }

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import { Exit, fromSysError, SysError, usageError } from '../../errors';
-import { sysCall } from '../../sys/files';
+import { sysCall } from '../../sys/linux/node-fs';
 import type { Source } from '../../usb/transfer/streams';
 
 /** What `--data` names, for a command to send. */

@@ -1,6 +1,8 @@
 import { Exit, UdrvError } from '../../errors';
 import type { DeviceInfo, UsbDeviceInfo } from '../../model/device';
-import type { ReadError } from '../../sys/sysfs';
+import type { ReadError } from '../../sys/readers/attributes';
+import { idPair } from '../../text/ids';
+import { threeDigits } from '../../usb/inspect/address';
 import { listUsb as listUsbDevices } from '../../usb/inspect/inspect';
 import { listUsbNodes, type UsbNode } from '../../usb/inspect/nodes';
 import { type UsbBranch, usbTree } from '../../usb/inspect/port-tree';
@@ -66,8 +68,8 @@ function printTable(context: Context, devices: readonly UsbDeviceInfo[]): void {
     const own = nodes.filter((node) => node.device === address).map(({ node }) => node);
     return [
       address,
-      `${pad(usb.bus)}/${pad(usb.device)}`,
-      `${vendorId ?? '????'}:${deviceId ?? '????'}`,
+      `${threeDigits(usb.bus)}/${threeDigits(usb.device)}`,
+      idPair(vendorId, deviceId),
       speedText(usb.speedMbps),
       classText(device),
       driverText(device),
@@ -98,10 +100,6 @@ function speedText(mbps: number | null): string {
   return mbps >= 1000 ? `${mbps / 1000}G` : `${mbps}M`;
 }
 
-function pad(value: number): string {
-  return String(value).padStart(3, '0');
-}
-
 /** Ports as lsusb -t has them, and below each device its interfaces with what drives them. */
 function printTree(context: Context, devices: readonly UsbDeviceInfo[]): void {
   const nodes = listUsbNodes(context.sys);
@@ -118,7 +116,7 @@ function printTree(context: Context, devices: readonly UsbDeviceInfo[]): void {
       speedText(usb.speedMbps),
     ];
     lines.push(
-      `${branchMark(depth)}${context.style.heading(visible(address))}  ${vendorId ?? '????'}:${deviceId ?? '????'}  ${visible(facts.filter((fact) => fact !== null).join(', '))}  ${visible(name)}\n`,
+      `${branchMark(depth)}${context.style.heading(visible(address))}  ${idPair(vendorId, deviceId)}  ${visible(facts.filter((fact) => fact !== null).join(', '))}  ${visible(name)}\n`,
     );
     for (const setting of usb.interfaces.filter(({ active }) => active)) {
       const own = nodes.filter((node) => node.device === address && interfaceNumber(node) === setting.number);

@@ -1,8 +1,9 @@
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
+import { pause } from '../../sys/wait';
 import type { UsbDevice } from '../../usb/device/device';
 import { endpointName, findEndpoint } from '../../usb/device/endpoints';
-import { interfaceName } from '../../usb/device/errors';
+import { interfaceName } from '../../usb/inspect/address';
 import { inspectUsb } from '../../usb/inspect/inspect';
 import type { Context } from '../context';
 import { parseSize } from '../parse';
@@ -43,7 +44,7 @@ export async function reset(context: Context, selector: string, options: TakeOpt
 async function comesBack(context: Context, address: string, withinMs: number): Promise<void> {
   const deadline = performance.now() + withinMs;
   for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await pause(LOOK_MS);
     const device = inspectUsb(context.sys, context.names, address);
     if (device !== null && device.access !== null && device.usb.configuration !== null) {
       context.note(`${address}: it came back as another device: ${device.node}`);

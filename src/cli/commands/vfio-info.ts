@@ -1,5 +1,6 @@
 import type { Region } from '../../model/device';
-import { hex } from '../../model/registers';
+import { hex } from '../../text/hex';
+import { sizeText } from '../../text/size';
 import type { Backend } from '../../vfio/device/backend';
 import type { VfioDevice } from '../../vfio/device/device';
 import type { HotResetDevice } from '../../vfio/device/hot-reset';
@@ -7,7 +8,6 @@ import type { IrqInfo } from '../../vfio/device/irq-set';
 import type { Area } from '../../vfio/device/regions';
 import type { IommuInfo } from '../../vfio/dma/iommu';
 import type { Context } from '../context';
-import { sizeText } from '../output/describe';
 import { visible } from '../output/escape';
 import { columns } from '../output/table';
 import { findVfio, openVfio } from './target';
@@ -73,7 +73,7 @@ function text(info: Info, { style }: Context): string {
       'hot reset',
       hotReset === null ? 'none: its bus cannot be reset' : `with ${hotReset.map((d) => d.address).join(', ')}`,
     ],
-    ['page sizes', iommu.pageSizes.map((size) => sizeText(Number(size))).join(' ') || 'none: no IOMMU'],
+    ['page sizes', iommu.pageSizes.map((size) => sizeText(BigInt(size))).join(' ') || 'none: no IOMMU'],
     ['iova', iommu.iovaRanges.map(({ start, end }) => `${start}-${end}`).join(', ') || 'none'],
     ['mappings left', iommu.dmaAvail === null ? 'no limit told' : String(iommu.dmaAvail)],
     ['features', features.join(' ') || 'none'],
@@ -107,10 +107,10 @@ function text(info: Info, { style }: Context): string {
 }
 
 function notes({ sparse, type, msixMappable }: Info['regions'][number]): string {
-  const areas = sparse.map(({ offset, size }) => `0x${offset.toString(16)}+0x${size.toString(16)}`);
+  const areas = sparse.map(({ offset, size }) => `${hex(offset)}+${hex(size)}`);
   return [
     ...(areas.length > 0 ? [`mappable: ${areas.join(' ')}`] : []),
     ...(msixMappable ? ['MSI-X table mappable'] : []),
-    ...(type === null ? [] : [`type 0x${type.type.toString(16)}, subtype 0x${type.subtype.toString(16)}`]),
+    ...(type === null ? [] : [`type ${hex(type.type)}, subtype ${hex(type.subtype)}`]),
   ].join('; ');
 }

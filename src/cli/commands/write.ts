@@ -1,5 +1,6 @@
-import { checkRange, checkValue, hex, hexWord } from '../../model/registers';
+import { checkRange, checkValue, hexWord } from '../../model/registers';
 import type { Width } from '../../sys/sys';
+import { hex } from '../../text/hex';
 import type { OpenOptions } from '../../vfio/device/device';
 import type { Context } from '../context';
 import { parseSize, parseWord } from '../parse';

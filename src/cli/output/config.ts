@@ -1,5 +1,6 @@
 import type { Fields, Value } from '../../pci/config/fields';
 import type { Capability, ConfigSpace } from '../../pci/config/model';
+import { hexDigits } from '../../text/hex';
 import { visible } from './escape';
 import type { Style } from './style';
 
@@ -31,7 +32,7 @@ export function describeConfig(config: ConfigSpace, style: Style, verbose: boole
 function describeCapability(capability: Capability, digits: number, verbose: boolean): string[] {
   const { name, offset, version } = capability;
   const extended = digits === 3;
-  const at = `${offset.toString(16).padStart(digits, '0')}${extended ? ` v${version}` : ''}`;
+  const at = `${hexDigits(offset, digits)}${extended ? ` v${version}` : ''}`;
   const own = extended || version === undefined ? '' : ` (v${version})`;
   return describeFields(`[${at}] ${name}${own}`, capability, '  ', verbose, IN_HEADING);
 }
@@ -108,7 +109,7 @@ function hexRows(fields: Fields, indent: string): string[] {
   const pairs = bytes.match(/../g) ?? [];
   return Array.from(
     { length: Math.ceil(pairs.length / 16) },
-    (_, row) => `${indent}${(offset + 16 * row).toString(16)}: ${pairs.slice(16 * row, 16 * row + 16).join(' ')}`,
+    (_, row) => `${indent}${hexDigits(offset + 16 * row)}: ${pairs.slice(16 * row, 16 * row + 16).join(' ')}`,
   );
 }
 

@@ -8,6 +8,8 @@ import type {
   VfioAttributes,
 } from '../../model/device';
 import type { Names } from '../../names/database';
+import { hex } from '../../text/hex';
+import { sizeText } from '../../text/size';
 import type { VfioDetails } from '../../vfio/inspect/details';
 import { namesOf } from '../../vfio/inspect/holders';
 import { visible } from './escape';
@@ -146,7 +148,7 @@ function regionTable(regions: readonly Region[]): TableOf {
       kind,
       address ?? '-',
       sizeText(size),
-      `0x${offset.toString(16)}`,
+      hex(offset),
       `${read ? 'r' : ''}${write ? 'w' : ''}${mmap ? ' mmap' : ''}`,
     ]),
   };
@@ -180,15 +182,4 @@ function endpointTable(interfaces: readonly UsbInterface[]): TableOf {
       ]),
     ),
   };
-}
-
-/** 1M, 4K, 256: in 1024s where that is exact. */
-export function sizeText(size: number): string {
-  const units: [number, string][] = [
-    [2 ** 30, 'G'],
-    [2 ** 20, 'M'],
-    [2 ** 10, 'K'],
-  ];
-  const unit = units.find(([bytes]) => size >= bytes && size % bytes === 0);
-  return unit === undefined ? String(size) : `${size / unit[0]}${unit[1]}`;
 }

@@ -1,5 +1,7 @@
 /** USB descriptors for a person: a tree with a line for each field, its value, and what that means. */
 
+import { hex } from '../../text/hex';
+import { idPair } from '../../text/ids';
 import type { Descriptor } from '../../usb/decode/descriptor-tree';
 import { describeReport, type ReportDescriptor, type ReportLine } from '../../usb/decode/hid-report';
 import { type Context, contextIn } from '../../usb/decode/json';
@@ -26,7 +28,7 @@ export function describeDescriptors(description: UsbDescription, style: Style): 
   const { device, tree, bos, context, answers, errors } = description;
   const active = device.usb.configuration;
   const parts: string[] = [
-    `${style.heading(visible(device.address))}  ${device.vendorId ?? '????'}:${device.deviceId ?? '????'}  ${visible(device.name)}\n`,
+    `${style.heading(visible(device.address))}  ${idPair(device.vendorId, device.deviceId)}  ${visible(device.name)}\n`,
   ];
   const add = (descriptors: readonly Descriptor[]) => {
     for (const found of descriptors) addDescriptor(parts, found, context, style, active, 0);
@@ -53,7 +55,7 @@ function addAnswers(
   for (const found of descriptors) addDescriptor(lines, found, context, style, active, 0);
   if (strings.length > 0) lines.push(style.heading('Strings\n'));
   for (const { langId, index, text } of strings)
-    lines.push(`  0x${langId.toString(16).padStart(4, '0')}  ${String(index).padStart(3)}  ${visible(text)}\n`);
+    lines.push(`  ${hex(langId, 4)}  ${String(index).padStart(3)}  ${visible(text)}\n`);
   if (unanswered.length > 0) lines.push(style.heading('Not answered\n'));
   for (const { what, code } of unanswered)
     lines.push(`  ${what}: ${code === 'EPIPE' ? 'the device has none (stall)' : code}\n`);
@@ -119,7 +121,7 @@ function title({ layout, values }: Descriptor, active: number | null): string {
     }
     case 'endpoint': {
       const address = values['bEndpointAddress'];
-      return typeof address === 'number' ? `${layout.title} 0x${address.toString(16).padStart(2, '0')}` : layout.title;
+      return typeof address === 'number' ? `${layout.title} ${hex(address, 2)}` : layout.title;
     }
     case 'portStatus':
     case 'superSpeedPortStatus':
@@ -160,7 +162,7 @@ function numberText({ notation, unit, unitIn }: AnyField, value: number): string
   if (notation === 'bcd') return bcd(value);
   if (notation === 'decimal') return String(value);
   const digits = unitIn === undefined ? unit * 2 : 2;
-  return `0x${value.toString(16).padStart(digits, '0')}`;
+  return hex(value, digits);
 }
 
 /** Bytes in hex, in groups that can be counted; what is text already as it is. */

@@ -2,6 +2,7 @@ import { endianness } from 'node:os';
 import type { Range } from '../../model/registers';
 import { hexWord } from '../../model/registers';
 import type { Width, Word } from '../../sys/sys';
+import { hex } from '../../text/hex';
 
 /** One line of a dump; offset and content apart, so that equal contents can be folded. */
 export interface Line {
@@ -65,7 +66,7 @@ function hexAndAscii(bytes: Buffer): string {
 }
 
 const digitsFor = (end: number) => Math.max(4, end.toString(16).length);
-const offsetLabel = (offset: number, digits: number) => `0x${offset.toString(16).padStart(digits, '0')}`;
+const offsetLabel = (offset: number, digits: number) => hex(offset, digits);
 
 function* rows(words: Iterable<Word>, range: Range, width: Width): Generator<{ offset: string; row: Word[] }> {
   const digits = digitsFor(range.offset + range.length);

@@ -1,3 +1,5 @@
+import { hexDigits } from '../../text/hex';
+
 /**
  * What must not reach a terminal from a device's text: control characters (C0, DEL, C1), the invisible ones that
  * reorder or break lines (bidirectional controls, line separators), and lone surrogates.
@@ -7,13 +9,13 @@ const HOSTILE = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069
 /** The same without what JSON.stringify escapes by itself. */
 const HOSTILE_IN_JSON = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
-const unicodeEscape = (code: number) => `\\u${code.toString(16).padStart(4, '0')}`;
+const unicodeEscape = (code: number) => `\\u${hexDigits(code, 4)}`;
 
 /** Text from a device, with what must not drive the terminal shown as `\x1b`. */
 export function visible(text: string): string {
   return text.replace(HOSTILE, (char) => {
     const code = char.charCodeAt(0);
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : unicodeEscape(code);
+    return code < 0x100 ? `\\x${hexDigits(code, 2)}` : unicodeEscape(code);
   });
 }
 

@@ -1,6 +1,7 @@
+import { hex } from '../../text/hex';
 import { portTypeOf } from './express';
 import { EXTENDED } from './extended';
-import { bitsOf, hex, Space } from './fields';
+import { bitsOf, Space } from './fields';
 import { decodeHeader, HEADER_SIZE } from './header';
 import type { Capability, CapabilityKind, ConfigSpace, Context } from './model';
 import { bytesOf, STANDARD } from './standard';

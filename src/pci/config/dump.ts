@@ -1,4 +1,5 @@
 import { usageError } from '../../errors';
+import { hexDigits } from '../../text/hex';
 import { CONFIG_SPACE_SIZE } from './decode';
 
 /** The configuration space of one function, as a file has it. */
@@ -118,13 +119,13 @@ class Collector {
     const words = text.trim().split(/\s+/);
     const good = words.findIndex((word) => !BYTE.test(word));
     const row = good < 0 ? words : words.slice(0, good);
-    if (good >= 0) this.note(`row ${start.toString(16)}: "${words[good]}" is no byte`);
+    if (good >= 0) this.note(`row ${hexDigits(start)}: "${words[good]}" is no byte`);
     if (row.length === 0) return;
     const room = row.slice(0, Math.max(0, CONFIG_SPACE_SIZE - start));
     if (room.length < row.length)
-      this.note(`row ${start.toString(16)} lies beyond the ${CONFIG_SPACE_SIZE} bytes of a space`);
+      this.note(`row ${hexDigits(start)} lies beyond the ${CONFIG_SPACE_SIZE} bytes of a space`);
     if (room.length === 0) return;
-    if (start > this.length) this.note(`rows are missing before ${start.toString(16)}: taken as all ones`);
+    if (start > this.length) this.note(`rows are missing before ${hexDigits(start)}: taken as all ones`);
     if (start + room.length > this.#bytes.length)
       this.#bytes = Buffer.concat([this.#bytes, Buffer.alloc(CONFIG_SPACE_SIZE - this.#bytes.length, 0xff)]);
     for (const [i, byte] of room.entries()) this.#bytes[start + i] = Number.parseInt(byte, 16);
@@ -149,8 +150,8 @@ class Collector {
 export function formatConfigRows(bytes: Buffer): string {
   let text = '';
   for (let start = 0; start < bytes.length; start += 16) {
-    const row = Array.from(bytes.subarray(start, start + 16), (byte) => byte.toString(16).padStart(2, '0'));
-    text += `${start.toString(16).padStart(2, '0')}: ${row.join(' ')}\n`;
+    const row = Array.from(bytes.subarray(start, start + 16), (byte) => hexDigits(byte, 2));
+    text += `${hexDigits(start, 2)}: ${row.join(' ')}\n`;
   }
   return text;
 }

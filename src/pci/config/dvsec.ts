@@ -1,3 +1,4 @@
+import { hex } from '../../text/hex';
 import {
   by,
   choice,
@@ -5,7 +6,6 @@ import {
   type Field,
   type Fields,
   flags,
-  hex,
   id,
   number,
   type Parts,

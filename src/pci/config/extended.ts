@@ -1,3 +1,5 @@
+import { hex, hexDigits } from '../../text/hex';
+import { sizeText } from '../../text/size';
 import { designatedVendorSpecific } from './dvsec';
 import { hasRootRegisters, PortType, powerLimit, SPEEDS } from './express';
 import {
@@ -10,7 +12,6 @@ import {
   fieldsOf,
   flag,
   flags,
-  hex,
   id,
   type Layout,
   number,
@@ -236,13 +237,7 @@ function accessControl(space: Space, base: number): Fields {
 const PAGE_SIZES: Field = (map) =>
   Array.from({ length: 32 }, (_, i) => i)
     .filter((i) => bitsOf(map, i, 1) === 1)
-    .map((i) => sizeText(i + 12));
-
-/** A power of two in words. */
-function sizeText(log2: number): string {
-  const unit = Math.floor(log2 / 10);
-  return `${2 ** (log2 - 10 * unit)}${['', 'K', 'M', 'G', 'T', 'P', 'E'][unit] ?? `*2^${10 * unit}`}`;
-}
+    .map((i) => sizeText(2n ** BigInt(i + 12)));
 
 function singleRoot(space: Space, base: number): Fields {
   return {
@@ -302,9 +297,9 @@ function resizable(space: Space, base: number): Fields {
       const powers = [bitsOf(sizes, 4, 28), bitsOf(control, 16, 16)].flatMap((map, half) =>
         Array.from({ length: half === 0 ? 28 : 16 }, (_, i) => i)
           .filter((i) => bitsOf(map, i, 1) === 1)
-          .map((i) => sizeText(20 + 28 * half + i)),
+          .map((i) => sizeText(2n ** BigInt(20 + 28 * half + i))),
       );
-      return { name: `bar${control % 8}`, size: sizeText(20 + bitsOf(control, 8, 6)), supported: powers };
+      return { name: `bar${control % 8}`, size: sizeText(2n ** BigInt(20 + bitsOf(control, 8, 6))), supported: powers };
     }),
   };
 }
@@ -425,10 +420,7 @@ export const EXTENDED: Readonly<Record<number, CapabilityKind>> = {
       return serial === undefined
         ? {}
         : {
-            serialNumber: serial
-              .toString(16)
-              .padStart(16, '0')
-              .replace(/..(?!$)/g, '$&-'),
+            serialNumber: hexDigits(serial, 16).replace(/..(?!$)/g, '$&-'),
           };
     },
   },
@@ -458,7 +450,10 @@ export const EXTENDED: Readonly<Record<number, CapabilityKind>> = {
       invalidateQueueDepth: by(0, 5, (depth) => depth || 32),
       ...flags({ pageAligned: 5, globalInvalidate: 6, relaxedOrdering: 7 }),
     }),
-    atsCtl: register(6, 2, { enable: flag(15), smallestTranslationUnit: by(0, 5, (log2) => sizeText(12 + log2)) }),
+    atsCtl: register(6, 2, {
+      enable: flag(15),
+      smallestTranslationUnit: by(0, 5, (log2) => sizeText(2n ** BigInt(12 + log2))),
+    }),
   }),
   16: { name: 'Single Root I/O Virtualization (SR-IOV)', decode: singleRoot },
   17: { name: 'Multi-Root I/O Virtualization' },

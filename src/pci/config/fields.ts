@@ -1,3 +1,5 @@
+import { hex, hexDigits } from '../../text/hex';
+
 /**
  * A small language for registers: what a field of a register means is a function of the register's value, a register
  * is a record of such fields, and a capability is a record of registers. The tables in this folder are written in it.
@@ -61,14 +63,9 @@ export class Space {
   }
 }
 
-/** `"0x"` and at least so many digits. */
-export function hex(value: number | bigint, digits = 1): string {
-  return `0x${value.toString(16).padStart(digits, '0')}`;
-}
-
 /** An id: so many hex digits, without `0x`, as vendors and devices are written. */
 export function id(value: number, digits = 4): string {
-  return value.toString(16).padStart(digits, '0');
+  return hexDigits(value, digits);
 }
 
 /** Bits of a number below 2^32. Not with `<<` alone: JavaScript's operators are signed. */

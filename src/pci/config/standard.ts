@@ -1,3 +1,4 @@
+import { hex } from '../../text/hex';
 import { decodeExpress } from './express';
 import {
   by,
@@ -7,7 +8,6 @@ import {
   type Fields,
   flag,
   flags,
-  hex,
   hexBits,
   id,
   type Layout,

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { Access } from '../../sys/sys';
-import type { Entry, Tree } from '../../sys/tree';
+import type { Entry, MemoryTree } from '../../sys/tree/memory-tree';
 import { DescriptorTable } from './descriptor-table';
 import { Errno } from './errno';
 import { type BinaryAttribute, BinaryFile, type Opener } from './file';
@@ -35,7 +35,7 @@ const LINKS_TO_DEVICES = [
 /** What the parts of the simulated kernel share: the file tree, what its nodes do when opened, time, wake-ups. */
 export class Kernel {
   readonly pageSize = PAGE_SIZE;
-  readonly tree: Tree;
+  readonly tree: MemoryTree;
   readonly timeline = new Timeline();
   readonly log = new AccessLog();
   readonly descriptors = new DescriptorTable();
@@ -52,7 +52,7 @@ export class Kernel {
   /** Called when a descriptor may have become ready. */
   onWake: () => void = () => {};
 
-  constructor(tree: Tree) {
+  constructor(tree: MemoryTree) {
     this.tree = tree;
     this.uevents.sequence = Number(this.text(SEQUENCE));
     this.attribute(SEQUENCE, { show: () => String(this.uevents.sequence) });

@@ -1,18 +1,18 @@
 import { SysError } from '../../errors';
-import { unprepared } from '../../sys/prepared';
-import type {
-  Access,
-  Datagram,
-  Mapping,
-  Memory,
-  OpenFlags,
-  PollEvent,
-  PollResult,
-  Sys,
-  Watch,
-  Width,
+import { readOrPoll, unprepared } from '../../sys/composed';
+import {
+  type Access,
+  type Datagram,
+  type Mapping,
+  type Memory,
+  type OpenFlags,
+  type PollEvent,
+  type PollResult,
+  READ_LIMIT,
+  type Sys,
+  type Watch,
+  type Width,
 } from '../../sys/sys';
-import { readOrPoll } from '../../sys/wait';
 import type { OpenDescriptor } from './descriptor-table';
 import { Blocked, Errno } from './errno';
 import { EventFd } from './eventfd';
@@ -22,7 +22,6 @@ import type { Kernel } from './kernel';
 import { SimMapping } from './region';
 import { Watches } from './watches';
 
-const DEFAULT_LIMIT = 1024 * 1024;
 /** Methods that are not named as the call they make. */
 const SYSCALLS: Partial<Record<Syscall, string>> = {
   watch: 'epoll_ctl',
@@ -53,7 +52,7 @@ export class SimSys implements Sys {
     kernel.onWake = () => this.#watches.wake();
   }
 
-  readFile(path: string, limit = DEFAULT_LIMIT): Buffer {
+  readFile(path: string, limit = READ_LIMIT): Buffer {
     return this.#call('readFile', 'read', path, () => this.#kernel.tree.readFile(path, limit));
   }
 

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { PollEvent } from '../../sys/sys';
+import { hex } from '../../text/hex';
 import { Errno } from '../kernel/errno';
 import type { OpenFile } from '../kernel/file';
 import type { IrqLine } from '../kernel/irq-line';
@@ -223,11 +224,7 @@ function install(kernel: Kernel, device: SimUioDevice, parent: string, minor: nu
   kernel.node(`/dev/${name}`, () => new UioFile(kernel, device));
 }
 
-function hex(value: number): string {
-  return `0x${value.toString(16)}`;
-}
-
 /** printf's %pa: as wide as an address. */
 function pointer(value: number): string {
-  return `0x${value.toString(16).padStart(16, '0')}`;
+  return hex(value, 16);
 }

@@ -1,3 +1,4 @@
+import { hexDigits } from '../../text/hex';
 import type { Kernel } from '../kernel/kernel';
 import type { SimConfiguration, SimEndpoint } from './descriptors';
 import type { SimUsbDevice, SimUsbInterface } from './device';
@@ -32,7 +33,7 @@ export function installUsbDevice(kernel: Kernel, device: SimUsbDevice, configure
     (text) => configure(Number.parseInt(text, 10)),
   );
   active('bNumInterfaces', () => String(device.interfaces.length).padStart(2));
-  active('bmAttributes', ({ attributes }) => hex(attributes, 2));
+  active('bmAttributes', ({ attributes }) => hexDigits(attributes, 2));
   active('bMaxPower', ({ maxPower }) => `${maxPower * (device.speed >= 5000 ? 8 : 2)}mA`);
   const name = (configuration: SimConfiguration) => fn.identity.strings.get(configuration.index);
   kernel.tree.set(`${path}/configuration`, {
@@ -64,12 +65,12 @@ export function installUsbInterface(kernel: Kernel, intf: SimUsbInterface): void
   const { path, name } = intf;
   const live = (attribute: string, show: () => string) => kernel.attribute(`${path}/${attribute}`, { show });
   live('authorized', () => '1');
-  live('bInterfaceNumber', () => hex(intf.number, 2));
+  live('bInterfaceNumber', () => hexDigits(intf.number, 2));
   live('bAlternateSetting', () => String(intf.alt).padStart(2));
-  live('bNumEndpoints', () => hex(intf.setting.endpoints.length, 2));
-  live('bInterfaceClass', () => hex(intf.setting.class, 2));
-  live('bInterfaceSubClass', () => hex(intf.setting.subclass, 2));
-  live('bInterfaceProtocol', () => hex(intf.setting.protocol, 2));
+  live('bNumEndpoints', () => hexDigits(intf.setting.endpoints.length, 2));
+  live('bInterfaceClass', () => hexDigits(intf.setting.class, 2));
+  live('bInterfaceSubClass', () => hexDigits(intf.setting.subclass, 2));
+  live('bInterfaceProtocol', () => hexDigits(intf.setting.protocol, 2));
   live('modalias', () => modalias(intf));
   if (!kernel.exists(`${path}/uevent`))
     live('uevent', () => {
@@ -86,14 +87,14 @@ export function installUsbInterface(kernel: Kernel, intf: SimUsbInterface): void
 export function installEndpoints(kernel: Kernel, { path, setting }: SimUsbInterface): void {
   for (const name of kernel.tree.readDir(path)) if (name.startsWith('ep_')) kernel.tree.delete(`${path}/${name}`);
   for (const endpoint of setting.endpoints) {
-    const directory = `${path}/ep_${hex(endpoint.address, 2)}`;
+    const directory = `${path}/ep_${hexDigits(endpoint.address, 2)}`;
     const attributes: Record<string, string> = {
-      bEndpointAddress: hex(endpoint.address, 2),
-      bInterval: hex(endpoint.interval, 2),
-      bmAttributes: hex(endpoint.bytes.readUInt8(3), 2),
+      bEndpointAddress: hexDigits(endpoint.address, 2),
+      bInterval: hexDigits(endpoint.interval, 2),
+      bmAttributes: hexDigits(endpoint.bytes.readUInt8(3), 2),
       direction: endpoint.address & 0x80 ? 'in' : 'out',
       type: TYPES[endpoint.type],
-      wMaxPacketSize: hex(endpoint.bytes.readUInt16LE(4), 4),
+      wMaxPacketSize: hexDigits(endpoint.bytes.readUInt16LE(4), 4),
     };
     for (const [name, text] of Object.entries(attributes))
       kernel.attribute(`${directory}/${name}`, { show: () => text });
@@ -115,15 +116,11 @@ function productLines({ fn }: SimUsbDevice): string[] {
 
 function modalias({ device, setting, number }: SimUsbInterface): string {
   const { device: d } = device.fn.identity.descriptors;
-  const upper = (value: number, digits: number) => hex(value, digits).toUpperCase();
-  const ids = `v${upper(d.readUInt16LE(8), 4)}p${upper(d.readUInt16LE(10), 4)}d${hex(d.readUInt16LE(12), 4)}`;
+  const upper = (value: number, digits: number) => hexDigits(value, digits).toUpperCase();
+  const ids = `v${upper(d.readUInt16LE(8), 4)}p${upper(d.readUInt16LE(10), 4)}d${hexDigits(d.readUInt16LE(12), 4)}`;
   const classes = `dc${upper(d.readUInt8(4), 2)}dsc${upper(d.readUInt8(5), 2)}dp${upper(d.readUInt8(6), 2)}`;
   const own = `ic${upper(setting.class, 2)}isc${upper(setting.subclass, 2)}ip${upper(setting.protocol, 2)}`;
   return `usb:${ids}${classes}${own}in${upper(number, 2)}`;
-}
-
-function hex(value: number, digits: number): string {
-  return value.toString(16).padStart(digits, '0');
 }
 
 function three(value: number): string {

@@ -1,3 +1,4 @@
+import { hex } from '../../text/hex';
 import type { Bus } from '../kernel/bus';
 import { Errno } from '../kernel/errno';
 import type { Kernel } from '../kernel/kernel';
@@ -232,12 +233,11 @@ export class SimIommu {
   #report(fn: PciFunction, address: bigint, need: number, [reason, text]: (typeof FAULTS)[keyof typeof FAULTS]): void {
     const [, bus, slot] = fn.name.split(':');
     const page = address - (address % BigInt(this.#kernel.pageSize));
-    const hex = reason.toString(16).padStart(2, '0');
     this.#kernel.messages.print(KERN_ERR, 'DMAR: DRHD: handling fault status reg 2');
     this.#kernel.messages.print(
       KERN_ERR,
       `DMAR: [DMA ${need === IOMMU_READ ? 'Read' : 'Write'} NO_PASID] Request device [${bus}:${slot}] ` +
-        `fault addr 0x${page.toString(16)} [fault reason 0x${hex}] ${text}`,
+        `fault addr ${hex(page)} [fault reason ${hex(reason, 2)}] ${text}`,
     );
   }
 }

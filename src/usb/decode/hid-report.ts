@@ -1,7 +1,8 @@
 /** HID report descriptors: items of a prefix and up to 4 bytes of data, or long ones (HID 1.11, chapter 6.2.2). */
 
+import { hex } from '../../text/hex';
 import { usageName, usagePageName } from './hid-usages';
-import { field, hex, setBits } from './meaning';
+import { field, setBits } from './meaning';
 
 export interface ReportItem {
   /** Its first byte: the size of the data in bits 0 and 1, the type in 2 and 3, the tag in 4 to 7. */
@@ -107,7 +108,7 @@ export function describeReport({ items }: ReportDescriptor): ReportLine[] {
   let depth = 0;
   for (const { prefix, longTag, data } of items) {
     if (longTag !== undefined) {
-      lines.push({ depth, tag: `Long Item ${hex(longTag)}`, value: data.length, means: data.toString('hex') });
+      lines.push({ depth, tag: `Long Item ${hex(longTag, 2)}`, value: data.length, means: data.toString('hex') });
       continue;
     }
     const kind = prefix & 0xfc;
@@ -117,7 +118,7 @@ export function describeReport({ items }: ReportDescriptor): ReportLine[] {
     if (kind === 0xc0) depth = Math.max(0, depth - 1);
     lines.push({
       depth,
-      tag: TAGS[kind] ?? `Reserved Item ${hex(kind)}`,
+      tag: TAGS[kind] ?? `Reserved Item ${hex(kind, 2)}`,
       value,
       means: itemMeaning(kind, value, data.length, page),
     });
@@ -158,7 +159,7 @@ function itemMeaning(kind: number, value: number, size: number, page: number): s
 function usage(page: number, id: number): string | null {
   const name = usageName(page, id);
   const pageName = usagePageName(page);
-  return name === null ? pageName : `${pageName ?? hex(page, 2)}: ${name}`;
+  return name === null ? pageName : `${pageName ?? hex(page, 4)}: ${name}`;
 }
 
 /** HID 1.11, chapter 6.2.2.5; Volatile is reserved in an input item. */

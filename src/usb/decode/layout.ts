@@ -1,3 +1,5 @@
+import { hex } from '../../text/hex';
+
 /**
  * Descriptors as tables: a layout names the fields of one descriptor in the order of its bytes, and both the parser
  * and the writer walk that one table. So what is read and written again is the same bytes, whatever they were: where a
@@ -177,7 +179,7 @@ export function x64<const N extends string>(name: N, means: Meaning<string> = NO
     unit: 8,
     notation: 'text',
     size: () => 8,
-    read: (bytes) => `0x${bytes.readBigUInt64LE(0).toString(16).padStart(16, '0')}`,
+    read: (bytes) => hex(bytes.readBigUInt64LE(0), 16),
     write: (value) => {
       const bytes = Buffer.alloc(8);
       bytes.writeBigUInt64LE(BigInt(value));

@@ -1,4 +1,5 @@
 /** What numbers mean: the few forms that tables of meanings have. */
+import { hexDigits } from '../../text/hex';
 import type { Meaning } from './layout';
 
 /** A code among several. */
@@ -54,11 +55,7 @@ export function trimmed(value: number): string {
   return String(Math.round(value * 1000) / 1000);
 }
 
-export function hex(value: number, bytes = 1): string {
-  return `0x${value.toString(16).padStart(bytes * 2, '0')}`;
-}
-
 /** `02.10` is how nobody writes it: 2.10. */
 export function bcd(value: number): string {
-  return `${(value >>> 8).toString(16)}.${(value & 0xff).toString(16).padStart(2, '0')}`;
+  return `${hexDigits(value >>> 8)}.${hexDigits(value & 0xff, 2)}`;
 }

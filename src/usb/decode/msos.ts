@@ -2,8 +2,9 @@
  * Microsoft OS descriptors: version 2.0 as the set that a platform capability announces (Microsoft OS 2.0 Descriptors
  * Specification), version 1.0 behind the string at index 0xEE; and the URL of WebUSB.
  */
+import { hex } from '../../text/hex';
 import { ascii, bcd16, bytes, counted, groups, type Layout, layout, list, u8, u16, u32, x8, x16, x32 } from './layout';
-import { hex, oneOf } from './meaning';
+import { oneOf } from './meaning';
 
 const WINDOWS: Readonly<Record<number, string>> = {
   100794368: 'Windows 8',
@@ -11,7 +12,7 @@ const WINDOWS: Readonly<Record<number, string>> = {
   167772160: 'Windows 10',
 };
 
-export const windowsVersion = (value: number): string => `from ${WINDOWS[value] ?? `NT ${hex(value, 4)}`} on`;
+export const windowsVersion = (value: number): string => `from ${WINDOWS[value] ?? `NT ${hex(value, 8)}`} on`;
 
 const DESCRIPTOR_TYPES: Readonly<Record<number, string>> = {
   0: 'set header',

@@ -1,4 +1,5 @@
 /** The descriptors that every device may have: USB 2.0 and USB 3.2, chapter 9.6; OTG 2.0, chapter 6.4. */
+import { hexDigits } from '../../text/hex';
 import { usbClassName } from '../inspect/class-names';
 import {
   allBut,
@@ -44,7 +45,7 @@ export const Type = {
   superSpeedPlusCompanion: 0x31,
 } as const;
 
-const hexByte = (value: number) => value.toString(16).padStart(2, '0');
+const hexByte = (value: number) => hexDigits(value, 2);
 
 const classOf = (value: number) => usbClassName(hexByte(value));
 

@@ -1,7 +1,8 @@
 import { SysError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
 import type { Sys } from '../../sys/sys';
-import { claimError, interfaceName } from './errors';
+import { interfaceName } from '../inspect/address';
+import { claimError } from './errors';
 import {
   claimInterface,
   connectDriver,

@@ -2,6 +2,7 @@ import { Exit, type ExitCode, fromSysError, SysError, type UdrvError } from '../
 import type { UsbDeviceInfo } from '../../model/device';
 import type { Sys } from '../../sys/sys';
 import { setupPacket } from '../../uapi/usbdevfs';
+import { interfaceName } from '../inspect/address';
 import { type IsoOptions, type IsoTransfer, isoTransfers } from '../transfer/iso';
 import { bulkPreparer, type Measurement, type MeasureOptions, measure } from '../transfer/measure';
 import { type Transfer, TransferQueue, type WaitOptions } from '../transfer/queue';
@@ -19,7 +20,7 @@ import {
 import type { ControlSetup } from '../transfer/urb';
 import { Claims, type NotGivenBack } from './claims';
 import { type EndpointRequest, endpointName, type FoundEndpoint, findEndpoint, isoPacketSize } from './endpoints';
-import { heldBy, interfaceName, openError, submitError } from './errors';
+import { heldBy, openError, submitError } from './errors';
 import {
   clearHalt,
   connectDriver,

@@ -1,6 +1,7 @@
 import { Exit, UdrvError } from '../../errors';
 import type { TransferType, UsbDeviceInfo, UsbEndpoint, UsbInterface } from '../../model/device';
-import type { Sys } from '../../sys/sys';
+import type { SysTree } from '../../sys/sys';
+import { hex } from '../../text/hex';
 import { parseDescriptors } from '../inspect/descriptors';
 import { USB_DEVICES } from '../inspect/inspect';
 
@@ -20,7 +21,7 @@ export interface EndpointRequest {
   alt?: number | undefined;
 }
 
-export const endpointName = (address: number): string => `0x${address.toString(16).padStart(2, '0')}`;
+export const endpointName = (address: number): string => hex(address, 2);
 
 /** @throws exit 3 where the device has no such endpoint now, naming those it has; 2 where it is of another kind */
 export function findEndpoint(device: UsbDeviceInfo, address: number, request: EndpointRequest = {}): FoundEndpoint {
@@ -98,7 +99,11 @@ const MAX_ISO_PACKET = 98_304;
  * What an isochronous endpoint moves in one interval at most, in bytes: packets times transactions (USB 2.0, table 9-13), or what
  * the SuperSpeed companion says (USB 3.2, 9.6.7, 9.6.8).
  */
-export function isoPacketSize(sys: Sys, device: UsbDeviceInfo, { address, endpoint, setting }: FoundEndpoint): number {
+export function isoPacketSize(
+  sys: SysTree,
+  device: UsbDeviceInfo,
+  { address, endpoint, setting }: FoundEndpoint,
+): number {
   const { configurations } = parseDescriptors(sys.readFile(`${USB_DEVICES}/${device.address}/descriptors`));
   const descriptor = configurations
     .find(({ bConfigurationValue }) => bConfigurationValue === device.usb.configuration)

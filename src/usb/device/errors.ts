@@ -1,19 +1,15 @@
 import { fromSysError, type SysError, type UdrvError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
-import { findHolders } from '../../sys/holders';
-import type { Sys } from '../../sys/sys';
-import { AttributeReader } from '../../sys/sysfs';
+import { attempt } from '../../sys/attempt';
+import { AttributeReader } from '../../sys/readers/attributes';
+import { findHolders } from '../../sys/readers/holders';
+import type { Sys, SysTree } from '../../sys/sys';
+import { interfaceName } from '../inspect/address';
 import { driverOf, USBFS_DRIVER } from './usbfs';
 
 /** What failed system calls on a USB device mean: the errnos are the same, what mends them depends on the call. */
 
 const MEMORY_LIMIT = '/sys/module/usbcore/parameters/usbfs_memory_mb';
-
-/** `1-2:1.0`, as sysfs has it; a root hub's is `1-0:1.0`. */
-export function interfaceName(device: UsbDeviceInfo, intf: number): string {
-  const ports = device.usb.ports.length === 0 ? `${device.usb.bus}-0` : device.address;
-  return `${ports}:${device.usb.configuration ?? 0}.${intf}`;
-}
 
 /** A udev rule that lets who is logged in use the device. The ids are hex digits: nothing of the device's own text. */
 export function udevRule({ vendorId, deviceId }: UsbDeviceInfo): string {
@@ -57,7 +53,7 @@ export function claimError(
       hint: `udrv usb show ${device.address}`,
     });
   if (error.code !== 'EBUSY') return fromSysError(error, about);
-  const driver = attempt(() => driverOf(sys, fd, intf));
+  const driver = attempt(() => driverOf(sys, fd, intf), null);
   if (driver === USBFS_DRIVER) return heldBy(sys, error, device, subject);
   if (driver === null) return fromSysError(error, about);
   return fromSysError(error, {
@@ -68,7 +64,7 @@ export function claimError(
 }
 
 /** Another process has claimed the interface. */
-export function heldBy(sys: Sys, error: SysError, device: UsbDeviceInfo, subject: string): UdrvError {
+export function heldBy(sys: SysTree, error: SysError, device: UsbDeviceInfo, subject: string): UdrvError {
   const { holders } = findHolders(sys, device.node === null ? [] : [device.node]);
   const others = holders.filter(({ pid }) => pid !== process.pid);
   const names = others.map(({ pid, command }) => `${command} (pid ${pid})`);
@@ -81,7 +77,7 @@ export function heldBy(sys: Sys, error: SysError, device: UsbDeviceInfo, subject
 }
 
 /** Why the kernel did not take an URB. */
-export function submitError(sys: Sys, device: UsbDeviceInfo, endpoint: string, error: SysError): UdrvError {
+export function submitError(sys: SysTree, device: UsbDeviceInfo, endpoint: string, error: SysError): UdrvError {
   const advice: Record<string, { message: string; hint?: string }> = {
     ENOMEM: {
       message: `no memory for the transfer: what all processes have in flight is limited to ${memoryLimit(sys)}`,
@@ -101,15 +97,7 @@ export function submitError(sys: Sys, device: UsbDeviceInfo, endpoint: string, e
   });
 }
 
-function memoryLimit(sys: Sys): string {
+function memoryLimit(sys: SysTree): string {
   const megabytes = new AttributeReader(sys).number(MEMORY_LIMIT);
   return megabytes === null ? 'usbfs_memory_mb' : `${megabytes} MiB (usbfs_memory_mb)`;
-}
-
-function attempt<T>(call: () => T): T | null {
-  try {
-    return call();
-  } catch {
-    return null;
-  }
 }

@@ -1,3 +1,5 @@
+import type { UsbDeviceInfo } from '../../model/device';
+
 /** Names in /sys/bus/usb/devices: root hubs `usb1`, devices `1-2.3`, interfaces `1-2.3:1.0`. All numbers are decimal. */
 
 export interface UsbAddress {
@@ -33,6 +35,17 @@ export function parseUsbInterface(name: string): UsbInterfaceAddress | null {
   // A root hub has no port of its own: its interface is `1-0:1.0`.
   const device = ports === '0' ? `usb${bus}` : `${bus}-${ports}`;
   return { name, device, configuration: Number(configuration), number: Number(number) };
+}
+
+/** Returns a bus or device number as node paths below /dev/bus/usb have it: `003`. */
+export function threeDigits(number: number): string {
+  return String(number).padStart(3, '0');
+}
+
+/** Returns the name of an interface in the active configuration: `1-2:1.0`; a root hub's is `1-0:1.0`. */
+export function interfaceName({ address, usb }: UsbDeviceInfo, number: number): string {
+  const ports = usb.ports.length === 0 ? `${usb.bus}-0` : address;
+  return `${ports}:${usb.configuration ?? 0}.${number}`;
 }
 
 /** For sort(): by bus, a hub before what hangs on it, ports by number. */

@@ -1,8 +1,8 @@
 /** One USB device in all its depth: its descriptors from sysfs, decoded, which opens nothing and wakes nothing. */
 import type { UsbDeviceInfo } from '../../model/device';
 import type { Names } from '../../names/database';
-import type { Sys } from '../../sys/sys';
-import { AttributeReader, type ReadError } from '../../sys/sysfs';
+import { AttributeReader, type ReadError } from '../../sys/readers/attributes';
+import type { SysTree } from '../../sys/sys';
 import {
   type Descriptor,
   type DescriptorTree,
@@ -45,7 +45,7 @@ const LONGEST = 256 * 1024;
 /** The longest string that a descriptor can hold, in UTF-16 units. */
 const LONGEST_STRING = 126;
 
-export function describeUsb(sys: Sys, names: Names, device: UsbDeviceInfo): UsbDescription {
+export function describeUsb(sys: SysTree, names: Names, device: UsbDeviceInfo): UsbDescription {
   const reader = new AttributeReader(sys);
   const dir = `${USB_DEVICES}/${device.address}`;
   const read = (path: string) => reader.bytes(path)?.subarray(0, LONGEST) ?? null;

@@ -1,11 +1,13 @@
 import type { UsbAttributes, UsbDeviceInfo, UsbInterface } from '../../model/device';
 import type { Names } from '../../names/database';
-import type { Sys } from '../../sys/sys';
-import { AttributeReader, type ReadError } from '../../sys/sysfs';
+import { AttributeReader, type ReadError } from '../../sys/readers/attributes';
+import type { SysTree } from '../../sys/sys';
+import { idPair } from '../../text/ids';
 import {
   compareUsbAddresses,
   parseUsbAddress,
   parseUsbInterface,
+  threeDigits,
   type UsbAddress,
   type UsbInterfaceAddress,
 } from './address';
@@ -15,7 +17,7 @@ import { inspectInterfaces } from './interfaces';
 export const USB_DEVICES = '/sys/bus/usb/devices';
 
 /** The USB devices of the machine, root hubs too, by bus and port; `errors` as for PCI. Opens no node. */
-export function listUsb(sys: Sys, names: Names, errors: ReadError[] = []): UsbDeviceInfo[] {
+export function listUsb(sys: SysTree, names: Names, errors: ReadError[] = []): UsbDeviceInfo[] {
   const { addresses, interfaces } = readDirectory(sys, errors);
   return [...addresses]
     .sort((a, b) => compareUsbAddresses(a[1], b[1]))
@@ -29,14 +31,14 @@ export function listUsb(sys: Sys, names: Names, errors: ReadError[] = []): UsbDe
  * @param name `1-2.3`, or `usb1` for a root hub
  * @returns null if there is none
  */
-export function inspectUsb(sys: Sys, names: Names, name: string): UsbDeviceInfo | null {
+export function inspectUsb(sys: SysTree, names: Names, name: string): UsbDeviceInfo | null {
   const { addresses, interfaces } = readDirectory(sys);
   const address = addresses.get(name);
   return address === undefined ? null : inspectDevice(sys, names, name, address, interfaces.get(name) ?? []);
 }
 
 /** One listing has devices and interfaces side by side: no device's directory need be listed. */
-function readDirectory(sys: Sys, errors: ReadError[] = []) {
+function readDirectory(sys: SysTree, errors: ReadError[] = []) {
   const addresses = new Map<string, UsbAddress>();
   const interfaces = new Map<string, UsbInterfaceAddress[]>();
   for (const name of new AttributeReader(sys, errors).names(USB_DEVICES)) {
@@ -52,7 +54,7 @@ function readDirectory(sys: Sys, errors: ReadError[] = []) {
 }
 
 function inspectDevice(
-  sys: Sys,
+  sys: SysTree,
   names: Names,
   address: string,
   { bus: rootHub, ports }: UsbAddress,
@@ -80,7 +82,7 @@ function inspectDevice(
   if (device === null && sys.access(dir) === null) return null;
   // Address 0 is that of a device that has none yet.
   const usb: UsbAttributes = { bus, device: device ?? 0, ...facts };
-  const node = device === null ? null : `/dev/bus/usb/${pad(bus)}/${pad(device)}`;
+  const node = device === null ? null : `/dev/bus/usb/${threeDigits(bus)}/${threeDigits(device)}`;
   return {
     address,
     framework: 'usb',
@@ -129,7 +131,7 @@ function nameOf(names: Names, vendorId: string | null, deviceId: string | null, 
   const maker = manufacturer ?? known.vendor;
   if (known.device !== null) return join(maker, known.device);
   if (maker !== null) return join(maker, kindOf(usb));
-  return vendorId === null || deviceId === null ? kindOf(usb) : `${kindOf(usb)} [${vendorId}:${deviceId}]`;
+  return vendorId === null || deviceId === null ? kindOf(usb) : `${kindOf(usb)} [${idPair(vendorId, deviceId)}]`;
 }
 
 /** Classes of a device that leave it to its interfaces to say what it is. */
@@ -146,8 +148,4 @@ function join(maker: string | null, product: string): string {
 
 function positive(value: number | null): number | null {
   return value !== null && value > 0 ? value : null;
-}
-
-function pad(value: number): string {
-  return String(value).padStart(3, '0');
 }

@@ -1,5 +1,6 @@
 import type { TransferType, UsbEndpoint, UsbInterface } from '../../model/device';
-import type { AttributeReader } from '../../sys/sysfs';
+import type { AttributeReader } from '../../sys/readers/attributes';
+import { hex, hexDigits } from '../../text/hex';
 import type { UsbInterfaceAddress } from './address';
 import { usbClassName } from './class-names';
 import { type EndpointDescriptor, type InterfaceDescriptor, parseDescriptors } from './descriptors';
@@ -74,9 +75,9 @@ function describedInterfaces(descriptors: Buffer | null, configuration: number):
 
 function fromDescriptor(descriptor: InterfaceDescriptor, { alt, driver }: State): UsbInterface {
   const [base, subclass, protocol] = [
-    hex(descriptor.bInterfaceClass),
-    hex(descriptor.bInterfaceSubClass),
-    hex(descriptor.bInterfaceProtocol),
+    hexDigits(descriptor.bInterfaceClass, 2),
+    hexDigits(descriptor.bInterfaceSubClass, 2),
+    hexDigits(descriptor.bInterfaceProtocol, 2),
   ];
   return {
     number: descriptor.bInterfaceNumber,
@@ -94,7 +95,7 @@ function fromDescriptor(descriptor: InterfaceDescriptor, { alt, driver }: State)
 function endpointFromDescriptor(descriptor: EndpointDescriptor): UsbEndpoint {
   const { bEndpointAddress } = descriptor;
   return {
-    address: `0x${hex(bEndpointAddress)}`,
+    address: hex(bEndpointAddress, 2),
     direction: directionOf(bEndpointAddress),
     type: TRANSFER_TYPES[descriptor.bmAttributes & 3] ?? 'control',
     maxPacketSize: descriptor.wMaxPacketSize & PACKET_SIZE,
@@ -144,8 +145,4 @@ function directionOf(bEndpointAddress: number): UsbEndpoint['direction'] {
 
 function byte(value: number | null): number {
   return value !== null && value >= 0 && value <= 0xff ? value : 0;
-}
-
-function hex(value: number): string {
-  return value.toString(16).padStart(2, '0');
 }

@@ -1,7 +1,7 @@
 /** Which nodes in /dev belong to a USB device: `/dev/ttyUSB0`, `/dev/sda`, `/dev/input/event3`. */
-import { SysError } from '../../errors';
-import type { Sys } from '../../sys/sys';
-import { AttributeReader } from '../../sys/sysfs';
+import { attempt } from '../../sys/attempt';
+import { AttributeReader } from '../../sys/readers/attributes';
+import type { SysTree } from '../../sys/sys';
 import { parseUsbAddress, parseUsbInterface } from './address';
 
 export interface UsbNode {
@@ -32,7 +32,7 @@ const CLASSES_WITHOUT_NODES = new Set([
  * The nodes of all USB devices, by name. sysfs's classes lead to what the kernel's drivers made, and the path to it
  * leads past the device. Opens nothing.
  */
-export function listUsbNodes(sys: Sys): UsbNode[] {
+export function listUsbNodes(sys: SysTree): UsbNode[] {
   const reader = new AttributeReader(sys);
   const found = new Map<string, UsbNode>();
   for (const className of reader.names('/sys/class')) {
@@ -47,14 +47,9 @@ export function listUsbNodes(sys: Sys): UsbNode[] {
   return [...found.values()].sort((a, b) => (a.node < b.node ? -1 : 1));
 }
 
-function linkOf(sys: Sys, path: string): string {
-  try {
-    return sys.readLink(path);
-  } catch (error) {
-    // No link, or none that may be read: it leads nowhere.
-    if (error instanceof SysError) return '';
-    throw error;
-  }
+function linkOf(sys: SysTree, path: string): string {
+  // No link, or none that may be read: it leads nowhere.
+  return attempt(() => sys.readLink(path), '');
 }
 
 /** The last device and interface in a path: `.../usb1/1-3/1-3.1/1-3.1:1.0/ttyUSB0/tty/ttyUSB0`. */

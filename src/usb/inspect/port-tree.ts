@@ -1,9 +1,10 @@
 /** How USB devices hang on each other: hubs and their ports, and what the listing leaves to sysfs. */
+
 import { posix } from 'node:path';
-import { SysError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
-import type { Sys } from '../../sys/sys';
-import { AttributeReader } from '../../sys/sysfs';
+import { attempt } from '../../sys/attempt';
+import { AttributeReader } from '../../sys/readers/attributes';
+import type { SysTree } from '../../sys/sys';
 import { USB_DEVICES } from './inspect';
 
 export interface UsbBranch {
@@ -20,7 +21,7 @@ export interface UsbBranch {
  *
  * @param devices as {@link listUsb} gives them; one whose hub is not among them stands at the top
  */
-export function usbTree(sys: Sys, devices: readonly UsbDeviceInfo[]): UsbBranch[] {
+export function usbTree(sys: SysTree, devices: readonly UsbDeviceInfo[]): UsbBranch[] {
   const reader = new AttributeReader(sys);
   const branches = new Map(devices.map((device) => [device.address, branch(sys, reader, device)]));
   const roots: UsbBranch[] = [];
@@ -37,7 +38,7 @@ function parentOf({ address, usb }: UsbDeviceInfo): string | null {
   return usb.ports.length === 1 ? `usb${usb.bus}` : address.slice(0, address.lastIndexOf('.'));
 }
 
-function branch(sys: Sys, reader: AttributeReader, device: UsbDeviceInfo): UsbBranch {
+function branch(sys: SysTree, reader: AttributeReader, device: UsbDeviceInfo): UsbBranch {
   const dir = `${USB_DEVICES}/${device.address}`;
   const ports = reader.number(`${dir}/maxchild`);
   const isHub = device.usb.class === '09' || (ports ?? 0) > 0;
@@ -50,11 +51,6 @@ function branch(sys: Sys, reader: AttributeReader, device: UsbDeviceInfo): UsbBr
 }
 
 /** The controller is the device above the root hub, which is found by where its link leads. */
-function controllerDriver(sys: Sys, reader: AttributeReader, dir: string): string | null {
-  try {
-    return reader.linkName(posix.join(USB_DEVICES, sys.readLink(dir), '../driver'));
-  } catch (error) {
-    if (error instanceof SysError) return null;
-    throw error;
-  }
+function controllerDriver(sys: SysTree, reader: AttributeReader, dir: string): string | null {
+  return attempt(() => reader.linkName(posix.join(USB_DEVICES, sys.readLink(dir), '../driver')), null);
 }

@@ -1,5 +1,6 @@
 import { SysError } from '../../errors';
 import type { Memory, Sys, Watch } from '../../sys/sys';
+import { pause } from '../../sys/wait';
 import { USBDEVFS_CAP_BULK_CONTINUATION, USBDEVFS_CAP_MMAP } from '../../uapi/usbdevfs';
 import { capabilities, discardUrb, urbReaper, urbSubmitter } from '../device/usbfs';
 import { ENODEV, ENOENT, statusOf, type TransferStatus } from './status';
@@ -302,7 +303,7 @@ export class TransferQueue {
         transfer.unplugged = true;
         return;
       }
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await pause(10);
     } while (performance.now() < deadline);
   }
 

@@ -1,6 +1,7 @@
 import { Exit, fromSysError, SysError, UdrvError } from '../../errors';
 import type { VfioDeviceInfo } from '../../model/device';
-import type { Sys } from '../../sys/sys';
+import { pciPath } from '../../pci/paths';
+import type { SysTree } from '../../sys/sys';
 import { holdersOf, namesOf } from '../inspect/holders';
 
 /** What is in the way of an open, in words: each function turns a failed call into the user's error. */
@@ -33,7 +34,7 @@ export function notViable(device: VfioDeviceInfo): UdrvError {
 }
 
 /** A node that did not open. `EBUSY` comes with who has it. */
-export function openFailed(sys: Sys, device: VfioDeviceInfo, error: unknown): unknown {
+export function openFailed(sys: SysTree, device: VfioDeviceInfo, error: unknown): unknown {
   if (!(error instanceof SysError)) return error;
   const { address } = device;
   const { code, path } = error;
@@ -73,7 +74,7 @@ export function openFailed(sys: Sys, device: VfioDeviceInfo, error: unknown): un
 }
 
 /** Somebody else has the group or the device: only one may, whichever way in. */
-export function busy(sys: Sys, device: VfioDeviceInfo): UdrvError {
+export function busy(sys: SysTree, device: VfioDeviceInfo): UdrvError {
   const { address } = device;
   const { others, own, complete } = holdersOf(sys, device);
   const unseen = !complete
@@ -117,7 +118,7 @@ export function setIommuFailed(device: VfioDeviceInfo, error: unknown): unknown 
  * VFIO_DEVICE_BIND_IOMMUFD. A cdev opens as often as one likes and is bound once: the second gets EINVAL, as one does
  * whose IOMMU cannot enforce cache coherency (vfio_df_open(), iommufd_device_bind()).
  */
-export function bindFailed(sys: Sys, device: VfioDeviceInfo, error: unknown): unknown {
+export function bindFailed(sys: SysTree, device: VfioDeviceInfo, error: unknown): unknown {
   if (!(error instanceof SysError) || error.code !== 'EINVAL') return getDeviceFailed(sys, device, error);
   const { others, complete } = holdersOf(sys, device);
   if (others.length > 0 || !complete) return busy(sys, device);
@@ -130,7 +131,7 @@ export function bindFailed(sys: Sys, device: VfioDeviceInfo, error: unknown): un
 }
 
 /** VFIO_GROUP_GET_DEVICE_FD, or what follows the bind of a cdev. */
-export function getDeviceFailed(sys: Sys, device: VfioDeviceInfo, error: unknown): unknown {
+export function getDeviceFailed(sys: SysTree, device: VfioDeviceInfo, error: unknown): unknown {
   if (!(error instanceof SysError)) return error;
   const { address, driver } = device;
   // iommufd finds out about the group only here: EPERM on 6.12, EBUSY before.
@@ -159,7 +160,7 @@ export function getDeviceFailed(sys: Sys, device: VfioDeviceInfo, error: unknown
         device: address,
         exit: Exit.failed,
         message: 'the device could not be woken and reset',
-        hint: `is it powered? cat /sys/bus/pci/devices/${address}/power_state; dmesg | grep ${address}`,
+        hint: `is it powered? cat ${pciPath(address, 'power_state')}; dmesg | grep ${address}`,
       });
     default:
       return fromSysError(error, { subject: address, device: address });

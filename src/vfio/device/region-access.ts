@@ -1,7 +1,9 @@
 import { Exit, errnoMessage, fromSysError, SysError, UdrvError } from '../../errors';
 import type { Region, VfioDeviceInfo } from '../../model/device';
 import { getWordLE, putWordLE, type RegisterSpace } from '../../model/registers';
+import { pciPath } from '../../pci/paths';
 import type { Mapping, Sys, Width, Word } from '../../sys/sys';
+import { hex } from '../../text/hex';
 import { PCI_CLASS_REVISION, PCI_COMMAND, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../../uapi/pci-regs';
 import type { Area, LocatedRegion, VfioRegion } from './regions';
 
@@ -137,8 +139,7 @@ export class MappedSpace implements RegisterSpace {
 
   #areaOf(offset: number, width: Width): Area {
     const area = this.#areas.find((one) => offset >= one.offset && offset + width <= one.offset + one.size);
-    if (area === undefined)
-      throw unmappable(this.#device, this.#region.info, `cannot be mapped at 0x${offset.toString(16)}`);
+    if (area === undefined) throw unmappable(this.#device, this.#region.info, `cannot be mapped at ${hex(offset)}`);
     return area;
   }
 
@@ -171,7 +172,7 @@ export function mustAnswer({ address }: VfioDeviceInfo, { name, kind }: Region, 
       code: 'ENODEV',
       exit: Exit.gone,
       subject: address,
-      hint: `is it powered and its link up? cat /sys/bus/pci/devices/${address}/power_state`,
+      hint: `is it powered and its link up? cat ${pciPath(address, 'power_state')}`,
       device: address,
     });
   const bit = kind === 'portio' ? PCI_COMMAND_IO : kind === 'mmio' || kind === 'rom' ? PCI_COMMAND_MEMORY : 0;
@@ -224,7 +225,7 @@ function unmappable(
   message: string,
   instead = 'without --mmap',
 ): UdrvError {
-  const areas = region.sparse?.map(({ offset, size }) => `0x${offset.toString(16)}+0x${size.toString(16)}`);
+  const areas = region.sparse?.map(({ offset, size }) => `${hex(offset)}+${hex(size)}`);
   return new UdrvError(message, {
     code: 'EOPNOTSUPP',
     exit: Exit.unsupported,

@@ -1,5 +1,6 @@
 import { Exit, UdrvError } from '../../errors';
 import type { Registers } from '../../model/registers';
+import { hex } from '../../text/hex';
 import type { IrqName } from '../device/irq-set';
 import type { Check, Completion, Copy, DmaDriver, DmaPort, DmaTier, Finding } from './tier';
 import { until } from './wait';
@@ -107,13 +108,13 @@ class EduDriver implements DmaDriver {
 
   async #identity(signal: AbortSignal): Promise<Finding> {
     const id = Number(this.#registers.read(ID, 4));
-    if ((id & 0xff) !== 0xed) return { verdict: 'fail', detail: `identifies itself as 0x${id.toString(16)}` };
+    if ((id & 0xff) !== 0xed) return { verdict: 'fail', detail: `identifies itself as ${hex(id)}` };
     this.#registers.write(LIVENESS, 4, 0x12345678);
     const inverted = Number(this.#registers.read(LIVENESS, 4));
     // Back to what it is after a reset: it shows what was written, inverted.
     this.#registers.write(LIVENESS, 4, 0xffffffff);
     if (inverted !== 0xedcba987)
-      return { verdict: 'fail', detail: `its liveness register shows 0x${inverted.toString(16)}, not 0xedcba987` };
+      return { verdict: 'fail', detail: `its liveness register shows ${hex(inverted)}, not 0xedcba987` };
     this.#registers.write(FACTORIAL, 4, 5);
     const computed = () => (Number(this.#registers.read(STATUS, 4)) & STATUS_COMPUTING) === 0;
     await until(computed, { timeoutMs: DMA_TIMEOUT_MS, everyMs: POLL_MS, signal });
@@ -134,7 +135,7 @@ class EduDriver implements DmaDriver {
       const raised = this.acknowledge();
       if (event === null) return { verdict: 'fail', detail: 'the transfer ended, but no interrupt came' };
       if ((raised & IRQ_DMA) === 0)
-        return { verdict: 'fail', detail: `an interrupt came, but not this one: status 0x${raised.toString(16)}` };
+        return { verdict: 'fail', detail: `an interrupt came, but not this one: status ${hex(raised)}` };
       return { verdict: 'pass', detail: `the end of a transfer came as ${irq.toUpperCase()}` };
     } finally {
       lines.close();

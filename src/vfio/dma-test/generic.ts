@@ -1,6 +1,7 @@
 import { SysError, UdrvError } from '../../errors';
-import { hex } from '../../model/registers';
 import type { Sys } from '../../sys/sys';
+import { hex } from '../../text/hex';
+import { sizeText } from '../../text/size';
 import { type DmaAccess, type Iommu, type IovaRange, rangesText } from '../dma/iommu';
 import { IovaAllocator } from '../dma/iova';
 import type { Check, Finding } from './tier';
@@ -214,15 +215,4 @@ function errnoOf(call: () => unknown): string | null {
     if (error instanceof SysError || error instanceof UdrvError) return error.code;
     throw error;
   }
-}
-
-function sizeText(size: bigint): string {
-  for (const [unit, name] of [
-    [MEGA * 2n ** 20n, 'T'],
-    [MEGA * 2n ** 10n, 'G'],
-    [MEGA, 'M'],
-    [2n ** 10n, 'K'],
-  ] as const)
-    if (size >= unit && size % unit === 0n) return `${size / unit}${name}`;
-  return String(size);
 }

@@ -1,5 +1,5 @@
 import { SysError } from '../../errors';
-import { KERNEL_LOG, kernelRecords } from '../../sys/kmsg';
+import { KERNEL_LOG, kernelRecords } from '../../sys/readers/kmsg';
 import type { Sys } from '../../sys/sys';
 import { type DmaFault, faultIsOf, parseFaults } from '../dma/faults';
 import { pause } from './wait';

@@ -1,5 +1,7 @@
 import { Exit, UdrvError } from '../../errors';
 import type { Registers } from '../../model/registers';
+import { pciPath } from '../../pci/paths';
+import { hex, hexDigits } from '../../text/hex';
 import type { InterruptLines } from '../device/interrupts';
 import { type DmaBuffer, READ_WRITE } from '../dma/buffer';
 import type { Check, Completion, Copy, DmaDriver, DmaPort, DmaTier, Finding } from './tier';
@@ -64,7 +66,7 @@ export const nvmeTier: DmaTier = {
 
 /** With vfio-pci bound the kernel's driver is gone, and its block devices with it; better asked than assumed. */
 function mustNotBeInUse({ sys, device: { address } }: DmaPort): void {
-  if (sys.access(`/sys/bus/pci/devices/${address}/nvme`) === null) return;
+  if (sys.access(pciPath(address, 'nvme')) === null) return;
   throw new UdrvError("the kernel's nvme driver still has this controller", {
     code: 'EBUSY',
     exit: Exit.busy,
@@ -130,7 +132,7 @@ class NvmeDriver implements DmaDriver {
     if (!this.#ready) await this.start(signal);
     this.#submit(IDENTIFY, destination, CNS_CONTROLLER);
     const status = await this.#completed(signal);
-    if (status !== null) return { completed: true, note: `status 0x${status.toString(16)}` };
+    if (status !== null) return { completed: true, note: `status ${hex(status)}` };
     const fatal = (this.#read(CSTS) & CSTS_FATAL) !== 0;
     // A controller that does not answer, or says that it is beyond help, is reset before the next command.
     await this.#disable(signal);
@@ -138,7 +140,7 @@ class NvmeDriver implements DmaDriver {
   }
 
   recognize(bytes: Buffer): string | null {
-    const vendor = bytes.readUInt16LE(VENDOR).toString(16).padStart(4, '0');
+    const vendor = hexDigits(bytes.readUInt16LE(VENDOR), 4);
     if (vendor !== this.#port.device.vendorId) return null;
     const text = ([start, end]: [number, number]) => bytes.toString('latin1', start, end).trim();
     return `it identifies itself as ${text(MODEL)}, serial ${text(SERIAL)}`;
@@ -197,7 +199,7 @@ class NvmeDriver implements DmaDriver {
         return done
           ? {
               verdict: 'fail',
-              detail: `carried out a command that it must not read, at 0x${this.#submissions.iova.toString(16)}`,
+              detail: `carried out a command that it must not read, at ${hex(this.#submissions.iova)}`,
             }
           : {
               verdict: 'pass',
@@ -262,7 +264,7 @@ class NvmeDriver implements DmaDriver {
 
   #failed(what: string): UdrvError {
     const { address } = this.#port.device;
-    return new UdrvError(`the controller ${what} (CSTS 0x${this.#read(CSTS).toString(16)})`, {
+    return new UdrvError(`the controller ${what} (CSTS ${hex(this.#read(CSTS))})`, {
       code: 'EIO',
       exit: Exit.deviceError,
       subject: address,

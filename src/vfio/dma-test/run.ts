@@ -1,5 +1,5 @@
 import { SysError, UdrvError, usageError } from '../../errors';
-import type { Sys } from '../../sys/sys';
+import type { Sys, SysTree } from '../../sys/sys';
 import type { VfioDevice } from '../device/device';
 import { InterruptLines } from '../device/interrupts';
 import { type IrqName, VFIO_IRQ_NAMES } from '../device/irq-set';
@@ -236,7 +236,7 @@ async function loopback(sys: Sys, device: VfioDevice): Promise<Finding> {
  * Which drivers let a device read whatever it may write, as of Linux 6.12: Intel's sets the bit that allows reading in
  * every entry of its page tables (__domain_mapping(), drivers/iommu/intel/iommu.c); Arm's of stage 1 and RISC-V's have no such entry.
  */
-function readsWhatItWrites(sys: Sys, address: string): string | undefined {
+function readsWhatItWrites(sys: SysTree, address: string): string | undefined {
   const kind = iommuHardware(sys, address)?.kind ?? '';
   return /^(Intel|Arm|RISC-V)/.test(kind) ? `with Linux and ${kind}, what may be written may be read` : undefined;
 }

@@ -1,5 +1,5 @@
 import type { Registers } from '../../model/registers';
-import type { Sys } from '../../sys/sys';
+import type { SysTree } from '../../sys/sys';
 import type { InterruptLines } from '../device/interrupts';
 import type { IrqName } from '../device/irq-set';
 import type { DmaPool } from '../dma/buffer';
@@ -36,7 +36,7 @@ export interface DmaDevice {
 
 /** What a driver has to work with. What it does not give back itself is given back when the test ends. */
 export interface DmaPort {
-  readonly sys: Sys;
+  readonly sys: SysTree;
   readonly device: DmaDevice;
   /** Memory that the device reaches, with addresses within the tier's {@link DmaTier.addressBits}. */
   readonly pool: DmaPool;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { hex } from '../../model/registers';
 import type { Sys } from '../../sys/sys';
+import { hex } from '../../text/hex';
 import { type DmaBuffer, type DmaPool, READ_WRITE } from '../dma/buffer';
 import type { Iommu } from '../dma/iommu';
 import type { KernelLog } from './kernel-log';
@@ -149,7 +149,7 @@ export class Transfers {
           verdict: 'fail',
           detail: `the device read ${leaked * WORD} of ${this.#length} secret bytes at ${hex(this.#source.iova)}`,
         };
-      const instead = got.every((byte) => byte === got[0]) ? `, but ${hexByte(got[0] ?? 0)} throughout` : '';
+      const instead = got.every((byte) => byte === got[0]) ? `, but ${hex(got[0] ?? 0, 2)} throughout` : '';
       const evidence = [`secret at ${hex(this.#source.iova)} not read${instead}`, this.#said(completion)];
       evidence.push(await this.#logged(this.#source, signal));
       return { verdict: 'pass', detail: evidence.filter(Boolean).join('; ') };
@@ -258,8 +258,6 @@ function remapped(buffer: DmaBuffer, access: { read: boolean; write: boolean }):
 function unproven(problem: string): Finding {
   return { verdict: 'inconclusive', detail: `the same transfer did not work while it was allowed: ${problem}` };
 }
-
-const hexByte = (value: number) => `0x${value.toString(16).padStart(2, '0')}`;
 
 function differences(a: Buffer, b: Buffer): number {
   let count = 0;

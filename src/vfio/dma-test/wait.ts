@@ -1,8 +1,9 @@
-import { setTimeout } from 'node:timers/promises';
+import { pause as wait } from '../../sys/wait';
 
-/** A pause that other work is done in. Throws once `signal` aborts. */
+/** Waits while other work is done. Throws once `signal` aborts. */
 export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  await setTimeout(ms, undefined, signal === undefined ? {} : { signal });
+  await wait(ms, signal);
+  signal?.throwIfAborted();
 }
 
 /**

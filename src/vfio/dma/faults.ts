@@ -1,3 +1,5 @@
+import { hexDigits } from '../../text/hex';
+
 /**
  * What the kernel says of DMA that an IOMMU stopped. Pure: lines of the kernel log in, faults out.
  *
@@ -133,6 +135,5 @@ function smmuNamed([, reason = '', client = '', sid = '', iova = '']: RegExpExec
 function functionOf(streamId: bigint): string | null {
   if (streamId > 0xffffn) return null;
   const id = Number(streamId);
-  const hex = (value: number) => value.toString(16).padStart(2, '0');
-  return `${hex(id >> 8)}:${hex((id >> 3) & 0x1f)}.${id & 7}`;
+  return `${hexDigits(id >> 8, 2)}:${hexDigits((id >> 3) & 0x1f, 2)}.${id & 7}`;
 }

@@ -1,6 +1,7 @@
-import { Exit, type ExitCode, errnoMessage, SysError, UdrvError } from '../../errors';
-import { hex } from '../../model/registers';
-import type { Sys } from '../../sys/sys';
+import { Exit, type ExitCode, errnoMessage, type SysError, UdrvError } from '../../errors';
+import { attempt } from '../../sys/attempt';
+import type { SysTree } from '../../sys/sys';
+import { hex } from '../../text/hex';
 
 /** Addresses as a device sees them, `end` inclusive. */
 export interface IovaRange {
@@ -68,7 +69,7 @@ export interface MapRequest {
 
 /** Which rule of mapping a request broke, from the errno and what can be found out besides. */
 export function mapError(
-  sys: Sys,
+  sys: SysTree,
   device: string,
   iommu: Pick<Iommu, 'kind' | 'info'>,
   { iova, vaddr, length, access }: MapRequest,
@@ -162,18 +163,13 @@ export function rangesText(ranges: readonly IovaRange[]): string {
 const CAP_IPC_LOCK = 14n;
 
 /** What this process may lock, in bytes; null where there is no limit for it, or it cannot be found out. */
-function lockLimit(sys: Sys): bigint | null {
+function lockLimit(sys: SysTree): bigint | null {
   const capabilities = /^CapEff:\s*([0-9a-f]{1,16})$/m.exec(textOf(sys, '/proc/self/status'))?.[1];
   if (capabilities !== undefined && ((BigInt(`0x${capabilities}`) >> CAP_IPC_LOCK) & 1n) === 1n) return null;
   const soft = /^Max locked memory\s+(\d+)\s/m.exec(textOf(sys, '/proc/self/limits'))?.[1];
   return soft === undefined ? null : BigInt(soft);
 }
 
-function textOf(sys: Sys, path: string): string {
-  try {
-    return sys.readFile(path).toString('latin1');
-  } catch (error) {
-    if (error instanceof SysError) return '';
-    throw error;
-  }
+function textOf(sys: SysTree, path: string): string {
+  return attempt(() => sys.readFile(path).toString('latin1'), '');
 }

@@ -1,6 +1,6 @@
 import { endianness } from 'node:os';
 import { SysError } from '../../errors';
-import type { Sys } from '../../sys/sys';
+import type { SysTree } from '../../sys/sys';
 import { type Iommu, type MapRequest, mapError, unmapError } from './iommu';
 
 /** Which half of a u64 is the low one. */
@@ -8,13 +8,13 @@ const LOW = endianness() === 'LE' ? 0 : 1;
 
 /** What both ways in have in common of mapping: errors in words, and how much is mapped. */
 export class Mappings {
-  readonly #sys: Sys;
+  readonly #sys: SysTree;
   readonly #device: string;
   readonly #iommu: Pick<Iommu, 'kind' | 'info'>;
   /** In bytes. */
   #mapped = 0;
 
-  constructor(sys: Sys, device: string, iommu: Pick<Iommu, 'kind' | 'info'>) {
+  constructor(sys: SysTree, device: string, iommu: Pick<Iommu, 'kind' | 'info'>) {
     this.#sys = sys;
     this.#device = device;
     this.#iommu = iommu;

@@ -1,7 +1,7 @@
 import type { VfioAttributes, VfioDeviceInfo } from '../../model/device';
-import type { Holder } from '../../sys/holders';
-import type { Sys } from '../../sys/sys';
-import { AttributeReader } from '../../sys/sysfs';
+import { AttributeReader } from '../../sys/readers/attributes';
+import type { Holder } from '../../sys/readers/holders';
+import type { SysTree } from '../../sys/sys';
 import { holdersOf } from './holders';
 import { IommuGroups } from './iommu-group';
 import { iommuHardware } from './iommu-hardware';
@@ -24,7 +24,7 @@ export interface VfioDetails extends VfioAttributes {
 }
 
 /** From sysfs and procfs alone: nothing is opened. */
-export function vfioDetails(sys: Sys, device: VfioDeviceInfo): VfioDetails {
+export function vfioDetails(sys: SysTree, device: VfioDeviceInfo): VfioDetails {
   const { group } = device.vfio;
   const { others, complete } = holdersOf(sys, device);
   const hardware = iommuHardware(sys, device.address);

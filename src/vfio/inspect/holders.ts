@@ -1,6 +1,6 @@
 import type { VfioDeviceInfo } from '../../model/device';
-import { findHolders, type Holder, vfioDeviceNode } from '../../sys/holders';
-import type { Sys } from '../../sys/sys';
+import { findHolders, type Holder, vfioDeviceNode } from '../../sys/readers/holders';
+import type { SysTree } from '../../sys/sys';
 import { groupNode } from './iommu-group';
 
 /** As many holders as a message names. */
@@ -16,7 +16,7 @@ export interface DeviceHolders {
 }
 
 /** Whichever way it was opened: by its group, under either name, by its cdev, or as a descriptor without a path. */
-export function holdersOf(sys: Sys, { address, vfio }: VfioDeviceInfo): DeviceHolders {
+export function holdersOf(sys: SysTree, { address, vfio }: VfioDeviceInfo): DeviceHolders {
   const nodes = [
     ...(vfio.group === null ? [] : [groupNode(vfio.group, false), groupNode(vfio.group, true)]),
     ...(vfio.cdev === null ? [] : [`/dev/vfio/devices/${vfio.cdev}`]),

@@ -1,6 +1,6 @@
 import type { VfioAttributes } from '../../model/device';
-import type { Access, Sys } from '../../sys/sys';
-import { AttributeReader } from '../../sys/sysfs';
+import { AttributeReader } from '../../sys/readers/attributes';
+import type { Access, SysTree } from '../../sys/sys';
 import { isVfioDriver } from './drivers';
 import { groupNode, type IommuGroup, IommuGroups } from './iommu-group';
 
@@ -17,11 +17,11 @@ export interface VfioFacts {
 /** What sysfs and /dev tell about the devices of VFIO drivers. Keep one for a listing: it reads each group once. */
 export class VfioInspector {
   readonly groups: IommuGroups;
-  readonly #sys: Sys;
+  readonly #sys: SysTree;
   #iommufd: boolean | undefined;
   #registered: Set<string> | undefined;
 
-  constructor(sys: Sys) {
+  constructor(sys: SysTree) {
     this.#sys = sys;
     this.groups = new IommuGroups(sys);
   }
@@ -79,7 +79,7 @@ export class VfioInspector {
 }
 
 /** The names of all devices that a driver has registered with VFIO: one readdir, and one readlink for each. */
-function registeredDevices(sys: Sys): Set<string> {
+function registeredDevices(sys: SysTree): Set<string> {
   const reader = new AttributeReader(sys);
   const parents = reader.names(VFIO_DEV_CLASS).map((name) => reader.linkName(`${VFIO_DEV_CLASS}/${name}/device`));
   return new Set(parents.filter((parent) => parent !== null));

@@ -1,6 +1,7 @@
 import { comparePciAddresses, isPciAddress } from '../../pci/address';
-import type { Sys } from '../../sys/sys';
-import { AttributeReader, type ReadError } from '../../sys/sysfs';
+import { pciPath } from '../../pci/paths';
+import { AttributeReader, type ReadError } from '../../sys/readers/attributes';
+import type { SysTree } from '../../sys/sys';
 import { isVfioDriver } from './drivers';
 
 export const IOMMU_GROUPS = '/sys/kernel/iommu_groups';
@@ -51,10 +52,10 @@ export interface IommuGroup {
 
 /** The IOMMU groups of a machine, each read once: a listing asks for a group as often as it has members. */
 export class IommuGroups {
-  readonly #sys: Sys;
+  readonly #sys: SysTree;
   readonly #groups = new Map<number, IommuGroup>();
 
-  constructor(sys: Sys) {
+  constructor(sys: SysTree) {
     this.#sys = sys;
   }
 
@@ -97,7 +98,7 @@ function readGroup(reader: AttributeReader, number: number): IommuGroup {
  * not by its header type, because reading `config` resumes a sleeping function.
  */
 function readMember(reader: AttributeReader, group: string, name: string): GroupMember {
-  const dir = isPciAddress(name) ? `/sys/bus/pci/devices/${name}` : `${group}/devices/${name}`;
+  const dir = isPciAddress(name) ? pciPath(name) : `${group}/devices/${name}`;
   const driver = reader.linkName(`${dir}/driver`);
   const harmless = driver === null || isVfioDriver(driver) || HARMLESS_DRIVERS.has(driver);
   return { name, driver, blocks: !harmless && !BRIDGE_CLASS.test(reader.hex(`${dir}/class`, 6) ?? '') };

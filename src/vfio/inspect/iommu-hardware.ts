@@ -1,5 +1,6 @@
-import { SysError } from '../../errors';
-import type { Sys } from '../../sys/sys';
+import { pciPath } from '../../pci/paths';
+import { attempt } from '../../sys/attempt';
+import type { SysTree } from '../../sys/sys';
 
 /** The IOMMU that a device is behind. */
 export interface IommuHardware {
@@ -19,13 +20,8 @@ const KINDS: [RegExp, string][] = [
 ];
 
 /** @returns null where there is none, or the kernel does not tell */
-export function iommuHardware(sys: Sys, address: string): IommuHardware | null {
-  let name: string;
-  try {
-    name = sys.readLink(`/sys/bus/pci/devices/${address}/iommu`).split('/').at(-1) ?? '';
-  } catch (error) {
-    if (error instanceof SysError) return null;
-    throw error;
-  }
+export function iommuHardware(sys: SysTree, address: string): IommuHardware | null {
+  const name = attempt(() => sys.readLink(pciPath(address, 'iommu')).split('/').at(-1) ?? '', null);
+  if (name === null) return null;
   return { name, kind: KINDS.find(([pattern]) => pattern.test(name))?.[1] ?? null };
 }

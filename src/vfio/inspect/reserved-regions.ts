@@ -1,4 +1,5 @@
-import type { AttributeReader } from '../../sys/sysfs';
+import type { AttributeReader } from '../../sys/readers/attributes';
+import { hex } from '../../text/hex';
 import { IOMMU_GROUPS } from './iommu-group';
 
 /** Part of the addresses that devices of a group cannot be given: `reserved_regions`. */
@@ -16,7 +17,7 @@ const MAX_RESERVED = 1000;
 /** Lines of `0x00000000fee00000 0x00000000feefffff msi`: Documentation/ABI/testing/sysfs-kernel-iommu_groups. */
 export function reservedRegions(reader: AttributeReader, group: number): ReservedRegion[] {
   const text = reader.text(`${IOMMU_GROUPS}/${group}/reserved_regions`) ?? '';
-  const shorter = (address: string) => `0x${BigInt(address).toString(16)}`;
+  const shorter = (address: string) => hex(BigInt(address));
   return text
     .split('\n', MAX_RESERVED)
     .map((line) => /^(0x[0-9a-f]{1,16}) (0x[0-9a-f]{1,16}) (\S+)$/.exec(line))

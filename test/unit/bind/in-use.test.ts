@@ -1,6 +1,6 @@
 import { findUses } from '../../../src/bind/in-use';
 import { SysError } from '../../../src/errors';
-import { parseMounts } from '../../../src/sys/mounts';
+import { parseMounts } from '../../../src/sys/readers/mounts';
 import { type Content, TreeSys } from '../../support/tree-sys';
 
 const NVME = '0000:01:00.0';

@@ -2,7 +2,7 @@ import { inspectPci, listPci } from '../../../src/devices/pci-functions';
 import type { PciDeviceInfo, VfioDeviceInfo } from '../../../src/model/device';
 import { NameDatabase } from '../../../src/names/database';
 import { inspectPciInfo } from '../../../src/pci/inspect';
-import { AttributeReader } from '../../../src/sys/sysfs';
+import { AttributeReader } from '../../../src/sys/readers/attributes';
 import { type Content, TreeSys } from '../../support/tree-sys';
 
 const NO_RESOURCE = '0x0000000000000000 0x0000000000000000 0x0000000000000000\n';

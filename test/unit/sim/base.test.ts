@@ -2,12 +2,12 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { simulatedMachine } from '../../../src/sim';
-import { type ManifestEntry, parseManifest } from '../../../src/sys/manifest';
-import { SnapshotSys } from '../../../src/sys/snapshot';
+import { type ManifestEntry, parseManifest } from '../../../src/sys/tree/manifest';
+import { loadSnapshot } from '../../../src/sys/tree/snapshot';
 
 const FILE = path.join(__dirname, '../../../fixtures/sim.snapshot');
 const entries = parseManifest(fs.readFileSync(FILE), FILE);
-const base = SnapshotSys.load(FILE);
+const base = loadSnapshot(FILE);
 const { sys } = simulatedMachine();
 
 const text = (file: string) => base.readFile(file).toString().trim();

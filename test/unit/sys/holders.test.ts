@@ -1,5 +1,5 @@
-import { findHolders, VFIO_DEVICE, vfioDeviceNode } from '../../../src/sys/holders';
-import { LinuxSys } from '../../../src/sys/linux';
+import { LinuxSys } from '../../../src/sys/linux/linux-sys';
+import { findHolders, VFIO_DEVICE, vfioDeviceNode } from '../../../src/sys/readers/holders';
 import { type Content, TreeSys } from '../../support/tree-sys';
 
 interface Process {

@@ -1,5 +1,5 @@
 import { SysError } from '../../../src/errors';
-import { parseRecord, readKernelLog } from '../../../src/sys/kmsg';
+import { parseRecord, readKernelLog } from '../../../src/sys/readers/kmsg';
 import { TreeSys } from '../../support/tree-sys';
 
 const record = (time: number, text: string) => `6,339,${time},-;${text}\n SUBSYSTEM=pci\n DEVICE=+pci:0000:00:09.0\n`;

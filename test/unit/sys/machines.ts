@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { SysError } from '../../../src/errors';
-import type { Access, Sys } from '../../../src/sys/sys';
+import type { Access, SysTree } from '../../../src/sys/sys';
 
 /** What a machine says to an inspection: the value, or the errno. */
 export type Answer = { value: unknown } | { code: string };
@@ -10,7 +10,7 @@ export interface Question {
   path: string;
 }
 
-export function ask(sys: Sys, { call, path }: Question): Answer {
+export function ask(sys: SysTree, { call, path }: Question): Answer {
   try {
     const value = sys[call](path);
     if (Buffer.isBuffer(value)) return { value: value.toString('hex') };

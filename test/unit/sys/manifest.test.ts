@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { UdrvError } from '../../../src/errors';
-import { formatManifest, MANIFEST_LIMITS, type ManifestEntry, parseManifest } from '../../../src/sys/manifest';
+import { formatManifest, MANIFEST_LIMITS, type ManifestEntry, parseManifest } from '../../../src/sys/tree/manifest';
 
 const parse = (text: string, limits = MANIFEST_LIMITS) => parseManifest(Buffer.from(text), 'm.snapshot', limits);
 

@@ -1,13 +1,24 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DirectoryState, MemoryState, type StateStore } from '../../../src/sys/state';
+import { DirectoryState, MemoryState, StateLocked, type StateStore } from '../../../src/sys/state';
 
 const root = fs.mkdtempSync(join(tmpdir(), 'udrv-state-'));
 afterAll(() => fs.rmSync(root, { recursive: true }));
 let count = 0;
 /** As in /run: neither it nor the one above is there yet. */
 const fresh = () => join(root, `run${count++}`, 'bind');
+
+function failure(body: () => unknown): unknown {
+  try {
+    body();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was thrown');
+}
 
 describe.each<[string, () => StateStore]>([
   ['directory', () => new DirectoryState(fresh())],
@@ -42,31 +53,70 @@ test('a directory has the state alone, which others may read', () => {
   expect(fs.statSync(join(directory, 'a')).mode & 0o777).toBe(0o644);
 });
 
-test('whoever lives keeps others out, and is named', () => {
+test('a process that has the lock keeps others out, and is named', () => {
   const directory = fresh();
-  const state = new DirectoryState(directory);
-  const lock = state.lock();
-  expect(() => new DirectoryState(directory).lock()).toThrow(`${directory}/lock/${process.pid}: EBUSY`);
+  const lock = new DirectoryState(directory).lock();
+  const error = failure(() => new DirectoryState(directory).lock());
+  expect(error).toBeInstanceOf(StateLocked);
+  expect(error).toMatchObject({ code: 'EBUSY', path: `${directory}/lock`, pid: process.pid });
   lock[Symbol.dispose]();
   new DirectoryState(directory).lock()[Symbol.dispose]();
-  expect(fs.readdirSync(directory)).toEqual([]);
 });
 
-test.each([
-  ['who has died', '999999999 1'],
-  // The same number, another process.
-  ['who has died since', `${process.pid} 1`],
-  ['nobody', ''],
-  ['nonsense', `${process.pid}`],
-])('the lock of %s is taken', (_, content) => {
+test('the lock is for its owner alone: whoever can open it can lock it', () => {
   const directory = fresh();
-  const state = new DirectoryState(directory);
-  state.write('lock', content);
-  {
-    using _ = state.lock();
-    expect(state.read('lock')).toMatch(new RegExp(`^${process.pid} \\d+$`));
-  }
-  expect(fs.readdirSync(directory)).toEqual([]);
+  new DirectoryState(directory).lock()[Symbol.dispose]();
+  expect(fs.statSync(join(directory, 'lock')).mode & 0o777).toBe(0o600);
+});
+
+describe('a lock whose owner was killed', () => {
+  let script: string;
+  const running: ChildProcess[] = [];
+  beforeAll(() => {
+    const { outputFiles } = require('esbuild').buildSync({
+      stdin: {
+        contents: `
+          const { DirectoryState } = require('./src/sys/state.ts');
+          try {
+            globalThis.lock = new DirectoryState(process.argv[2]).lock();
+            process.stdout.write('locked');
+          } catch ({ code }) {
+            process.stdout.write(code);
+          }
+          process.stdin.resume();`,
+        resolveDir: process.cwd(),
+      },
+      bundle: true,
+      platform: 'node',
+      external: ['koffi'],
+      write: false,
+    });
+    script = join(root, 'lock.cjs');
+    fs.writeFileSync(script, outputFiles[0].text);
+  });
+  afterEach(() => {
+    for (const child of running.splice(0)) child.kill('SIGKILL');
+  });
+
+  /** Starts a process that takes the lock if it can, and lives on. */
+  const start = async (directory: string) => {
+    const env = { ...process.env, NODE_PATH: join(process.cwd(), 'node_modules') };
+    const child = spawn(process.execPath, [script, directory], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+    running.push(child);
+    const [outcome] = await once(child.stdout, 'data');
+    return { child, outcome: String(outcome) };
+  };
+
+  test('is had by one of those that come next', async () => {
+    const directory = fresh();
+    const { child, outcome } = await start(directory);
+    expect(outcome).toBe('locked');
+    expect(failure(() => new DirectoryState(directory).lock())).toMatchObject({ code: 'EBUSY', pid: child.pid });
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const outcomes = await Promise.all([1, 2, 3].map(async () => (await start(directory)).outcome));
+    expect(outcomes.sort()).toEqual(['EBUSY', 'EBUSY', 'locked']);
+  });
 });
 
 describe('what others could have put there is not believed:', () => {

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { SysError, usageError } from '../../../src/errors';
-import { LinuxSys } from '../../../src/sys/linux';
-import { unprepared } from '../../../src/sys/prepared';
+import { unprepared } from '../../../src/sys/composed';
+import { LinuxSys } from '../../../src/sys/linux/linux-sys';
 import type { Mapping, Memory, Sys, Word } from '../../../src/sys/sys';
 import { traced } from '../../../src/sys/trace';
 import type { IoctlDecoder } from '../../../src/uapi/ioctl-decoder';

@@ -1,4 +1,4 @@
-import { AttributeReader } from '../../../src/sys/sysfs';
+import { AttributeReader } from '../../../src/sys/readers/attributes';
 import { isVfioDriver } from '../../../src/vfio/inspect/drivers';
 import { VfioInspector } from '../../../src/vfio/inspect/info';
 import { IommuGroups } from '../../../src/vfio/inspect/iommu-group';

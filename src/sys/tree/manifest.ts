@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import { errnoNumber, type UdrvError, usageError } from '../errors';
-import type { Access } from './sys';
+import { errnoNumber, type UdrvError, usageError } from '../../errors';
+import { hexDigits } from '../../text/hex';
+import type { Access } from '../sys';
 
 /**
  * The text form of a recorded machine, one entry a line, sorted by path:
@@ -19,7 +20,7 @@ import type { Access } from './sys';
  * is that of the entries: a file that was cut short shows.
  */
 
-/** What stands at one path of a recorded machine. */
+/** The entry at one path of a recorded machine. */
 export type ManifestEntry =
   | { path: string; kind: 'file'; content: Buffer }
   | { path: string; kind: 'link'; target: string }
@@ -56,19 +57,19 @@ const SIMPLE_ESCAPES: ReadonlyMap<number, number> = new Map([
 /** PATH_MAX without the NUL. */
 const MAX_PATH = 4095;
 
-/** Where udrv looks at all; nothing else of a machine is recorded or believed. */
+/** The only places that udrv reads; nothing else of a machine is recorded or believed. */
 const ROOTS = ['/sys', '/proc', '/dev', '/usr/share', '/var/lib', '/etc', '/run'];
 
-/** As many characters as one byte takes at most. */
+/** The most characters that one byte takes. */
 const ESCAPED = 4;
 
 const ACCESSES: ReadonlySet<string> = new Set<Access>(['rw', 'r', 'none']);
-/** What reading a machine meets. The whole list costs start-up time. */
+/** The errnos that reading a machine usually meets. The whole list costs start-up time. */
 const USUAL_ERRNOS: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EIO', 'EINVAL', 'ENODATA', 'ENODEV', 'ENXIO']);
 /** Made when one is met. */
 let moreErrnos: ReadonlySet<string> | undefined;
 
-/** Why a path cannot stand in a manifest, null where it can. */
+/** Returns the reason why a path cannot stand in a manifest, null where it can. */
 export function pathProblem(path: string): string | null {
   // The length first: the expression below is for paths, not for whole files.
   if (Buffer.byteLength(path) > MAX_PATH) return `longer than ${MAX_PATH} bytes`;
@@ -153,7 +154,7 @@ function escapeContent(content: Buffer): string {
   return keepLastBlank(content.toString('latin1').replace(/[\\\x00-\x1f\x7f-\xff]/g, escapeChar));
 }
 
-/** What cannot be seen, or changes how the text around it is shown, as escapes; and the backslash. */
+/** Escapes the characters that cannot be seen or that change how the text around them is shown, and the backslash. */
 function escapeText(text: string): string {
   if (/^[\x20-\x5b\x5d-\x7e]*$/.test(text)) return text;
   return text.replace(/[\\\p{C}\p{Zl}\p{Zp}]/gu, (char) =>
@@ -166,7 +167,7 @@ function escapeChar(char: string): string {
   if (char === '\n') return '\\n';
   if (char === '\t') return '\\t';
   if (char === '\\') return '\\\\';
-  return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  return `\\x${hexDigits(char.charCodeAt(0), 2)}`;
 }
 
 function keepLastBlank(text: string): string {
@@ -415,7 +416,7 @@ function splitLine(line: string): [string, string, string] {
   return [line.slice(0, path), line.slice(path + 1, operator), line.slice(operator + 1)];
 }
 
-/** How many directories above `path` are not above `previous` where paths come in order; `previous` itself counts again. */
+/** Counts the directories above `path` that are not above `previous`, for paths in order; `previous` itself counts again. */
 function newDirectories(previous: string, path: string): number {
   // Nearly always the same directory.
   if (previous.startsWith(path.slice(0, path.lastIndexOf('/') + 1))) return 0;
@@ -439,7 +440,7 @@ function quote(text: string): string {
 }
 
 function escapeHex(char: string): string {
-  return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  return `\\x${hexDigits(char.charCodeAt(0), 2)}`;
 }
 
 /** A digit's value; so far below zero that no other digit makes up for it where it is none. */

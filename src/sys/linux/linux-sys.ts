@@ -1,22 +1,34 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync, writeSync } from 'node:fs';
-import { SysError } from '../errors';
-import { accessOf, DEFAULT_LIMIT, listDirectory, readToEnd, sysCall } from './files';
+import { SysError } from '../../errors';
+import {
+  type Access,
+  type Datagram,
+  type Mapping,
+  type Memory,
+  type OpenOptions,
+  type PollEvent,
+  type PollResult,
+  READ_LIMIT,
+  type Sys,
+  type Watch,
+  type Width,
+} from '../sys';
 import { Libc } from './libc';
-import type { Access, Datagram, Mapping, Memory, OpenOptions, PollEvent, PollResult, Sys, Watch, Width } from './sys';
+import { accessOf, listDirectory, readToEnd, sysCall } from './node-fs';
 
 const { O_EXCL, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
 /** This machine. */
 export class LinuxSys implements Sys {
   #libc: Libc | undefined;
-  /** What each of our descriptors was opened from. By number: each call looks here, in loops that are measured too. */
+  /** The path that each of our descriptors was opened from, by number: each call looks here, in measured loops too. */
   readonly #paths: (string | undefined)[] = [];
 
   get pageSize(): number {
     return this.#c.pageSize;
   }
 
-  readFile(path: string, limit = DEFAULT_LIMIT): Buffer {
+  readFile(path: string, limit = READ_LIMIT): Buffer {
     // Non-blocking, because a path in a hostile tree may be a FIFO that nobody writes to.
     const fd = sysCall('open', path, () => openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
     try {

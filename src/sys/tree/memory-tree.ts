@@ -1,7 +1,8 @@
-import { SysError } from '../errors';
-import type { Access } from './sys';
+import { SysError } from '../../errors';
+import { attempt } from '../attempt';
+import { type Access, READ_LIMIT, type SysTree } from '../sys';
 
-/** What stands at a path of a machine that is not this one. */
+/** An entry of the tree of a machine that is not this one. */
 export type Entry =
   /** `read` is called each time, so that a simulated attribute can compute its value. Without `write` it is read-only. */
   | { kind: 'file'; read(): Buffer; write?(data: Buffer): void }
@@ -18,11 +19,11 @@ interface Directory {
   code?: string;
 }
 
-/** As the kernel: more links than this in one path is a loop. */
+/** The kernel's limit (MAXSYMLINKS): more links than this in one path are a loop. */
 export const MAX_LINKS = 40;
 
 /** A file tree in memory, with the path rules of a kernel: links are followed inside the tree, `..` stops at its root. */
-export class Tree {
+export class MemoryTree implements SysTree {
   readonly #root: Directory = { kind: 'dir', children: new Map() };
   /** The directory that was last set in and last looked up in: attributes come by the dozen from one place. */
   #lastSet: Located | undefined;
@@ -60,7 +61,7 @@ export class Tree {
     if (last !== undefined) directory.children.delete(last);
   }
 
-  readFile(path: string, limit: number): Buffer {
+  readFile(path: string, limit = READ_LIMIT): Buffer {
     const entry = this.#lookup('open', path, true);
     if (entry.kind === 'dir') throw new SysError('read', 'EISDIR', path);
     if (entry.kind === 'error') throw new SysError('read', entry.code, path);
@@ -86,7 +87,6 @@ export class Tree {
     return entry.target;
   }
 
-  /** Null where there is nothing. */
   access(path: string): Access | null {
     const entry = this.find(path);
     if (entry === null) return null;
@@ -95,14 +95,9 @@ export class Tree {
     return entry.kind === 'file' && entry.write !== undefined ? 'rw' : 'r';
   }
 
-  /** What a path leads to, links followed; null where that is nothing. */
+  /** Returns the entry that a path leads to, links followed; null where there is none. */
   find(path: string): Entry | Directory | null {
-    try {
-      return this.#lookup('stat', path, true);
-    } catch (error) {
-      if (error instanceof SysError) return null;
-      throw error;
-    }
+    return attempt(() => this.#lookup('stat', path, true), null);
   }
 
   #directory(names: string[]): Directory {

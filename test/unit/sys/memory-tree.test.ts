@@ -1,9 +1,9 @@
-import { Tree } from '../../../src/sys/tree';
+import { MemoryTree } from '../../../src/sys/tree/memory-tree';
 
 const file = (text: string) => ({ kind: 'file', read: () => Buffer.from(text) }) as const;
 
 test('an entry below one that cannot be read makes it a directory that cannot be listed', () => {
-  const tree = new Tree();
+  const tree = new MemoryTree();
   tree.set('/proc/1', { kind: 'error', code: 'EACCES' });
   expect(() => tree.readFile('/proc/1/comm', 10)).toThrow('EACCES');
   expect(tree.access('/proc/1')).toBe('none');
@@ -15,7 +15,7 @@ test('an entry below one that cannot be read makes it a directory that cannot be
 });
 
 test('an entry that cannot be read takes the place of what was there', () => {
-  const tree = new Tree();
+  const tree = new MemoryTree();
   tree.set('/sys/a/b', file('x'));
   tree.set('/sys/a', { kind: 'error', code: 'EIO' });
   expect(() => tree.readFile('/sys/a/b', 10)).toThrow('EIO');
@@ -23,7 +23,7 @@ test('an entry that cannot be read takes the place of what was there', () => {
 });
 
 test('nothing is put below a file', () => {
-  const tree = new Tree();
+  const tree = new MemoryTree();
   tree.set('/sys/a', file('x'));
   expect(() => tree.set('/sys/a/b', file('y'))).toThrow(RangeError);
   expect(() => tree.readFile('/sys/a/b', 10)).toThrow('ENOTDIR');

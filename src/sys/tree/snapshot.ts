@@ -1,51 +1,28 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
-import { Exit, errnoMessage, SysError, UdrvError, usageError } from '../errors';
-import { DEFAULT_LIMIT, readToEnd, sysCall } from './files';
-import { InspectionSys } from './inspection';
-import { MANIFEST_LIMITS, type ManifestEntry, parseManifest } from './manifest';
-import type { Access } from './sys';
-import { Tree } from './tree';
+import { Exit, errnoMessage, SysError, UdrvError, usageError } from '../../errors';
+import { readToEnd, sysCall } from '../linux/node-fs';
+import { MANIFEST_LIMITS, parseManifest } from './manifest';
+import { MemoryTree } from './memory-tree';
 
-/** A machine that was recorded (`record.ts`): what it was at that moment, and nothing that was not read then. */
-export class SnapshotSys extends InspectionSys {
-  readonly #tree: Tree;
-
-  constructor(tree: Tree) {
-    super({ message: 'a recorded machine can only be inspected', hint: 'drop --snapshot to work with this machine' });
-    this.#tree = tree;
-  }
-
-  /**
-   * The machine in a manifest on this one.
-   *
-   * @param file regular, or a pipe: it is read once, from the start
-   * @throws UdrvError exit 2 if there is no such file or it is no manifest, 4 if it may not be read
-   */
-  static load(file: string): SnapshotSys {
-    return new SnapshotSys(treeOf(parseManifest(readManifest(file), file)));
-  }
-
-  readFile(path: string, limit = DEFAULT_LIMIT): Buffer {
-    return this.#tree.readFile(path, limit);
-  }
-
-  readDir(path: string): string[] {
-    return this.#tree.readDir(path);
-  }
-
-  readLink(path: string): string {
-    return this.#tree.readLink(path);
-  }
-
-  access(path: string): Access | null {
-    return this.#tree.access(path);
-  }
+/**
+ * Reads a machine that was recorded (`recording.ts`): as it was at that moment, and nothing that was not read then.
+ *
+ * @param file regular, or a pipe: it is read once, from the start
+ * @throws UdrvError exit 2 if there is no such file or it is no manifest, 4 if it may not be read
+ */
+export function loadSnapshot(file: string): MemoryTree {
+  return parseSnapshot(readSnapshot(file), file);
 }
 
-/** @param entries as {@link parseManifest} gives them: a directory before what is in it */
-export function treeOf(entries: Iterable<ManifestEntry>): Tree {
-  const tree = new Tree();
-  for (const entry of entries) {
+/**
+ * Makes the tree that a manifest describes.
+ *
+ * @param name of the file, for messages
+ * @throws UdrvError exit 2 if it is no manifest
+ */
+export function parseSnapshot(text: Buffer, name: string): MemoryTree {
+  const tree = new MemoryTree();
+  for (const entry of parseManifest(text, name)) {
     switch (entry.kind) {
       case 'dir':
         tree.mkdir(entry.path);
@@ -73,7 +50,7 @@ function copy(content: Buffer): Buffer {
   return bytes;
 }
 
-function readManifest(file: string): Buffer {
+function readSnapshot(file: string): Buffer {
   try {
     const fd = sysCall('open', file, () => openSync(file, constants.O_RDONLY | constants.O_NOCTTY));
     try {

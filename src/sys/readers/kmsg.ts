@@ -1,5 +1,5 @@
-import { SysError } from '../errors';
-import type { Sys } from './sys';
+import { SysError } from '../../errors';
+import type { Sys } from '../sys';
 
 /** A message of the kernel. */
 export interface KernelMessage {
@@ -15,7 +15,7 @@ const MAX_RECORD = 8192;
 /** Records that are read at once: more than any log buffer holds, so that a log that is written to all the time ends too. */
 const MAX_RECORDS = 200_000;
 
-/** The kernel's log, oldest first; empty where it may not be read. */
+/** Reads the kernel's log, oldest message first; empty where it may not be read. */
 export function readKernelLog(sys: Sys): KernelMessage[] {
   const messages: KernelMessage[] = [];
   let fd: number;
@@ -37,7 +37,7 @@ export function readKernelLog(sys: Sys): KernelMessage[] {
 }
 
 /**
- * The records from where a descriptor of {@link KERNEL_LOG} stands to the end of the log. Each is overwritten by the next.
+ * Yields the records from where a descriptor of {@link KERNEL_LOG} stands to the end of the log. Each is overwritten by the next.
  *
  * @param fd opened non-blocking: at the end there is EAGAIN
  */
@@ -58,7 +58,7 @@ export function* kernelRecords(sys: Sys, fd: number): Generator<Buffer> {
   }
 }
 
-/** `6,339,5140900,-;text`, then lines of properties that begin with a blank. Bytes that are no text are `\x1b` already. */
+/** Parses a record: `6,339,5140900,-;text`, then lines of properties that begin with a blank. Bytes that are no text are `\x1b` already. */
 export function parseRecord(record: string): KernelMessage | null {
   const match = /^\d+,\d+,(\d+),[^;\n]*;([^\n]*)/.exec(record);
   return match === null ? null : { time: Number(match[1]), text: match[2] ?? '' };

@@ -11,17 +11,17 @@ import {
   statSync,
 } from 'node:fs';
 import { resolve } from 'node:path';
-import { Exit, errnoMessage, SysError, UdrvError, usageError } from '../errors';
-import { accessOf, DEFAULT_LIMIT, listDirectory, readToEnd, sysCall } from './files';
-import { InspectionSys } from './inspection';
-import type { Access } from './sys';
-import { components, MAX_LINKS } from './tree';
+import { Exit, errnoMessage, SysError, UdrvError, usageError } from '../../errors';
+import { attempt } from '../attempt';
+import { accessOf, listDirectory, readToEnd, sysCall } from '../linux/node-fs';
+import { type Access, READ_LIMIT, type SysTree } from '../sys';
+import { components, MAX_LINKS } from './memory-tree';
 
 const { O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
 const ROOT = { at: '', links: 0 };
 
-/** What a path leads to: `at` is its path inside the root without links, `.`, `..` or a slash at the end. */
+/** The target of a path: `at` is its path inside the root without links, `.`, `..` or a slash at the end. */
 type Found =
   | { at: string; kind: 'directory'; links: number }
   | { at: string; kind: 'other' }
@@ -32,28 +32,27 @@ type Found =
  * A copy of another machine's tree under a directory.
  *
  * Its links lead to where they would after a chroot: an absolute target starts at the directory, `..` stops there.
- * So nothing outside of it is ever read, whatever the tree holds, and only regular files in it are opened: a FIFO
+ * Nothing outside of it is ever read, whatever the tree holds, and only regular files in it are opened: a FIFO
  * would block, a device would do things. That holds for a tree that does not change meanwhile; a stranger's live
  * directory must be copied first. Where directories and links lead is found out once.
  */
-export class SysrootSys extends InspectionSys {
+export class SysrootTree implements SysTree {
   /** Without a slash at the end; empty for `/`. */
   readonly #root: string;
-  /** Where the directories that were asked for are, and past how many links, by the path that was used. */
+  /** The directories that were asked for and the number of links on the way, by the path that was used. */
   readonly #directories = new Map<string, { at: string; links: number }>();
-  /** What is in a directory, by path inside the root; null where it cannot be listed. */
+  /** The entries of a directory, by path inside the root; null where it cannot be listed. */
   readonly #listings = new Map<string, Map<string, Dirent> | null>();
   /** By path inside the root, without links above the last component: a link's target, null for a directory. */
   readonly #known = new Map<string, string | null>();
 
   /** @throws UdrvError exit 2 if there is no such directory, 4 if it may not be looked at */
   constructor(directory: string) {
-    super({ message: 'a copied tree can only be inspected', hint: 'drop --sysroot to work with this machine' });
     const root = checkRoot(directory);
     this.#root = root === '/' ? '' : root;
   }
 
-  readFile(path: string, limit = DEFAULT_LIMIT): Buffer {
+  readFile(path: string, limit = READ_LIMIT): Buffer {
     const found = this.#find('open', path);
     if (found.kind === 'directory') throw new SysError('read', 'EISDIR', path);
     if (found.kind !== 'file') throw new SysError('open', 'EACCES', path);
@@ -81,12 +80,7 @@ export class SysrootSys extends InspectionSys {
   }
 
   access(path: string): Access | null {
-    try {
-      return accessOf(this.#real(this.#find('access', path).at));
-    } catch (error) {
-      if (error instanceof SysError) return null;
-      throw error;
-    }
+    return attempt(() => accessOf(this.#real(this.#find('access', path).at)), null);
   }
 
   #find(syscall: string, path: string, followLast = true): Found {
@@ -149,7 +143,7 @@ export class SysrootSys extends InspectionSys {
     return { at, kind: 'directory', links };
   }
 
-  /** What a name in a directory is. From one listing of it: attributes come by the dozen, and lstat costs a call for each. */
+  /** Returns the type of a directory's entry, from one listing: attributes come by the dozen, and lstat costs a call for each. */
   #kind(syscall: string, path: string, directory: string, name: string): Dirent | Stats {
     let listing = this.#listings.get(directory);
     if (listing === undefined) {

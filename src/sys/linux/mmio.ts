@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import type { Mapping, Width, Word } from './sys';
+import type { Mapping, Width, Word } from '../sys';
 
 /** V8 aborts the process on an ArrayBuffer above 4 GiB; windows of this size keep clear of it. */
 const WINDOW = 2 ** 30;
@@ -93,7 +93,7 @@ export class Mmio implements Mapping {
     return `Mmio(${this.length} bytes${this.#closed ? ', closed' : ''})`;
   }
 
-  /** What is unmapped may be somebody else's memory by now. */
+  /** Refuses an access after the unmapping: the memory may be somebody else's by then. */
   #mustBeOpen(): void {
     if (this.#closed) throw new RangeError('the mapping is closed');
   }

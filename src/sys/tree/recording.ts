@@ -1,17 +1,15 @@
-import { SysError } from '../errors';
-import { DEFAULT_LIMIT } from './files';
-import { InspectionSys } from './inspection';
+import { SysError } from '../../errors';
+import { type Access, READ_LIMIT, type SysTree } from '../sys';
 import { formatManifest, isErrno, MANIFEST_LIMITS, type ManifestEntry, pathProblem } from './manifest';
-import type { Access, Sys } from './sys';
-import { components, MAX_LINKS } from './tree';
+import { components, MAX_LINKS } from './memory-tree';
 
-/** Too large to keep, and the same everywhere; {@link Recorder.add} keeps an excerpt. */
+/** Too large to keep, and the same everywhere; {@link RecordingTree.add} keeps an excerpt. */
 const NAME_DATABASE = /(^|\/)(pci|usb)\.ids$/;
 
 /** There, but never read: nobody knows what it is. `no data available`, said wherever it is asked for on replay. */
 const NOT_RECORDED = 'ENODATA';
 
-/** What is known of one path without links in it. The last answer counts, where a machine gave several. */
+/** The facts about one path without links in it. The last answer counts, where a machine gave several. */
 interface Node {
   readonly path: string;
   readonly children: Map<string, Node>;
@@ -25,21 +23,8 @@ interface Node {
   code?: string | undefined;
 }
 
-export interface Recorder {
-  /** The machine, for inspection only: what is asked of it is recorded. */
-  readonly sys: Sys;
-  /**
-   * Puts a file into the recording, whatever the machine has there.
-   *
-   * @throws RangeError for what a manifest does not hold: more than 1 MiB, a path outside of where udrv looks
-   */
-  add(path: string, content: Buffer): void;
-  /** All that was recorded until now, in the format of `manifest.ts`. */
-  manifest(): string;
-}
-
 /**
- * Records what an inspection asks of a machine, so that {@link SnapshotSys} gives the same answers: contents, lists
+ * Records what an inspection asks of a machine, so that {@link loadSnapshot} gives the same answers: contents, lists
  * and links by their places without links in the path, and the links that led there. Beside what it is asked, it
  * reads the links in every path once.
  *
@@ -47,75 +32,61 @@ export interface Recorder {
  * one who may read it, as only nodes and files that were never read keep theirs; a file of more than 1 MiB is EFBIG;
  * what is outside of where udrv looks is not there.
  */
-export function recording(sys: Sys): Recorder {
-  return new MachineRecorder(sys);
-}
+export class RecordingTree implements SysTree {
+  readonly #sys: SysTree;
+  readonly #recorded: Recorded;
 
-class MachineRecorder implements Recorder {
-  readonly sys: Sys;
-  readonly #memory: Memory;
-
-  constructor(sys: Sys) {
-    this.#memory = new Memory(sys);
-    this.sys = new RecordingSys(sys, this.#memory);
-  }
-
-  add(path: string, content: Buffer): void {
-    this.#memory.plant(path, content);
-  }
-
-  manifest(): string {
-    return formatManifest(this.#memory.entries());
-  }
-}
-
-/** Passes every inspection on, and tells the memory how it went. */
-class RecordingSys extends InspectionSys {
-  readonly #sys: Sys;
-  readonly #memory: Memory;
-
-  constructor(sys: Sys, memory: Memory) {
-    super({ message: 'a machine that is being recorded can only be inspected', hint: 'use the machine itself' });
+  constructor(sys: SysTree) {
     this.#sys = sys;
-    this.#memory = memory;
+    this.#recorded = new Recorded(sys);
   }
 
-  override get pageSize(): number {
-    return this.#sys.pageSize;
+  /**
+   * Puts a file into the recording, whatever the machine has there.
+   *
+   * @throws RangeError for what a manifest does not hold: more than 1 MiB, a path outside of where udrv looks
+   */
+  add(path: string, content: Buffer): void {
+    this.#recorded.plant(path, content);
   }
 
-  readFile(path: string, limit = DEFAULT_LIMIT): Buffer {
+  /** Returns all that was recorded until now, in the format of `manifest.ts`. */
+  manifest(): string {
+    return formatManifest(this.#recorded.entries());
+  }
+
+  readFile(path: string, limit = READ_LIMIT): Buffer {
     if (NAME_DATABASE.test(path)) return this.#sys.readFile(path, limit);
-    return this.#recorded(
+    return this.#record(
       () => this.#sys.readFile(path, limit),
-      (content) => this.#memory.read(path, content),
-      (code) => this.#memory.failed(path, code),
+      (content) => this.#recorded.read(path, content),
+      (code) => this.#recorded.failed(path, code),
     );
   }
 
   readDir(path: string): string[] {
-    return this.#recorded(
+    return this.#record(
       () => this.#sys.readDir(path),
-      (names) => this.#memory.listed(path, names),
-      (code) => this.#memory.failed(path, code),
+      (names) => this.#recorded.listed(path, names),
+      (code) => this.#recorded.failed(path, code),
     );
   }
 
   readLink(path: string): string {
-    return this.#recorded(
+    return this.#record(
       () => this.#sys.readLink(path),
-      () => this.#memory.linked(path),
-      () => this.#memory.linked(path),
+      () => this.#recorded.linked(path),
+      () => this.#recorded.linked(path),
     );
   }
 
   access(path: string): Access | null {
     const access = this.#sys.access(path);
-    if (!NAME_DATABASE.test(path)) this.#memory.accessed(path, access);
+    if (!NAME_DATABASE.test(path)) this.#recorded.accessed(path, access);
     return access;
   }
 
-  #recorded<T>(call: () => T, done: (result: T) => void, failed: (code: string) => void): T {
+  #record<T>(call: () => T, done: (result: T) => void, failed: (code: string) => void): T {
     let result: T;
     try {
       result = call();
@@ -128,12 +99,12 @@ class RecordingSys extends InspectionSys {
   }
 }
 
-/** What is known of a machine so far. */
-class Memory {
-  readonly #sys: Sys;
+/** The answers of a machine so far. */
+class Recorded {
+  readonly #sys: SysTree;
   readonly #root = newNode('');
 
-  constructor(sys: Sys) {
+  constructor(sys: SysTree) {
     this.#sys = sys;
   }
 

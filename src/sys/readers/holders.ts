@@ -1,5 +1,5 @@
-import { SysError } from '../errors';
-import type { Sys } from './sys';
+import { SysError } from '../../errors';
+import type { SysTree } from '../sys';
 
 /** A process that has a node open, or mapped. */
 export interface Holder {
@@ -8,14 +8,14 @@ export interface Holder {
   command: string;
   /** The node, as it was asked for. */
   node: string;
-  /** What keeps it: a descriptor, or a mapping that outlives its descriptor. */
+  /** The hold on it: a descriptor, or a mapping that outlives its descriptor. */
   by: 'descriptor' | 'mapping';
 }
 
 export interface Holders {
   /** By pid; a process that has a node both ways is there once, for its descriptor. */
   holders: Holder[];
-  /** Whether every process of the machine was looked into: others' are closed to who is not root. */
+  /** Whether every process of the machine was looked into: other users' are closed to all but root. */
   complete: boolean;
 }
 
@@ -25,7 +25,7 @@ export interface Holders {
  */
 export const VFIO_DEVICE = 'anon_inode:[vfio-device]';
 
-/** How to ask for the descriptors of one VFIO device. Kernels since 6.18 tell whose a descriptor is; before, all match. */
+/** The name to ask by for the descriptors of one VFIO device. Kernels since 6.18 tell the device; before, all match. */
 export const vfioDeviceNode = (address: string): string => `${VFIO_DEVICE} ${address}`;
 
 /** A process with more descriptors is looked into this far. */
@@ -40,11 +40,11 @@ const MAX_COMMAND = 64;
 const ENDED = new Set(['ENOENT', 'ESRCH', 'ENOTDIR']);
 
 /**
- * Which processes hold nodes open: `/dev/vfio/3`, `/dev/uio0`, `/dev/bus/usb/001/003`. Looks at the links in
+ * Finds the processes that hold nodes open: `/dev/vfio/3`, `/dev/uio0`, `/dev/bus/usb/001/003`. Looks at the links in
  * /proc/PID/fd and at /proc/PID/maps, because a mapping keeps a device after its descriptor was closed, in a forked
  * child too. Never fails for a process that cannot be looked into: {@link Holders.complete} tells.
  */
-export function findHolders(sys: Sys, nodes: readonly string[]): Holders {
+export function findHolders(sys: SysTree, nodes: readonly string[]): Holders {
   const scan = new Scan(sys, nodes);
   const pids = scan.pids();
   for (const pid of pids) scan.look(pid);
@@ -57,10 +57,10 @@ export function findHolders(sys: Sys, nodes: readonly string[]): Holders {
 class Scan {
   readonly holders: Holder[] = [];
   complete = true;
-  readonly #sys: Sys;
+  readonly #sys: SysTree;
   readonly #nodes: readonly string[];
 
-  constructor(sys: Sys, nodes: readonly string[]) {
+  constructor(sys: SysTree, nodes: readonly string[]) {
     this.#sys = sys;
     this.#nodes = nodes;
   }

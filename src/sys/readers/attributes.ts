@@ -1,5 +1,5 @@
-import { SysError } from '../errors';
-import type { Sys } from './sys';
+import { SysError } from '../../errors';
+import type { SysTree } from '../sys';
 
 /** Something that could not be read while a device was inspected; never a reason to leave the device out. */
 export interface ReadError {
@@ -8,7 +8,7 @@ export interface ReadError {
   code: string;
 }
 
-/** What a machine without a feature answers for its attributes: no error, they are just not there. */
+/** The errnos of an attribute that a machine without the feature does not have: nothing to note. */
 const ABSENT = new Set(['ENOENT', 'ENOTDIR']);
 
 /**
@@ -17,10 +17,10 @@ const ABSENT = new Set(['ENOENT', 'ENOTDIR']);
  */
 export class AttributeReader {
   readonly errors: ReadError[];
-  readonly sys: Sys;
+  readonly sys: SysTree;
 
   /** @param errors where to note them, for readers that share a list */
-  constructor(sys: Sys, errors: ReadError[] = []) {
+  constructor(sys: SysTree, errors: ReadError[] = []) {
     this.sys = sys;
     this.errors = errors;
   }

@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer';
 import { getSystemErrorName } from 'node:util';
-import { Exit, errnoNumber, SysError, UdrvError } from '../errors';
+import { Exit, errnoNumber, SysError, UdrvError } from '../../errors';
 import {
   AF_NETLINK,
   EFD_CLOEXEC,
@@ -12,6 +12,8 @@ import {
   epollEvent,
   IOV_MAX,
   iovec,
+  LOCK_EX,
+  LOCK_NB,
   MAP_ANONYMOUS,
   MAP_SHARED,
   MSG_TRUNC,
@@ -27,14 +29,14 @@ import {
   SOCK_RAW,
   SOL_SOCKET,
   sockaddrNl,
-} from '../uapi/libc';
+} from '../../uapi/libc';
+import type { Datagram, Mapping, Memory, PollEvent, PollResult, Watch, Width } from '../sys';
 import { Mmio } from './mmio';
-import type { Datagram, Mapping, Memory, PollEvent, PollResult, Watch, Width } from './sys';
 
 /** V8 aborts the process on an ArrayBuffer that is longer. */
 const MAX_LENGTH = constants.MAX_LENGTH;
 
-/** Of a uevent socket, in bytes. */
+/** The size of a uevent socket's receive buffer, in bytes. */
 const RECEIVE_BUFFER = 1024 * 1024;
 
 /** mmap's failure value, (void *)-1, as koffi returns it. */
@@ -57,6 +59,7 @@ export class Libc {
   readonly #epollCreate1: (flags: number) => number;
   readonly #epollCtl: (epfd: number, op: number, fd: number, event: Buffer) => number;
   readonly #close: (fd: number) => number;
+  readonly #flock: (fd: number, operation: number) => number;
   readonly #read: (fd: number, buffer: number, length: number) => number;
   readonly #write: (fd: number, buffer: number, length: number) => number;
   readonly #pread: (fd: number, buffer: number, length: number, position: number) => number;
@@ -71,12 +74,12 @@ export class Libc {
   /** User space ends at 2^47 (or 2^56): a number holds it, and costs less to pass than a buffer. */
   readonly #pollfdAddress: number;
   readonly #addresses = new WeakMap<Buffer, number>();
-  /** What is in it. */
+  /** The last request in it. */
   #polled: { fd: number; event: PollEvent } | undefined;
   readonly #interrupted = errnoNumber('EINTR');
   readonly #nothingYet = errnoNumber('EAGAIN');
   readonly #vectors = new Map<Width, { iovecs: bigint; words: Buffer }>();
-  /** What is watched. Held here, because a handle that nothing references is collected and stops firing, without a word. */
+  /** The watched descriptors by handle. Held here, because a handle that nothing references is collected and stops firing. */
   readonly #watches = new Map<object, number>();
 
   constructor() {
@@ -91,6 +94,7 @@ export class Libc {
     this.#epollCreate1 = lib.func('int epoll_create1(int flags)');
     this.#epollCtl = lib.func('int epoll_ctl(int epfd, int op, int fd, void *event)');
     this.#close = lib.func('int close(int fd)');
+    this.#flock = lib.func('int flock(int fd, int operation)');
     this.#read = lib.func('intptr_t read(int fd, intptr_t buffer, size_t length)');
     this.#write = lib.func('intptr_t write(int fd, intptr_t buffer, size_t length)');
     this.#pread = lib.func('intptr_t pread(int fd, intptr_t buffer, size_t length, int64_t position)');
@@ -132,7 +136,7 @@ export class Libc {
   }
 
   /**
-   * Where a buffer is. It stays there as long as there is the buffer, and asking costs as much as a short ioctl: the
+   * Returns a buffer's address. It is good as long as the buffer lives, and asking costs as much as a short ioctl: the
    * structs that are used for each URB and each mapping are the same ones again and again.
    */
   #addressOf(buffer: Buffer): number {
@@ -268,9 +272,23 @@ export class Libc {
     return fd;
   }
 
+  /**
+   * Takes the lock of an open file. The kernel releases it when the file's last descriptor is closed, also where the
+   * process dies.
+   *
+   * @returns false where another open file has it
+   */
+  tryLock(fd: number, path: string): boolean {
+    if (this.#flock(fd, LOCK_EX | LOCK_NB) === 0) return true;
+    const error = this.#error('flock', path);
+    // EWOULDBLOCK is the same number.
+    if (error.code === 'EAGAIN') return false;
+    throw error;
+  }
+
   /** A descriptor in error counts as ready: the read that follows says what is wrong. */
   poll(fd: number, timeoutMs: number, event: PollEvent, path: string): PollResult {
-    // Who measures latency asks for the same again and again.
+    // A measurement of latency asks for the same again and again.
     if (fd !== this.#polled?.fd || event !== this.#polled.event) {
       this.#polled = { fd, event };
       this.#pollfd.writeInt32LE(fd, pollfd.fd);
@@ -284,7 +302,7 @@ export class Libc {
     throw error;
   }
 
-  /** Where nothing is there, which is common, EAGAIN is no exception here. */
+  /** Reads without an exception for EAGAIN, which is the common case. */
   readWithin(fd: number, buffer: Buffer, timeoutMs: number, path: string): PollResult {
     const address = this.#addressOf(buffer);
     while (this.#read(fd, address, buffer.length) < 0) {

@@ -1,12 +1,13 @@
-import type { Sys } from './sys';
-import type { AttributeReader } from './sysfs';
+import { attempt } from '../attempt';
+import type { SysTree } from '../sys';
+import type { AttributeReader } from './attributes';
 
 /** A mounted file system, as far as it tells which block device holds it. */
 export interface Mount {
   /** `259:2`. A file system over several devices (btrfs) has a made-up number here. */
   device: string;
   point: string;
-  /** What was mounted: `/dev/nvme0n1p2`, `pool/set`, `/dev/sda:/dev/sdb`. */
+  /** The mounted device or data set: `/dev/nvme0n1p2`, `pool/set`, `/dev/sda:/dev/sdb`. */
   source: string;
 }
 
@@ -16,8 +17,8 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_NAMESPACES = 1000;
 
 /**
- * The mounts of every mount namespace that can be looked into: a disk may be mounted for a container alone. What cannot
- * be read is noted with `reader`.
+ * Reads the mounts of every mount namespace that can be looked into: a disk may be mounted for a container alone. A
+ * table that cannot be read is noted with `reader`.
  *
  * @returns null where the reader's own cannot be read
  */
@@ -37,7 +38,7 @@ export function readMounts(reader: AttributeReader): Mount[] | null {
   return tables.flatMap((table) => parseMounts(table.toString('utf8')));
 }
 
-/** proc(5), /proc/PID/mountinfo: optional fields end with a hyphen; blanks in names are `\040`. */
+/** Parses /proc/PID/mountinfo (proc(5)): optional fields end with a hyphen; blanks in names are `\040`. */
 export function parseMounts(text: string): Mount[] {
   return text.split('\n').flatMap((line) => {
     const [before = '', after = ''] = line.split(' - ', 2);
@@ -49,7 +50,7 @@ export function parseMounts(text: string): Mount[] {
   });
 }
 
-/** The files and devices that are swapped on, from /proc/swaps. */
+/** Reads the files and devices that are swapped on, from /proc/swaps. */
 export function readSwaps(reader: AttributeReader): string[] {
   const lines = (reader.text('/proc/swaps') ?? '').split('\n').slice(1);
   return lines.map((line) => unescaped(line.split(/\s/, 1)[0] ?? '')).filter((path) => path !== '');
@@ -59,11 +60,7 @@ function unescaped(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 
-/** Other users' processes do not tell, and who ends meanwhile does not matter. */
-function linkOf(sys: Sys, path: string): string | null {
-  try {
-    return sys.readLink(path);
-  } catch {
-    return null;
-  }
+/** Returns null for other users' processes, which do not tell, and for those that end meanwhile, which do not matter. */
+function linkOf(sys: SysTree, path: string): string | null {
+  return attempt(() => sys.readLink(path), null);
 }

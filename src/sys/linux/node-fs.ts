@@ -1,11 +1,8 @@
 import { accessSync, constants, existsSync, opendirSync, readSync } from 'node:fs';
-import { SysError } from '../errors';
-import type { Access } from './sys';
+import { SysError } from '../../errors';
+import type { Access } from '../sys';
 
 const { R_OK, W_OK } = constants;
-
-/** What `readFile` takes at most unless told otherwise: sysfs attributes are a page, configuration spaces little more. */
-export const DEFAULT_LIMIT = 1024 * 1024;
 
 /** No page is smaller. */
 const PAGE = 4096;
@@ -36,7 +33,7 @@ export function readToEnd(fd: number, path: string, limit: number): Buffer {
 }
 
 /**
- * The names in a directory.
+ * Lists the names in a directory.
  *
  * @param path for messages, where that is not what is opened
  */
@@ -55,7 +52,7 @@ export function listDirectory(directory: string, path = directory): string[] {
   }
 }
 
-/** What the calling user may do with a file; null if it is not there. Does not open it. */
+/** Returns the access that the calling user has to a file; null if it is not there. Does not open it. */
 export function accessOf(path: string): Access | null {
   if (!existsSync(path)) return null;
   for (const [access, mode] of [['rw', R_OK | W_OK] as const, ['r', R_OK] as const]) {
@@ -67,7 +64,7 @@ export function accessOf(path: string): Access | null {
   return 'none';
 }
 
-/** Runs one of Node's calls; its error becomes ours. Not `instanceof Error`: under jest that is another realm's class. */
+/** Runs one of Node's calls and turns its error into {@link SysError}. Not `instanceof Error`: under jest that is another realm's class. */
 export function sysCall<T>(syscall: string, path: string, body: () => T): T {
   try {
     return body();
