@@ -2,11 +2,11 @@ import type { Access } from '../sys/sys';
 import type { Edu } from './devices/edu';
 import { GadgetZero } from './devices/usb-gadget-zero';
 import { UsbKeyboard } from './devices/usb-keyboard';
-import type { Faults, Syscall } from './kernel/faults';
-import { holdNode } from './kernel/processes';
-import type { RegisterAccess } from './kernel/region';
+import type { RegisterAccess } from './hardware/region';
+import { holdNode } from './kernel/procfs';
 import type { Machine } from './machine';
 import type { PciPower } from './pci/function';
+import type { Faults, Syscall } from './syscalls/injected-errors';
 
 /**
  * What a test does to the simulated machine behind the back of the program that uses it. A device is named by its UIO

@@ -4,16 +4,16 @@
  */
 import { loadBase } from './base';
 import { Controls } from './controls';
-import { Faults } from './kernel/faults';
 import { Kernel } from './kernel/kernel';
-import { SimSys } from './kernel/sim-sys';
 import { Machine } from './machine';
+import { Faults } from './syscalls/injected-errors';
+import { SimSys } from './syscalls/sim-sys';
 
 export type { Controls } from './controls';
 export type { Edu } from './devices/edu';
-export type { RegisterAccess } from './kernel/region';
-export { Fault } from './kernel/region';
-export { SimSys } from './kernel/sim-sys';
+export type { RegisterAccess } from './hardware/region';
+export { Fault } from './hardware/region';
+export { SimSys } from './syscalls/sim-sys';
 
 export interface SimulatedMachine {
   readonly sys: SimSys;

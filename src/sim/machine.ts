@@ -4,10 +4,14 @@ import { Nvme } from './devices/nvme';
 import { PciTestDevice } from './devices/pci-testdev';
 import { TimecodeCard } from './devices/timecode-card';
 import { TimerBlock, timerDevice } from './devices/timer-block';
+import { usbFunction } from './devices/usb-functions';
+import type { PlatformDevice } from './hardware/platform-device';
+import { SimIommu } from './iommu/iommu';
+import { IommufdFile } from './iommufd/iommufd-file';
 import { Bus } from './kernel/bus';
 import type { Kernel } from './kernel/kernel';
 import { KERN_NOTICE } from './kernel/kernel-log';
-import { installProcesses } from './kernel/processes';
+import { installProcesses } from './kernel/procfs';
 import { pciBus } from './pci/bus';
 import type { PciFunction } from './pci/function';
 import { nvmeDriver } from './pci/nvme-driver';
@@ -16,16 +20,13 @@ import { uioAec } from './uio/aec-driver';
 import { UioCore } from './uio/core';
 import { uioPciGeneric } from './uio/pci-generic-driver';
 import { uioPdrvGenirq } from './uio/pdrv-genirq-driver';
-import type { PlatformDevice } from './uio/platform';
 import { UsbBus } from './usb/bus';
 import type { SimUsbDevice } from './usb/device';
 import { UsbfsFile } from './usb/usbfs';
 import { xhciHcd } from './usb/xhci-driver';
+import { Vfio } from './vfio/core';
 import { StillInUse } from './vfio/group';
-import { SimIommu } from './vfio/iommu';
-import { IommufdFile } from './vfio/iommufd';
-import { vfioPci } from './vfio/pci-driver';
-import { Vfio } from './vfio/vfio';
+import { vfioPci } from './vfio/pci/driver';
 
 /** Where QEMU's edu devices are; the lab has them at the same addresses. */
 const EDUS = ['0000:00:03.0', '0000:00:04.0', '0000:02:01.0'];
@@ -92,7 +93,7 @@ export class Machine {
     for (const address of ['0000:00:03.0', '0000:02:01.0', '0000:01:00.0', '0000:02:02.0'])
       this.pci.boot(this.#function(address));
     installProcesses(kernel);
-    this.usb = new UsbBus(kernel, (bus, device, write) => new UsbfsFile(kernel, bus, device, write));
+    this.usb = new UsbBus(kernel, usbFunction, (bus, device, write) => new UsbfsFile(kernel, bus, device, write));
     this.pci.boot(this.#function('0000:00:07.0'));
     kernel.isUp = true;
   }

@@ -1,6 +1,6 @@
 import type { Width, Word } from '../../sys/sys';
-import { ones, type SimRegion, toWord } from '../kernel/region';
-import type { Timeline } from '../kernel/timeline';
+import { ones, type SimRegion, toWord } from '../hardware/region';
+import type { Timeline } from '../hardware/timeline';
 import type { PciFunction } from '../pci/function';
 
 const ID = 0x010000ed;

@@ -1,5 +1,5 @@
 import type { Width, Word } from '../../sys/sys';
-import { bytewise, type SimRegion, toWord } from '../kernel/region';
+import { bytewise, type SimRegion, toWord } from '../hardware/region';
 import type { PciFunction } from '../pci/function';
 
 /** Up to 2048 entries a queue, 4 KiB pages, 8 byte doorbell pairs, 7.5 s to become ready; NVMe 1.4. */

@@ -1,4 +1,4 @@
-import { bytewise, type SimRegion } from '../kernel/region';
+import { bytewise, type SimRegion } from '../hardware/region';
 import type { PciFunction } from '../pci/function';
 
 /** What BAR 0 (memory) and BAR 1 (ports) offer, in this order: hw/misc/pci-testdev.c of QEMU. */

@@ -1,4 +1,4 @@
-import { bytewise } from '../kernel/region';
+import { bytewise } from '../hardware/region';
 import type { PciFunction } from '../pci/function';
 
 const SIZE = 0x100;

@@ -1,8 +1,8 @@
 import type { Width, Word } from '../../sys/sys';
-import { IrqLine } from '../kernel/irq-line';
-import { ones, ram, type SimRegion } from '../kernel/region';
-import type { Scheduled, Timeline } from '../kernel/timeline';
-import { PlatformDevice } from '../uio/platform';
+import { IrqLine } from '../hardware/irq-line';
+import { PlatformDevice } from '../hardware/platform-device';
+import { ones, ram, type SimRegion } from '../hardware/region';
+import type { Scheduled, Timeline } from '../hardware/timeline';
 
 const ID = 0x54494d01;
 const REG_ID = 0x00;

@@ -1,5 +1,5 @@
-import type { Identity, SetupPacket } from '../usb/function';
-import { UsbFunction } from '../usb/function';
+import { type SetupPacket, UsbFunction } from '../usb/function';
+import type { UsbIdentity } from '../usb/identity';
 
 /** USB 2.0, section 11.24.2. */
 const GET_STATUS = 0;
@@ -26,7 +26,7 @@ export class UsbHub extends UsbFunction {
   readonly #isSuperSpeed: boolean;
   readonly #speedAt: (port: number) => PortSpeed;
 
-  constructor(identity: Identity, ports: number, isSuperSpeed: boolean, speedAt: (port: number) => PortSpeed) {
+  constructor(identity: UsbIdentity, ports: number, isSuperSpeed: boolean, speedAt: (port: number) => PortSpeed) {
     super(identity);
     this.#ports = ports;
     this.#isSuperSpeed = isSuperSpeed;

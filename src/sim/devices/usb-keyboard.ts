@@ -1,5 +1,5 @@
-import type { Identity, SetupPacket, SetupRefusal } from '../usb/function';
-import { UsbFunction } from '../usb/function';
+import { type SetupPacket, type SetupRefusal, UsbFunction } from '../usb/function';
+import type { UsbIdentity } from '../usb/identity';
 
 /** HID 1.11, section 7.2. */
 const GET_REPORT = 0x01;
@@ -23,7 +23,7 @@ export class UsbKeyboard extends UsbFunction {
   #idle = 0;
   #protocol = 1;
 
-  constructor(identity: Identity, reportDescriptor: Buffer) {
+  constructor(identity: UsbIdentity, reportDescriptor: Buffer) {
     super(identity);
     this.#reportDescriptor = reportDescriptor;
   }

@@ -1,5 +1,5 @@
-import type { Identity, SetupPacket, SetupRefusal } from '../usb/function';
-import { UsbFunction } from '../usb/function';
+import { type SetupPacket, type SetupRefusal, UsbFunction } from '../usb/function';
+import type { UsbIdentity } from '../usb/identity';
 
 /** USB Mass Storage Class, Bulk-Only Transport 1.0: requests, and the wrappers of command and status. */
 const GET_MAX_LUN = 0xfe;
@@ -34,7 +34,7 @@ export class UsbStorage extends UsbFunction {
   #sense = NO_SENSE;
 
   /** @param blocks of 512 bytes */
-  constructor(identity: Identity, blocks: number) {
+  constructor(identity: UsbIdentity, blocks: number) {
     super(identity);
     this.#blocks = blocks;
   }

@@ -1,6 +1,6 @@
 import type { Datagram, Memory, OpenFlags, PollEvent } from '../../sys/sys';
+import type { SimRegion } from '../hardware/region';
 import { Errno } from './errno';
-import type { SimRegion } from './region';
 
 /**
  * What stands behind a descriptor, as a kernel's file_operations: a method that is missing is an operation the file

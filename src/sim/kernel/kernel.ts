@@ -1,13 +1,13 @@
 import { posix } from 'node:path';
 import type { Access } from '../../sys/sys';
 import type { Entry, Tree } from '../../sys/tree';
+import { AccessLog } from '../hardware/region';
+import { Timeline } from '../hardware/timeline';
 import { DescriptorTable } from './descriptor-table';
 import { Errno } from './errno';
 import { type BinaryAttribute, BinaryFile, type Opener } from './file';
 import { SimKernelLog } from './kernel-log';
 import { ProcessMemory } from './process-memory';
-import { AccessLog } from './region';
-import { Timeline } from './timeline';
 import { Uevents } from './uevents';
 
 /** What an attribute does when it is read and written. Without `show` it is write-only. */

@@ -1,7 +1,7 @@
 import type { Width } from '../../sys/sys';
 import { PCI_COMMAND_INTX_DISABLE, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../../uapi/pci-regs';
-import { IrqLine } from '../kernel/irq-line';
-import { bounded, ones, type SimRegion, unassigned } from '../kernel/region';
+import { IrqLine } from '../hardware/irq-line';
+import { bounded, ones, type SimRegion, unassigned } from '../hardware/region';
 import type { PciBar } from './bar';
 import { CAP_MSIX, SimConfigSpace } from './config-space';
 

@@ -1,8 +1,8 @@
 import type { Width } from '../../sys/sys';
+import { from, type SimRegion } from '../hardware/region';
 import { Errno } from '../kernel/errno';
 import type { BinaryAttribute } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
-import { from, type SimRegion } from '../kernel/region';
 import type { PciBar } from './bar';
 import type { PciFunction } from './function';
 

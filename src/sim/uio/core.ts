@@ -1,10 +1,10 @@
 import { posix } from 'node:path';
 import type { PollEvent } from '../../sys/sys';
+import type { IrqLine } from '../hardware/irq-line';
+import type { SimRegion } from '../hardware/region';
 import { Errno } from '../kernel/errno';
 import type { OpenFile } from '../kernel/file';
-import type { IrqLine } from '../kernel/irq-line';
 import type { Kernel } from '../kernel/kernel';
-import type { SimRegion } from '../kernel/region';
 
 /** include/linux/uio_driver.h: MAX_UIO_MAPS. */
 const MAX_MAPS = 5;

@@ -1,6 +1,6 @@
+import { from } from '../hardware/region';
 import type { Driver } from '../kernel/bus';
 import type { Kernel } from '../kernel/kernel';
-import { from } from '../kernel/region';
 import type { PciBar } from '../pci/bar';
 import type { PciFunction } from '../pci/function';
 import type { UioCore, UioMap } from './core';

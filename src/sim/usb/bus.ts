@@ -1,15 +1,12 @@
 import { posix } from 'node:path';
-import { GadgetZero } from '../devices/usb-gadget-zero';
-import { UsbHub } from '../devices/usb-hub';
-import { UsbKeyboard } from '../devices/usb-keyboard';
-import { UsbStorage } from '../devices/usb-storage';
 import { Bus, type Driver } from '../kernel/bus';
 import { Errno } from '../kernel/errno';
 import type { OpenFile } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
-import { parseDescriptors } from './descriptors';
 import { SimUsbDevice, type SimUsbInterface } from './device';
-import { type Identity, UsbFunction } from './function';
+import type { UsbFunction } from './function';
+import { readIdentity, type UsbIdentity } from './identity';
+import { interfaceDriver } from './interface-driver';
 import { Status } from './pipes';
 import { installEndpoints, installUsbDevice, installUsbInterface, nodeOf } from './sysfs';
 
@@ -21,6 +18,17 @@ export interface UsbfsMemory {
   used: number;
   /** 0: none. */
   limit(): number;
+}
+
+/** A device as the base has it: the facts that decide which function it gets. */
+export interface BaseDevice {
+  readonly identity: UsbIdentity;
+  /** An attribute of the device itself, without the newline. */
+  attribute(name: string): string;
+  /** The first attribute of that name in its directory or below. */
+  attributeBelow(name: string): string | undefined;
+  /** The speed of the device in a port of this hub, in Mbit/s; null where the port is empty. */
+  speedInPort(port: number): number | null;
 }
 
 /** drivers/usb/core: the devices that the base has, their configurations, drivers, nodes; plugging in and out. */
@@ -38,19 +46,27 @@ export class UsbBus {
   /** The highest that was given, by bus. */
   readonly #numbers = new Map<number, number>();
 
+  readonly #makeFunction: (device: BaseDevice) => UsbFunction;
   readonly #openNode: (device: SimUsbDevice, write: boolean) => OpenFile;
 
-  /** @param openNode what an open of a device's node gives */
-  constructor(kernel: Kernel, openNode: (bus: UsbBus, device: SimUsbDevice, write: boolean) => OpenFile) {
+  /**
+   * @param makeFunction makes the far end of the cable of a device that the base has
+   * @param openNode opens the node of a device
+   */
+  constructor(
+    kernel: Kernel,
+    makeFunction: (device: BaseDevice) => UsbFunction,
+    openNode: (bus: UsbBus, device: SimUsbDevice, write: boolean) => OpenFile,
+  ) {
     this.#kernel = kernel;
+    this.#makeFunction = makeFunction;
     this.#openNode = (device, write) => openNode(this, device, write);
     this.interfaces = new Bus<SimUsbInterface>(kernel, 'usb');
     this.memory = { used: 0, limit: () => Number(kernel.text(MEMORY_LIMIT)) * 1024 * 1024 };
-    const is = (base: number, subclass: number) => (intf: SimUsbInterface) =>
-      intf.setting.class === base && intf.setting.subclass === subclass;
+    const isStorage = ({ setting }: SimUsbInterface) => setting.class === 8 && setting.subclass === 6;
     this.interfaces.addDriver(this.#hubDriver());
-    this.interfaces.addDriver(this.#driver('usb-storage', is(8, 6)));
-    this.interfaces.addDriver(this.#driver('usbhid', ({ setting }) => setting.class === 3));
+    this.interfaces.addDriver(interfaceDriver(kernel, 'usb-storage', isStorage));
+    this.interfaces.addDriver(interfaceDriver(kernel, 'usbhid', ({ setting }) => setting.class === 3));
     for (const name of kernel.tree.readDir(DEVICES)) if (!name.includes(':')) this.#add(name);
     // A driver may look for what hangs on its device: all have to be there first.
     for (const device of this.#devices.values()) {
@@ -201,8 +217,14 @@ export class UsbBus {
     const bus = Number(text('busnum'));
     const ports = text('devpath') === '0' ? [] : text('devpath').split('.').map(Number);
     const place = { bus, ports, number: Number(text('devnum')), speed: Number(text('speed')) };
-    const identity = this.#identity(path, place.speed);
-    const device = new SimUsbDevice(name, path, place, this.#function(name, path, identity), this.#kernel.timeline);
+    const identity = readIdentity(this.#kernel, path, place.speed);
+    const fn = this.#makeFunction({
+      identity,
+      attribute: text,
+      attributeBelow: (attribute) => this.#find(path, attribute),
+      speedInPort: (port) => this.#inPort(name, port)?.speed ?? null,
+    });
+    const device = new SimUsbDevice(name, path, place, fn, this.#kernel.timeline);
     this.#devices.set(name, device);
     this.#numbers.set(bus, Math.max(this.#numbers.get(bus) ?? 0, place.number));
     const value = Number(text('bConfigurationValue'));
@@ -223,66 +245,9 @@ export class UsbBus {
     });
   }
 
-  #identity(path: string, speed: number): Identity {
-    const text = (attribute: string) =>
-      this.#kernel.exists(`${path}/${attribute}`) ? this.#kernel.text(`${path}/${attribute}`).trim() : '';
-    const descriptors = parseDescriptors(this.#kernel.bytes(`${path}/descriptors`));
-    const { device } = descriptors;
-    const strings = new Map<number, string>();
-    const add = (index: number | undefined, string: string) => {
-      if (index !== undefined && index > 0 && string !== '') strings.set(index, string);
-    };
-    add(device[14], text('manufacturer'));
-    add(device[15], text('product'));
-    add(device[16], text('serial'));
-    const value = Number(text('bConfigurationValue'));
-    for (const configuration of descriptors.configurations)
-      add(configuration.index, configuration.value === value ? text('configuration') : 'loop input to output');
-    const bos = this.#kernel.exists(`${path}/bos_descriptors`) ? this.#kernel.bytes(`${path}/bos_descriptors`) : null;
-    return { descriptors, strings, bos, highSpeed: speed === 480 };
-  }
-
-  /** What kind of device it is. */
-  #function(name: string, path: string, identity: Identity): UsbFunction {
-    const { device, configurations } = identity.descriptors;
-    const [setting] = configurations[0]?.settings ?? [];
-    if (device.readUInt8(4) === 9) {
-      const ports = Number(this.#kernel.text(`${path}/maxchild`));
-      const isSuperSpeed = device.readUInt16LE(2) >= 0x300;
-      return new UsbHub(identity, ports, isSuperSpeed, (port) => this.#inPort(name, port)?.speed ?? null);
-    }
-    if (device.readUInt16LE(8) === 0x0525 && device.readUInt16LE(10) === 0xa4a0) return new GadgetZero(identity);
-    if (setting?.class === 8) return new UsbStorage(identity, this.#blocksBelow(path));
-    if (setting?.class === 3) return new UsbKeyboard(identity, this.#reportDescriptorBelow(path));
-    return new UsbFunction(identity);
-  }
-
-  /**
-   * A driver of the kernel. Nothing that it does is simulated, but what it makes below its interface is there while it
-   * has it: a disk, an input device.
-   */
-  #driver(name: string, matches: (intf: SimUsbInterface) => boolean): Driver<SimUsbInterface> {
-    const made = new Map<string, (() => void)[]>();
-    return {
-      name,
-      matches,
-      probe: ({ path }) => {
-        for (const restore of made.get(path) ?? []) restore();
-        return () => {
-          const children = this.#kernel.tree.readDir(path).map((child) => `${path}/${child}`);
-          const devices = children.filter((child) => this.#kernel.isDirectory(child) && !/\/ep_..$/.test(child));
-          made.set(
-            path,
-            devices.map((child) => this.#kernel.removeDevice(child)),
-          );
-        };
-      },
-    };
-  }
-
   /** Without it nothing is known of what is in the ports. */
   #hubDriver(): Driver<SimUsbInterface> {
-    const driver = this.#driver('hub', ({ setting }) => setting.class === 9);
+    const driver = interfaceDriver(this.#kernel, 'hub', ({ setting }) => setting.class === 9);
     return {
       ...driver,
       probe: (intf) => {
@@ -322,16 +287,6 @@ export class UsbBus {
     if (isThere) this.#kernel.link(`${port}/device`, device.path);
     else this.#kernel.tree.delete(`${port}/device`);
     this.#kernel.attribute(`${port}/state`, { show: () => (isThere ? 'configured' : 'not attached') });
-  }
-
-  /** Of the disk that the base has there. */
-  #blocksBelow(path: string): number {
-    const size = this.#find(path, 'size');
-    return size === undefined ? 0 : Number(size);
-  }
-
-  #reportDescriptorBelow(path: string): Buffer {
-    return Buffer.from(this.#find(path, 'report_descriptor') ?? '', 'latin1');
   }
 
   /** The first attribute of a name anywhere below. */

@@ -1,5 +1,5 @@
+import type { Timeline } from '../hardware/timeline';
 import type { BusDevice } from '../kernel/bus';
-import type { Timeline } from '../kernel/timeline';
 import type { SimConfiguration, SimEndpoint, SimSetting } from './descriptors';
 import type { SetupPacket, UsbFunction } from './function';
 import { Pipes } from './pipes';

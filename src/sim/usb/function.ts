@@ -8,6 +8,7 @@ import {
   type SimDescriptors,
   type SimSetting,
 } from './descriptors';
+import type { UsbIdentity } from './identity';
 
 /** The eight bytes that a control transfer begins with. */
 export interface SetupPacket {
@@ -20,15 +21,6 @@ export interface SetupPacket {
 
 /** What a device answers where it gives or takes no packet: not yet, or never until somebody clears the halt. */
 export type SetupRefusal = 'nak' | 'stall';
-
-/** What a device is made of, beside what it does. */
-export interface Identity {
-  readonly descriptors: SimDescriptors;
-  /** By index. */
-  readonly strings: ReadonlyMap<number, string>;
-  readonly bos: Buffer | null;
-  readonly highSpeed: boolean;
-}
 
 export const DIR_IN = 0x80;
 export const TYPE_MASK = 0x60;
@@ -56,7 +48,7 @@ const NOTHING = Buffer.alloc(0);
  * adds its own requests and what its endpoints do, packet by packet.
  */
 export class UsbFunction {
-  readonly identity: Identity;
+  readonly identity: UsbIdentity;
   /** Endpoints that answer with a stall. */
   readonly halted = new Set<number>();
   /** Set by the host: an endpoint that had nothing to give, or no place, has by now. */
@@ -64,7 +56,7 @@ export class UsbFunction {
   #configuration: SimConfiguration | null = null;
   readonly #alternates = new Map<number, number>();
 
-  constructor(identity: Identity) {
+  constructor(identity: UsbIdentity) {
     this.identity = identity;
   }
 

@@ -1,4 +1,4 @@
-import type { Scheduled, Timeline } from '../kernel/timeline';
+import type { Scheduled, Timeline } from '../hardware/timeline';
 import type { EndpointType, SimEndpoint } from './descriptors';
 import { DIR_IN, type SetupPacket, type UsbFunction } from './function';
 

@@ -1,9 +1,9 @@
 import { VFIO_API_VERSION, VFIO_CHECK_EXTENSION, VFIO_GET_API_VERSION, VFIO_SET_IOMMU } from '../../uapi/vfio';
+import type { SimIommu } from '../iommu/iommu';
 import { Errno } from '../kernel/errno';
 import { IoctlFile } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
 import type { GroupContainer, VfioGroup } from './group';
-import type { SimIommu } from './iommu';
 import { Type1Iommu, type1Extension } from './type1';
 
 /** drivers/vfio/container.c, with one driver of IOMMUs: type1. It lives as long as its last group, or its file. */

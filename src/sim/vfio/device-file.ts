@@ -11,13 +11,13 @@ import {
   VFIO_DEVICE_FEATURE_PROBE,
   VFIO_DEVICE_FEATURE_SET,
 } from '../../uapi/vfio';
+import type { SimRegion } from '../hardware/region';
+import { type IommufdDevice, IommufdFile } from '../iommufd/iommufd-file';
 import { Errno } from '../kernel/errno';
 import type { OpenFile } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
-import type { SimRegion } from '../kernel/region';
 import { UserStruct } from '../kernel/user-struct';
 import type { SimVfioDevice, VfioGroup } from './group';
-import { type IommufdDevice, IommufdFile } from './iommufd';
 
 /** Of struct vfio_device_feature's flags. */
 const FEATURE_MASK = 0xffff;

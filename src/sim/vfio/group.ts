@@ -1,9 +1,9 @@
+import type { SimRegion } from '../hardware/region';
+import type { SimIommuGroup } from '../iommu/iommu';
 import { Errno } from '../kernel/errno';
 import type { OpenFile } from '../kernel/file';
-import type { SimRegion } from '../kernel/region';
 import type { UserStruct } from '../kernel/user-struct';
 import type { PciFunction } from '../pci/function';
-import type { SimIommuGroup } from './iommu';
 
 /** What a driver does for a device that it registered: struct vfio_device_ops. */
 export interface VfioDeviceOps {

@@ -20,12 +20,12 @@ import {
   VFIO_TYPE1v2_IOMMU,
   VFIO_UNMAP_ALL,
 } from '../../uapi/vfio';
+import { type Interval, Intervals } from '../iommu/intervals';
+import { IOMMU_READ, IOMMU_WRITE, IommuDomain, PAGE_SIZES, type SimIommu, type SimIommuGroup } from '../iommu/iommu';
 import { Errno } from '../kernel/errno';
 import type { Kernel } from '../kernel/kernel';
 import { KERN_WARNING } from '../kernel/kernel-log';
 import { kernelStruct, respondWithCapabilities, type StructCapability, UserStruct } from '../kernel/user-struct';
-import { type Interval, Intervals } from './intervals';
-import { IOMMU_READ, IOMMU_WRITE, IommuDomain, PAGE_SIZES, type SimIommu, type SimIommuGroup } from './iommu';
 
 const VFIO_TYPE1_NESTING_IOMMU = 6;
 const VFIO_UPDATE_VADDR = 10;

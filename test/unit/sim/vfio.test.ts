@@ -1,6 +1,6 @@
 // What the simulated VFIO has beyond the conformance suite: controls, faults, an NVMe controller, binding.
 import { type SimulatedMachine, simulatedMachine } from '../../../src/sim';
-import { Fault } from '../../../src/sim/kernel/region';
+import { Fault } from '../../../src/sim/hardware/region';
 import { findHolders } from '../../../src/sys/holders';
 import * as vfio from '../../../src/uapi/vfio';
 import {

@@ -1,8 +1,8 @@
-import { PCI_COMMAND, PCI_COMMAND_INTX_DISABLE, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../../uapi/pci-regs';
-import { Errno } from '../kernel/errno';
-import type { SimRegion } from '../kernel/region';
-import { CAP_EXP, CAP_MSI, CAP_PM } from '../pci/config-space';
-import type { PciFunction } from '../pci/function';
+import { PCI_COMMAND, PCI_COMMAND_INTX_DISABLE, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../../../uapi/pci-regs';
+import type { SimRegion } from '../../hardware/region';
+import { Errno } from '../../kernel/errno';
+import { CAP_EXP, CAP_MSI, CAP_PM } from '../../pci/config-space';
+import type { PciFunction } from '../../pci/function';
 
 // <linux/pci_regs.h>
 const PCI_STATUS = 0x06;

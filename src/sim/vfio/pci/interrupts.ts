@@ -1,4 +1,4 @@
-import { PCI_COMMAND_INTX_DISABLE } from '../../uapi/pci-regs';
+import { PCI_COMMAND_INTX_DISABLE } from '../../../uapi/pci-regs';
 import {
   irqSet,
   VFIO_IRQ_SET_ACTION_MASK,
@@ -8,13 +8,13 @@ import {
   VFIO_IRQ_SET_DATA_EVENTFD,
   VFIO_IRQ_SET_DATA_NONE,
   VFIO_PCI_IRQS,
-} from '../../uapi/vfio';
-import { Errno } from '../kernel/errno';
-import { EventFd } from '../kernel/eventfd';
-import type { Kernel } from '../kernel/kernel';
-import { UserStruct } from '../kernel/user-struct';
-import { CAP_EXP, CAP_MSI, CAP_MSIX } from '../pci/config-space';
-import type { PciFunction } from '../pci/function';
+} from '../../../uapi/vfio';
+import { Errno } from '../../kernel/errno';
+import { EventFd } from '../../kernel/eventfd';
+import type { Kernel } from '../../kernel/kernel';
+import { UserStruct } from '../../kernel/user-struct';
+import { CAP_EXP, CAP_MSI, CAP_MSIX } from '../../pci/config-space';
+import type { PciFunction } from '../../pci/function';
 
 export const INTX = VFIO_PCI_IRQS.indexOf('intx');
 export const MSI = VFIO_PCI_IRQS.indexOf('msi');

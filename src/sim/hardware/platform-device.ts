@@ -1,6 +1,6 @@
 import type { BusDevice } from '../kernel/bus';
-import type { IrqLine } from '../kernel/irq-line';
-import { bounded, type SimRegion, unassigned } from '../kernel/region';
+import type { IrqLine } from './irq-line';
+import { bounded, type SimRegion, unassigned } from './region';
 
 /** Memory that a platform device answers in. */
 export interface PlatformResource {

@@ -13,13 +13,13 @@ import type {
   Width,
 } from '../../sys/sys';
 import { readOrPoll } from '../../sys/wait';
-import type { OpenDescriptor } from './descriptor-table';
-import { Blocked, Errno } from './errno';
-import { EventFd } from './eventfd';
-import type { Faults, Syscall } from './faults';
-import { AttributeFile, DirectoryFile, type FileFlags, type OpenFile, RegularFile } from './file';
-import type { Kernel } from './kernel';
-import { SimMapping } from './region';
+import { SimMapping } from '../hardware/region';
+import type { OpenDescriptor } from '../kernel/descriptor-table';
+import { Blocked, Errno } from '../kernel/errno';
+import { EventFd } from '../kernel/eventfd';
+import { AttributeFile, DirectoryFile, type FileFlags, type OpenFile, RegularFile } from '../kernel/file';
+import type { Kernel } from '../kernel/kernel';
+import type { Faults, Syscall } from './injected-errors';
 import { Watches } from './watches';
 
 const DEFAULT_LIMIT = 1024 * 1024;

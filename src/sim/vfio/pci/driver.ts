@@ -1,5 +1,5 @@
-import type { Width } from '../../sys/sys';
-import { PCI_COMMAND_INTX_DISABLE } from '../../uapi/pci-regs';
+import type { Width } from '../../../sys/sys';
+import { PCI_COMMAND_INTX_DISABLE } from '../../../uapi/pci-regs';
 import {
   deviceInfo,
   hotReset,
@@ -35,19 +35,19 @@ import {
   VFIO_REGION_INFO_FLAG_MMAP,
   VFIO_REGION_INFO_FLAG_READ,
   VFIO_REGION_INFO_FLAG_WRITE,
-} from '../../uapi/vfio';
-import type { Bus, Driver } from '../kernel/bus';
-import { Errno } from '../kernel/errno';
-import type { Kernel } from '../kernel/kernel';
-import { KERN_NOTICE, KERN_WARNING } from '../kernel/kernel-log';
-import { Fault, from, type SimRegion } from '../kernel/region';
-import { kernelStruct, respondWithCapabilities, type StructCapability, UserStruct } from '../kernel/user-struct';
-import type { PciBar } from '../pci/bar';
-import type { PciFunction } from '../pci/function';
-import type { SimVfioDevice, VfioDeviceOps } from './group';
-import { VfioPciConfig } from './pci-config';
-import { ERR, INTX, isExpress, MSIX, VfioPciIrqs } from './pci-irqs';
-import type { Vfio } from './vfio';
+} from '../../../uapi/vfio';
+import { Fault, from, type SimRegion } from '../../hardware/region';
+import type { Bus, Driver } from '../../kernel/bus';
+import { Errno } from '../../kernel/errno';
+import type { Kernel } from '../../kernel/kernel';
+import { KERN_NOTICE, KERN_WARNING } from '../../kernel/kernel-log';
+import { kernelStruct, respondWithCapabilities, type StructCapability, UserStruct } from '../../kernel/user-struct';
+import type { PciBar } from '../../pci/bar';
+import type { PciFunction } from '../../pci/function';
+import type { Vfio } from '../core';
+import type { SimVfioDevice, VfioDeviceOps } from '../group';
+import { ERR, INTX, isExpress, MSIX, VfioPciIrqs } from './interrupts';
+import { VfioPciConfig } from './virtual-config';
 
 /** VFIO_PCI_OFFSET_SHIFT: where a region is in the device's file. */
 const REGION = 2 ** 40;

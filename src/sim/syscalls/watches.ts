@@ -1,6 +1,6 @@
 import type { PollEvent, Watch } from '../../sys/sys';
-import type { OpenFile } from './file';
-import type { Timeline } from './timeline';
+import type { Timeline } from '../hardware/timeline';
+import type { OpenFile } from '../kernel/file';
 
 /** setTimeout takes no more. */
 const LONGEST_MS = 2 ** 31 - 1;

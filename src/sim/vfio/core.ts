@@ -8,6 +8,7 @@ import {
   VFIO_GROUP_SET_CONTAINER,
   VFIO_GROUP_UNSET_CONTAINER,
 } from '../../uapi/vfio';
+import type { SimIommu, SimIommuGroup } from '../iommu/iommu';
 import { Errno } from '../kernel/errno';
 import { IoctlFile } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
@@ -16,7 +17,6 @@ import type { PciFunction } from '../pci/function';
 import { ContainerFile } from './container';
 import { VfioDeviceFile } from './device-file';
 import { SimVfioDevice, StillInUse, type VfioDeviceOps, VfioGroup } from './group';
-import type { SimIommu, SimIommuGroup } from './iommu';
 
 /** Dynamic on a real machine. */
 const CDEV_MAJOR = 245;

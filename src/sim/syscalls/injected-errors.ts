@@ -1,5 +1,5 @@
 import type { Sys } from '../../sys/sys';
-import { Errno } from './errno';
+import { Errno } from '../kernel/errno';
 
 export type Syscall = Exclude<keyof Sys, 'pageSize' | 'preparedIoctl'>;
 

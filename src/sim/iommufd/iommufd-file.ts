@@ -23,13 +23,13 @@ import {
   option,
 } from '../../uapi/iommufd';
 import { VFIO_API_VERSION, VFIO_GET_API_VERSION } from '../../uapi/vfio';
+import { type Interval, Intervals } from '../iommu/intervals';
+import { APERTURE_LAST, IOMMU_READ, IOMMU_WRITE, IommuDomain, type SimIommu, type SimIommuGroup } from '../iommu/iommu';
 import { Errno } from '../kernel/errno';
 import { IoctlFile } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
 import { UserStruct } from '../kernel/user-struct';
 import type { PciFunction } from '../pci/function';
-import { type Interval, Intervals } from './intervals';
-import { APERTURE_LAST, IOMMU_READ, IOMMU_WRITE, IommuDomain, type SimIommu, type SimIommuGroup } from './iommu';
 
 const PAGE = 4096n;
 const HUGE_PAGE = 2n ** 21n;
