@@ -2,11 +2,11 @@ import type { Access } from '../sys/sys';
 import type { Edu } from './devices/edu';
 import { GadgetZero } from './devices/usb-gadget-zero';
 import { UsbKeyboard } from './devices/usb-keyboard';
-import type { RegisterAccess } from './hardware/region';
+import type { RegisterAccess } from './hardware/access-log';
 import { holdNode } from './kernel/procfs';
 import type { Machine } from './machine';
 import type { PciPower } from './pci/function';
-import type { Faults, Syscall } from './syscalls/injected-errors';
+import type { InjectedErrors, Syscall } from './syscalls/injected-errors';
 
 /**
  * What a test does to the simulated machine behind the back of the program that uses it. A device is named by its UIO
@@ -14,11 +14,11 @@ import type { Faults, Syscall } from './syscalls/injected-errors';
  */
 export class Controls {
   readonly #machine: Machine;
-  readonly #faults: Faults;
+  readonly #injected: InjectedErrors;
 
-  constructor(machine: Machine, faults: Faults) {
+  constructor(machine: Machine, injected: InjectedErrors) {
     this.#machine = machine;
-    this.#faults = faults;
+    this.#injected = injected;
   }
 
   /** Pulls the device out: its registers answer no more, it is gone from sysfs, who has it open gets errors. */
@@ -123,12 +123,12 @@ export class Controls {
    * @param times how many calls; all by default
    */
   fail(syscall: Syscall, path: string, code: string, times = Number.POSITIVE_INFINITY): void {
-    this.#faults.add(syscall, path, code, times);
+    this.#injected.add(syscall, path, code, times);
   }
 
   /** Lets the calls succeed again. */
   clearFaults(): void {
-    this.#faults.clear();
+    this.#injected.clear();
   }
 
   /** Starts to record accesses to devices, from none. */

@@ -6,13 +6,13 @@ import { loadBase } from './base';
 import { Controls } from './controls';
 import { Kernel } from './kernel/kernel';
 import { Machine } from './machine';
-import { Faults } from './syscalls/injected-errors';
+import { InjectedErrors } from './syscalls/injected-errors';
 import { SimSys } from './syscalls/sim-sys';
 
 export type { Controls } from './controls';
 export type { Edu } from './devices/edu';
-export type { RegisterAccess } from './hardware/region';
-export { Fault } from './hardware/region';
+export type { RegisterAccess } from './hardware/access-log';
+export { FatalSignal } from './kernel/fatal-signal';
 export { SimSys } from './syscalls/sim-sys';
 
 export interface SimulatedMachine {
@@ -23,7 +23,7 @@ export interface SimulatedMachine {
 /** A machine of its own each time, just booted. */
 export function simulatedMachine(): SimulatedMachine {
   const kernel = new Kernel(loadBase());
-  const faults = new Faults();
-  const sys = new SimSys(kernel, faults);
-  return { sys, controls: new Controls(new Machine(kernel), faults) };
+  const injected = new InjectedErrors();
+  const sys = new SimSys(kernel, injected);
+  return { sys, controls: new Controls(new Machine(kernel), injected) };
 }

@@ -1,4 +1,3 @@
-import type { BusDevice } from '../kernel/bus';
 import type { IrqLine } from './irq-line';
 import { bounded, type SimRegion, unassigned } from './region';
 
@@ -13,7 +12,7 @@ export interface PlatformResource {
 }
 
 /** A device of the device tree: resources and one interrupt. */
-export class PlatformDevice implements BusDevice {
+export class PlatformDevice {
   readonly name: string;
   readonly path: string;
   /** Of its node in the device tree, without the address. */

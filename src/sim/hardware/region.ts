@@ -1,56 +1,12 @@
-import type { Mapping, Width, Word } from '../../sys/sys';
+import type { Width, Word } from '../../sys/sys';
 
 /**
  * Registers or memory as the bus sees them. One call is one access; `offset` is a multiple of `width` where the bus
- * has no others (memory), and any number where it has (I/O ports). Words are those of {@link Mapping}.
+ * has no others (memory), and any number where it has (I/O ports). Words are those of the mapping's (sys/sys.ts).
  */
 export interface SimRegion {
   read(offset: number, width: Width): Word;
   write(offset: number, width: Width, value: Word): void;
-}
-
-/** One access of the program under test to a device. */
-export interface RegisterAccess {
-  /** The hardware: a PCI address, the name of a platform device. */
-  device: string;
-  /** `bar0`, `config`; `map0` where the device is no PCI function. */
-  region: string;
-  op: 'read' | 'write';
-  offset: number;
-  width: Width;
-  value: Word;
-}
-
-/** The accesses of programs, once someone asks for them. Those of the simulated kernel itself are not among them. */
-export class AccessLog {
-  /** Null: not recording. */
-  entries: RegisterAccess[] | null = null;
-
-  /** The same region, its accesses recorded. */
-  of(device: string, region: string, target: SimRegion): SimRegion {
-    return {
-      read: (offset, width) => {
-        const value = target.read(offset, width);
-        this.entries?.push({ device, region, op: 'read', offset, width, value });
-        return value;
-      },
-      write: (offset, width, value) => {
-        this.entries?.push({ device, region, op: 'write', offset, width, value });
-        target.write(offset, width, value);
-      },
-    };
-  }
-}
-
-/** What would have killed the process: there is nothing that a program could catch. */
-export class Fault extends Error {
-  readonly signal: 'SIGSEGV' | 'SIGBUS';
-
-  constructor(signal: 'SIGSEGV' | 'SIGBUS', message: string) {
-    super(`${signal}: ${message}`);
-    this.name = 'Fault';
-    this.signal = signal;
-  }
 }
 
 /** A word of all ones: what a bus gives where nothing answers. */
@@ -111,57 +67,4 @@ export function ram(bytes: Uint8Array): SimRegion {
       if (offset < bytes.length) bytes[offset] = value;
     },
   );
-}
-
-interface MappingHooks {
-  /** Brings the machine up to date before an access. */
-  update(): void;
-  /** It is gone from the address space. */
-  unmap(): void;
-}
-
-/** A region in the address space of the program, with the checks of a real mapping ({@link Mapping}). */
-export class SimMapping implements Mapping {
-  readonly length: number;
-  readonly #region: SimRegion;
-  readonly #writable: boolean;
-  readonly #hooks: MappingHooks;
-  #closed = false;
-
-  constructor(region: SimRegion, length: number, writable: boolean, hooks: MappingHooks) {
-    this.length = length;
-    this.#region = region;
-    this.#writable = writable;
-    this.#hooks = hooks;
-  }
-
-  read(offset: number, width: Width): Word {
-    this.#check(offset, width);
-    return toWord(this.#region.read(offset, width), width);
-  }
-
-  write(offset: number, width: Width, value: Word): void {
-    this.#check(offset, width);
-    if (!this.#writable) throw new Fault('SIGSEGV', 'a write to a mapping that is read-only');
-    this.#region.write(offset, width, toWord(value, width));
-  }
-
-  writer(offset: number, width: Width): (value: Word) => void {
-    this.#check(offset, width);
-    return (value) => this.write(offset, width, value);
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#hooks.unmap();
-  }
-
-  #check(offset: number, width: Width): void {
-    if (this.#closed) throw new RangeError('the mapping is closed');
-    if (!Number.isSafeInteger(offset) || offset < 0 || offset + width > this.length)
-      throw new RangeError(`offset ${offset} with width ${width} is outside of ${this.length} bytes`);
-    if (offset % width !== 0) throw new RangeError(`offset ${offset} is not a multiple of ${width}`);
-    this.#hooks.update();
-  }
 }

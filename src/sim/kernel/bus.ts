@@ -3,14 +3,14 @@ import { Errno } from './errno';
 import type { Kernel } from './kernel';
 
 /** What a bus has on it. */
-export interface BusDevice {
+export interface SimBusDevice {
   /** On its bus: `0000:00:04.0`. */
   readonly name: string;
   /** Below /sys/devices, without links. */
   readonly path: string;
 }
 
-export interface Driver<D extends BusDevice> {
+export interface Driver<D extends SimBusDevice> {
   readonly name: string;
   /** driver_managed_dma: it has nothing to do with DMA, or sees to it itself, so that user space may have the group. */
   readonly managesDma?: boolean;
@@ -24,7 +24,7 @@ export interface Driver<D extends BusDevice> {
   probe(device: D): () => void;
 }
 
-interface Bound<D extends BusDevice> {
+interface Bound<D extends SimBusDevice> {
   readonly driver: Driver<D>;
   readonly remove: () => void;
 }
@@ -36,7 +36,7 @@ const DMA_MANAGED = new Set(['pci-stub', 'pcieport']);
  * A bus with its devices and the drivers that are modelled: binding by name as in drivers/base/bus.c, dd.c and
  * driver.c. Drivers that only the base knows keep their devices; their `bind` and `unbind` answer EACCES.
  */
-export class Bus<D extends BusDevice> {
+export class Bus<D extends SimBusDevice> {
   readonly #kernel: Kernel;
   readonly #path: string;
   readonly #devices = new Map<string, D>();

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { Access } from '../../sys/sys';
 import type { Entry, Tree } from '../../sys/tree';
-import { AccessLog } from '../hardware/region';
+import { AccessLog } from '../hardware/access-log';
 import { Timeline } from '../hardware/timeline';
 import { DescriptorTable } from './descriptor-table';
 import { Errno } from './errno';

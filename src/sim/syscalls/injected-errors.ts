@@ -3,7 +3,7 @@ import { Errno } from '../kernel/errno';
 
 export type Syscall = Exclude<keyof Sys, 'pageSize' | 'preparedIoctl'>;
 
-interface Injected {
+interface InjectedError {
   readonly syscall: Syscall;
   readonly path: string;
   readonly code: string;
@@ -11,23 +11,23 @@ interface Injected {
 }
 
 /** Errors that a test wants to see: thrown before anything else happens. */
-export class Faults {
-  readonly #injected: Injected[] = [];
+export class InjectedErrors {
+  readonly #errors: InjectedError[] = [];
 
   /** @param times how many calls fail */
   add(syscall: Syscall, path: string, code: string, times: number): void {
-    this.#injected.push({ syscall, path, code, left: times });
+    this.#errors.push({ syscall, path, code, left: times });
   }
 
   clear(): void {
-    this.#injected.length = 0;
+    this.#errors.length = 0;
   }
 
   /** @throws Errno where this call is to fail */
   check(syscall: Syscall, path: string): void {
-    const fault = this.#injected.find((one) => one.syscall === syscall && one.path === path && one.left > 0);
-    if (fault === undefined) return;
-    fault.left--;
-    throw new Errno(fault.code);
+    const injected = this.#errors.find((one) => one.syscall === syscall && one.path === path && one.left > 0);
+    if (injected === undefined) return;
+    injected.left--;
+    throw new Errno(injected.code);
   }
 }

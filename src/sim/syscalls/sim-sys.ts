@@ -13,13 +13,13 @@ import type {
   Width,
 } from '../../sys/sys';
 import { readOrPoll } from '../../sys/wait';
-import { SimMapping } from '../hardware/region';
+import { SimMapping } from './mapping';
 import type { OpenDescriptor } from '../kernel/descriptor-table';
 import { Blocked, Errno } from '../kernel/errno';
 import { EventFd } from '../kernel/eventfd';
 import { AttributeFile, DirectoryFile, type FileFlags, type OpenFile, RegularFile } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
-import type { Faults, Syscall } from './injected-errors';
+import type { InjectedErrors, Syscall } from './injected-errors';
 import { Watches } from './watches';
 
 const DEFAULT_LIMIT = 1024 * 1024;
@@ -41,13 +41,13 @@ const UNBOUNDED_MS = 1000;
 export class SimSys implements Sys {
   readonly pageSize: number;
   readonly #kernel: Kernel;
-  readonly #faults: Faults;
+  readonly #injected: InjectedErrors;
   readonly #watches: Watches;
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
 
-  constructor(kernel: Kernel, faults: Faults) {
+  constructor(kernel: Kernel, injected: InjectedErrors) {
     this.#kernel = kernel;
-    this.#faults = faults;
+    this.#injected = injected;
     this.pageSize = kernel.pageSize;
     this.#watches = new Watches(kernel.timeline);
     kernel.onWake = () => this.#watches.wake();
@@ -321,7 +321,7 @@ export class SimSys implements Sys {
   #call<T>(method: Syscall, syscall: string, path: string, body: () => T): T {
     this.#kernel.timeline.run();
     try {
-      this.#faults.check(method, path);
+      this.#injected.check(method, path);
       return body();
     } catch (error) {
       if (error instanceof Errno) throw new SysError(error.syscall ?? syscall, error.code, path);

@@ -1,5 +1,5 @@
 import type { Timeline } from '../hardware/timeline';
-import type { BusDevice } from '../kernel/bus';
+import type { SimBusDevice } from '../kernel/bus';
 import type { SimConfiguration, SimEndpoint, SimSetting } from './descriptors';
 import type { SetupPacket, UsbFunction } from './function';
 import { Pipes } from './pipes';
@@ -14,7 +14,7 @@ export interface UsbfsOpener {
 }
 
 /** An interface of the active configuration: struct usb_interface. */
-export class SimUsbInterface implements BusDevice {
+export class SimUsbInterface implements SimBusDevice {
   /** `1-2:1.0` */
   readonly name: string;
   readonly path: string;

@@ -36,9 +36,10 @@ import {
   VFIO_REGION_INFO_FLAG_READ,
   VFIO_REGION_INFO_FLAG_WRITE,
 } from '../../../uapi/vfio';
-import { Fault, from, type SimRegion } from '../../hardware/region';
+import { from, type SimRegion } from '../../hardware/region';
 import type { Bus, Driver } from '../../kernel/bus';
 import { Errno } from '../../kernel/errno';
+import { FatalSignal } from '../../kernel/fatal-signal';
 import type { Kernel } from '../../kernel/kernel';
 import { KERN_NOTICE, KERN_WARNING } from '../../kernel/kernel-log';
 import { kernelStruct, respondWithCapabilities, type StructCapability, UserStruct } from '../../kernel/user-struct';
@@ -187,7 +188,7 @@ class VfioPciDevice implements VfioDeviceOps {
     const registers = from(this.#registers(bar), offset);
     const check = () => {
       if (this.#config?.memoryEnabled !== true)
-        throw new Fault('SIGBUS', `an access to ${this.#fn.name} with its memory decoding off`);
+        throw new FatalSignal('SIGBUS', `an access to ${this.#fn.name} with its memory decoding off`);
     };
     return {
       read: (at, width) => {
