@@ -22,10 +22,10 @@ import { uioPciGeneric } from './uio/pci-generic-driver';
 import { uioPdrvGenirq } from './uio/pdrv-genirq-driver';
 import { UsbBus } from './usb/bus';
 import type { SimUsbDevice } from './usb/device';
-import { UsbfsFile } from './usb/usbfs';
+import { UsbfsFile } from './usb/usbfs-file';
 import { xhciHcd } from './usb/xhci-driver';
-import { Vfio } from './vfio/core';
-import { StillInUse } from './vfio/group';
+import { VfioCore } from './vfio/core';
+import { StillInUse } from './vfio/device';
 import { vfioPci } from './vfio/pci/driver';
 
 /** Where QEMU's edu devices are; the lab has them at the same addresses. */
@@ -60,7 +60,7 @@ export class Machine {
       xhciHcd(() => this.usb),
     ]);
     this.iommu = new SimIommu(kernel, this.pci);
-    const vfio = new Vfio(kernel, this.iommu);
+    const vfio = new VfioCore(kernel, this.iommu);
     kernel.node('/dev/iommu', () => new IommufdFile(kernel, this.iommu));
     kernel.node('/dev/kmsg', () => kernel.messages.open());
     kernel.messages.print(KERN_NOTICE, kernel.text('/proc/version').trimEnd());

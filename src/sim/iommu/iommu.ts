@@ -3,11 +3,9 @@ import { Errno } from '../kernel/errno';
 import type { Kernel } from '../kernel/kernel';
 import { KERN_ERR } from '../kernel/kernel-log';
 import type { DmaTarget, PciFunction } from '../pci/function';
-import { type Interval, Intervals } from './intervals';
-
-/** Directions of a mapping, from the device's view: <linux/iommu.h>. */
-export const IOMMU_READ = 1;
-export const IOMMU_WRITE = 2;
+import { IOMMU_READ, IOMMU_WRITE, IommuDomain } from './domain';
+import { SimIommuGroup } from './group';
+import type { Interval } from './intervals';
 
 /** The lab's VT-d translates 39 bits: QEMU's default (aw-bits). */
 export const APERTURE_LAST = 2n ** 39n - 1n;
@@ -22,119 +20,6 @@ const FAULTS = {
   noRead: [0x06, 'PTE Read access is not set'],
 } as const;
 
-/** Pages of memory where a device sees them. */
-export interface IoMapping extends Interval {
-  /** Stays, whatever the process unmaps: the pages are pinned. */
-  readonly memory: Buffer;
-  /** Bits of IOMMU_READ and IOMMU_WRITE. */
-  readonly prot: number;
-}
-
-/** A translation that devices can be attached to: struct iommu_domain. */
-export class IommuDomain {
-  readonly #mappings = new Intervals<IoMapping>();
-  readonly #iommu: SimIommu;
-
-  constructor(iommu: SimIommu) {
-    this.#iommu = iommu;
-  }
-
-  /** What a device may write it may read too: __domain_mapping() of the VT-d driver sets the bit for it in every entry. */
-  map(mapping: IoMapping): void {
-    // Nothing is there but what a leaking IOMMU kept.
-    for (const stale of this.#mappings.within(mapping.first, mapping.last)) this.#mappings.delete(stale);
-    this.#mappings.add({ ...mapping, prot: mapping.prot | IOMMU_READ });
-  }
-
-  unmap(first: bigint, last: bigint): void {
-    if (this.#iommu.leaks(this)) return;
-    for (const mapping of this.#mappings.within(first, last)) this.#mappings.delete(mapping);
-  }
-
-  find(address: bigint): IoMapping | undefined {
-    return this.#mappings.find(address, address);
-  }
-}
-
-/**
- * An IOMMU group: drivers/iommu/iommu.c. What its devices reach is decided for all of them at once, by the kernel
- * (its drivers' own domain) or by who owns its DMA.
- */
-export class SimIommuGroup {
-  readonly number: number;
-  /** In the order of their addresses. */
-  readonly functions: readonly PciFunction[];
-  readonly reserved: readonly Interval[];
-  readonly #iommu: SimIommu;
-  readonly #usedByKernel: () => boolean;
-  readonly #default: IommuDomain;
-  /** Null: blocked. */
-  #domain: IommuDomain | null;
-  #owner: object | null = null;
-  #claims = 0;
-
-  constructor(
-    iommu: SimIommu,
-    number: number,
-    functions: readonly PciFunction[],
-    reserved: readonly Interval[],
-    usedByKernel: () => boolean,
-  ) {
-    this.number = number;
-    this.functions = functions;
-    this.reserved = reserved;
-    this.#iommu = iommu;
-    this.#usedByKernel = usedByKernel;
-    this.#default = new IommuDomain(iommu);
-    this.#domain = this.#default;
-  }
-
-  get domain(): IommuDomain | null {
-    return this.#domain;
-  }
-
-  /** iommu_group_dma_owner_claimed(): by a driver of the kernel's that uses DMA, or for user space. */
-  get claimed(): boolean {
-    return this.#owner !== null || this.#usedByKernel();
-  }
-
-  get owned(): boolean {
-    return this.#owner !== null;
-  }
-
-  /**
-   * iommu_group_claim_dma_owner(): from then on devices reach nothing, until a domain is attached.
-   *
-   * @param shared the same owner may claim it once for each of its devices (iommu_device_claim_dma_owner())
-   */
-  claim(owner: object, shared: boolean): void {
-    if (this.#owner !== null ? !shared || this.#owner !== owner : this.#usedByKernel()) throw new Errno('EPERM');
-    if (this.#owner === null) this.#domain = null;
-    this.#owner = owner;
-    this.#claims++;
-  }
-
-  release(): void {
-    if (--this.#claims > 0) return;
-    this.#owner = null;
-    this.#domain = this.#default;
-  }
-
-  attach(domain: IommuDomain): void {
-    this.#domain = domain;
-  }
-
-  /** Blocked again, as its owner claimed it. */
-  detach(): void {
-    this.#domain = null;
-  }
-
-  /** The addresses that a domain for it can map: the aperture without what is reserved. */
-  get ranges(): Interval[] {
-    return this.#iommu.rangesWithout(this.reserved);
-  }
-}
-
 /** The machine's IOMMU, a VT-d: every function that is in a group is behind it. */
 export class SimIommu {
   readonly groups: ReadonlyMap<number, SimIommuGroup>;
@@ -145,13 +30,19 @@ export class SimIommu {
     this.#kernel = kernel;
     const members = new Map<number, PciFunction[]>();
     for (const fn of bus.devices) {
-      const number = groupOf(kernel, fn);
+      const number = groupNumber(kernel, fn);
       if (number !== null) members.set(number, [...(members.get(number) ?? []), fn]);
     }
     const groups = new Map<number, SimIommuGroup>();
     for (const [number, functions] of members) {
       const usedByKernel = () => functions.some((fn) => bus.has(fn) && bus.usesDma(fn));
-      const group = new SimIommuGroup(this, number, functions, reservedRegions(kernel, number), usedByKernel);
+      const group = new SimIommuGroup(
+        number,
+        functions,
+        reservedRegions(kernel, number),
+        usedByKernel,
+        this.makeDomain(),
+      );
       groups.set(number, group);
       for (const fn of functions) fn.dma = this.#target(fn, group);
     }
@@ -173,9 +64,8 @@ export class SimIommu {
     this.#leaking.add(group);
   }
 
-  leaks(domain: IommuDomain): boolean {
-    for (const group of this.#leaking) if (group.domain === domain) return true;
-    return false;
+  makeDomain(): IommuDomain {
+    return new IommuDomain((domain) => [...this.#leaking].some((group) => group.domain === domain));
   }
 
   /** The whole aperture but these. */
@@ -254,7 +144,8 @@ function translate(domain: IommuDomain | null, address: bigint, need: number): T
   return { memory: mapping.memory.subarray(Number(address - mapping.first)) };
 }
 
-function groupOf(kernel: Kernel, fn: PciFunction): number | null {
+/** Returns the number of the IOMMU group that sysfs has a function in; null for none. */
+export function groupNumber(kernel: Kernel, fn: PciFunction): number | null {
   const link = `${fn.path}/iommu_group`;
   return kernel.exists(link) ? Number(kernel.tree.readLink(link).split('/').pop()) : null;
 }

@@ -1,4 +1,5 @@
 import type { Memory } from '../../sys/sys';
+import { Errno } from './errno';
 
 /** Where mmap(2) puts things on x86-64, about. */
 const FIRST_ADDRESS = 0x7f00_0000_0000n;
@@ -60,21 +61,29 @@ export class ProcessMemory {
     };
   }
 
-  /** What the process has there, as memory that is shared with it; undefined where any of it is not mapped (EFAULT). */
-  find(address: bigint, length: number): Buffer | undefined {
-    if (!Number.isSafeInteger(length)) return undefined;
-    for (const [start, area] of this.#areas) {
-      const offset = address - start;
-      if (offset >= 0n && offset + BigInt(length) <= BigInt(area.length))
-        return area.subarray(Number(offset), Number(offset) + length);
-    }
-    return undefined;
+  /**
+   * Returns the memory of the process at an address, shared with it.
+   *
+   * @throws Errno EFAULT where any of it is not mapped
+   */
+  at(address: bigint, length: number): Buffer {
+    if (Number.isSafeInteger(length))
+      for (const [start, area] of this.#areas) {
+        const offset = address - start;
+        if (offset >= 0n && offset + BigInt(length) <= BigInt(area.length))
+          return area.subarray(Number(offset), Number(offset) + length);
+      }
+    throw new Errno('EFAULT');
   }
 
-  /** Where memory of the process that is passed as a buffer is; undefined for memory that was not allocated here. */
-  addressOf(buffer: Buffer): bigint | undefined {
+  /**
+   * Returns the address of memory that is passed as a buffer.
+   *
+   * @throws Errno EFAULT for memory that was not allocated here
+   */
+  addressOf(buffer: Buffer): bigint {
     for (const [start, area] of this.#areas)
       if (area.buffer === buffer.buffer) return start + BigInt(buffer.byteOffset - area.byteOffset);
-    return undefined;
+    throw new Errno('EFAULT');
   }
 }

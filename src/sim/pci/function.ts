@@ -59,6 +59,11 @@ export class PciFunction {
     );
   }
 
+  /** The directory that holds the functions of its bus. */
+  get busPath(): string {
+    return this.path.slice(0, this.path.lastIndexOf('/'));
+  }
+
   get power(): PciPower {
     return this.#power;
   }

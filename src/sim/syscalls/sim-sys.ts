@@ -13,13 +13,13 @@ import type {
   Width,
 } from '../../sys/sys';
 import { readOrPoll } from '../../sys/wait';
-import { SimMapping } from './mapping';
 import type { OpenDescriptor } from '../kernel/descriptor-table';
 import { Blocked, Errno } from '../kernel/errno';
 import { EventFd } from '../kernel/eventfd';
 import { AttributeFile, DirectoryFile, type FileFlags, type OpenFile, RegularFile } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
 import type { InjectedErrors, Syscall } from './injected-errors';
+import { SimMapping } from './mapping';
 import { Watches } from './watches';
 
 const DEFAULT_LIMIT = 1024 * 1024;

@@ -9,16 +9,10 @@ import { readIdentity, type UsbIdentity } from './identity';
 import { interfaceDriver } from './interface-driver';
 import { Status } from './pipes';
 import { installEndpoints, installUsbDevice, installUsbInterface, nodeOf } from './sysfs';
+import { UsbfsMemory } from './usbfs-memory';
 
 const DEVICES = '/sys/bus/usb/devices';
 const MEMORY_LIMIT = '/sys/module/usbcore/parameters/usbfs_memory_mb';
-
-/** In bytes, of all URBs that have not been reaped, and all that is lent: usbfs_memory_mb. */
-export interface UsbfsMemory {
-  used: number;
-  /** 0: none. */
-  limit(): number;
-}
 
 /** A device as the base has it: the facts that decide which function it gets. */
 export interface BaseDevice {
@@ -34,7 +28,7 @@ export interface BaseDevice {
 /** drivers/usb/core: the devices that the base has, their configurations, drivers, nodes; plugging in and out. */
 export class UsbBus {
   readonly interfaces: Bus<SimUsbInterface>;
-  /** Of all URBs and all that is lent, whoever has it. */
+  /** Shared by all who have nodes open. */
   readonly memory: UsbfsMemory;
   readonly #kernel: Kernel;
   /** Those too that are unplugged, by name. */
@@ -62,7 +56,7 @@ export class UsbBus {
     this.#makeFunction = makeFunction;
     this.#openNode = (device, write) => openNode(this, device, write);
     this.interfaces = new Bus<SimUsbInterface>(kernel, 'usb');
-    this.memory = { used: 0, limit: () => Number(kernel.text(MEMORY_LIMIT)) * 1024 * 1024 };
+    this.memory = new UsbfsMemory(() => Number(kernel.text(MEMORY_LIMIT)) * 1024 * 1024);
     const isStorage = ({ setting }: SimUsbInterface) => setting.class === 8 && setting.subclass === 6;
     this.interfaces.addDriver(this.#hubDriver());
     this.interfaces.addDriver(interfaceDriver(kernel, 'usb-storage', isStorage));

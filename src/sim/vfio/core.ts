@@ -1,29 +1,21 @@
 import { posix } from 'node:path';
-import {
-  groupStatus,
-  VFIO_GROUP_FLAGS_CONTAINER_SET,
-  VFIO_GROUP_FLAGS_VIABLE,
-  VFIO_GROUP_GET_DEVICE_FD,
-  VFIO_GROUP_GET_STATUS,
-  VFIO_GROUP_SET_CONTAINER,
-  VFIO_GROUP_UNSET_CONTAINER,
-} from '../../uapi/vfio';
-import type { SimIommu, SimIommuGroup } from '../iommu/iommu';
+import type { SimIommuGroup } from '../iommu/group';
+import type { SimIommu } from '../iommu/iommu';
 import { Errno } from '../kernel/errno';
-import { IoctlFile } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
-import { UserStruct } from '../kernel/user-struct';
 import type { PciFunction } from '../pci/function';
 import { ContainerFile } from './container';
+import { SimVfioDevice, StillInUse, type VfioDeviceOps } from './device';
 import { VfioDeviceFile } from './device-file';
-import { SimVfioDevice, StillInUse, type VfioDeviceOps, VfioGroup } from './group';
+import { VfioGroup } from './group';
+import { GroupFile } from './group-file';
 
 /** Dynamic on a real machine. */
 const CDEV_MAJOR = 245;
 const GROUP_MAJOR = 246;
 
 /** drivers/vfio/vfio_main.c and group.c: numbers, nodes and classes. Read from Linux 6.12, checked by running it. */
-export class Vfio {
+export class VfioCore {
   readonly #kernel: Kernel;
   readonly #iommu: SimIommu;
   readonly #groups = new Map<SimIommuGroup, VfioGroup>();
@@ -45,7 +37,7 @@ export class Vfio {
     while (this.#devices.has(index)) index++;
     const device = new SimVfioDevice(fn, index, group, ops);
     this.#devices.set(index, device);
-    group.devices.add(device);
+    group.deviceCount++;
     this.#addCdev(device);
     return device;
   }
@@ -65,7 +57,7 @@ export class Vfio {
     this.#devices.delete(device.index);
     this.#kernel.removeDevice(`${device.fn.path}/vfio-dev`);
     const { group } = device;
-    group.devices.delete(device);
+    group.deviceCount--;
     if (group.registered) return;
     this.#groups.delete(group.iommuGroup);
     this.#kernel.removeDevice(groupPath(group));
@@ -79,8 +71,12 @@ export class Vfio {
     this.#groups.set(iommuGroup, group);
     const node = `vfio/${iommuGroup.number}`;
     this.#addDevice(groupPath(group), 'vfio', GROUP_MAJOR, minor, node);
-    this.#kernel.node(`/dev/${node}`, () => new GroupFile(this.#kernel, group));
+    this.#kernel.node(`/dev/${node}`, () => new GroupFile(this.#kernel, group, () => this.#devicesOf(group)));
     return group;
+  }
+
+  #devicesOf(group: VfioGroup): SimVfioDevice[] {
+    return [...this.#devices.values()].filter((device) => device.group === group);
   }
 
   #addCdev(device: SimVfioDevice): void {
@@ -101,99 +97,4 @@ export class Vfio {
 
 function groupPath(group: VfioGroup): string {
   return `/sys/devices/virtual/vfio/${group.iommuGroup.number}`;
-}
-
-/** An open group: /dev/vfio/N. */
-class GroupFile extends IoctlFile {
-  readonly #kernel: Kernel;
-  readonly #group: VfioGroup;
-
-  constructor(kernel: Kernel, group: VfioGroup) {
-    super();
-    if (group.cdevsOpen > 0 || group.openedFile !== null) throw new Errno('EBUSY');
-    this.#kernel = kernel;
-    this.#group = group;
-    group.openedFile = this;
-  }
-
-  ioctl(request: number, argument: Buffer | number): number {
-    switch (request) {
-      case VFIO_GROUP_GET_DEVICE_FD:
-        return this.#getDeviceFd(argument);
-      case VFIO_GROUP_GET_STATUS:
-        return this.#getStatus(argument);
-      case VFIO_GROUP_SET_CONTAINER:
-        return this.#setContainer(argument);
-      case VFIO_GROUP_UNSET_CONTAINER:
-        return this.#unsetContainer();
-      default:
-        throw new Errno('ENOTTY');
-    }
-  }
-
-  /** Devices hold this file: none is open any more. */
-  close(): void {
-    this.#group.container?.detach(this.#group);
-    this.#group.openedFile = null;
-  }
-
-  #getDeviceFd(argument: Buffer | number): number {
-    const device = this.#find(cString(argument));
-    return this.#kernel.descriptors.add(
-      'anon_inode:[vfio-device]',
-      new VfioDeviceFile(this.#kernel, device, this.#group),
-      { write: true, nonblock: false },
-    );
-  }
-
-  /** vfio_pci_core_match(): an address, and perhaps a token for virtual functions, of which there are none. */
-  #find(name: string): SimVfioDevice {
-    for (const device of this.#group.devices) {
-      const { name: address } = device.fn;
-      if (!name.startsWith(address)) continue;
-      const rest = name.slice(address.length);
-      if (rest === '') return device;
-      if (rest.startsWith(' ')) throw new Errno('EINVAL');
-    }
-    throw new Errno('ENODEV');
-  }
-
-  #getStatus(argument: Buffer | number): number {
-    const user = new UserStruct(argument, groupStatus.size);
-    if (user.u32(groupStatus.argsz) < groupStatus.size) throw new Errno('EINVAL');
-    if (!this.#group.registered) throw new Errno('ENODEV');
-    const { container, iommuGroup } = this.#group;
-    let flags = 0;
-    if (container !== null) flags = VFIO_GROUP_FLAGS_VIABLE | VFIO_GROUP_FLAGS_CONTAINER_SET;
-    else if (!iommuGroup.claimed) flags = VFIO_GROUP_FLAGS_VIABLE;
-    user.setU32(groupStatus.flags, flags);
-    return 0;
-  }
-
-  #setContainer(argument: Buffer | number): number {
-    const file = this.#kernel.descriptors.get(new UserStruct(argument, 4).s32(0))?.file;
-    if (file === undefined) throw new Errno('EBADF');
-    if (this.#group.container !== null) throw new Errno('EINVAL');
-    if (!this.#group.registered) throw new Errno('ENODEV');
-    // An iommufd that stands for a container is not modelled.
-    if (!(file instanceof ContainerFile)) throw new Errno('EBADFD');
-    file.container.attach(this.#group);
-    return 0;
-  }
-
-  #unsetContainer(): number {
-    const { container } = this.#group;
-    if (container === null) throw new Errno('EINVAL');
-    if (this.#group.containerUsers !== 1) throw new Errno('EBUSY');
-    container.detach(this.#group);
-    return 0;
-  }
-}
-
-/** strndup_user(): what ends within the memory that there is. */
-function cString(argument: Buffer | number): string {
-  const { bytes } = new UserStruct(argument, 1);
-  const end = bytes.indexOf(0);
-  if (end < 0) throw new Errno('EFAULT');
-  return bytes.toString('latin1', 0, end);
 }

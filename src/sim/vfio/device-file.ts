@@ -12,12 +12,14 @@ import {
   VFIO_DEVICE_FEATURE_SET,
 } from '../../uapi/vfio';
 import type { SimRegion } from '../hardware/region';
-import { type IommufdDevice, IommufdFile } from '../iommufd/iommufd-file';
+import type { IommufdDevice } from '../iommufd/bound-device';
+import { IommufdFile } from '../iommufd/iommufd-file';
 import { Errno } from '../kernel/errno';
 import type { OpenFile } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
 import { UserStruct } from '../kernel/user-struct';
-import type { SimVfioDevice, VfioGroup } from './group';
+import type { SimVfioDevice } from './device';
+import type { VfioGroup } from './group';
 
 /** Of struct vfio_device_feature's flags. */
 const FEATURE_MASK = 0xffff;

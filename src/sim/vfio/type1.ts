@@ -20,8 +20,10 @@ import {
   VFIO_TYPE1v2_IOMMU,
   VFIO_UNMAP_ALL,
 } from '../../uapi/vfio';
+import { IOMMU_READ, IOMMU_WRITE, type IommuDomain } from '../iommu/domain';
+import type { SimIommuGroup } from '../iommu/group';
 import { type Interval, Intervals } from '../iommu/intervals';
-import { IOMMU_READ, IOMMU_WRITE, IommuDomain, PAGE_SIZES, type SimIommu, type SimIommuGroup } from '../iommu/iommu';
+import { PAGE_SIZES, type SimIommu } from '../iommu/iommu';
 import { Errno } from '../kernel/errno';
 import type { Kernel } from '../kernel/kernel';
 import { KERN_WARNING } from '../kernel/kernel-log';
@@ -76,7 +78,7 @@ export class Type1Iommu {
       throw new Errno('EINVAL');
     this.#kernel = kernel;
     this.#iommu = iommu;
-    this.#domain = new IommuDomain(iommu);
+    this.#domain = iommu.makeDomain();
     this.#v2 = type !== VFIO_TYPE1_IOMMU;
   }
 
@@ -183,9 +185,8 @@ export class Type1Iommu {
     if (there !== undefined) throw new Errno('EEXIST');
     if (this.#available === 0) throw new Errno('ENOSPC');
     if (!this.#ranges.some((range) => iova >= range.first && last <= range.last)) throw new Errno('EINVAL');
-    const memory = this.#kernel.memory.find(vaddr, Number(size));
-    if (memory === undefined) throw new Errno('EFAULT');
     const { locked } = this.#kernel.memory;
+    const memory = this.#kernel.memory.at(vaddr, Number(size));
     if (!locked.charge(memory.length)) {
       const message = `vfio_pin_pages_remote: RLIMIT_MEMLOCK (${locked.limit}) exceeded`;
       this.#kernel.messages.print(KERN_WARNING, message);
