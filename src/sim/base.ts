@@ -4,13 +4,13 @@ import { parseManifest } from '../sys/manifest';
 import { treeOf } from '../sys/snapshot';
 import type { Tree } from '../sys/tree';
 
-/** The machine as it stands before anything in it moves. */
+/** Reads the machine as it is before anything in it is alive. */
 export function loadBase(): Tree {
   const file = path.join(packageFolder(__dirname), 'fixtures', 'sim.snapshot');
   return treeOf(parseManifest(fs.readFileSync(file), file));
 }
 
-/** This code runs from src/sim, from dist/sim and, bundled, from dist. */
+/** Finds the package's folder: this code runs from src/sim, from dist/sim and, bundled, from dist. */
 function packageFolder(folder: string): string {
   if (fs.existsSync(path.join(folder, 'package.json'))) return folder;
   const parent = path.dirname(folder);

@@ -1,6 +1,6 @@
 /**
- * The simulated machine: a kernel that decodes bytes as the real one does, with devices that work. See
- * fixtures/sim.snapshot for what is in it, and machine.ts for what of that is alive.
+ * The simulated machine: a kernel that decodes bytes as the real one does, with devices that work. The file
+ * fixtures/sim.snapshot has all that is in it, and machine.ts wires the parts that are alive.
  */
 import { loadBase } from './base';
 import { Controls } from './controls';
@@ -20,7 +20,7 @@ export interface SimulatedMachine {
   readonly controls: Controls;
 }
 
-/** A machine of its own each time, just booted. */
+/** Makes a new machine, just booted. */
 export function simulatedMachine(): SimulatedMachine {
   const kernel = new Kernel(loadBase());
   const injected = new InjectedErrors();

@@ -28,10 +28,10 @@ import { VfioCore } from './vfio/core';
 import { StillInUse } from './vfio/device';
 import { vfioPci } from './vfio/pci/driver';
 
-/** Where QEMU's edu devices are; the lab has them at the same addresses. */
+/** The addresses of QEMU's edu devices, the same as in the lab. */
 const EDUS = ['0000:00:03.0', '0000:00:04.0', '0000:02:01.0'];
 
-/** What is simulated of the machine whose base is fixtures/sim.snapshot: devices, buses and drivers, wired together. */
+/** The parts of the machine in fixtures/sim.snapshot that are simulated: devices, buses and drivers, wired together. */
 export class Machine {
   readonly kernel: Kernel;
   readonly pci: Bus<PciFunction>;
@@ -40,7 +40,7 @@ export class Machine {
   readonly iommu: SimIommu;
   readonly usb: UsbBus;
   readonly #edus = new Map<PciFunction, Edu>();
-  /** How a device raises its interrupt. */
+  /** Functions that raise a device's interrupt. */
   readonly #triggers = new Map<PciFunction | PlatformDevice, (value: number) => void>();
 
   constructor(kernel: Kernel) {
@@ -85,7 +85,7 @@ export class Machine {
     this.platform.addDevice(timerBlock);
     this.#triggers.set(timerBlock, () => timer.expire());
 
-    // In this order: it makes them uio0 to uio3.
+    // The order makes them uio0 to uio3.
     this.pci.boot(edu);
     this.platform.boot(timerBlock);
     this.pci.boot(testdev);
@@ -98,7 +98,11 @@ export class Machine {
     kernel.isUp = true;
   }
 
-  /** Pulls a device out. Who has it open through VFIO keeps what the kernel knows of it, until it lets go. It is named as its bus does, or by its UIO name. */
+  /**
+   * Pulls a device out. A process that has it open through VFIO keeps the kernel from removing it until it lets go.
+   *
+   * @param name on its bus, or its UIO name
+   */
   unplug(name: string): void {
     const device = this.usb.find(name);
     if (device !== undefined) {
@@ -148,7 +152,7 @@ export class Machine {
     throw new RangeError(`the simulated machine has no device ${name}`);
   }
 
-  /** `uio0` is `0000:00:04.0`. */
+  /** Returns the name on its bus of a UIO device: `0000:00:04.0` for `uio0`. Others are returned as they are. */
   #onBus(name: string): string {
     const device = this.uio.find(name);
     return device === undefined ? name : posix.basename(posix.resolve(device.path, '../..'));
@@ -161,7 +165,7 @@ export class Machine {
   }
 }
 
-/** What can be done to a device on its bus. */
+/** Returns the operations on a device that its bus makes. */
 function found<D extends PciFunction | PlatformDevice>(device: D, bus: Bus<D>) {
   return {
     device,

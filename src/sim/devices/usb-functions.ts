@@ -9,7 +9,10 @@ const CLASS_HID = 0x03;
 const CLASS_STORAGE = 0x08;
 const CLASS_HUB = 0x09;
 
-/** Makes the function that a device of the base has, by its descriptors; one of no known kind answers standard requests alone. */
+/**
+ * Makes the function that a device of the base has, by its descriptors; one of no known kind answers standard requests
+ * alone.
+ */
 export function usbFunction({ identity, attribute, attributeBelow, speedInPort }: BaseDevice): UsbFunction {
   const { device, configurations } = identity.descriptors;
   const [setting] = configurations[0]?.settings ?? [];

@@ -3,7 +3,7 @@ import type { SimRegion } from './region';
 
 /** One access of the program under test to a device. */
 export interface RegisterAccess {
-  /** The hardware: a PCI address, the name of a platform device. */
+  /** A PCI address, or the name of a platform device. */
   device: string;
   /** `bar0`, `config`; `map0` where the device is no PCI function. */
   region: string;
@@ -13,12 +13,12 @@ export interface RegisterAccess {
   value: Word;
 }
 
-/** The accesses of programs, once someone asks for them. Those of the simulated kernel itself are not among them. */
+/** Records the accesses of programs to devices, without those of the simulated kernel itself. */
 export class AccessLog {
-  /** Null: not recording. */
+  /** Null while not recording. */
   entries: RegisterAccess[] | null = null;
 
-  /** The same region, its accesses recorded. */
+  /** Returns the region with its accesses recorded. */
   of(device: string, region: string, target: SimRegion): SimRegion {
     return {
       read: (offset, width) => {

@@ -9,22 +9,22 @@ export interface SimRegion {
   write(offset: number, width: Width, value: Word): void;
 }
 
-/** A word of all ones: what a bus gives where nothing answers. */
+/** Returns a word of all ones, as a bus gives where nothing answers. */
 export function ones(width: Width): Word {
   return toWord(-1n, width);
 }
 
-/** The lowest bytes of a value, as the type that a word of this width has. */
+/** Returns the lowest bytes of a value, as the type that a word of this width has. */
 export function toWord(value: Word, width: Width): Word {
   if (typeof value === 'number' && width === 4) return value >>> 0;
   const bits = BigInt.asUintN(8 * width, BigInt(value));
   return width === 8 ? bits : Number(bits);
 }
 
-/** Where nothing answers: reads give all ones, writes are lost. */
+/** A region in which nothing answers: reads give all ones, writes are lost. */
 export const unassigned: SimRegion = { read: (_offset, width) => ones(width), write: () => {} };
 
-/** The same region with another origin: what is at `start` is now at 0. */
+/** Makes a view of a region that begins at `start`. */
 export function from(region: SimRegion, start: number): SimRegion {
   if (start === 0) return region;
   return {
@@ -33,7 +33,7 @@ export function from(region: SimRegion, start: number): SimRegion {
   };
 }
 
-/** A region that is chosen anew for each access, and that ends after `size` bytes; around it nothing answers. */
+/** Makes a region of `size` bytes that is chosen anew for each access; around it nothing answers. */
 export function bounded(size: number, choose: () => SimRegion): SimRegion {
   const at = (offset: number, width: Width) => (offset < 0 || offset + width > size ? unassigned : choose());
   return {
@@ -42,7 +42,7 @@ export function bounded(size: number, choose: () => SimRegion): SimRegion {
   };
 }
 
-/** A device that takes single bytes only: wider accesses are split, lowest byte first. */
+/** Makes the region of a device that takes single bytes only: wider accesses are split, lowest byte first. */
 export function bytewise(
   readByte: (offset: number) => number,
   writeByte: (offset: number, value: number) => void,
@@ -59,7 +59,7 @@ export function bytewise(
   };
 }
 
-/** Memory. */
+/** Makes a region of plain memory. */
 export function ram(bytes: Uint8Array): SimRegion {
   return bytewise(
     (offset) => bytes[offset] ?? 0xff,

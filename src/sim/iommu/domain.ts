@@ -4,9 +4,9 @@ import { type Interval, Intervals } from './intervals';
 export const IOMMU_READ = 1;
 export const IOMMU_WRITE = 2;
 
-/** Pages of memory where a device sees them. */
+/** Pages of memory at the addresses that a device uses for them. */
 export interface IoMapping extends Interval {
-  /** Stays, whatever the process unmaps: the pages are pinned. */
+  /** Pinned: it stays when the process unmaps it. */
   readonly memory: Buffer;
   /** Bits of IOMMU_READ and IOMMU_WRITE. */
   readonly prot: number;
@@ -22,9 +22,9 @@ export class IommuDomain {
     this.#leaks = leaks;
   }
 
-  /** What a device may write it may read too: __domain_mapping() of the VT-d driver sets the bit for it in every entry. */
+  /** Maps pages. All can be read: __domain_mapping() of the VT-d driver sets the read bit in every entry. */
   map(mapping: IoMapping): void {
-    // Nothing is there but what a leaking IOMMU kept.
+    // Mappings that are still there were kept by a leaking IOMMU.
     for (const stale of this.#mappings.within(mapping.first, mapping.last)) this.#mappings.delete(stale);
     this.#mappings.add({ ...mapping, prot: mapping.prot | IOMMU_READ });
   }

@@ -4,12 +4,12 @@ import type { IommuDomain } from './domain';
 import type { Interval } from './intervals';
 
 /**
- * An IOMMU group: drivers/iommu/iommu.c. What its devices reach is decided for all of them at once, by the kernel
- * (its drivers' own domain) or by who owns its DMA.
+ * An IOMMU group: drivers/iommu/iommu.c. All of its devices are attached to one domain: that of the kernel's drivers,
+ * or that of the owner of its DMA.
  */
 export class SimIommuGroup {
   readonly number: number;
-  /** In the order of their addresses. */
+  /** Sorted by address. */
   readonly functions: readonly PciFunction[];
   readonly reserved: readonly Interval[];
   readonly #usedByKernel: () => boolean;
@@ -69,7 +69,7 @@ export class SimIommuGroup {
     this.#domain = domain;
   }
 
-  /** Blocked again, as its owner claimed it. */
+  /** Blocks its DMA again, as the claim did. */
   detach(): void {
     this.#domain = null;
   }

@@ -12,7 +12,7 @@ export const APERTURE_LAST = 2n ** 39n - 1n;
 /** Pages of 4 KiB, 2 MiB and 1 GiB, a bit for each size. */
 export const PAGE_SIZES = 0x40201000n;
 
-/** Why a DMA was refused: drivers/iommu/intel/dmar.c, dma_remap_fault_reasons. */
+/** Reasons to refuse a DMA: drivers/iommu/intel/dmar.c, dma_remap_fault_reasons. */
 const FAULTS = {
   noContext: [0x02, 'Present bit in context entry is clear'],
   beyond: [0x04, 'Access beyond MGAW'],
@@ -57,7 +57,7 @@ export class SimIommu {
     return [...this.groups.values()].find(({ functions }) => functions.includes(fn));
   }
 
-  /** From then on what is unmapped stays reachable for the device's group: an IOMMU that does not protect. */
+  /** Stops protecting: unmapped memory stays reachable for the device's group from then on. */
   leak(fn: PciFunction): void {
     const group = this.groupOf(fn);
     if (group === undefined) throw new RangeError(`${fn.name} is behind no IOMMU`);
@@ -68,7 +68,7 @@ export class SimIommu {
     return new IommuDomain((domain) => [...this.#leaking].some((group) => group.domain === domain));
   }
 
-  /** The whole aperture but these. */
+  /** Returns the aperture without these. */
   rangesWithout(reserved: readonly Interval[]): Interval[] {
     const ranges: Interval[] = [];
     let first = 0n;
@@ -94,7 +94,7 @@ export class SimIommu {
 
   /**
    * Translates an access, mapping by mapping. The first part that is refused ends it, and is a line in the kernel's
-   * log; what came before has happened.
+   * log; the parts before it have happened.
    */
   #access(
     fn: PciFunction,
@@ -118,7 +118,7 @@ export class SimIommu {
     return true;
   }
 
-  /** dmar_fault(), dmar_fault_do_one(). The address is that of the page. */
+  /** dmar_fault(), dmar_fault_do_one(): logs a fault, with the address of the page. */
   #report(fn: PciFunction, address: bigint, need: number, [reason, text]: (typeof FAULTS)[keyof typeof FAULTS]): void {
     const [, bus, slot] = fn.name.split(':');
     const page = address - (address % BigInt(this.#kernel.pageSize));
@@ -150,7 +150,7 @@ export function groupNumber(kernel: Kernel, fn: PciFunction): number | null {
   return kernel.exists(link) ? Number(kernel.tree.readLink(link).split('/').pop()) : null;
 }
 
-/** The attribute `reserved_regions`; what is `direct-relaxable` is given up for user space. */
+/** Reads the attribute `reserved_regions`; regions that are `direct-relaxable` are given up for user space. */
 function reservedRegions(kernel: Kernel, group: number): Interval[] {
   const text = kernel.text(`/sys/kernel/iommu_groups/${group}/reserved_regions`);
   return text

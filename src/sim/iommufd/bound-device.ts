@@ -3,7 +3,7 @@ import type { Hwpt } from './ioas';
 
 /** The open iommufd, as far as a device that is bound to it needs it: struct iommufd_ctx. */
 export interface IommufdContext {
-  /** The page table of that id, or that of the IOAS. */
+  /** Finds the page table of that id, or that of the IOAS. */
   pageTable(id: number, group: SimIommuGroup): Hwpt;
   dropPageTable(hwpt: Hwpt): void;
   remove(id: number): void;
@@ -14,7 +14,7 @@ export class IommufdDevice {
   readonly kind = 'device';
   readonly id: number;
   readonly group: SimIommuGroup;
-  /** The driver's own use of it. */
+  /** The use by the driver. */
   readonly users = 1;
   readonly #context: IommufdContext;
   #hwpt: Hwpt | null = null;
@@ -29,7 +29,7 @@ export class IommufdDevice {
    * iommufd_device_attach(), iommufd_device_replace()
    *
    * @param pt the id of an IOAS or of a page table
-   * @returns that of the page table
+   * @returns the id of the page table
    */
   attach(pt: number): number {
     const hwpt = this.#context.pageTable(pt, this.group);

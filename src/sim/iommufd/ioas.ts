@@ -12,7 +12,7 @@ const HUGE_PAGE = 2n ** 21n;
 export interface MappedArea extends Interval {
   readonly address: bigint;
   readonly prot: number;
-  /** Bytes that count as locked: none while no device is attached. */
+  /** The bytes that count as locked: none while no device is attached. */
   locked: number;
 }
 
@@ -24,12 +24,12 @@ export class SimIoas {
   hwpt: Hwpt | null = null;
   hugePages = true;
 
-  /** Pages are pinned and seen by devices only where there are devices. */
+  /** A byte without devices: pages are pinned, and seen, only where there are devices. */
   get alignment(): bigint {
     return this.hwpt === null ? 1n : PAGE;
   }
 
-  /** What devices that are attached cannot be given. */
+  /** Addresses that devices that are attached cannot use. */
   get reserved(): Interval[] {
     if (this.hwpt === null) return [];
     const groups = [...this.hwpt.devices].flatMap(({ group }) => group.reserved);
@@ -41,7 +41,7 @@ export class SimIoas {
   }
 
   /**
-   * iopt_reserve_iova()
+   * iopt_reserve_iova(): checks that a range can be reserved
    *
    * @throws Errno EADDRINUSE where any of it is mapped
    */
@@ -49,7 +49,7 @@ export class SimIoas {
     if (reserved.some(({ first, last }) => this.areas.find(first, last) !== undefined)) throw new Errno('EADDRINUSE');
   }
 
-  /** iopt_check_iova() */
+  /** iopt_check_iova(): checks that a range can be mapped. */
   checkFree(first: bigint, length: bigint): void {
     const last = first + length - 1n;
     if (first % this.alignment !== 0n) throw new Errno('EINVAL');
@@ -58,7 +58,7 @@ export class SimIoas {
     if (this.areas.find(first, last) !== undefined) throw new Errno('EEXIST');
   }
 
-  /** iopt_alloc_iova(): the lowest place from the second page on, aligned as the address is, up to a huge page. */
+  /** iopt_alloc_iova(): finds the lowest place from the second page on, aligned like the address, up to a huge page. */
   findFree(address: bigint, length: bigint): bigint {
     if (length >= U64_MAX / 2n) throw new Errno('EOVERFLOW');
     const power = 2n ** BigInt((length - 1n).toString(2).length);

@@ -71,9 +71,11 @@ export class IommufdFile extends IoctlFile implements IommufdContext {
     ]);
   }
 
-  /** iommufd_fops_ioctl(), copy_struct_from_user(): a longer struct is one of a later kernel, unless the rest is zero. */
+  /**
+   * iommufd_fops_ioctl(), copy_struct_from_user(): a longer struct is one of a later kernel, unless the rest is zero.
+   */
   ioctl(request: number, argument: Buffer | number): number {
-    // Of what it stands in for a container with, this answers before there is an address space for that.
+    // This call of its container emulation answers even without an address space for that.
     if (request === VFIO_GET_API_VERSION) return VFIO_API_VERSION;
     const command = this.#commands.get(request);
     if (command === undefined) throw new Errno('ENOTTY');
@@ -95,7 +97,7 @@ export class IommufdFile extends IoctlFile implements IommufdContext {
     return device;
   }
 
-  /** The page table of that id, or that of the IOAS; one is made, and filled, where it has none yet. */
+  /** Finds the page table of that id, or that of the IOAS; one is made and filled where it has none yet. */
   pageTable(id: number, group: SimIommuGroup): Hwpt {
     const object = this.#objects.get(id);
     if (object === undefined) throw new Errno('ENOENT');
@@ -116,7 +118,7 @@ export class IommufdFile extends IoctlFile implements IommufdContext {
     this.#objects.delete(id);
   }
 
-  /** No device is bound any more: they hold this file. */
+  /** Frees all objects; devices hold this file, so that none is bound any more. */
   close(): void {
     this.#objects.clear();
   }
@@ -157,7 +159,7 @@ export class IommufdFile extends IoctlFile implements IommufdContext {
     area.locked = 0;
   }
 
-  /** The lowest that is free; 0 is none. */
+  /** Finds the lowest free id; 0 is none. */
   #freeId(): number {
     let id = 1;
     while (this.#objects.has(id)) id++;
@@ -225,7 +227,10 @@ export class IommufdFile extends IoctlFile implements IommufdContext {
     user.setU64(ioasMap.iova, first);
   }
 
-  /** iommufd_ioas_unmap(), iopt_unmap_iova_range(): nothing is cut, and nothing to unmap is an error unless all is asked for. */
+  /**
+   * iommufd_ioas_unmap(), iopt_unmap_iova_range(): unmaps whole areas; a range with none is an error, unless all is
+   * asked for.
+   */
   #unmap(user: UserStruct): void {
     const ioas = this.#ioas(user.u32(ioasUnmap.ioas));
     const first = user.u64(ioasUnmap.iova);
@@ -239,7 +244,7 @@ export class IommufdFile extends IoctlFile implements IommufdContext {
     const last = all ? U64_MAX : first + length - 1n;
     let unmapped = 0n;
     for (const area of ioas.areas.within(first, last)) {
-      // What came before is unmapped already.
+      // The areas before it are unmapped already.
       if (area.first < first || area.last > last) throw new Errno('ENOENT');
       if (ioas.hwpt !== null) this.#unfill(area, ioas.hwpt.domain);
       ioas.areas.delete(area);
@@ -293,13 +298,13 @@ export class IommufdFile extends IoctlFile implements IommufdContext {
     user.setU64(hwInfo.capabilities, 0n);
   }
 
-  /** What a pointer in a struct points to. */
+  /** Returns the memory that a pointer in a struct points to. */
   #pointed(address: bigint, length: number): UserStruct {
     return new UserStruct(this.#kernel.memory.at(address, length), length);
   }
 }
 
-/** @returns the value to set; null where it was read */
+/** Reads an option, or checks its new value. @returns the value to set; null where it was read */
 function onOrOff(user: UserStruct, get: () => bigint): bigint | null {
   switch (user.u16(option.op)) {
     case IOMMU_OPTION_OP_GET:

@@ -10,7 +10,7 @@ interface InjectedError {
   left: number;
 }
 
-/** Errors that a test wants to see: thrown before anything else happens. */
+/** Errors that a test asks for, thrown before anything else happens. */
 export class InjectedErrors {
   readonly #errors: InjectedError[] = [];
 

@@ -3,9 +3,9 @@ import { type SimRegion, toWord } from '../hardware/region';
 import { FatalSignal } from '../kernel/fatal-signal';
 
 interface MappingHooks {
-  /** Brings the machine up to date before an access. */
+  /** Runs due events before an access. */
   update(): void;
-  /** It is gone from the address space. */
+  /** Called when the mapping is removed. */
   unmap(): void;
 }
 

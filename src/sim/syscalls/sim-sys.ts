@@ -23,7 +23,7 @@ import { SimMapping } from './mapping';
 import { Watches } from './watches';
 
 const DEFAULT_LIMIT = 1024 * 1024;
-/** Methods that are not named as the call they make. */
+/** The calls behind methods that are named otherwise. */
 const SYSCALLS: Partial<Record<Syscall, string>> = {
   watch: 'epoll_ctl',
   ioctlOpen: 'ioctl',
@@ -31,7 +31,7 @@ const SYSCALLS: Partial<Record<Syscall, string>> = {
   preadWords: 'preadv',
   receive: 'recvfrom',
 };
-/** How long a wait without bound keeps signals out. */
+/** The longest time that a wait without bound keeps signals out. */
 const UNBOUNDED_MS = 1000;
 
 /**
@@ -139,7 +139,7 @@ export class SimSys implements Sys {
           const length = file.pread(buffer.subarray(done, done + width), position + done);
           if (length !== width) return done + length;
         } catch (error) {
-          // What was read before stands; the error comes with the next call.
+          // The words that were read before count; the error comes with the next call.
           if (done > 0 && error instanceof Errno) return done;
           throw error;
         }
@@ -317,7 +317,10 @@ export class SimSys implements Sys {
     return this.#call(method, syscall, descriptor.path, () => body(descriptor));
   }
 
-  /** Every call: what is due happens first, then what a test injected, then the call; an Errno gets its call and path. */
+  /**
+   * Makes a call: due events come first, then errors that a test injected, then the call; an Errno gets its call and
+   * path.
+   */
   #call<T>(method: Syscall, syscall: string, path: string, body: () => T): T {
     this.#kernel.timeline.run();
     try {

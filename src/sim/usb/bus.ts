@@ -25,19 +25,19 @@ export interface BaseDevice {
   speedInPort(port: number): number | null;
 }
 
-/** drivers/usb/core: the devices that the base has, their configurations, drivers, nodes; plugging in and out. */
+/** drivers/usb/core: the devices of the base with their configurations, drivers and nodes; plugging in and out. */
 export class UsbBus {
   readonly interfaces: Bus<SimUsbInterface>;
   /** Shared by all who have nodes open. */
   readonly memory: UsbfsMemory;
   readonly #kernel: Kernel;
-  /** Those too that are unplugged, by name. */
+  /** All devices of the base by name, unplugged ones too. */
   readonly #devices = new Map<string, SimUsbDevice>();
-  /** What puts the directory back of one that is unplugged. */
+  /** Functions that put the directories of unplugged devices back. */
   readonly #unplugged = new Map<SimUsbDevice, () => void>();
-  /** Those that were pulled out; others lost the hub that they are still plugged in to. */
+  /** Devices that were pulled out; other unplugged ones lost the hub that they are plugged in to. */
   readonly #pulled = new Set<SimUsbDevice>();
-  /** The highest that was given, by bus. */
+  /** The highest device number that was given, by bus. */
   readonly #numbers = new Map<number, number>();
 
   readonly #makeFunction: (device: BaseDevice) => UsbFunction;
@@ -62,31 +62,31 @@ export class UsbBus {
     this.interfaces.addDriver(interfaceDriver(kernel, 'usb-storage', isStorage));
     this.interfaces.addDriver(interfaceDriver(kernel, 'usbhid', ({ setting }) => setting.class === 3));
     for (const name of kernel.tree.readDir(DEVICES)) if (!name.includes(':')) this.#add(name);
-    // A driver may look for what hangs on its device: all have to be there first.
+    // A driver may look for devices that hang on its own: all have to be there first.
     for (const device of this.#devices.values()) {
       for (const intf of device.interfaces) this.interfaces.addDevice(intf);
       for (const intf of device.interfaces) this.interfaces.boot(intf);
     }
   }
 
-  /** A device that is plugged in. */
+  /** Finds a device that is plugged in. */
   find(name: string): SimUsbDevice | undefined {
     const device = this.#devices.get(name);
     return device?.isConnected ? device : undefined;
   }
 
-  /** Pulls a device out, with what hangs on it. */
+  /** Pulls a device out, with all that hangs on it. */
   unplug(device: SimUsbDevice): void {
     this.#pulled.add(device);
     this.#disconnect(device);
   }
 
-  /** The host controller goes. @param path of its device */
+  /** Removes the buses of a host controller. @param path of its device */
   removeHost(path: string): void {
     for (const root of this.#rootHubs(path)) if (root.isConnected) this.unplug(root);
   }
 
-  /** It is there again, with what is plugged in to it: its devices are numbered anew. */
+  /** Brings the buses of a host controller back; their devices are numbered anew. */
   addHost(path: string): void {
     for (const root of this.#rootHubs(path)) {
       if (root.isConnected) continue;
@@ -102,16 +102,16 @@ export class UsbBus {
     );
   }
 
-  /** Puts a device back that was pulled out: in its port it is another one, and its drivers take it. */
+  /** Plugs a device in again: the kernel takes it for a new one, and its drivers bind. */
   plug(name: string): void {
     const device = this.#devices.get(name);
     if (device === undefined || device.isConnected) throw new RangeError(`${name} is not unplugged`);
     this.#pulled.delete(device);
-    // Without its hub it is plugged in, and nobody knows.
+    // A device behind a hub that is gone is plugged in and not known.
     if (this.#hubOf(device)?.isConnected) this.#connect(device);
   }
 
-  /** usb_disconnect(), of a device and what hangs on it. */
+  /** usb_disconnect(): removes a device and all that hangs on it. */
   #disconnect(device: SimUsbDevice): void {
     for (const child of this.#childrenOf(device)) this.#disconnect(child);
     device.isConnected = false;
@@ -181,7 +181,7 @@ export class UsbBus {
     this.#chosen(intf, alt);
   }
 
-  /** usb_reset_device(): drivers that do not know of resets lose their interfaces, and whoever wants them takes them. */
+  /** usb_reset_device(): drivers without support for resets lose their interfaces, which are probed anew. */
   reset(device: SimUsbDevice): void {
     device.pipes.flush(Status.gone);
     const lost = device.interfaces.filter((intf) => this.interfaces.driverOf(intf) === 'usbfs');
@@ -198,7 +198,7 @@ export class UsbBus {
     installEndpoints(this.#kernel, intf);
   }
 
-  /** usb_disable_device(): the interfaces go, with their drivers and what is claimed. */
+  /** usb_disable_device(): removes the interfaces, with their drivers and claims. */
   #dropInterfaces(device: SimUsbDevice): void {
     for (const intf of device.interfaces) this.interfaces.remove(intf);
     device.interfaces = [];
@@ -239,7 +239,7 @@ export class UsbBus {
     });
   }
 
-  /** Without it nothing is known of what is in the ports. */
+  /** Makes the driver of hubs: devices behind a hub are known while it has the hub. */
   #hubDriver(): Driver<SimUsbInterface> {
     const driver = interfaceDriver(this.#kernel, 'hub', ({ setting }) => setting.class === 9);
     return {
@@ -257,7 +257,7 @@ export class UsbBus {
     };
   }
 
-  /** Those that are plugged in to it. */
+  /** Lists the devices that are plugged in to a hub. */
   #childrenOf(hub: SimUsbDevice): SimUsbDevice[] {
     return [...this.#devices.values()].filter((device) => device.isConnected && this.#hubOf(device) === hub);
   }
@@ -273,7 +273,7 @@ export class UsbBus {
     return all.find((one) => one.isConnected && one.ports.at(-1) === port && this.#hubOf(one)?.name === hub);
   }
 
-  /** What the hub's port says of itself. */
+  /** Sets the attributes of the hub's port. */
   #setPort(device: SimUsbDevice, isThere: boolean): void {
     const hub = this.#hubOf(device);
     const port = `${hub?.interfaces[0]?.path}/${hub?.name}-port${device.ports.at(-1)}`;
@@ -283,7 +283,7 @@ export class UsbBus {
     this.#kernel.attribute(`${port}/state`, { show: () => (isThere ? 'configured' : 'not attached') });
   }
 
-  /** The first attribute of a name anywhere below. */
+  /** Reads the first attribute of a name anywhere below. */
   #find(path: string, name: string): string | undefined {
     for (const entry of this.#kernel.tree.readDir(path)) {
       if (entry === name) return this.#kernel.text(`${path}/${entry}`);

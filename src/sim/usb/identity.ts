@@ -4,7 +4,7 @@ import { parseDescriptors, type SimDescriptors } from './descriptors';
 /** The descriptors and strings of a device, whatever it does. */
 export interface UsbIdentity {
   readonly descriptors: SimDescriptors;
-  /** By index. */
+  /** Keyed by index. */
   readonly strings: ReadonlyMap<number, string>;
   readonly bos: Buffer | null;
   readonly highSpeed: boolean;

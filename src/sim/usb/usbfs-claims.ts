@@ -36,7 +36,7 @@ export class UsbfsClaims {
     this.#claims.set(number, intf);
   }
 
-  /** driver_disconnect(): it was released, taken by somebody, or is gone. */
+  /** driver_disconnect(): the interface was released, was taken by another driver, or is gone. */
   #lost(number: number, intf: SimUsbInterface): void {
     this.#claims.delete(number);
     // usb_unbind_interface(): its endpoints are disabled, and it is left in setting 0.
@@ -52,13 +52,13 @@ export class UsbfsClaims {
     this.#bus.interfaces.release(intf, { quiet: true });
   }
 
-  /** checkintf(): what is used without a claim is claimed. */
+  /** checkintf(): claims an interface that is used without a claim. */
   check(number: number): void {
     if (this.#device.configuration === null) throw new Errno('EHOSTUNREACH');
     this.claim(number);
   }
 
-  /** findintfep(): in any setting. */
+  /** findintfep(): finds the interface that has an endpoint in any of its settings. */
   interfaceWith(endpoint: number): number {
     if (endpoint & ~(DIR_IN | 0xf)) throw new Errno('EINVAL');
     if (this.#device.configuration === null) throw new Errno('ESRCH');

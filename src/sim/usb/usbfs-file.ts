@@ -51,8 +51,8 @@ const SPEEDS = new Map([
   [10_000, 6],
 ]);
 /**
- * As on xHCI, without what is not simulated here: dropping privileges, suspend. It does not stop an endpoint at a
- * short packet, so that continuations are of no use.
+ * The capabilities with xHCI, without those that are not simulated (dropping privileges, suspend). It does not stop an
+ * endpoint at a short packet, so that continuations are of no use.
  */
 const CAPABILITIES =
   USBDEVFS_CAP_ZERO_PACKET |
@@ -84,7 +84,7 @@ export class UsbfsFile implements OpenFile, UsbfsOpener {
     device.files.add(this);
   }
 
-  /** The descriptors: of the device, then of each configuration. */
+  /** Reads the descriptors: of the device, then of each configuration. */
   read(buffer: Buffer): number {
     const length = this.pread(buffer, this.#position);
     this.#position += length;
@@ -113,7 +113,7 @@ export class UsbfsFile implements OpenFile, UsbfsOpener {
     return this.#urbs.lend(length, onClose);
   }
 
-  /** Something to reap is writable; the rest is POLLHUP and POLLERR, which end every wait. */
+  /** A completed URB makes the file writable; without the device POLLHUP and POLLERR end every wait. */
   ready(event: PollEvent): boolean {
     return !this.#isConnected || (event === 'writable' && this.#write && this.#urbs.hasCompleted);
   }
@@ -141,7 +141,7 @@ export class UsbfsFile implements OpenFile, UsbfsOpener {
     [USBDEVFS_SETINTERFACE]: (argument) => this.#setInterface(this.#memory(argument, setInterface.size)),
     [USBDEVFS_SETCONFIGURATION]: (argument) => this.#setConfiguration(this.#memory(argument, 4).readInt32LE()),
     [USBDEVFS_CLEAR_HALT]: (argument) => this.#clearHalt(this.#word(argument)),
-    // Only the host's data toggle, which is not simulated.
+    // It resets the host's data toggle, which is not simulated.
     [USBDEVFS_RESETEP]: (argument) => this.#claims.check(this.#claims.interfaceWith(this.#word(argument))),
     [USBDEVFS_RESET]: () => this.#reset(),
     [USBDEVFS_GET_CAPABILITIES]: (argument) => this.#capabilities(this.#memory(argument, 4)),

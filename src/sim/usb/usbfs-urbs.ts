@@ -24,20 +24,20 @@ import type { UsbfsClaims } from './usbfs-claims';
 
 /** An URB that a process has submitted: struct async. */
 interface Async {
-  /** Of the process's struct usbdevfs_urb. */
+  /** The address of the process's struct usbdevfs_urb. */
   readonly address: bigint;
   readonly transfer: SimTransfer;
   /** -1 for a control URB. */
   readonly interface: number;
   readonly memory: number;
-  /** Where what has come in goes; null for what goes out. */
+  /** The place in the process for data that comes in; null for data that goes out. */
   readonly to: bigint | null;
   /**
-   * Its memory, where usbfs lent that: what comes in is there as soon as the device has sent it, and has a place even if
-   * the process has unmapped it meanwhile.
+   * Its memory, if usbfs lent that: data is there as soon as the device has sent it, even if the process has unmapped
+   * the memory meanwhile.
    */
   readonly lent: Buffer | null;
-  /** Of a bulk endpoint; null for others, and where it no longer matters. */
+  /** Its bulk endpoint; null for others, and where it no longer matters. */
   bulk: number | null;
   readonly isContinuation: boolean;
   status: number;
@@ -49,7 +49,7 @@ const MAX_PACKET = 98_304;
 /** kmalloc() gives no more in one piece; larger bulk URBs are scattered over pieces of this size. */
 const KMALLOC_MAX = 4 * 1024 * 1024;
 const SG_PIECE = 16_384;
-/** Of struct async with struct urb, of a setup packet, of a piece, of a packet, of struct usb_memory: about. */
+/** About the sizes of struct async with struct urb, a setup packet, a piece, a packet, struct usb_memory. */
 const SIZEOF = { urb: 344, setup: 8, piece: 32, packet: 16, lent: 80 };
 /** USBDEVFS_URB_NO_FSBR means nothing any more, but may be set. */
 const FLAGS =
@@ -78,7 +78,7 @@ export class UsbfsUrbs {
     this.#claims = claims;
   }
 
-  /** usbdev_mmap(): memory in one piece, which counts from now on and not once more with each URB. */
+  /** usbdev_mmap(): lends memory in one piece, which counts from now on and not once more with each URB. */
   lend(length: number, onClose: () => void): Memory {
     const amount = length + SIZEOF.lent;
     this.#bus.memory.check(amount);
@@ -212,7 +212,7 @@ export class UsbfsUrbs {
     });
   }
 
-  /** From alloc_async() on. */
+  /** The second part of proc_do_submiturb(), from alloc_async() on. */
   #start(
     address: bigint,
     {
@@ -240,7 +240,7 @@ export class UsbfsUrbs {
     },
   ): void {
     const isLent = this.#isLent(buffer, length);
-    // Lent memory is paid for, and is not scattered.
+    // Lent memory is counted already, and is not scattered.
     const amount = SIZEOF.urb + (isLent ? 0 : length) + (isLent && scattered ? 0 : memory);
     this.#bus.memory.check(amount);
     if (!isLent && !scattered && length > KMALLOC_MAX) throw new Errno('ENOMEM');
@@ -303,7 +303,7 @@ export class UsbfsUrbs {
     this.#kernel.wake();
   }
 
-  /** cancel_bulk_urbs(): the rest of a transfer that has ended early, up to where the next begins. */
+  /** cancel_bulk_urbs(): ends the rest of a transfer that has ended early, up to the start of the next. */
   #cancelContinuations(endpoint: number): void {
     const rest: Async[] = [];
     let isNext = false;
@@ -353,7 +353,7 @@ export class UsbfsUrbs {
     for (const async of this.#completed.splice(0)) this.#free(async);
   }
 
-  /** processcompl(): only now does the process get what came in. */
+  /** processcompl(): copies the data that came in to the process, now that it is reaped. */
   #give(async: Async): void {
     const { address, transfer, status } = async;
     const { packets, actual } = transfer;
@@ -370,7 +370,7 @@ export class UsbfsUrbs {
   }
 
   #fill({ to, lent, transfer: { data, packets, actual } }: Async): void {
-    // What isochronous packets brought is where each begins.
+    // Isochronous packets leave gaps: each has its data at its own start.
     const length = packets.length > 0 ? data.length : actual;
     if (to !== null && actual > 0) data.copy(lent ?? this.#kernel.memory.at(to, length), 0, 0, length);
   }

@@ -30,7 +30,7 @@ export class VfioCore {
   /** vfio_register_group_dev() */
   register(fn: PciFunction, ops: VfioDeviceOps): SimVfioDevice {
     const iommuGroup = this.#iommu.groupOf(fn);
-    // Without an IOMMU there is only the mode that protects nothing, which has to be asked for.
+    // The mode without an IOMMU protects nothing, and has to be asked for.
     if (iommuGroup === undefined) throw new Errno('EINVAL');
     const group = this.#groups.get(iommuGroup) ?? this.#addGroup(iommuGroup);
     let index = 0;

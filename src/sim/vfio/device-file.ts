@@ -21,7 +21,7 @@ import { UserStruct } from '../kernel/user-struct';
 import type { SimVfioDevice } from './device';
 import type { VfioGroup } from './group';
 
-/** Of struct vfio_device_feature's flags. */
+/** The feature's number in the flags of struct vfio_device_feature. */
 const FEATURE_MASK = 0xffff;
 
 /**
@@ -31,7 +31,7 @@ const FEATURE_MASK = 0xffff;
 export class VfioDeviceFile implements OpenFile {
   readonly #kernel: Kernel;
   readonly #device: SimVfioDevice;
-  /** Null: a cdev. */
+  /** Null for a cdev. */
   readonly #group: VfioGroup | null;
   #access = false;
   #position = 0;
@@ -158,7 +158,7 @@ export class VfioDeviceFile implements OpenFile {
     return 0;
   }
 
-  /** Nothing attached: nothing happens. */
+  /** Does nothing where nothing is attached. */
   #detach(bound: IommufdDevice, argument: Buffer | number): number {
     const user = new UserStruct(argument, detachIommufdPt.size);
     if (user.u32(detachIommufdPt.argsz) < detachIommufdPt.size || user.u32(detachIommufdPt.flags) !== 0)
@@ -167,7 +167,7 @@ export class VfioDeviceFile implements OpenFile {
     return 0;
   }
 
-  /** vfio_ioctl_device_feature(): what is checked before the feature is looked at. */
+  /** vfio_ioctl_device_feature(): the checks before those of the feature. */
   #feature(argument: Buffer | number): number {
     const user = new UserStruct(argument, deviceFeature.size);
     const flags = user.u32(deviceFeature.flags);

@@ -4,7 +4,7 @@ import type { UserStruct } from '../kernel/user-struct';
 import type { PciFunction } from '../pci/function';
 import type { VfioGroup } from './group';
 
-/** What a driver does for a device that it registered: struct vfio_device_ops. */
+/** The work of a driver for a device that it registered: struct vfio_device_ops. */
 export interface VfioDeviceOps {
   openDevice(): void;
   closeDevice(): void;
@@ -15,11 +15,11 @@ export interface VfioDeviceOps {
   /** @param user the argument of VFIO_DEVICE_FEATURE; its size and flags have been checked */
   feature(flags: number, user: UserStruct): number;
   mmap(length: number, position: number): SimRegion;
-  /** The kernel wants it back. */
+  /** Asks the user to let go of the device. */
   request(): void;
 }
 
-/** The driver cannot have its device back yet. A real write to `unbind` does not return until it can. */
+/** A device still has users. A real write to `unbind` does not return until they are gone. */
 export class StillInUse extends Errno {
   readonly #device: SimVfioDevice;
 
@@ -28,7 +28,7 @@ export class StillInUse extends Errno {
     this.#device = device;
   }
 
-  /** Calls back when the last user has let go of it. */
+  /** Calls back when the last user has closed the device. */
   whenReleased(action: () => void): void {
     this.#device.onReleased = action;
   }
@@ -40,13 +40,13 @@ export class SimVfioDevice {
   readonly index: number;
   readonly group: VfioGroup;
   readonly ops: VfioDeviceOps;
-  /** Files that were opened and bound, or came from a group. */
+  /** Counts files that were bound, or came from a group. */
   openCount = 0;
-  /** The file that bound it to an iommufd is one of a cdev. */
+  /** Bound to an iommufd through its cdev. */
   cdevOpened = false;
   /** Its id in that iommufd. */
   iommufdId: number | null = null;
-  /** Files at all, which keep it from being unregistered. */
+  /** Counts all files: they keep it from being unregistered. */
   #users = 0;
   onReleased: () => void = () => {};
 

@@ -46,7 +46,7 @@ export class GroupFile extends IoctlFile {
     }
   }
 
-  /** Devices hold this file: none is open any more. */
+  /** Closes the group; its devices hold this file, so that none of them is open any more. */
   close(): void {
     this.#group.container?.detach(this.#group);
     this.#group.close();
@@ -61,7 +61,9 @@ export class GroupFile extends IoctlFile {
     );
   }
 
-  /** vfio_pci_core_match(): an address, and perhaps a token for virtual functions, of which there are none. */
+  /**
+   * vfio_pci_core_match(): takes an address, which a token for virtual functions may follow; there are none of those.
+   */
   #find(name: string): SimVfioDevice {
     for (const device of this.#devices()) {
       const { name: address } = device.fn;
@@ -105,7 +107,7 @@ export class GroupFile extends IoctlFile {
   }
 }
 
-/** strndup_user(): what ends within the memory that there is. */
+/** strndup_user(): reads a string that ends within the memory that there is. */
 function cString(argument: Buffer | number): string {
   const { bytes } = new UserStruct(argument, 1);
   const end = bytes.indexOf(0);

@@ -54,7 +54,7 @@ export function vfioPci(kernel: Kernel, bus: () => Bus<PciFunction>, vfio: () =>
   };
 }
 
-/** drivers/vfio/pci/vfio_pci_core.c and vfio_pci_rdwr.c of Linux 6.12. */
+/** The work of vfio-pci for one function: drivers/vfio/pci/vfio_pci_core.c of Linux 6.12. */
 class VfioPciDevice implements VfioDeviceOps {
   readonly #kernel: Kernel;
   readonly #bus: Bus<PciFunction>;
@@ -62,7 +62,7 @@ class VfioPciDevice implements VfioDeviceOps {
   readonly #irqs: VfioPciIrqs;
   readonly #regions: VfioPciRegions;
   readonly #hotReset: HotReset;
-  /** While it is open. */
+  /** Null while the device is not open. */
   #config: VfioPciConfig | null = null;
   #resetWorks = false;
   /** The header as it was when the device was opened. */
@@ -199,7 +199,7 @@ class VfioPciDevice implements VfioDeviceOps {
     if (user.u32(irqInfo.argsz) < irqInfo.size || index >= VFIO_PCI_IRQS.length) throw new Errno('EINVAL');
     if (index === ERR && !isExpress(this.#fn)) throw new Errno('EINVAL');
     const count = this.#irqs.count(index, this.#pin);
-    // Vectors can be added to MSI-X while it is on, where there is one.
+    // MSI-X takes more vectors while it is on, if there are any.
     const resizes = index === MSIX && count > 0;
     let flags = VFIO_IRQ_INFO_EVENTFD;
     if (index === INTX) flags |= VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED;
@@ -210,7 +210,7 @@ class VfioPciDevice implements VfioDeviceOps {
   }
 
   /**
-   * pci_try_reset_function(): by the function itself, or by its bus where it is alone there.
+   * pci_try_reset_function(): resets the function itself, or its bus where it is alone there.
    *
    * @returns whether there was a way
    */
@@ -223,7 +223,7 @@ class VfioPciDevice implements VfioDeviceOps {
     return true;
   }
 
-  /** pci_restore_state(): of what a user can change, the header. */
+  /** pci_restore_state(): puts the header back. */
   #restore(): void {
     for (let at = 0; at < this.#saved.length; at += 4) this.#fn.config.write(at, 4, this.#saved.readUInt32LE(at));
   }

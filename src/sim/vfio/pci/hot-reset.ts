@@ -29,7 +29,7 @@ export class HotReset {
     this.#fn = fn;
   }
 
-  /** The functions that a reset of the bus would reset with it; a bus that no bridge leads to cannot be reset. */
+  /** Lists the functions that a reset of the bus would reset too. A bus that no bridge leads to cannot be reset. */
   getInfo(argument: Buffer | number, device: SimVfioDevice): number {
     const user = new UserStruct(argument, hotResetInfo.size);
     const argsz = user.u32(hotResetInfo.argsz);
@@ -61,7 +61,7 @@ export class HotReset {
     return 0;
   }
 
-  /** Checked as the kernel does, and then refused: behind QEMU's ports it is, for whatever reason. */
+  /** Makes the kernel's checks, and then refuses: the reset fails behind QEMU's ports. */
   reset(argument: Buffer | number, device: SimVfioDevice): number {
     const user = new UserStruct(argument, hotReset.size);
     if (user.u32(hotReset.argsz) < hotReset.size || user.u32(hotReset.flags) !== 0) throw new Errno('EINVAL');

@@ -53,7 +53,7 @@ export class VfioPciRegions {
     );
   }
 
-  /** vfio_pci_core_mmap(). With memory decoding off an access is a bus error, as the page fault then is. */
+  /** vfio_pci_core_mmap(). An access with memory decoding off kills with SIGBUS. */
   mmap(index: number, offset: number, length: number): SimRegion {
     const bar = this.#fn.bars.find((one) => one.index === index);
     if (bar === undefined || !isMappable(this.#kernel, bar)) throw new Errno('EINVAL');
@@ -113,8 +113,8 @@ export class VfioPciRegions {
   }
 
   /**
-   * vfio_pci_bar_rw(), vfio_pci_core_do_io_rw(): the widest aligned accesses that the range allows, up to its end. The
-   * MSI-X table is left out: it reads as ones, and writes to it are dropped.
+   * vfio_pci_bar_rw(), vfio_pci_core_do_io_rw(): makes the widest aligned accesses that the range allows. The MSI-X
+   * table is left out: it reads as ones, and writes to it are dropped.
    */
   #access(
     index: number,
@@ -154,7 +154,7 @@ export function splitPosition(position: number): { index: number; offset: number
   return { index, offset: position - index * REGION_SPACING };
 }
 
-/** Memory, in whole pages: vfio_pci_probe_mmaps(). */
+/** Returns whether a BAR can be mapped, being memory in whole pages: vfio_pci_probe_mmaps(). */
 function isMappable(kernel: Kernel, bar: PciBar): boolean {
   return !bar.io && (bar.size >= kernel.pageSize || bar.address % kernel.pageSize === 0);
 }
@@ -164,7 +164,7 @@ function widest(offset: number, length: number): Width {
   return 1;
 }
 
-/** The CPU's byte order is little-endian on every machine that this runs on; PCI is anyway. */
+/** PCI is little-endian, and so is every machine that this runs on. */
 function writeWord(buffer: Buffer, at: number, width: Width, value: number | bigint): void {
   if (width === 8) buffer.writeBigUInt64LE(BigInt(value), at);
   else buffer.writeUIntLE(Number(value), at, width);
