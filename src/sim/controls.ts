@@ -2,26 +2,26 @@ import type { Access } from '../sys/sys';
 import type { Edu } from './devices/edu';
 import { GadgetZero } from './devices/usb-gadget-zero';
 import { UsbKeyboard } from './devices/usb-keyboard';
-import type { Faults, Syscall } from './kernel/faults';
-import { holdNode } from './kernel/processes';
-import type { RegisterAccess } from './kernel/region';
+import type { RegisterAccess } from './hardware/access-log';
+import { holdNode } from './kernel/procfs';
 import type { Machine } from './machine';
 import type { PciPower } from './pci/function';
+import type { InjectedErrors, Syscall } from './syscalls/injected-errors';
 
 /**
- * What a test does to the simulated machine behind the back of the program that uses it. A device is named by its UIO
- * name (`uio0`) or as its bus does (`0000:00:04.0`, `fed60100.timer`, `1-2`).
+ * The controls of the simulated machine, which a test uses behind the back of the program under test. A device is named
+ * by its UIO name (`uio0`) or by its name on its bus (`0000:00:04.0`, `fed60100.timer`, `1-2`).
  */
 export class Controls {
   readonly #machine: Machine;
-  readonly #faults: Faults;
+  readonly #injected: InjectedErrors;
 
-  constructor(machine: Machine, faults: Faults) {
+  constructor(machine: Machine, injected: InjectedErrors) {
     this.#machine = machine;
-    this.#faults = faults;
+    this.#injected = injected;
   }
 
-  /** Pulls the device out: its registers answer no more, it is gone from sysfs, who has it open gets errors. */
+  /** Pulls the device out: its registers answer no more, it is gone from sysfs, and open files of it give errors. */
   unplug(device: string): void {
     this.#machine.unplug(device);
   }
@@ -32,26 +32,26 @@ export class Controls {
   }
 
   /**
-   * Makes the device raise its interrupt. Edu: the causes in `value`, which have to be acknowledged. The timer
-   * expires. The timecode card: if the last one was asked for.
+   * Makes the device raise its interrupt. An edu gets the causes in `value`, which have to be acknowledged. The timer
+   * expires. The timecode card raises it if a program asked for the next one.
    */
   raise(device: string, value = 1): void {
     this.#machine.raise(device, value);
   }
 
-  /** Sets how many interrupts a UIO device counts, as if they had come: 0x7fffffff is one before it wraps. */
+  /** Sets the interrupt count of a UIO device, as if they had come: 0x7fffffff is one before it wraps. */
   setEventCount(uio: string, count: number): void {
     const device = this.#machine.uio.find(uio);
     if (device === undefined) throw new RangeError(`the simulated machine has no ${uio}`);
     device.event = count;
   }
 
-  /** The edu at a PCI address, or behind a UIO name. */
+  /** Returns the edu at a PCI address, or behind a UIO name. */
   edu(device: string): Edu {
     return this.#machine.edu(device);
   }
 
-  /** Plugs a USB device in again that was unplugged: in the same port, with another number. */
+  /** Plugs an unplugged USB device in again: in the same port, with another number. */
   plug(usb: string): void {
     this.#machine.usb.plug(usb);
   }
@@ -61,29 +61,29 @@ export class Controls {
     this.#machine.usbDevice(usb).fn.halted.add(endpoint);
   }
 
-  /** An endpoint of a USB device, 0 too, answers nothing from now on, or, with `false`, answers again. */
+  /** Makes an endpoint of a USB device, 0 too, answer nothing from now on, or, with `false`, answer again. */
   hang(usb: string, endpoint: number, hung = true): void {
     this.#machine.usbDevice(usb).pipes.hang(endpoint, hung);
   }
 
-  /** The next transfer from an IN endpoint gets more than it has room for. */
+  /** Makes the next transfer from an IN endpoint get more than it has room for. */
   babble(usb: string, endpoint: number): void {
     this.#machine.usbDevice(usb).pipes.babble(endpoint);
   }
 
-  /** The pattern of gadget zero's source and sink; see {@link GadgetZero}. */
+  /** Sets the pattern of gadget zero's source and sink; see {@link GadgetZero}. */
   setPattern(usb: string, pattern: 0 | 1 | 2): void {
     const { fn } = this.#machine.usbDevice(usb);
     if (!(fn instanceof GadgetZero)) throw new RangeError(`${usb} is no gadget zero`);
     fn.pattern = pattern;
   }
 
-  /** Keys of a USB keyboard that are down from now on, by usage: 0x04 is A. Who has the interface gets the report. */
+  /** Presses keys of a USB keyboard, by usage: 0x04 is A. The driver of its interface gets the report. */
   key(usb: string, ...usages: number[]): void {
     const { fn, interfaces } = this.#machine.usbDevice(usb);
     if (!(fn instanceof UsbKeyboard)) throw new RangeError(`${usb} is no keyboard`);
     const [intf] = interfaces;
-    // usbhid fetches all there is.
+    // usbhid fetches every report at once.
     if (intf === undefined || this.#machine.usb.interfaces.driverOf(intf) !== 'usbhid') fn.press(...usages);
   }
 
@@ -91,26 +91,26 @@ export class Controls {
     this.#machine.pciFunction(device).power = power;
   }
 
-  /** Makes the IOMMU fail at its task: what is unmapped from now on stays in the device's reach. */
+  /** Makes the IOMMU fail to protect: memory that is unmapped from now on stays in the device's reach. */
   leakIommu(device: string): void {
     this.#machine.iommu.leak(this.#machine.pciFunction(device));
   }
 
-  /** RLIMIT_MEMLOCK in bytes, for a process without CAP_IPC_LOCK; infinity is what it is at first. */
+  /** Sets RLIMIT_MEMLOCK in bytes, for a process without CAP_IPC_LOCK; it is infinite at first. */
   setMemlock(bytes: number): void {
     this.#machine.kernel.memory.locked.limit = bytes;
   }
 
   /**
-   * Another process opens a node: it is in /proc, and keeps what it has open from others.
+   * Makes another process open a node: it is in /proc, and has the node as a real process would.
    *
-   * @returns what lets go of it
+   * @returns the function that closes the node
    */
   hold(node: string, process: { pid: number; command: string }): () => void {
     return holdNode(this.#machine.kernel, node, process);
   }
 
-  /** What the calling user may do with a node from now on. */
+  /** Sets the access that the calling user has to a node from now on. */
   setAccess(node: string, access: Access): void {
     this.#machine.kernel.setAccess(node, access);
   }
@@ -119,16 +119,16 @@ export class Controls {
    * Makes a call fail.
    *
    * @param syscall the method of Sys
-   * @param path what it names; for a call on a descriptor, what that was opened from
-   * @param times how many calls; all by default
+   * @param path the path of the call; for a call on a descriptor, the path that was opened
+   * @param times the number of calls that fail; all by default
    */
   fail(syscall: Syscall, path: string, code: string, times = Number.POSITIVE_INFINITY): void {
-    this.#faults.add(syscall, path, code, times);
+    this.#injected.add(syscall, path, code, times);
   }
 
   /** Lets the calls succeed again. */
   clearFaults(): void {
-    this.#faults.clear();
+    this.#injected.clear();
   }
 
   /** Starts to record accesses to devices, from none. */
@@ -136,7 +136,7 @@ export class Controls {
     this.#machine.kernel.log.entries = [];
   }
 
-  /** What was recorded since {@link record}: registers and configuration space, one entry for each access. */
+  /** The accesses since {@link record}, to registers and configuration space, one entry for each. */
   get accesses(): readonly RegisterAccess[] {
     return this.#machine.kernel.log.entries ?? [];
   }

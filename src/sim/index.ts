@@ -1,29 +1,29 @@
 /**
- * The simulated machine: a kernel that decodes bytes as the real one does, with devices that work. See
- * fixtures/sim.snapshot for what is in it, and machine.ts for what of that is alive.
+ * The simulated machine: a kernel that decodes bytes as the real one does, with devices that work. The file
+ * fixtures/sim.snapshot has all that is in it, and machine.ts wires the parts that are alive.
  */
 import { loadBase } from './base';
 import { Controls } from './controls';
-import { Faults } from './kernel/faults';
 import { Kernel } from './kernel/kernel';
-import { SimSys } from './kernel/sim-sys';
 import { Machine } from './machine';
+import { InjectedErrors } from './syscalls/injected-errors';
+import { SimSys } from './syscalls/sim-sys';
 
 export type { Controls } from './controls';
 export type { Edu } from './devices/edu';
-export type { RegisterAccess } from './kernel/region';
-export { Fault } from './kernel/region';
-export { SimSys } from './kernel/sim-sys';
+export type { RegisterAccess } from './hardware/access-log';
+export { FatalSignal } from './kernel/fatal-signal';
+export { SimSys } from './syscalls/sim-sys';
 
 export interface SimulatedMachine {
   readonly sys: SimSys;
   readonly controls: Controls;
 }
 
-/** A machine of its own each time, just booted. */
+/** Makes a new machine, just booted. */
 export function simulatedMachine(): SimulatedMachine {
   const kernel = new Kernel(loadBase());
-  const faults = new Faults();
-  const sys = new SimSys(kernel, faults);
-  return { sys, controls: new Controls(new Machine(kernel), faults) };
+  const injected = new InjectedErrors();
+  const sys = new SimSys(kernel, injected);
+  return { sys, controls: new Controls(new Machine(kernel), injected) };
 }

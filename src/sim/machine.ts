@@ -4,10 +4,14 @@ import { Nvme } from './devices/nvme';
 import { PciTestDevice } from './devices/pci-testdev';
 import { TimecodeCard } from './devices/timecode-card';
 import { TimerBlock, timerDevice } from './devices/timer-block';
+import { usbFunction } from './devices/usb-functions';
+import type { PlatformDevice } from './hardware/platform-device';
+import { SimIommu } from './iommu/iommu';
+import { IommufdFile } from './iommufd/iommufd-file';
 import { Bus } from './kernel/bus';
 import type { Kernel } from './kernel/kernel';
 import { KERN_NOTICE } from './kernel/kernel-log';
-import { installProcesses } from './kernel/processes';
+import { installProcesses } from './kernel/procfs';
 import { pciBus } from './pci/bus';
 import type { PciFunction } from './pci/function';
 import { nvmeDriver } from './pci/nvme-driver';
@@ -16,21 +20,18 @@ import { uioAec } from './uio/aec-driver';
 import { UioCore } from './uio/core';
 import { uioPciGeneric } from './uio/pci-generic-driver';
 import { uioPdrvGenirq } from './uio/pdrv-genirq-driver';
-import type { PlatformDevice } from './uio/platform';
 import { UsbBus } from './usb/bus';
 import type { SimUsbDevice } from './usb/device';
-import { UsbfsFile } from './usb/usbfs';
+import { UsbfsFile } from './usb/usbfs-file';
 import { xhciHcd } from './usb/xhci-driver';
-import { StillInUse } from './vfio/group';
-import { SimIommu } from './vfio/iommu';
-import { IommufdFile } from './vfio/iommufd';
-import { vfioPci } from './vfio/pci-driver';
-import { Vfio } from './vfio/vfio';
+import { VfioCore } from './vfio/core';
+import { StillInUse } from './vfio/device';
+import { vfioPci } from './vfio/pci/driver';
 
-/** Where QEMU's edu devices are; the lab has them at the same addresses. */
+/** The addresses of QEMU's edu devices, the same as in the lab. */
 const EDUS = ['0000:00:03.0', '0000:00:04.0', '0000:02:01.0'];
 
-/** What is simulated of the machine whose base is fixtures/sim.snapshot: devices, buses and drivers, wired together. */
+/** The parts of the machine in fixtures/sim.snapshot that are simulated: devices, buses and drivers, wired together. */
 export class Machine {
   readonly kernel: Kernel;
   readonly pci: Bus<PciFunction>;
@@ -39,7 +40,7 @@ export class Machine {
   readonly iommu: SimIommu;
   readonly usb: UsbBus;
   readonly #edus = new Map<PciFunction, Edu>();
-  /** How a device raises its interrupt. */
+  /** Functions that raise a device's interrupt. */
   readonly #triggers = new Map<PciFunction | PlatformDevice, (value: number) => void>();
 
   constructor(kernel: Kernel) {
@@ -59,7 +60,7 @@ export class Machine {
       xhciHcd(() => this.usb),
     ]);
     this.iommu = new SimIommu(kernel, this.pci);
-    const vfio = new Vfio(kernel, this.iommu);
+    const vfio = new VfioCore(kernel, this.iommu);
     kernel.node('/dev/iommu', () => new IommufdFile(kernel, this.iommu));
     kernel.node('/dev/kmsg', () => kernel.messages.open());
     kernel.messages.print(KERN_NOTICE, kernel.text('/proc/version').trimEnd());
@@ -84,7 +85,7 @@ export class Machine {
     this.platform.addDevice(timerBlock);
     this.#triggers.set(timerBlock, () => timer.expire());
 
-    // In this order: it makes them uio0 to uio3.
+    // The order makes them uio0 to uio3.
     this.pci.boot(edu);
     this.platform.boot(timerBlock);
     this.pci.boot(testdev);
@@ -92,12 +93,16 @@ export class Machine {
     for (const address of ['0000:00:03.0', '0000:02:01.0', '0000:01:00.0', '0000:02:02.0'])
       this.pci.boot(this.#function(address));
     installProcesses(kernel);
-    this.usb = new UsbBus(kernel, (bus, device, write) => new UsbfsFile(kernel, bus, device, write));
+    this.usb = new UsbBus(kernel, usbFunction, (bus, device, write) => new UsbfsFile(kernel, bus, device, write));
     this.pci.boot(this.#function('0000:00:07.0'));
     kernel.isUp = true;
   }
 
-  /** Pulls a device out. Who has it open through VFIO keeps what the kernel knows of it, until it lets go. It is named as its bus does, or by its UIO name. */
+  /**
+   * Pulls a device out. A process that has it open through VFIO keeps the kernel from removing it until it lets go.
+   *
+   * @param name on its bus, or its UIO name
+   */
   unplug(name: string): void {
     const device = this.usb.find(name);
     if (device !== undefined) {
@@ -147,7 +152,7 @@ export class Machine {
     throw new RangeError(`the simulated machine has no device ${name}`);
   }
 
-  /** `uio0` is `0000:00:04.0`. */
+  /** Returns the name on its bus of a UIO device: `0000:00:04.0` for `uio0`. Others are returned as they are. */
   #onBus(name: string): string {
     const device = this.uio.find(name);
     return device === undefined ? name : posix.basename(posix.resolve(device.path, '../..'));
@@ -160,7 +165,7 @@ export class Machine {
   }
 }
 
-/** What can be done to a device on its bus. */
+/** Returns the operations on a device that its bus makes. */
 function found<D extends PciFunction | PlatformDevice>(device: D, bus: Bus<D>) {
   return {
     device,

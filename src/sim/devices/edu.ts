@@ -1,6 +1,6 @@
 import type { Width, Word } from '../../sys/sys';
-import { ones, type SimRegion, toWord } from '../kernel/region';
-import type { Timeline } from '../kernel/timeline';
+import { ones, type SimRegion, toWord } from '../hardware/region';
+import type { Timeline } from '../hardware/timeline';
 import type { PciFunction } from '../pci/function';
 
 const ID = 0x010000ed;
@@ -15,7 +15,7 @@ const REG_DMA_SOURCE = 0x80;
 const REG_DMA_DESTINATION = 0x88;
 const REG_DMA_COUNT = 0x90;
 const REG_DMA_COMMAND = 0x98;
-/** From here on accesses of 8 bytes are taken too. */
+/** The first register that takes accesses of 8 bytes too. */
 const WIDE = 0x80;
 
 const STATUS_COMPUTING = 0x01;
@@ -58,7 +58,7 @@ export class Edu implements SimRegion {
     fn.attach(0, this);
   }
 
-  /** The causes that are not acknowledged yet. */
+  /** The interrupt causes that are not acknowledged yet. */
   get irqStatus(): number {
     return this.#irqStatus;
   }
@@ -141,7 +141,7 @@ export class Edu implements SimRegion {
     });
   }
 
-  /** The engine takes no orders while it runs; a command without the run bit is none. */
+  /** Writes a register of the DMA engine. It takes none while it runs; a command without the run bit does nothing. */
   #writeDma(offset: number, value: bigint): void {
     if (this.#dmaCommand & DMA_RUN) return;
     switch (offset) {
@@ -179,7 +179,7 @@ export class Edu implements SimRegion {
   }
 }
 
-/** Of 32 bits, the lowest. From 34 on all of them are 0. */
+/** Returns the lowest 32 bits of a factorial; from 34 on they are 0. */
 function factorial(value: number): number {
   let result = 1n;
   for (let n = Math.min(value, 34); n > 0; n--) result *= BigInt(n);

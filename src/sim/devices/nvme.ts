@@ -1,8 +1,8 @@
 import type { Width, Word } from '../../sys/sys';
-import { bytewise, type SimRegion, toWord } from '../kernel/region';
+import { bytewise, type SimRegion, toWord } from '../hardware/region';
 import type { PciFunction } from '../pci/function';
 
-/** Up to 2048 entries a queue, 4 KiB pages, 8 byte doorbell pairs, 7.5 s to become ready; NVMe 1.4. */
+/** The capabilities: 2048 entries a queue, 4 KiB pages, 8 byte doorbell pairs, 7.5 s to become ready; NVMe 1.4. */
 const CAP = 0x4018200f0107ffn;
 const VERSION = 0x00010400;
 
@@ -57,7 +57,7 @@ const CONTROLLER: readonly (readonly [at: number, bytes: Buffer])[] = [
   [0x800, Buffer.from('c4090000100000000400', 'hex')],
 ];
 
-/** Of Identify Namespace: 131,072 blocks of 512 bytes, and the formats it could have. */
+/** Fields of Identify Namespace: 131,072 blocks of 512 bytes, and the formats it could have. */
 const NAMESPACE: readonly (readonly [at: number, bytes: Buffer])[] = [
   [0x00, Buffer.from('000002000000000000000200000000000000020000000000140700031f000000', 'hex')],
   [0x20, Buffer.from('0001', 'hex')],
@@ -66,7 +66,7 @@ const NAMESPACE: readonly (readonly [at: number, bytes: Buffer])[] = [
   [0x90, Buffer.from('00000c0008000c0010000c0040000c00', 'hex')],
 ];
 
-/** What Get Features gives for what nobody has set. */
+/** The values of Get Features that nobody has set. */
 const FEATURES: ReadonlyMap<number, number> = new Map([
   [1, 7],
   [2, 0],
@@ -84,7 +84,7 @@ interface Queues {
   readonly cqSize: number;
   readonly asq: bigint;
   readonly acq: bigint;
-  /** The vector was switched on before the controller was: without that QEMU never signals it. */
+  /** Set where MSI-X was on before the controller was: otherwise QEMU never signals the vector. */
   readonly vector: boolean;
   sqHead: number;
   sqTail: number;
@@ -101,8 +101,8 @@ interface NvmeCompletion {
 
 /**
  * QEMU's `nvme` with one namespace, as far as its admin queue: hw/nvme/ctrl.c, checked on 7.2. There are no I/O queues.
- * What it does by DMA and is refused, it does not notice: an Identify into nowhere succeeds. Only its queues matter to
- * it: if those cannot be reached it fails.
+ * It does not notice that DMA of data is refused: an Identify into nowhere succeeds. Queues that it cannot reach make
+ * it fail.
  */
 export class Nvme implements SimRegion {
   readonly #fn: PciFunction;
@@ -209,7 +209,9 @@ export class Nvme implements SimRegion {
     else if ((value & CC_ENABLE) === 0 && before & CC_ENABLE) this.#stop();
   }
 
-  /** nvme_start_ctrl(): entries of 64 and 16 bytes, pages of 4 KiB, queues of more than one entry on page boundaries. */
+  /**
+   * nvme_start_ctrl(): entries of 64 and 16 bytes, pages of 4 KiB, queues of more than one entry on page boundaries.
+   */
   #start(): void {
     const field = (shift: number) => (this.#configuration >> shift) & 0xf;
     const sqSize = (this.#queueSizes & 0xfff) + 1;
@@ -244,9 +246,8 @@ export class Nvme implements SimRegion {
   }
 
   /**
-   * A doorbell of the admin queues, with a value that they have; another is an event that nobody asked for. The commands
-   * are done at once, on QEMU a moment later: a program may look at its memory alone for the completion, and no time
-   * passes here without a call.
+   * Rings a doorbell of the admin queues; values out of range are ignored. Commands are done at once, on QEMU a moment
+   * later: a program may watch its memory alone for the completion, and no time passes here without a call.
    */
   #ring(offset: number, value: number): void {
     const queues = this.#queues;
@@ -311,7 +312,7 @@ export class Nvme implements SimRegion {
     if (!this.#fn.config.msixEnabled) this.#fn.setInterrupt(this.#intx && (this.#masked & 1) === 0);
   }
 
-  /** Null: it completes when there is something to tell, which is never. */
+  /** Executes a command. @returns null for one that never completes: an event that is waited for */
   #execute(entry: Buffer): NvmeCompletion | null {
     const command = entry.readUInt16LE(2);
     const done = (status: number, result = 0) => ({ command, status, result });
@@ -384,7 +385,7 @@ export class Nvme implements SimRegion {
     return done(0, value);
   }
 
-  /** How many queues there are is not for the host to say. */
+  /** Sets a feature. The number of queues is fixed. */
   #setFeature(entry: Buffer, done: (status: number, result?: number) => NvmeCompletion): NvmeCompletion {
     const feature = entry[40] ?? 0;
     const fixed = FEATURES.get(feature);
@@ -394,7 +395,7 @@ export class Nvme implements SimRegion {
     return done(0);
   }
 
-  /** To the host's pages: the first from an offset in it, the second whole. */
+  /** Copies data to the host's pages: the first from an offset in it, the second whole. */
   #transfer(entry: Buffer, data: Buffer): void {
     const first = entry.readBigUInt64LE(24);
     const length = Math.min(data.length, PAGE - Number(first % BigInt(PAGE)));

@@ -1,14 +1,14 @@
-import { bytewise, type SimRegion } from '../kernel/region';
+import { bytewise, type SimRegion } from '../hardware/region';
 import type { PciFunction } from '../pci/function';
 
-/** What BAR 0 (memory) and BAR 1 (ports) offer, in this order: hw/misc/pci-testdev.c of QEMU. */
+/** The tests of BAR 0 (memory) and BAR 1 (ports), in this order: hw/misc/pci-testdev.c of QEMU. */
 const TESTS = ['no-eventfd', 'wildcard-eventfd', 'datamatch-eventfd'] as const;
 const SPACES = [
   { bar: 0, type: 'mmio', half: 0x800 },
   { bar: 1, type: 'portio', half: 0x80 },
 ] as const;
 
-/** Of the structure at the start of either BAR: u8 test, u8 width, u32 offset, u8 data, u32 count, the name. */
+/** Offsets in the structure at the start of either BAR: u8 test, u8 width, u32 offset, u8 data, u32 count, the name. */
 const AT_COUNT = 12;
 const AT_NAME = 16;
 const DATA_MATCHED = 0xfa;
@@ -20,13 +20,13 @@ interface Test {
   readonly offset: number;
   readonly data: number;
   readonly matchData: boolean;
-  /** QEMU gives writes to the byte to an eventfd: the device does not count them. */
+  /** Set where QEMU gives writes to an eventfd: the device does not count them. */
   readonly eventfd: boolean;
 }
 
 /**
  * QEMU's `pci-testdev`: no interrupt, memory in BAR 0 and ports in BAR 1. Writing a test's number to offset 0 selects
- * it, and its description can be read; a write to the byte it names is counted there. Bytes are all it takes.
+ * it, and its description can be read; a write to the byte it names is counted there. It takes single bytes only.
  */
 export class PciTestDevice {
   #current: Test | null = null;

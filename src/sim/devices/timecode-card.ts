@@ -1,10 +1,10 @@
-import { bytewise } from '../kernel/region';
+import { bytewise } from '../hardware/region';
 import type { PciFunction } from '../pci/function';
 
 const SIZE = 0x100;
-/** Reading it takes the interrupt back. */
+/** A read of it takes the interrupt back. */
 const MAILBOX = 0x0f;
-/** Writing 0 asks for the next interrupt. */
+/** A write of 0 asks for the next interrupt. */
 const COMMAND = 0x2f;
 const INT_ENABLE = 0xfc;
 const INT_ENABLED = 0x10;
@@ -13,8 +13,8 @@ const INTERRUPT_ENABLED = 0x08;
 const INTERRUPT_ASSERTED = 0x01;
 
 /**
- * The timecode reader that uio_aec drives (Adrienne Electronics, aecb:6250): 256 ports in BAR 0, and an interrupt. As
- * much of it as that driver shows (drivers/uio/uio_aec.c); the rest of its ports hold what is written.
+ * The timecode reader that uio_aec drives (Adrienne Electronics, aecb:6250): 256 ports in BAR 0, and an interrupt. It
+ * has the registers that the driver uses (drivers/uio/uio_aec.c); its other ports are plain memory.
  */
 export class TimecodeCard {
   readonly #fn: PciFunction;
@@ -35,7 +35,7 @@ export class TimecodeCard {
     );
   }
 
-  /** A timecode has arrived: an interrupt, if one was asked for. */
+  /** Lets a timecode arrive: an interrupt, if one was asked for. */
   raise(): void {
     if (!this.#armed || !this.#enabled) return;
     this.#armed = false;

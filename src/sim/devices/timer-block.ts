@@ -1,8 +1,8 @@
 import type { Width, Word } from '../../sys/sys';
-import { IrqLine } from '../kernel/irq-line';
-import { ones, ram, type SimRegion } from '../kernel/region';
-import type { Scheduled, Timeline } from '../kernel/timeline';
-import { PlatformDevice } from '../uio/platform';
+import { IrqLine } from '../hardware/irq-line';
+import { PlatformDevice } from '../hardware/platform-device';
+import { ones, ram, type SimRegion } from '../hardware/region';
+import type { Scheduled, Timeline } from '../hardware/timeline';
 
 const ID = 0x54494d01;
 const REG_ID = 0x00;
@@ -46,7 +46,7 @@ export class TimerBlock implements SimRegion {
   #count = 0;
   #scratch = 0;
   #next: Scheduled | null = null;
-  /** When it expired last, or was started. */
+  /** The time of the last expiry, or of the start. */
   #since = 0;
 
   constructor(timeline: Timeline) {
@@ -101,7 +101,7 @@ export class TimerBlock implements SimRegion {
     }
   }
 
-  /** @param times more than one: nobody looked at the machine for longer than a period */
+  /** Expires. @param times more than one where no call came for longer than a period */
   expire(times = 1): void {
     this.#count = (this.#count + times) >>> 0;
     if ((this.#status & STATUS_EXPIRED) !== 0 || times > 1) this.#status |= STATUS_OVERRUN;
@@ -134,7 +134,7 @@ export class TimerBlock implements SimRegion {
   }
 }
 
-/** The timer as the device tree describes it: its registers do not begin at a page, and it has a buffer of plain memory. */
+/** Makes the timer's platform device: its registers do not begin at a page, and it has a buffer of plain memory. */
 export function timerDevice(timer: TimerBlock): PlatformDevice {
   return new PlatformDevice('fed60100.timer', 'timer', 'udrv,timer', timer.irq, [
     { name: 'registers', start: 0xfed60100, size: 0x100, region: timer },

@@ -1,6 +1,9 @@
 import { DIR_IN, type SetupPacket, type SetupRefusal, UsbFunction } from '../usb/function';
 
-/** Of drivers/usb/gadget/function/f_sourcesink.c: keep what is written, give it back. */
+/**
+ * Requests of drivers/usb/gadget/function/f_sourcesink.c: the device keeps the data of one and gives it back with the
+ * other.
+ */
 const CONTROL_WRITE = 0x5b;
 const CONTROL_READ = 0x5c;
 /** bulk_buflen of both functions, and qlen of the loopback. */
@@ -14,14 +17,14 @@ const PACKET = 512;
 
 /**
  * The kernel's gadget zero. Configuration 1 is f_sourcesink.c: IN endpoints give a pattern without end, OUT endpoints
- * take it and halt where it is another; alternate setting 1 has isochronous ones too. Configuration 2 is f_loopback.c:
- * what goes out comes back in.
+ * take it and halt at any other; alternate setting 1 has isochronous ones too. Configuration 2 is f_loopback.c: data
+ * that goes out comes back in.
  */
 export class GadgetZero extends UsbFunction {
-  /** 0: zeros. 1: each transfer counts from 0 to 62. 2: zeros, and whatever is sent is taken. */
+  /** 0: zeros. 1: bytes count from 0 to 62 over and over. 2: zeros, and any data that is sent is taken. */
   pattern: 0 | 1 | 2 = 0;
   #written: Buffer = Buffer.alloc(0);
-  /** How far the source and the sink are in a buffer. */
+  /** The positions of the source and the sink in a buffer. */
   #sourced = 0;
   #sunk = 0;
   #isBad = false;
@@ -42,7 +45,7 @@ export class GadgetZero extends UsbFunction {
     if (this.pattern === 2 || endpoint !== SINK) return 'ack';
     if (!packet.equals(this.#pattern(this.#sunk, packet.length))) this.#isBad = true;
     this.#sunk += packet.length;
-    // The gadget looks at a buffer once it is full or ends in a short packet.
+    // The gadget checks a buffer once it is full or ends in a short packet.
     if (packet.length === PACKET && this.#sunk < BUFFER) return 'ack';
     this.#sunk = 0;
     if (this.#isBad) this.halted.add(endpoint);
@@ -76,7 +79,7 @@ export class GadgetZero extends UsbFunction {
     if (this.#filled.length >= LOOPBACK_BUFFERS) return 'nak';
     this.#filling.push(Buffer.from(packet));
     if (packet.length === PACKET && this.#filling.length < BUFFER / PACKET) return 'ack';
-    // One that was not filled ends as it came: with a short packet.
+    // A short packet ends a buffer before it is full.
     this.#filled.push(this.#filling);
     this.#filling = [];
     this.onReady(SOURCE);
@@ -94,7 +97,7 @@ export class GadgetZero extends UsbFunction {
   }
 }
 
-/** Longer than a buffer: a packet may begin near its end. */
+/** Zeros, more than a buffer has: a packet may begin near its end. */
 const ZEROS = Buffer.alloc(2 * BUFFER);
-/** reinit_write_data(): within each packet of the endpoint. */
+/** The pattern of reinit_write_data(), which starts over in each packet of the endpoint. */
 const MOD63 = Buffer.from(Array.from(ZEROS, (_, i) => (i % PACKET) % 63));

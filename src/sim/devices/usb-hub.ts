@@ -1,5 +1,5 @@
-import type { Identity, SetupPacket } from '../usb/function';
-import { UsbFunction } from '../usb/function';
+import { type SetupPacket, UsbFunction } from '../usb/function';
+import type { UsbIdentity } from '../usb/identity';
 
 /** USB 2.0, section 11.24.2. */
 const GET_STATUS = 0;
@@ -17,16 +17,16 @@ const LOW_SPEED = 0x200;
 const HIGH_SPEED = 0x400;
 const SUPERSPEED_POWER = 0x200;
 
-/** In Mbit/s; null where nothing is plugged in. */
+/** The speed in Mbit/s; null for an empty port. */
 export type PortSpeed = number | null;
 
-/** A hub, root hubs too: tells what is in its ports. */
+/** A hub, which may be a root hub: it reports the state of its ports. */
 export class UsbHub extends UsbFunction {
   readonly #ports: number;
   readonly #isSuperSpeed: boolean;
   readonly #speedAt: (port: number) => PortSpeed;
 
-  constructor(identity: Identity, ports: number, isSuperSpeed: boolean, speedAt: (port: number) => PortSpeed) {
+  constructor(identity: UsbIdentity, ports: number, isSuperSpeed: boolean, speedAt: (port: number) => PortSpeed) {
     super(identity);
     this.#ports = ports;
     this.#isSuperSpeed = isSuperSpeed;
@@ -54,7 +54,7 @@ export class UsbHub extends UsbFunction {
     return this.#isSuperSpeed ? SUPERSPEED_HUB_DESCRIPTOR : HUB_DESCRIPTOR;
   }
 
-  /** Power and over-current by port, on after 2 ms. */
+  /** Makes the hub descriptor: power and over-current by port, on after 2 ms. */
   #descriptor(): Buffer {
     const head = [this.#descriptorType, this.#ports, 0x0a, 0x00, 1, 0];
     const bitmap = Math.ceil((this.#ports + 1) / 8);

@@ -1,5 +1,5 @@
-import type { Identity, SetupPacket, SetupRefusal } from '../usb/function';
-import { UsbFunction } from '../usb/function';
+import { type SetupPacket, type SetupRefusal, UsbFunction } from '../usb/function';
+import type { UsbIdentity } from '../usb/identity';
 
 /** HID 1.11, section 7.2. */
 const GET_REPORT = 0x01;
@@ -12,7 +12,7 @@ const GET_DESCRIPTOR = 0x06;
 const DT_REPORT = 0x22;
 
 const REPORT = 8;
-/** Reports that nobody fetched, as in QEMU. */
+/** The number of reports that are kept until they are fetched, as in QEMU. */
 const QUEUE = 16;
 
 /** A keyboard with boot reports of eight bytes: modifiers, nothing, up to six keys. */
@@ -23,12 +23,12 @@ export class UsbKeyboard extends UsbFunction {
   #idle = 0;
   #protocol = 1;
 
-  constructor(identity: Identity, reportDescriptor: Buffer) {
+  constructor(identity: UsbIdentity, reportDescriptor: Buffer) {
     super(identity);
     this.#reportDescriptor = reportDescriptor;
   }
 
-  /** Keys that are down from now on, by usage: 0x04 is A. */
+  /** Presses keys, by usage: 0x04 is A. */
   press(...usages: number[]): void {
     if (this.#reports.length >= QUEUE) return;
     this.#reports.push(Buffer.concat([Buffer.alloc(2), Buffer.from(usages.slice(0, REPORT - 2))], REPORT));

@@ -1,5 +1,5 @@
-import type { Identity, SetupPacket, SetupRefusal } from '../usb/function';
-import { UsbFunction } from '../usb/function';
+import { type SetupPacket, type SetupRefusal, UsbFunction } from '../usb/function';
+import type { UsbIdentity } from '../usb/identity';
 
 /** USB Mass Storage Class, Bulk-Only Transport 1.0: requests, and the wrappers of command and status. */
 const GET_MAX_LUN = 0xfe;
@@ -19,7 +19,7 @@ const OUT_OF_RANGE = { key: 5, code: 0x21 };
 
 interface ScsiCommand {
   readonly tag: number;
-  /** What the host expects to be transferred, and how much of that is left. */
+  /** The bytes that the host expects to be transferred, and the rest of them. */
   readonly length: number;
   left: number;
   readonly isIn: boolean;
@@ -27,14 +27,14 @@ interface ScsiCommand {
   readonly status: number;
 }
 
-/** QEMU's usb-storage over a disk that is empty: what is written is forgotten, what is read is zeros. */
+/** QEMU's usb-storage with an empty disk: writes are forgotten, reads give zeros. */
 export class UsbStorage extends UsbFunction {
   readonly #blocks: number;
   #command: ScsiCommand | null = null;
   #sense = NO_SENSE;
 
   /** @param blocks of 512 bytes */
-  constructor(identity: Identity, blocks: number) {
+  constructor(identity: UsbIdentity, blocks: number) {
     super(identity);
     this.#blocks = blocks;
   }
@@ -56,7 +56,7 @@ export class UsbStorage extends UsbFunction {
       const start = command.length - command.left;
       const length = Math.min(size, command.left);
       command.left -= length;
-      // What the command does not give is filled up with zeros.
+      // Zeros fill up the data that the command does not give.
       return Buffer.concat([command.data.subarray(start, start + length)], length);
     }
     this.#command = null;
@@ -95,7 +95,7 @@ export class UsbStorage extends UsbFunction {
     return 'ack';
   }
 
-  /** @returns data, empty for none, or what is wrong */
+  /** Executes a SCSI command. @returns its data, empty for none, or the sense of its failure */
   #execute(command: Buffer): Buffer | typeof NO_SENSE {
     switch (command[0]) {
       case 0x00: // TEST UNIT READY
@@ -118,7 +118,7 @@ export class UsbStorage extends UsbFunction {
     }
   }
 
-  /** Fixed format; told once. */
+  /** Gives sense data in the fixed format, once. */
   #takeSense(): Buffer {
     const data = Buffer.alloc(18);
     data.writeUInt8(0x70, 0);

@@ -2,48 +2,48 @@ import { posix } from 'node:path';
 import { Errno } from './errno';
 import type { Kernel } from './kernel';
 
-/** What a bus has on it. */
-export interface BusDevice {
-  /** On its bus: `0000:00:04.0`. */
+/** A device on a bus. */
+export interface SimBusDevice {
+  /** Its name on the bus: `0000:00:04.0`. */
   readonly name: string;
-  /** Below /sys/devices, without links. */
+  /** Its directory below /sys/devices, without links. */
   readonly path: string;
 }
 
-export interface Driver<D extends BusDevice> {
+export interface Driver<D extends SimBusDevice> {
   readonly name: string;
-  /** driver_managed_dma: it has nothing to do with DMA, or sees to it itself, so that user space may have the group. */
+  /** driver_managed_dma: it uses no DMA, or manages it itself, so that user space may have the IOMMU group. */
   readonly managesDma?: boolean;
-  /** Whether it takes the device without being asked for by driver_override. */
+  /** Returns whether it takes the device without a driver_override that names it. */
   matches(device: D): boolean;
   /**
    * Takes the device.
    *
-   * @returns what gives it back
+   * @returns the function that gives it back
    */
   probe(device: D): () => void;
 }
 
-interface Bound<D extends BusDevice> {
+interface Bound<D extends SimBusDevice> {
   readonly driver: Driver<D>;
   readonly remove: () => void;
 }
 
-/** Of the drivers that are not modelled, those that set driver_managed_dma. */
+/** Drivers that are not modelled and that set driver_managed_dma. */
 const DMA_MANAGED = new Set(['pci-stub', 'pcieport']);
 
 /**
  * A bus with its devices and the drivers that are modelled: binding by name as in drivers/base/bus.c, dd.c and
  * driver.c. Drivers that only the base knows keep their devices; their `bind` and `unbind` answer EACCES.
  */
-export class Bus<D extends BusDevice> {
+export class Bus<D extends SimBusDevice> {
   readonly #kernel: Kernel;
   readonly #path: string;
   readonly #devices = new Map<string, D>();
   readonly #drivers: Driver<D>[] = [];
   readonly #overrides = new Map<D, string>();
   readonly #bound = new Map<D, Bound<D>>();
-  /** The bus's dma_configure(): throws where a driver that uses DMA must not have the device. */
+  /** The dma_configure() of the bus: throws where a driver that uses DMA must not have the device. */
   onProbe: (driver: Driver<D>, device: D) => void = () => {};
 
   constructor(kernel: Kernel, name: string) {
@@ -64,12 +64,12 @@ export class Bus<D extends BusDevice> {
     return this.#devices.get(device.name) === device;
   }
 
-  /** Whether a driver has it, modelled or not. */
+  /** Returns whether a driver has the device, modelled or not. */
   hasDriver(device: D): boolean {
     return this.#kernel.exists(`${device.path}/driver`);
   }
 
-  /** Whether a driver has it that uses DMA: all do but those that say otherwise. */
+  /** Returns whether the device has a driver that uses DMA: all do but those that say otherwise. */
   usesDma(device: D): boolean {
     if (!this.hasDriver(device)) return false;
     const name = posix.basename(this.#kernel.tree.readLink(`${device.path}/driver`));
@@ -83,10 +83,10 @@ export class Bus<D extends BusDevice> {
     this.#kernel.attribute(`${path}/unbind`, { store: (text) => this.#unbind(driver, text) });
   }
 
-  /** A device that is there at boot, with what the base says of it. */
+  /** Adds a device that the base has. */
   addDevice(device: D): void {
     this.#devices.set(device.name, device);
-    // Not on every bus.
+    // Some buses have no driver_override.
     if (!this.#kernel.exists(`${device.path}/driver_override`)) return;
     const override = this.#kernel.text(`${device.path}/driver_override`).trim();
     if (override !== '(null)') this.#overrides.set(device, override);
@@ -96,27 +96,27 @@ export class Bus<D extends BusDevice> {
     });
   }
 
-  /** The driver that the base says has the device, if it is modelled. */
+  /** Finds the driver that the base says has the device, if it is modelled. */
   bootDriver(device: D): Driver<D> | undefined {
     if (!this.hasDriver(device)) return undefined;
     const name = posix.basename(this.#kernel.tree.readLink(`${device.path}/driver`));
     return this.#drivers.find((driver) => driver.name === name);
   }
 
-  /** What happened at boot: that driver takes the device. */
+  /** Lets the driver that the base says has the device take it, as it did at boot. */
   boot(device: D): void {
     const driver = this.bootDriver(device);
     if (driver !== undefined) this.#attach(driver, device);
   }
 
-  /** A device and what is behind it: a bridge takes its bus along. The nearest to the bridge come first. */
+  /** Lists a device and all devices behind it; those nearest to it come first. */
   withChildren(device: D): D[] {
     return [...this.#devices.values()]
       .filter(({ path }) => path === device.path || path.startsWith(`${device.path}/`))
       .sort((a, b) => a.path.length - b.path.length);
   }
 
-  /** Takes a device and what is behind it off the bus, their drivers first. */
+  /** Removes a device and all devices behind it, their drivers first. */
   remove(device: D): void {
     for (const one of this.withChildren(device).reverse()) {
       this.release(one);
@@ -126,18 +126,18 @@ export class Bus<D extends BusDevice> {
     }
   }
 
-  /** The driver that has it, modelled or not. */
+  /** Names the driver of the device, modelled or not. */
   driverOf(device: D): string | null {
     return this.hasDriver(device) ? posix.basename(this.#kernel.tree.readLink(`${device.path}/driver`)) : null;
   }
 
-  /** device_attach(): looks for a driver. @returns whether one took it */
+  /** Looks for a driver. @returns whether the device has one then */
   probe(device: D): boolean {
     this.#probe(device);
     return this.hasDriver(device);
   }
 
-  /** A driver takes a device by itself, without a word to anybody, as usbfs does for a process. */
+  /** Binds a driver without a uevent, as usbfs does for a process that claims an interface. */
   claim(driver: Driver<D>, device: D): void {
     if (this.hasDriver(device)) throw new Errno('EBUSY');
     this.#attach(driver, device, { quiet: true });
@@ -161,7 +161,7 @@ export class Bus<D extends BusDevice> {
     return true;
   }
 
-  /** driver_match_device(): with an override only that driver, else what the driver says. */
+  /** driver_match_device(): asks the driver, unless an override names one. */
   #matches(driver: Driver<D>, device: D): boolean {
     const override = this.#overrides.get(device);
     return override === undefined ? driver.matches(device) : override === driver.name;
@@ -180,7 +180,7 @@ export class Bus<D extends BusDevice> {
     this.release(device);
   }
 
-  /** None that wants it: nothing happens, and that is a success. */
+  /** device_attach(): looks for a driver that wants the device; having found none is no error. */
   #probe(device: D): void {
     if (this.hasDriver(device)) return;
     const driver = this.#drivers.find((candidate) => this.#matches(candidate, device));
@@ -188,7 +188,7 @@ export class Bus<D extends BusDevice> {
     try {
       this.#attach(driver, device);
     } catch (error) {
-      // A driver that fails is one that does not match: the write succeeds.
+      // A driver that fails counts as one that does not match: the write succeeds.
       if (!(error instanceof Errno)) throw error;
     }
   }
@@ -202,7 +202,7 @@ export class Bus<D extends BusDevice> {
     if (!quiet) this.#kernel.notify('bind', device.path);
   }
 
-  /** driver_set_override(): up to a newline; nothing, or a newline alone, clears it. */
+  /** driver_set_override(): takes the text up to a newline; an empty one clears the override. */
   #override(device: D, text: string): void {
     if (text.length >= 4095) throw new Errno('EINVAL');
     const name = text.split('\n', 1)[0] ?? '';
@@ -210,14 +210,14 @@ export class Bus<D extends BusDevice> {
     else this.#overrides.set(device, name);
   }
 
-  /** Names are compared as sysfs_streq() does: a newline at the end does not count. */
+  /** Finds a device by name as sysfs_streq() compares: a newline at the end does not count. */
   #find(text: string): D {
     const device = this.#devices.get(text.replace(/\n$/, ''));
     if (device === undefined) throw new Errno('ENODEV');
     return device;
   }
 
-  /** dev_uevent(): the driver comes behind what the device is, and before what its bus says of it. */
+  /** dev_uevent(): puts the driver after the device's own lines and before those of its bus. */
   #setUevent(device: D, driver: string | null): void {
     const path = posix.join(device.path, 'uevent');
     const rest = this.#kernel.text(path).replace(/^DRIVER=.*\n/m, '');

@@ -1,24 +1,24 @@
 import type { FileFlags, OpenFile } from './file';
 
-/** The first that a process gets: 0 to 2 are its standard streams. */
+/** The first descriptor that a process gets: 0 to 2 are its standard streams. */
 const FIRST = 3;
 
 export interface OpenDescriptor {
-  /** What it was opened from. */
+  /** The path that it was opened by. */
   readonly path: string;
   readonly file: OpenFile;
   readonly flags: FileFlags;
 }
 
 /**
- * The descriptors of the one process there is. Drivers add to them and look them up: ioctls return and take descriptors.
- * A file is closed when nothing refers to it any more: a mapping keeps it, and so may another file.
+ * The descriptors of the one process there is. Drivers add to them and look them up: ioctls return and take
+ * descriptors. A file is closed when nothing refers to it any more: a mapping keeps it, and so may another file.
  */
 export class DescriptorTable {
   readonly #table = new Map<number, OpenDescriptor>();
   readonly #references = new Map<OpenFile, number>();
 
-  /** Under the lowest free number. */
+  /** Adds a file under the lowest free number. */
   add(path: string, file: OpenFile, flags: FileFlags): number {
     let fd = FIRST;
     while (this.#table.has(fd)) fd++;
@@ -31,7 +31,7 @@ export class DescriptorTable {
     return this.#table.get(fd);
   }
 
-  /** What its opener calls it: files that were never opened by a path have no name of their own. */
+  /** Names a descriptor: files that were never opened by a path have no name of their own. */
   rename(fd: number, path: string): void {
     const descriptor = this.#table.get(fd);
     if (descriptor !== undefined) this.#table.set(fd, { ...descriptor, path });
@@ -44,12 +44,12 @@ export class DescriptorTable {
     this.put(descriptor.file);
   }
 
-  /** get_file() */
+  /** get_file(): adds a reference. */
   hold(file: OpenFile): void {
     this.#references.set(file, (this.#references.get(file) ?? 0) + 1);
   }
 
-  /** fput(): the last one closes it. */
+  /** fput(): drops a reference; the last one closes the file. */
   put(file: OpenFile): void {
     const left = (this.#references.get(file) ?? 0) - 1;
     if (left > 0) {

@@ -1,10 +1,10 @@
 /**
- * What a simulated driver throws, as a kernel's would return -EINVAL. It knows neither the call nor the path:
- * `sys.ts` makes a SysError of it.
+ * The error of a simulated driver, thrown where a kernel's would return -EINVAL. It knows neither the call nor the
+ * path: SimSys makes a SysError of it.
  */
 export class Errno extends Error {
   readonly code: string;
-  /** The call that failed, where it is not the one that was made: readFile fails in its open. */
+  /** The call that failed, where it is another than the one made: readFile fails in its open. */
   readonly syscall: string | undefined;
 
   constructor(code: string, syscall?: string) {
@@ -15,5 +15,5 @@ export class Errno extends Error {
   }
 }
 
-/** What a call that would have to wait throws: it is made again after the next event. */
+/** Thrown by a call that has to wait: it is made again after the next event. */
 export class Blocked extends Error {}

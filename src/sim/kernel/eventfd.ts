@@ -9,10 +9,10 @@ const MAX = 2n ** 64n - 1n;
 export class EventFd implements OpenFile {
   readonly #wake: () => void;
   #count = 0n;
-  /** Takes what arrives before anyone can read it: fs/eventfd.c's wait queue, as virt/kvm and vfio's virqfd use it. */
+  /** Takes the count before anyone can read it: the wait queue of fs/eventfd.c, as vfio's virqfd uses it. */
   consumer: (() => void) | null = null;
 
-  /** @param wake tells those who wait that it may have become readable */
+  /** @param wake called when it may have become readable */
   constructor(wake: () => void) {
     this.#wake = wake;
   }
@@ -45,7 +45,7 @@ export class EventFd implements OpenFile {
     return event === 'readable' ? this.#count > 0n : this.#count < MAX - 1n;
   }
 
-  /** A consumer reads the count, so that it starts over. */
+  /** Gives the count to the consumer, if there is one, so that it starts over. */
   #arrived(): void {
     if (this.consumer !== null && this.#count > 0n) {
       this.#count = 0n;

@@ -1,42 +1,47 @@
 import type { Datagram, Memory, OpenFlags, PollEvent } from '../../sys/sys';
+import type { SimRegion } from '../hardware/region';
 import { Errno } from './errno';
-import type { SimRegion } from './region';
 
 /**
- * What stands behind a descriptor, as a kernel's file_operations: a method that is missing is an operation the file
- * does not have. Methods throw {@link Errno}.
+ * The file behind a descriptor, as a kernel's file_operations: a method that is missing is an operation the file does
+ * not have. Methods throw {@link Errno}.
  */
 export interface OpenFile {
   read?(buffer: Buffer): number;
   write?(data: Buffer): number;
-  /** Missing: the file has no position, ESPIPE. */
+  /** Missing where the file has no position: ESPIPE. */
   pread?(buffer: Buffer, position: number): number;
   pwrite?(data: Buffer, position: number): number;
   /** @throws Errno ENOTTY for what it does not know */
   ioctl?(request: number, argument: Buffer | number): number;
-  /** What is seen at `offset`, a multiple of the page size. */
+  /** Returns the region at `offset`, a multiple of the page size. */
   mmap?(length: number, writable: boolean, offset: number): SimRegion;
-  /** Memory for DMA, in whole pages. Missing: the driver lends none, ENODEV. */
+  /** Lends memory for DMA, in whole pages. Missing where the driver lends none: ENODEV. */
   lend?(length: number, onClose: () => void): Memory;
-  /** Missing: the file is no socket, ENOTSOCK. */
+  /** Missing where the file is no socket: ENOTSOCK. */
   receive?(buffer: Buffer): Datagram;
-  /** Whether a wait for it ends: what is waited for is there, or an error. Missing: always, and epoll refuses the file. */
+  /**
+   * Returns whether a wait for the event ends, by the event or by an error. Missing: always, and epoll refuses the
+   * file.
+   */
   ready?(event: PollEvent): boolean;
   close?(): void;
   /** seq_open() takes pwrite away from a file that is open for reading only: ESPIPE, not EBADF. */
   readonly seq?: boolean;
 }
 
-/** All of what open(2) is told; a name is for messages alone. */
+/** All flags of open(2); the name that OpenFlags has is for messages alone. */
 export type FileFlags = Required<Omit<OpenFlags, 'name'>>;
 
 /** Opens a node or a file; `flags` have been checked against what the calling user may do. */
 export type Opener = (flags: FileFlags) => OpenFile;
 
-/** A page at most in one read or write of sysfs (fs/kernfs/file.c). */
+/** The most that one read or write of sysfs takes (fs/kernfs/file.c). */
 const PAGE = 4096;
 
-/** An attribute of text: computed when it is read from the start, written as a whole (fs/kernfs/file.c, fs/seq_file.c). */
+/**
+ * An attribute of text: computed when it is read from the start, written as a whole (fs/kernfs/file.c, fs/seq_file.c).
+ */
 export class AttributeFile implements OpenFile {
   readonly seq = true;
   readonly #show: () => Buffer;
@@ -75,15 +80,15 @@ export class AttributeFile implements OpenFile {
   }
 }
 
-/** What a binary attribute of sysfs does; a method that is missing gives EIO, or ENODEV for mmap. */
+/** The work of a binary attribute of sysfs. A method that is missing gives EIO, or ENODEV for mmap. */
 export interface BinaryAttribute {
-  /** In bytes. */
+  /** Its size in bytes. */
   readonly size: number;
-  /** @returns how many bytes there were; no more than the attribute has are asked for */
+  /** @returns the number of bytes read; never asked for more than the attribute has */
   read?(buffer: Buffer, position: number): number;
   write?(data: Buffer, position: number): number;
   mmap?(length: number, offset: number): SimRegion;
-  /** Whether its device is still there: ENODEV if not (kernfs_get_active()). */
+  /** Returns whether its device is still there: ENODEV if not (kernfs_get_active()). */
   present(): boolean;
 }
 
@@ -142,7 +147,7 @@ export class BinaryFile implements OpenFile {
   }
 }
 
-/** A file of another file system than sysfs: all there is to it is its content. */
+/** A file of another file system than sysfs, with fixed content. */
 export class RegularFile implements OpenFile {
   readonly #content: Buffer;
   #position = 0;
@@ -162,7 +167,7 @@ export class RegularFile implements OpenFile {
   }
 }
 
-/** A directory can be opened, and that is all. */
+/** A directory: it can be opened, and nothing else. */
 export class DirectoryFile implements OpenFile {
   read(): number {
     throw new Errno('EISDIR');

@@ -8,7 +8,7 @@ export const KERN_WARNING = 4;
 export const KERN_NOTICE = 5;
 export const KERN_INFO = 6;
 
-/** As many records as are kept; a real one counts bytes. */
+/** The number of records that are kept; a real log counts bytes. */
 const RECORDS = 1000;
 
 interface LogRecord {
@@ -29,7 +29,7 @@ export class SimKernelLog {
     this.#wake = wake;
   }
 
-  /** @param device what dev_printk() adds for a device: its subsystem and its name there */
+  /** @param device the subsystem and name that dev_printk() adds for a device */
   print(priority: number, message: string, device?: { subsystem: string; name: string }): void {
     const sequence = this.#next++;
     const lines = [`${priority},${sequence},${Math.round(this.#now() * 1000)},-;${message}`];
@@ -43,13 +43,13 @@ export class SimKernelLog {
     return new KernelLogFile(this);
   }
 
-  /** The first record that is left from that one on. */
+  /** Finds the first record from that one on that is still kept. */
   from(sequence: number): LogRecord | undefined {
     return this.#records.find((record) => record.sequence >= sequence);
   }
 }
 
-/** One record a read, each reader from the oldest on. */
+/** An open /dev/kmsg: one record a read, from the oldest on. */
 class KernelLogFile implements OpenFile {
   readonly #log: SimKernelLog;
   #sequence: number;
@@ -62,7 +62,7 @@ class KernelLogFile implements OpenFile {
   read(buffer: Buffer): number {
     const record = this.#log.from(this.#sequence);
     if (record === undefined) throw new Errno('EAGAIN');
-    // What it would have read was overwritten: told once, then it goes on with the oldest.
+    // The next record was overwritten: that is reported once, then the oldest follows.
     const lost = record.sequence !== this.#sequence;
     this.#sequence = record.sequence;
     if (lost) throw new Errno('EPIPE');
@@ -71,12 +71,12 @@ class KernelLogFile implements OpenFile {
     return buffer.write(record.text, 'latin1');
   }
 
-  /** The position does not count. */
+  /** Ignores the position. */
   pread(buffer: Buffer): number {
     return this.read(buffer);
   }
 
-  /** A message from user space, with the facility of one. */
+  /** Logs a message of user space, with the facility for that. */
   write(data: Buffer): number {
     const [, priority, text = ''] = /^(?:<(\d+)>)?([\s\S]*?)\n?$/.exec(data.toString('latin1')) ?? [];
     const USER = 8;

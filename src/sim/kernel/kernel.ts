@@ -1,28 +1,27 @@
 import { posix } from 'node:path';
 import type { Access } from '../../sys/sys';
 import type { Entry, MemoryTree } from '../../sys/tree/memory-tree';
+import { AccessLog } from '../hardware/access-log';
+import { Timeline } from '../hardware/timeline';
 import { DescriptorTable } from './descriptor-table';
 import { Errno } from './errno';
 import { type BinaryAttribute, BinaryFile, type Opener } from './file';
 import { SimKernelLog } from './kernel-log';
 import { ProcessMemory } from './process-memory';
-import { AccessLog } from './region';
-import { Timeline } from './timeline';
 import { Uevents } from './uevents';
 
-/** What an attribute does when it is read and written. Without `show` it is write-only. */
+/** A text attribute: its reading and writing. One without `show` is write-only. */
 export interface Attribute {
-  /** Without the newline at its end. */
+  /** Returns the text without the newline at its end. */
   show?(): string;
   store?(text: string): void;
 }
 
 const SEQUENCE = '/sys/kernel/uevent_seqnum';
-/** As much as there is. */
 const ALL = Number.POSITIVE_INFINITY;
 
 const PAGE_SIZE = 4096;
-/** Where sysfs links to devices; a star is any name. */
+/** The directories of sysfs that link to devices; a star is any name. */
 const LINKS_TO_DEVICES = [
   '/sys/class/*',
   '/sys/block',
@@ -32,7 +31,7 @@ const LINKS_TO_DEVICES = [
   '/sys/devices/virtual/iommu/*/devices',
 ];
 
-/** What the parts of the simulated kernel share: the file tree, what its nodes do when opened, time, wake-ups. */
+/** The state that the parts of the simulated kernel share: the file tree, the openers of its nodes, time, wake-ups. */
 export class Kernel {
   readonly pageSize = PAGE_SIZE;
   readonly tree: MemoryTree;
@@ -45,9 +44,9 @@ export class Kernel {
     () => this.timeline.now(),
     () => this.wake(),
   );
-  /** Until then what happens has happened: the base is what came of it. */
+  /** False during boot, which sends no uevents: the base already has its results. */
   isUp = false;
-  /** By the tree's entry, so that a path through links finds it too. */
+  /** Keyed by the tree's entry, so that a path through links finds it too. */
   readonly #openers = new WeakMap<object, Opener>();
   /** Called when a descriptor may have become ready. */
   onWake: () => void = () => {};
@@ -62,12 +61,12 @@ export class Kernel {
     this.onWake();
   }
 
-  /** Whole pages that hold so many bytes, in bytes. */
+  /** Rounds bytes up to whole pages. */
   pages(bytes: number): number {
     return Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
   }
 
-  /** Puts a text attribute of sysfs where there may be one already. */
+  /** Sets a text attribute of sysfs, in the place of one that is there. */
   attribute(path: string, { show, store }: Attribute): void {
     const read = () => {
       // Write-only: kernfs refuses it in open, to root too.
@@ -83,12 +82,12 @@ export class Kernel {
     });
   }
 
-  /** Puts a binary attribute of sysfs where there may be one already. */
+  /** Sets a binary attribute of sysfs, in the place of one that is there. */
   binary(path: string, attribute: BinaryAttribute): void {
     const entry = {
       kind: 'file' as const,
       read: () => {
-        // As readFile does: in one read that asks for more than there is.
+        // readFile makes one read, which asks for more than there is.
         const buffer = Buffer.alloc(PAGE_SIZE);
         return Buffer.from(buffer.subarray(0, new BinaryFile(attribute).read(buffer)));
       },
@@ -109,9 +108,9 @@ export class Kernel {
   }
 
   /**
-   * device_del(): a device's directory and all below it, their nodes, and the links that led there.
+   * device_del(): removes a device's directory and all below it, their nodes, and the links that led there.
    *
-   * @returns what puts all that back
+   * @returns the function that puts all that back
    */
   removeDevice(path: string): () => void {
     const removed: [path: string, entry: Entry][] = [];
@@ -132,7 +131,7 @@ export class Kernel {
     };
   }
 
-  /** kobject_uevent(): tells who listens what happened to a device; what it is, its `uevent` attribute says. */
+  /** kobject_uevent(): sends an event of a device, described by its `uevent` attribute. */
   notify(action: string, path: string): void {
     if (!this.isUp) return;
     const lines = this.text(`${path}/uevent`)
@@ -153,7 +152,7 @@ export class Kernel {
     return this.#openers.get(entry);
   }
 
-  /** Makes a link as sysfs does: relative, and with the target's name at its end even where that is a directory above. */
+  /** Makes a relative link as sysfs does, which ends in the target's name even where that is a directory above. */
   link(path: string, target: string): void {
     const directory = posix.relative(posix.dirname(path), posix.dirname(target));
     this.tree.set(path, { kind: 'link', target: posix.join(directory, posix.basename(target)) });
@@ -163,7 +162,7 @@ export class Kernel {
     return this.tree.find(path) !== null;
   }
 
-  /** Not a link to one: it is another device's. */
+  /** Returns whether a path is a directory itself; a link to one leads to another device. */
   isDirectory(path: string): boolean {
     return this.#linkTarget(path) === null && this.tree.find(path)?.kind === 'dir';
   }
@@ -176,7 +175,7 @@ export class Kernel {
     return this.bytes(path).toString('latin1');
   }
 
-  /** The names that the devices in a directory have in /dev, from their uevents. */
+  /** Lists the names in /dev of the devices in a directory, from their uevents. */
   #nodesBelow(path: string): string[] {
     return this.tree.readDir(path).flatMap((name) => {
       const entry = `${path}/${name}`;
@@ -185,7 +184,7 @@ export class Kernel {
     });
   }
 
-  /** All there is at a path: itself, or what a directory holds. An empty directory is nothing. */
+  /** Lists the entry at a path, or all entries below a directory; an empty directory has none. */
   #entriesBelow(path: string): [path: string, entry: Entry][] {
     const target = this.#linkTarget(path);
     if (target !== null) return [[path, { kind: 'link', target }]];
@@ -203,7 +202,7 @@ export class Kernel {
     }
   }
 
-  /** The directories that a path with stars stands for. */
+  /** Lists the directories that a path with stars stands for. */
   #expand(pattern: string): string[] {
     const star = pattern.indexOf('*');
     if (star < 0) return this.tree.find(pattern)?.kind === 'dir' ? [pattern] : [];

@@ -1,17 +1,17 @@
 import type { Memory } from '../../sys/sys';
+import { Errno } from './errno';
 
-/** Where mmap(2) puts things on x86-64, about. */
+/** The first address, about where mmap(2) begins on x86-64. */
 const FIRST_ADDRESS = 0x7f00_0000_0000n;
 
 /**
- * Memory that may not be swapped out, counted against RLIMIT_MEMLOCK in bytes. CAP_IPC_LOCK waives the limit, which is
- * what it is without one.
+ * Memory that may not be swapped out, counted against RLIMIT_MEMLOCK in bytes. No limit is the same as CAP_IPC_LOCK.
  */
 export class LockedMemory {
   limit = Number.POSITIVE_INFINITY;
   #bytes = 0;
 
-  /** False: it would be more than the limit. */
+  /** Returns false where it would be more than the limit. */
   charge(bytes: number): boolean {
     if (this.#bytes + bytes > this.limit) return false;
     this.#bytes += bytes;
@@ -24,12 +24,12 @@ export class LockedMemory {
 }
 
 /**
- * The memory of the one process that the kernel is told addresses of. Each allocation has pages that nothing follows,
- * so that a structure that reaches past its end is a bad address.
+ * The memory of the one process, by the addresses that the kernel is given. No other memory follows an allocation, so
+ * that a structure that reaches past its end is a bad address.
  */
 export class ProcessMemory {
   readonly #pageSize: number;
-  /** By address, ascending: addresses are never used again. */
+  /** Keyed by address, ascending: addresses are never used again. */
   readonly #areas = new Map<bigint, Buffer>();
   #next = FIRST_ADDRESS;
   readonly locked = new LockedMemory();
@@ -38,7 +38,7 @@ export class ProcessMemory {
     this.#pageSize = pageSize;
   }
 
-  /** @param length in bytes; whole pages are given */
+  /** Allocates whole pages. @param length in bytes */
   allocate(length: number, onClose?: () => void): Memory {
     const size = Math.ceil(length / this.#pageSize) * this.#pageSize;
     const address = this.#next;
@@ -60,21 +60,29 @@ export class ProcessMemory {
     };
   }
 
-  /** What the process has there, as memory that is shared with it; undefined where any of it is not mapped (EFAULT). */
-  find(address: bigint, length: number): Buffer | undefined {
-    if (!Number.isSafeInteger(length)) return undefined;
-    for (const [start, area] of this.#areas) {
-      const offset = address - start;
-      if (offset >= 0n && offset + BigInt(length) <= BigInt(area.length))
-        return area.subarray(Number(offset), Number(offset) + length);
-    }
-    return undefined;
+  /**
+   * Returns the memory of the process at an address, shared with it.
+   *
+   * @throws Errno EFAULT where any of it is not mapped
+   */
+  at(address: bigint, length: number): Buffer {
+    if (Number.isSafeInteger(length))
+      for (const [start, area] of this.#areas) {
+        const offset = address - start;
+        if (offset >= 0n && offset + BigInt(length) <= BigInt(area.length))
+          return area.subarray(Number(offset), Number(offset) + length);
+      }
+    throw new Errno('EFAULT');
   }
 
-  /** Where memory of the process that is passed as a buffer is; undefined for memory that was not allocated here. */
-  addressOf(buffer: Buffer): bigint | undefined {
+  /**
+   * Returns the address of memory that is passed as a buffer.
+   *
+   * @throws Errno EFAULT for memory that was not allocated here
+   */
+  addressOf(buffer: Buffer): bigint {
     for (const [start, area] of this.#areas)
       if (area.buffer === buffer.buffer) return start + BigInt(buffer.byteOffset - area.byteOffset);
-    return undefined;
+    throw new Errno('EFAULT');
   }
 }

@@ -4,10 +4,10 @@ import type { OpenFile } from './file';
 
 /** The multicast group of the kernel's own events; udev's is 2, and no udev runs here. */
 const KERNEL_GROUP = 1;
-/** How many messages a socket that nobody reads keeps: some, as SO_RCVBUF is bytes. */
+/** The messages that a socket keeps unread; a real one counts bytes, by SO_RCVBUF. */
 const QUEUE = 256;
 
-/** lib/kobject_uevent.c: what happens to devices, told to every socket that listens. */
+/** lib/kobject_uevent.c: tells every socket that listens about the coming and going of devices. */
 export class Uevents {
   readonly #wake: () => void;
   readonly #sockets = new Set<SimUeventSocket>();
@@ -53,7 +53,7 @@ class SimUeventSocket implements OpenFile {
     else this.#overrun = true;
   }
 
-  /** An overrun is told once, before what is still there (netlink_overrun()). */
+  /** Reports an overrun once, before the messages that are still there: netlink_overrun(). */
   receive(buffer: Buffer): Datagram {
     if (this.#overrun) {
       this.#overrun = false;

@@ -4,9 +4,9 @@ import { Errno } from './errno';
 const little = endianness() === 'LE';
 
 /**
- * What an ioctl's pointer points to, as copy_from_user() and copy_to_user() see it: numbers in the CPU's byte order.
- * Memory ends where the caller's buffer does, so that a struct that is shorter than the kernel takes it to be is a bad
- * address. On a real machine something else follows, and the kernel cannot tell.
+ * The struct that an ioctl's pointer points to, as for copy_from_user() and copy_to_user(): numbers in the CPU's byte
+ * order. Memory ends where the caller's buffer does, so that a struct that is shorter than the kernel takes it to be is
+ * a bad address. On a real machine something else follows, and the kernel cannot tell.
  */
 export class UserStruct {
   readonly bytes: Buffer;
@@ -14,7 +14,7 @@ export class UserStruct {
 
   /**
    * @param argument of the ioctl; a number is no address of anything
-   * @param size what the kernel copies at least
+   * @param size the bytes that the kernel copies at least
    * @throws Errno EFAULT
    */
   constructor(argument: Buffer | number, size: number) {
@@ -51,7 +51,7 @@ export class UserStruct {
     this.#at(offset, 8, () => this.#view.setBigUint64(offset, value, little));
   }
 
-  /** copy_to_user() of part of a struct that was made apart, as the kernel makes them. */
+  /** copy_to_user(): copies the first part of a struct of the kernel's own. */
   fill(source: UserStruct, length: number): void {
     if (length > this.bytes.length) throw new Errno('EFAULT');
     source.bytes.copy(this.bytes, 0, 0, length);
@@ -63,16 +63,16 @@ export class UserStruct {
   }
 }
 
-/** A struct of the kernel's own, zeroed, that is copied to the caller when it is complete. */
+/** Makes a struct of the kernel's own, zeroed, to be copied to the caller when it is complete. */
 export function kernelStruct(size: number): UserStruct {
   return new UserStruct(Buffer.alloc(size), size);
 }
 
-/** A capability for {@link CapabilityChain}. */
+/** A capability for {@link capabilityChain}. */
 export interface StructCapability {
   readonly id: number;
   readonly version: number;
-  /** In bytes, with the header. */
+  /** Its size in bytes, with the header. */
   readonly size: number;
   /** Writes what follows the header; offsets count from the start of the header. */
   fill?(body: UserStruct): void;
@@ -80,7 +80,10 @@ export interface StructCapability {
 
 const CAP_HEADER = 8;
 
-/** vfio_info_cap_add(), vfio_info_cap_shift(): the chain that follows a struct, each capability on a multiple of 8. */
+/**
+ * vfio_info_cap_add(), vfio_info_cap_shift(): makes the chain that follows a struct, each capability on a multiple of
+ * 8.
+ */
 export function capabilityChain(offset: number, capabilities: readonly StructCapability[]): Buffer {
   const parts = capabilities.map((capability) => {
     const part = kernelStruct(Math.ceil(capability.size / CAP_HEADER) * CAP_HEADER);
@@ -98,10 +101,10 @@ export function capabilityChain(offset: number, capabilities: readonly StructCap
 }
 
 /**
- * Puts a struct and its capabilities where the caller wants them: with `argsz` as what was needed and no chain where
- * it does not fit.
+ * Copies a struct and its capabilities to the caller. Where they do not fit, `argsz` is the size needed and there is no
+ * chain.
  *
- * @param known how much of the struct the caller's argsz covers
+ * @param known the bytes of the struct that the caller's argsz covers
  */
 export function respondWithCapabilities(
   user: UserStruct,

@@ -14,13 +14,13 @@ export interface PciBar {
   /** A 64-bit address: it takes the next register too. */
   readonly wide: boolean;
   readonly prefetchable: boolean;
-  /** On the bus. */
+  /** Its address on the bus. */
   readonly address: number;
-  /** In bytes, a power of two. */
+  /** Its size in bytes, a power of two. */
   readonly size: number;
 }
 
-/** The BARs in the `resource` attribute of a function: first and last address and flags, a line each. */
+/** Parses the BARs in the `resource` attribute of a function: first and last address and flags, a line each. */
 export function parseBars(resource: string): PciBar[] {
   const bars: PciBar[] = [];
   for (const [index, line] of resource.split('\n').slice(0, BARS).entries()) {

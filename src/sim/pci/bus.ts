@@ -8,7 +8,10 @@ import { installPciAttributes } from './sysfs';
 
 const DEVICES = '/sys/bus/pci/devices';
 
-/** Every PCI function that the base has, live: configuration space, BARs, binding, removal. Nothing is probed yet. */
+/**
+ * Makes the bus with every PCI function of the base: configuration space, BARs, binding, removal. No driver is bound
+ * yet.
+ */
 export function pciBus(kernel: Kernel, drivers: readonly Driver<PciFunction>[]): Bus<PciFunction> {
   const bus = new Bus<PciFunction>(kernel, 'pci');
   for (const driver of drivers) bus.addDriver(driver);
@@ -16,7 +19,7 @@ export function pciBus(kernel: Kernel, drivers: readonly Driver<PciFunction>[]):
     const path = posix.resolve(DEVICES, kernel.tree.readLink(`${DEVICES}/${name}`));
     const fn = new PciFunction(name, path, kernel.bytes(`${path}/config`), parseBars(kernel.text(`${path}/resource`)));
     bus.addDevice(fn);
-    // A driver that is modelled enables it when it probes it; what the others did has happened.
+    // A driver that is modelled enables it in its probe; the others did so at boot.
     if (bus.bootDriver(fn) === undefined) fn.enabled = Number(kernel.text(`${path}/enable`));
     installPciAttributes(kernel, fn, () => bus.has(fn));
     kernel.attribute(`${path}/enable`, {
@@ -41,7 +44,7 @@ function enable(bus: Bus<PciFunction>, fn: PciFunction, text: string): void {
   else throw new Errno('EIO');
 }
 
-/** kstrtoul() with base 0, as far as anyone goes here. */
+/** kstrtoul() with base 0, without octal numbers. */
 function number(text: string): number {
   const digits = text.replace(/\n$/, '');
   if (!/^(0x[0-9a-f]+|\d+)$/i.test(digits)) throw new Errno('EINVAL');

@@ -43,20 +43,20 @@ const BRIDGE: readonly (readonly [offset: number, bytes: number, mask: number])[
 
 /**
  * The configuration space of a function: which bits a write changes, as hw/pci/pci.c of QEMU has it (pci_init_wmask,
- * pci_init_w1cmask; verified on QEMU 7.2). What the specification leaves to the device (above the header, between
- * capabilities) is plain memory there, and here.
+ * pci_init_w1cmask; verified on QEMU 7.2). Bytes that the specification leaves to the device (above the header, between
+ * capabilities) are plain memory there, and here.
  */
 export class SimConfigSpace {
   readonly #bytes: Buffer;
   readonly #bars: readonly PciBar[];
-  /** A set bit can be written. Made for the first write: most functions never see one. */
+  /** Set bits can be written. Made for the first write: most functions never see one. */
   #writable: Buffer | undefined;
   #capabilities: readonly { id: number; at: number }[] | undefined;
   readonly #asserted: () => boolean;
   readonly #onCommand: () => void;
 
   /**
-   * @param image what the space holds at first; its length is that of the space
+   * @param image the content at first; its length is that of the space
    * @param asserted whether the function asserts INTx: bit 3 of the status register, whether masked or not
    * @param onCommand called when the command register was written
    */
@@ -108,23 +108,23 @@ export class SimConfigSpace {
     return msix !== undefined && ((this.#bytes[msix + 3] ?? 0) & 0x80) !== 0;
   }
 
-  /** Where a capability is, if the function has it. */
+  /** Finds the offset of a capability, if the function has it. */
   capability(id: number): number | undefined {
     return this.capabilities().find((capability) => capability.id === id)?.at;
   }
 
   capabilities(): readonly { id: number; at: number }[] {
-    // What and where they are cannot be written.
+    // Capabilities cannot be moved by a write.
     this.#capabilities ??= capabilities(this.#bytes);
     return this.#capabilities;
   }
 
-  /** The whole of it, as it is now. */
+  /** Copies the whole of it, as it is now. */
   copy(): Buffer {
     return Buffer.from(this.#bytes);
   }
 
-  /** Where the function answers for a BAR now: what the register holds, which a program can change. */
+  /** Returns the address of a BAR in its register now, which a program can change. */
   barAddress({ index, io, wide }: PciBar): number {
     const at = PCI_BASE_ADDRESS_0 + 4 * index;
     const low = this.#bytes.readUInt32LE(at);
@@ -193,7 +193,7 @@ function writableBits(image: Buffer, bars: readonly PciBar[]): Buffer {
   return bits;
 }
 
-/** The chain of capabilities; ends at the first that makes no sense. */
+/** Reads the chain of capabilities, which ends at the first that makes no sense. */
 function capabilities(image: Buffer): { id: number; at: number }[] {
   const found: { id: number; at: number }[] = [];
   if (((image[PCI_STATUS] ?? 0) & PCI_STATUS_CAP_LIST) === 0) return found;
@@ -206,7 +206,7 @@ function capabilities(image: Buffer): { id: number; at: number }[] {
   return found;
 }
 
-/** A capability's length, then offset, bytes and writable bits of the registers that a driver sets. */
+/** Returns a capability's length, then offset, bytes and writable bits of the registers that a driver sets. */
 function capabilityRegisters(
   id: number,
   image: Buffer,

@@ -1,46 +1,46 @@
 import type { Width } from '../../sys/sys';
 import { PCI_COMMAND_INTX_DISABLE, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../../uapi/pci-regs';
-import { IrqLine } from '../kernel/irq-line';
-import { bounded, ones, type SimRegion, unassigned } from '../kernel/region';
+import { IrqLine } from '../hardware/irq-line';
+import { bounded, ones, type SimRegion, unassigned } from '../hardware/region';
 import type { PciBar } from './bar';
 import { CAP_MSIX, SimConfigSpace } from './config-space';
 
 export const PCI_COMMAND_MASTER = 0x4;
 const MSIX_ENABLE = 0x8000;
 
-/** Where a function's DMA goes. Addresses are the device's (IOVA). */
+/** The target of a function's DMA. Addresses are the device's (IOVA). */
 export interface DmaTarget {
-  /** Null: the access was refused. */
+  /** Returns null for an access that is refused. */
   read(address: bigint, length: number): Buffer | null;
-  /** False: the access was refused. */
+  /** Returns false for an access that is refused. */
   write(address: bigint, data: Buffer): boolean;
 }
 
 /** `D3hot`: the configuration space answers, the BARs do not. `D3cold`, and `gone`: nothing does. */
 export type PciPower = 'D0' | 'D3hot' | 'D3cold' | 'gone';
 
-/** Where a function's MSI-X table is, from its capability. */
+/** The place of a function's MSI-X table, from its capability. */
 export interface MsixTable {
   readonly bar: number;
   readonly offset: number;
   readonly vectors: number;
 }
 
-/** A PCI function as its bus and its kernel see it: configuration space, BARs, one INTx pin, messages. */
+/** A PCI function on its bus: configuration space, BARs, one INTx pin, messages. */
 export class PciFunction {
   readonly name: string;
   readonly path: string;
   readonly bars: readonly PciBar[];
   readonly config: SimConfigSpace;
-  /** Where INTx arrives, if nothing masks it. */
+  /** The line of INTx, behind its mask. */
   readonly irq = new IrqLine();
-  /** Set by who translates for it (an IOMMU); without one every access is refused. */
+  /** Set by the IOMMU; without one every access is refused. */
   dma: DmaTarget | null = null;
   /** Receives message `vector`, where MSI or MSI-X is enabled. */
   onMessage: (vector: number) => void = () => {};
-  /** A function level reset, as the device takes it. */
+  /** Resets the device itself, in a function level reset. */
   onReset: () => void = () => {};
-  /** How often the kernel has enabled it: the `enable` attribute. */
+  /** Counts pci_enable_device(): the `enable` attribute. */
   enabled = 0;
   readonly #regions = new Map<number, SimRegion>();
   #power: PciPower = 'D0';
@@ -59,6 +59,11 @@ export class PciFunction {
     );
   }
 
+  /** The directory that holds the functions of its bus. */
+  get busPath(): string {
+    return this.path.slice(0, this.path.lastIndexOf('/'));
+  }
+
   get power(): PciPower {
     return this.#power;
   }
@@ -74,9 +79,9 @@ export class PciFunction {
   }
 
   /**
-   * A BAR as a processor reaches it, at the address where the kernel put it. Switched off, moved, asleep or gone,
-   * nothing answers there: all ones, which is what hardware gives (a master abort); QEMU gives all ones for ports and
-   * zeros for memory.
+   * Returns a BAR as a processor reaches it, at the address that the kernel gave it. A BAR that is switched off, moved,
+   * asleep or gone reads as all ones, as on hardware (a master abort); QEMU gives all ones for ports and zeros for
+   * memory.
    */
   bar(bar: PciBar): SimRegion {
     return bounded(bar.size, () => (this.#decodes(bar) ? (this.#regions.get(bar.index) ?? unassigned) : unassigned));
@@ -97,7 +102,7 @@ export class PciFunction {
     return { bar: table & 7, offset: table - (table & 7), vectors: (this.config.read(at + 2, 2) & 0x7ff) + 1 };
   }
 
-  /** pci_alloc_irq_vectors() and pci_free_irq_vectors() with MSI-X: what INTx does is masked meanwhile. */
+  /** pci_alloc_irq_vectors() and pci_free_irq_vectors() with MSI-X: mask INTx meanwhile. */
   setMessages(on: boolean): void {
     const at = this.config.capability(CAP_MSIX);
     if (at === undefined) return;
@@ -106,17 +111,17 @@ export class PciFunction {
     this.config.setCommand(on ? PCI_COMMAND_INTX_DISABLE : 0, on ? 0 : PCI_COMMAND_INTX_DISABLE);
   }
 
-  /** Whether it asserts INTx, masked or not. */
+  /** True while it asserts INTx, masked or not. */
   get asserted(): boolean {
     return this.#asserted;
   }
 
-  /** A message is a write by the device, which takes a bus master: without that it is lost. */
+  /** Sends a message, which is a write by the device: without bus mastering it is lost. */
   sendMessage(vector: number): void {
     if (this.config.mastersBus && this.power === 'D0') this.onMessage(vector);
   }
 
-  /** The device's end of its interrupt: INTx as a level, or a message where MSI is on. No pin, no INTx. */
+  /** Sets the interrupt at the device's end: INTx as a level, or a message where MSI is on. No pin, no INTx. */
   setInterrupt(asserted: boolean): void {
     if (this.config.msiEnabled) {
       if (asserted) this.sendMessage(0);
@@ -134,7 +139,7 @@ export class PciFunction {
     return this.config.mastersBus && this.dma?.write(address, data) === true;
   }
 
-  /** pci_enable_device(): decoding on for what it has, and Interrupt Disable off if it has a pin (do_pci_enable_device()). */
+  /** pci_enable_device(): turns decoding on for its BARs, and Interrupt Disable off if it has a pin. */
   enable(): void {
     if (this.enabled++ > 0) return;
     const io = this.bars.some((bar) => bar.io) ? PCI_COMMAND_IO : 0;
@@ -170,14 +175,14 @@ export class PciFunction {
     return true;
   }
 
-  /** The kernel puts the configuration space back, so that only the device itself starts over. */
+  /** Resets the device alone: the kernel puts the configuration space back. */
   reset(): void {
     this.#asserted = false;
     this.#updateIrq();
     this.onReset();
   }
 
-  /** Pulled out of its slot. */
+  /** Pulls it out of its slot. */
   unplug(): void {
     this.power = 'gone';
   }

@@ -5,8 +5,8 @@ import { PCI_COMMAND_MASTER, type PciFunction } from './function';
 const CLASS_NVME = 0x010802;
 
 /**
- * drivers/nvme: what it makes of a controller that it takes (the class device, its disk, their nodes) is what the base
- * has. It is known as it is when it is taken away.
+ * drivers/nvme. Its class device, disk and nodes are those of the base: they go when it lets go of its controller, and
+ * come back when it takes it again.
  */
 export function nvmeDriver(kernel: Kernel): Driver<PciFunction> {
   const taken = new Map<PciFunction, () => void>();

@@ -1,24 +1,26 @@
 import type { Width } from '../../sys/sys';
+import { from, type SimRegion } from '../hardware/region';
 import { Errno } from '../kernel/errno';
 import type { BinaryAttribute } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
-import { from, type SimRegion } from '../kernel/region';
 import type { PciBar } from './bar';
 import type { PciFunction } from './function';
 
-/** The live attributes of a PCI function below its directory: drivers/pci/pci-sysfs.c. */
+/** Makes the live attributes of a PCI function: drivers/pci/pci-sysfs.c. */
 export function installPciAttributes(kernel: Kernel, fn: PciFunction, present: () => boolean): void {
   kernel.binary(`${fn.path}/config`, configAttribute(kernel, fn, present));
   for (const bar of fn.bars) {
     const attribute = resourceAttribute(kernel, fn, bar, present);
     kernel.binary(`${fn.path}/resource${bar.index}`, attribute);
   }
-  // What the kernel last knew: `unknown` for a function that no driver has enabled.
+  // The state as the kernel last knew it: `unknown` for a function that no driver has enabled.
   const before = kernel.text(`${fn.path}/power_state`).trim();
   kernel.attribute(`${fn.path}/power_state`, { show: () => (fn.power === 'D0' ? before : fn.power) });
 }
 
-/** pci_read_config(), pci_write_config(): the largest aligned accesses that the range allows, from its start on. */
+/**
+ * pci_read_config(), pci_write_config(): make the largest aligned accesses that the range allows, from its start on.
+ */
 function configAttribute(kernel: Kernel, fn: PciFunction, present: () => boolean): BinaryAttribute {
   const registers = kernel.log.of(fn.name, 'config', {
     read: (offset, width) => fn.readConfig(offset, width),
@@ -40,7 +42,10 @@ function configAttribute(kernel: Kernel, fn: PciFunction, present: () => boolean
   };
 }
 
-/** A byte to reach an even offset, a word to reach a multiple of four if two bytes would not do, then as wide as it goes. */
+/**
+ * Splits a range: a byte up to an even offset, a word up to a multiple of four, then words of four bytes, then the
+ * rest.
+ */
 function* split(position: number, length: number): Generator<{ offset: number; width: 1 | 2 | 4 }> {
   let offset = position;
   let left = length;
@@ -54,7 +59,7 @@ function* split(position: number, length: number): Generator<{ offset: number; w
   }
 }
 
-/** `resourceN`: memory can be mapped and not read, ports can be read and not mapped (on x86). */
+/** Makes `resourceN`: memory can be mapped and not read, ports can be read and not mapped (on x86). */
 function resourceAttribute(kernel: Kernel, fn: PciFunction, bar: PciBar, present: () => boolean): BinaryAttribute {
   const registers = kernel.log.of(fn.name, `bar${bar.index}`, fn.bar(bar));
   if (bar.io) return { size: bar.size, present, ...ports(registers) };
@@ -69,7 +74,7 @@ function resourceAttribute(kernel: Kernel, fn: PciFunction, bar: PciBar, present
   };
 }
 
-/** pci_resource_io(): one inb, inw or inl, at any offset. */
+/** pci_resource_io(): makes one inb, inw or inl, at any offset. */
 function ports(registers: SimRegion): Pick<BinaryAttribute, 'read' | 'write'> {
   return {
     read(buffer, position) {

@@ -3,7 +3,7 @@ import { PCI_COMMAND_MASTER, type PciFunction } from './function';
 
 const VENDOR = 0x1af4;
 
-/** drivers/virtio/virtio_pci_common.c: takes its devices and lets go of them; what they are for is not modelled. */
+/** drivers/virtio/virtio_pci_common.c: takes its devices and lets go of them; their work is not modelled. */
 export function virtioPci(): Driver<PciFunction> {
   return {
     name: 'virtio-pci',

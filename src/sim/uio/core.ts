@@ -1,15 +1,15 @@
 import { posix } from 'node:path';
 import type { PollEvent } from '../../sys/sys';
 import { hex } from '../../text/hex';
+import type { IrqLine } from '../hardware/irq-line';
+import type { SimRegion } from '../hardware/region';
 import { Errno } from '../kernel/errno';
 import type { OpenFile } from '../kernel/file';
-import type { IrqLine } from '../kernel/irq-line';
 import type { Kernel } from '../kernel/kernel';
-import type { SimRegion } from '../kernel/region';
 
 /** include/linux/uio_driver.h: MAX_UIO_MAPS. */
 const MAX_MAPS = 5;
-/** Of a word that read and write take: an s32 in the CPU's byte order. */
+/** The size of the word that read and write take: an s32 in the CPU's byte order. */
 const WORD = 4;
 /** Dynamic on a real machine. */
 const MAJOR = 247;
@@ -17,17 +17,17 @@ const MAJOR = 247;
 /** A memory region: struct uio_mem of memtype UIO_MEM_PHYS. */
 export interface UioMap {
   readonly name: string;
-  /** Of its first page. */
+  /** The address of its first page. */
   readonly address: number;
-  /** Where the device begins in that page. */
+  /** The device's offset in that page. */
   readonly offset: number;
-  /** Whole pages: what can be mapped. */
+  /** In whole pages: as much as can be mapped. */
   readonly size: number;
   /** Addressed from the first page. */
   readonly region: SimRegion;
 }
 
-/** A port region: struct uio_port. Told, never mapped. */
+/** A port region: struct uio_port. It is reported and never mapped. */
 export interface UioPort {
   readonly name: string;
   readonly start: number;
@@ -35,7 +35,7 @@ export interface UioPort {
   readonly type: 'none' | 'x86' | 'gpio' | 'other';
 }
 
-/** What a driver registers: struct uio_info. */
+/** A device as its driver registers it: struct uio_info. */
 export interface SimUioInfo {
   readonly name: string;
   readonly version: string;
@@ -43,7 +43,7 @@ export interface SimUioInfo {
   readonly irq: IrqLine | null;
   readonly maps: readonly UioMap[];
   readonly ports: readonly UioPort[];
-  /** True: it was this device's interrupt, and counts as an event. */
+  /** Returns whether it was this device's interrupt, which counts as an event. */
   handler(): boolean;
   irqControl?(on: boolean): void;
   open?(): void;
@@ -75,12 +75,12 @@ export class UioCore {
     return device;
   }
 
-  /** Takes the device away: from who opens and who lists it at once, from who has it open as errors. */
+  /** Removes a device. Files of it that are open answer with errors from then on. */
   unregister(device: SimUioDevice): void {
     device.stop();
     for (const [minor, known] of this.#devices) if (known === device) this.#devices.delete(minor);
     this.#kernel.notify('remove', device.path);
-    // With the directory above it, which the kernel made for it.
+    // The directory above it was made for it, and goes too.
     this.#kernel.removeDevice(posix.dirname(device.path));
     this.#kernel.wake();
   }
@@ -135,7 +135,10 @@ export class SimUioDevice {
   }
 }
 
-/** An open node: struct uio_listener. What it has seen is its own, so that each opener gets every event. */
+/**
+ * An open node: struct uio_listener. Each counts the events it has seen for itself, so that each opener gets every
+ * event.
+ */
 class UioFile implements OpenFile {
   readonly #kernel: Kernel;
   readonly #device: SimUioDevice;
@@ -148,7 +151,7 @@ class UioFile implements OpenFile {
     device.info?.open?.();
   }
 
-  /** The size before all else, then whether there is an interrupt. */
+  /** uio_read(): checks the size first, then whether there is an interrupt. */
   read(buffer: Buffer): number {
     if (buffer.length !== WORD) throw new Errno('EINVAL');
     const { info, event } = this.#device;
@@ -159,7 +162,7 @@ class UioFile implements OpenFile {
     return WORD;
   }
 
-  /** A character device without a position of its own: any will do. */
+  /** uio_read() ignores the position. */
   pread(buffer: Buffer): number {
     return this.read(buffer);
   }
@@ -178,7 +181,7 @@ class UioFile implements OpenFile {
     return this.write(data);
   }
 
-  /** The page offset is the number of the map; no more than the map's pages. */
+  /** uio_mmap(): the page offset is the number of the map, and the length at most the map's pages. */
   mmap(length: number, _writable: boolean, offset: number): SimRegion {
     const number = offset / this.#kernel.pageSize;
     const map = number < MAX_MAPS ? this.#device.info?.maps[number] : undefined;
@@ -197,7 +200,7 @@ class UioFile implements OpenFile {
   }
 }
 
-/** The node and the attributes: uio_dev_add_attributes() and the class. */
+/** Makes the node and the attributes: uio_dev_add_attributes() and the class. */
 function install(kernel: Kernel, device: SimUioDevice, parent: string, minor: number, info: SimUioInfo): void {
   const { name, path } = device;
   const fixed = (attribute: string, text: string) => kernel.attribute(`${path}/${attribute}`, { show: () => text });

@@ -1,6 +1,6 @@
+import { from } from '../hardware/region';
 import type { Driver } from '../kernel/bus';
 import type { Kernel } from '../kernel/kernel';
-import { from } from '../kernel/region';
 import type { PciBar } from '../pci/bar';
 import type { PciFunction } from '../pci/function';
 import type { UioCore, UioMap } from './core';
@@ -24,7 +24,7 @@ export function uioPciGeneric(kernel: Kernel, uio: UioCore): Driver<PciFunction>
         maps: maps(kernel, fn),
         ports: [],
         handler: () => fn.checkAndMaskIntx(),
-        // For every descriptor that is closed, not only the last.
+        // Every close of a descriptor does it, not only the last.
         release: () => fn.clearMaster(),
       });
       return () => {
@@ -35,7 +35,7 @@ export function uioPciGeneric(kernel: Kernel, uio: UioCore): Driver<PciFunction>
   };
 }
 
-/** The 32-bit memory BARs that are not prefetchable, among the first five; ports are left out. */
+/** Lists the 32-bit memory BARs that are not prefetchable, among the first five; ports are left out. */
 function maps(kernel: Kernel, fn: PciFunction): UioMap[] {
   return fn.bars
     .filter(({ index, io, wide, prefetchable }) => index < MAX_MAPS && !io && !wide && !prefetchable)

@@ -1,8 +1,8 @@
+import type { PlatformDevice } from '../hardware/platform-device';
+import { from } from '../hardware/region';
 import type { Driver } from '../kernel/bus';
 import type { Kernel } from '../kernel/kernel';
-import { from } from '../kernel/region';
 import type { UioCore } from './core';
-import type { PlatformDevice } from './platform';
 
 /**
  * drivers/uio/uio_pdrv_genirq.c: a platform device of the device tree. Its handler disables the interrupt at the

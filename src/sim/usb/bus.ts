@@ -1,82 +1,92 @@
 import { posix } from 'node:path';
-import { GadgetZero } from '../devices/usb-gadget-zero';
-import { UsbHub } from '../devices/usb-hub';
-import { UsbKeyboard } from '../devices/usb-keyboard';
-import { UsbStorage } from '../devices/usb-storage';
 import { Bus, type Driver } from '../kernel/bus';
 import { Errno } from '../kernel/errno';
 import type { OpenFile } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
-import { parseDescriptors } from './descriptors';
 import { SimUsbDevice, type SimUsbInterface } from './device';
-import { type Identity, UsbFunction } from './function';
+import type { UsbFunction } from './function';
+import { readIdentity, type UsbIdentity } from './identity';
+import { interfaceDriver } from './interface-driver';
 import { Status } from './pipes';
 import { installEndpoints, installUsbDevice, installUsbInterface, nodeOf } from './sysfs';
+import { UsbfsMemory } from './usbfs-memory';
 
 const DEVICES = '/sys/bus/usb/devices';
 const MEMORY_LIMIT = '/sys/module/usbcore/parameters/usbfs_memory_mb';
 
-/** In bytes, of all URBs that have not been reaped, and all that is lent: usbfs_memory_mb. */
-export interface UsbfsMemory {
-  used: number;
-  /** 0: none. */
-  limit(): number;
+/** A device as the base has it: the facts that decide which function it gets. */
+export interface BaseDevice {
+  readonly identity: UsbIdentity;
+  /** An attribute of the device itself, without the newline. */
+  attribute(name: string): string;
+  /** The first attribute of that name in its directory or below. */
+  attributeBelow(name: string): string | undefined;
+  /** The speed of the device in a port of this hub, in Mbit/s; null where the port is empty. */
+  speedInPort(port: number): number | null;
 }
 
-/** drivers/usb/core: the devices that the base has, their configurations, drivers, nodes; plugging in and out. */
+/** drivers/usb/core: the devices of the base with their configurations, drivers and nodes; plugging in and out. */
 export class UsbBus {
   readonly interfaces: Bus<SimUsbInterface>;
-  /** Of all URBs and all that is lent, whoever has it. */
+  /** Shared by all who have nodes open. */
   readonly memory: UsbfsMemory;
   readonly #kernel: Kernel;
-  /** Those too that are unplugged, by name. */
+  /** All devices of the base by name, unplugged ones too. */
   readonly #devices = new Map<string, SimUsbDevice>();
-  /** What puts the directory back of one that is unplugged. */
+  /** Functions that put the directories of unplugged devices back. */
   readonly #unplugged = new Map<SimUsbDevice, () => void>();
-  /** Those that were pulled out; others lost the hub that they are still plugged in to. */
+  /** Devices that were pulled out; other unplugged ones lost the hub that they are plugged in to. */
   readonly #pulled = new Set<SimUsbDevice>();
-  /** The highest that was given, by bus. */
+  /** The highest device number that was given, by bus. */
   readonly #numbers = new Map<number, number>();
 
+  readonly #makeFunction: (device: BaseDevice) => UsbFunction;
   readonly #openNode: (device: SimUsbDevice, write: boolean) => OpenFile;
 
-  /** @param openNode what an open of a device's node gives */
-  constructor(kernel: Kernel, openNode: (bus: UsbBus, device: SimUsbDevice, write: boolean) => OpenFile) {
+  /**
+   * @param makeFunction makes the far end of the cable of a device that the base has
+   * @param openNode opens the node of a device
+   */
+  constructor(
+    kernel: Kernel,
+    makeFunction: (device: BaseDevice) => UsbFunction,
+    openNode: (bus: UsbBus, device: SimUsbDevice, write: boolean) => OpenFile,
+  ) {
     this.#kernel = kernel;
+    this.#makeFunction = makeFunction;
     this.#openNode = (device, write) => openNode(this, device, write);
     this.interfaces = new Bus<SimUsbInterface>(kernel, 'usb');
-    this.memory = { used: 0, limit: () => Number(kernel.text(MEMORY_LIMIT)) * 1024 * 1024 };
-    const is = (base: number, subclass: number) => (intf: SimUsbInterface) =>
-      intf.setting.class === base && intf.setting.subclass === subclass;
+    this.memory = new UsbfsMemory(() => Number(kernel.text(MEMORY_LIMIT)) * 1024 * 1024);
+    const isStorage = ({ setting }: SimUsbInterface) => setting.class === 8 && setting.subclass === 6;
     this.interfaces.addDriver(this.#hubDriver());
-    this.interfaces.addDriver(this.#driver('usb-storage', is(8, 6)));
-    this.interfaces.addDriver(this.#driver('usbhid', ({ setting }) => setting.class === 3));
+    this.interfaces.addDriver(interfaceDriver(kernel, 'usb-storage', isStorage));
+    this.interfaces.addDriver(interfaceDriver(kernel, 'usbhid', ({ setting }) => setting.class === 3));
     for (const name of kernel.tree.readDir(DEVICES)) if (!name.includes(':')) this.#add(name);
-    // A driver may look for what hangs on its device: all have to be there first.
+    // A driver may look for devices that hang on its own: all have to be there first.
     for (const device of this.#devices.values()) {
       for (const intf of device.interfaces) this.interfaces.addDevice(intf);
       for (const intf of device.interfaces) this.interfaces.boot(intf);
     }
   }
 
-  /** A device that is plugged in. */
+  /** Finds a device that is plugged in. */
   find(name: string): SimUsbDevice | undefined {
     const device = this.#devices.get(name);
     return device?.isConnected ? device : undefined;
   }
 
-  /** Pulls a device out, with what hangs on it. */
+  /** Pulls a device out, with all that hangs on it. */
   unplug(device: SimUsbDevice): void {
     this.#pulled.add(device);
     this.#disconnect(device);
   }
 
-  /** The host controller goes. @param path of its device */
+  /** Removes the buses of a host controller. @param path of its device */
   removeHost(path: string): void {
     for (const root of this.#rootHubs(path)) if (root.isConnected) this.unplug(root);
   }
 
-  /** It is there again, with what is plugged in to it: its devices are numbered anew. */
+  /** Brings the buses of a host controller back; their devices are numbered anew. */
   addHost(path: string): void {
     for (const root of this.#rootHubs(path)) {
       if (root.isConnected) continue;
@@ -92,16 +102,16 @@ export class UsbBus {
     );
   }
 
-  /** Puts a device back that was pulled out: in its port it is another one, and its drivers take it. */
+  /** Plugs a device in again: the kernel takes it for a new one, and its drivers bind. */
   plug(name: string): void {
     const device = this.#devices.get(name);
     if (device === undefined || device.isConnected) throw new RangeError(`${name} is not unplugged`);
     this.#pulled.delete(device);
-    // Without its hub it is plugged in, and nobody knows.
+    // A device behind a hub that is gone is plugged in and not known.
     if (this.#hubOf(device)?.isConnected) this.#connect(device);
   }
 
-  /** usb_disconnect(), of a device and what hangs on it. */
+  /** usb_disconnect(): removes a device and all that hangs on it. */
   #disconnect(device: SimUsbDevice): void {
     for (const child of this.#childrenOf(device)) this.#disconnect(child);
     device.isConnected = false;
@@ -171,7 +181,7 @@ export class UsbBus {
     this.#chosen(intf, alt);
   }
 
-  /** usb_reset_device(): drivers that do not know of resets lose their interfaces, and whoever wants them takes them. */
+  /** usb_reset_device(): drivers without support for resets lose their interfaces, which are probed anew. */
   reset(device: SimUsbDevice): void {
     device.pipes.flush(Status.gone);
     const lost = device.interfaces.filter((intf) => this.interfaces.driverOf(intf) === 'usbfs');
@@ -188,7 +198,7 @@ export class UsbBus {
     installEndpoints(this.#kernel, intf);
   }
 
-  /** usb_disable_device(): the interfaces go, with their drivers and what is claimed. */
+  /** usb_disable_device(): removes the interfaces, with their drivers and claims. */
   #dropInterfaces(device: SimUsbDevice): void {
     for (const intf of device.interfaces) this.interfaces.remove(intf);
     device.interfaces = [];
@@ -201,8 +211,14 @@ export class UsbBus {
     const bus = Number(text('busnum'));
     const ports = text('devpath') === '0' ? [] : text('devpath').split('.').map(Number);
     const place = { bus, ports, number: Number(text('devnum')), speed: Number(text('speed')) };
-    const identity = this.#identity(path, place.speed);
-    const device = new SimUsbDevice(name, path, place, this.#function(name, path, identity), this.#kernel.timeline);
+    const identity = readIdentity(this.#kernel, path, place.speed);
+    const fn = this.#makeFunction({
+      identity,
+      attribute: text,
+      attributeBelow: (attribute) => this.#find(path, attribute),
+      speedInPort: (port) => this.#inPort(name, port)?.speed ?? null,
+    });
+    const device = new SimUsbDevice(name, path, place, fn, this.#kernel.timeline);
     this.#devices.set(name, device);
     this.#numbers.set(bus, Math.max(this.#numbers.get(bus) ?? 0, place.number));
     const value = Number(text('bConfigurationValue'));
@@ -223,66 +239,9 @@ export class UsbBus {
     });
   }
 
-  #identity(path: string, speed: number): Identity {
-    const text = (attribute: string) =>
-      this.#kernel.exists(`${path}/${attribute}`) ? this.#kernel.text(`${path}/${attribute}`).trim() : '';
-    const descriptors = parseDescriptors(this.#kernel.bytes(`${path}/descriptors`));
-    const { device } = descriptors;
-    const strings = new Map<number, string>();
-    const add = (index: number | undefined, string: string) => {
-      if (index !== undefined && index > 0 && string !== '') strings.set(index, string);
-    };
-    add(device[14], text('manufacturer'));
-    add(device[15], text('product'));
-    add(device[16], text('serial'));
-    const value = Number(text('bConfigurationValue'));
-    for (const configuration of descriptors.configurations)
-      add(configuration.index, configuration.value === value ? text('configuration') : 'loop input to output');
-    const bos = this.#kernel.exists(`${path}/bos_descriptors`) ? this.#kernel.bytes(`${path}/bos_descriptors`) : null;
-    return { descriptors, strings, bos, highSpeed: speed === 480 };
-  }
-
-  /** What kind of device it is. */
-  #function(name: string, path: string, identity: Identity): UsbFunction {
-    const { device, configurations } = identity.descriptors;
-    const [setting] = configurations[0]?.settings ?? [];
-    if (device.readUInt8(4) === 9) {
-      const ports = Number(this.#kernel.text(`${path}/maxchild`));
-      const isSuperSpeed = device.readUInt16LE(2) >= 0x300;
-      return new UsbHub(identity, ports, isSuperSpeed, (port) => this.#inPort(name, port)?.speed ?? null);
-    }
-    if (device.readUInt16LE(8) === 0x0525 && device.readUInt16LE(10) === 0xa4a0) return new GadgetZero(identity);
-    if (setting?.class === 8) return new UsbStorage(identity, this.#blocksBelow(path));
-    if (setting?.class === 3) return new UsbKeyboard(identity, this.#reportDescriptorBelow(path));
-    return new UsbFunction(identity);
-  }
-
-  /**
-   * A driver of the kernel. Nothing that it does is simulated, but what it makes below its interface is there while it
-   * has it: a disk, an input device.
-   */
-  #driver(name: string, matches: (intf: SimUsbInterface) => boolean): Driver<SimUsbInterface> {
-    const made = new Map<string, (() => void)[]>();
-    return {
-      name,
-      matches,
-      probe: ({ path }) => {
-        for (const restore of made.get(path) ?? []) restore();
-        return () => {
-          const children = this.#kernel.tree.readDir(path).map((child) => `${path}/${child}`);
-          const devices = children.filter((child) => this.#kernel.isDirectory(child) && !/\/ep_..$/.test(child));
-          made.set(
-            path,
-            devices.map((child) => this.#kernel.removeDevice(child)),
-          );
-        };
-      },
-    };
-  }
-
-  /** Without it nothing is known of what is in the ports. */
+  /** Makes the driver of hubs: devices behind a hub are known while it has the hub. */
   #hubDriver(): Driver<SimUsbInterface> {
-    const driver = this.#driver('hub', ({ setting }) => setting.class === 9);
+    const driver = interfaceDriver(this.#kernel, 'hub', ({ setting }) => setting.class === 9);
     return {
       ...driver,
       probe: (intf) => {
@@ -298,7 +257,7 @@ export class UsbBus {
     };
   }
 
-  /** Those that are plugged in to it. */
+  /** Lists the devices that are plugged in to a hub. */
   #childrenOf(hub: SimUsbDevice): SimUsbDevice[] {
     return [...this.#devices.values()].filter((device) => device.isConnected && this.#hubOf(device) === hub);
   }
@@ -314,7 +273,7 @@ export class UsbBus {
     return all.find((one) => one.isConnected && one.ports.at(-1) === port && this.#hubOf(one)?.name === hub);
   }
 
-  /** What the hub's port says of itself. */
+  /** Sets the attributes of the hub's port. */
   #setPort(device: SimUsbDevice, isThere: boolean): void {
     const hub = this.#hubOf(device);
     const port = `${hub?.interfaces[0]?.path}/${hub?.name}-port${device.ports.at(-1)}`;
@@ -324,17 +283,7 @@ export class UsbBus {
     this.#kernel.attribute(`${port}/state`, { show: () => (isThere ? 'configured' : 'not attached') });
   }
 
-  /** Of the disk that the base has there. */
-  #blocksBelow(path: string): number {
-    const size = this.#find(path, 'size');
-    return size === undefined ? 0 : Number(size);
-  }
-
-  #reportDescriptorBelow(path: string): Buffer {
-    return Buffer.from(this.#find(path, 'report_descriptor') ?? '', 'latin1');
-  }
-
-  /** The first attribute of a name anywhere below. */
+  /** Reads the first attribute of a name anywhere below. */
   #find(path: string, name: string): string | undefined {
     for (const entry of this.#kernel.tree.readDir(path)) {
       if (entry === name) return this.#kernel.text(`${path}/${entry}`);

@@ -1,12 +1,14 @@
-/** Descriptors of a simulated device, as far as its kernel and the device itself work with them: USB 2.0, section 9.6. */
+/**
+ * Descriptors of a simulated device, as far as its kernel and the device itself work with them: USB 2.0, section 9.6.
+ */
 
 export type EndpointType = 'control' | 'isochronous' | 'bulk' | 'interrupt';
 
 export interface SimEndpoint {
-  /** With its direction in bit 7. */
+  /** Its number, with its direction in bit 7. */
   readonly address: number;
   readonly type: EndpointType;
-  /** Of one packet, in bytes. */
+  /** The size of one packet in bytes. */
   readonly packetSize: number;
   /** bInterval. */
   readonly interval: number;
@@ -20,7 +22,7 @@ export interface SimSetting {
   readonly class: number;
   readonly subclass: number;
   readonly protocol: number;
-  /** Of its string. */
+  /** The index of its string. */
   readonly index: number;
   readonly endpoints: readonly SimEndpoint[];
 }
@@ -29,7 +31,7 @@ export interface SimConfiguration {
   /** bConfigurationValue */
   readonly value: number;
   readonly bytes: Buffer;
-  /** Of its string. */
+  /** The index of its string. */
   readonly index: number;
   readonly attributes: number;
   /** bMaxPower */
@@ -54,7 +56,7 @@ export const DEVICE_SIZE = 18;
 
 const TYPES: readonly EndpointType[] = ['control', 'isochronous', 'bulk', 'interrupt'];
 
-/** @param bytes as sysfs has them: the device's, then each configuration with all that is in it; of a sound device */
+/** Parses the descriptors of a sound device. @param bytes as in sysfs: the device's, then each whole configuration */
 export function parseDescriptors(bytes: Buffer): SimDescriptors {
   const configurations: SimConfiguration[] = [];
   for (let at = DEVICE_SIZE; at < bytes.length; ) {

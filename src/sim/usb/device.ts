@@ -1,5 +1,5 @@
-import type { BusDevice } from '../kernel/bus';
-import type { Timeline } from '../kernel/timeline';
+import type { Timeline } from '../hardware/timeline';
+import type { SimBusDevice } from '../kernel/bus';
 import type { SimConfiguration, SimEndpoint, SimSetting } from './descriptors';
 import type { SetupPacket, UsbFunction } from './function';
 import { Pipes } from './pipes';
@@ -7,14 +7,14 @@ import { Pipes } from './pipes';
 const SET_CONFIGURATION = 9;
 const SET_INTERFACE = 11;
 
-/** Who has a device's node open. */
+/** An open file of a device's node. */
 export interface UsbfsOpener {
-  /** The device is gone: what is in flight has ended by now. */
+  /** Called when the device is gone; its transfers have ended by then. */
   disconnected(): void;
 }
 
 /** An interface of the active configuration: struct usb_interface. */
-export class SimUsbInterface implements BusDevice {
+export class SimUsbInterface implements SimBusDevice {
   /** `1-2:1.0` */
   readonly name: string;
   readonly path: string;
@@ -31,7 +31,7 @@ export class SimUsbInterface implements BusDevice {
     this.path = `${device.path}/${this.name}`;
   }
 
-  /** The one that is chosen. */
+  /** The setting that is chosen. */
   get setting(): SimSetting {
     const setting = this.settings.find(({ alt }) => alt === this.alt) ?? this.settings[0];
     if (setting === undefined) throw new Error(`${this.name} has no setting`);
@@ -45,13 +45,13 @@ export class SimUsbDevice {
   readonly name: string;
   readonly path: string;
   readonly bus: number;
-  /** From the root hub down. */
+  /** Port numbers from the root hub down. */
   readonly ports: readonly number[];
-  /** As in the attribute, in Mbit/s. */
+  /** In Mbit/s, the number of the attribute. */
   readonly speed: number;
   readonly fn: UsbFunction;
   readonly pipes: Pipes;
-  /** The address that the host gave it; another one each time it is plugged in. */
+  /** The address that the host gave it, a new one each time it is plugged in. */
   number: number;
   isConnected = true;
   configuration: SimConfiguration | null = null;
@@ -75,7 +75,7 @@ export class SimUsbDevice {
     this.pipes = new Pipes(timeline, fn, (address) => this.endpoint(address));
   }
 
-  /** The interfaces of the active configuration. */
+  /** Makes the interfaces of the active configuration. */
   makeInterfaces(configuration: SimConfiguration): void {
     this.configuration = configuration;
     const numbers = new Set(configuration.settings.map(({ number }) => number));
@@ -86,12 +86,12 @@ export class SimUsbDevice {
     return this.interfaces.find((one) => one.number === number);
   }
 
-  /** An endpoint of the settings that are chosen. */
+  /** Finds an endpoint among the settings that are chosen. */
   endpoint(address: number): SimEndpoint | undefined {
     return this.interfaces.flatMap(({ setting }) => setting.endpoints).find((one) => one.address === address);
   }
 
-  /** A request of the kernel's own, on which it waits. @returns whether the device took it */
+  /** Makes a request of the kernel's own. @returns whether the device took it */
   request(setup: Partial<SetupPacket>): boolean {
     const nothing = { bmRequestType: 0, bRequest: 0, wValue: 0, wIndex: 0, wLength: 0 };
     return this.fn.control({ ...nothing, ...setup }, Buffer.alloc(0)) !== 'stall';

@@ -8,6 +8,7 @@ import {
   type SimDescriptors,
   type SimSetting,
 } from './descriptors';
+import type { UsbIdentity } from './identity';
 
 /** The eight bytes that a control transfer begins with. */
 export interface SetupPacket {
@@ -18,17 +19,8 @@ export interface SetupPacket {
   readonly wLength: number;
 }
 
-/** What a device answers where it gives or takes no packet: not yet, or never until somebody clears the halt. */
+/** The answer of a device that gives or takes no packet: not yet, or not until the halt is cleared. */
 export type SetupRefusal = 'nak' | 'stall';
-
-/** What a device is made of, beside what it does. */
-export interface Identity {
-  readonly descriptors: SimDescriptors;
-  /** By index. */
-  readonly strings: ReadonlyMap<number, string>;
-  readonly bos: Buffer | null;
-  readonly highSpeed: boolean;
-}
 
 export const DIR_IN = 0x80;
 export const TYPE_MASK = 0x60;
@@ -56,15 +48,15 @@ const NOTHING = Buffer.alloc(0);
  * adds its own requests and what its endpoints do, packet by packet.
  */
 export class UsbFunction {
-  readonly identity: Identity;
+  readonly identity: UsbIdentity;
   /** Endpoints that answer with a stall. */
   readonly halted = new Set<number>();
-  /** Set by the host: an endpoint that had nothing to give, or no place, has by now. */
+  /** Set by the host, called when an endpoint that had no packet, or no room for one, has it now. */
   onReady: (endpoint: number) => void = () => {};
   #configuration: SimConfiguration | null = null;
   readonly #alternates = new Map<number, number>();
 
-  constructor(identity: Identity) {
+  constructor(identity: UsbIdentity) {
     this.identity = identity;
   }
 
@@ -72,15 +64,20 @@ export class UsbFunction {
     return this.#configuration;
   }
 
-  /** @param data what the host sends; empty for a request that gives data @returns what it gives, empty for none */
+  /**
+   * Answers a control transfer.
+   *
+   * @param data sent by the host; empty for a transfer in
+   * @returns the data in; empty for none
+   */
   control(setup: SetupPacket, data: Buffer): Buffer | 'stall' {
     if ((setup.bmRequestType & TYPE_MASK) !== 0) return this.request(setup, data);
     const answer = this.#standard(setup);
-    // Descriptors of its class are asked for with a standard request too.
+    // A standard request asks for descriptors of its class too.
     return answer === 'stall' && setup.bRequest === GET_DESCRIPTOR ? this.request(setup, data) : answer;
   }
 
-  /** A packet from an IN endpoint, no longer than `size`; a shorter one ends a transfer. */
+  /** Gives a packet from an IN endpoint, no longer than `size`; a shorter one ends a transfer. */
   packetIn(_endpoint: number, _size: number): Buffer | SetupRefusal {
     return 'nak';
   }
@@ -89,7 +86,7 @@ export class UsbFunction {
     return 'nak';
   }
 
-  /** As if it had just been switched on. */
+  /** Starts over as if just switched on. */
   reset(): void {
     this.#configuration = null;
     this.#alternates.clear();
@@ -97,12 +94,12 @@ export class UsbFunction {
     this.started();
   }
 
-  /** A request that is no standard one. */
+  /** Answers a request that is no standard one. */
   protected request(_setup: SetupPacket, _data: Buffer): Buffer | 'stall' {
     return 'stall';
   }
 
-  /** A configuration or a setting was chosen, or chosen again: its endpoints start anew. */
+  /** Called when a configuration or a setting is chosen: its endpoints start over. */
   protected started(): void {}
 
   protected altOf(number: number): number {
@@ -203,7 +200,7 @@ export class UsbFunction {
   }
 }
 
-/** What it would be at the other speed: here the same. USB 2.0, table 9-9. */
+/** Makes the device qualifier: at the other speed the device is the same here. USB 2.0, table 9-9. */
 function qualifier({ device, configurations }: SimDescriptors): Buffer {
   return Buffer.from([10, DT_QUALIFIER, ...device.subarray(2, 8), configurations.length, 0]);
 }

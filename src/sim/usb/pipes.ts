@@ -1,8 +1,8 @@
-import type { Scheduled, Timeline } from '../kernel/timeline';
+import type { Scheduled, Timeline } from '../hardware/timeline';
 import type { EndpointType, SimEndpoint } from './descriptors';
 import { DIR_IN, type SetupPacket, type UsbFunction } from './function';
 
-/** The status of what the host controller has ended, as an errno: Documentation/driver-api/usb/error-codes.rst. */
+/** The status of a transfer that has ended, as an errno: Documentation/driver-api/usb/error-codes.rst. */
 export const Status = {
   ok: 0,
   cancelled: -2,
@@ -20,46 +20,46 @@ export interface SimIsoPacket {
   actual: number;
 }
 
-/** What a driver gives to the host controller: struct urb. */
+/** A transfer that a driver gives to the host controller: struct urb. */
 export interface SimTransfer {
-  /** With its direction in bit 7. */
+  /** Its address, with the direction in bit 7. */
   readonly endpoint: number;
   readonly type: EndpointType;
   readonly setup: SetupPacket | null;
-  /** What is sent, or where it goes. */
+  /** The data that is sent, or the place for data that is received. */
   readonly data: Buffer;
-  /** A transfer in that brings less than was asked for is an error. */
+  /** Makes it an error that a transfer in brings less than was asked for. */
   readonly shortNotOk: boolean;
-  /** One out that fills its last packet is followed by an empty one. */
+  /** Adds an empty packet to a transfer out that fills its last packet. */
   readonly zeroPacket: boolean;
   readonly packets: readonly SimIsoPacket[];
-  /** In bytes, so far. */
+  /** The bytes transferred so far. */
   actual: number;
-  /** Called once, when it has ended, whichever way. */
+  /** Called once, when the transfer has ended in whichever way. */
   complete(status: number): void;
 }
 
 interface Queue {
   readonly transfers: SimTransfer[];
-  /** That the first of them ends. */
+  /** The end of the first of them, which is due. */
   ending: Scheduled | null;
 }
 
-/** At high speed: what a transfer takes beside its bytes, and a microframe. In milliseconds. */
+/** Times at high speed, in milliseconds: of a transfer beside its bytes, and of a microframe. */
 const OVERHEAD_MS = 0.02;
 const BYTES_PER_MS = 50_000;
 const MICROFRAME_MS = 0.125;
 
 /**
- * The host controller's side of one device: for each endpoint, transfers in the order in which they were given. They
- * take a little time, and as long as the device has nothing to say, for ever.
+ * The host controller's side of one device: for each endpoint, transfers in the order in which they were given. A
+ * transfer takes a little time, and waits without bound for a device that has no data.
  */
 export class Pipes {
   readonly #timeline: Timeline;
   readonly #function: UsbFunction;
-  /** What the host knows of an endpoint; undefined: it is in no setting that is chosen. */
+  /** Finds an endpoint among the settings that are chosen. */
   readonly #endpointAt: (address: number) => SimEndpoint | undefined;
-  /** By address; 0 is the control endpoint of both directions. */
+  /** Keyed by address; 0 is the control endpoint of both directions. */
   readonly #queues = new Map<number, Queue>();
   /** Endpoints that answer no more, and those whose next packet is too long. */
   readonly #hung = new Set<number>();
@@ -69,7 +69,7 @@ export class Pipes {
     this.#timeline = timeline;
     this.#function = fn;
     this.#endpointAt = endpointAt;
-    // Later: one endpoint's packet may be what another one waits for.
+    // The timeline calls later: one endpoint's packet may be the one that another waits for.
     fn.onReady = (endpoint) => void timeline.after(0, () => this.#advance(endpoint));
   }
 
@@ -84,7 +84,7 @@ export class Pipes {
     this.#advance(key);
   }
 
-  /** Ends a transfer that has not ended, with what it has so far. */
+  /** Ends a transfer that has not ended, with the data it has so far. */
   cancel(transfer: SimTransfer, status: number): void {
     const key = keyOf(transfer);
     const queue = this.#queues.get(key);
@@ -105,14 +105,14 @@ export class Pipes {
     for (const transfer of transfers.reverse()) this.cancel(transfer, status);
   }
 
-  /** From now on the endpoint answers nothing, or answers again. */
+  /** Makes an endpoint answer nothing from now on, or answer again. */
   hang(endpoint: number, hung: boolean): void {
     if (hung) this.#hung.add(endpoint);
     else this.#hung.delete(endpoint);
     this.#advance(endpoint);
   }
 
-  /** The next transfer from the endpoint gets more than it asked for. */
+  /** Makes the next transfer from the endpoint get more than it asked for. */
   babble(endpoint: number): void {
     this.#babbling.add(endpoint);
     this.#advance(endpoint);
@@ -139,7 +139,11 @@ export class Pipes {
     return packets.length * MICROFRAME_MS * 2 ** (interval - 1);
   }
 
-  /** As far as the device lets it. @returns null: it has yet to go on */
+  /**
+   * Goes on with a transfer as far as the device lets it.
+   *
+   * @returns the status it ends with; null where it has not ended
+   */
   #run(transfer: SimTransfer): number | null {
     const { endpoint, setup } = transfer;
     if (this.#hung.has(keyOf(transfer))) return null;
@@ -190,7 +194,7 @@ export class Pipes {
     }
   }
 
-  /** There is no handshake: what is not there is missing. */
+  /** Runs isochronous packets. There is no handshake: data that is not there is missing. */
   #iso(transfer: SimTransfer): number {
     const { endpoint, data, packets } = transfer;
     let offset = 0;

@@ -7,20 +7,20 @@ const DEVICES = '/sys/bus/usb/devices';
 const MAJOR = 189;
 const DEVICES_PER_BUS = 128;
 
-/** Where a device's node is, below /dev. */
+/** Returns the path of a device's node below /dev. */
 export function nodeOf({ bus, number }: SimUsbDevice): string {
   return `bus/usb/${three(bus)}/${three(number)}`;
 }
 
 /**
- * The attributes of a device that change: drivers/usb/core/sysfs.c. The others are as the base has them.
+ * Makes the attributes of a device that change: drivers/usb/core/sysfs.c. The others are as the base has them.
  *
- * @param configure what a write to bConfigurationValue does
+ * @param configure called with a value that is written to bConfigurationValue
  */
 export function installUsbDevice(kernel: Kernel, device: SimUsbDevice, configure: (value: number) => void): void {
   const { path, fn } = device;
   const minor = () => (device.bus - 1) * DEVICES_PER_BUS + device.number - 1;
-  /** Of the active configuration; without one they are there and empty. */
+  /** Sets an attribute of the active configuration; without a configuration it is there and empty. */
   const active = (name: string, show: (configuration: SimConfiguration) => string, store?: (text: string) => void) =>
     kernel.tree.set(`${path}/${name}`, {
       kind: 'file',
@@ -60,7 +60,7 @@ export function installUsbDevice(kernel: Kernel, device: SimUsbDevice, configure
   });
 }
 
-/** The directory of an interface, where there may be one already. */
+/** Makes the directory of an interface, where there may be one already. */
 export function installUsbInterface(kernel: Kernel, intf: SimUsbInterface): void {
   const { path, name } = intf;
   const live = (attribute: string, show: () => string) => kernel.attribute(`${path}/${attribute}`, { show });
@@ -83,7 +83,7 @@ export function installUsbInterface(kernel: Kernel, intf: SimUsbInterface): void
   installEndpoints(kernel, intf);
 }
 
-/** The directories of the endpoints of the setting that is chosen. */
+/** Makes the directories of the endpoints of the setting that is chosen. */
 export function installEndpoints(kernel: Kernel, { path, setting }: SimUsbInterface): void {
   for (const name of kernel.tree.readDir(path)) if (name.startsWith('ep_')) kernel.tree.delete(`${path}/${name}`);
   for (const endpoint of setting.endpoints) {

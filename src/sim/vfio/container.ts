@@ -1,9 +1,9 @@
 import { VFIO_API_VERSION, VFIO_CHECK_EXTENSION, VFIO_GET_API_VERSION, VFIO_SET_IOMMU } from '../../uapi/vfio';
+import type { SimIommu } from '../iommu/iommu';
 import { Errno } from '../kernel/errno';
 import { IoctlFile } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
 import type { GroupContainer, VfioGroup } from './group';
-import type { SimIommu } from './iommu';
 import { Type1Iommu, type1Extension } from './type1';
 
 /** drivers/vfio/container.c, with one driver of IOMMUs: type1. It lives as long as its last group, or its file. */
@@ -18,7 +18,7 @@ class VfioContainer implements GroupContainer {
     this.#kernel = kernel;
   }
 
-  /** vfio_container_attach_group(): the group is this container's from now on, and reaches nothing yet. */
+  /** vfio_container_attach_group(): claims the group, whose devices reach nothing until there is a driver. */
   attach(group: VfioGroup): void {
     group.iommuGroup.claim(group, false);
     try {
@@ -32,7 +32,7 @@ class VfioContainer implements GroupContainer {
     this.#groups.add(group);
   }
 
-  /** vfio_group_detach_container(): what the last group leaves behind is unmapped. */
+  /** vfio_group_detach_container(): the last group to go unmaps everything. */
   detach(group: VfioGroup): void {
     this.#driver?.detach(group.iommuGroup);
     group.iommuGroup.release();
@@ -64,7 +64,10 @@ class VfioContainer implements GroupContainer {
     }
   }
 
-  /** What a driver says it can do is what it is asked to be: extensions that are no types fail in its open. */
+  /**
+   * Makes the driver of the type that is asked for. An extension that is no type passes the check here, and fails
+   * there.
+   */
   #setIommu(type: number): number {
     if (this.#groups.size === 0 || this.#driver !== null) throw new Errno('EINVAL');
     if (type1Extension(type, false) <= 0) throw new Errno('ENODEV');

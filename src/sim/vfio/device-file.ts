@@ -11,15 +11,17 @@ import {
   VFIO_DEVICE_FEATURE_PROBE,
   VFIO_DEVICE_FEATURE_SET,
 } from '../../uapi/vfio';
+import type { SimRegion } from '../hardware/region';
+import type { IommufdDevice } from '../iommufd/bound-device';
+import { IommufdFile } from '../iommufd/iommufd-file';
 import { Errno } from '../kernel/errno';
 import type { OpenFile } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
-import type { SimRegion } from '../kernel/region';
 import { UserStruct } from '../kernel/user-struct';
-import type { SimVfioDevice, VfioGroup } from './group';
-import { type IommufdDevice, IommufdFile } from './iommufd';
+import type { SimVfioDevice } from './device';
+import type { VfioGroup } from './group';
 
-/** Of struct vfio_device_feature's flags. */
+/** The feature's number in the flags of struct vfio_device_feature. */
 const FEATURE_MASK = 0xffff;
 
 /**
@@ -29,7 +31,7 @@ const FEATURE_MASK = 0xffff;
 export class VfioDeviceFile implements OpenFile {
   readonly #kernel: Kernel;
   readonly #device: SimVfioDevice;
-  /** Null: a cdev. */
+  /** Null for a cdev. */
   readonly #group: VfioGroup | null;
   #access = false;
   #position = 0;
@@ -156,7 +158,7 @@ export class VfioDeviceFile implements OpenFile {
     return 0;
   }
 
-  /** Nothing attached: nothing happens. */
+  /** Does nothing where nothing is attached. */
   #detach(bound: IommufdDevice, argument: Buffer | number): number {
     const user = new UserStruct(argument, detachIommufdPt.size);
     if (user.u32(detachIommufdPt.argsz) < detachIommufdPt.size || user.u32(detachIommufdPt.flags) !== 0)
@@ -165,7 +167,7 @@ export class VfioDeviceFile implements OpenFile {
     return 0;
   }
 
-  /** vfio_ioctl_device_feature(): what is checked before the feature is looked at. */
+  /** vfio_ioctl_device_feature(): the checks before those of the feature. */
   #feature(argument: Buffer | number): number {
     const user = new UserStruct(argument, deviceFeature.size);
     const flags = user.u32(deviceFeature.flags);

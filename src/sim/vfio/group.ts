@@ -1,99 +1,26 @@
+import type { SimIommuGroup } from '../iommu/group';
 import { Errno } from '../kernel/errno';
 import type { OpenFile } from '../kernel/file';
-import type { SimRegion } from '../kernel/region';
-import type { UserStruct } from '../kernel/user-struct';
-import type { PciFunction } from '../pci/function';
-import type { SimIommuGroup } from './iommu';
 
-/** What a driver does for a device that it registered: struct vfio_device_ops. */
-export interface VfioDeviceOps {
-  openDevice(): void;
-  closeDevice(): void;
-  read(buffer: Buffer, position: number): number;
-  write(data: Buffer, position: number): number;
-  /** @throws Errno ENOTTY for what it does not know */
-  ioctl(request: number, argument: Buffer | number): number;
-  /** @param user the argument of VFIO_DEVICE_FEATURE; its size and flags have been checked */
-  feature(flags: number, user: UserStruct): number;
-  mmap(length: number, position: number): SimRegion;
-  /** The kernel wants it back. */
-  request(): void;
-}
-
-/** The driver cannot have its device back yet. A real write to `unbind` does not return until it can. */
-export class StillInUse extends Errno {
-  readonly #device: SimVfioDevice;
-
-  constructor(device: SimVfioDevice) {
-    super('EBUSY');
-    this.#device = device;
-  }
-
-  /** Calls back when the last user has let go of it. */
-  whenReleased(action: () => void): void {
-    this.#device.onReleased = action;
-  }
-}
-
-/** struct vfio_device */
-export class SimVfioDevice {
-  readonly fn: PciFunction;
-  readonly index: number;
-  readonly group: VfioGroup;
-  readonly ops: VfioDeviceOps;
-  /** Files that were opened and bound, or came from a group. */
-  openCount = 0;
-  /** The file that bound it to an iommufd is one of a cdev. */
-  cdevOpened = false;
-  /** Its id in that iommufd. */
-  iommufdId: number | null = null;
-  /** Files at all, which keep it from being unregistered. */
-  #users = 0;
-  onReleased: () => void = () => {};
-
-  constructor(fn: PciFunction, index: number, group: VfioGroup, ops: VfioDeviceOps) {
-    this.fn = fn;
-    this.index = index;
-    this.group = group;
-    this.ops = ops;
-  }
-
-  get inUse(): boolean {
-    return this.#users > 0;
-  }
-
-  /** vfio_device_try_get_registration(), vfio_device_put_registration() */
-  hold(): void {
-    this.#users++;
-  }
-
-  put(): void {
-    if (--this.#users > 0) return;
-    const action = this.onReleased;
-    this.onReleased = () => {};
-    action();
-  }
-}
-
-/** What a group knows of the container that it is in: struct vfio_container. */
+/** The container that a group is in, as far as the group needs it: struct vfio_container. */
 export interface GroupContainer {
   /** A device of the group is opened. */
   use(group: VfioGroup): void;
   detach(group: VfioGroup): void;
 }
 
-/** struct vfio_group: the devices of an IOMMU group that VFIO drivers have, and who has its node open. */
+/** struct vfio_group: an IOMMU group with devices that are bound to VFIO drivers, and the one open file of its node. */
 export class VfioGroup {
   readonly iommuGroup: SimIommuGroup;
   readonly minor: number;
-  readonly devices = new Set<SimVfioDevice>();
-  /** There is one at a time. */
-  openedFile: OpenFile | null = null;
+  /** Devices that are bound to VFIO drivers. */
+  deviceCount = 0;
   /** Devices that were bound through their cdevs: the group cannot be opened meanwhile, and the other way round. */
   cdevsOpen = 0;
   container: GroupContainer | null = null;
   /** One for the group itself, one for each open device. */
   containerUsers = 0;
+  #openedFile: OpenFile | null = null;
 
   constructor(iommuGroup: SimIommuGroup, minor: number) {
     this.iommuGroup = iommuGroup;
@@ -101,6 +28,24 @@ export class VfioGroup {
   }
 
   get registered(): boolean {
-    return this.devices.size > 0;
+    return this.deviceCount > 0;
+  }
+
+  get openedFile(): OpenFile | null {
+    return this.#openedFile;
+  }
+
+  /**
+   * vfio_group_fops_open()
+   *
+   * @throws Errno EBUSY where the group is open already, or one of its devices through its cdev
+   */
+  open(file: OpenFile): void {
+    if (this.cdevsOpen > 0 || this.#openedFile !== null) throw new Errno('EBUSY');
+    this.#openedFile = file;
+  }
+
+  close(): void {
+    this.#openedFile = null;
   }
 }

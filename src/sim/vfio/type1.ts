@@ -20,12 +20,14 @@ import {
   VFIO_TYPE1v2_IOMMU,
   VFIO_UNMAP_ALL,
 } from '../../uapi/vfio';
+import { IOMMU_READ, IOMMU_WRITE, type IommuDomain } from '../iommu/domain';
+import type { SimIommuGroup } from '../iommu/group';
+import { type Interval, Intervals } from '../iommu/intervals';
+import { PAGE_SIZES, type SimIommu } from '../iommu/iommu';
 import { Errno } from '../kernel/errno';
 import type { Kernel } from '../kernel/kernel';
 import { KERN_WARNING } from '../kernel/kernel-log';
 import { kernelStruct, respondWithCapabilities, type StructCapability, UserStruct } from '../kernel/user-struct';
-import { type Interval, Intervals } from './intervals';
-import { IOMMU_READ, IOMMU_WRITE, IommuDomain, PAGE_SIZES, type SimIommu, type SimIommuGroup } from './iommu';
 
 const VFIO_TYPE1_NESTING_IOMMU = 6;
 const VFIO_UPDATE_VADDR = 10;
@@ -40,7 +42,11 @@ const DIRTY_BITMAP_MAX = 2n ** 28n;
 const PAGE = 4096n;
 const U64 = 2n ** 64n;
 
-/** vfio_iommu_type1_check_extension(). The lab's VT-d does not enforce coherency. @param attached whether a group is */
+/**
+ * vfio_iommu_type1_check_extension(). The lab's VT-d does not enforce coherency.
+ *
+ * @param attached whether a group is attached
+ */
 export function type1Extension(extension: number, attached: boolean): number {
   switch (extension) {
     case VFIO_TYPE1_IOMMU:
@@ -76,11 +82,11 @@ export class Type1Iommu {
       throw new Errno('EINVAL');
     this.#kernel = kernel;
     this.#iommu = iommu;
-    this.#domain = new IommuDomain(iommu);
+    this.#domain = iommu.makeDomain();
     this.#v2 = type !== VFIO_TYPE1_IOMMU;
   }
 
-  /** What it maps is seen by this group too from now on. */
+  /** Lets a group see all that it maps. */
   attach(group: SimIommuGroup): void {
     // vfio_iommu_resv_conflict()
     for (const { first, last } of group.reserved)
@@ -94,7 +100,7 @@ export class Type1Iommu {
     group.detach();
   }
 
-  /** Everything is unmapped. */
+  /** Unmaps everything. */
   release(): void {
     for (const dma of [...this.#dmas]) this.#remove(dma);
   }
@@ -178,14 +184,13 @@ export class Type1Iommu {
     if (iova + size > U64 || vaddr + size > U64) throw new Errno('EINVAL');
     const last = iova + size - 1n;
     const there = this.#dmas.find(iova, last);
-    // Addresses are renewed where they were invalidated before, which is not modelled.
+    // Only addresses that were invalidated before are renewed, which is not modelled.
     if (newAddress) throw new Errno(there === undefined ? 'ENOENT' : 'EINVAL');
     if (there !== undefined) throw new Errno('EEXIST');
     if (this.#available === 0) throw new Errno('ENOSPC');
     if (!this.#ranges.some((range) => iova >= range.first && last <= range.last)) throw new Errno('EINVAL');
-    const memory = this.#kernel.memory.find(vaddr, Number(size));
-    if (memory === undefined) throw new Errno('EFAULT');
     const { locked } = this.#kernel.memory;
+    const memory = this.#kernel.memory.at(vaddr, Number(size));
     if (!locked.charge(memory.length)) {
       const message = `vfio_pin_pages_remote: RLIMIT_MEMLOCK (${locked.limit}) exceeded`;
       this.#kernel.messages.print(KERN_WARNING, message);
@@ -202,7 +207,7 @@ export class Type1Iommu {
     const user = new UserStruct(argument, dmaUnmap.size);
     const flags = user.u32(dmaUnmap.flags);
     if (user.u32(dmaUnmap.argsz) < dmaUnmap.size || flags > 7) throw new Errno('EINVAL');
-    // Neither dirty tracking nor new addresses are modelled: the first is never on, and the second finds nothing.
+    // Neither dirty tracking nor renewed addresses are modelled: the first is never on, and the second finds nothing.
     if (flags & (UNMAP_FLAG_DIRTY_BITMAP | UNMAP_FLAG_VADDR)) throw new Errno('EINVAL');
     const iova = user.u64(dmaUnmap.iova);
     const size = user.u64(dmaUnmap.length);
@@ -216,7 +221,7 @@ export class Type1Iommu {
     if (this.#v2 && cut) throw new Errno('EINVAL');
     let unmapped = 0n;
     for (const dma of dmas) {
-      // Version 1 unmaps the whole of what it finds from its start on, and nothing else.
+      // Version 1 unmaps whole mappings that begin in the range, and nothing else.
       if (dma.first < iova) break;
       unmapped += dma.last - dma.first + 1n;
       this.#remove(dma);

@@ -1,7 +1,7 @@
 // hw/misc/edu.c of QEMU, as seen on 7.2 through a mapping.
 import { type SimulatedMachine, simulatedMachine } from '../../../src/sim';
 import { Edu } from '../../../src/sim/devices/edu';
-import { Timeline } from '../../../src/sim/kernel/timeline';
+import { Timeline } from '../../../src/sim/hardware/timeline';
 import { PciFunction } from '../../../src/sim/pci/function';
 import type { Mapping } from '../../../src/sys/sys';
 

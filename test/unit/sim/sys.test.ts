@@ -1,7 +1,7 @@
 // Descriptors and system calls: fs/open.c, fs/read_write.c, fs/eventfd.c, fs/kernfs/file.c, as seen on Linux 6.12.
-import { Fault, type SimulatedMachine, simulatedMachine } from '../../../src/sim';
+import { FatalSignal, type SimulatedMachine, simulatedMachine } from '../../../src/sim';
+import { IrqLine } from '../../../src/sim/hardware/irq-line';
 import { EventFd } from '../../../src/sim/kernel/eventfd';
-import { IrqLine } from '../../../src/sim/kernel/irq-line';
 import type { Watch } from '../../../src/sys/sys';
 
 const fails = (code: string, syscall?: string) => expect.objectContaining({ code, ...(syscall && { syscall }) });
@@ -310,7 +310,7 @@ describe('a mapping', () => {
 
   test('that is read-only kills who writes', () => {
     const mapping = sys.mmap(sys.open('/dev/uio0', {}), 0x1000, false, 0);
-    expect(() => mapping.write(0x04, 4, 0)).toThrow(Fault);
+    expect(() => mapping.write(0x04, 4, 0)).toThrow(FatalSignal);
   });
 });
 

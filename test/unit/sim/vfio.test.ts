@@ -1,6 +1,6 @@
 // What the simulated VFIO has beyond the conformance suite: controls, faults, an NVMe controller, binding.
 import { type SimulatedMachine, simulatedMachine } from '../../../src/sim';
-import { Fault } from '../../../src/sim/kernel/region';
+import { FatalSignal } from '../../../src/sim/kernel/fatal-signal';
 import { findHolders } from '../../../src/sys/readers/holders';
 import * as vfio from '../../../src/uapi/vfio';
 import {
@@ -180,11 +180,11 @@ describe('a mapping of registers', () => {
     const { device, close } = openThroughGroup(sys, EDU);
     const mapping = sys.mmap(device, PAGE, true, 0);
     setCommand(sys, device, 0x101);
-    expect(() => mapping.read(0, 4)).toThrow(Fault);
+    expect(() => mapping.read(0, 4)).toThrow(FatalSignal);
     setCommand(sys, device, 0x103);
     expect(mapping.read(0, 4)).toBe(0x010000ed);
     sim.controls.setPower(EDU, 'D3hot');
-    expect(() => mapping.write(4, 4, 0)).toThrow(Fault);
+    expect(() => mapping.write(4, 4, 0)).toThrow(FatalSignal);
     expect(() => read32(sys, device, 0)).toThrow(fails('EIO'));
     mapping.close();
     close();

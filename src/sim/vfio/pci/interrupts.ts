@@ -1,4 +1,4 @@
-import { PCI_COMMAND_INTX_DISABLE } from '../../uapi/pci-regs';
+import { PCI_COMMAND_INTX_DISABLE } from '../../../uapi/pci-regs';
 import {
   irqSet,
   VFIO_IRQ_SET_ACTION_MASK,
@@ -8,13 +8,13 @@ import {
   VFIO_IRQ_SET_DATA_EVENTFD,
   VFIO_IRQ_SET_DATA_NONE,
   VFIO_PCI_IRQS,
-} from '../../uapi/vfio';
-import { Errno } from '../kernel/errno';
-import { EventFd } from '../kernel/eventfd';
-import type { Kernel } from '../kernel/kernel';
-import { UserStruct } from '../kernel/user-struct';
-import { CAP_EXP, CAP_MSI, CAP_MSIX } from '../pci/config-space';
-import type { PciFunction } from '../pci/function';
+} from '../../../uapi/vfio';
+import { Errno } from '../../kernel/errno';
+import { EventFd } from '../../kernel/eventfd';
+import type { Kernel } from '../../kernel/kernel';
+import { UserStruct } from '../../kernel/user-struct';
+import { CAP_EXP, CAP_MSI, CAP_MSIX } from '../../pci/config-space';
+import type { PciFunction } from '../../pci/function';
 
 export const INTX = VFIO_PCI_IRQS.indexOf('intx');
 export const MSI = VFIO_PCI_IRQS.indexOf('msi');
@@ -27,10 +27,10 @@ const ACTIONS = VFIO_IRQ_SET_ACTION_MASK | VFIO_IRQ_SET_ACTION_UNMASK | VFIO_IRQ
 const U32_MAX = 0xffffffff;
 const MSI_ENABLE = 0x0001;
 const MSIX_ENABLE = 0x8000;
-/** Where a message goes with interrupt remapping: an address in the range that is no memory. */
+/** The address of a message with interrupt remapping, in the range that is no memory. */
 const MESSAGE_ADDRESS = 0xfee00418;
 
-/** Of one call of VFIO_DEVICE_SET_IRQS. */
+/** The arguments of one call of VFIO_DEVICE_SET_IRQS. */
 interface Request {
   readonly flags: number;
   readonly index: number;
@@ -43,7 +43,7 @@ interface Request {
 interface Intx {
   trigger: EventFd | null;
   masked: boolean;
-  /** What unmasks when it is written to. */
+  /** A write to it unmasks. */
   unmask: EventFd | null;
 }
 
@@ -55,7 +55,7 @@ export class VfioPciIrqs {
   #type: number | null = null;
   #intx: Intx | null = null;
   readonly #vectors = new Map<number, EventFd>();
-  /** Messages that came while nobody wanted them: MSI-X vectors that the kernel masks, and so keeps pending. */
+  /** Messages that came without a handler: the kernel masks such MSI-X vectors, which keeps them pending. */
   readonly #pending = new Set<number>();
   #queueSize = 0;
   #err: EventFd | null = null;
@@ -114,20 +114,23 @@ export class VfioPciIrqs {
     return 0;
   }
 
-  /** The user's Interrupt Disable changed: INTx follows it; where it is not in use the hardware's bit does. */
+  /**
+   * Follows a change of the user's Interrupt Disable: INTx is masked, or the hardware's bit set where INTx is not in
+   * use.
+   */
   intxDisabled(disabled: boolean): void {
     this.#intxDisabled = disabled;
     if (disabled) this.#mask();
     else this.#unmask();
   }
 
-  /** vfio_pci_core_request() @returns whether anybody was told */
+  /** vfio_pci_core_request() @returns whether an eventfd was signalled */
   request(): boolean {
     this.#req?.signal();
     return this.#req !== null;
   }
 
-  /** Everything off: the device is closed. */
+  /** Turns everything off when the device is closed. */
   close(): void {
     if (this.#type === INTX) this.#disableIntx();
     else if (this.#type !== null) this.#disableMessages(this.#type);
@@ -136,7 +139,7 @@ export class VfioPciIrqs {
     this.#req = null;
   }
 
-  /** vfio_pci_set_irqs_ioctl(): one action and no other. */
+  /** vfio_pci_set_irqs_ioctl(): takes exactly one action. */
   #apply(request: Request): void {
     const action = request.flags & ACTIONS;
     const trigger = action === VFIO_IRQ_SET_ACTION_TRIGGER;
@@ -200,7 +203,7 @@ export class VfioPciIrqs {
     this.#intx = intx;
     this.#type = INTX;
     this.#setPhysicalMask(intx.masked);
-    // vfio_intx_handler(): masks what it has seen, until the user unmasks it.
+    // vfio_intx_handler(): masks INTx when it has fired, until the user unmasks it.
     this.#fn.irq.request(() => {
       if (intx.masked || !this.#fn.checkAndMaskIntx()) return false;
       intx.masked = true;
@@ -229,7 +232,7 @@ export class VfioPciIrqs {
     }
   }
 
-  /** vfio_pci_intx_unmask_handler(): what is still asserted is told again at once, and stays masked. */
+  /** vfio_pci_intx_unmask_handler(): signals again at once where INTx is still asserted, and leaves it masked. */
   #unmask(): void {
     const intx = this.#intx;
     if (intx === null) {
@@ -237,7 +240,7 @@ export class VfioPciIrqs {
       return;
     }
     if (!intx.masked || this.#intxDisabled) return;
-    // Before the line is let go: what it raises then is a new interrupt.
+    // The order matters: an interrupt that comes once the line is unmasked is a new one.
     intx.masked = this.#fn.asserted;
     if (intx.masked) this.#signalIntx(intx);
     else this.#fn.checkAndUnmaskIntx();
@@ -305,7 +308,7 @@ export class VfioPciIrqs {
     const eventfd = this.#vectors.get(vector);
     if (eventfd !== undefined) eventfd.signal();
     else if (index === MSIX) this.#pending.add(vector);
-    // Without a handler the kernel has cleared the message: a function that sends it writes a zero to address 0.
+    // The kernel has cleared a message without a handler: a function that sends it writes a zero to address 0.
     else this.#fn.writeDma(0n, Buffer.alloc(4));
   }
 
@@ -319,14 +322,14 @@ export class VfioPciIrqs {
     this.#programMessage();
   }
 
-  /** The message of MSI vector 0, as long as someone wants it. */
+  /** Programs the message of MSI vector 0 while it has a handler, and clears it otherwise. */
   #programMessage(): void {
     const at = this.#fn.config.capability(CAP_MSI);
     if (this.#type !== MSI || at === undefined) return;
     this.#fn.config.write(at + 4, 4, this.#vectors.has(0) ? MESSAGE_ADDRESS : 0);
   }
 
-  /** vfio_pci_set_ctx_trigger_single() @returns what is to be signalled from now on */
+  /** vfio_pci_set_ctx_trigger_single() @returns the eventfd from now on */
   #triggerSingle({ start, count, flags, data }: Request, current: EventFd | null): EventFd | null {
     if (start !== 0 || count > 1) throw new Errno('EINVAL');
     if (flags & VFIO_IRQ_SET_DATA_NONE) {
@@ -358,7 +361,7 @@ export function isExpress(fn: PciFunction): boolean {
   return fn.config.capability(CAP_EXP) !== undefined;
 }
 
-/** In bytes for each interrupt; exactly one kind of data. */
+/** Returns the bytes of data for each interrupt; exactly one kind may be given. */
 function dataSize(kind: number): number {
   switch (kind) {
     case VFIO_IRQ_SET_DATA_NONE:
@@ -372,7 +375,7 @@ function dataSize(kind: number): number {
   }
 }
 
-/** Without data all are meant, else those whose byte is not zero. */
+/** Returns whether an interrupt is meant: all are where there is no data, else those whose byte is not zero. */
 function isOn(flags: number, data: UserStruct | null, index: number): boolean {
   if (flags & VFIO_IRQ_SET_DATA_NONE) return true;
   return (flags & VFIO_IRQ_SET_DATA_BOOL) !== 0 && (data?.bytes[index] ?? 0) !== 0;

@@ -4,137 +4,22 @@ import { Errno } from '../kernel/errno';
 import type { Kernel } from '../kernel/kernel';
 import { KERN_ERR } from '../kernel/kernel-log';
 import type { DmaTarget, PciFunction } from '../pci/function';
-import { type Interval, Intervals } from './intervals';
-
-/** Directions of a mapping, from the device's view: <linux/iommu.h>. */
-export const IOMMU_READ = 1;
-export const IOMMU_WRITE = 2;
+import { IOMMU_READ, IOMMU_WRITE, IommuDomain } from './domain';
+import { SimIommuGroup } from './group';
+import type { Interval } from './intervals';
 
 /** The lab's VT-d translates 39 bits: QEMU's default (aw-bits). */
 export const APERTURE_LAST = 2n ** 39n - 1n;
 /** Pages of 4 KiB, 2 MiB and 1 GiB, a bit for each size. */
 export const PAGE_SIZES = 0x40201000n;
 
-/** Why a DMA was refused: drivers/iommu/intel/dmar.c, dma_remap_fault_reasons. */
+/** Reasons to refuse a DMA: drivers/iommu/intel/dmar.c, dma_remap_fault_reasons. */
 const FAULTS = {
   noContext: [0x02, 'Present bit in context entry is clear'],
   beyond: [0x04, 'Access beyond MGAW'],
   noWrite: [0x05, 'PTE Write access is not set'],
   noRead: [0x06, 'PTE Read access is not set'],
 } as const;
-
-/** Pages of memory where a device sees them. */
-export interface IoMapping extends Interval {
-  /** Stays, whatever the process unmaps: the pages are pinned. */
-  readonly memory: Buffer;
-  /** Bits of IOMMU_READ and IOMMU_WRITE. */
-  readonly prot: number;
-}
-
-/** A translation that devices can be attached to: struct iommu_domain. */
-export class IommuDomain {
-  readonly #mappings = new Intervals<IoMapping>();
-  readonly #iommu: SimIommu;
-
-  constructor(iommu: SimIommu) {
-    this.#iommu = iommu;
-  }
-
-  /** What a device may write it may read too: __domain_mapping() of the VT-d driver sets the bit for it in every entry. */
-  map(mapping: IoMapping): void {
-    // Nothing is there but what a leaking IOMMU kept.
-    for (const stale of this.#mappings.within(mapping.first, mapping.last)) this.#mappings.delete(stale);
-    this.#mappings.add({ ...mapping, prot: mapping.prot | IOMMU_READ });
-  }
-
-  unmap(first: bigint, last: bigint): void {
-    if (this.#iommu.leaks(this)) return;
-    for (const mapping of this.#mappings.within(first, last)) this.#mappings.delete(mapping);
-  }
-
-  find(address: bigint): IoMapping | undefined {
-    return this.#mappings.find(address, address);
-  }
-}
-
-/**
- * An IOMMU group: drivers/iommu/iommu.c. What its devices reach is decided for all of them at once, by the kernel
- * (its drivers' own domain) or by who owns its DMA.
- */
-export class SimIommuGroup {
-  readonly number: number;
-  /** In the order of their addresses. */
-  readonly functions: readonly PciFunction[];
-  readonly reserved: readonly Interval[];
-  readonly #iommu: SimIommu;
-  readonly #usedByKernel: () => boolean;
-  readonly #default: IommuDomain;
-  /** Null: blocked. */
-  #domain: IommuDomain | null;
-  #owner: object | null = null;
-  #claims = 0;
-
-  constructor(
-    iommu: SimIommu,
-    number: number,
-    functions: readonly PciFunction[],
-    reserved: readonly Interval[],
-    usedByKernel: () => boolean,
-  ) {
-    this.number = number;
-    this.functions = functions;
-    this.reserved = reserved;
-    this.#iommu = iommu;
-    this.#usedByKernel = usedByKernel;
-    this.#default = new IommuDomain(iommu);
-    this.#domain = this.#default;
-  }
-
-  get domain(): IommuDomain | null {
-    return this.#domain;
-  }
-
-  /** iommu_group_dma_owner_claimed(): by a driver of the kernel's that uses DMA, or for user space. */
-  get claimed(): boolean {
-    return this.#owner !== null || this.#usedByKernel();
-  }
-
-  get owned(): boolean {
-    return this.#owner !== null;
-  }
-
-  /**
-   * iommu_group_claim_dma_owner(): from then on devices reach nothing, until a domain is attached.
-   *
-   * @param shared the same owner may claim it once for each of its devices (iommu_device_claim_dma_owner())
-   */
-  claim(owner: object, shared: boolean): void {
-    if (this.#owner !== null ? !shared || this.#owner !== owner : this.#usedByKernel()) throw new Errno('EPERM');
-    if (this.#owner === null) this.#domain = null;
-    this.#owner = owner;
-    this.#claims++;
-  }
-
-  release(): void {
-    if (--this.#claims > 0) return;
-    this.#owner = null;
-    this.#domain = this.#default;
-  }
-
-  attach(domain: IommuDomain): void {
-    this.#domain = domain;
-  }
-
-  /** Blocked again, as its owner claimed it. */
-  detach(): void {
-    this.#domain = null;
-  }
-
-  /** The addresses that a domain for it can map: the aperture without what is reserved. */
-  get ranges(): Interval[] {
-    return this.#iommu.rangesWithout(this.reserved);
-  }
-}
 
 /** The machine's IOMMU, a VT-d: every function that is in a group is behind it. */
 export class SimIommu {
@@ -146,13 +31,19 @@ export class SimIommu {
     this.#kernel = kernel;
     const members = new Map<number, PciFunction[]>();
     for (const fn of bus.devices) {
-      const number = groupOf(kernel, fn);
+      const number = groupNumber(kernel, fn);
       if (number !== null) members.set(number, [...(members.get(number) ?? []), fn]);
     }
     const groups = new Map<number, SimIommuGroup>();
     for (const [number, functions] of members) {
       const usedByKernel = () => functions.some((fn) => bus.has(fn) && bus.usesDma(fn));
-      const group = new SimIommuGroup(this, number, functions, reservedRegions(kernel, number), usedByKernel);
+      const group = new SimIommuGroup(
+        number,
+        functions,
+        reservedRegions(kernel, number),
+        usedByKernel,
+        this.makeDomain(),
+      );
       groups.set(number, group);
       for (const fn of functions) fn.dma = this.#target(fn, group);
     }
@@ -167,19 +58,18 @@ export class SimIommu {
     return [...this.groups.values()].find(({ functions }) => functions.includes(fn));
   }
 
-  /** From then on what is unmapped stays reachable for the device's group: an IOMMU that does not protect. */
+  /** Stops protecting: unmapped memory stays reachable for the device's group from then on. */
   leak(fn: PciFunction): void {
     const group = this.groupOf(fn);
     if (group === undefined) throw new RangeError(`${fn.name} is behind no IOMMU`);
     this.#leaking.add(group);
   }
 
-  leaks(domain: IommuDomain): boolean {
-    for (const group of this.#leaking) if (group.domain === domain) return true;
-    return false;
+  makeDomain(): IommuDomain {
+    return new IommuDomain((domain) => [...this.#leaking].some((group) => group.domain === domain));
   }
 
-  /** The whole aperture but these. */
+  /** Returns the aperture without these. */
   rangesWithout(reserved: readonly Interval[]): Interval[] {
     const ranges: Interval[] = [];
     let first = 0n;
@@ -205,7 +95,7 @@ export class SimIommu {
 
   /**
    * Translates an access, mapping by mapping. The first part that is refused ends it, and is a line in the kernel's
-   * log; what came before has happened.
+   * log; the parts before it have happened.
    */
   #access(
     fn: PciFunction,
@@ -229,7 +119,7 @@ export class SimIommu {
     return true;
   }
 
-  /** dmar_fault(), dmar_fault_do_one(). The address is that of the page. */
+  /** dmar_fault(), dmar_fault_do_one(): logs a fault, with the address of the page. */
   #report(fn: PciFunction, address: bigint, need: number, [reason, text]: (typeof FAULTS)[keyof typeof FAULTS]): void {
     const [, bus, slot] = fn.name.split(':');
     const page = address - (address % BigInt(this.#kernel.pageSize));
@@ -254,12 +144,13 @@ function translate(domain: IommuDomain | null, address: bigint, need: number): T
   return { memory: mapping.memory.subarray(Number(address - mapping.first)) };
 }
 
-function groupOf(kernel: Kernel, fn: PciFunction): number | null {
+/** Returns the number of the IOMMU group that sysfs has a function in; null for none. */
+export function groupNumber(kernel: Kernel, fn: PciFunction): number | null {
   const link = `${fn.path}/iommu_group`;
   return kernel.exists(link) ? Number(kernel.tree.readLink(link).split('/').pop()) : null;
 }
 
-/** The attribute `reserved_regions`; what is `direct-relaxable` is given up for user space. */
+/** Reads the attribute `reserved_regions`; regions that are `direct-relaxable` are given up for user space. */
 function reservedRegions(kernel: Kernel, group: number): Interval[] {
   const text = kernel.text(`/sys/kernel/iommu_groups/${group}/reserved_regions`);
   return text

@@ -1,7 +1,7 @@
 /** Serves an interrupt; false says that it was not this device's. */
 export type IrqHandler = () => boolean;
 
-/** Deliveries without a pause after which a line that nobody silences is given up, as kernel/irq/spurious.c does after 100,000. */
+/** The deliveries without a pause after which the line is disabled; kernel/irq/spurious.c does so after 100,000. */
 const STORM = 1000;
 
 /** A level-triggered interrupt line from one device to one handler. */
@@ -16,13 +16,13 @@ export class IrqLine {
     return this.#asserted;
   }
 
-  /** The device's end. */
+  /** Sets the level, at the device's end. */
   set(asserted: boolean): void {
     this.#asserted = asserted;
     this.#deliver();
   }
 
-  /** Up and down again: nobody sees it who does not look. */
+  /** Goes up and down again: a handler that is masked misses it. */
   pulse(): void {
     this.set(true);
     this.set(false);

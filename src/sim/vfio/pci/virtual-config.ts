@@ -1,8 +1,8 @@
-import { PCI_COMMAND, PCI_COMMAND_INTX_DISABLE, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../../uapi/pci-regs';
-import { Errno } from '../kernel/errno';
-import type { SimRegion } from '../kernel/region';
-import { CAP_EXP, CAP_MSI, CAP_PM } from '../pci/config-space';
-import type { PciFunction } from '../pci/function';
+import { PCI_COMMAND, PCI_COMMAND_INTX_DISABLE, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../../../uapi/pci-regs';
+import type { SimRegion } from '../../hardware/region';
+import { Errno } from '../../kernel/errno';
+import { CAP_EXP, CAP_MSI, CAP_PM } from '../../pci/config-space';
+import type { PciFunction } from '../../pci/function';
 
 // <linux/pci_regs.h>
 const PCI_STATUS = 0x06;
@@ -26,17 +26,17 @@ const EXP_DEVCTL = 8;
 const EXP_DEVCTL_FLR = 0x8000;
 const PM_CTRL = 4;
 
-/** No capability, and what stands for the header. */
+/** Marks of bytes that belong to no capability, and of the header. */
 const UNASSIGNED = 0xff;
 const HEADER = 0x00;
 
-/** What the configuration space asks of the device it belongs to. */
+/** The effects that writes to the configuration space have on its device. */
 export interface ConfigHooks {
-  /** The user's own Interrupt Disable changed. */
+  /** Called when the user's own Interrupt Disable changes. */
   intxDisabled(disabled: boolean): void;
-  /** Whether messages were enabled by an ioctl, and how many, as a power of two. */
+  /** Messages as an ioctl set them up; their number is a power of two, by its exponent. */
   readonly irqs: { readonly msi: { readonly enabled: boolean; readonly queueSize: number } };
-  /** The user asked for a function level reset. */
+  /** Makes a function level reset, which the user asked for. */
   reset(): void;
 }
 
@@ -72,12 +72,12 @@ export class VfioPciConfig {
     this.#setUpCapabilities();
   }
 
-  /** Whether the user's memory decoding is on: without it no access is made. */
+  /** True while the user's memory decoding is on: without it no access is made. */
   get memoryEnabled(): boolean {
     return (this.#virtual.readUInt16LE(PCI_COMMAND) & PCI_COMMAND_MEMORY) !== 0 && this.#fn.power === 'D0';
   }
 
-  /** As the user sees it. */
+  /** The Interrupt Pin register as the user sees it. */
   get interruptPin(): number {
     return this.#virtual[PCI_INTERRUPT_PIN] ?? 0;
   }
@@ -95,7 +95,7 @@ export class VfioPciConfig {
     return data.length;
   }
 
-  /** vfio_config_do_rw(): aligned pieces with no more than one capability in each; past the end there is none. */
+  /** vfio_config_do_rw(): splits a range into aligned pieces with no more than one capability in each. */
   *#chunks(position: number, length: number): Generator<{ at: number; width: 1 | 2 | 4 }> {
     let at = position;
     while (at < position + length) {
@@ -175,7 +175,7 @@ export class VfioPciConfig {
   #afterCapability(id: number, offset: number, data: Buffer): void {
     const start = this.#at.get(id) ?? 0;
     if (id === CAP_MSI && offset <= 2 && offset + data.length >= 2) this.#afterMsi(start);
-    // vfio_pm_config_write(): the kernel changes the state, which is no more than asked for.
+    // vfio_pm_config_write(): the kernel changes the state at the user's request.
     if (id === CAP_PM && offset === PM_CTRL) {
       const state = (data[0] ?? 0) & 3;
       this.#fn.writeConfig(start + PM_CTRL, 1, state);
@@ -202,7 +202,7 @@ export class VfioPciConfig {
     if (this.#fn.readConfig(start + 4, 4) & EXP_DEVCAP_FLR) this.#hooks.reset();
   }
 
-  /** vfio_bar_fixup(): what is left of the user's bits is what hardware would leave, so that BARs can be sized. */
+  /** vfio_bar_fixup(): clears the bits that hardware would not keep, so that BARs can be sized. */
   #fixBars(): void {
     const bars = new Map(this.#fn.bars.map((bar) => [bar.index, bar]));
     for (let index = 0; index < BARS; index++) {
@@ -241,7 +241,9 @@ export class VfioPciConfig {
     this.#virtual.writeUInt16LE(this.#virtual.readUInt16LE(PCI_COMMAND) & ~PCI_COMMAND_INTX_DISABLE, PCI_COMMAND);
   }
 
-  /** vfio_cap_init(): what it does not know is taken out of the chain; what is in no capability is the user's. */
+  /**
+   * vfio_cap_init(): takes capabilities that it does not know out of the chain; bytes of no capability are the user's.
+   */
   #setUpCapabilities(): void {
     let previous = PCI_CAPABILITY_LIST;
     for (const { id, at } of this.#fn.config.capabilities()) {
@@ -296,7 +298,7 @@ export class VfioPciConfig {
         break;
       }
       case CAP_PM:
-        // PME is the kernel's; so is the state, which a write only asks for.
+        // PME belongs to the kernel; so does the state, which a write only asks for.
         this.#virtual[at + 3] = (this.#virtual[at + 3] ?? 0) & 0x07;
         this.#virtualized[at + 3] = 0xf8;
         this.#virtualized[at + 5] = 0x81;

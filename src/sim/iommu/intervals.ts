@@ -4,7 +4,7 @@ export interface Interval {
   readonly last: bigint;
 }
 
-/** Intervals that have no address in common, in ascending order: what the kernel has its interval trees for. */
+/** Intervals that have no address in common, in ascending order; the kernel has interval trees. */
 export class Intervals<T extends Interval> {
   readonly #sorted: T[] = [];
 
@@ -16,13 +16,13 @@ export class Intervals<T extends Interval> {
     return this.#sorted[Symbol.iterator]();
   }
 
-  /** The lowest that has an address in common with these. */
+  /** Finds the lowest that has an address in common with these. */
   find(first: bigint, last: bigint): T | undefined {
     const found = this.#sorted[this.#indexFrom(first)];
     return found !== undefined && found.first <= last ? found : undefined;
   }
 
-  /** All that have an address in common with these. */
+  /** Finds all that have an address in common with these. */
   within(first: bigint, last: bigint): T[] {
     const found: T[] = [];
     for (let index = this.#indexFrom(first); index < this.#sorted.length; index++) {
@@ -43,7 +43,7 @@ export class Intervals<T extends Interval> {
     if (this.#sorted[index] === interval) this.#sorted.splice(index, 1);
   }
 
-  /** Of the first that ends at or after an address. */
+  /** Finds the index of the first that ends at or after an address. */
   #indexFrom(address: bigint): number {
     let low = 0;
     let high = this.#sorted.length;

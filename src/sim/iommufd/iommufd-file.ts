@@ -23,121 +23,21 @@ import {
   option,
 } from '../../uapi/iommufd';
 import { VFIO_API_VERSION, VFIO_GET_API_VERSION } from '../../uapi/vfio';
+import { IOMMU_READ, IOMMU_WRITE, type IommuDomain } from '../iommu/domain';
+import type { SimIommuGroup } from '../iommu/group';
+import { APERTURE_LAST, type SimIommu } from '../iommu/iommu';
 import { Errno } from '../kernel/errno';
 import { IoctlFile } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
 import { UserStruct } from '../kernel/user-struct';
 import type { PciFunction } from '../pci/function';
-import { type Interval, Intervals } from './intervals';
-import { APERTURE_LAST, IOMMU_READ, IOMMU_WRITE, IommuDomain, type SimIommu, type SimIommuGroup } from './iommu';
+import { type IommufdContext, IommufdDevice } from './bound-device';
+import { Hwpt, type MappedArea, PAGE, SimIoas, U64_MAX } from './ioas';
 
-const PAGE = 4096n;
-const HUGE_PAGE = 2n ** 21n;
-const U64_MAX = 2n ** 64n - 1n;
 const OPTION_HUGE_PAGES = 1;
 const MAP_FLAGS = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE;
 /** IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17: the kernel sets it for what QEMU shows. */
 const VTD_FLAGS = 1;
-
-/** A range that was mapped: struct iopt_area. */
-interface MappedArea extends Interval {
-  readonly address: bigint;
-  readonly prot: number;
-  /** Bytes that count as locked: none while no device is attached. */
-  locked: number;
-}
-
-/** An I/O address space: struct iommufd_ioas with its io_pagetable. */
-class SimIoas {
-  readonly kind = 'ioas';
-  readonly areas = new Intervals<MappedArea>();
-  /** The page table that devices use; there is one, as all are behind the same IOMMU. */
-  hwpt: Hwpt | null = null;
-  hugePages = true;
-
-  /** Pages are pinned and seen by devices only where there are devices. */
-  get alignment(): bigint {
-    return this.hwpt === null ? 1n : PAGE;
-  }
-
-  /** What devices that are attached cannot be given. */
-  get reserved(): Interval[] {
-    if (this.hwpt === null) return [];
-    const groups = [...this.hwpt.devices].flatMap(({ group }) => group.reserved);
-    return [...groups, { first: APERTURE_LAST + 1n, last: U64_MAX }];
-  }
-
-  get users(): number {
-    return this.hwpt === null ? 0 : 1;
-  }
-}
-
-/** A page table of the IOMMU's: struct iommufd_hwpt_paging, made for an IOAS when its first device is attached. */
-class Hwpt {
-  readonly kind = 'hwpt';
-  readonly id: number;
-  readonly ioas: SimIoas;
-  readonly domain: IommuDomain;
-  readonly devices = new Set<IommufdDevice>();
-
-  constructor(id: number, ioas: SimIoas, domain: IommuDomain) {
-    this.id = id;
-    this.ioas = ioas;
-    this.domain = domain;
-  }
-
-  get users(): number {
-    return this.devices.size;
-  }
-}
-
-/** A device that is bound to an iommufd: struct iommufd_device. */
-export class IommufdDevice {
-  readonly kind = 'device';
-  readonly id: number;
-  readonly group: SimIommuGroup;
-  /** The driver's own use of it. */
-  readonly users = 1;
-  readonly #context: IommufdFile;
-  #hwpt: Hwpt | null = null;
-
-  constructor(context: IommufdFile, id: number, group: SimIommuGroup) {
-    this.#context = context;
-    this.id = id;
-    this.group = group;
-  }
-
-  /**
-   * iommufd_device_attach(), iommufd_device_replace()
-   *
-   * @param pt the id of an IOAS or of a page table
-   * @returns that of the page table
-   */
-  attach(pt: number): number {
-    const hwpt = this.#context.pageTable(pt, this.group);
-    if (hwpt === this.#hwpt) return hwpt.id;
-    this.detach();
-    hwpt.devices.add(this);
-    this.#hwpt = hwpt;
-    this.group.attach(hwpt.domain);
-    return hwpt.id;
-  }
-
-  detach(): void {
-    const hwpt = this.#hwpt;
-    if (hwpt === null) return;
-    this.#hwpt = null;
-    hwpt.devices.delete(this);
-    this.group.detach();
-    if (hwpt.devices.size === 0) this.#context.dropPageTable(hwpt);
-  }
-
-  unbind(): void {
-    this.detach();
-    this.group.release();
-    this.#context.remove(this.id);
-  }
-}
 
 type IommufdObject = SimIoas | Hwpt | IommufdDevice;
 
@@ -148,7 +48,7 @@ interface IommufdCommand {
 }
 
 /** An open /dev/iommu: drivers/iommu/iommufd of Linux 6.12, as far as VFIO needs it; errors checked by running it. */
-export class IommufdFile extends IoctlFile {
+export class IommufdFile extends IoctlFile implements IommufdContext {
   readonly #kernel: Kernel;
   readonly #iommu: SimIommu;
   readonly #objects = new Map<number, IommufdObject>();
@@ -171,9 +71,11 @@ export class IommufdFile extends IoctlFile {
     ]);
   }
 
-  /** iommufd_fops_ioctl(), copy_struct_from_user(): a longer struct is one of a later kernel, unless the rest is zero. */
+  /**
+   * iommufd_fops_ioctl(), copy_struct_from_user(): a longer struct is one of a later kernel, unless the rest is zero.
+   */
   ioctl(request: number, argument: Buffer | number): number {
-    // Of what it stands in for a container with, this answers before there is an address space for that.
+    // This call of its container emulation answers even without an address space for that.
     if (request === VFIO_GET_API_VERSION) return VFIO_API_VERSION;
     const command = this.#commands.get(request);
     if (command === undefined) throw new Errno('ENOTTY');
@@ -195,14 +97,14 @@ export class IommufdFile extends IoctlFile {
     return device;
   }
 
-  /** The page table of that id, or that of the IOAS; one is made, and filled, where it has none yet. */
+  /** Finds the page table of that id, or that of the IOAS; one is made and filled where it has none yet. */
   pageTable(id: number, group: SimIommuGroup): Hwpt {
     const object = this.#objects.get(id);
     if (object === undefined) throw new Errno('ENOENT');
     if (object.kind === 'device') throw new Errno('EINVAL');
     if (object.kind === 'hwpt') return object;
     if (object.hwpt === null) return this.#makePageTable(object, group);
-    this.#checkReserved(object, group.reserved);
+    object.checkReserved(group.reserved);
     return object.hwpt;
   }
 
@@ -216,7 +118,7 @@ export class IommufdFile extends IoctlFile {
     this.#objects.delete(id);
   }
 
-  /** No device is bound any more: they hold this file. */
+  /** Frees all objects; devices hold this file, so that none is bound any more. */
   close(): void {
     this.#objects.clear();
   }
@@ -224,9 +126,9 @@ export class IommufdFile extends IoctlFile {
   #makePageTable(ioas: SimIoas, group: SimIommuGroup): Hwpt {
     const beyond = { first: APERTURE_LAST + 1n, last: U64_MAX };
     const aligned = ({ first, last, address }: MappedArea) => (first | (last + 1n) | address) % PAGE === 0n;
-    this.#checkReserved(ioas, [...group.reserved, beyond]);
+    ioas.checkReserved([...group.reserved, beyond]);
     if (![...ioas.areas].every(aligned)) throw new Errno('EADDRINUSE');
-    const hwpt = new Hwpt(this.#freeId(), ioas, new IommuDomain(this.#iommu));
+    const hwpt = new Hwpt(this.#freeId(), ioas, this.#iommu.makeDomain());
     const filled: MappedArea[] = [];
     try {
       for (const area of ioas.areas) {
@@ -242,16 +144,10 @@ export class IommufdFile extends IoctlFile {
     return hwpt;
   }
 
-  /** iopt_reserve_iova() */
-  #checkReserved({ areas }: SimIoas, reserved: readonly Interval[]): void {
-    if (reserved.some(({ first, last }) => areas.find(first, last) !== undefined)) throw new Errno('EADDRINUSE');
-  }
-
   /** Pins an area's pages and lets devices see them. */
   #fill(area: MappedArea, domain: IommuDomain): void {
     const { memory: process } = this.#kernel;
-    const memory = process.find(area.address, Number(area.last - area.first + 1n));
-    if (memory === undefined) throw new Errno('EFAULT');
+    const memory = process.at(area.address, Number(area.last - area.first + 1n));
     if (!process.locked.charge(memory.length)) throw new Errno('ENOMEM');
     area.locked = memory.length;
     domain.map({ first: area.first, last: area.last, memory, prot: area.prot });
@@ -263,7 +159,7 @@ export class IommufdFile extends IoctlFile {
     area.locked = 0;
   }
 
-  /** The lowest that is free; 0 is none. */
+  /** Finds the lowest free id; 0 is none. */
   #freeId(): number {
     let id = 1;
     while (this.#objects.has(id)) id++;
@@ -322,8 +218,8 @@ export class IommufdFile extends IoctlFile {
     if (address + length > U64_MAX) throw new Errno('EOVERFLOW');
     if (length % ioas.alignment !== 0n) throw new Errno('EINVAL');
     const fixed = (flags & IOMMU_IOAS_MAP_FIXED_IOVA) !== 0;
-    const first = fixed ? user.u64(ioasMap.iova) : findFree(ioas, address, length);
-    if (fixed) checkFree(ioas, first, length);
+    const first = fixed ? user.u64(ioasMap.iova) : ioas.findFree(address, length);
+    if (fixed) ioas.checkFree(first, length);
     if ((address % PAGE) % ioas.alignment !== 0n) throw new Errno('EINVAL');
     const area = { first, last: first + length - 1n, address, prot, locked: 0 };
     if (ioas.hwpt !== null) this.#fill(area, ioas.hwpt.domain);
@@ -331,7 +227,10 @@ export class IommufdFile extends IoctlFile {
     user.setU64(ioasMap.iova, first);
   }
 
-  /** iommufd_ioas_unmap(), iopt_unmap_iova_range(): nothing is cut, and nothing to unmap is an error unless all is asked for. */
+  /**
+   * iommufd_ioas_unmap(), iopt_unmap_iova_range(): unmaps whole areas; a range with none is an error, unless all is
+   * asked for.
+   */
   #unmap(user: UserStruct): void {
     const ioas = this.#ioas(user.u32(ioasUnmap.ioas));
     const first = user.u64(ioasUnmap.iova);
@@ -345,7 +244,7 @@ export class IommufdFile extends IoctlFile {
     const last = all ? U64_MAX : first + length - 1n;
     let unmapped = 0n;
     for (const area of ioas.areas.within(first, last)) {
-      // What came before is unmapped already.
+      // The areas before it are unmapped already.
       if (area.first < first || area.last > last) throw new Errno('ENOENT');
       if (ioas.hwpt !== null) this.#unfill(area, ioas.hwpt.domain);
       ioas.areas.delete(area);
@@ -399,15 +298,13 @@ export class IommufdFile extends IoctlFile {
     user.setU64(hwInfo.capabilities, 0n);
   }
 
-  /** What a pointer in a struct points to. */
+  /** Returns the memory that a pointer in a struct points to. */
   #pointed(address: bigint, length: number): UserStruct {
-    const memory = this.#kernel.memory.find(address, length);
-    if (memory === undefined) throw new Errno('EFAULT');
-    return new UserStruct(memory, length);
+    return new UserStruct(this.#kernel.memory.at(address, length), length);
   }
 }
 
-/** @returns the value to set; null where it was read */
+/** Reads an option, or checks its new value. @returns the value to set; null where it was read */
 function onOrOff(user: UserStruct, get: () => bigint): bigint | null {
   switch (user.u16(option.op)) {
     case IOMMU_OPTION_OP_GET:
@@ -423,33 +320,4 @@ function onOrOff(user: UserStruct, get: () => bigint): bigint | null {
 function valid(value: bigint): bigint {
   if (value > 1n) throw new Errno('EINVAL');
   return value;
-}
-
-/** iopt_check_iova() */
-function checkFree(ioas: SimIoas, first: bigint, length: bigint): void {
-  const last = first + length - 1n;
-  if (first % ioas.alignment !== 0n) throw new Errno('EINVAL');
-  if (last > U64_MAX) throw new Errno('EOVERFLOW');
-  if (ioas.reserved.some((hole) => first <= hole.last && last >= hole.first)) throw new Errno('EINVAL');
-  if (ioas.areas.find(first, last) !== undefined) throw new Errno('EEXIST');
-}
-
-/** iopt_alloc_iova(): the lowest place from the second page on, aligned as the address is, up to a huge page. */
-function findFree(ioas: SimIoas, address: bigint, length: bigint): bigint {
-  if (length >= U64_MAX / 2n) throw new Errno('EOVERFLOW');
-  const power = 2n ** BigInt((length - 1n).toString(2).length);
-  const lowest = address === 0n ? power : address & -address;
-  const wanted = [length === 1n ? 1n : power, lowest, HUGE_PAGE].reduce((a, b) => (a < b ? a : b));
-  const alignment = wanted < ioas.alignment ? ioas.alignment : wanted;
-  const up = (iova: bigint) => ((iova + alignment - 1n) / alignment) * alignment;
-  const taken = [...ioas.areas, ...ioas.reserved].sort((a, b) => (a.first < b.first ? -1 : 1));
-  const offset = address % PAGE;
-  const place = (iova: bigint) => up(iova) | offset;
-  let iova = place(PAGE);
-  for (const { first, last } of taken) {
-    if (iova + length - 1n < first) break;
-    if (last >= iova) iova = place(last + 1n);
-  }
-  if (iova + length - 1n > U64_MAX - PAGE) throw new Errno('ENOSPC');
-  return iova;
 }

@@ -2,7 +2,7 @@ import type { Kernel } from './kernel';
 
 const INIT = { pid: 1, command: 'init' };
 
-/** What /proc shows of processes: the first one, and the limits of the one that asks. */
+/** Makes /proc: the first process, and the limits of the one that asks. */
 export function installProcesses(kernel: Kernel): void {
   addProcess(kernel, INIT.pid, INIT.command);
   const limit = () => {
@@ -16,7 +16,7 @@ export function installProcesses(kernel: Kernel): void {
   );
 }
 
-/** Another process that has a node open. @returns what closes it, and ends the process */
+/** Makes another process that has a node open. @returns the function that closes it and ends the process */
 export function holdNode(kernel: Kernel, node: string, { pid, command }: { pid: number; command: string }): () => void {
   const entry = kernel.tree.find(node);
   const opener = entry === null ? undefined : kernel.openerOf(entry);

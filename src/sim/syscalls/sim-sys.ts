@@ -13,16 +13,16 @@ import {
   type Watch,
   type Width,
 } from '../../sys/sys';
-import type { OpenDescriptor } from './descriptor-table';
-import { Blocked, Errno } from './errno';
-import { EventFd } from './eventfd';
-import type { Faults, Syscall } from './faults';
-import { AttributeFile, DirectoryFile, type FileFlags, type OpenFile, RegularFile } from './file';
-import type { Kernel } from './kernel';
-import { SimMapping } from './region';
+import type { OpenDescriptor } from '../kernel/descriptor-table';
+import { Blocked, Errno } from '../kernel/errno';
+import { EventFd } from '../kernel/eventfd';
+import { AttributeFile, DirectoryFile, type FileFlags, type OpenFile, RegularFile } from '../kernel/file';
+import type { Kernel } from '../kernel/kernel';
+import type { InjectedErrors, Syscall } from './injected-errors';
+import { SimMapping } from './mapping';
 import { Watches } from './watches';
 
-/** Methods that are not named as the call they make. */
+/** The calls behind methods that are named otherwise. */
 const SYSCALLS: Partial<Record<Syscall, string>> = {
   watch: 'epoll_ctl',
   ioctlOpen: 'ioctl',
@@ -30,7 +30,7 @@ const SYSCALLS: Partial<Record<Syscall, string>> = {
   preadWords: 'preadv',
   receive: 'recvfrom',
 };
-/** How long a wait without bound keeps signals out. */
+/** The longest time that a wait without bound keeps signals out. */
 const UNBOUNDED_MS = 1000;
 
 /**
@@ -40,13 +40,13 @@ const UNBOUNDED_MS = 1000;
 export class SimSys implements Sys {
   readonly pageSize: number;
   readonly #kernel: Kernel;
-  readonly #faults: Faults;
+  readonly #injected: InjectedErrors;
   readonly #watches: Watches;
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
 
-  constructor(kernel: Kernel, faults: Faults) {
+  constructor(kernel: Kernel, injected: InjectedErrors) {
     this.#kernel = kernel;
-    this.#faults = faults;
+    this.#injected = injected;
     this.pageSize = kernel.pageSize;
     this.#watches = new Watches(kernel.timeline);
     kernel.onWake = () => this.#watches.wake();
@@ -138,7 +138,7 @@ export class SimSys implements Sys {
           const length = file.pread(buffer.subarray(done, done + width), position + done);
           if (length !== width) return done + length;
         } catch (error) {
-          // What was read before stands; the error comes with the next call.
+          // The words that were read before count; the error comes with the next call.
           if (done > 0 && error instanceof Errno) return done;
           throw error;
         }
@@ -316,11 +316,14 @@ export class SimSys implements Sys {
     return this.#call(method, syscall, descriptor.path, () => body(descriptor));
   }
 
-  /** Every call: what is due happens first, then what a test injected, then the call; an Errno gets its call and path. */
+  /**
+   * Makes a call: due events come first, then errors that a test injected, then the call; an Errno gets its call and
+   * path.
+   */
   #call<T>(method: Syscall, syscall: string, path: string, body: () => T): T {
     this.#kernel.timeline.run();
     try {
-      this.#faults.check(method, path);
+      this.#injected.check(method, path);
       return body();
     } catch (error) {
       if (error instanceof Errno) throw new SysError(error.syscall ?? syscall, error.code, path);

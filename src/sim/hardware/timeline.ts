@@ -1,4 +1,4 @@
-/** Something that is to happen; see {@link Timeline.after}. */
+/** An event to come; see {@link Timeline.after}. */
 export interface Scheduled {
   cancel(): void;
 }
@@ -9,22 +9,22 @@ interface Event {
 }
 
 /**
- * The simulated machine's time, which is real time, and what its devices have scheduled. Nothing runs by itself: who
- * looks at the machine first runs what is due, so that a machine nobody looks at costs nothing and keeps no process
- * alive.
+ * The simulated machine's time, which is real time, and the events that its devices have scheduled. Nothing runs by
+ * itself: every call into the machine first runs the events that are due, so that an unused machine costs nothing and
+ * keeps no process alive.
  */
 export class Timeline {
-  /** In the order of their times. */
+  /** Sorted by time. */
   readonly #events: Event[] = [];
-  /** Called when the next event became an earlier one. */
+  /** Called when an earlier event becomes the next one. */
   onEarlier: () => void = () => {};
 
-  /** In milliseconds, with fractions; never goes back. */
+  /** Returns the time in milliseconds, with fractions; it never goes back. */
   now(): number {
     return performance.now();
   }
 
-  /** When the next event is due; infinity if none is scheduled. */
+  /** The time of the next event; infinity if none is scheduled. */
   get next(): number {
     return this.#events[0]?.due ?? Number.POSITIVE_INFINITY;
   }
@@ -43,7 +43,9 @@ export class Timeline {
     };
   }
 
-  /** Runs what is due. What an event schedules waits for the next run, however soon it is due. */
+  /**
+   * Runs the events that are due. An event that one of them schedules waits for the next run, however soon it is due.
+   */
   run(): void {
     const now = this.now();
     while (this.#events.length > 0 && this.next <= now) this.#events.shift()?.action();

@@ -1,6 +1,6 @@
 import type { PollEvent, Watch } from '../../sys/sys';
-import type { OpenFile } from './file';
-import type { Timeline } from './timeline';
+import type { Timeline } from '../hardware/timeline';
+import type { OpenFile } from '../kernel/file';
 
 /** setTimeout takes no more. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -45,9 +45,9 @@ export class Watches {
     };
   }
 
-  /** Something may have become ready, or the next event an earlier one. */
+  /** Looks again: a descriptor may have become ready, or the next event be an earlier one. */
   wake(): void {
-    // A check that is on its way will do; putting it off each time, it might never come.
+    // The check that is under way is enough; put off each time, it might never come.
     if (this.#watched.size === 0 || this.#immediate !== undefined) return;
     this.#disarm();
     if (this.#ready().length > 0) {
@@ -62,10 +62,10 @@ export class Watches {
     this.#disarm();
     try {
       this.#timeline.run();
-      // One callback may drain or close what was ready for the next.
+      // One callback may drain or close the file that was ready for the next.
       for (const watched of this.#ready()) if (this.#watched.has(watched) && isReady(watched)) watched.onReady();
     } finally {
-      // Also where a callback threw: that is for the process to handle, and the others go on.
+      // A callback that throws is for the process to handle; the others go on.
       this.wake();
     }
   }

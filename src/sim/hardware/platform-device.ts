@@ -1,22 +1,21 @@
-import type { BusDevice } from '../kernel/bus';
-import type { IrqLine } from '../kernel/irq-line';
-import { bounded, type SimRegion, unassigned } from '../kernel/region';
+import type { IrqLine } from './irq-line';
+import { bounded, type SimRegion, unassigned } from './region';
 
-/** Memory that a platform device answers in. */
+/** A range of addresses that a platform device answers in. */
 export interface PlatformResource {
   readonly name: string;
-  /** On the bus. */
+  /** Its address on the bus. */
   readonly start: number;
-  /** In bytes. */
+  /** Its size in bytes. */
   readonly size: number;
   readonly region: SimRegion;
 }
 
 /** A device of the device tree: resources and one interrupt. */
-export class PlatformDevice implements BusDevice {
+export class PlatformDevice {
   readonly name: string;
   readonly path: string;
-  /** Of its node in the device tree, without the address. */
+  /** The name of its node in the device tree, without the address. */
   readonly nodeName: string;
   readonly compatible: string;
   readonly irq: IrqLine;
@@ -41,7 +40,7 @@ export class PlatformDevice implements BusDevice {
     }));
   }
 
-  /** Without its power or its bus: nothing answers any more. */
+  /** Takes its power away: nothing answers any more. */
   unplug(): void {
     this.#present = false;
     this.irq.set(false);
