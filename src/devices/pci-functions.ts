@@ -4,7 +4,7 @@ import { comparePciAddresses, formatPciAddress, isPciAddress, type PciAddress, p
 import { inspectPciInfo, PCI_DEVICES } from '../pci/inspect';
 import type { Sys } from '../sys/sys';
 import { AttributeReader, type ReadError } from '../sys/sysfs';
-import { VfioInspector } from '../vfio/inspect/info';
+import { VfioInspector } from '../vfio/inspect/inspector';
 
 export interface PciListOptions {
   /** Only the functions that user space can reach through VFIO. Costs one readlink for each of the others. */

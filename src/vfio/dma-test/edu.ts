@@ -1,6 +1,6 @@
-import { Exit, UdrvError } from '../../errors';
 import type { Registers } from '../../model/registers';
 import type { IrqName } from '../device/irq-set';
+import { deviceFailed } from '../errors';
 import type { Check, Completion, Copy, DmaDriver, DmaPort, DmaTier, Finding } from './tier';
 import { until } from './wait';
 
@@ -81,12 +81,8 @@ class EduDriver implements DmaDriver {
   async idle(signal?: AbortSignal): Promise<void> {
     const done = () => (Number(this.#registers.read(DMA_COMMAND, 4)) & DMA_START) === 0;
     if (await until(done, { timeoutMs: DMA_TIMEOUT_MS, everyMs: POLL_MS, signal })) return;
-    throw new UdrvError(`its DMA engine was still busy after ${DMA_TIMEOUT_MS / 1000} s`, {
-      code: 'ETIMEDOUT',
-      exit: Exit.deviceError,
-      subject: this.#port.device.address,
-      device: this.#port.device.address,
-    });
+    const { address } = this.#port.device;
+    throw deviceFailed(address, `its DMA engine was still busy after ${DMA_TIMEOUT_MS / 1000} s`, 'ETIMEDOUT');
   }
 
   /** Takes back what it asserts. */
@@ -126,18 +122,18 @@ class EduDriver implements DmaDriver {
   async #completion(irq: IrqName, signal: AbortSignal): Promise<Finding> {
     if (this.#port.interruptCount(irq) === 0) return { verdict: 'skip', detail: `the device has no ${irq}` };
     const buffer = this.#port.pool.allocate(MAX_LENGTH);
-    const lines = this.#port.interrupt(irq, 0);
+    const eventfds = this.#port.interrupt(irq, 0);
     try {
       buffer.map({ read: true, write: false });
       await this.#transfer(buffer.iova, BigInt(BUFFER), MAX_LENGTH, DMA_INTERRUPT, signal);
-      const event = await lines.next({ timeoutMs: 1000, signal });
+      const event = await eventfds.next({ timeoutMs: 1000, signal });
       const raised = this.acknowledge();
       if (event === null) return { verdict: 'fail', detail: 'the transfer ended, but no interrupt came' };
       if ((raised & IRQ_DMA) === 0)
         return { verdict: 'fail', detail: `an interrupt came, but not this one: status 0x${raised.toString(16)}` };
       return { verdict: 'pass', detail: `the end of a transfer came as ${irq.toUpperCase()}` };
     } finally {
-      lines.close();
+      eventfds.close();
       buffer.close();
     }
   }

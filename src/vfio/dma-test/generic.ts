@@ -1,8 +1,9 @@
 import { SysError, UdrvError } from '../../errors';
 import { hex } from '../../model/registers';
 import type { Sys } from '../../sys/sys';
-import { type DmaAccess, type Iommu, type IovaRange, rangesText } from '../dma/iommu';
+import type { DmaAccess, Iommu, IovaRange } from '../dma/iommu';
 import { IovaAllocator } from '../dma/iova';
+import { rangesText } from '../dma/map-rules';
 import type { Check, Finding } from './tier';
 
 const READ_WRITE: DmaAccess = { read: true, write: true };

@@ -1,7 +1,8 @@
-import { Exit, UdrvError } from '../../errors';
 import type { Registers } from '../../model/registers';
-import type { InterruptLines } from '../device/interrupts';
+import type { IrqEventfds } from '../device/irq-eventfds';
 import { type DmaBuffer, READ_WRITE } from '../dma/buffer';
+import { deviceFailed, kernelDriverAttached } from '../errors';
+import { putBack } from './put-back';
 import type { Check, Completion, Copy, DmaDriver, DmaPort, DmaTier, Finding } from './tier';
 import { pause, until } from './wait';
 
@@ -64,14 +65,7 @@ export const nvmeTier: DmaTier = {
 
 /** With vfio-pci bound the kernel's driver is gone, and its block devices with it; better asked than assumed. */
 function mustNotBeInUse({ sys, device: { address } }: DmaPort): void {
-  if (sys.access(`/sys/bus/pci/devices/${address}/nvme`) === null) return;
-  throw new UdrvError("the kernel's nvme driver still has this controller", {
-    code: 'EBUSY',
-    exit: Exit.busy,
-    subject: address,
-    hint: `udrv bind ${address} vfio-pci`,
-    device: address,
-  });
+  if (sys.access(`/sys/bus/pci/devices/${address}/nvme`) !== null) throw kernelDriverAttached(address, 'nvme');
 }
 
 class NvmeDriver implements DmaDriver {
@@ -86,7 +80,7 @@ class NvmeDriver implements DmaDriver {
   readonly #registers: Registers;
   readonly #submissions: DmaBuffer;
   readonly #completions: DmaBuffer;
-  #interrupts: InterruptLines | null = null;
+  #interrupts: IrqEventfds | null = null;
   /** Where the next command goes, and where the next completion will be. */
   #tail = 0;
   #head = 0;
@@ -106,6 +100,7 @@ class NvmeDriver implements DmaDriver {
   /** Brings the controller up, from whatever state it is in. */
   async start(signal: AbortSignal): Promise<void> {
     await this.#disable(signal);
+    if (!this.#submissions.mapped) this.#submissions.map(READ_WRITE);
     if (this.#interrupts === null && this.#port.interruptCount('msix') > 0)
       // Before the controller is enabled: QEMU's does not signal completions that were set up the other way round.
       this.#interrupts = this.#port.interrupt('msix', 0);
@@ -201,10 +196,10 @@ class NvmeDriver implements DmaDriver {
             }
           : {
               verdict: 'pass',
-              detail: `a command in a queue that is not mapped was not carried out; the device says: ${note}`,
+              detail: `a command in a queue that is not mapped was not carried out; the device reports: ${note}`,
             };
       } finally {
-        if (!signal.aborted) this.#submissions.map(READ_WRITE);
+        putBack(() => this.#submissions.map(READ_WRITE), signal);
       }
     });
   }
@@ -260,15 +255,10 @@ class NvmeDriver implements DmaDriver {
     return { timeoutMs: Math.max(timeout, 500), everyMs: POLL_MS, signal };
   }
 
-  #failed(what: string): UdrvError {
+  #failed(what: string): Error {
     const { address } = this.#port.device;
-    return new UdrvError(`the controller ${what} (CSTS 0x${this.#read(CSTS).toString(16)})`, {
-      code: 'EIO',
-      exit: Exit.deviceError,
-      subject: address,
-      hint: `udrv vfio reset ${address}`,
-      device: address,
-    });
+    const status = this.#read(CSTS).toString(16);
+    return deviceFailed(address, `the controller ${what} (CSTS 0x${status})`, 'EIO', `udrv vfio reset ${address}`);
   }
 
   // In halves, as the specification allows for every register.

@@ -1,6 +1,6 @@
 import type { Registers } from '../../model/registers';
 import type { Sys } from '../../sys/sys';
-import type { InterruptLines } from '../device/interrupts';
+import type { IrqEventfds } from '../device/irq-eventfds';
 import type { IrqName } from '../device/irq-set';
 import type { DmaPool } from '../dma/buffer';
 
@@ -47,7 +47,7 @@ export interface DmaPort {
   /** How many interrupts of a kind it has. */
   interruptCount(irq: IrqName): number;
   /** Switches one vector on. */
-  interrupt(irq: IrqName, vector: number): InterruptLines;
+  interrupt(irq: IrqName, vector: number): IrqEventfds;
 }
 
 /** One transfer. */

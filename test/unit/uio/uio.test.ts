@@ -238,6 +238,22 @@ describe('interrupts', () => {
     });
   });
 
+  test('unplugged, with Interrupt Disable to be put back: it went away, and nothing stays open', async () => {
+    const { sys, open, controls } = machine('uio0');
+    const nextDescriptor = () => {
+      const fd = sys.eventfd();
+      sys.close(fd);
+      return fd;
+    };
+    using device = open();
+    device.setInterrupt(false);
+    const free = nextDescriptor();
+    const outcome = device.interrupts({ timeoutMs: 5000 }).next();
+    controls.unplug('uio0');
+    await expect(outcome).rejects.toMatchObject({ exit: 8, code: 'ENODEV', message: 'the device went away' });
+    expect(nextDescriptor()).toBe(free);
+  });
+
   test('what arming changed is put back when the acknowledge fails', async () => {
     const { sys, open } = machine('uio0');
     const disabled = () => {
