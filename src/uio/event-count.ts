@@ -14,7 +14,7 @@ export class EventCount {
   readonly #sys: Sys;
   readonly #device: UioDeviceInfo;
   readonly #fd: number;
-  /** The count that was read last: at first the one that the node was opened with. */
+  /** Count that was read last; at first the device's count at the open. */
   readonly #word = Buffer.alloc(UIO_WORD_SIZE);
 
   /** @param fd of the node, which was opened just now */
@@ -25,16 +25,16 @@ export class EventCount {
     packEventCount(this.#word, countNow(sys, device));
   }
 
-  /** The count that was read last; a signed 32-bit number that wraps. */
+  /** Count that was read last; a signed 32-bit number that wraps. */
   get last(): number {
     return unpackEventCount(this.#word);
   }
 
   /**
-   * Reads the count, where it is another than the last.
+   * Reads the count, if it is another than the last.
    *
-   * @returns null where it is not
-   * @throws exit 8 where the device went away
+   * @returns null if it is the same
+   * @throws exit 8 if the device went away
    */
   read(): number | null {
     try {
@@ -46,7 +46,7 @@ export class EventCount {
     return this.last;
   }
 
-  /** Waits for another count and reads it. Blocks the thread. @throws exit 8 where the device went away */
+  /** Waits for another count and reads it. Blocks the thread. @throws exit 8 if the device went away */
   wait(timeoutMs: number): PollResult {
     try {
       return this.#sys.readWithin(this.#fd, this.#word, timeoutMs);

@@ -9,7 +9,7 @@ import type { EventCount } from './event-count';
 import { UIO_CLASS } from './inspect';
 import { InterruptControl, type RearmMode } from './interrupt-control';
 
-/** The interrupts of an open UIO device: each read of the node takes one. */
+/** Interrupts of an open UIO device: each read of the node takes one. */
 export class UioInterrupts implements InterruptSource {
   readonly #sys: Sys;
   readonly #info: UioDeviceInfo;

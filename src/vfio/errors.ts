@@ -299,7 +299,7 @@ export function notMappable(
 
 type IrqName = (typeof VFIO_PCI_IRQS)[number];
 
-/** As people write them. */
+/** Names as people write them. */
 const IRQ_TITLES: Record<IrqName, string> = { intx: 'INTx', msi: 'MSI', msix: 'MSI-X', err: 'ERR', req: 'REQ' };
 
 export function noIrq(device: string, irq: IrqName): UdrvError {

@@ -1,4 +1,4 @@
-// What a program of a user's sees through VfioDevice, whichever way in. The edu at 0000:00:03.0 is vfio-pci's;
+// VfioDevice as a user's program sees it, by either backend. The edu at 0000:00:03.0 is vfio-pci's;
 // 0000:02:01.0 is too, in a group that is not viable. vfio-kernel.test.ts says what the kernel does beneath.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { findDevice } from '../../src/devices/select';
@@ -26,7 +26,7 @@ function inspected(address = DEVICE): VfioDeviceInfo {
   return device;
 }
 
-/** As the bus has it, not as VFIO shows it. */
+/** Reads the command register of the bus, not VFIO's view of it. */
 const command = () => sys.readFile(`/sys/bus/pci/devices/${DEVICE}/config`).readUInt16LE(4);
 
 /** Descriptors and mappings of VFIO that this process has. */
@@ -44,7 +44,7 @@ function owned(): string[] {
   );
 }
 
-/** The error that a call fails with, which is one for a user to see. */
+/** Returns the error that a call fails with, which must be one for a user to see. */
 function failure(call: () => unknown): Pick<UdrvError, 'code' | 'exit' | 'message'> {
   try {
     call();

@@ -194,7 +194,7 @@ export class VfioDevice implements RegionSource {
     await measureLatencies(this.eventfds(irq, { first: vector, last: vector }), options);
   }
 
-  /** Whether the device may write and read memory, and send messages. */
+  /** Tells whether the device may write and read memory, and send messages. */
   get busMaster(): boolean {
     return (this.#command() & PCI_COMMAND_MASTER) !== 0;
   }
@@ -211,7 +211,7 @@ export class VfioDevice implements RegionSource {
     if (changed !== command) this.region('config').write(PCI_COMMAND, 2, changed);
   }
 
-  /** The features of VFIO_DEVICE_FEATURE that this device and kernel have. */
+  /** Returns the features of VFIO_DEVICE_FEATURE that this device and kernel have. */
   features(): DeviceFeature[] {
     return VFIO_DEVICE_FEATURES.filter((_, id) => {
       const struct = Buffer.alloc(deviceFeature.size);

@@ -9,22 +9,22 @@ import type { Check, Finding } from './tier';
 const READ_WRITE: DmaAccess = { read: true, write: true };
 const MEGA = 2n ** 20n;
 
-/** Ranges that are tried, of what the kernel may name. */
+/** IOVA ranges that are tried at most. */
 const MAX_RANGES = 16;
 
-/** Page sizes that are tried: nobody has a spare GiB for a test. */
+/** Largest page size that is tried: nobody has a spare GiB for a test. */
 const MAX_PAGE = 2n * MEGA;
 
 /**
- * What the kernel promises of DMA mappings, asked of it without any device moving data: each thing that must be
- * refused beside one like it that must not.
+ * Checks the kernel's promises about DMA mappings, without any device moving data: each request that must be refused
+ * stands beside one like it that must not.
  */
 export function mappingChecks(sys: Sys, iommu: Iommu): Check[] {
   const { pageSizes, ranges } = iommu.info();
   const page = pageSizes[0] ?? BigInt(sys.pageSize);
   const addresses = new IovaAllocator(ranges, page);
 
-  /** Memory and a free address for it. */
+  /** Runs `work` with memory and a free address for it. */
   const withMemory = (length: bigint, work: (iova: bigint, memory: { address: bigint }) => Finding): Finding => {
     const iova = addresses.allocate(length, length <= MAX_PAGE ? length : page);
     if (iova === null) return { verdict: 'inconclusive', detail: 'no I/O virtual address is free' };
@@ -143,7 +143,7 @@ function mapAndUnmap(iommu: Iommu, iova: bigint, memory: { address: bigint }, le
   };
 }
 
-/** The first and the last page of a range, and the one behind it, which has to be refused unless the next range begins there. */
+/** Maps the first and the last page of a range, and the one after it, which must be refused unless the next range begins there. */
 function edges(
   iommu: Iommu,
   ranges: readonly IovaRange[],
@@ -160,7 +160,7 @@ function edges(
   return every(findings);
 }
 
-/** type1 says that it unmapped nothing, iommufd that there is nothing. */
+/** Unmaps an unmapped page: type1 reports 0 bytes, iommufd an error. */
 function unmapNothing(iommu: Iommu, iova: bigint, length: bigint): Finding {
   const code = errnoOf(() => {
     const size = iommu.unmap(iova, length);
@@ -170,7 +170,7 @@ function unmapNothing(iommu: Iommu, iova: bigint, length: bigint): Finding {
   return { verdict: code === 'ENOENT' ? 'pass' : 'fail', detail: `unmapping what is not mapped is refused (${code})` };
 }
 
-/** Something that has to work; it is undone at once. */
+/** Makes a mapping that has to work, and takes it away at once. */
 function accepted(what: string, iommu: Iommu, map: () => void, iova: bigint, length: bigint): Finding {
   const code = errnoOf(map);
   if (code !== null) return { verdict: 'fail', detail: `${what} was refused (${code})` };
@@ -187,7 +187,7 @@ function unmapped(iommu: Iommu, iova: bigint, length: bigint): Finding {
     : { verdict: 'fail', detail: `${length} bytes mapped, ${size} unmapped` };
 }
 
-/** Something that has to fail, with one of these errnos where they are named. */
+/** Makes a call that has to fail, with one of these errnos if any are given. */
 function refused(what: string, call: () => unknown, expected: string | readonly string[] = []): Finding {
   const code = errnoOf(call);
   if (code === null) return { verdict: 'fail', detail: `${what} was not refused` };
@@ -195,7 +195,7 @@ function refused(what: string, call: () => unknown, expected: string | readonly 
   return { verdict: good ? 'pass' : 'fail', detail: `${what} is refused (${code})` };
 }
 
-/** One finding of several: the failures where there are any, else everything. */
+/** Joins several findings into one: the failures if there are any, else everything. */
 function every(findings: readonly Finding[]): Finding {
   const failed = findings.filter(({ verdict }) => verdict === 'fail');
   const undecided = findings.filter(({ verdict }) => verdict === 'inconclusive');
@@ -206,7 +206,7 @@ function every(findings: readonly Finding[]): Finding {
   };
 }
 
-/** The errno that a call fails with, null where it does not fail. */
+/** Returns the errno that a call fails with, null if it does not fail. */
 function errnoOf(call: () => unknown): string | null {
   try {
     call();

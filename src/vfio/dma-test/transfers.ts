@@ -35,7 +35,7 @@ interface Denial {
  * as a success), nor does a missing line in the kernel log.
  */
 export class Transfers {
-  /** Whether the device moved data that was seen to arrive. */
+  /** Set once the device moved data that was seen to arrive. */
   moved = false;
   readonly checks: readonly Check[];
   readonly #bench: TransferBench;
@@ -194,7 +194,7 @@ export class Transfers {
         return { verdict: 'inconclusive', detail: 'the transfer reached neither the old nor the new memory' };
       return { verdict: 'pass', detail: `${hex(destination.iova)} leads to the new memory at once` };
     } finally {
-      // Where this fails the memory is kept: the device still reaches it.
+      // If this fails the memory is kept: the device still reaches it.
       iommu.unmap(destination.iova, destination.length);
       other.close();
       putBack(() => destination.map(READ_WRITE), signal);

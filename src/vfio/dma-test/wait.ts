@@ -1,14 +1,14 @@
 import { setTimeout } from 'node:timers/promises';
 
-/** A pause that other work is done in. Throws once `signal` aborts. */
+/** Pauses while the event loop goes on. Throws once `signal` aborts. */
 export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
   await setTimeout(ms, undefined, signal === undefined ? {} : { signal });
 }
 
 /**
- * Asks until the answer is yes, with pauses between.
+ * Checks a condition until it holds, with pauses between.
  *
- * @returns false where that took longer than `timeoutMs`
+ * @returns false if it does not hold within `timeoutMs`
  */
 export async function until(
   condition: () => boolean,

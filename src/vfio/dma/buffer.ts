@@ -48,7 +48,7 @@ export class DmaPool {
    * Allocates whole pages, zeroed, not mapped yet.
    *
    * @param alignment of the address
-   * @throws exit 9 where there is no IOMMU, exit 1 where it has no room for them within the device's reach
+   * @throws exit 9 without an IOMMU, exit 1 if no addresses are free within the device's reach
    */
   allocate(length: number, alignment?: bigint): DmaBuffer {
     const memory = this.#sys.allocate(length);
@@ -118,7 +118,7 @@ class PoolBuffer implements DmaBuffer {
 
   close(): void {
     if (this.#closed) return;
-    // Where this fails the memory is kept: given back, it would be somebody else's while the device reaches it.
+    // If this fails the memory is kept: freed, it would be somebody else's while the device reaches it.
     this.unmap();
     this.#closed = true;
     this.#memory.close();

@@ -29,7 +29,7 @@ const MAX_RANGES = 4096;
  */
 export class Ioas implements Iommu {
   readonly kind = 'iommufd';
-  /** The object's number in its iommufd: what a device is attached to. */
+  /** Number of the object in its iommufd, by which a device is attached to it. */
   readonly id: number;
   readonly #sys: Sys;
   readonly #iommufd: number;

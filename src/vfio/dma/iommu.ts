@@ -21,9 +21,9 @@ export interface DmaAccess {
 
 /** A mapping that is made and taken away again and again. */
 export interface DmaMapping {
-  /** As {@link Iommu.map}. */
+  /** Does the same as {@link Iommu.map}. */
   map(): void;
-  /** As {@link Iommu.unmap}. */
+  /** Does the same as {@link Iommu.unmap}. */
   unmap(): number;
 }
 

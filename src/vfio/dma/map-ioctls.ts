@@ -42,11 +42,11 @@ export class MapIoctls {
   }
 
   /**
-   * @param ioctl unmaps what the struct says
-   * @param lengthField offset of the length in the struct, a multiple of 4: the kernel puts there what it unmapped
+   * @param ioctl unmaps the range in the struct
+   * @param lengthField offset of the length in the struct, a multiple of 4: the kernel writes the unmapped bytes there
    */
   unmap(ioctl: () => number, struct: Buffer, lengthField: number, iova: bigint, length: bigint): () => number {
-    // As numbers: a BigInt would be made for each.
+    // Two words: a u64 would be read as a new BigInt each time.
     const words = new Uint32Array(struct.buffer, struct.byteOffset + lengthField, 2);
     const size = Number(length);
     return () => {

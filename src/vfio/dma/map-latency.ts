@@ -44,7 +44,7 @@ export async function measureMappings(
   { size, count, onResult, signal }: MapLatencyOptions,
 ): Promise<void> {
   using pool = new DmaPool(sys, device.iommu, device.info.address);
-  // Where the IOMMU has large pages, the address must not keep it from them.
+  // The alignment lets an IOMMU with large pages use them.
   const buffer = pool.allocate(size, size >= LARGE_PAGE ? BigInt(LARGE_PAGE) : undefined);
   for (let offset = 0; offset < buffer.length; offset += sys.pageSize) buffer.bytes[offset] = 1;
   const latencies: MapLatencies = { size: buffer.length, both: [], map: [], unmap: [] };

@@ -1,15 +1,15 @@
 import { SysError } from '../../errors';
 import type { Sys } from '../../sys/sys';
 
-/** The IOMMU that a device is behind. */
+/** The IOMMU in front of a device. */
 export interface IommuHardware {
-  /** As in /sys/class/iommu: `dmar0`. */
+  /** Name in /sys/class/iommu: `dmar0`. */
   name: string;
-  /** What the name says of its kind; null where it says nothing. */
+  /** Kind that the name tells, `Intel VT-d`; null if it tells none. */
   kind: string | null;
 }
 
-/** Names that the drivers give: intel_iommu_init(), amd_iommu_init_pci(), arm_smmu_device_probe()... */
+/** Names by driver: intel_iommu_init(), amd_iommu_init_pci(), arm_smmu_device_probe()... */
 const KINDS: [RegExp, string][] = [
   [/^dmar\d+$/, 'Intel VT-d'],
   [/^ivhd\d+$/, 'AMD-Vi'],
@@ -18,7 +18,7 @@ const KINDS: [RegExp, string][] = [
   [/^riscv-iommu/, 'RISC-V IOMMU'],
 ];
 
-/** @returns null where there is none, or the kernel does not tell */
+/** Finds the IOMMU of a PCI function; null if it has none, or the kernel does not report it. */
 export function iommuHardware(sys: Sys, address: string): IommuHardware | null {
   let name: string;
   try {

@@ -1,4 +1,4 @@
-// What the conformance suite cannot state, because no real machine at hand has the device or can be made to fail so.
+// Cases beyond the conformance suite: no real machine at hand has the device or can be made to fail so.
 import { simulatedMachine } from '../../../src/sim';
 import type { Sys } from '../../../src/sys/sys';
 import { UioDevice } from '../../../src/uio/device';

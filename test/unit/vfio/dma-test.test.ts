@@ -15,7 +15,7 @@ import { deviceFailed } from '../../../src/vfio/errors';
 
 // The verdicts, against a device and an IOMMU that can be told to misbehave. What a real one does is in test/lab.
 
-/** What is wrong with the machine. */
+/** Faults of the machine. */
 interface Faults {
   /** Mappings stay although they are taken away, with all rights: no isolation. */
   leaks?: boolean;
@@ -27,11 +27,11 @@ interface Faults {
   dies?: boolean;
   /** Bus mastering is ignored. */
   unruly?: boolean;
-  /** Why reading what may be written is no news. */
+  /** Reason why reading what may be written is no news. */
   isKnown?: string;
   /** It writes only data of its own. */
   ofItsOwn?: boolean;
-  /** As many mappings as this are refused from now on. */
+  /** Number of mappings that are refused from now on. */
   refuses?: number;
 }
 

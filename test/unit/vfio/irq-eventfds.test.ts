@@ -22,7 +22,8 @@ function nextDescriptor(): number {
   return fd;
 }
 
-const failIoctls = (times?: number) => sim.controls.fail('ioctl', `/dev/vfio/devices/${device.info.vfio.cdev}`, 'EIO', times);
+const failIoctls = (times?: number) =>
+  sim.controls.fail('ioctl', `/dev/vfio/devices/${device.info.vfio.cdev}`, 'EIO', times);
 
 test('closing goes on past a step that fails: the eventfds are closed, and bus mastering is off', () => {
   const free = nextDescriptor();

@@ -1,4 +1,4 @@
-// What opened VFIO devices say where something is in the way, and how they read what the kernel tells.
+// Errors of opening VFIO devices, and the reading of the kernel's answers.
 import fc from 'fast-check';
 import { listGroups } from '../../../src/devices/iommu-groups';
 import { findDevice } from '../../../src/devices/select';
@@ -26,7 +26,7 @@ beforeEach(() => {
 
 function edu(): VfioDeviceInfo {
   const device = findDevice(sim.sys, new NameDatabase(sim.sys), EDU);
-  if (device.framework !== 'vfio') throw new Error('edu is not in the hands of VFIO');
+  if (device.framework !== 'vfio') throw new Error('edu is not bound to a VFIO driver');
   return device;
 }
 
@@ -124,7 +124,7 @@ describe('a mapping that is refused', () => {
   };
   const explained = (code: string, request: Partial<MapRequest> = {}, kind: 'type1' | 'iommufd' = 'type1') => {
     const ioctls = new MapIoctls(sim.sys, EDU, { kind, info: () => info });
-    // As much is mapped already.
+    // Mapped already, for the message.
     ioctls.map(() => 0, { ...good, length: 0x3000n })();
     const refuse = () => {
       throw new SysError('ioctl', code, 'x');
