@@ -143,7 +143,14 @@ function mapAndUnmap(iommu: Iommu, iova: bigint, memory: { address: bigint }, le
   };
 }
 
-/** Maps the first and the last page of a range, and the one after it, which must be refused unless the next range begins there. */
+/** The end of all addresses. */
+const LAST_ADDRESS = 2n ** 64n - 1n;
+
+/**
+ * Maps the first and the last page of a range, and the one after it, which must be refused unless the next range begins
+ * there. The last page of the 64-bit space is no page for type1: before Linux 6.18 vfio_find_dma() computes its end as 0,
+ * so that the mapping is made and never found again, and its memory stays pinned until the container is closed.
+ */
 function edges(
   iommu: Iommu,
   ranges: readonly IovaRange[],
@@ -151,9 +158,16 @@ function edges(
   memory: { address: bigint },
   page: bigint,
 ): Finding {
-  const last = end + 1n - page;
+  const leftOut = iommu.kind === 'type1' && end === LAST_ADDRESS;
+  const last = end + 1n - page - (leftOut ? page : 0n);
   const map = (iova: bigint) => iommu.map(iova, memory, page, READ_WRITE);
-  const findings = [...new Set([start, last])].map((iova) => accepted(hex(iova), iommu, () => map(iova), iova, page));
+  const pages = [...new Set([start, last])].filter((iova) => iova >= start && iova <= last);
+  const findings = pages.map((iova) => accepted(hex(iova), iommu, () => map(iova), iova, page));
+  if (leftOut)
+    findings.push({
+      verdict: 'pass',
+      detail: `${hex(end + 1n - page)} left out: type1 before Linux 6.18 cannot unmap the last page of the 64-bit space`,
+    });
   const beyond = end + 1n;
   const exists = beyond + page <= 1n << 64n && !ranges.some((range) => beyond >= range.start && beyond <= range.end);
   if (exists) findings.push(refused(hex(beyond), () => map(beyond)));
