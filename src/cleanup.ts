@@ -63,11 +63,16 @@ export function acquiring<T>(acquire: (cleanup: Cleanup) => T): T {
   try {
     return acquire(cleanup);
   } catch (error) {
-    try {
-      cleanup.close();
-    } catch {
-      // The error that ended the work says more than the ones that it led to.
-    }
+    closeQuietly(cleanup);
     throw error;
+  }
+}
+
+/** Closes on the way out with an error, which says more than the ones that it led to. */
+export function closeQuietly(resource: { close(): void }): void {
+  try {
+    resource.close();
+  } catch {
+    // The caller throws the error that ended the work.
   }
 }

@@ -30,6 +30,9 @@ export { type ListOptions, listDevices } from './devices/list';
 export { recordMachine } from './devices/record-machine';
 export { findDevice, findDevices } from './devices/select';
 export { type ErrorDetails, Exit, type ExitCode, errnoMessage, SysError, UdrvError } from './errors';
+export type { LatencyOptions } from './interrupts/latency';
+export type { InterruptEvent, InterruptSource, WaitOptions as InterruptWaitOptions } from './interrupts/source';
+export type { WatchOptions } from './interrupts/watch';
 export { type Action, type Location, prepareAction, prepareActions, type RegionSource } from './model/action';
 export type * from './model/device';
 export type { Interrupt } from './model/interrupt';
@@ -55,7 +58,7 @@ export { loadSnapshot } from './sys/tree/snapshot';
 export { SysrootTree } from './sys/tree/sysroot';
 export type { DecodedIoctl, IoctlDecoder } from './uapi/ioctl-decoder';
 export { decodeVfio } from './uapi/trace-vfio';
-export { type LatencyOptions, UioDevice, type WatchOptions } from './uio/device';
+export { UioDevice, type UioLatencyOptions, type UioWatchOptions } from './uio/device';
 export type { RearmMode } from './uio/interrupt-control';
 export {
   type Descriptor,
@@ -100,20 +103,14 @@ export {
   type DeviceFlag as VfioFlag,
   type OpenOptions as VfioOpenOptions,
   VfioDevice,
-} from './vfio/device/device';
-export type { HotResetDevice } from './vfio/device/hot-reset';
-export {
-  InterruptLines,
-  type LineEvent,
-  measureLatencies,
-  type Vectors,
   type VfioInterrupt,
   type VfioLatencyOptions,
   type VfioWatchOptions,
-  watchInterrupts,
-} from './vfio/device/interrupts';
+} from './vfio/device/device';
+export type { HotResetDevice } from './vfio/device/hot-reset';
+export { IrqEventfds, type IrqOptions, type VectorEvent, type Vectors } from './vfio/device/irq-eventfds';
 export type { Irq, IrqInfo, IrqName } from './vfio/device/irq-set';
-export type { Area, VfioRegion } from './vfio/device/regions';
+export type { Area, VfioRegion } from './vfio/device/region-info';
 export { type DmaBuffer, DmaPool, READ_WRITE } from './vfio/dma/buffer';
 export { type DmaFault, parseFaults } from './vfio/dma/faults';
 export type { DmaAccess, DmaMapping, Iommu, IommuInfo, IovaRange } from './vfio/dma/iommu';

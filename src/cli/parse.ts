@@ -2,7 +2,7 @@ import { usageError } from '../errors';
 import type { Action, Location } from '../model/action';
 import type { Range } from '../model/registers';
 import type { Width, Word } from '../sys/sys';
-import type { Vectors } from '../vfio/device/interrupts';
+import type { Vectors } from '../vfio/device/irq-eventfds';
 
 /** Text that a person typed, to values. Pure; each throws a usage error that names what was typed. */
 

@@ -6,7 +6,7 @@ import { PCI_DEVICES, pciPath } from '../pci/paths';
 import { AttributeReader, type ReadError } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
 import { idPair } from '../text/ids';
-import { VfioInspector } from '../vfio/inspect/info';
+import { VfioInspector } from '../vfio/inspect/inspector';
 
 export interface PciListOptions {
   /** Only the functions that user space can reach through VFIO. Costs one readlink for each of the others. */

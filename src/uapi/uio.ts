@@ -10,7 +10,13 @@ export function unpackEventCount(word: Buffer): number {
   return little ? word.readInt32LE() : word.readInt32BE();
 }
 
-/** What irqcontrol is told: 1 enables, 0 disables. */
+/** @param count a signed 32-bit number */
+export function packEventCount(word: Buffer, count: number): void {
+  if (little) word.writeInt32LE(count);
+  else word.writeInt32BE(count);
+}
+
+/** Packs the argument of irqcontrol: 1 enables, 0 disables. */
 export function packIrqControl(word: Buffer, on: boolean): void {
   if (little) word.writeInt32LE(on ? 1 : 0);
   else word.writeInt32BE(on ? 1 : 0);

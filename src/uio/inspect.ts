@@ -11,9 +11,9 @@ export const UIO_CLASS = '/sys/class/uio';
 const MAX_REGIONS = 5;
 
 /**
- * Every UIO device, by number.
+ * Lists every UIO device, by number.
  *
- * @param errors where a list that cannot be read is noted
+ * @param errors gets a note for each list that cannot be read
  */
 export function listUio(sys: SysTree, errors: ReadError[] = []): UioDeviceInfo[] {
   return new AttributeReader(sys, errors)
@@ -24,7 +24,7 @@ export function listUio(sys: SysTree, errors: ReadError[] = []): UioDeviceInfo[]
     .filter((device) => device !== null);
 }
 
-/** One UIO device from sysfs alone; null if there is none of that name. */
+/** Reads one UIO device from sysfs alone; null if there is none of that name. */
 export function inspectUio(sys: SysTree, address: string): UioDeviceInfo | null {
   const reader = new AttributeReader(sys);
   const dir = `${UIO_CLASS}/${address}`;
@@ -40,7 +40,7 @@ export function inspectUio(sys: SysTree, address: string): UioDeviceInfo | null 
   const vendorId = ids('vendor');
   const deviceId = ids('device');
   const node = `/dev/${address}`;
-  // Asked last: a device that went away in the middle of this must not be shown half-read.
+  // Last: a device that went away in the middle of this must not be shown half-read.
   if (sys.access(dir) === null) return null;
   return {
     address,
@@ -63,15 +63,15 @@ export function inspectUio(sys: SysTree, address: string): UioDeviceInfo | null 
   };
 }
 
-/** The address of the PCI function behind a UIO device; null if it is no PCI function. */
+/** Returns the address of the PCI function behind a UIO device; null if it is none. */
 function pciParent(reader: AttributeReader, dir: string): string | null {
   if (reader.linkName(`${dir}/device/subsystem`) !== 'pci') return null;
   return reader.linkName(`${dir}/device`);
 }
 
 /**
- * The kernel gives a function without a usable INTx line the interrupt 0, or IRQ_NOTCONNECTED (1 << 31). Its driver may
- * have MSI or MSI-X all the same: virtual functions have nothing else.
+ * Tells whether a function has an interrupt. Without a usable INTx line the kernel gives it the number 0, or
+ * IRQ_NOTCONNECTED (1 << 31); its driver may have MSI or MSI-X all the same: virtual functions have nothing else.
  */
 function hasInterrupt(reader: AttributeReader, parent: string): boolean | null {
   const dir = pciPath(parent);
@@ -121,7 +121,7 @@ function portRegions(reader: AttributeReader, dir: string): Region[] {
   return regions;
 }
 
-/** Which of map0..map4 (port0..port4) there are. Not every kernel numbers them without gaps. */
+/** Returns the numbers of map0..map4 (port0..port4) that exist. Not every kernel numbers them without gaps. */
 function indices(reader: AttributeReader, dir: string, prefix: string): number[] {
   const names = new Set(reader.names(dir));
   return Array.from({ length: MAX_REGIONS }, (_, index) => index).filter((index) => names.has(`${prefix}${index}`));
@@ -133,15 +133,15 @@ function address(reader: AttributeReader, path: string): string | null {
 }
 
 /**
- * The parent's BARs that the UIO driver exports neither as map nor as port: all of them on kernels before 5.14, the
- * I/O ports on later ones. sysfs reaches them as `resourceN`.
+ * Returns the parent's BARs that the UIO driver exports neither as map nor as port: all of them on kernels before 5.14,
+ * the I/O ports on later ones. sysfs reaches them as `resourceN`.
  */
 function uncovered(bars: readonly Region[], exported: readonly Region[]): Region[] {
   const taken = new Set(exported.map(firstRegister));
   return bars.filter((bar) => bar.name.startsWith('bar') && !taken.has(bar.address));
 }
 
-/** The address of a BAR that lies within a page is in its map as the page and an offset. */
+/** Returns the address of the first register: a map has it as a page and an offset. */
 function firstRegister({ address, offset }: Region): string | null {
   if (address === null || BigInt(address) % 4096n !== 0n) return address;
   return hex(BigInt(address) + BigInt(offset));

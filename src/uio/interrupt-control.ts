@@ -1,11 +1,12 @@
-import { Exit, fromSysError, SysError, UdrvError, usageError } from '../errors';
+import { SysError } from '../errors';
 import type { UioDeviceInfo } from '../model/device';
 import { pciPath } from '../pci/paths';
 import type { Sys } from '../sys/sys';
 import { PCI_COMMAND, PCI_COMMAND_INTX_DISABLE, PCI_STATUS, PCI_STATUS_INTERRUPT } from '../uapi/pci-regs';
 import { packIrqControl, UIO_WORD_SIZE } from '../uapi/uio';
+import { noInterruptDisable, noIrqcontrol, openConfigFailed } from './errors';
 
-/** How an interrupt that fired is made to fire again. */
+/** The way in which an interrupt that fired is made to fire again. */
 export type RearmMode = 'auto' | 'irqcontrol' | 'disintx' | 'none';
 
 /**
@@ -20,7 +21,8 @@ export class InterruptControl {
   readonly #register = Buffer.alloc(2);
   #mode: RearmMode;
   #config: number | undefined;
-  #wasDisabled = false;
+  /** Interrupt Disable before the first {@link set}. */
+  #wasDisabled: boolean | undefined;
 
   constructor(sys: Sys, device: UioDeviceInfo, fd: number, mode: RearmMode) {
     this.#sys = sys;
@@ -29,7 +31,7 @@ export class InterruptControl {
     this.#mode = mode;
   }
 
-  /** What is in force; `auto` until the first {@link set} has found out. */
+  /** The mode in force; `auto` until the first {@link set} has found out. */
   get mode(): RearmMode {
     return this.#mode;
   }
@@ -39,31 +41,40 @@ export class InterruptControl {
    * it is Interrupt Disable for uio_pci_generic and nothing for the others, which do without.
    */
   set(on: boolean): void {
-    if (this.#mode === 'auto') this.#mode = this.#writeNode(on) ? 'irqcontrol' : this.#withoutIrqcontrol();
+    if (this.#mode === 'auto') this.#mode = this.#writeNode(on) ? 'irqcontrol' : this.#fallback();
     else if (this.#mode === 'irqcontrol' && !this.#writeNode(on)) throw noIrqcontrol(this.#device);
     if (this.#mode === 'disintx') this.#setDisable(!on);
   }
 
-  /** Whether the device asserts its line now (Interrupt Status), seen only where the configuration space is in use. */
+  /**
+   * Tells whether the device asserts its line now: Interrupt Status, of use only where Interrupt Disable is the switch.
+   */
   asserted(): boolean {
-    return this.#config !== undefined && (this.#read(this.#config, PCI_STATUS) & PCI_STATUS_INTERRUPT) !== 0;
+    const isSwitch = this.#mode === 'disintx' || (this.#mode === 'auto' && this.#fallback() === 'disintx');
+    return isSwitch && (this.#read(this.#openedConfig(), PCI_STATUS) & PCI_STATUS_INTERRUPT) !== 0;
   }
 
   /**
    * Sets Interrupt Disable again if it was set before the first {@link set}. Never clears it: where the kernel has set
-   * it since, an interrupt is pending. What irqcontrol changed cannot be read, so it stays enabled.
+   * it since, an interrupt is pending. The state that irqcontrol changed cannot be read, so it stays enabled. Of a device
+   * that is gone there is nothing to put back.
    */
   restore(): void {
-    if (this.#config !== undefined && this.#wasDisabled) this.#setDisable(true);
+    if (this.#config === undefined || !this.#wasDisabled) return;
+    try {
+      this.#setDisable(true);
+    } catch (error) {
+      if (!(error instanceof SysError && error.code === 'ENODEV')) throw error;
+    }
   }
 
   close(): void {
-    if (this.#config === undefined) return;
-    this.#sys.close(this.#config);
+    const config = this.#config;
     this.#config = undefined;
+    if (config !== undefined) this.#sys.close(config);
   }
 
-  /** irqcontrol through uio_write(). False where the driver has no irqcontrol. */
+  /** Calls irqcontrol through uio_write(). @returns false where the driver has none */
   #writeNode(on: boolean): boolean {
     packIrqControl(this.#word, on);
     try {
@@ -75,23 +86,23 @@ export class InterruptControl {
     }
   }
 
-  #withoutIrqcontrol(): RearmMode {
+  /** Returns the switch of a driver without irqcontrol. */
+  #fallback(): RearmMode {
     return this.#device.driver === 'uio_pci_generic' ? 'disintx' : 'none';
   }
 
   /**
-   * The whole command register is written, although its upper byte would do: QEMU looks at a pending interrupt again
-   * only when the write covers the lower one (pci_default_write_config), and the kernel writes both too.
+   * Writes the whole command register, although its upper byte would do: QEMU looks at a pending interrupt again only
+   * when the write covers the lower one (pci_default_write_config), and the kernel writes both too.
    */
   #setDisable(disable: boolean): void {
-    const first = this.#config === undefined;
-    this.#config ??= this.#openConfig();
-    const before = this.#read(this.#config, PCI_COMMAND);
-    if (first) this.#wasDisabled = (before & PCI_COMMAND_INTX_DISABLE) !== 0;
+    const config = this.#openedConfig();
+    const before = this.#read(config, PCI_COMMAND);
+    this.#wasDisabled ??= (before & PCI_COMMAND_INTX_DISABLE) !== 0;
     const after = disable ? before | PCI_COMMAND_INTX_DISABLE : before & ~PCI_COMMAND_INTX_DISABLE;
     if (after === before) return;
     this.#register.writeUInt16LE(after);
-    this.#sys.pwrite(this.#config, this.#register, PCI_COMMAND);
+    this.#sys.pwrite(config, this.#register, PCI_COMMAND);
   }
 
   #read(config: number, offset: number): number {
@@ -99,20 +110,17 @@ export class InterruptControl {
     return this.#register.readUInt16LE();
   }
 
+  #openedConfig(): number {
+    this.#config ??= this.#openConfig();
+    return this.#config;
+  }
+
   #openConfig(): number {
     const path = configWithDisable(this.#device);
     try {
       return this.#sys.open(path, { write: true });
     } catch (error) {
-      if (!(error instanceof SysError)) throw error;
-      throw fromSysError(error, {
-        device: this.#device.address,
-        message: `${error.code === 'EACCES' ? 'permission denied' : 'cannot be opened'}: the interrupt is switched by Interrupt Disable in the configuration space`,
-        hint:
-          error.code === 'EACCES'
-            ? 'run this command with sudo; the udev rules in udrv-uio(1) grant it for good; watch-irq --rearm none does without, for one interrupt'
-            : undefined,
-      });
+      throw openConfigFailed(this.#device, error);
     }
   }
 }
@@ -122,18 +130,9 @@ export function checkRearm(device: UioDeviceInfo, mode: RearmMode): void {
   if (mode === 'disintx') configWithDisable(device);
 }
 
-/** The configuration space that has the device's Interrupt Disable. */
-function configWithDisable({ address, uio }: UioDeviceInfo): string {
-  if (uio.parent === null)
-    throw usageError(address, 'is no PCI function: it has no Interrupt Disable', 'use --rearm irqcontrol or none');
-  return pciPath(uio.parent, 'config');
-}
-
-export function noIrqcontrol({ address, driver }: UioDeviceInfo): UdrvError {
-  return new UdrvError(`its driver, ${driver ?? 'unknown'}, has no irqcontrol`, {
-    code: 'ENOSYS',
-    exit: Exit.unsupported,
-    subject: address,
-    device: address,
-  });
+/** Returns the configuration space that has the device's Interrupt Disable. */
+function configWithDisable(device: UioDeviceInfo): string {
+  const { parent } = device.uio;
+  if (parent === null) throw noInterruptDisable(device);
+  return pciPath(parent, 'config');
 }

@@ -117,10 +117,10 @@ describe('watch-irq', () => {
 
   const form = 'write REGION:OFFSET=VALUE, as in map0:0x64=map0:0x24 or map0:0x10/2=1';
   cliFails(2, [
-    ['--sim uio watch-irq uio1 --rearm disintx', /^udrv: uio1: is no PCI function/, 'use --rearm irqcontrol or none'],
+    ['--sim uio watch-irq uio1 --rearm disintx', /^udrv: uio1: not a PCI function/, 'use --rearm irqcontrol or none'],
     [
       '--sim -n uio watch-irq uio1 --rearm disintx',
-      /^udrv: uio1: is no PCI function/,
+      /^udrv: uio1: not a PCI function/,
       'use --rearm irqcontrol or none',
     ],
     ['--sim uio watch-irq uio0 --count 0', '0: is not a count: at least 1'],

@@ -84,7 +84,7 @@ describe('info', () => {
     5,
     backends.map((backend) => [
       `--sim vfio info ${BLOCKED} --backend ${backend}`,
-      `${BLOCKED}: its group, 7, is not viable: in the way are 0000:02:02.0 (EPERM)`,
+      `${BLOCKED}: its group, 7, is not viable: blocked by 0000:02:02.0 (EPERM)`,
       `sudo udrv bind 0000:02:02.0 vfio-pci, or sudo udrv unbind 0000:02:02.0; sudo udrv bind ${BLOCKED} vfio-pci --group does it for the whole group`,
     ]),
   );
@@ -309,7 +309,7 @@ describe('reset', () => {
   test.concurrent('of a device that has none is 9', async () => {
     const { stdout, stderr, exit } = await udrv(`--sim vfio reset ${EDU}`);
     expect({ stdout, exit }).toEqual({ stdout: '', exit: 9 });
-    expect(stderr).toMatch(/^udrv: 0000:00:03\.0: cannot be reset by itself: .* \(EINVAL\)\n/);
+    expect(stderr).toMatch(/^udrv: 0000:00:03\.0: cannot be reset alone: .* \(EINVAL\)\n/);
   });
 
   cliPasses([[`--sim -n vfio reset ${EDU}`, `open ${EDU}\nVFIO_DEVICE_RESET on ${EDU}\n`]]);

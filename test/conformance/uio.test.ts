@@ -32,6 +32,13 @@ const masked = () => (config(COMMAND_HIGH) & DISABLE) !== 0;
 const unmask = () => config(COMMAND_HIGH, config(COMMAND_HIGH) & ~DISABLE);
 const eventCount = () => Number(sys.readFile(`/sys/class/uio/${UIO}/event`).toString());
 
+/** Waits for the device's total of interrupts: a kernel counts them in its own time. */
+async function counted(total: number) {
+  const deadline = Date.now() + 2000;
+  while (eventCount() < total && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(eventCount()).toBe(total);
+}
+
 /** Leaves the device as every test wants to find it: nothing pending, nothing masked. */
 function quiet() {
   using device = UioDevice.open(sys, inspected(), { write: true });
@@ -296,12 +303,67 @@ describe(title('interrupts'), () => {
     expect(seen.map(({ missed }) => missed)).toEqual([0, 2]);
   });
 
-  test('that came before the watch are not its own', async () => {
+  test('that came before the open are not its own', async () => {
+    {
+      using it = edu();
+      it.raise();
+      it.acknowledge();
+      unmask();
+    }
+    using it = edu();
+    await expect(it.device.interrupts({ acknowledge: it.acknowledge, timeoutMs: 50 }).next()).rejects.toMatchObject({
+      exit: 6,
+    });
+  });
+
+  test('that came since the open come first, and are served before the next', async () => {
+    const start = eventCount();
     using it = edu();
     it.raise();
+    await counted(start + 1);
+    const interrupts = it.device.interrupts({ acknowledge: it.acknowledge, timeoutMs: 5000 });
+    expect((await interrupts.next()).value).toMatchObject({ index: 1, count: start + 1, missed: 0 });
+    it.raise();
+    expect((await interrupts.next()).value).toMatchObject({ index: 2, count: start + 2, missed: 0 });
+    await interrupts.return(undefined);
+    // The next watch goes on from there.
+    await expect(it.device.interrupts({ timeoutMs: 50 }).next()).rejects.toMatchObject({ exit: 6 });
+  });
+
+  test('that were merged into one since the open are missed', async () => {
+    const start = eventCount();
+    using it = edu();
+    for (const count of [1, 2, 3]) {
+      it.raise();
+      await counted(start + count);
+      it.acknowledge();
+      unmask();
+    }
+    const interrupts = it.device.interrupts({ acknowledge: it.acknowledge, timeoutMs: 5000 });
+    expect((await interrupts.next()).value).toMatchObject({ index: 1, count: start + 3, missed: 2 });
+    await interrupts.return(undefined);
+  });
+
+  test('that came since the open and nobody acknowledges: not re-armed while the line is asserted', async () => {
+    const start = eventCount();
+    using it = edu();
+    it.raise();
+    await counted(start + 1);
+    const interrupts = it.device.interrupts({ timeoutMs: 50 });
+    expect((await interrupts.next()).value).toMatchObject({ index: 1, count: start + 1 });
+    expect(masked()).toBe(true);
+    await expect(interrupts.next()).rejects.toMatchObject({ exit: 6 });
+    expect(eventCount()).toBe(start + 1);
+  });
+
+  test('that came before are not measured', async () => {
+    const start = eventCount();
+    using it = edu();
+    it.raise();
+    await counted(start + 1);
     it.acknowledge();
-    unmask();
-    await expect(it.device.interrupts({ acknowledge: it.acknowledge, timeoutMs: 50 }).next()).rejects.toMatchObject({
+    const onLatency = () => {};
+    await expect(it.device.latencies({ onLatency, trigger: () => {}, count: 1, timeoutMs: 50 })).rejects.toMatchObject({
       exit: 6,
     });
   });

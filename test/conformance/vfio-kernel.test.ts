@@ -1,4 +1,4 @@
-// What the kernel does with VFIO's ioctls, byte for byte: the simulation is held to it. The edu at 0000:00:03.0 is
+// The kernel's answers to VFIO's ioctls, byte for byte: the simulation is held to them. The edu at 0000:00:03.0 is
 // vfio-pci's; 0000:02:01.0 is too, in a group that is not viable.
 import * as iommufd from '../../src/uapi/iommufd';
 import * as vfio from '../../src/uapi/vfio';
@@ -540,7 +540,7 @@ describe(title('mappings of a container'), () => {
         expect(map(2n ** 64n - P, 2n * P)).toBe('EINVAL');
         expect(map(32n * P, P, 3, P)).toBe('EFAULT');
         expect(map(32n * P, P, 3, 0n)).toBe('EFAULT');
-        // Where it would go is looked at before what is there.
+        // The destination is checked before the source.
         expect(map(0xfee00000n, P, 3, P)).toBe('EINVAL');
         mapDma(sys, container, address, 0x7ffffff000n, P);
       } finally {
@@ -882,7 +882,7 @@ describe.each(WAYS)(title('DMA through %s'), (_name, openDevice) => {
       opened.unmap(SOURCE, 2n * P);
       into(SOURCE + P);
       expect(memory.bytes.subarray(PAGE).every((byte) => byte === 0xc3)).toBe(true);
-      // What it was given goes on.
+      // A mapping made anew works.
       opened.map(memory, SOURCE, 2 * PAGE);
       outOf(SOURCE);
       into(SOURCE + P);

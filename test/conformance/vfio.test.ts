@@ -1,4 +1,4 @@
-// What a program of a user's sees through VfioDevice, whichever way in. The edu at 0000:00:03.0 is vfio-pci's;
+// VfioDevice as a user's program sees it, by either backend. The edu at 0000:00:03.0 is vfio-pci's;
 // 0000:02:01.0 is too, in a group that is not viable. vfio-kernel.test.ts says what the kernel does beneath.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { findDevice } from '../../src/devices/select';
@@ -22,11 +22,11 @@ const backends = sys.access('/dev/iommu') === null ? (['group'] as const) : (['g
 
 function inspected(address = DEVICE): VfioDeviceInfo {
   const device = findDevice(sys, new NameDatabase(sys), address);
-  if (device.framework !== 'vfio') throw new Error(`${address} is not in the hands of VFIO`);
+  if (device.framework !== 'vfio') throw new Error(`${address} is not bound to a VFIO driver`);
   return device;
 }
 
-/** As the bus has it, not as VFIO shows it. */
+/** Reads the command register of the bus, not VFIO's view of it. */
 const command = () => sys.readFile(`/sys/bus/pci/devices/${DEVICE}/config`).readUInt16LE(4);
 
 /** Descriptors and mappings of VFIO that this process has. */
@@ -44,7 +44,7 @@ function owned(): string[] {
   );
 }
 
-/** The error that a call fails with, which is one for a user to see. */
+/** Returns the error that a call fails with, which must be one for a user to see. */
 function failure(call: () => unknown): Pick<UdrvError, 'code' | 'exit' | 'message'> {
   try {
     call();
@@ -267,7 +267,7 @@ describe.each(backends)(title('a device opened by %s'), (backend) => {
     test('refuses what overlaps', () => {
       const memory = allocate(2);
       map(0x100000n, memory, 2n * PAGE);
-      const overlap = { code: 'EEXIST', exit: 1, message: 'overlaps what is mapped already' };
+      const overlap = { code: 'EEXIST', exit: 1, message: 'overlaps an existing mapping' };
       expect(failure(() => map(0x100000n, memory, 2n * PAGE))).toEqual(overlap);
       expect(failure(() => map(0x100000n + PAGE, memory))).toEqual(overlap);
     });
@@ -275,8 +275,8 @@ describe.each(backends)(title('a device opened by %s'), (backend) => {
     test.each([
       ['an IOVA off its page', 0x100800n, 0n, 1n, RW, 'IOVA 0x100800 is not a multiple of the page size, 0x1000'],
       ['memory off its page', 0x100000n, 0x10n, 1n, RW, /^memory 0x[0-9a-f]+10 is not a multiple of the page size/],
-      ['no access', 0x100000n, 0n, 1n, { read: false, write: false }, 'the device must be let read, write or both'],
-      ['no length', 0x100000n, 0n, 0n, RW, 'a mapping of no length'],
+      ['no access', 0x100000n, 0n, 1n, { read: false, write: false }, 'a mapping must allow reading, writing or both'],
+      ['no length', 0x100000n, 0n, 0n, RW, 'a mapping needs a length'],
       ['the interrupt window', MSI_WINDOW, 0n, 1n, RW, /^outside the IOVA ranges of this device: 0x0-0xfedfffff, /],
       ['what reaches into it', MSI_WINDOW - PAGE, 0n, 2n, RW, /^outside the IOVA ranges of this device: /],
       ['more bits than the IOMMU has', 1n << 48n, 0n, 1n, RW, /^outside the IOVA ranges of this device: /],
@@ -313,11 +313,11 @@ describe.each(backends)(title('a device opened by %s'), (backend) => {
 describe.each(backends)(title('a device that cannot be opened by %s'), (backend) => {
   afterEach(() => expect(owned()).toEqual([]));
 
-  test('because its group is not viable: who is in the way', () => {
+  test('because its group is not viable: what blocks it', () => {
     expect(failure(() => VfioDevice.open(sys, inspected(BLOCKED), { backend }))).toEqual({
       code: 'EPERM',
       exit: 5,
-      message: expect.stringMatching(/^its group, \d+, is not viable: in the way are 0000:02:02\.0$/),
+      message: expect.stringMatching(/^its group, \d+, is not viable: blocked by 0000:02:02\.0$/),
     });
   });
 });

@@ -155,7 +155,7 @@ describeInLab('DMA, interrupts and latencies of VFIO', (lab, kernel) => {
       await run(`echo ${EDU} > /sys/bus/pci/drivers/vfio-pci/unbind`);
       try {
         expect(await watch.exit).toEqual({ code: 8, signal: null });
-        expect(watch.stderr).toMatch(/the kernel asks for the device/);
+        expect(watch.stderr).toMatch(/the kernel requests the device back/);
       } finally {
         await run(`echo ${EDU} > /sys/bus/pci/drivers/vfio-pci/bind`);
       }

@@ -118,7 +118,7 @@ describeInLab('VFIO devices on a real kernel', (lab, kernel) => {
     test('a group that is not viable', async () => {
       const { stdout, stderr, code } = await run(`udrv vfio info 0000:02:01.0 ${option}`);
       expect({ stdout, code }).toEqual({ stdout: '', code: 5 });
-      expect(stderr).toMatch(/^udrv: 0000:02:01\.0: its group, \d+, is not viable: in the way are 0000:02:02\.0/);
+      expect(stderr).toMatch(/^udrv: 0000:02:01\.0: its group, \d+, is not viable: blocked by 0000:02:02\.0/);
       expect(stderr).toContain('hint: sudo udrv bind 0000:02:02.0 vfio-pci');
     });
 

@@ -7,7 +7,7 @@ import { NO_NAMES } from '../../names/database';
 import { PCI_CFG_SPACE_EXP_SIZE } from '../../uapi/pci-regs';
 import { UioDevice } from '../../uio/device';
 import type { OpenOptions, VfioDevice } from '../../vfio/device/device';
-import { noGroup } from '../../vfio/inspect/missing-group';
+import { noGroup } from '../../vfio/errors';
 import type { Context } from '../context';
 import { findOf } from './find';
 

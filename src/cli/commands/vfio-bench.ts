@@ -2,7 +2,6 @@ import { usageError } from '../../errors';
 import { type Summary, summarize } from '../../model/statistics';
 import type { Backend } from '../../vfio/device/backend';
 import type { VfioDevice } from '../../vfio/device/device';
-import { measureLatencies } from '../../vfio/device/interrupts';
 import { type MapLatencies, measureMappings } from '../../vfio/dma/map-latency';
 import type { Context } from '../context';
 import { columns } from '../output/table';
@@ -42,7 +41,7 @@ async function benchInterrupts(context: Context, selector: string, options: Benc
   return await showingLatencies(context, (measuring) =>
     withVfioInterrupts(context, selector, fast, ({ device, vectors, ...prepared }) => {
       if (vectors.last !== vectors.first) throw usageError('--vector', 'one vector is measured');
-      return measureLatencies(context.sys, device, { ...prepared, ...measuring, vector: vectors.first, count });
+      return device.latencies({ ...prepared, ...measuring, vector: vectors.first, count });
     }),
   );
 }

@@ -5,7 +5,7 @@ import type { Backend } from '../../vfio/device/backend';
 import type { VfioDevice } from '../../vfio/device/device';
 import type { HotResetDevice } from '../../vfio/device/hot-reset';
 import type { IrqInfo } from '../../vfio/device/irq-set';
-import type { Area } from '../../vfio/device/regions';
+import type { Area } from '../../vfio/device/region-info';
 import type { IommuInfo } from '../../vfio/dma/iommu';
 import type { Context } from '../context';
 import { visible } from '../output/escape';

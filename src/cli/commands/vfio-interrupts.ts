@@ -2,7 +2,7 @@ import { type Action, checkAction, locationsOf, prepareActions } from '../../mod
 import type { Region } from '../../model/device';
 import type { Backend } from '../../vfio/device/backend';
 import type { VfioDevice } from '../../vfio/device/device';
-import type { Vectors } from '../../vfio/device/interrupts';
+import type { Vectors } from '../../vfio/device/irq-eventfds';
 import type { IrqName } from '../../vfio/device/irq-set';
 import type { Context } from '../context';
 import { parseAction } from '../parse';

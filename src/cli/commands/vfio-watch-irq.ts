@@ -1,4 +1,3 @@
-import { watchInterrupts } from '../../vfio/device/interrupts';
 import type { Context } from '../context';
 import { printInterrupt } from '../output/interrupt';
 import { type VfioInterruptOptions, withVfioInterrupts } from './vfio-interrupts';
@@ -16,7 +15,7 @@ export function watchVfio(context: Context, selector: string, options: WatchOpti
         `${device.info.address}: without --ack nothing silences the device: the next interrupt comes through only once its line is quiet`,
       );
     const watch = { irq, vectors, beforeWait: trigger, loopback, timeoutMs: context.options.timeout, ...prepared };
-    for await (const interrupt of watchInterrupts(context.sys, device, watch)) {
+    for await (const interrupt of device.interrupts(watch)) {
       printInterrupt(context, interrupt, [
         ['irq', interrupt.irq, 5],
         ['vector', interrupt.vector, 6],

@@ -1,21 +1,16 @@
-import type { VfioDeviceInfo } from '../../model/device';
-import type { Sys } from '../../sys/sys';
-import type { Attachment } from './attachment';
-import { attachByGroup } from './container';
-import { attachByIommufd } from './iommufd';
+import type { Iommu } from '../dma/iommu';
 
-/** Which way in: by what there is, the group and its container, or the cdev and iommufd. */
+/** The way in: the group and its container, or the cdev and iommufd. `auto` takes the second where it is there. */
 export type Backend = 'auto' | 'group' | 'iommufd';
 
-/**
- * Opens a device and gives it an empty address space of its own. The kernel resets a device that is opened, if it
- * can, and switches its bus mastering off.
- *
- * @throws UdrvError that names what is in the way
- */
-export function attach(sys: Sys, device: VfioDeviceInfo, backend: Backend): Attachment {
-  // The node that an inspection names is the one that `auto` opens.
-  const byCdev =
-    backend === 'iommufd' || (backend === 'auto' && device.node?.startsWith('/dev/vfio/devices/') === true);
-  return byCdev ? attachByIommufd(sys, device) : attachByGroup(sys, device);
+/** An opened device, with the address space of its DMA. */
+export interface Attachment {
+  readonly backend: 'group' | 'iommufd';
+  /** The device's descriptor. */
+  readonly fd: number;
+  readonly iommu: Iommu;
+  /** Takes the device off its address space, so that it reaches nothing; returns what puts it back. A group cannot. */
+  readonly detach?: () => () => void;
+  /** Gives all of it back. Nothing may be mapped from the device any more. */
+  close(): void;
 }

@@ -1,6 +1,10 @@
-import { Exit, fromSysError, SysError, UdrvError } from '../../errors';
+import { acquiring, type Cleanup } from '../../cleanup';
+import { SysError, UdrvError } from '../../errors';
+import { type LatencyOptions, measureLatencies } from '../../interrupts/latency';
+import { type WatchOptions, watchInterrupts } from '../../interrupts/watch';
 import type { RegionSource } from '../../model/action';
 import type { VfioDeviceInfo } from '../../model/device';
+import type { Interrupt } from '../../model/interrupt';
 import { findRegion, Registers } from '../../model/registers';
 import type { Sys } from '../../sys/sys';
 import { PCI_COMMAND, PCI_COMMAND_MASTER } from '../../uapi/pci-regs';
@@ -15,13 +19,18 @@ import {
   VFIO_DEVICE_RESET,
 } from '../../uapi/vfio';
 import type { Iommu } from '../dma/iommu';
-import type { Attachment } from './attachment';
-import { attach, type Backend } from './backend';
+import { noReset, notPci, resetFailed } from '../errors';
+import { query } from '../query';
+import type { Attachment, Backend } from './backend';
+import { attachByGroup } from './group';
 import { type HotResetDevice, readHotReset } from './hot-reset';
+import { attachByIommufd } from './iommufd';
+import { IrqEventfds, type IrqOptions, type Vectors } from './irq-eventfds';
 import { Irq, type IrqName, VFIO_IRQ_NAMES } from './irq-set';
-import { query } from './query';
-import { MappedSpace, mustAnswer, PreadSpace } from './region-access';
-import { type LocatedRegion, readRegions, type VfioRegion } from './regions';
+import { HEADER_SIZE, mustAnswer } from './ready';
+import { type LocatedRegion, readRegions, type VfioRegion } from './region-info';
+import { MappedSpace } from './region-mmap';
+import { PreadSpace } from './region-pread';
 
 export interface OpenOptions {
   backend?: Backend | undefined;
@@ -32,21 +41,39 @@ export interface OpenOptions {
 export type DeviceFlag = keyof typeof VFIO_DEVICE_FLAGS;
 export type DeviceFeature = (typeof VFIO_DEVICE_FEATURES)[number];
 
-/** As much of the configuration space as tells whether a device answers: ids, command, status, class and revision. */
-const HEADER = 12;
+/** One wake-up by an interrupt of a VFIO device. Its `count` is that of its vector, since the watch began. */
+export interface VfioInterrupt extends Interrupt {
+  irq: IrqName;
+  vector: number;
+}
+
+export interface VfioWatchOptions extends WatchOptions {
+  irq: IrqName;
+  /** All of them; the first alone if not given. */
+  vectors?: Vectors | undefined;
+  /** Before each wait the kernel raises the next vector, in turns, without the device. */
+  loopback?: boolean | undefined;
+}
+
+export interface VfioLatencyOptions extends LatencyOptions {
+  irq: IrqName;
+  vector: number;
+}
+
+const FIRST_VECTOR: Vectors = { first: 0, last: 0 };
 
 /**
  * An open VFIO device. Owns its descriptors and mappings; {@link close} (or `using`) puts back what was changed and
  * releases them in order. While it is open nobody else can have it, nor another device of its group.
  *
  * @example
- * using device = VfioDevice.open(sys, inspected);
+ * using device = VfioDevice.open(sys, info);
  * device.region('bar0').read(0x0, 4);
  */
 export class VfioDevice implements RegionSource {
   readonly info: VfioDeviceInfo;
   readonly regions: readonly VfioRegion[];
-  /** What VFIO says the device is and can do: `pci`, `reset`. */
+  /** VFIO_DEVICE_GET_INFO's flags: `pci`, `reset`. */
   readonly flags: readonly DeviceFlag[];
   readonly #sys: Sys;
   readonly #attachment: Attachment;
@@ -54,54 +81,56 @@ export class VfioDevice implements RegionSource {
   readonly #located: readonly LocatedRegion[];
   readonly #registers = new Map<string, Registers>();
   readonly #irqs = new Map<IrqName, Irq>();
-  readonly #header = Buffer.alloc(HEADER);
-  /** Set once bus mastering has been changed. */
-  #wasMaster: boolean | undefined;
+  readonly #header = Buffer.alloc(HEADER_SIZE);
+  readonly #cleanup: Cleanup;
+  #busMasterChanged = false;
   #closed = false;
 
-  private constructor(sys: Sys, info: VfioDeviceInfo, attachment: Attachment, mmap: boolean) {
+  private constructor(sys: Sys, info: VfioDeviceInfo, attachment: Attachment, mmap: boolean, cleanup: Cleanup) {
     this.#sys = sys;
     this.info = info;
     this.#attachment = attachment;
     this.#mmap = mmap;
+    this.#cleanup = cleanup;
     const struct = query(sys, attachment.fd, VFIO_DEVICE_GET_INFO, deviceInfo.size);
     const flags = struct.readUInt32LE(deviceInfo.flags);
     this.flags = (Object.keys(VFIO_DEVICE_FLAGS) as DeviceFlag[]).filter((flag) => flags & VFIO_DEVICE_FLAGS[flag]);
-    if (!this.flags.includes('pci')) throw noPci(info);
+    if (!this.flags.includes('pci')) throw notPci(info.address);
     this.#located = readRegions(sys, attachment.fd, info, struct.readUInt32LE(deviceInfo.numRegions));
     this.regions = this.#located.map((region) => region.info);
   }
 
   /**
-   * Opens a device. The kernel resets it, if it can be reset, and switches its bus mastering off.
+   * Opens a device, with an empty address space for its DMA. The kernel resets it, if it can be reset, and switches its
+   * bus mastering off.
    *
-   * @throws exit 3 to 5 and 9 with what is in the way: the driver, the group, who has it, the permission
+   * @throws exit 3 to 5 and 9 with what blocks it: the driver, the group, who has it open, the permission
    */
-  static open(sys: Sys, device: VfioDeviceInfo, { backend = 'auto', mmap = false }: OpenOptions = {}): VfioDevice {
-    const attachment = attach(sys, device, backend);
-    try {
-      return new VfioDevice(sys, device, attachment, mmap);
-    } catch (error) {
-      attachment.close();
-      throw error;
-    }
+  static open(sys: Sys, info: VfioDeviceInfo, { backend = 'auto', mmap = false }: OpenOptions = {}): VfioDevice {
+    // The node that an inspection names is the one that `auto` opens.
+    const byCdev =
+      backend === 'iommufd' || (backend === 'auto' && info.node?.startsWith('/dev/vfio/devices/') === true);
+    return acquiring((cleanup) => {
+      const attachment = cleanup.own(byCdev ? attachByIommufd(sys, info) : attachByGroup(sys, info));
+      return new VfioDevice(sys, info, attachment, mmap, cleanup);
+    });
   }
 
   get backend(): 'group' | 'iommufd' {
     return this.#attachment.backend;
   }
 
-  /** What its DMA goes through: an address space of its own, empty at first. */
+  /** Address space of its DMA, empty at first. */
   get iommu(): Iommu {
     return this.#attachment.iommu;
   }
 
-  /** What takes the device off its address space, and returns what puts it back; null where the backend cannot. */
+  /** Takes the device off its address space, and returns what puts it back; null where the backend cannot. */
   get detach(): (() => () => void) | null {
     return this.#attachment.detach ?? null;
   }
 
-  /** A region's registers. @throws exit 3 where there is no such region, exit 8 where the device does not answer */
+  /** Returns a region's registers. @throws exit 3 where there is no such region, exit 8 where the device does not answer */
   region(name: string): Registers {
     let registers = this.#registers.get(name);
     if (registers === undefined) {
@@ -109,16 +138,20 @@ export class VfioDevice implements RegionSource {
       const located = this.#located.find((region) => region.info.name === name) as LocatedRegion;
       registers = new Registers(this.info.address, located.info, () => this.#openSpace(located));
       this.#registers.set(name, registers);
+      this.#cleanup.own(registers);
     }
     return registers;
   }
 
-  /** One of its interrupts, whether it has it or not: `info.count` tells. */
+  /** Returns one of its interrupts; where it does not have it, `info.count` is 0. */
   irq(name: IrqName): Irq {
     let irq = this.#irqs.get(name);
     if (irq === undefined) {
       irq = new Irq(this.#sys, this.#fd, this.info.address, name);
       this.#irqs.set(name, irq);
+      // An interrupt that is on must not outlive the device.
+      const opened = irq;
+      this.#cleanup.defer(() => ignoringGone(() => opened.disable()));
     }
     return irq;
   }
@@ -127,7 +160,41 @@ export class VfioDevice implements RegionSource {
     return VFIO_IRQ_NAMES.map((name) => this.irq(name));
   }
 
-  /** Whether the device may write and read memory, and send messages. */
+  /** Switches vectors of one of its interrupts on, an eventfd each. They have to be closed before the device. */
+  eventfds(irq: IrqName, vectors: Vectors = FIRST_VECTOR, options: IrqOptions = {}): IrqEventfds {
+    return new IrqEventfds(this.#sys, this, irq, vectors, options);
+  }
+
+  /**
+   * Yields the device's interrupts as they happen. Ends when `signal` aborts or the consumer stops, and then puts back
+   * what it changed: the interrupts and bus mastering.
+   *
+   * @throws exit 6 where `timeoutMs` passes without an interrupt, 8 where the kernel requests the device back, 9 where
+   *   it has no such interrupt
+   */
+  async *interrupts({
+    irq,
+    vectors = FIRST_VECTOR,
+    loopback = false,
+    beforeWait,
+    ...options
+  }: VfioWatchOptions): AsyncGenerator<VfioInterrupt> {
+    const source = this.eventfds(irq, vectors, { loopback });
+    let next = vectors.first;
+    const trigger = () => {
+      source.trigger(next);
+      next = next === vectors.last ? vectors.first : next + 1;
+      beforeWait?.();
+    };
+    yield* watchInterrupts(source, { ...options, beforeWait: loopback ? trigger : beforeWait });
+  }
+
+  /** Measures from trigger to wake-up. @throws as {@link interrupts} and {@link measureLatencies} */
+  async latencies({ irq, vector, ...options }: VfioLatencyOptions): Promise<void> {
+    await measureLatencies(this.eventfds(irq, { first: vector, last: vector }), options);
+  }
+
+  /** Tells whether the device may write and read memory, and send messages. */
   get busMaster(): boolean {
     return (this.#command() & PCI_COMMAND_MASTER) !== 0;
   }
@@ -135,12 +202,16 @@ export class VfioDevice implements RegionSource {
   /** Switches DMA on or off; {@link close} puts it back. */
   setBusMaster(on: boolean): void {
     const command = this.#command();
-    this.#wasMaster ??= (command & PCI_COMMAND_MASTER) !== 0;
+    if (!this.#busMasterChanged) {
+      const before = (command & PCI_COMMAND_MASTER) !== 0;
+      this.#cleanup.defer(() => ignoringGone(() => this.setBusMaster(before)));
+      this.#busMasterChanged = true;
+    }
     const changed = on ? command | PCI_COMMAND_MASTER : command & ~PCI_COMMAND_MASTER;
     if (changed !== command) this.region('config').write(PCI_COMMAND, 2, changed);
   }
 
-  /** The features of VFIO_DEVICE_FEATURE that this device and kernel have. */
+  /** Returns the features of VFIO_DEVICE_FEATURE that this device and kernel have. */
   features(): DeviceFeature[] {
     return VFIO_DEVICE_FEATURES.filter((_, id) => {
       const struct = Buffer.alloc(deviceFeature.size);
@@ -156,7 +227,7 @@ export class VfioDevice implements RegionSource {
     });
   }
 
-  /** What a reset of its bus would reset with it; null where its bus has none (a root bus). */
+  /** Returns the functions that a reset of its bus would reset; null where its bus has none (a root bus). */
   hotReset(): HotResetDevice[] | null {
     return readHotReset(this.#sys, this.#fd);
   }
@@ -165,42 +236,23 @@ export class VfioDevice implements RegionSource {
   reset(): void {
     const { address } = this.info;
     if (!this.flags.includes('reset'))
-      throw new UdrvError(
-        'cannot be reset by itself: it has no function level reset, nor another that spares its neighbours',
-        {
-          code: 'EINVAL',
-          exit: Exit.unsupported,
-          subject: address,
-          hint: this.#hotResetHint(),
-          device: address,
-        },
+      throw noReset(
+        address,
+        this.hotReset()?.map((device) => device.address),
       );
     try {
       this.#sys.ioctl(this.#fd, VFIO_DEVICE_RESET, 0);
     } catch (error) {
-      if (!(error instanceof SysError)) throw error;
-      throw fromSysError(error, { subject: address, device: address, exit: Exit.failed, message: 'the reset failed' });
+      throw resetFailed(address, error);
     }
   }
 
-  #hotResetHint(): string {
-    const others = this.hotReset()?.map((device) => device.address);
-    if (others === undefined) return 'nor can its bus be reset; what remains is to switch its power off';
-    return `a reset of its bus would reset ${others.join(', ')}; udrv does none: it takes all of them`;
-  }
-
+  /** Puts back what was changed and releases everything. A second close does nothing. */
   close(): void {
-    if (this.#closed) return;
-    const putBack = [...this.#irqs.values()].map((irq) => () => irq.disable());
-    const wasMaster = this.#wasMaster;
-    if (wasMaster !== undefined) putBack.push(() => this.setBusMaster(wasMaster));
     try {
-      // Before the device: an interrupt that is on, or bus mastering, must not outlive it.
-      for (const step of putBack) ignoringGone(step);
+      this.#cleanup.close();
     } finally {
       this.#closed = true;
-      for (const registers of this.#registers.values()) registers.close();
-      this.#attachment.close();
     }
   }
 
@@ -221,27 +273,18 @@ export class VfioDevice implements RegionSource {
     const fd = this.#fd;
     if (region.info.kind === 'config') return new PreadSpace(this.#sys, fd, this.info, region);
     const config = this.#located.find(({ info }) => info.kind === 'config');
-    if (config !== undefined && this.#sys.pread(fd, this.#header, config.position) === HEADER)
+    if (config !== undefined && this.#sys.pread(fd, this.#header, config.position) === HEADER_SIZE)
       mustAnswer(this.info, region.info, this.#header);
     const Space = this.#mmap ? MappedSpace : PreadSpace;
     return new Space(this.#sys, fd, this.info, region);
   }
 }
 
-/** Of a device that is gone there is nothing to put back: the kernel switches all off when the last descriptor goes. */
+/** Runs a step that has nothing to put back once the device is gone: the kernel then switches everything off itself. */
 function ignoringGone(step: () => void): void {
   try {
     step();
   } catch (error) {
     if (!(error instanceof SysError) && !(error instanceof UdrvError)) throw error;
   }
-}
-
-function noPci({ address }: VfioDeviceInfo): UdrvError {
-  return new UdrvError('is no PCI device: udrv drives no others through VFIO', {
-    code: 'EOPNOTSUPP',
-    exit: Exit.unsupported,
-    subject: address,
-    device: address,
-  });
 }

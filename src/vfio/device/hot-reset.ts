@@ -8,20 +8,20 @@ import {
   VFIO_PCI_HOT_RESET_FLAG_DEV_ID,
 } from '../../uapi/vfio';
 
-/** A function that a reset of the bus would reset. */
+/** A function that is reset with its bus. */
 export interface HotResetDevice {
   address: string;
-  /** Its IOMMU group; null where the kernel tells ids of iommufd instead. */
+  /** Its IOMMU group; null for a device opened by iommufd, where the kernel reports other ids. */
   group: number | null;
 }
 
-/** More functions than a bus has together with those behind it, and 64 KiB to hold them. */
+/** More functions than a bus has together with those behind it; 64 KiB hold them. */
 const MAX_DEVICES = 8192;
 
-/** A root bus; a neighbour that no IOMMU isolates, beside which the kernel resets nothing; a kernel without it. */
+/** Codes for a root bus; a neighbour that no IOMMU isolates, beside which the kernel resets nothing; a kernel without it. */
 const NONE = new Set(['ENODEV', 'EPERM', 'ENOTTY']);
 
-/** VFIO_DEVICE_GET_PCI_HOT_RESET_INFO. @returns null where there is no bus or slot to reset */
+/** Asks by VFIO_DEVICE_GET_PCI_HOT_RESET_INFO. @returns null if there is no bus or slot to reset */
 export function readHotReset(sys: Sys, fd: number): HotResetDevice[] | null {
   const ask = (room: number): Buffer => {
     const struct = Buffer.alloc(hotResetInfo.size + room * hotResetInfo.deviceSize);

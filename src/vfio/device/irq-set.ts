@@ -1,4 +1,4 @@
-import { Exit, SysError, UdrvError } from '../../errors';
+import { SysError } from '../../errors';
 import type { Sys } from '../../sys/sys';
 import {
   irqInfo,
@@ -16,23 +16,24 @@ import {
   VFIO_IRQ_SET_DATA_NONE,
   VFIO_PCI_IRQS,
 } from '../../uapi/vfio';
+import { enableIrqFailed, noIrq, noVector } from '../errors';
 
-/** INTx, MSI, MSI-X; ERR (a PCI Express error), REQ (the kernel wants the device back). */
+/** INTx, MSI, MSI-X; ERR (a PCI Express error), REQ (the kernel requests the device back). */
 export const VFIO_IRQ_NAMES = VFIO_PCI_IRQS;
 export type IrqName = (typeof VFIO_PCI_IRQS)[number];
 
-/** What the kernel tells of one of a device's interrupts. */
+/** One of a device's interrupts, as VFIO_DEVICE_GET_IRQ_INFO describes it. */
 export interface IrqInfo {
   index: number;
   name: IrqName;
   /** Vectors; 0: the device does not have it. */
   count: number;
-  /** Can be told by an eventfd. */
+  /** Can be signalled by an eventfd. */
   eventfd: boolean;
   maskable: boolean;
   /** Masked by the kernel each time it fires. */
   automasked: boolean;
-  /** Vectors can be changed all together only: switched off first. */
+  /** Vectors can only be changed all together, after they were switched off. */
   noresize: boolean;
 }
 
@@ -42,7 +43,7 @@ export class Irq {
   readonly #sys: Sys;
   readonly #fd: number;
   readonly #device: string;
-  /** For what is done at each interrupt: nothing but the vector differs. */
+  /** Struct without eventfds, written once: nothing but action and vector differ at each interrupt. */
   readonly #simple = Buffer.alloc(irqSet.size);
   #on = false;
 
@@ -74,11 +75,7 @@ export class Irq {
     try {
       this.#sys.ioctl(this.#fd, VFIO_DEVICE_SET_IRQS, struct);
     } catch (error) {
-      if (error instanceof SysError && error.code === 'EINVAL')
-        throw this.#error('EINVAL', Exit.busy, `${irqTitle(name)} cannot be switched on: another interrupt is`);
-      if (error instanceof SysError && error.code === 'ENOSPC')
-        throw this.#error('ENOSPC', Exit.failed, 'the machine has no interrupt vectors left');
-      throw error;
+      throw enableIrqFailed(this.#device, name, error);
     }
     this.#on = true;
   }
@@ -86,25 +83,18 @@ export class Irq {
   /** @throws exit 9 where the device has no such interrupt, exit 3 where not these vectors */
   mustHave(start: number, vectors: number): void {
     const { name, count } = this.info;
-    if (count === 0) throw this.#error('EINVAL', Exit.unsupported, `has no ${irqTitle(name)} interrupt`);
-    if (start + vectors > count)
-      throw this.#error(
-        'EINVAL',
-        Exit.notFound,
-        count === 1
-          ? `has one vector of ${irqTitle(name)}: 0`
-          : `has ${count} vectors of ${irqTitle(name)}: 0 to ${count - 1}`,
-      );
+    if (count === 0) throw noIrq(this.#device, name);
+    if (start + vectors > count) throw noVector(this.#device, name, count);
   }
 
-  /** Switches the whole interrupt off; nothing happens where it is. */
+  /** Switches the whole interrupt off, unless it is. */
   disable(): void {
     if (!this.#on) return;
     this.#on = false;
     this.#do(VFIO_IRQ_SET_ACTION_TRIGGER, 0, 0);
   }
 
-  /** Also while it is masked: an interrupt that waits fires now. */
+  /** Lets the interrupt through again: one that waits fires now. */
   unmask(vector = 0): void {
     this.#do(VFIO_IRQ_SET_ACTION_UNMASK, vector, 1);
   }
@@ -124,15 +114,6 @@ export class Irq {
     this.#simple.writeUInt32LE(count, irqSet.count);
     this.#sys.ioctl(this.#fd, VFIO_DEVICE_SET_IRQS, this.#simple);
   }
-
-  #error(code: string, exit: 1 | 3 | 5 | 9, message: string): UdrvError {
-    return new UdrvError(message, { code, exit, subject: this.#device, device: this.#device });
-  }
-}
-
-/** As people write it: INTx, MSI-X. */
-export function irqTitle(name: IrqName): string {
-  return { intx: 'INTx', msi: 'MSI', msix: 'MSI-X', err: 'ERR', req: 'REQ' }[name];
 }
 
 function readIrqInfo(sys: Sys, fd: number, name: IrqName): IrqInfo {
@@ -143,7 +124,7 @@ function readIrqInfo(sys: Sys, fd: number, name: IrqName): IrqInfo {
   try {
     sys.ioctl(fd, VFIO_DEVICE_GET_IRQ_INFO, struct);
   } catch (error) {
-    // ERR of what is no PCI Express device.
+    // ERR of a device that is no PCI Express device.
     if (!(error instanceof SysError) || error.code !== 'EINVAL') throw error;
     return { index, name, count: 0, eventfd: false, maskable: false, automasked: false, noresize: false };
   }

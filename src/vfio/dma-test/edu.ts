@@ -1,7 +1,7 @@
-import { Exit, UdrvError } from '../../errors';
 import type { Registers } from '../../model/registers';
 import { hex } from '../../text/hex';
 import type { IrqName } from '../device/irq-set';
+import { deviceFailed } from '../errors';
 import type { Check, Completion, Copy, DmaDriver, DmaPort, DmaTier, Finding } from './tier';
 import { until } from './wait';
 
@@ -20,12 +20,12 @@ const DMA_COMMAND = 0x98;
 const DMA_START = 0x01;
 const DMA_TO_MEMORY = 0x02;
 const DMA_INTERRUPT = 0x04;
-/** What the device raises when a transfer with DMA_INTERRUPT ends. */
+/** Cause that the device raises when a transfer with DMA_INTERRUPT ends. */
 const IRQ_DMA = 0x100;
 
-/** Where its buffer of 4 KiB is, for its DMA engine: no register access reaches it. */
+/** Address of its buffer of 4 KiB, for its DMA engine: no register access reaches it. */
 const BUFFER = 0x40000;
-/** Half of it: QEMU 7.2 ends the whole machine for a transfer that fills the buffer. */
+/** Half of the buffer: QEMU 7.2 ends the whole machine for a transfer that fills it. */
 const MAX_LENGTH = 2048;
 
 /** A transfer takes 100 ms of the machine's time; on a busy host that is longer. */
@@ -36,12 +36,12 @@ const POLL_MS = 5;
 export const eduTier: DmaTier = {
   name: 'edu',
   title: 'QEMU edu',
-  // Its property dma_mask, of which 28 bits is the default: higher bits are cut off.
+  // Its property dma_mask has 28 bits by default: higher bits are cut off.
   addressBits: 28,
   probe: ({ vendorId, deviceId }) => vendorId === '1234' && deviceId === '11e8',
   async init(port, signal) {
     const driver = new EduDriver(port);
-    // A process that was killed may have left a transfer under way: it must have ended before this one lets it onto the bus.
+    // A process that was killed may have left a transfer under way: it must end before bus mastering is switched on.
     await driver.idle(signal);
     driver.acknowledge();
     port.setBusMaster(true);
@@ -78,19 +78,15 @@ class EduDriver implements DmaDriver {
     this.acknowledge();
   }
 
-  /** Waits for the end of what the DMA engine does. */
+  /** Waits until the DMA engine is idle. */
   async idle(signal?: AbortSignal): Promise<void> {
     const done = () => (Number(this.#registers.read(DMA_COMMAND, 4)) & DMA_START) === 0;
     if (await until(done, { timeoutMs: DMA_TIMEOUT_MS, everyMs: POLL_MS, signal })) return;
-    throw new UdrvError(`its DMA engine was still busy after ${DMA_TIMEOUT_MS / 1000} s`, {
-      code: 'ETIMEDOUT',
-      exit: Exit.deviceError,
-      subject: this.#port.device.address,
-      device: this.#port.device.address,
-    });
+    const { address } = this.#port.device;
+    throw deviceFailed(address, `its DMA engine was still busy after ${DMA_TIMEOUT_MS / 1000} s`, 'ETIMEDOUT');
   }
 
-  /** Takes back what it asserts. */
+  /** Acknowledges every cause that is raised, and returns them. */
   acknowledge(): number {
     const raised = Number(this.#registers.read(IRQ_STATUS, 4));
     if (raised !== 0) this.#registers.write(IRQ_ACKNOWLEDGE, 4, raised);
@@ -111,7 +107,7 @@ class EduDriver implements DmaDriver {
     if ((id & 0xff) !== 0xed) return { verdict: 'fail', detail: `identifies itself as ${hex(id)}` };
     this.#registers.write(LIVENESS, 4, 0x12345678);
     const inverted = Number(this.#registers.read(LIVENESS, 4));
-    // Back to what it is after a reset: it shows what was written, inverted.
+    // Its value after a reset: it shows the inverse of the last write.
     this.#registers.write(LIVENESS, 4, 0xffffffff);
     if (inverted !== 0xedcba987)
       return { verdict: 'fail', detail: `its liveness register shows ${hex(inverted)}, not 0xedcba987` };
@@ -123,22 +119,22 @@ class EduDriver implements DmaDriver {
     return { verdict: 'pass', detail: `revision ${(id >>> 24) & 0xff}.${(id >>> 16) & 0xff}, alive, 5! is 120` };
   }
 
-  /** The end of a transfer as an interrupt. */
+  /** Checks that the end of a transfer raises an interrupt. */
   async #completion(irq: IrqName, signal: AbortSignal): Promise<Finding> {
     if (this.#port.interruptCount(irq) === 0) return { verdict: 'skip', detail: `the device has no ${irq}` };
     const buffer = this.#port.pool.allocate(MAX_LENGTH);
-    const lines = this.#port.interrupt(irq, 0);
+    const eventfds = this.#port.interrupt(irq, 0);
     try {
       buffer.map({ read: true, write: false });
       await this.#transfer(buffer.iova, BigInt(BUFFER), MAX_LENGTH, DMA_INTERRUPT, signal);
-      const event = await lines.next({ timeoutMs: 1000, signal });
+      const event = await eventfds.next({ timeoutMs: 1000, signal });
       const raised = this.acknowledge();
       if (event === null) return { verdict: 'fail', detail: 'the transfer ended, but no interrupt came' };
       if ((raised & IRQ_DMA) === 0)
         return { verdict: 'fail', detail: `an interrupt came, but not this one: status ${hex(raised)}` };
       return { verdict: 'pass', detail: `the end of a transfer came as ${irq.toUpperCase()}` };
     } finally {
-      lines.close();
+      eventfds.close();
       buffer.close();
     }
   }

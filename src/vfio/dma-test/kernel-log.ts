@@ -4,10 +4,10 @@ import type { Sys } from '../../sys/sys';
 import { type DmaFault, faultIsOf, parseFaults } from '../dma/faults';
 import { pause } from './wait';
 
-/** The interrupt that reports a fault comes after the transfer that had it. */
+/** Wait for the interrupt that reports a fault: it comes after the transfer. */
 const PATIENCE_MS = 40;
 
-/** The kernel log from when it was opened. Where it may not be read it has nothing to tell, and says so. */
+/** The kernel log since it was opened; empty, and not {@link readable}, if the user may not read it. */
 export class KernelLog {
   readonly #sys: Sys;
   readonly #fd: number | null;
@@ -32,12 +32,12 @@ export class KernelLog {
     return this.#fd !== null;
   }
 
-  /** Leaves out what has been logged so far. */
+  /** Skips everything that has been logged so far. */
   skip(): void {
     for (const _ of this.#lines());
   }
 
-  /** The first fault of a function within `length` bytes from `address`, among what has been logged since; null where there is none. */
+  /** Finds the first fault of a function within `length` bytes from `address` since the last {@link skip}; null if there is none. */
   async fault(device: string, address: bigint, length: number, signal: AbortSignal): Promise<DmaFault | null> {
     if (this.#fd === null) return null;
     const lines: string[] = [];
@@ -60,7 +60,7 @@ export class KernelLog {
   }
 }
 
-/** `6,1234,56789,-;text`, then a line for each property. What does not print is written `\x09`. */
+/** Extracts the text of a record: `6,1234,56789,-;text`, then a line for each property. Unprintable bytes are `\x09`. */
 function lineOf(record: string): string {
   const text = record.slice(record.indexOf(';') + 1).split('\n', 1)[0] ?? '';
   return text.replace(/\\x([0-9a-f]{2})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 16)));

@@ -1,14 +1,15 @@
-import { Exit, UdrvError } from '../../errors';
 import type { Registers } from '../../model/registers';
 import { pciPath } from '../../pci/paths';
 import { hex, hexDigits } from '../../text/hex';
-import type { InterruptLines } from '../device/interrupts';
+import type { IrqEventfds } from '../device/irq-eventfds';
 import { type DmaBuffer, READ_WRITE } from '../dma/buffer';
+import { deviceFailed, kernelDriverAttached } from '../errors';
+import { putBack } from './put-back';
 import type { Check, Completion, Copy, DmaDriver, DmaPort, DmaTier, Finding } from './tier';
 import { pause, until } from './wait';
 
 /**
- * An NVMe controller's admin queue, and of its commands Identify alone: it writes the controller's description to
+ * An NVMe controller by its admin queue and the one command Identify, which writes the controller's description to
  * memory and touches no data. No I/O queue is made, so no I/O command can be sent. NVM Express Base Specification,
  * sections 3.1 (registers), 3.3 (queues), 3.5 (initialization) and 5.1.13 (Identify).
  */
@@ -33,7 +34,7 @@ const QUEUE_ENTRIES = 16;
 const IDENTIFY = 0x06;
 const CNS_CONTROLLER = 1;
 const IDENTIFY_SIZE = 4096;
-/** PCI Vendor ID, serial number and model number in what Identify writes. */
+/** Offsets of PCI Vendor ID, serial number and model number in the data of Identify. */
 const VENDOR = 0;
 const SERIAL: [number, number] = [4, 24];
 const MODEL: [number, number] = [24, 64];
@@ -64,16 +65,9 @@ export const nvmeTier: DmaTier = {
   },
 };
 
-/** With vfio-pci bound the kernel's driver is gone, and its block devices with it; better asked than assumed. */
+/** Makes sure that the kernel's driver is gone, and its block devices with it. */
 function mustNotBeInUse({ sys, device: { address } }: DmaPort): void {
-  if (sys.access(pciPath(address, 'nvme')) === null) return;
-  throw new UdrvError("the kernel's nvme driver still has this controller", {
-    code: 'EBUSY',
-    exit: Exit.busy,
-    subject: address,
-    hint: `udrv bind ${address} vfio-pci`,
-    device: address,
-  });
+  if (sys.access(pciPath(address, 'nvme')) !== null) throw kernelDriverAttached(address, 'nvme');
 }
 
 class NvmeDriver implements DmaDriver {
@@ -88,14 +82,14 @@ class NvmeDriver implements DmaDriver {
   readonly #registers: Registers;
   readonly #submissions: DmaBuffer;
   readonly #completions: DmaBuffer;
-  #interrupts: InterruptLines | null = null;
-  /** Where the next command goes, and where the next completion will be. */
+  #interrupts: IrqEventfds | null = null;
+  /** Entries of the next command and of the next completion. */
   #tail = 0;
   #head = 0;
-  /** What the phase bit of a new completion is. */
+  /** Phase bit of a new completion. */
   #phase = 1;
   #commandId = 0;
-  /** Whether the controller takes commands. */
+  /** Set while the controller takes commands. */
   #ready = false;
 
   constructor(port: DmaPort) {
@@ -105,11 +99,12 @@ class NvmeDriver implements DmaDriver {
     this.#completions = mapped(port);
   }
 
-  /** Brings the controller up, from whatever state it is in. */
+  /** Brings the controller up from any state. */
   async start(signal: AbortSignal): Promise<void> {
     await this.#disable(signal);
+    if (!this.#submissions.mapped) this.#submissions.map(READ_WRITE);
     if (this.#interrupts === null && this.#port.interruptCount('msix') > 0)
-      // Before the controller is enabled: QEMU's does not signal completions that were set up the other way round.
+      // Before the controller is enabled: QEMU's signals no completions where it is done the other way round.
       this.#interrupts = this.#port.interrupt('msix', 0);
     this.#submissions.bytes.fill(0);
     this.#completions.bytes.fill(0);
@@ -127,14 +122,14 @@ class NvmeDriver implements DmaDriver {
     this.#ready = true;
   }
 
-  /** Identify, which writes to the destination; the source is the controller itself. */
+  /** Runs Identify, which writes to the destination; the source is the controller itself. */
   async copy({ destination }: Copy, signal: AbortSignal): Promise<Completion> {
     if (!this.#ready) await this.start(signal);
     this.#submit(IDENTIFY, destination, CNS_CONTROLLER);
     const status = await this.#completed(signal);
     if (status !== null) return { completed: true, note: `status ${hex(status)}` };
     const fatal = (this.#read(CSTS) & CSTS_FATAL) !== 0;
-    // A controller that does not answer, or says that it is beyond help, is reset before the next command.
+    // A controller that does not answer, or reports a fatal status, is reset before the next command.
     await this.#disable(signal);
     return { completed: false, note: fatal ? 'fatal status, reset' : 'no completion, reset' };
   }
@@ -177,8 +172,8 @@ class NvmeDriver implements DmaDriver {
   }
 
   /**
-   * The controller reads commands from memory. One that lies where it may not read is one that it must not carry out:
-   * what the command would have written tells.
+   * Submits a command where the controller may not read: it must not be carried out, and the memory that it would have
+   * written shows whether it was.
    */
   async #readUnmapped(signal: AbortSignal): Promise<Finding> {
     return await this.#withData(async (data) => {
@@ -203,10 +198,10 @@ class NvmeDriver implements DmaDriver {
             }
           : {
               verdict: 'pass',
-              detail: `a command in a queue that is not mapped was not carried out; the device says: ${note}`,
+              detail: `a command in a queue that is not mapped was not carried out; the device reports: ${note}`,
             };
       } finally {
-        if (!signal.aborted) this.#submissions.map(READ_WRITE);
+        putBack(() => this.#submissions.map(READ_WRITE), signal);
       }
     });
   }
@@ -231,7 +226,7 @@ class NvmeDriver implements DmaDriver {
     this.#write(DOORBELLS, this.#tail);
   }
 
-  /** The status of the last command, null where none came. */
+  /** Returns the status of the last command, null if none came. */
   async #completed(signal: AbortSignal): Promise<number | null> {
     const entry = this.#completions.bytes.subarray(this.#head * COMPLETION_SIZE, (this.#head + 1) * COMPLETION_SIZE);
     const ended = () => (entry.readUInt16LE(14) & 1) === this.#phase || (this.#read(CSTS) & CSTS_FATAL) !== 0;
@@ -252,25 +247,20 @@ class NvmeDriver implements DmaDriver {
     if ((configuration & CC_ENABLE) !== 0) this.#write(CC, (configuration & ~CC_ENABLE) >>> 0);
     if (!(await until(() => (this.#read(CSTS) & CSTS_READY) === 0, this.#patience(signal))))
       throw this.#failed('did not stop');
-    // A moment for what it was about to write.
+    // A moment for writes that are under way.
     await pause(POLL_MS, signal);
   }
 
-  /** CAP.TO, in units of 500 ms, is how long the controller may take to start or to stop. */
+  /** Returns the controller's own time limit for starting and stopping: CAP.TO, in units of 500 ms. */
   #patience(signal: AbortSignal | undefined): { timeoutMs: number; everyMs: number; signal: AbortSignal | undefined } {
     const timeout = (this.#read(CAP_LOW) >>> 24) * 500;
     return { timeoutMs: Math.max(timeout, 500), everyMs: POLL_MS, signal };
   }
 
-  #failed(what: string): UdrvError {
+  #failed(what: string): Error {
     const { address } = this.#port.device;
-    return new UdrvError(`the controller ${what} (CSTS ${hex(this.#read(CSTS))})`, {
-      code: 'EIO',
-      exit: Exit.deviceError,
-      subject: address,
-      hint: `udrv vfio reset ${address}`,
-      device: address,
-    });
+    const status = this.#read(CSTS).toString(16);
+    return deviceFailed(address, `the controller ${what} (CSTS 0x${status})`, 'EIO', `udrv vfio reset ${address}`);
   }
 
   // In halves, as the specification allows for every register.
@@ -288,7 +278,7 @@ class NvmeDriver implements DmaDriver {
   }
 }
 
-/** A page that the controller may read and write. */
+/** Allocates a page that the controller may read and write. */
 function mapped({ pool }: DmaPort): DmaBuffer {
   const buffer = pool.allocate(IDENTIFY_SIZE);
   buffer.map(READ_WRITE);

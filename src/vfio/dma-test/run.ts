@@ -1,9 +1,9 @@
-import { SysError, UdrvError, usageError } from '../../errors';
+import { SysError, UdrvError } from '../../errors';
 import type { Sys, SysTree } from '../../sys/sys';
 import type { VfioDevice } from '../device/device';
-import { InterruptLines } from '../device/interrupts';
 import { type IrqName, VFIO_IRQ_NAMES } from '../device/irq-set';
 import { DmaPool } from '../dma/buffer';
+import { unknownTier, wrongTier } from '../errors';
 import { iommuHardware } from '../inspect/iommu-hardware';
 import { eduTier } from './edu';
 import { mappingChecks } from './generic';
@@ -12,7 +12,7 @@ import { nvmeTier } from './nvme';
 import type { Check, CheckResult, DmaDevice, DmaDriver, DmaPort, DmaTier, Finding } from './tier';
 import { Transfers } from './transfers';
 
-/** The kinds of devices that udrv knows how to have move data. */
+/** The kinds of devices that udrv can have move data. */
 export const DMA_TIERS: readonly DmaTier[] = [eduTier, nvmeTier];
 
 export interface DmaTestOptions {
@@ -21,11 +21,11 @@ export interface DmaTestOptions {
   tiers?: readonly DmaTier[] | undefined;
   /** Gets each result as it is found. */
   onCheck?: ((result: CheckResult) => void) | undefined;
-  /** Ends the test after what is under way is put back. */
+  /** Ends the test, once everything is put back. */
   signal?: AbortSignal | undefined;
 }
 
-/** What `udrv vfio dma-test --json` shows. */
+/** The document of `udrv vfio dma-test --json`. */
 export interface DmaTestReport {
   /** PCI address. */
   device: string;
@@ -35,25 +35,19 @@ export interface DmaTestReport {
   checks: CheckResult[];
   /** Whether the device moved data that was seen to arrive in memory. */
   deviceDma: boolean;
-  /** Whether the IOMMU kept the device from memory that it was not given; null where that was not found out. */
+  /** Whether the IOMMU kept the device from memory that it was not given; null where the checks did not decide it. */
   isolated: boolean | null;
 }
 
-/** Which tier a test of this device will be: null is `generic`. @throws usage, where it is not one for this device */
+/** Chooses the tier of a test of this device: null is `generic`. @throws usage, where it is not one for this device */
 export function chooseTier(device: DmaDevice, name = 'auto', tiers: readonly DmaTier[] = DMA_TIERS): DmaTier | null {
   if (name === 'generic') return null;
   const fitting = tiers.find((tier) => tier.probe(device)) ?? null;
   if (name === 'auto') return fitting;
   const wanted = tiers.find((tier) => tier.name === name);
-  if (wanted === undefined)
-    throw usageError(name, 'is no tier', `there are auto, generic, ${tiers.map((tier) => tier.name).join(', ')}`);
-  // Driving a device as what it is not may do anything.
-  if (!wanted.probe(device))
-    throw usageError(
-      device.address,
-      `is no ${wanted.title}`,
-      `--tier ${fitting?.name ?? 'generic'} is for this device`,
-    );
+  if (wanted === undefined) throw unknownTier(name, ['auto', 'generic', ...tiers.map((tier) => tier.name)]);
+  // Driving a device as another kind may do anything.
+  if (!wanted.probe(device)) throw wrongTier(device.address, wanted.title, fitting?.name ?? 'generic');
   return wanted;
 }
 
@@ -62,11 +56,11 @@ export function dmaDeviceOf({ info: { address, vendorId, deviceId, pci } }: Pick
 }
 
 /**
- * Tests what a device's DMA can reach, in tiers: what the kernel refuses (any device), then what the device itself is
- * kept from (a device that there is a {@link DmaTier} for). Everything is put back: mappings, bus mastering, interrupts,
+ * Tests what a device's DMA can reach, in tiers: first the kernel's refusals (any device), then the device's own
+ * transfers (one that there is a {@link DmaTier} for). Everything is put back: mappings, bus mastering, interrupts,
  * and the device is left quiet.
  *
- * @returns also once `signal` aborts, with what was found until then
+ * @returns also once `signal` aborts, with the findings until then
  */
 export async function runDmaTest(sys: Sys, device: VfioDevice, options: DmaTestOptions = {}): Promise<DmaTestReport> {
   const { onCheck, signal = new AbortController().signal } = options;
@@ -133,7 +127,10 @@ export async function runDmaTest(sys: Sys, device: VfioDevice, options: DmaTestO
   }
 }
 
-/** What a check found; an error of the machine's is a finding too, but not that the test shall end or the device is gone. */
+/**
+ * Runs a check. An error of the machine is a finding too, unless the device is gone or the test shall end: the check
+ * failed; but where it is one of isolation, it did not find out whether the IOMMU holds.
+ */
 async function finding(check: Check, signal: AbortSignal): Promise<Finding> {
   signal.throwIfAborted();
   try {
@@ -142,11 +139,11 @@ async function finding(check: Check, signal: AbortSignal): Promise<Finding> {
     const ofMachine = error instanceof SysError || (error instanceof UdrvError && error.code !== 'ENODEV');
     if (signal.aborted || !ofMachine) throw error;
     const text = error instanceof UdrvError ? `${error.subject}: ${error.message} (${error.code})` : error.message;
-    return { verdict: 'fail', detail: text };
+    return { verdict: check.isolation ? 'inconclusive' : 'fail', detail: text };
   }
 }
 
-/** One more verdict: a failure outweighs everything, and what decides nothing changes nothing. */
+/** Adds a verdict: a failure outweighs everything, and one that decides nothing changes nothing. */
 function withVerdict(isolated: boolean | null, verdict: Finding['verdict']): boolean | null {
   if (verdict === 'fail' || isolated === false) return false;
   return verdict === 'pass' ? true : isolated;
@@ -181,7 +178,7 @@ function portOf(sys: Sys, device: VfioDevice, identity: DmaDevice, pool: DmaPool
     region: (name) => device.region(name),
     setBusMaster: (on) => device.setBusMaster(on),
     interruptCount: (irq) => device.irq(irq).info.count,
-    interrupt: (irq, vector) => new InterruptLines(sys, device, irq, { first: vector, last: vector }),
+    interrupt: (irq, vector) => device.eventfds(irq, { first: vector, last: vector }),
   };
 }
 
@@ -191,7 +188,7 @@ function genericChecks(sys: Sys, device: VfioDevice): Check[] {
   return [
     ...mappings,
     { name: 'bus-master', run: () => busMaster(device) },
-    { name: 'loopback', run: () => loopback(sys, device) },
+    { name: 'loopback', run: () => loopback(device) },
   ];
 }
 
@@ -200,7 +197,7 @@ const NO_IOMMU: Check = {
   run: () => ({ verdict: 'fail', detail: 'no IOMMU: device can reach all memory' }),
 };
 
-/** Whether bus mastering goes on and off, as the configuration space shows it. */
+/** Checks that bus mastering goes on and off, as the configuration space shows it. */
 function busMaster(device: VfioDevice): Finding {
   const before = device.busMaster;
   try {
@@ -214,15 +211,15 @@ function busMaster(device: VfioDevice): Finding {
   return { verdict: 'pass', detail: `goes on and off; was ${before ? 'on' : 'off'}` };
 }
 
-/** Has the kernel raise each kind of interrupt that the device has, and looks for it. */
-async function loopback(sys: Sys, device: VfioDevice): Promise<Finding> {
+/** Has the kernel raise each kind of interrupt that the device has, and waits for it. */
+async function loopback(device: VfioDevice): Promise<Finding> {
   const came: IrqName[] = [];
   const missing: IrqName[] = [];
   for (const irq of VFIO_IRQ_NAMES) {
     if (device.irq(irq).info.count === 0) continue;
-    using lines = new InterruptLines(sys, device, irq, { first: 0, last: 0 }, { busMaster: false });
-    lines.trigger(0);
-    const event = await lines.next({ timeoutMs: 1000 });
+    using eventfds = device.eventfds(irq, { first: 0, last: 0 }, { loopback: true });
+    eventfds.trigger(0);
+    const event = await eventfds.next({ timeoutMs: 1000 });
     if (event?.irq === irq && event.count === 1) came.push(irq);
     else missing.push(irq);
   }
@@ -233,7 +230,7 @@ async function loopback(sys: Sys, device: VfioDevice): Promise<Finding> {
 }
 
 /**
- * Which drivers let a device read whatever it may write, as of Linux 6.12: Intel's sets the bit that allows reading in
+ * Returns why a device can read whatever it may write, where the IOMMU's driver leaves it no other way, as of Linux 6.12: Intel's sets the bit that allows reading in
  * every entry of its page tables (__domain_mapping(), drivers/iommu/intel/iommu.c); Arm's of stage 1 and RISC-V's have no such entry.
  */
 function readsWhatItWrites(sys: SysTree, address: string): string | undefined {

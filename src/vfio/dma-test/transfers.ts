@@ -4,6 +4,7 @@ import { hex } from '../../text/hex';
 import { type DmaBuffer, type DmaPool, READ_WRITE } from '../dma/buffer';
 import type { Iommu } from '../dma/iommu';
 import type { KernelLog } from './kernel-log';
+import { putBack } from './put-back';
 import type { Check, Completion, DmaDriver, Finding } from './tier';
 
 export interface TransferBench {
@@ -15,26 +16,26 @@ export interface TransferBench {
   driver: DmaDriver;
   log: KernelLog;
   setBusMaster(on: boolean): void;
-  /** Why its page tables cannot allow writing and forbid reading, where that is known. */
+  /** Reason why its page tables cannot allow writing and forbid reading, where that is known. */
   readsWhatItWrites?: string | undefined;
-  /** Takes the device off its address space, where the backend can; returns what puts it back. */
+  /** Takes the device off its address space, where the backend can; returns a function that puts it back. */
   detach: (() => () => void) | null;
 }
 
-/** How a transfer that worked is made impossible, and possible again. */
+/** Makes a transfer that worked impossible, and possible again. */
 interface Denial {
   deny(): void;
   allow(): void;
 }
 
 /**
- * The checks that every device goes through. Each of what must not happen is one of a pair: the same transfer has to
- * succeed first, while it is allowed, or else its failing proves nothing. What decides is memory: a canary that has to
- * be intact, or a secret that must not turn up. What the device reports does not count (a transfer that the IOMMU
- * stopped may end as a success), nor does a missing line in the kernel log.
+ * The checks that every device goes through. A transfer that must not happen is one of a pair: the same transfer has to
+ * succeed first, while it is allowed, or else its failing proves nothing. Memory decides: a canary that has to be intact,
+ * or a secret that must not turn up. The device's own report does not count (a transfer that the IOMMU stopped may end
+ * as a success), nor does a missing line in the kernel log.
  */
 export class Transfers {
-  /** Whether the device moved data that was seen to arrive. */
+  /** Set once the device moved data that was seen to arrive. */
   moved = false;
   readonly checks: readonly Check[];
   readonly #bench: TransferBench;
@@ -110,14 +111,14 @@ export class Transfers {
       : { verdict: 'fail', detail: `after all that, ${problem}` };
   }
 
-  /** The device writes: what it must not reach is a canary. */
+  /** Has the device write to a canary that it must not reach. */
   async #writePair(signal: AbortSignal, { deny, allow }: Denial, faults = true): Promise<Finding> {
     const { problem } = await this.#transfer(signal);
     if (problem !== null) return unproven(problem);
     const canary = this.#fill(this.#destination);
     this.#bench.log.skip();
-    deny();
     try {
+      deny();
       const completion = await this.#copy(signal);
       const changed = differences(this.#destination.bytes.subarray(0, this.#length), canary);
       const where = `canary at ${hex(this.#destination.iova)}`;
@@ -127,20 +128,20 @@ export class Transfers {
       if (faults) evidence.push(await this.#logged(this.#destination, signal));
       return { verdict: 'pass', detail: evidence.filter(Boolean).join('; ') };
     } finally {
-      if (!signal.aborted) allow();
+      putBack(allow, signal);
     }
   }
 
-  /** The device reads, and then writes what it has to where that can be seen: what it must not get is a secret. */
+  /** Has the device read a secret that it must not get, and write what it has to where that can be seen. */
   async #readPair(signal: AbortSignal, { deny, allow }: Denial): Promise<Finding> {
     const { problem } = await this.#transfer(signal);
     if (problem !== null) return unproven(problem);
-    // Another one than before: what the device still has of the last transfer is no leak.
+    // A new one: data that the device still has of the last transfer is no leak.
     const secret = this.#fill(this.#source);
     this.#fill(this.#destination);
     this.#bench.log.skip();
-    deny();
     try {
+      deny();
       const completion = await this.#copy(signal);
       const got = this.#destination.bytes.subarray(0, this.#length);
       const leaked = commonWords(got, secret);
@@ -154,19 +155,19 @@ export class Transfers {
       evidence.push(await this.#logged(this.#source, signal));
       return { verdict: 'pass', detail: evidence.filter(Boolean).join('; ') };
     } finally {
-      if (!signal.aborted) allow();
+      putBack(allow, signal);
     }
   }
 
-  /** What every IOMMU's page tables could forbid, but not all of Linux's do: then a leak is known, and no finding. */
+  /** Checks a right that not all of Linux's page tables can take away: where they cannot, a leak is known, and no finding. */
   async #readWriteOnly(signal: AbortSignal): Promise<Finding> {
     const finding = await this.#readPair(signal, remapped(this.#source, { read: false, write: true }));
     const { readsWhatItWrites } = this.#bench;
     if (finding.verdict !== 'fail' || readsWhatItWrites === undefined) return finding;
-    return { verdict: 'skip', detail: `${finding.detail}, as was to be expected: ${readsWhatItWrites}` };
+    return { verdict: 'skip', detail: `${finding.detail}, as expected: ${readsWhatItWrites}` };
   }
 
-  /** Other memory at the same address: a translation that the IOMMU still remembers would lead to the old. */
+  /** Maps other memory at the same address: a translation that the IOMMU still remembers would lead to the old. */
   async #remap(signal: AbortSignal): Promise<Finding> {
     const { sys, iommu } = this.#bench;
     const { problem } = await this.#transfer(signal);
@@ -177,27 +178,33 @@ export class Transfers {
     try {
       destination.unmap();
       iommu.map(destination.iova, other, destination.length, READ_WRITE);
-      try {
-        const before = Buffer.from(other.bytes.subarray(0, this.#length));
-        const expected = this.#fill(this.#source);
-        await this.#copy(signal);
-        const old = differences(destination.bytes.subarray(0, this.#length), canary);
-        if (old > 0) return { verdict: 'fail', detail: `${old} bytes went to the memory that was mapped there before` };
-        const arrived = this.#arrived(other.bytes, expected, before);
-        if (arrived === null)
-          return { verdict: 'inconclusive', detail: 'the transfer reached neither the old nor the new memory' };
-        return { verdict: 'pass', detail: `${hex(destination.iova)} leads to the new memory at once` };
-      } finally {
-        iommu.unmap(destination.iova, destination.length);
-        if (!signal.aborted) destination.map(READ_WRITE);
-      }
-    } finally {
+    } catch (error) {
       other.close();
+      putBack(() => destination.map(READ_WRITE), signal);
+      throw error;
+    }
+    try {
+      const before = Buffer.from(other.bytes.subarray(0, this.#length));
+      const expected = this.#fill(this.#source);
+      await this.#copy(signal);
+      const old = differences(destination.bytes.subarray(0, this.#length), canary);
+      if (old > 0) return { verdict: 'fail', detail: `${old} bytes went to the memory that was mapped there before` };
+      const arrived = this.#arrived(other.bytes, expected, before);
+      if (arrived === null)
+        return { verdict: 'inconclusive', detail: 'the transfer reached neither the old nor the new memory' };
+      return { verdict: 'pass', detail: `${hex(destination.iova)} leads to the new memory at once` };
+    } finally {
+      // If this fails the memory is kept: the device still reaches it.
+      iommu.unmap(destination.iova, destination.length);
+      other.close();
+      putBack(() => destination.map(READ_WRITE), signal);
     }
   }
 
-  /** A transfer that is allowed. `problem` tells why it did not work. */
+  /** Makes a transfer that is allowed. `problem` tells why it did not work. */
   async #transfer(signal: AbortSignal): Promise<{ problem: string | null; what?: string | undefined }> {
+    // The last check could not put a mapping back where the kernel refused it.
+    for (const buffer of [this.#source, this.#destination]) if (!buffer.mapped) buffer.map(READ_WRITE);
     const expected = this.#fill(this.#source);
     const before = this.#fill(this.#destination);
     const completion = await this.#copy(signal);
@@ -208,7 +215,7 @@ export class Transfers {
     return { problem: [outcome, this.#said(completion)].filter(Boolean).join('; ') };
   }
 
-  /** Whether the memory holds what a transfer should have brought: in words, which may be none; null where not. */
+  /** Returns what a transfer brought, in words that may be none; null where it is not what it should have brought. */
   #arrived(bytes: Buffer, expected: Buffer, before: Buffer): string | null {
     const got = bytes.subarray(0, this.#length);
     const { driver } = this.#bench;
@@ -223,7 +230,7 @@ export class Transfers {
     );
   }
 
-  /** @returns what it was filled with: bytes that are nowhere else */
+  /** Fills a buffer with bytes that are nowhere else, and returns them. */
   #fill(buffer: DmaBuffer): Buffer {
     const bytes = randomBytes(this.#length);
     bytes.copy(buffer.bytes);
@@ -231,7 +238,7 @@ export class Transfers {
   }
 
   #said({ completed, note }: Completion): string | null {
-    return note === null ? (completed ? null : 'the device did not say that it is done') : `the device says: ${note}`;
+    return note === null ? (completed ? null : 'the device did not report completion') : `the device reports: ${note}`;
   }
 
   async #logged({ iova, length }: DmaBuffer, signal: AbortSignal): Promise<string> {
@@ -243,10 +250,12 @@ export class Transfers {
   }
 }
 
+/** Takes a buffer's mapping away. */
 function unmapped(buffer: DmaBuffer): Denial {
   return { deny: () => buffer.unmap(), allow: () => buffer.map(READ_WRITE) };
 }
 
+/** Maps a buffer with fewer rights. */
 function remapped(buffer: DmaBuffer, access: { read: boolean; write: boolean }): Denial {
   const change = (to: { read: boolean; write: boolean }) => {
     buffer.unmap();
@@ -265,10 +274,10 @@ function differences(a: Buffer, b: Buffer): number {
   return count;
 }
 
-/** So long that random bytes do not agree by chance. */
+/** In bytes: so long that random ones do not agree by chance. */
 const WORD = 8;
 
-/** How many words of one are in the other at the same place. */
+/** Counts the words that both have at the same place. */
 function commonWords(a: Buffer, b: Buffer): number {
   let count = 0;
   for (let i = 0; i + WORD <= a.length; i += WORD) if (a.subarray(i, i + WORD).equals(b.subarray(i, i + WORD))) count++;

@@ -1,15 +1,15 @@
 import { pause as wait } from '../../sys/wait';
 
-/** Waits while other work is done. Throws once `signal` aborts. */
+/** Pauses while the event loop goes on. Throws once `signal` aborts. */
 export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
   await wait(ms, signal);
   signal?.throwIfAborted();
 }
 
 /**
- * Asks until the answer is yes, with pauses between.
+ * Checks a condition until it holds, with pauses between.
  *
- * @returns false where that took longer than `timeoutMs`
+ * @returns false if it does not hold within `timeoutMs`
  */
 export async function until(
   condition: () => boolean,

@@ -1,16 +1,18 @@
-import { Exit, UdrvError } from '../../errors';
+import { Cleanup } from '../../cleanup';
 import type { Memory, Sys } from '../../sys/sys';
+import { noIommu, noIovaLeft } from '../errors';
 import type { DmaAccess, DmaMapping, Iommu } from './iommu';
 import { IovaAllocator } from './iova';
 
 export const READ_WRITE: DmaAccess = { read: true, write: true };
 
-/** Memory with an I/O virtual address of its own, mapped or not: it stays where it is while the device loses its way to it. */
+/** Memory with an I/O virtual address of its own, mapped or not: it keeps both while the device loses its way to it. */
 export interface DmaBuffer {
-  /** Where the device finds it, once it is mapped. */
+  /** I/O virtual address, by which the device reaches it once it is mapped. */
   readonly iova: bigint;
   readonly length: number;
   readonly bytes: Buffer;
+  readonly mapped: boolean;
   map(access: DmaAccess): void;
   unmap(): void;
   /** Unmaps and gives the memory back. A second close does nothing. */
@@ -27,7 +29,7 @@ export class DmaPool {
 
   /**
    * @param device for messages
-   * @param addressBits how many the device drives
+   * @param addressBits number that the device drives
    */
   constructor(sys: Sys, iommu: Iommu, device: string, addressBits = 64) {
     this.#sys = sys;
@@ -43,17 +45,17 @@ export class DmaPool {
   }
 
   /**
-   * Whole pages, zeroed, not mapped yet.
+   * Allocates whole pages, zeroed, not mapped yet.
    *
    * @param alignment of the address
-   * @throws exit 9 where there is no IOMMU, exit 1 where it has no room for them within the device's reach
+   * @throws exit 9 without an IOMMU, exit 1 if no addresses are free within the device's reach
    */
   allocate(length: number, alignment?: bigint): DmaBuffer {
     const memory = this.#sys.allocate(length);
     const iova = this.#addresses.allocate(memory.bytes.length, alignment);
     if (iova === null) {
       memory.close();
-      throw this.#noRoom(length);
+      throw this.#iommu.kind === 'noiommu' ? noIommu(this.#device) : noIovaLeft(this.#device, length);
     }
     const buffer = new PoolBuffer(this.#iommu, iova, memory, () => {
       this.#buffers.delete(buffer);
@@ -64,22 +66,9 @@ export class DmaPool {
   }
 
   close(): void {
-    for (const buffer of [...this.#buffers]) buffer.close();
-  }
-
-  #noRoom(length: number): UdrvError {
-    const without = this.#iommu.kind === 'noiommu';
-    return new UdrvError(
-      without
-        ? 'there is no IOMMU to map memory in'
-        : `no I/O virtual addresses for ${length} bytes are free within the reach of the device`,
-      {
-        code: without ? 'ENOTTY' : 'ENOSPC',
-        exit: without ? Exit.unsupported : Exit.failed,
-        subject: this.#device,
-        device: this.#device,
-      },
-    );
+    const cleanup = new Cleanup();
+    for (const buffer of this.#buffers) cleanup.own(buffer);
+    cleanup.close();
   }
 
   [Symbol.dispose](): void {
@@ -109,6 +98,10 @@ class PoolBuffer implements DmaBuffer {
     return this.#memory.bytes;
   }
 
+  get mapped(): boolean {
+    return this.#mapped;
+  }
+
   map(access: DmaAccess): void {
     const { read, write } = access;
     if (this.#mapping?.read !== read || this.#mapping.write !== write)
@@ -125,7 +118,7 @@ class PoolBuffer implements DmaBuffer {
 
   close(): void {
     if (this.#closed) return;
-    // In this order: memory that is given back while a device reaches it would be somebody else's.
+    // If this fails the memory is kept: freed, it would be somebody else's while the device reaches it.
     this.unmap();
     this.#closed = true;
     this.#memory.close();

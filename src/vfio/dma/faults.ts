@@ -1,15 +1,15 @@
 import { hexDigits } from '../../text/hex';
 
 /**
- * What the kernel says of DMA that an IOMMU stopped. Pure: lines of the kernel log in, faults out.
+ * Reports in the kernel log of DMA that an IOMMU stopped. Pure: lines in, faults out.
  *
  * A line is never needed for a verdict: the kernel limits their rate, leaves repeats out ("not recorded due to
- * compression") and prints them later than the fault. Those that come tell where the device went, and why it was stopped.
+ * compression") and prints them later than the fault. Those that come tell the address, and why it was refused.
  */
 
 export interface DmaFault {
   iommu: 'intel' | 'amd' | 'smmuv3';
-  /** The PCI function, as exactly as the line has it: Intel's lines and those of the stream id have no domain. */
+  /** PCI address as the line has it: without a domain in Intel's lines and where it comes from a stream id. */
   device: string | null;
   address: bigint;
   access: 'read' | 'write' | null;
@@ -29,18 +29,18 @@ const AMD =
   /(?:([0-9a-f:.]+): )?AMD-Vi: Event logged \[IO_PAGE_FAULT (?:device=([0-9a-f:.]+) )?(?:domain|pasid)=0x[0-9a-f]+ address=0x([0-9a-f]{1,16}) flags=0x([0-9a-f]{1,4})/i;
 /** RW of the event's flags, AMD I/O Virtualization Technology Specification, IO_PAGE_FAULT. */
 const AMD_WRITE = 0x20;
-/** PR: there was an entry, so it was the right that was missing. */
+/** PR: there was an entry, and the right was missing. */
 const AMD_PRESENT = 0x10;
 
 /** arm_smmu_dump_raw_event(): a heading, then four words of 64 bits. */
 const SMMU_EVENT = /arm-smmu-v3 [^ ]+: event 0x([0-9a-f]{2}) received:/;
 const SMMU_WORD = /arm-smmu-v3 [^ ]+:\s+0x([0-9a-f]{16})$/;
-/** arm_smmu_dump_event(), since 6.14 behind the words. */
+/** arm_smmu_dump_event(), since 6.14 after the words. */
 const SMMU_NAMED =
   /arm-smmu-v3 [^ ]+: event: (F_[A-Z_]+) client: ([^ ]+) sid: 0x([0-9a-f]+).*? iova: 0x([0-9a-f]{1,16})/;
 const SMMU_ACCESS = /arm-smmu-v3 [^ ]+: (?:un)?priv (?:data|inst) (read|write) /;
 
-/** The events that carry an address that a device asked for: Arm SMMU architecture version 3, section 7.3. */
+/** Events that carry the address of an access: Arm SMMU architecture version 3, section 7.3. */
 const SMMU_EVENTS: Record<number, string> = {
   16: 'F_TRANSLATION',
   17: 'F_ADDR_SIZE',
@@ -50,14 +50,14 @@ const SMMU_EVENTS: Record<number, string> = {
 /** RnW, bit 35 of the second word. */
 const SMMU_READ = 1n << 35n;
 
-/** The faults in lines of the kernel log, oldest first. */
+/** Returns the faults in lines of the kernel log, oldest first. */
 export function parseFaults(lines: readonly string[]): DmaFault[] {
   const faults: DmaFault[] = [];
   for (const [i, line] of lines.entries()) {
     const named = SMMU_NAMED.exec(line);
     if (named !== null) {
       const fault = smmuNamed(named, lines[i + 1] ?? '');
-      // The same event stands above, in words.
+      // The words above describe the same event.
       const last = faults.at(-1);
       if (last?.iommu === 'smmuv3' && last.address === fault.address && last.reason === fault.reason) faults.pop();
       faults.push(fault);
@@ -69,10 +69,10 @@ export function parseFaults(lines: readonly string[]): DmaFault[] {
   return faults;
 }
 
-/** Whether a fault is this function's and lies within `length` bytes from `address`. */
+/** Tells whether a fault is this function's and lies within `length` bytes from `address`. */
 export function faultIsOf(fault: DmaFault, device: string, address: bigint, length: number): boolean {
   const named = fault.device;
-  // Without a domain it is taken for any: what decides is the address, which nobody else was given.
+  // Without a domain it fits any: the address decides, which no other device was given.
   const same = named === null || named === device || device.endsWith(`:${named}`);
   return same && fault.address >= address && fault.address < address + BigInt(length);
 }
@@ -131,7 +131,7 @@ function smmuNamed([, reason = '', client = '', sid = '', iova = '']: RegExpExec
   };
 }
 
-/** A stream id is the requester id on most machines, but firmware may map it to anything: null where it cannot be one. */
+/** Takes a stream id for a requester id, as most machines do; null where it cannot be one: firmware may map it to anything. */
 function functionOf(streamId: bigint): string | null {
   if (streamId > 0xffffn) return null;
   const id = Number(streamId);

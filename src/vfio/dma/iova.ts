@@ -1,6 +1,6 @@
 import type { IovaRange } from './iommu';
 
-/** Below it only when there is nothing else: devices exist that take address 0 for "none". */
+/** Lowest address that is given out while there are others: devices exist that take address 0 for "none". */
 const FIRST = 0x100000n;
 
 /**
@@ -56,7 +56,7 @@ export class IovaAllocator {
   }
 }
 
-/** What is left of a range on either side of a part of it. */
+/** Returns the rests of a range on either side of a part of it. */
 function cut(range: IovaRange, part: IovaRange): IovaRange[] {
   return [
     { start: range.start, end: part.start - 1n },

@@ -1,18 +1,18 @@
 import type { Sys } from '../../sys/sys';
 import { SERVE_SIGNALS_NS, serveSignals } from '../../sys/wait';
-import type { VfioDevice } from '../device/device';
 import { type DmaBuffer, DmaPool, READ_WRITE } from './buffer';
+import type { Iommu } from './iommu';
 
-/** The next after the smallest that IOMMUs have, with pages of 4 KiB. */
+/** In bytes: the next page size of IOMMUs after 4 KiB. */
 const LARGE_PAGE = 2 ** 21;
 
-/** As many as are measured between two looks at what else there is to do. */
+/** Measurements between two turns of the event loop. */
 const BATCH = 1000;
 
-/** As many reads of the clock as show what one costs at least, once V8 has compiled it. */
+/** Reads of the clock that show its least cost, once V8 has compiled them. */
 const CLOCK_READS = 20_000;
 
-/** Each in microseconds, without what it costs to read the clock. */
+/** Latencies in microseconds, without the cost of reading the clock. */
 export interface MapLatencies {
   /** In bytes, whole pages. */
   size: number;
@@ -26,19 +26,25 @@ export interface MapLatencyOptions {
   /** In bytes; rounded up to whole pages. */
   size: number;
   count: number;
-  /** Gets what was measured, also where `signal` aborted, unless that is nothing. */
+  /** Gets the measurements, also where `signal` aborted, unless there are none. */
   onResult: (latencies: MapLatencies) => void;
   signal?: AbortSignal | undefined;
 }
 
-/** Measures mapping and unmapping memory that is there already: without touching it first, its faulting in would be measured. */
+/** An opened device, as far as its mappings go. */
+export interface MapTarget {
+  readonly info: { readonly address: string };
+  readonly iommu: Iommu;
+}
+
+/** Measures mapping and unmapping memory that is touched beforehand: its page faults would be measured too. */
 export async function measureMappings(
   sys: Sys,
-  device: VfioDevice,
+  device: MapTarget,
   { size, count, onResult, signal }: MapLatencyOptions,
 ): Promise<void> {
   using pool = new DmaPool(sys, device.iommu, device.info.address);
-  // Where the IOMMU has large pages, the address must not keep it from them.
+  // The alignment lets an IOMMU with large pages use them.
   const buffer = pool.allocate(size, size >= LARGE_PAGE ? BigInt(LARGE_PAGE) : undefined);
   for (let offset = 0; offset < buffer.length; offset += sys.pageSize) buffer.bytes[offset] = 1;
   const latencies: MapLatencies = { size: buffer.length, both: [], map: [], unmap: [] };
@@ -55,8 +61,8 @@ export async function measureMappings(
 }
 
 /**
- * What is measured where nothing is, at least, in microseconds: the way back from one reading of the clock and the way to
- * the next. It is a tenth of a mapping on fast machines.
+ * Measures nothing, and returns the least that it took, in microseconds: the way back from one reading of the clock and
+ * the way to the next. It is a tenth of a mapping on fast machines.
  */
 function clockCost(): number {
   const now = process.hrtime.bigint;
@@ -69,10 +75,10 @@ function clockCost(): number {
   return least;
 }
 
-// With nothing else in the loops: what runs between two ioctls takes the caches from them. Each loop has what it measures
-// to itself for the same reason. Of Node's clocks, hrtime.bigint costs least to read.
+// Nothing else is in the loops: code that runs between two ioctls takes the caches from them. For the same reason each
+// loop has its measurement to itself. Of Node's clocks, hrtime.bigint costs least to read.
 
-/** Mapping with unmapping. Ends early where signals wait long. @param clock what of each measurement is the clock's */
+/** Measures mapping with unmapping. Ends early where signals wait long. @param clock its cost, in microseconds */
 function measureBoth(buffer: DmaBuffer, count: number, clock: number): Float64Array {
   const both = new Float64Array(count);
   const now = process.hrtime.bigint;

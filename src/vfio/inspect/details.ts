@@ -7,23 +7,23 @@ import { IommuGroups } from './iommu-group';
 import { iommuHardware } from './iommu-hardware';
 import { type ReservedRegion, reservedRegions } from './reserved-regions';
 
-/** What `show` tells of a VFIO device beyond `list`. */
+/** Facts about a VFIO device that `show` has beyond `list`. */
 export interface VfioDetails extends VfioAttributes {
-  /** What translates for it, as in /sys/class/iommu; null where nothing does, or the kernel does not tell. */
+  /** Name of its IOMMU in /sys/class/iommu; null if it has none, or the kernel does not report it. */
   iommu: string | null;
-  /** `Intel VT-d`; null where the name does not say. */
+  /** Kind of its IOMMU, `Intel VT-d`; null if the name does not tell. */
   iommuKind: string | null;
-  /** Its group is one that VFIO made up for want of an IOMMU: the device reaches all memory. */
+  /** Set for a group that VFIO made up for want of an IOMMU: the device reaches all memory. */
   noiommu: boolean;
   /** Addresses that its memory cannot be mapped at. */
   reservedRegions: ReservedRegion[];
-  /** Processes that have it or its group. */
+  /** Processes that have it or its group open. */
   holders: Holder[];
-  /** Whether all processes could be looked into for holders. */
+  /** Whether all processes could be searched for holders. */
   holdersComplete: boolean;
 }
 
-/** From sysfs and procfs alone: nothing is opened. */
+/** Reads sysfs and procfs alone: no node is opened. */
 export function vfioDetails(sys: SysTree, device: VfioDeviceInfo): VfioDetails {
   const { group } = device.vfio;
   const { others, complete } = holdersOf(sys, device);

@@ -3,19 +3,19 @@ import { findHolders, type Holder, vfioDeviceNode } from '../../sys/readers/hold
 import type { SysTree } from '../../sys/sys';
 import { groupNode } from './iommu-group';
 
-/** As many holders as a message names. */
+/** Holders that a message names at most. */
 const MAX_SHOWN = 5;
 
-/** Who has a device or its group. */
+/** Processes that have a device or its group open. */
 export interface DeviceHolders {
   others: Holder[];
-  /** This process does. */
+  /** Whether this process is one of them. */
   own: boolean;
-  /** Whether all processes could be looked into. */
+  /** Whether all processes could be searched. */
   complete: boolean;
 }
 
-/** Whichever way it was opened: by its group, under either name, by its cdev, or as a descriptor without a path. */
+/** Finds the processes that have a device open: by its group, under either name, by its cdev, or as a descriptor without a path. */
 export function holdersOf(sys: SysTree, { address, vfio }: VfioDeviceInfo): DeviceHolders {
   const nodes = [
     ...(vfio.group === null ? [] : [groupNode(vfio.group, false), groupNode(vfio.group, true)]),
@@ -27,7 +27,7 @@ export function holdersOf(sys: SysTree, { address, vfio }: VfioDeviceInfo): Devi
   return { others, own: others.length < holders.length, complete };
 }
 
-/** `qemu-system-x86 (pid 4711) has /dev/vfio/3`, of each process once. */
+/** Formats `qemu-system-x86 (pid 4711) has /dev/vfio/3`, each process once. */
 export function namesOf(holders: readonly Holder[]): string {
   const byPid = new Map(holders.map((holder) => [holder.pid, holder]));
   const shown = [...byPid.values()].slice(0, MAX_SHOWN);

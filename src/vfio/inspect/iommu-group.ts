@@ -6,51 +6,51 @@ import { isVfioDriver } from './drivers';
 
 export const IOMMU_GROUPS = '/sys/kernel/iommu_groups';
 
-/** drivers/vfio/group.c names the groups so that it makes up where there is no IOMMU. */
+/** Name of the groups that VFIO makes up without an IOMMU (drivers/vfio/group.c). */
 const NOIOMMU_NAME = 'vfio-noiommu';
 
-/** Drivers beside VFIO's own that leave DMA alone (`driver_managed_dma`), so that the group can be given away. */
+/** Drivers beside VFIO's own that do no DMA (`driver_managed_dma`): they do not block the group. */
 const HARMLESS_DRIVERS = new Set(['pci-stub', 'pcieport']);
 
-/** Errors that a group keeps: each of its members repeats them. */
+/** Errors that a group keeps at most: each of its members repeats them. */
 const MAX_ERRORS = 10;
 
 /** Classes with a bridge's header (type 1 or 2): PCI, CardBus and semi-transparent PCI bridges. */
 export const BRIDGE_CLASS = /^06(?:04|07|09)/;
 
-/** Where a group is opened; that of a group that VFIO made up has a name that says so (drivers/vfio/group.c). */
+/** Returns the node of a group. @param noiommu for a group that VFIO made up, whose node has another name (drivers/vfio/group.c) */
 export function groupNode(number: number, noiommu: boolean): string {
   return `/dev/vfio/${noiommu ? 'noiommu-' : ''}${number}`;
 }
 
 export interface GroupMember {
-  /** Its name on its bus: `0000:00:03.0`, or what a platform device is called. */
+  /** Name on its bus: `0000:00:03.0`, or a platform device's. */
   name: string;
   driver: string | null;
-  /** Whether it keeps the group from being given to user space. */
+  /** Whether its driver keeps the group from being given to user space. */
   blocks: boolean;
 }
 
-/** What sysfs tells of an IOMMU group. */
+/** An IOMMU group, from sysfs. */
 export interface IommuGroup {
   number: number;
-  /** The default domain: `DMA-FQ`, `DMA`, `identity`...; null on kernels before 5.11. */
+  /** Default domain: `DMA-FQ`, `DMA`, `identity`...; null on kernels before 5.11. */
   type: string | null;
-  /** A group made up by VFIO for a device that no IOMMU isolates. */
+  /** Set for a group that VFIO made up for a device that no IOMMU isolates. */
   noiommu: boolean;
   /** PCI functions by address, then all others by name. */
   members: readonly GroupMember[];
-  /** The names of all members. */
+  /** Names of all members. */
   devices: string[];
-  /** The names of those that block. */
+  /** Names of the members that block it. */
   blockers: string[];
-  /** Whether nobody blocks; null where that could not be found out. */
+  /** Whether no member blocks it; null if a member could not be read. */
   viable: boolean | null;
-  /** The first of them. */
+  /** The first errors, ten at most. */
   errors: readonly ReadError[];
 }
 
-/** The IOMMU groups of a machine, each read once: a listing asks for a group as often as it has members. */
+/** IOMMU groups of a machine, each read once: a listing asks for a group as often as it has members. */
 export class IommuGroups {
   readonly #sys: SysTree;
   readonly #groups = new Map<number, IommuGroup>();
@@ -59,7 +59,7 @@ export class IommuGroups {
     this.#sys = sys;
   }
 
-  /** The numbers of all groups, ascending. */
+  /** Returns the numbers of all groups, ascending. */
   numbers(): number[] {
     return new AttributeReader(this.#sys)
       .names(IOMMU_GROUPS)
@@ -93,9 +93,9 @@ function readGroup(reader: AttributeReader, number: number): IommuGroup {
 }
 
 /**
- * The kernel's own rule (driver_managed_dma since 5.19, vfio_dev_viable() before): a member blocks when a driver that
- * is not known to be harmless has it. Bridges never do, whatever drives them. A bridge is known here by its class and
- * not by its header type, because reading `config` resumes a sleeping function.
+ * Reads a member, and applies the kernel's own rule (driver_managed_dma since 5.19, vfio_dev_viable() before): it blocks
+ * the group if it has a driver that is not known to be harmless. Bridges never do, with any driver. A bridge is known
+ * here by its class and not by its header type, because reading `config` resumes a sleeping function.
  */
 function readMember(reader: AttributeReader, group: string, name: string): GroupMember {
   const dir = isPciAddress(name) ? pciPath(name) : `${group}/devices/${name}`;

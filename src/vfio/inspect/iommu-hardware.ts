@@ -2,15 +2,15 @@ import { pciPath } from '../../pci/paths';
 import { attempt } from '../../sys/attempt';
 import type { SysTree } from '../../sys/sys';
 
-/** The IOMMU that a device is behind. */
+/** The IOMMU in front of a device. */
 export interface IommuHardware {
-  /** As in /sys/class/iommu: `dmar0`. */
+  /** Name in /sys/class/iommu: `dmar0`. */
   name: string;
-  /** What the name says of its kind; null where it says nothing. */
+  /** Kind that the name tells, `Intel VT-d`; null if it tells none. */
   kind: string | null;
 }
 
-/** Names that the drivers give: intel_iommu_init(), amd_iommu_init_pci(), arm_smmu_device_probe()... */
+/** Names by driver: intel_iommu_init(), amd_iommu_init_pci(), arm_smmu_device_probe()... */
 const KINDS: [RegExp, string][] = [
   [/^dmar\d+$/, 'Intel VT-d'],
   [/^ivhd\d+$/, 'AMD-Vi'],
@@ -19,7 +19,7 @@ const KINDS: [RegExp, string][] = [
   [/^riscv-iommu/, 'RISC-V IOMMU'],
 ];
 
-/** @returns null where there is none, or the kernel does not tell */
+/** Finds the IOMMU of a PCI function; null if it has none, or the kernel does not report it. */
 export function iommuHardware(sys: SysTree, address: string): IommuHardware | null {
   const name = attempt(() => sys.readLink(pciPath(address, 'iommu')).split('/').at(-1) ?? '', null);
   if (name === null) return null;

@@ -1,23 +1,11 @@
-import { Exit, UdrvError } from '../../errors';
 import { AttributeReader } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
 
 /** ACPI's descriptions of IOMMUs: Intel's, AMD's, Arm's, and the one for virtual machines. */
 const ACPI_TABLES = new Set(['DMAR', 'IVRS', 'IORT', 'VIOT']);
 
-/** Why a function is in no IOMMU group, as far as sysfs tells: off in the firmware and off in the kernel are mended differently. */
-export function noGroup(sys: SysTree, address: string): UdrvError {
-  const { message, hint } = reason(sys);
-  return new UdrvError(`belongs to no IOMMU group: ${message}`, {
-    code: 'ENODEV',
-    exit: Exit.unsupported,
-    subject: address,
-    hint,
-    device: address,
-  });
-}
-
-function reason(sys: SysTree): { message: string; hint: string } {
+/** Finds out why a function is in no IOMMU group, as far as sysfs tells: off in the firmware, or off in the kernel. */
+export function whyNoGroup(sys: SysTree): { message: string; hint: string } {
   const reader = new AttributeReader(sys);
   if (reader.names('/sys/class/iommu').length > 0)
     return {

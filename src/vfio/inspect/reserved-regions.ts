@@ -2,7 +2,7 @@ import type { AttributeReader } from '../../sys/readers/attributes';
 import { hex } from '../../text/hex';
 import { IOMMU_GROUPS } from './iommu-group';
 
-/** Part of the addresses that devices of a group cannot be given: `reserved_regions`. */
+/** Addresses that the devices of a group cannot be given: a line of `reserved_regions`. */
 export interface ReservedRegion {
   /** `0x...`, both inclusive. */
   start: string;
@@ -11,10 +11,10 @@ export interface ReservedRegion {
   type: string;
 }
 
-/** The lines of an attribute that are worth a look: a group has a handful. */
+/** Lines of the attribute that are read at most: a group has a handful. */
 const MAX_RESERVED = 1000;
 
-/** Lines of `0x00000000fee00000 0x00000000feefffff msi`: Documentation/ABI/testing/sysfs-kernel-iommu_groups. */
+/** Reads lines of `0x00000000fee00000 0x00000000feefffff msi`: Documentation/ABI/testing/sysfs-kernel-iommu_groups. */
 export function reservedRegions(reader: AttributeReader, group: number): ReservedRegion[] {
   const text = reader.text(`${IOMMU_GROUPS}/${group}/reserved_regions`) ?? '';
   const shorter = (address: string) => hex(BigInt(address));

@@ -1,4 +1,4 @@
-// What the conformance suite cannot state, because no real machine at hand has the device or can be made to fail so.
+// Cases beyond the conformance suite: no real machine at hand has the device or can be made to fail so.
 import { simulatedMachine } from '../../../src/sim';
 import type { Sys } from '../../../src/sys/sys';
 import { UioDevice } from '../../../src/uio/device';
@@ -236,6 +236,22 @@ describe('interrupts', () => {
       message: expect.stringContaining('the interrupt is switched by Interrupt Disable'),
       hint: expect.stringContaining('watch-irq --rearm none'),
     });
+  });
+
+  test('unplugged, with Interrupt Disable to be put back: it went away, and nothing stays open', async () => {
+    const { sys, open, controls } = machine('uio0');
+    const nextDescriptor = () => {
+      const fd = sys.eventfd();
+      sys.close(fd);
+      return fd;
+    };
+    using device = open();
+    device.setInterrupt(false);
+    const free = nextDescriptor();
+    const outcome = device.interrupts({ timeoutMs: 5000 }).next();
+    controls.unplug('uio0');
+    await expect(outcome).rejects.toMatchObject({ exit: 8, code: 'ENODEV', message: 'the device went away' });
+    expect(nextDescriptor()).toBe(free);
   });
 
   test('what arming changed is put back when the acknowledge fails', async () => {

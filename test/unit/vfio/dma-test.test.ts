@@ -1,16 +1,21 @@
+import { findDevice } from '../../../src/devices/select';
+import { SysError } from '../../../src/errors';
+import { NO_NAMES } from '../../../src/names/database';
 import { simulatedMachine } from '../../../src/sim';
 import type { Memory } from '../../../src/sys/sys';
-import type { VfioDevice } from '../../../src/vfio/device/device';
+import { VfioDevice } from '../../../src/vfio/device/device';
 import { DmaPool } from '../../../src/vfio/dma/buffer';
 import type { DmaAccess, Iommu } from '../../../src/vfio/dma/iommu';
+import { eduTier } from '../../../src/vfio/dma-test/edu';
 import { KernelLog } from '../../../src/vfio/dma-test/kernel-log';
 import { runDmaTest } from '../../../src/vfio/dma-test/run';
-import type { Check, DmaDriver, Finding } from '../../../src/vfio/dma-test/tier';
+import type { Check, DmaDriver, DmaTier, Finding } from '../../../src/vfio/dma-test/tier';
 import { Transfers } from '../../../src/vfio/dma-test/transfers';
+import { deviceFailed } from '../../../src/vfio/errors';
 
 // The verdicts, against a device and an IOMMU that can be told to misbehave. What a real one does is in test/lab.
 
-/** What is wrong with the machine. */
+/** Faults of the machine. */
 interface Faults {
   /** Mappings stay although they are taken away, with all rights: no isolation. */
   leaks?: boolean;
@@ -22,10 +27,12 @@ interface Faults {
   dies?: boolean;
   /** Bus mastering is ignored. */
   unruly?: boolean;
-  /** Why reading what may be written is no news. */
+  /** Reason why reading what may be written is no news. */
   isKnown?: string;
   /** It writes only data of its own. */
   ofItsOwn?: boolean;
+  /** Number of mappings that are refused from now on. */
+  refuses?: number;
 }
 
 const LENGTH = 256;
@@ -42,6 +49,7 @@ function machine(faults: Faults = {}, log: Record<number, string> = {}) {
     info: () => ({ pageSizes: [4096n], ranges: [{ start: 0n, end: 0xffffffn }], dmaAvail: null }),
     map(iova, memory, _length, access) {
       if (!faults.leaks && mapped.has(iova)) throw new Error('mapped twice');
+      if (faults.refuses !== undefined && faults.refuses-- > 0) throw new SysError('ioctl', 'ENOMEM', 'container');
       mapped.set(iova, { memory: memory as Memory, access: faults.leaks ? { read: true, write: true } : access });
       if (!first.has(iova)) first.set(iova, memory as Memory);
     },
@@ -144,7 +152,7 @@ test('reading what may be written is skipped where the IOMMU is known not to for
   const check = transfers.checks.find(({ name }) => name === 'read-write-only');
   expect(await check?.run(new AbortController().signal)).toEqual({
     verdict: 'skip',
-    detail: 'the device read 256 of 256 secret bytes at 0x100000, as was to be expected: no bit for it',
+    detail: 'the device read 256 of 256 secret bytes at 0x100000, as expected: no bit for it',
   });
 });
 
@@ -210,6 +218,90 @@ test('a check ends where the test is aborted, and maps nothing again', async () 
   controller.abort();
   await expect(check?.run(controller.signal)).rejects.toMatchObject({ name: 'AbortError' });
   expect(mapped.size).toBe(1);
+});
+
+describe.each(['remapped', 'write-read-only', 'read-write-only'])('where a mapping of %s is refused', (name) => {
+  const signal = new AbortController().signal;
+  const run = (checks: readonly Check[], wanted: string) => checks.find((check) => check.name === wanted)?.run(signal);
+
+  test('the buffer is mapped again, and the device works as before', async () => {
+    const faults: Faults = {};
+    const { transfers, mapped } = machine(faults);
+    await run(transfers.checks, 'roundtrip');
+    faults.refuses = 1;
+    await expect(run(transfers.checks, name)).rejects.toMatchObject({ code: 'ENOMEM' });
+    expect(mapped.size).toBe(2);
+    expect(await run(transfers.checks, 'recovery')).toMatchObject({ verdict: 'pass' });
+  });
+
+  test('and so is the one that puts it back: the next check makes it', async () => {
+    const faults: Faults = {};
+    const { transfers, mapped } = machine(faults);
+    await run(transfers.checks, 'roundtrip');
+    faults.refuses = 2;
+    await expect(run(transfers.checks, name)).rejects.toMatchObject({ code: 'ENOMEM' });
+    expect(mapped.size).toBe(1);
+    expect(await run(transfers.checks, 'recovery')).toMatchObject({ verdict: 'pass' });
+    expect(mapped.size).toBe(2);
+  });
+});
+
+test('a leak stays a failure where the mapping cannot be put back', async () => {
+  const faults: Faults = { leaks: true };
+  const { transfers } = machine(faults);
+  const check = transfers.checks.find(({ name }) => name === 'write-unmapped');
+  faults.refuses = 1;
+  expect(await check?.run(new AbortController().signal)).toMatchObject({ verdict: 'fail' });
+});
+
+describe('an error of the driver', () => {
+  /** edu, whose transfers of these numbers end with an error of its driver. */
+  const failing = (fails: (transfer: number) => boolean): DmaTier => ({
+    ...eduTier,
+    async init(port, signal) {
+      const driver = await eduTier.init(port, signal);
+      let transfers = 0;
+      return {
+        maxLength: driver.maxLength,
+        source: driver.source,
+        checks: [],
+        copy: async (copy, during) => {
+          if (fails(++transfers)) throw deviceFailed(port.device.address, 'its engine was still busy', 'ETIMEDOUT');
+          return await driver.copy(copy, during);
+        },
+        remove: () => driver.remove(),
+      };
+    },
+  });
+
+  async function report(fails: (transfer: number) => boolean) {
+    const { sys } = simulatedMachine();
+    const info = findDevice(sys, NO_NAMES, '0000:00:03.0');
+    if (info.framework !== 'vfio') throw new Error('edu is not bound to a VFIO driver');
+    using device = VfioDevice.open(sys, info);
+    const { checks, isolated } = await runDmaTest(sys, device, { tiers: [failing(fails)] });
+    const found = (name: string) => checks.find((check) => check.name === name);
+    return { isolated, found };
+  }
+
+  test('in a check of isolation decides nothing', async () => {
+    // The second transfer of that check is the one that must not happen.
+    const { isolated, found } = await report((transfer) => transfer === 3);
+    expect(found('write-unmapped')).toEqual({
+      name: 'write-unmapped',
+      verdict: 'inconclusive',
+      detail: '0000:00:03.0: its engine was still busy (ETIMEDOUT)',
+    });
+    expect(found('read-unmapped')?.verdict).toBe('pass');
+    expect(isolated).toBe(true);
+  });
+
+  test('in all of them: isolation was not found out, but that the device does not work was', async () => {
+    const { isolated, found } = await report((transfer) => transfer > 1);
+    expect(isolated).toBeNull();
+    expect(found('roundtrip')?.verdict).toBe('pass');
+    expect(found('recovery')).toMatchObject({ verdict: 'fail', detail: expect.stringContaining('still busy') });
+  });
 });
 
 test('without an IOMMU the verdict on isolation is a failure, and no device DMA is performed', async () => {

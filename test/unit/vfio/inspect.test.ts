@@ -1,6 +1,6 @@
 import { AttributeReader } from '../../../src/sys/readers/attributes';
 import { isVfioDriver } from '../../../src/vfio/inspect/drivers';
-import { VfioInspector } from '../../../src/vfio/inspect/info';
+import { VfioInspector } from '../../../src/vfio/inspect/inspector';
 import { IommuGroups } from '../../../src/vfio/inspect/iommu-group';
 import { type Content, TreeSys } from '../../support/tree-sys';
 

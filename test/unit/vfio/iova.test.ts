@@ -3,7 +3,7 @@ import type { IovaRange } from '../../../src/vfio/dma/iommu';
 import { IovaAllocator } from '../../../src/vfio/dma/iova';
 
 const PAGE = 4096n;
-/** What an Intel IOMMU of 39 bits has: a hole where the interrupts go. */
+/** Ranges of an Intel IOMMU of 39 bits: the hole is the MSI window. */
 const INTEL: IovaRange[] = [
   { start: 0n, end: 0xfedfffffn },
   { start: 0xfef00000n, end: 0x7f_ffff_ffffn },

@@ -1,4 +1,4 @@
-// What opened VFIO devices say where something is in the way, and how they read what the kernel tells.
+// Errors of opening VFIO devices, and the reading of the kernel's answers.
 import fc from 'fast-check';
 import { listGroups } from '../../../src/devices/iommu-groups';
 import { findDevice } from '../../../src/devices/select';
@@ -10,8 +10,10 @@ import type { Sys } from '../../../src/sys/sys';
 import { hotResetInfo, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO } from '../../../src/uapi/vfio';
 import { VfioDevice } from '../../../src/vfio/device/device';
 import { readHotReset } from '../../../src/vfio/device/hot-reset';
-import { query } from '../../../src/vfio/device/query';
-import { type IommuInfo, type MapRequest, mapError, unmapError } from '../../../src/vfio/dma/iommu';
+import type { IommuInfo, MapRequest } from '../../../src/vfio/dma/iommu';
+import { MapIoctls } from '../../../src/vfio/dma/map-ioctls';
+import { unmapFailed } from '../../../src/vfio/errors';
+import { query } from '../../../src/vfio/query';
 import { TreeSys } from '../../support/tree-sys';
 
 const EDU = '0000:00:03.0';
@@ -24,7 +26,7 @@ beforeEach(() => {
 
 function edu(): VfioDeviceInfo {
   const device = findDevice(sim.sys, new NameDatabase(sim.sys), EDU);
-  if (device.framework !== 'vfio') throw new Error('edu is not in the hands of VFIO');
+  if (device.framework !== 'vfio') throw new Error('edu is not bound to a VFIO driver');
   return device;
 }
 
@@ -71,7 +73,7 @@ describe('an open that fails', () => {
       code: 'EBUSY',
       exit: 5,
       message: `in use: qemu-system-x86 (pid 4711) has ${node}`,
-      hint: 'udrv vfio groups shows who has what',
+      hint: 'udrv vfio groups shows the processes',
     });
     expect(listGroups(sim.sys, new NameDatabase(sim.sys)).groups.find(({ group }) => group === 1)).toMatchObject({
       holders: [{ pid: 4711, command: 'qemu-system-x86', node, by: 'descriptor' }],
@@ -120,21 +122,21 @@ describe('a mapping that is refused', () => {
     length: 0x1000n,
     access: { read: true, write: true },
   };
-  const explained = (code: string, request: Partial<MapRequest> = {}, kind: 'type1' | 'iommufd' = 'type1') =>
-    mapError(
-      sim.sys,
-      EDU,
-      { kind, info: () => info },
-      { ...good, ...request },
-      0x3000n,
-      new SysError('ioctl', code, 'x'),
-    );
+  const explained = (code: string, request: Partial<MapRequest> = {}, kind: 'type1' | 'iommufd' = 'type1') => {
+    const ioctls = new MapIoctls(sim.sys, EDU, { kind, info: () => info });
+    // Mapped already, for the message.
+    ioctls.map(() => 0, { ...good, length: 0x3000n })();
+    const refuse = () => {
+      throw new SysError('ioctl', code, 'x');
+    };
+    return failure(ioctls.map(refuse, { ...good, ...request }));
+  };
 
   test.each([
     ['ENOSPC', 1, 'the limit of mappings is reached'],
-    ['EEXIST', 1, 'overlaps what is mapped already'],
+    ['EEXIST', 1, 'overlaps an existing mapping'],
     ['EFAULT', 1, 'the memory at 0x7f0000000000 cannot be pinned'],
-    ['EPERM', 4, 'the memory may not be written, and so not be mapped for the device to write'],
+    ['EPERM', 4, 'the memory is read-only, and cannot be mapped for the device to write'],
     // No rule is broken that could be named.
     ['EINVAL', 1, 'invalid argument'],
     ['EIO', 1, 'i/o error'],
@@ -158,8 +160,8 @@ describe('a mapping that is refused', () => {
   });
 
   test.each([
-    [{ length: 0n }, 'a mapping of no length'],
-    [{ access: { read: false, write: false } }, 'the device must be let read, write or both'],
+    [{ length: 0n }, 'a mapping needs a length'],
+    [{ access: { read: false, write: false } }, 'a mapping must allow reading, writing or both'],
     [{ iova: 0x100800n }, 'IOVA 0x100800 is not a multiple of the page size, 0x1000'],
     [{ length: 0x800n }, 'length 0x800 is not a multiple of the page size, 0x1000'],
     [{ vaddr: 0x7f0000000010n }, 'memory 0x7f0000000010 is not a multiple of the page size, 0x1000'],
@@ -170,7 +172,8 @@ describe('a mapping that is refused', () => {
   });
 
   test('unmapping', () => {
-    const refused = (code: string) => unmapError(EDU, 0x100000n, 0x1000n, new SysError('ioctl', code, 'x'));
+    const refused = (code: string) =>
+      unmapFailed(EDU, { iova: 0x100000n, length: 0x1000n }, new SysError('ioctl', code, 'x'));
     expect(refused('EINVAL')).toMatchObject({
       code: 'EINVAL',
       exit: 1,

@@ -19,7 +19,7 @@ import {
   VFIO_REGION_INFO_FLAG_READ,
   VFIO_REGION_INFO_FLAG_WRITE,
 } from '../../uapi/vfio';
-import { query } from './query';
+import { query } from '../query';
 
 /** Part of a region, in bytes from its start. */
 export interface Area {
@@ -27,27 +27,27 @@ export interface Area {
   size: number;
 }
 
-/** A region as the kernel tells it of an opened device. */
+/** A region as VFIO_DEVICE_GET_REGION_INFO describes it. */
 export interface VfioRegion extends Region {
   index: number;
-  /** The only areas that can be mapped; null where there is no such limit. */
+  /** The only areas that can be mapped; null where all of it can. */
   sparse: Area[] | null;
-  /** What a region of the device's own is for; null for those that every PCI device has. */
+  /** Purpose of a region of the device's own; null for those that every PCI device has. */
   type: { type: number; subtype: number } | null;
   /** Whether the MSI-X table can be mapped with the rest of its BAR. */
   msixMappable: boolean;
 }
 
-/** A region, and where it is in the device's descriptor. */
+/** A region, and its position in the device's descriptor. */
 export interface LocatedRegion {
   info: VfioRegion;
   position: number;
 }
 
-/** The kernel's own devices have some dozen. */
+/** Far more than the kernel's own devices have. */
 const MAX_REGIONS = 256;
 
-/** The regions of a device. Those that it does not have are left out. @param count as VFIO_DEVICE_GET_INFO has it */
+/** Reads the regions of a device. Those that it does not have are left out. @param count from VFIO_DEVICE_GET_INFO */
 export function readRegions(sys: Sys, fd: number, device: VfioDeviceInfo, count: number): LocatedRegion[] {
   const regions: LocatedRegion[] = [];
   for (let index = 0; index < Math.min(count, MAX_REGIONS); index++) {
@@ -64,7 +64,7 @@ function readRegion(sys: Sys, fd: number, device: VfioDeviceInfo, index: number)
       info.writeUInt32LE(index, regionInfo.index),
     );
   } catch (error) {
-    // VGA of what is no display.
+    // VGA of a device that is no display.
     if (error instanceof SysError && error.code === 'EINVAL') return null;
     throw error;
   }

@@ -1,9 +1,9 @@
-import { Exit, fromSysError, SysError, UdrvError, usageError } from '../errors';
 import type { Region, UioDeviceInfo } from '../model/device';
 import type { RegisterSpace } from '../model/registers';
 import { pciPath } from '../pci/paths';
 import { mustDecode } from '../pci/ready';
 import type { Mapping, Sys, Width, Word } from '../sys/sys';
+import { accessIncomplete, mapFailed, notReachable, openResourceFailed, portTooWide } from './errors';
 
 /**
  * Opens a region of a UIO device for access: a map through the node, a BAR or port region through the `resourceN`
@@ -18,10 +18,10 @@ export function openSpace(sys: Sys, device: UioDeviceInfo, fd: number, region: R
     return mapped(sys, device, fd, region, Number(map[1]) * sys.pageSize, region.offset, write);
   }
   const { bar, offset } = parentBar(device, region);
-  if (bar.kind !== 'mmio' && bar.kind !== 'portio') throw unreachable(device, region);
+  if (bar.kind !== 'mmio' && bar.kind !== 'portio') throw notReachable(device, region);
   if (parent !== null) mustDecode(sys, parent, bar.kind, device.address);
   const resource = pciPath(parent ?? '', `resource${bar.name.slice('bar'.length)}`);
-  const resourceFd = openResource(sys, resource, device.address, write);
+  const resourceFd = openResource(sys, resource, device, write);
   if (bar.kind === 'portio') return ports(sys, device, resourceFd, region, offset);
   try {
     // pci_mmap_resource_range() too begins at the page: a BAR smaller than that may lie anywhere in it.
@@ -32,7 +32,7 @@ export function openSpace(sys: Sys, device: UioDeviceInfo, fd: number, region: R
   }
 }
 
-/** @param start where in the mapping the registers begin */
+/** @param start offset of the registers in the mapping */
 function mapped(
   sys: Sys,
   device: UioDeviceInfo,
@@ -42,22 +42,13 @@ function mapped(
   start: number,
   write: boolean,
 ): RegisterSpace {
-  // As uio_mmap() counts the pages it allows: from the one that holds the map's address, for its size.
+  // uio_mmap() allows these pages: from the one that holds the map's address, for its size.
   const length = Math.ceil((withinPage(sys, region) + region.size) / sys.pageSize) * sys.pageSize;
   let mapping: Mapping;
   try {
     mapping = sys.mmap(fd, length, write, at);
   } catch (error) {
-    if (!(error instanceof SysError)) throw error;
-    throw fromSysError(error, {
-      subject: `${device.address} ${region.name}`,
-      message: error.code === 'EPERM' ? 'the kernel forbids mapping device memory' : 'cannot be mapped',
-      hint:
-        error.code === 'EPERM'
-          ? 'is it locked down? cat /sys/kernel/security/lockdown; VFIO still works then'
-          : undefined,
-      device: device.address,
-    });
+    throw mapFailed(device, region, error);
   }
   return {
     read: (offset: number, width: Width) => mapping.read(start + offset, width),
@@ -71,42 +62,34 @@ function withinPage(sys: Sys, { address }: Region): number {
   return Number(BigInt(address ?? 0) % BigInt(sys.pageSize));
 }
 
-/** Port registers through pread and pwrite: drivers/pci/pci-sysfs.c does one inb, inw or inl for 1, 2 or 4 bytes. */
+/** Accesses port registers by pread and pwrite: drivers/pci/pci-sysfs.c does one inb, inw or inl for 1, 2 or 4 bytes. */
 function ports(sys: Sys, device: UioDeviceInfo, fd: number, region: Region, start: number): RegisterSpace {
   const buffers = { 1: Buffer.alloc(1), 2: Buffer.alloc(2), 4: Buffer.alloc(4) };
   const bufferOf = (width: Width) => {
-    if (width === 8)
-      throw usageError(`${device.address} ${region.name}`, 'I/O ports have no accesses of 8 bytes', 'use -w 1, 2 or 4');
+    if (width === 8) throw portTooWide(device, region);
     return buffers[width];
+  };
+  const mustBeComplete = (transferred: number, width: Width) => {
+    if (transferred !== width) throw accessIncomplete(device, region, transferred, width);
   };
   return {
     read: (offset, width) => {
       const buffer = bufferOf(width);
-      complete(sys.pread(fd, buffer, start + offset), width, device.address);
+      mustBeComplete(sys.pread(fd, buffer, start + offset), width);
       return width === 1 ? buffer.readUInt8() : width === 2 ? buffer.readUInt16LE() : buffer.readUInt32LE();
     },
     write: (offset, width, value) => {
       const buffer = bufferOf(width);
       buffer.writeUIntLE(Number(value), 0, buffer.length);
-      complete(sys.pwrite(fd, buffer, start + offset), width, device.address);
+      mustBeComplete(sys.pwrite(fd, buffer, start + offset), width);
     },
     close: () => sys.close(fd),
   };
 }
 
-function complete(transferred: number, width: number, device: string): void {
-  if (transferred !== width)
-    throw new UdrvError(`the kernel transferred ${transferred} of ${width} bytes`, {
-      code: 'EIO',
-      exit: Exit.failed,
-      subject: device,
-      device,
-    });
-}
-
 /**
- * The parent's BAR that holds a region, and where in it the region begins. By address: what the driver says of the
- * kind of its ports (uio_aec calls an I/O BAR `port_gpio`) is no guide.
+ * Finds the parent's BAR that holds a region, and the region's offset in it. By address: the kind that the driver gives
+ * its ports is no guide (uio_aec calls an I/O BAR `port_gpio`).
  */
 function parentBar(device: UioDeviceInfo, region: Region): { bar: Region; offset: number } {
   const start = region.address === null ? null : BigInt(region.address);
@@ -116,26 +99,13 @@ function parentBar(device: UioDeviceInfo, region: Region): { bar: Region; offset
     if (start >= base && start + BigInt(region.size) <= base + BigInt(bar.size))
       return { bar, offset: Number(start - base) };
   }
-  throw unreachable(device, region);
+  throw notReachable(device, region);
 }
 
-function unreachable(device: UioDeviceInfo, region: Region): UdrvError {
-  return new UdrvError('there is no PCI BAR behind this region to reach it through', {
-    code: 'EOPNOTSUPP',
-    exit: Exit.unsupported,
-    subject: `${device.address} ${region.name}`,
-    device: device.address,
-  });
-}
-
-function openResource(sys: Sys, path: string, device: string, write: boolean): number {
+function openResource(sys: Sys, path: string, device: UioDeviceInfo, write: boolean): number {
   try {
     return sys.open(path, { write });
   } catch (error) {
-    if (!(error instanceof SysError)) throw error;
-    throw fromSysError(error, {
-      device,
-      hint: error.code === 'EACCES' ? 'a BAR in sysfs is for root alone: run this command with sudo' : undefined,
-    });
+    throw openResourceFailed(device, error);
   }
 }

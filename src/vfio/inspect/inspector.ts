@@ -6,15 +6,15 @@ import { groupNode, type IommuGroup, IommuGroups } from './iommu-group';
 
 export const VFIO_DEV_CLASS = '/sys/class/vfio-dev';
 
-/** The part of a device in `udrv list` that is for VFIO to say. */
+/** The part of a device in `udrv list` that VFIO contributes. */
 export interface VfioFacts {
   vfio: VfioAttributes;
-  /** What an open would use; null if there is neither cdev nor group. */
+  /** Node that an open would use; null without cdev and group. */
   node: string | null;
   access: Access | null;
 }
 
-/** What sysfs and /dev tell about the devices of VFIO drivers. Keep one for a listing: it reads each group once. */
+/** Inspects the devices of VFIO drivers, from sysfs and /dev. Keep one for a listing: it reads each group once. */
 export class VfioInspector {
   readonly groups: IommuGroups;
   readonly #sys: SysTree;
@@ -27,8 +27,8 @@ export class VfioInspector {
   }
 
   /**
-   * Whether a device is in the hands of VFIO. Drivers without VFIO in their name may offer it too, NVIDIA's for virtual
-   * GPUs; those are known from the class that Linux has for VFIO's devices since 6.1.
+   * Tells whether a device is bound to a VFIO driver. Drivers without VFIO in their name may be one too, as NVIDIA's for
+   * virtual GPUs; they are known from the class that Linux has for VFIO devices since 6.1.
    *
    * @param name of the device on its bus
    */
@@ -61,7 +61,7 @@ export class VfioInspector {
     };
   }
 
-  /** Kernels without cdevs have `vfio-dev/vfioN` too, but no device number in it. */
+  /** Finds the cdev. Kernels without cdevs have `vfio-dev/vfioN` too, but no device number in it. */
   #cdev(reader: AttributeReader, dir: string): string | null {
     const name = reader.names(`${dir}/vfio-dev`).find((entry) => /^vfio\d+$/.test(entry));
     return name !== undefined && reader.text(`${dir}/vfio-dev/${name}/dev`) !== null ? name : null;
@@ -78,7 +78,7 @@ export class VfioInspector {
   }
 }
 
-/** The names of all devices that a driver has registered with VFIO: one readdir, and one readlink for each. */
+/** Returns the names of all devices that a driver has registered with VFIO: one readdir, and one readlink for each. */
 function registeredDevices(sys: SysTree): Set<string> {
   const reader = new AttributeReader(sys);
   const parents = reader.names(VFIO_DEV_CLASS).map((name) => reader.linkName(`${VFIO_DEV_CLASS}/${name}/device`));

@@ -1,14 +1,14 @@
-import { SysError } from '../../errors';
-import type { Sys } from '../../sys/sys';
+import { SysError } from '../errors';
+import type { Sys } from '../sys/sys';
 
-/** What a struct with all its capabilities may come to; the kernel's own come to some hundred bytes. */
+/** Bytes that a struct with all its capabilities may have; the kernel's own have some hundred. */
 const MAX_ARGSZ = 1024 * 1024;
 
 /**
  * Asks for a struct that begins with `argsz` and may have capabilities behind it. The kernel writes back the size that
- * all of it needs: where that is more than was given, it is asked again.
+ * all of it needs: where that is more than was given, it is asked again (include/uapi/linux/vfio.h).
  *
- * @param fill puts in what is asked for
+ * @param fill writes the question into the struct
  */
 export function query(
   sys: Sys,

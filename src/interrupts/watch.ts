@@ -1,0 +1,71 @@
+import { Cleanup, closeQuietly } from '../cleanup';
+import type { Interrupt } from '../model/interrupt';
+import { noInterrupt } from './errors';
+import type { InterruptEvent, InterruptSource, WaitOptions } from './source';
+
+/** Pause between two looks at whether a device that nobody acknowledges has quieted its line. */
+const QUIET_POLL_MS = 10;
+
+export interface WatchOptions extends WaitOptions {
+  /** Runs before each wait: makes the device raise its interrupt, where nothing else does. */
+  beforeWait?: (() => void) | undefined;
+  /** Runs after each interrupt, before re-arming: silences the device. */
+  acknowledge?: (() => void) | undefined;
+}
+
+/**
+ * Yields interrupts as they happen: arms, then waits, acknowledges and re-arms, one after another. Ends when `signal`
+ * aborts or the consumer stops, and then closes the source.
+ *
+ * @throws exit 6 where `timeoutMs` passes without an interrupt
+ */
+export async function* watchInterrupts<Event extends InterruptEvent>(
+  source: InterruptSource<Event>,
+  { beforeWait, acknowledge, timeoutMs, signal }: WatchOptions,
+): AsyncGenerator<Event & Interrupt> {
+  using cleanup = new Cleanup();
+  cleanup.own(source);
+  try {
+    source.arm('deliver');
+    let armed = true;
+    let last: number | null = null;
+    for (let index = 1; ; index++) {
+      beforeWait?.();
+      const event = await nextEvent(source, armed, { timeoutMs, signal });
+      if (signal?.aborted) return;
+      if (event === null) throw noInterrupt(source.device, timeoutMs);
+      const now = performance.now();
+      acknowledge?.();
+      armed = acknowledge !== undefined || !source.asserted();
+      if (armed) source.rearm();
+      yield { ...event, index, deltaUs: last === null ? null : (now - last) * 1000, time: new Date() };
+      last = now;
+    }
+  } catch (error) {
+    closeQuietly(cleanup);
+    throw error;
+  }
+}
+
+/**
+ * @param armed false where the interrupt is still masked because nobody acknowledged the device: re-arming while it
+ *   asserts its line would only bring the interrupt again, and waits until the line is quiet
+ */
+async function nextEvent<Event extends InterruptEvent>(
+  source: InterruptSource<Event>,
+  armed: boolean,
+  { timeoutMs, signal }: WaitOptions,
+): Promise<Event | null> {
+  const deadline = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
+  let masked = !armed;
+  for (;;) {
+    const left = Math.max(0, deadline - performance.now());
+    const slice = masked ? Math.min(left, QUIET_POLL_MS) : left;
+    const event = await source.next({ timeoutMs: Number.isFinite(slice) ? slice : undefined, signal });
+    if (event !== null || signal?.aborted || performance.now() >= deadline) return event;
+    if (masked && !source.asserted()) {
+      source.rearm();
+      masked = false;
+    }
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * The errors of UIO, in a user's words. A state that keeps a request from working has its name (`noInterruptLine`); a
+ * system call that failed is `...Failed`, and takes the errno that the kernel gave.
+ */
+
+import { Exit, type ExitCode, fromSysError, SysError, UdrvError, usageError } from '../errors';
+import type { Region, UioDeviceInfo } from '../model/device';
+
+interface Details {
+  code: string;
+  exit: ExitCode;
+  hint?: string | undefined;
+  /** Part of the device: a region. */
+  part?: string | undefined;
+}
+
+function deviceError({ address }: UioDeviceInfo, message: string, { code, exit, hint, part }: Details): UdrvError {
+  const subject = part === undefined ? address : `${address} ${part}`;
+  return new UdrvError(message, { code, exit, hint, subject, device: address });
+}
+
+/** open(2) of the node. */
+export function openFailed(device: UioDeviceInfo, error: unknown): unknown {
+  if (!(error instanceof SysError)) return error;
+  const node = error.path;
+  const advice: Record<string, { message?: string; hint: string }> = {
+    EACCES: {
+      hint: `run as root, or: sudo chown "$USER" ${node}  (for good, a udev rule: SUBSYSTEM=="uio", GROUP="plugdev", MODE="0660")`,
+    },
+    EPERM: { hint: 'a container must be given the device: --device or a cgroup rule' },
+    ENOENT: {
+      message: 'the kernel has this device, but its node is missing',
+      hint: 'in a container, pass the node in; else: sudo udevadm trigger -s uio',
+    },
+    ENODEV: { message: 'the device went away', hint: 'udrv list --type uio' },
+  };
+  return fromSysError(error, { ...advice[error.code], device: device.address });
+}
+
+/** read(2) of the node: a device that had an interrupt answers EIO once it is unregistered. */
+export function readFailed(device: UioDeviceInfo, error: unknown): unknown {
+  if (!(error instanceof SysError) || (error.code !== 'EIO' && error.code !== 'ENODEV')) return error;
+  return deviceError(device, 'the device went away', { code: 'ENODEV', exit: Exit.gone });
+}
+
+/** A device whose driver registered no interrupt: the node answers EIO. */
+export function noInterruptLine(device: UioDeviceInfo): UdrvError {
+  return deviceError(device, `has no interrupt: its driver, ${device.driver ?? 'unknown'}, registered none`, {
+    code: 'EIO',
+    exit: Exit.unsupported,
+    hint:
+      device.driver === 'uio_pci_generic'
+        ? 'uio_pci_generic serves INTx only; for MSI or MSI-X bind vfio-pci'
+        : 'give it one in the device tree or the platform data, or poll its registers',
+  });
+}
+
+/** A driver without irqcontrol: a write to the node answers ENOSYS. */
+export function noIrqcontrol(device: UioDeviceInfo): UdrvError {
+  return deviceError(device, `its driver, ${device.driver ?? 'unknown'}, has no irqcontrol`, {
+    code: 'ENOSYS',
+    exit: Exit.unsupported,
+  });
+}
+
+export function noInterruptDisable({ address }: UioDeviceInfo): UdrvError {
+  return usageError(address, 'not a PCI function: it has no Interrupt Disable', 'use --rearm irqcontrol or none');
+}
+
+/** open(2) of the configuration space, for Interrupt Disable. */
+export function openConfigFailed(device: UioDeviceInfo, error: unknown): unknown {
+  if (!(error instanceof SysError)) return error;
+  const forbidden = error.code === 'EACCES';
+  return fromSysError(error, {
+    device: device.address,
+    message: `${forbidden ? 'permission denied' : 'cannot be opened'}: the interrupt is switched by Interrupt Disable in the configuration space`,
+    hint: forbidden
+      ? 'run this command with sudo; the udev rules in udrv-uio(1) grant it for good; watch-irq --rearm none does without, for one interrupt'
+      : undefined,
+  });
+}
+
+/** write(2) to the configuration space, after the node was closed. @param parent PCI address */
+export function restoreBusMasterFailed(device: UioDeviceInfo, parent: string, error: unknown): unknown {
+  if (!(error instanceof SysError)) return error;
+  return fromSysError(error, {
+    message: 'closing the node switched bus mastering off, and it could not be put back',
+    hint: `sudo setpci -s ${parent} COMMAND=4:4`,
+    device: device.address,
+  });
+}
+
+/** open(2) of the file that sysfs has for a BAR. */
+export function openResourceFailed(device: UioDeviceInfo, error: unknown): unknown {
+  if (!(error instanceof SysError)) return error;
+  return fromSysError(error, {
+    device: device.address,
+    hint: error.code === 'EACCES' ? 'a BAR in sysfs is for root alone: run this command with sudo' : undefined,
+  });
+}
+
+/** mmap(2) of a map or a BAR. */
+export function mapFailed(device: UioDeviceInfo, region: Region, error: unknown): unknown {
+  if (!(error instanceof SysError)) return error;
+  const forbidden = error.code === 'EPERM';
+  return fromSysError(error, {
+    subject: `${device.address} ${region.name}`,
+    message: forbidden ? 'the kernel forbids mapping device memory' : 'cannot be mapped',
+    hint: forbidden ? 'is it locked down? cat /sys/kernel/security/lockdown; VFIO still works then' : undefined,
+    device: device.address,
+  });
+}
+
+export function notReachable(device: UioDeviceInfo, region: Region): UdrvError {
+  return deviceError(device, 'no PCI BAR holds this region, and there is no other way to it', {
+    code: 'EOPNOTSUPP',
+    exit: Exit.unsupported,
+    part: region.name,
+  });
+}
+
+export function portTooWide({ address }: UioDeviceInfo, region: Region): UdrvError {
+  return usageError(`${address} ${region.name}`, 'I/O ports have no accesses of 8 bytes', 'use -w 1, 2 or 4');
+}
+
+/** @param transferred bytes, fewer than the register has */
+export function accessIncomplete(device: UioDeviceInfo, region: Region, transferred: number, width: number): UdrvError {
+  return deviceError(device, `the kernel transferred ${transferred} of ${width} bytes`, {
+    code: 'EIO',
+    exit: Exit.failed,
+    part: region.name,
+  });
+}

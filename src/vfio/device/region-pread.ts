@@ -1,0 +1,90 @@
+import type { VfioDeviceInfo } from '../../model/device';
+import { getWordLE, putWordLE, type RegisterSpace } from '../../model/registers';
+import type { Sys, Width, Word } from '../../sys/sys';
+import { accessFailed, accessIncomplete, notMappable } from '../errors';
+import type { LocatedRegion } from './region-info';
+import { MappedSpace } from './region-mmap';
+
+/**
+ * Accesses a region by pread and pwrite: the kernel makes the access, of the width that is asked for, and reports an
+ * error where it cannot. The bytes come in PCI's order, little-endian, on every machine
+ * (drivers/vfio/pci/vfio_pci_rdwr.c). Nothing is allocated by an access.
+ */
+export class PreadSpace implements RegisterSpace {
+  readonly #sys: Sys;
+  readonly #fd: number;
+  readonly #device: VfioDeviceInfo;
+  readonly #region: LocatedRegion;
+  readonly #buffers = { 1: Buffer.alloc(1), 2: Buffer.alloc(2), 4: Buffer.alloc(4) };
+  /** For 8 bytes: kernels before 6.11 split a pread of them into two accesses. */
+  #wide: MappedSpace | undefined;
+
+  constructor(sys: Sys, fd: number, device: VfioDeviceInfo, region: LocatedRegion) {
+    this.#sys = sys;
+    this.#fd = fd;
+    this.#device = device;
+    this.#region = region;
+  }
+
+  read(offset: number, width: Width): Word {
+    if (width === 8) return this.#mapped().read(offset, width);
+    const buffer = this.#buffers[width];
+    let length: number;
+    try {
+      length = this.#sys.pread(this.#fd, buffer, this.#region.position + offset);
+    } catch (error) {
+      throw accessFailed(this.#device.address, this.#region.info, error);
+    }
+    if (length !== width) throw this.#incomplete(length, width);
+    return getWordLE(buffer, 0, width);
+  }
+
+  readMany(offset: number, width: Width, buffer: Buffer): number {
+    if (width === 8) {
+      putWordLE(buffer, 0, width, this.#mapped().read(offset, width));
+      return width;
+    }
+    let length: number;
+    try {
+      length = this.#sys.preadWords(this.#fd, buffer, width, this.#region.position + offset);
+    } catch (error) {
+      throw accessFailed(this.#device.address, this.#region.info, error);
+    }
+    if (length === 0 || length % width !== 0) throw this.#incomplete(length % width, width);
+    return length;
+  }
+
+  write(offset: number, width: Width, value: Word): void {
+    if (width === 8) {
+      this.#mapped().write(offset, width, value);
+      return;
+    }
+    const buffer = this.#buffers[width];
+    putWordLE(buffer, 0, width, value);
+    let length: number;
+    try {
+      length = this.#sys.pwrite(this.#fd, buffer, this.#region.position + offset);
+    } catch (error) {
+      throw accessFailed(this.#device.address, this.#region.info, error);
+    }
+    if (length !== width) throw this.#incomplete(length, width);
+  }
+
+  close(): void {
+    this.#wide?.close();
+    this.#wide = undefined;
+  }
+
+  #incomplete(length: number, width: Width): Error {
+    return accessIncomplete(this.#device.address, this.#region.info.name, length, width);
+  }
+
+  /** @throws exit 9 where the region cannot be mapped */
+  #mapped(): MappedSpace {
+    const { address } = this.#device;
+    const { info } = this.#region;
+    if (!info.mmap) throw notMappable(address, info, 'has no accesses of 8 bytes, as it cannot be mapped', '-w 4');
+    this.#wide ??= new MappedSpace(this.#sys, this.#fd, this.#device, this.#region);
+    return this.#wide;
+  }
+}

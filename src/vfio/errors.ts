@@ -1,0 +1,456 @@
+/**
+ * The errors of VFIO, in a user's words. A state that keeps a request from working has its name (`notViable`, `inUse`);
+ * a system call that failed is `...Failed`, and takes the errno that the kernel gave.
+ */
+
+import { Exit, type ExitCode, errnoMessage, fromSysError, SysError, UdrvError, usageError } from '../errors';
+import type { VfioDeviceInfo } from '../model/device';
+import { pciPath } from '../pci/paths';
+import type { SysTree, Width } from '../sys/sys';
+import { hex } from '../text/hex';
+import type { VFIO_PCI_IRQS } from '../uapi/vfio';
+import { holdersOf, namesOf } from './inspect/holders';
+import { whyNoGroup } from './inspect/missing-group';
+
+interface Details {
+  code: string;
+  exit: ExitCode;
+  hint?: string | undefined;
+  /** Part of the device: a region, a range of addresses. */
+  part?: string | undefined;
+}
+
+function deviceError(device: string, message: string, { code, exit, hint, part }: Details): UdrvError {
+  return new UdrvError(message, { code, exit, hint, subject: subjectOf(device, part), device });
+}
+
+/** Explains a system call on the device; an error of another kind stays as it is. */
+function callFailed(device: string, error: unknown, details: Partial<Details> & { message?: string } = {}): unknown {
+  if (!(error instanceof SysError)) return error;
+  const { message, exit, hint, part } = details;
+  return fromSysError(error, {
+    subject: subjectOf(device, part),
+    device,
+    hint,
+    ...(message !== undefined && { message }),
+    ...(exit !== undefined && { exit }),
+  });
+}
+
+function subjectOf(device: string, part: string | undefined): string {
+  return part === undefined ? device : `${device} ${part}`;
+}
+
+// Opening
+
+/** A function in no IOMMU group, with the reason: an IOMMU that is off in the firmware is mended otherwise than in the kernel. */
+export function noGroup(sys: SysTree, device: string): UdrvError {
+  const { message, hint } = whyNoGroup(sys);
+  return deviceError(device, `belongs to no IOMMU group: ${message}`, { code: 'ENODEV', exit: Exit.unsupported, hint });
+}
+
+export function noCdev({ address }: VfioDeviceInfo): UdrvError {
+  return deviceError(address, 'has no character device of its own, which iommufd needs', {
+    code: 'ENODEV',
+    exit: Exit.unsupported,
+    hint: 'this kernel has only groups (CONFIG_VFIO_DEVICE_CDEV): use --backend group',
+  });
+}
+
+/** A group with a member that a kernel driver has: it opens, but cannot be used. */
+export function notViable({ address, vfio }: VfioDeviceInfo): UdrvError {
+  const blockers = vfio.blockers.length > 0 ? `: blocked by ${vfio.blockers.join(', ')}` : '';
+  const [first] = vfio.blockers;
+  return deviceError(address, `its group, ${vfio.group}, is not viable${blockers}`, {
+    code: 'EPERM',
+    exit: Exit.busy,
+    hint:
+      first === undefined
+        ? `udrv show ${address}`
+        : `sudo udrv bind ${first} vfio-pci, or sudo udrv unbind ${first}; sudo udrv bind ${address} vfio-pci --group does it for the whole group`,
+  });
+}
+
+/** A group or device that is open already: it has one opener at a time, by whichever backend. */
+export function inUse(sys: SysTree, device: VfioDeviceInfo): UdrvError {
+  const { others, own, complete } = holdersOf(sys, device);
+  const unseen = !complete
+    ? 'by a process of another user'
+    : own
+      ? 'by this process itself'
+      : 'no process is seen to have it open';
+  return deviceError(device.address, `in use: ${others.length > 0 ? namesOf(others) : unseen}`, {
+    code: 'EBUSY',
+    exit: Exit.busy,
+    hint: `${others.length > 0 || complete ? '' : 'sudo '}udrv vfio groups shows the processes`,
+  });
+}
+
+export function otherApiVersion(device: string): UdrvError {
+  return deviceError(device, 'this kernel has another version of the VFIO API', {
+    code: 'EPROTO',
+    exit: Exit.unsupported,
+  });
+}
+
+export function notPci(device: string): UdrvError {
+  return deviceError(device, 'not a PCI device: udrv drives no others through VFIO', {
+    code: 'EOPNOTSUPP',
+    exit: Exit.unsupported,
+  });
+}
+
+/** open(2) of a node: the container, the group, the cdev or the iommufd. */
+export function openFailed(sys: SysTree, device: VfioDeviceInfo, error: unknown): unknown {
+  if (!(error instanceof SysError)) return error;
+  const { address } = device;
+  const { code, path } = error;
+  switch (code) {
+    case 'EACCES':
+      return fromSysError(error, {
+        device: address,
+        hint: `run as root, or: sudo chown "$USER" ${path}  (for good, a udev rule: see PERMISSIONS in udrv-vfio(1))`,
+      });
+    case 'EPERM':
+      return fromSysError(error, {
+        device: address,
+        message: path.includes('noiommu') ? 'without an IOMMU only root may open it' : 'not permitted',
+        hint: path.includes('noiommu')
+          ? 'it takes CAP_SYS_RAWIO: run this command with sudo'
+          : 'a container must be given the device: --device or a cgroup rule',
+      });
+    case 'ENOENT':
+      return fromSysError(error, {
+        device: address,
+        message: 'the node is missing',
+        hint:
+          path === '/dev/iommu'
+            ? 'sudo modprobe iommufd, or use --backend group'
+            : path === '/dev/vfio/vfio'
+              ? 'sudo modprobe vfio-pci'
+              : 'in a container, pass the node in; else: sudo udevadm trigger',
+      });
+    case 'ENODEV':
+    case 'ENXIO':
+      return fromSysError(error, { device: address, message: 'the device went away', exit: Exit.gone });
+    case 'EBUSY':
+      return inUse(sys, device);
+    default:
+      return fromSysError(error, { device: address });
+  }
+}
+
+/** VFIO_GROUP_SET_CONTAINER. */
+export function setContainerFailed(sys: SysTree, device: VfioDeviceInfo, error: unknown): unknown {
+  // A driver may have come since the status was asked for.
+  if (error instanceof SysError && error.code === 'EPERM') return notViable(device);
+  // The kernel, or iommufd, has claimed the group's DMA.
+  if (error instanceof SysError && error.code === 'EBUSY') return inUse(sys, device);
+  return error;
+}
+
+/** VFIO_SET_IOMMU on a container that has the group. */
+export function setIommuFailed({ address }: VfioDeviceInfo, error: unknown): unknown {
+  if (error instanceof SysError && error.code === 'EPERM')
+    return callFailed(address, error, {
+      message: 'the platform does not remap interrupts, so the device could forge them',
+      hint: 'switch interrupt remapping on in the firmware; to go without: echo 1 | sudo tee /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts',
+    });
+  if (error instanceof SysError && error.code === 'ENODEV')
+    return callFailed(address, error, {
+      exit: Exit.unsupported,
+      message: 'this kernel offers no type 1 IOMMU for the group',
+      hint: 'sudo modprobe vfio_iommu_type1',
+    });
+  return callFailed(address, error);
+}
+
+/**
+ * VFIO_DEVICE_BIND_IOMMUFD. A cdev opens any number of times and is bound once: the second bind gets EINVAL, as does one
+ * of a device whose IOMMU cannot enforce cache coherency (vfio_df_open(), iommufd_device_bind()).
+ */
+export function bindFailed(sys: SysTree, device: VfioDeviceInfo, error: unknown): unknown {
+  if (!(error instanceof SysError) || error.code !== 'EINVAL') return getDeviceFailed(sys, device, error);
+  const { others, complete } = holdersOf(sys, device);
+  if (others.length > 0 || !complete) return inUse(sys, device);
+  return callFailed(device.address, error, {
+    message:
+      'the kernel does not bind it: this process has it open already, or its IOMMU does not keep caches coherent',
+  });
+}
+
+/** VFIO_GROUP_GET_DEVICE_FD, or the calls that follow the bind of a cdev. */
+export function getDeviceFailed(sys: SysTree, device: VfioDeviceInfo, error: unknown): unknown {
+  if (!(error instanceof SysError)) return error;
+  const { address, driver } = device;
+  // iommufd finds out about the group only here: EPERM on 6.12, EBUSY before.
+  if ((error.code === 'EPERM' || error.code === 'EBUSY') && device.vfio.viable === false) return notViable(device);
+  switch (error.code) {
+    case 'EBUSY':
+      return inUse(sys, device);
+    case 'ENODEV':
+      return callFailed(address, error, {
+        message: `its driver, ${driver ?? 'none'}, does not offer it any more`,
+        hint: `sudo udrv bind ${address} vfio-pci`,
+        exit: Exit.gone,
+      });
+    case 'EACCES':
+      return callFailed(address, error, {
+        message: 'the owner of its physical function requires a VF token, which udrv does not pass',
+      });
+    case 'EIO':
+    case 'ENOTTY':
+      return callFailed(address, error, {
+        exit: Exit.failed,
+        message: 'the device could not be woken and reset',
+        hint: `is it powered? cat ${pciPath(address, 'power_state')}; dmesg | grep ${address}`,
+      });
+    default:
+      return callFailed(address, error);
+  }
+}
+
+// Reset
+
+/** @param busMates the functions that a reset of its bus would reset; undefined where the bus has none */
+export function noReset(device: string, busMates: readonly string[] | undefined): UdrvError {
+  return deviceError(
+    device,
+    'cannot be reset alone: it has no function level reset, and no other that spares its neighbours',
+    {
+      code: 'EINVAL',
+      exit: Exit.unsupported,
+      hint:
+        busMates === undefined
+          ? 'its bus cannot be reset either; what remains is to switch its power off'
+          : `a reset of its bus would reset ${busMates.join(', ')}; udrv does none, because it resets all of them`,
+    },
+  );
+}
+
+export function resetFailed(device: string, error: unknown): unknown {
+  return callFailed(device, error, { exit: Exit.failed, message: 'the reset failed' });
+}
+
+// Regions
+
+export function notAnswering(device: string): UdrvError {
+  return deviceError(device, 'does not answer: its configuration space reads as all ones', {
+    code: 'ENODEV',
+    exit: Exit.gone,
+    hint: `is it powered and its link up? cat ${pciPath(device, 'power_state')}`,
+  });
+}
+
+export function decodingOff(device: string, region: string, space: 'I/O port' | 'memory'): UdrvError {
+  return deviceError(device, `${space} decoding of the device is switched off: its registers do not answer`, {
+    code: 'EIO',
+    exit: Exit.failed,
+    part: region,
+    hint: 'the kernel switches it on when the device is opened; this program has switched it off: bit 1 of config:0x4',
+  });
+}
+
+/** pread(2) or pwrite(2) of a region. Refused where decoding is off or the device sleeps: drivers/vfio/pci/vfio_pci_rdwr.c. */
+export function accessFailed(device: string, region: { name: string; kind: string }, error: unknown): unknown {
+  const part = region.name;
+  if (error instanceof SysError && error.code === 'EIO' && region.kind !== 'config')
+    return callFailed(device, error, {
+      part,
+      message: 'the kernel does not reach it: decoding is switched off, or the device sleeps or is gone',
+      hint: `udrv vfio config ${device} shows its command register and power state`,
+    });
+  if (error instanceof SysError && error.code === 'EINVAL')
+    return callFailed(device, error, { part, message: 'the kernel allows no such access to this region' });
+  return callFailed(device, error, { part });
+}
+
+/** @param transferred bytes, fewer than the register has */
+export function accessIncomplete(device: string, region: string, transferred: number, width: Width): UdrvError {
+  return deviceError(device, `the kernel transferred ${transferred} of ${width} bytes`, {
+    code: 'EIO',
+    exit: Exit.failed,
+    part: region,
+  });
+}
+
+interface UnmappableRegion {
+  name: string;
+  mmap: boolean;
+  sparse: readonly { offset: number; size: number }[] | null;
+}
+
+/** @param instead the option that reaches the registers all the same */
+export function notMappable(
+  device: string,
+  { name, mmap, sparse }: UnmappableRegion,
+  message: string,
+  instead = 'without --mmap',
+): UdrvError {
+  const areas = sparse?.map(({ offset, size }) => `${hex(offset)}+${hex(size)}`);
+  return deviceError(device, message, {
+    code: 'EOPNOTSUPP',
+    exit: Exit.unsupported,
+    part: name,
+    hint: areas !== undefined && mmap ? `these can be mapped: ${areas.join(', ')}` : `${instead} it can be accessed`,
+  });
+}
+
+// Interrupts
+
+type IrqName = (typeof VFIO_PCI_IRQS)[number];
+
+/** Names as people write them. */
+const IRQ_TITLES: Record<IrqName, string> = { intx: 'INTx', msi: 'MSI', msix: 'MSI-X', err: 'ERR', req: 'REQ' };
+
+export function noIrq(device: string, irq: IrqName): UdrvError {
+  return deviceError(device, `has no ${IRQ_TITLES[irq]} interrupt`, { code: 'EINVAL', exit: Exit.unsupported });
+}
+
+/** @param count vectors that there are */
+export function noVector(device: string, irq: IrqName, count: number): UdrvError {
+  const vectors =
+    count === 1
+      ? `has one vector of ${IRQ_TITLES[irq]}: 0`
+      : `has ${count} vectors of ${IRQ_TITLES[irq]}: 0 to ${count - 1}`;
+  return deviceError(device, vectors, { code: 'EINVAL', exit: Exit.notFound });
+}
+
+/** VFIO_DEVICE_SET_IRQS with eventfds. */
+export function enableIrqFailed(device: string, irq: IrqName, error: unknown): unknown {
+  const code = error instanceof SysError ? error.code : null;
+  if (code === 'EINVAL')
+    return deviceError(device, `${IRQ_TITLES[irq]} cannot be switched on: another interrupt is`, {
+      code,
+      exit: Exit.busy,
+    });
+  if (code === 'ENOSPC')
+    return deviceError(device, 'the machine has no interrupt vectors left', { code, exit: Exit.failed });
+  return error;
+}
+
+/** REQ: the kernel wants the device back. */
+export function deviceRequested(device: string): UdrvError {
+  return deviceError(device, 'the kernel requests the device back: it is being unbound or removed', {
+    code: 'ENODEV',
+    exit: Exit.gone,
+  });
+}
+
+// DMA
+
+export function noIommu(device: string): UdrvError {
+  return deviceError(device, 'there is no IOMMU to map memory in', { code: 'ENOTTY', exit: Exit.unsupported });
+}
+
+/** @param length in bytes */
+export function noIovaLeft(device: string, length: number): UdrvError {
+  return deviceError(device, `no I/O virtual addresses for ${length} bytes are free within the reach of the device`, {
+    code: 'ENOSPC',
+    exit: Exit.failed,
+  });
+}
+
+/** A rule of mapping, for a request that breaks it. */
+export interface BrokenRule {
+  message: string;
+  hint?: string;
+}
+
+/** Facts beside the errno that tell why a mapping was refused. */
+interface MapFacts {
+  kind: 'type1' | 'iommufd' | 'noiommu';
+  /** Bytes that are mapped. */
+  mapped: number;
+  /** RLIMIT_MEMLOCK in bytes; null where there is none for this process, or it is not known. */
+  lockLimit: bigint | null;
+  rule: BrokenRule | null;
+}
+
+interface IovaArea {
+  iova: bigint;
+  /** In bytes. */
+  length: bigint;
+}
+
+const areaText = ({ iova, length }: IovaArea): string => `IOVA ${hex(iova)}+${hex(length)}`;
+
+/** VFIO_IOMMU_MAP_DMA or IOMMU_IOAS_MAP. */
+export function mapFailed(
+  device: string,
+  { vaddr, ...area }: IovaArea & { vaddr: bigint },
+  { code }: SysError,
+  { kind, mapped, lockLimit, rule }: MapFacts,
+): UdrvError {
+  const explain = (message: string, exit: ExitCode, hint?: string) =>
+    deviceError(device, message, { code, exit, hint, part: areaText(area) });
+  if (rule !== null) return explain(rule.message, Exit.usage, rule.hint);
+  switch (code) {
+    case 'ENOMEM':
+      return lockLimit === null
+        ? explain('the kernel has no memory to map it', Exit.failed)
+        : explain(
+            `RLIMIT_MEMLOCK is too small: ${lockLimit} bytes may be locked, ${mapped} are mapped and ${area.length} more were asked for`,
+            Exit.permission,
+            'raise it (ulimit -l, LimitMEMLOCK= of a systemd unit, or memlock in /etc/security/limits.conf), or run as root',
+          );
+    case 'ENOSPC':
+      return explain(
+        'the limit of mappings is reached',
+        Exit.failed,
+        'make fewer, larger mappings, or raise the dma_entry_limit of vfio_iommu_type1',
+      );
+    case 'EEXIST':
+      return explain('overlaps an existing mapping', Exit.failed, 'unmap that first, or choose another IOVA');
+    case 'EFAULT':
+      return explain(
+        `the memory at ${hex(vaddr)} cannot be pinned`,
+        Exit.failed,
+        kind === 'iommufd' ? 'it must be allocated; iommufd refuses device memory' : 'it must be allocated',
+      );
+    case 'EPERM':
+      return explain('the memory is read-only, and cannot be mapped for the device to write', Exit.permission);
+    default:
+      return explain(errnoMessage(code), code === 'ENOTTY' ? Exit.unsupported : Exit.failed);
+  }
+}
+
+/** VFIO_IOMMU_UNMAP_DMA or IOMMU_IOAS_UNMAP: EINVAL where type1 would cut a mapping, ENOENT of iommufd for that and for nothing mapped. */
+export function unmapFailed(device: string, area: IovaArea, { code }: SysError): UdrvError {
+  const message =
+    code === 'ENOENT'
+      ? 'is not mapped, or is part of a larger mapping'
+      : code === 'EINVAL'
+        ? 'is part of a larger mapping, or no multiple of the page size'
+        : errnoMessage(code);
+  return deviceError(device, message, {
+    code,
+    exit: Exit.failed,
+    part: areaText(area),
+    hint: 'unmap what was mapped, with the same IOVA and length',
+  });
+}
+
+// DMA test
+
+export function unknownTier(name: string, known: readonly string[]): UdrvError {
+  return usageError(name, 'there is no such tier', `there are ${known.join(', ')}`);
+}
+
+/** @param title of the kind of device that the tier is for */
+export function wrongTier(device: string, title: string, fitting: string): UdrvError {
+  return usageError(device, `is no ${title}`, `--tier ${fitting} is for this device`);
+}
+
+/** A device that did not do its part of a test. */
+export function deviceFailed(device: string, message: string, code: 'EIO' | 'ETIMEDOUT', hint?: string): UdrvError {
+  return deviceError(device, message, { code, exit: Exit.deviceError, hint });
+}
+
+export function kernelDriverAttached(device: string, driver: string): UdrvError {
+  return deviceError(device, `the kernel's ${driver} driver still has this device`, {
+    code: 'EBUSY',
+    exit: Exit.busy,
+    hint: `udrv bind ${device} vfio-pci`,
+  });
+}
