@@ -18,7 +18,6 @@ export function noInterrupt(device: string, timeoutMs: number | undefined): Udrv
   return new UdrvError(`no interrupt within ${timeoutMs} ms`, {
     code: 'ETIMEDOUT',
     exit: Exit.timeout,
-    subject: device,
     device,
   });
 }
@@ -28,8 +27,7 @@ export function stillAsserted(device: string): UdrvError {
   return new UdrvError('the device still asserts its interrupt after it was served', {
     code: 'EIO',
     exit: Exit.failed,
-    subject: device,
-    hint: 'say how to silence it: --ack REGION:OFFSET=VALUE',
+    hint: 'acknowledge it with --ack REGION:OFFSET=VALUE',
     device,
   });
 }
