@@ -66,20 +66,26 @@ export class SysError extends Error {
   }
 }
 
-export interface ErrorDetails {
+export type ErrorDetails = {
   /** The errno by name where a system call failed, else a word of udrv's own (`EUSAGE`, `ENOREGION`). */
   code: string;
   exit: ExitCode;
-  /** What the message is about: a device, a region, a file. */
-  subject: string;
-  /** What mends it, where that is known: best a command to type. */
+  /** The remedy, where one is known: best a command to type. */
   hint?: string | undefined;
-  /** The address of the device, where there is one. */
-  device?: string | undefined;
-}
+} & ErrorSubject;
+
+/** The subject of an error. An error of a whole device needs the device alone: that is its subject then. */
+export type ErrorSubject =
+  | {
+      /** The device, region or file that the message is about. */
+      subject: string;
+      /** The address of the device, where there is one. */
+      device?: string | undefined;
+    }
+  | { subject?: undefined; device: string };
 
 /** Every error that udrv means a user to see. `message` has no subject and no code: those are fields. */
-export class UdrvError extends Error implements ErrorDetails {
+export class UdrvError extends Error {
   readonly code: string;
   readonly exit: ExitCode;
   readonly subject: string;
@@ -91,7 +97,7 @@ export class UdrvError extends Error implements ErrorDetails {
     this.name = 'UdrvError';
     this.code = details.code;
     this.exit = details.exit;
-    this.subject = details.subject;
+    this.subject = details.subject ?? details.device;
     this.hint = details.hint;
     this.device = details.device;
   }

@@ -29,7 +29,7 @@ export { type GroupDevice, type GroupReport, type GroupReports, listGroups } fro
 export { type ListOptions, listDevices } from './devices/list';
 export { recordMachine } from './devices/record-machine';
 export { findDevice, findDevices } from './devices/select';
-export { type ErrorDetails, Exit, type ExitCode, errnoMessage, SysError, UdrvError } from './errors';
+export { type ErrorDetails, type ErrorSubject, Exit, type ExitCode, errnoMessage, SysError, UdrvError } from './errors';
 export type { LatencyOptions } from './interrupts/latency';
 export type { InterruptEvent, InterruptSource, WaitOptions as InterruptWaitOptions } from './interrupts/source';
 export type { WatchOptions } from './interrupts/watch';
@@ -50,7 +50,7 @@ export { simulatedMachine } from './sim';
 export { LinuxSys } from './sys/linux/linux-sys';
 export type { ReadError } from './sys/readers/attributes';
 export { findHolders, type Holder, type Holders } from './sys/readers/holders';
-export { DirectoryState, MemoryState, type StateStore } from './sys/state';
+export { DirectoryState, MemoryState, StateLocked, type StateStore } from './sys/state';
 export type { Access, Mapping, OpenFlags, PollResult, Sys, SysTree, Watch, Width, Word } from './sys/sys';
 export { traced } from './sys/trace';
 export { inspectionOnly } from './sys/tree/inspection-only';

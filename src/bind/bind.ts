@@ -2,8 +2,8 @@ import { SysError } from '../errors';
 import { pciPath } from '../pci/paths';
 import type { StateStore } from '../sys/state';
 import type { Sys, SysTree } from '../sys/sys';
-import { notPermitted } from './diagnose';
 import { findDriver, isForUserSpace } from './driver';
+import { permissionError } from './errors';
 import { type ExecuteOptions, execute } from './execute';
 import { mustHaveGroups, viabilityNotes } from './group';
 import { type Binding, DEFAULT, type Plan, plan } from './plan';
@@ -110,10 +110,12 @@ function original(
   }
   const { driver, override } = now;
   if (driver !== null && !isForUserSpace(driver)) {
-    notes.push(`${address}: nothing is remembered; ${driver} has it${override === null ? '' : ', the override goes'}`);
+    notes.push(
+      `${address}: no earlier binding is recorded: ${driver} stays${override === null ? '' : ', the override is cleared'}`,
+    );
     return { driver, override: null };
   }
-  notes.push(`${address}: nothing is remembered; the kernel chooses its driver`);
+  notes.push(`${address}: no earlier binding is recorded: the kernel chooses the driver`);
   return DEFAULT;
 }
 
@@ -143,7 +145,7 @@ function isPermitted(sys: Sys, plans: readonly Plan[]): boolean {
       sys.writeFile(path, from.override ?? '\n');
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
-      throw notPermitted(address, error);
+      throw permissionError(address, error);
     }
   }
   return permitted;

@@ -1,4 +1,4 @@
-import { Exit, fromSysError, type SysError, UdrvError } from '../errors';
+import { Exit, type SysError, UdrvError } from '../errors';
 import { pciPath } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
 import { findHolders } from '../sys/readers/holders';
@@ -6,28 +6,29 @@ import { type KernelMessage, readKernelLog } from '../sys/readers/kmsg';
 import type { Sys } from '../sys/sys';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { BRIDGE_CLASS, groupNode, IommuGroups } from '../vfio/inspect/iommu-group';
+import { permissionError } from './errors';
 import type { Step } from './plan';
 
 /**
- * Finds out why a step failed, as far as sysfs tells. The kernel answers a refused probe with whatever errno the driver gave, and
- * older ones with success.
+ * Finds out why a step failed, as far as sysfs tells. The kernel answers a refused probe with whatever errno the driver
+ * gave, and older kernels with success.
  *
  * @param failure undefined where the write succeeded and nothing came of it
  */
 export function bindError(sys: Sys, step: Step, failure: SysError | undefined): UdrvError {
   const { address, driver } = step;
-  if (failure?.code === 'EACCES' || failure?.code === 'EPERM') return notPermitted(address, failure);
+  if (failure?.code === 'EACCES' || failure?.code === 'EPERM') return permissionError(address, failure);
   if (new AttributeReader(sys).text(pciPath(address, 'vendor')) === null)
     return new UdrvError('the device went away', { ...common(address, failure), code: 'ENODEV', exit: Exit.gone });
   if (step.taken && failure === undefined)
-    return new UdrvError('no driver that is loaded takes it', {
+    return new UdrvError('no loaded driver takes the device', {
       ...common(address, failure),
       exit: Exit.failed,
       hint: `load what there is for it: sudo modprobe -a $(cat ${pciPath(address, 'modalias')}); or leave it without: udrv unbind ${address}`,
     });
   if (driver === undefined || driver === null) {
     const what =
-      driver === null ? 'its driver does not let go of it' : `${step.path} does not take ${step.value.trim()}`;
+      driver === null ? 'the driver did not release the device' : `${step.path} did not accept ${step.value.trim()}`;
     return new UdrvError(what, { ...common(address, failure), exit: Exit.failed, hint: logHint(address) });
   }
   const reason = reasonOf(sys, address, driver, failure);
@@ -37,22 +38,6 @@ export function bindError(sys: Sys, step: Step, failure: SysError | undefined): 
     hint: reason.hint,
   });
 }
-
-/** A user who may not write to sysfs: not root, or in a container. */
-export function notPermitted(address: string, failure: SysError): UdrvError {
-  switch (failure.code) {
-    case 'EACCES':
-    case 'EPERM':
-      return fromSysError(failure, { device: address, hint: ROOT_HINT });
-    case 'EROFS':
-      return fromSysError(failure, { device: address, exit: Exit.permission, hint: READ_ONLY_HINT });
-    default:
-      return fromSysError(failure, { device: address, exit: Exit.gone });
-  }
-}
-
-const READ_ONLY_HINT = 'containers have sysfs read-only: run it on the host';
-const ROOT_HINT = 'run it as root: sudo udrv ...';
 
 interface Reason {
   because: string;
@@ -77,7 +62,7 @@ function reasonOf(sys: Sys, address: string, driver: string, failure: SysError |
       };
   }
   if (failure?.code === 'EBUSY')
-    return { because: ': something else has it or its memory', exit: Exit.busy, hint: logHint(address) };
+    return { because: ': another driver or process has it or its memory', exit: Exit.busy, hint: logHint(address) };
   const message = loggedReason(sys, address, driver);
   return { because: message === null ? '' : `: ${message}`, exit: Exit.failed, hint: logHint(address) };
 }
@@ -97,5 +82,5 @@ const MOMENT_US = 5_000_000;
 const logHint = (address: string) => `the kernel's log may say why: sudo dmesg | grep ${address}`;
 
 function common(address: string, failure: SysError | undefined) {
-  return { code: failure?.code ?? 'ENODRIVER', subject: address, device: address };
+  return { code: failure?.code ?? 'ENODRIVER', device: address };
 }

@@ -1,7 +1,9 @@
 import { SysError, UdrvError } from '../errors';
 import { PCI_DRIVERS } from '../pci/paths';
 import type { Sys, SysTree } from '../sys/sys';
+import { serveSignals } from '../sys/wait';
 import { bindError } from './diagnose';
+import { notRestoredError } from './errors';
 import type { Binding, Plan, Step, Write } from './plan';
 import { readBinding } from './read';
 
@@ -13,8 +15,8 @@ export interface ExecuteOptions {
 }
 
 /**
- * Does what was planned, and looks after each step whether it led where it should: the kernel's `bind` may succeed and
- * leave the device without a driver. What fails or is interrupted is taken back, for all functions.
+ * Executes plans, and checks after each step that the function has the driver it should: the kernel's `bind` may succeed
+ * and leave the device without one. After a failure or an interruption all steps are taken back, for all functions.
  *
  * @returns whether all was done; false: it was interrupted, and all is as before
  * @throws UdrvError
@@ -35,24 +37,19 @@ export async function execute(sys: Sys, plans: readonly Plan[], options: Execute
     if (!(error instanceof UdrvError)) throw error;
     const left = undo(sys, plans, done.reverse(), onWrite);
     if (left.length === 0) throw error;
-    throw new UdrvError(`${error.message}; and it could not be put back: ${left.join(', ')}`, error);
+    throw notRestoredError(error.message, left, error);
   }
 
   function takeBack(): false {
     const left = undo(sys, plans, done.reverse(), onWrite);
     if (left.length === 0) return false;
-    throw new UdrvError(`interrupted, and it could not be put back: ${left.join(', ')}`, {
-      code: 'EINTR',
-      exit: 1,
-      subject: plans.map(({ address }) => address).join(', '),
-    });
+    throw notRestoredError('interrupted', left, plans.map(({ address }) => address).join(', '));
   }
 }
 
-/** Signals come in when the event loop turns. */
 async function interrupted(signal: AbortSignal | undefined): Promise<boolean> {
   if (signal === undefined) return false;
-  await new Promise((resolve) => setImmediate(resolve));
+  await serveSignals();
   return signal.aborted;
 }
 
@@ -91,7 +88,7 @@ function undoOf(sys: SysTree, { path, address, undo }: Step): readonly Write[] {
   return [{ path: `${PCI_DRIVERS}/${driver}/unbind`, value: address }];
 }
 
-/** Makes one write of an undo. One that fails does not keep the others from being tried; the result is checked afterwards. */
+/** Makes one write of an undo. A failure does not keep the others from being tried: the result is checked afterwards. */
 function attempt(sys: Sys, address: string, write: Write, onWrite: (write: Write) => void): void {
   const { driver } = readBinding(sys, address);
   // The step may have failed before it did anything.

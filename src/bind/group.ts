@@ -1,4 +1,3 @@
-import { Exit, UdrvError } from '../errors';
 import { comparePciAddresses, isPciAddress } from '../pci/address';
 import { pciPath } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
@@ -7,6 +6,7 @@ import type { SysTree } from '../sys/sys';
 import { noGroup } from '../vfio/errors';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { IommuGroups } from '../vfio/inspect/iommu-group';
+import { noGroupError } from './errors';
 import { driverAfter, type Plan } from './plan';
 import { isBridge } from './read';
 import { recall } from './remember';
@@ -26,14 +26,7 @@ export function withGroups(sys: SysTree, addresses: readonly string[]): string[]
   const members = new Set<string>();
   for (const address of addresses) {
     const group = reader.linkName(pciPath(address, 'iommu_group'));
-    if (group === null)
-      throw new UdrvError('it is in no IOMMU group', {
-        code: 'ENOGROUP',
-        exit: Exit.unsupported,
-        subject: address,
-        device: address,
-        hint: 'without an IOMMU there are none; drop --group',
-      });
+    if (group === null) throw noGroupError(address);
     for (const name of groups.get(Number(group)).devices)
       if (isPciAddress(name) && !isBridge(sys, name)) members.add(name);
   }
@@ -82,6 +75,6 @@ export function viabilityNotes(sys: SysTree, plans: readonly Plan[]): string[] {
     const command = blockers.every(({ name }) => isPciAddress(name) && !isBridge(sys, name))
       ? `udrv bind ${address} ${after.get(address)} --group`
       : `udrv unbind ${blockers.map(({ name }) => name).join(' ')}`;
-    return [`group ${number} is not viable yet: in the way are ${names}; ${command}`];
+    return [`group ${number} is not viable yet: blocked by ${names}; ${command}`];
   });
 }

@@ -139,12 +139,12 @@ class StorageUses {
   }
 
   find({ name, dir, node }: ClassDevice, report: (what: string, hint?: string) => void): void {
-    if (this.#mounts === null) report(`whether ${name} is mounted cannot be told`);
+    if (this.#mounts === null) report(`cannot tell whether ${name} is mounted`);
     const direct = this.#usesOf(name, dir);
     for (const { what, hint } of direct) report(`${name} ${what}`, hint);
     const holders = this.#reader.names(`${dir}/holders`);
     if (direct.length + holders.length === 0 && node !== null && isClaimed(this.#sys, node))
-      report(`${name} is in use by the kernel (ZFS, or a mount that cannot be seen)`);
+      report(`${name} is in use by the kernel (ZFS, or a mount that is not visible here)`);
     for (const holder of holders) {
       const above = this.#above(holder, new Set([name]));
       const first = above[0];
@@ -226,7 +226,8 @@ function findNetUse(
 function findVirtualFunctions(reader: AttributeReader, address: string, report: (what: string, hint?: string) => void) {
   const path = pciPath(address, 'sriov_numvfs');
   const count = reader.number(path);
-  if (count !== null && count > 0) report(`it has ${count} virtual functions, which go with it`, `echo 0 > ${path}`);
+  if (count !== null && count > 0)
+    report(`it has ${count} virtual functions, which would be removed with it`, `echo 0 > ${path}`);
 }
 
 /** Processes that have a node of the functions open: all are looked for at once. */
@@ -272,7 +273,7 @@ class NodeUses {
     );
     for (const address of this.#open)
       if (!uses.some((use) => use.address === address && use.busy))
-        uses.push({ address, what: 'it is open, in a process that cannot be seen', hint: undefined, busy: true });
+        uses.push({ address, what: 'it is open in a process that is not visible here', hint: undefined, busy: true });
     return uses.filter(isFirstOfProcess);
   }
 }

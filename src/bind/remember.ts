@@ -1,6 +1,7 @@
-import { Exit, errnoMessage, SysError, UdrvError } from '../errors';
+import { SysError } from '../errors';
 import { StateLocked, type StateStore } from '../sys/state';
 import type { SysTree } from '../sys/sys';
+import { lockedError, stateError } from './errors';
 import type { Binding, Plan } from './plan';
 import { readIdentity } from './read';
 
@@ -54,18 +55,9 @@ function keeping<T>(subject: string, body: () => T): T {
   try {
     return body();
   } catch (error) {
-    if (!(error instanceof SysError)) throw error;
-    if (error instanceof StateLocked) {
-      const process = error.pid === null ? '' : ` (pid ${error.pid})`;
-      throw new UdrvError(`another udrv is changing them${process}`, { code: 'EBUSY', exit: Exit.busy, subject });
-    }
-    const denied = error.code === 'EACCES' || error.code === 'EPERM';
-    throw new UdrvError(`what is to be restored cannot be kept: ${error.path}: ${errnoMessage(error.code)}`, {
-      code: error.code,
-      exit: denied ? Exit.permission : Exit.failed,
-      subject,
-      hint: denied ? `it must belong to root, and nobody else may write to it: ls -ld ${error.path}` : undefined,
-    });
+    if (error instanceof StateLocked) throw lockedError(error);
+    if (error instanceof SysError) throw stateError(subject, error);
+    throw error;
   }
 }
 

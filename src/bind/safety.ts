@@ -1,12 +1,12 @@
-import { Exit, UdrvError } from '../errors';
 import { pciPath } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { Sys, SysTree } from '../sys/sys';
+import { inUseError } from './errors';
 import { findUses, type Use } from './in-use';
 import type { Plan } from './plan';
 import { isBridge } from './read';
 
-/** The most uses that a message names, and the most doubts. */
+/** The most paths that remarks name. */
 const MAX_SHOWN = 5;
 
 /**
@@ -28,12 +28,10 @@ export function mustNotBeInUse(
   const losers = losing.map(({ address }) => address);
   const found = losers.length === 0 ? { uses: [], doubts: [] } : findUses(sys, losers);
   const busy = found.uses.filter((use) => use.busy);
-  if (busy.length > 0) throw inUse(busy, 'EBUSY');
+  if (busy.length > 0) throw inUseError(busy, 'EBUSY');
   const uses = [...changed.flatMap(bridge), ...found.uses];
-  if (uses.length > 0 && !force) throw inUse(uses, 'EINUSE');
-  const doubts = found.doubts
-    .slice(0, MAX_SHOWN)
-    .map((doubt) => `could not be looked at for uses of the device: ${doubt}`);
+  if (uses.length > 0 && !force) throw inUseError(uses, 'EINUSE');
+  const doubts = found.doubts.slice(0, MAX_SHOWN).map((doubt) => `not checked for uses of the device: ${doubt}`);
   return [...uses.map(({ address, what }) => `${address}: ${what}`), ...doubts, ...displayNotes(sys, losing)];
 }
 
@@ -42,26 +40,5 @@ function displayNotes(sys: SysTree, plans: readonly Plan[]): string[] {
   const reader = new AttributeReader(sys);
   return plans
     .filter(({ address }) => reader.number(pciPath(address, 'boot_vga')) === 1)
-    .map(({ address }) => `${address}: it is the display that the firmware chose; the console may go dark`);
-}
-
-function inUse(uses: readonly Use[], code: 'EBUSY' | 'EINUSE'): UdrvError {
-  const [first] = uses;
-  const address = first?.address ?? '';
-  const others = uses.filter((use) => use.address !== address);
-  const named = [
-    ...uses.filter((use) => use.address === address).map(({ what }) => what),
-    ...others.map((use) => `${use.address}: ${use.what}`),
-  ];
-  const more = named.length > MAX_SHOWN ? [`and ${named.length - MAX_SHOWN} more`] : [];
-  const all = [...named.slice(0, MAX_SHOWN), ...more].join('; ');
-  const mend = first?.hint;
-  const forced = mend === undefined ? 'do it nevertheless with --force' : `${mend}; or do it nevertheless with --force`;
-  return new UdrvError(code === 'EBUSY' ? `in use: ${all}` : `refused: ${all}`, {
-    code,
-    exit: Exit.busy,
-    subject: address,
-    device: address,
-    hint: code === 'EBUSY' ? mend : forced,
-  });
+    .map(({ address }) => `${address}: it is the boot display: the console may go dark`);
 }

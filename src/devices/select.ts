@@ -75,7 +75,6 @@ export function findDevice(sys: SysTree, names: Names, selector: string, framewo
     throw new UdrvError(`matches ${found.length} devices: ${found.map(describe).join(', ')}`, {
       code: 'EAMBIGUOUS',
       exit: Exit.notFound,
-      subject: selector,
       hint: 'name one by its address',
       device: selector,
     });
@@ -86,7 +85,6 @@ export function noSuchDevice(selector: string): UdrvError {
   return new UdrvError('no such device', {
     code: 'ENODEV',
     exit: Exit.notFound,
-    subject: selector,
     hint: 'udrv list --all shows what there is',
     device: selector,
   });
@@ -98,8 +96,8 @@ function describe(device: DeviceInfo): string {
 }
 
 /**
- * Finds a device by a name that a kernel driver gave, or by its node: `eth0`, `nvme0n1`, `/dev/ttyUSB0`, `/dev/snd/pcmC0D0p`. Its device
- * stands in sysfs's path to it. No other path: what looks like a file elsewhere must not select a device.
+ * Finds a device by a name that a kernel driver gave, or by its node: `eth0`, `nvme0n1`, `/dev/ttyUSB0`,
+ * `/dev/snd/pcmC0D0p`. sysfs's path of the name leads through the device. A path elsewhere must not select a device.
  */
 function byKernelName(sys: SysTree, names: Names, selector: string): DeviceInfo[] {
   const last = /^(?:\/dev\/(?:[^/.][^/]*\/)*)?([^/.][^/]*)$/.exec(selector)?.[1];

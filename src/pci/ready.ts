@@ -27,7 +27,6 @@ export function mustDecode(sys: Sys, address: string, kind: 'mmio' | 'portio', d
     throw new UdrvError(`${address} is in power state ${power}: its registers would read as all ones`, {
       code: 'EIO',
       exit: Exit.failed,
-      subject: device,
       hint: `echo on > ${dir}/power/control`,
       device,
     });
@@ -38,7 +37,6 @@ export function mustDecode(sys: Sys, address: string, kind: 'mmio' | 'portio', d
       {
         code: 'EIO',
         exit: Exit.failed,
-        subject: device,
         hint: `its driver switches it on when it binds; by hand: setpci -s ${address} COMMAND=${bit}:${bit}`,
         device,
       },
@@ -50,7 +48,6 @@ export function doesNotAnswer(address: string, device: string): UdrvError {
   return new UdrvError(`${address} does not answer: its configuration space reads as all ones`, {
     code: 'ENODEV',
     exit: Exit.gone,
-    subject: device,
     hint: `is it powered and its link up? cat ${pciPath(address, 'power_state')}`,
     device,
   });

@@ -55,12 +55,12 @@ test.concurrent('what it did not know, whom it leaves out, and what is not of us
       echo > /sys/bus/pci/devices/0000:00:04.0/driver_override
       echo 0000:00:04.0 > /sys/bus/pci/drivers_probe
     `,
-    stderr: 'udrv: 0000:00:04.0: nothing is remembered; the kernel chooses its driver\n',
+    stderr: 'udrv: 0000:00:04.0: no earlier binding is recorded: the kernel chooses the driver\n',
     exit: 0,
   });
   expect(await udrv('--sim bind 0000:02:01.0 vfio-pci')).toMatchObject({
     stderr:
-      'udrv: group 7 is not viable yet: in the way are 0000:02:02.0 (virtio-pci); udrv bind 0000:02:01.0 vfio-pci --group\n',
+      'udrv: group 7 is not viable yet: blocked by 0000:02:02.0 (virtio-pci); udrv bind 0000:02:01.0 vfio-pci --group\n',
     exit: 0,
   });
 });
@@ -81,8 +81,8 @@ cliFails(2, [
   ['--sim bind', "usage: missing required argument 'device'"],
   ['--sim bind 00:03.0', "usage: missing required argument 'driver'"],
   ['--sim unbind', "usage: missing required argument 'device'"],
-  ['--sim bind vfio-pci 00:03.0', '00:03.0: is a device: the driver comes last', 'udrv bind DEVICE... DRIVER'],
-  ['--sim bind 00:03.0 ../vfio-pci', '../vfio-pci: is no name of a driver', 'udrv bind DEVICE... DRIVER'],
+  ['--sim bind vfio-pci 00:03.0', '00:03.0: is a device: name the driver last', 'udrv bind DEVICE... DRIVER'],
+  ['--sim bind 00:03.0 ../vfio-pci', '../vfio-pci: not a driver name', 'udrv bind DEVICE... DRIVER'],
   [
     '--snapshot fixtures/lab.snapshot unbind 0000:00:04.0',
     /^udrv: .*\/driver_override: a recorded machine can only be inspected$/,
@@ -97,14 +97,14 @@ cliFails(3, [
 ]);
 
 cliFails(5, [
-  ['--sim bind 00:08.0 vfio-pci', '0000:00:08.0: refused: it is a bridge', 'do it nevertheless with --force'],
-  ['--sim unbind 00:08.0 -n', '0000:00:08.0: refused: it is a bridge', 'do it nevertheless with --force'],
+  ['--sim bind 00:08.0 vfio-pci', '0000:00:08.0: refused: it is a bridge', '--force does it anyway'],
+  ['--sim unbind 00:08.0 -n', '0000:00:08.0: refused: it is a bridge', '--force does it anyway'],
 ]);
 
 cliFails(9, [
   [
     '--sim bind 00:03.0 vfio-pcy',
-    'vfio-pcy: the kernel has no PCI driver of this name now',
+    'vfio-pcy: no PCI driver of this name is loaded',
     'load it: sudo modprobe vfio-pcy',
   ],
 ]);

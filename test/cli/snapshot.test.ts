@@ -98,7 +98,7 @@ describe('a file that is no whole recording', () => {
           entries('/sys/\u202e ? x'),
           ':2: after the path there must be one of = : -> @ ! / and a blank on either side',
         ],
-        ['twice', entries('/sys/a = 1\n/sys/a = 2', 2), ':3: the path `/sys/a` is there twice, first in line 2'],
+        ['twice', entries('/sys/a = 1\n/sys/a = 2', 2), ':3: the path `/sys/a` is listed twice, first in line 2'],
         ['errno', entries('/sys/a ! EVIL'), ':2: `EVIL` is not the name of an errno'],
       ] as const
     ).map(([name, content, message]) => {

@@ -86,11 +86,11 @@ describe('a tree without devices', () => {
 
 describe('a directory that is none', () => {
   cliFails(2, [
-    ['--sysroot /nowhere/x list', '/nowhere/x: cannot look at the copied tree: no such file or directory (ENOENT)'],
-    ['--sysroot /dev/null list', '/dev/null: not a directory, which --sysroot needs'],
-    [['--sysroot', '', 'list'], `'': cannot look at the copied tree: no such file or directory (ENOENT)`],
+    ['--sysroot /nowhere/x list', '/nowhere/x: cannot read the copied tree: no such file or directory (ENOENT)'],
+    ['--sysroot /dev/null list', '/dev/null: not a directory'],
+    [['--sysroot', '', 'list'], `'': cannot read the copied tree: no such file or directory (ENOENT)`],
     // Not the option that follows.
-    ['--sysroot --sim list', '--sim: cannot look at the copied tree: no such file or directory (ENOENT)'],
+    ['--sysroot --sim list', '--sim: cannot read the copied tree: no such file or directory (ENOENT)'],
   ]);
 
   test.concurrent('because it was deleted', async () => {

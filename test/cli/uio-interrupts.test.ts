@@ -289,7 +289,7 @@ describe('bench', () => {
     expect(await udrv(`--sim uio bench uio0 ${RAISE} -c 2`)).toMatchObject({
       stderr: text`
         udrv: uio0: the device still asserts its interrupt after it was served (EIO)
-        hint: say how to silence it: --ack REGION:OFFSET=VALUE
+        hint: acknowledge it with --ack REGION:OFFSET=VALUE
       `,
       exit: 1,
     });

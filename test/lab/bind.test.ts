@@ -95,7 +95,7 @@ describeInLab(
       await run(`udrv bind ${NVME} vfio-pci && rm /run/udrv/bind/${NVME}`);
       expect(await run(`udrv restore ${NVME}`)).toMatchObject({
         stdout: `${NVME}: nvme, was vfio-pci\n`,
-        stderr: `udrv: ${NVME}: nothing is remembered; the kernel chooses its driver\n`,
+        stderr: `udrv: ${NVME}: no earlier binding is recorded: the kernel chooses the driver\n`,
         code: 0,
       });
       expect(await bindingOf(NVME)).toBe('nvme (null)');
@@ -105,7 +105,7 @@ describeInLab(
       const one = await run('udrv bind 0000:02:01.0 vfio-pci');
       expect(one).toMatchObject({
         stderr:
-          'udrv: group 7 is not viable yet: in the way are 0000:02:02.0 (virtio-pci); udrv bind 0000:02:01.0 vfio-pci --group\n',
+          'udrv: group 7 is not viable yet: blocked by 0000:02:02.0 (virtio-pci); udrv bind 0000:02:01.0 vfio-pci --group\n',
         code: 0,
       });
       const bridge = await bindingOf('0000:00:09.0');
@@ -125,7 +125,7 @@ describeInLab(
       try {
         expect(await run(`udrv bind ${DISK} vfio-pci`)).toMatchObject({
           stdout: '',
-          stderr: `udrv: ${DISK}: refused: ${disk} is mounted on /run/a mount\nhint: umount '/run/a mount'; or do it nevertheless with --force\n`,
+          stderr: `udrv: ${DISK}: refused: ${disk} is mounted on /run/a mount\nhint: umount '/run/a mount'; or --force does it anyway\n`,
           code: 5,
         });
         expect((await run(`udrv unbind ${disk} -n`)).code).toBe(5);
@@ -151,7 +151,7 @@ describeInLab(
       await run(`mkswap /dev/${disk} && swapon /dev/${disk}`);
       try {
         expect(await run(`udrv unbind ${DISK}`)).toMatchObject({
-          stderr: `udrv: ${DISK}: refused: ${disk} is used as swap space\nhint: swapoff /dev/${disk}; or do it nevertheless with --force\n`,
+          stderr: `udrv: ${DISK}: refused: ${disk} is used as swap space\nhint: swapoff /dev/${disk}; or --force does it anyway\n`,
           code: 5,
         });
       } finally {
@@ -195,7 +195,7 @@ describeInLab(
       const name = (await run(`ls ${sysfs(NIC)}/net`)).stdout.trim();
       await run(`ip link set ${name} up`);
       expect(await run(`udrv bind ${name} vfio-pci`)).toMatchObject({
-        stderr: `udrv: ${NIC}: refused: the network interface ${name} is up\nhint: ip link set ${name} down; or do it nevertheless with --force\n`,
+        stderr: `udrv: ${NIC}: refused: the network interface ${name} is up\nhint: ip link set ${name} down; or --force does it anyway\n`,
         code: 5,
       });
       await run(`ip link set ${name} down`);
@@ -241,7 +241,7 @@ describeInLab(
       ['0000:00:03.0 nosuch', 9, /^udrv: nosuch: .*\nhint: load it: sudo modprobe nosuch\n$/],
       ['0000:00:1e.0 vfio-pci', 3, /^udrv: 0000:00:1e\.0: no such device/],
       ['1-2 vfio-pci', 3, /^udrv: 1-2: is no PCI function/],
-      ['vfio-pci 0000:00:03.0', 2, /^udrv: 0000:00:03\.0: is a device: the driver comes last\n/],
+      ['vfio-pci 0000:00:03.0', 2, /^udrv: 0000:00:03\.0: is a device: name the driver last\n/],
       ['0000:00:09.0 vfio-pci', 5, /^udrv: 0000:00:09\.0: refused: it is a bridge\n/],
     ])('udrv bind %s', async (request, exit, message) => {
       const { stdout, stderr, code } = await run(`udrv bind ${request}`);
@@ -265,7 +265,7 @@ describeInLab(
     test('what others may write is not believed, and nothing is kept there', async () => {
       await run(`udrv bind ${NVME} vfio-pci`);
       await run(`echo '{"id":"1b36:0010","driver":"../x","override":null,"made":null}' > /run/udrv/bind/${NVME}`);
-      expect((await run(`udrv restore ${NVME} -n`)).stderr).toContain('nothing is remembered');
+      expect((await run(`udrv restore ${NVME} -n`)).stderr).toContain('no earlier binding is recorded');
       await run(`udrv restore ${NVME}`);
       await run('chmod o+w /run/udrv');
       const { stderr, code } = await run(`udrv bind ${NVME} vfio-pci`);

@@ -64,11 +64,12 @@ export function accessOf(path: string): Access | null {
   return 'none';
 }
 
-/** Runs one of Node's calls and turns its error into {@link SysError}. Not `instanceof Error`: under jest that is another realm's class. */
+/** Runs one of Node's calls and turns its error into {@link SysError}. */
 export function sysCall<T>(syscall: string, path: string, body: () => T): T {
   try {
     return body();
   } catch (error) {
+    // Not `instanceof Error`: under jest that is another realm's class.
     const { code } = error as NodeJS.ErrnoException;
     // Node refuses a path with a NUL byte before the kernel sees it. No file has such a name.
     if (code === 'ERR_INVALID_ARG_VALUE' && path.includes('\0')) throw new SysError(syscall, 'ENOENT', path);

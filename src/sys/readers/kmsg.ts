@@ -37,7 +37,7 @@ export function readKernelLog(sys: Sys): KernelMessage[] {
 }
 
 /**
- * Yields the records from where a descriptor of {@link KERNEL_LOG} stands to the end of the log. Each is overwritten by the next.
+ * Yields the records from the position of a descriptor of {@link KERNEL_LOG} to the end. Each is overwritten by the next.
  *
  * @param fd opened non-blocking: at the end there is EAGAIN
  */
@@ -58,7 +58,7 @@ export function* kernelRecords(sys: Sys, fd: number): Generator<Buffer> {
   }
 }
 
-/** Parses a record: `6,339,5140900,-;text`, then lines of properties that begin with a blank. Bytes that are no text are `\x1b` already. */
+/** Parses a record: `6,339,5140900,-;text`, then lines of properties that begin with a blank. Other bytes are `\x1b` already. */
 export function parseRecord(record: string): KernelMessage | null {
   const match = /^\d+,\d+,(\d+),[^;\n]*;([^\n]*)/.exec(record);
   return match === null ? null : { time: Number(match[1]), text: match[2] ?? '' };

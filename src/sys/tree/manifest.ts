@@ -377,7 +377,7 @@ class Parser {
       const line = this.#lines[index] ?? 0;
       if (path === previous) {
         this.#line = line;
-        throw this.#error(`the path ${quote(path)} is there twice, first in line ${this.#lines[index - 1]}`);
+        throw this.#error(`the path ${quote(path)} is listed twice, first in line ${this.#lines[index - 1]}`);
       }
       const directory = path.slice(0, path.lastIndexOf('/'));
       // A leaf comes before what is below it, so that one look for each directory is enough.
@@ -389,7 +389,7 @@ class Parser {
         const leaf = leaves.get(above);
         if (leaf === undefined) continue;
         this.#line = line;
-        throw this.#error(`${quote(path)} is below ${quote(above)}, which is no directory in line ${leaf}`);
+        throw this.#error(`${quote(path)} is below ${quote(above)}, which is not a directory in line ${leaf}`);
       }
       parent = directory;
       if (kind !== 'dir' && kind !== 'error') leaves.set(path, line);

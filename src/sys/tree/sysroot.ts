@@ -184,12 +184,12 @@ function checkRoot(directory: string): string {
     root = sysCall('getcwd', directory, () => resolve(directory));
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
-    throw new UdrvError(`cannot look at the copied tree: ${errnoMessage(error.code)}`, {
+    throw new UdrvError(`cannot read the copied tree: ${errnoMessage(error.code)}`, {
       code: error.code,
       exit: error.code === 'EACCES' ? Exit.permission : Exit.usage,
       subject: directory,
     });
   }
-  if (!found.isDirectory()) throw usageError(directory, 'not a directory, which --sysroot needs');
+  if (!found.isDirectory()) throw usageError(directory, 'not a directory');
   return root;
 }

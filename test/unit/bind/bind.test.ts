@@ -100,7 +100,7 @@ test.each([
   const { sys, state } = setup();
   if (text !== null) state.write(EDU, text);
   const { plans, notes } = prepare(sys, state, restore(EDU));
-  expect(notes).toEqual([`${EDU}: nothing is remembered; the kernel chooses its driver`]);
+  expect(notes).toEqual([`${EDU}: no earlier binding is recorded: the kernel chooses the driver`]);
   expect(plans.flatMap(({ steps }) => steps.map(shellCommand))).toEqual([
     `echo ${EDU} > ${GENERIC}/unbind`,
     `echo > ${override(EDU)}`,
@@ -116,7 +116,7 @@ test('with nothing remembered, and no driver that would take it, it stays as it 
   await expect(run(restore(EDU))).rejects.toMatchObject({
     code: 'ENODRIVER',
     exit: 1,
-    message: 'no driver that is loaded takes it',
+    message: 'no loaded driver takes the device',
   });
   expect(binding(EDU)).toEqual(before);
 });
@@ -125,7 +125,7 @@ test('with nothing remembered, a driver that serves the kernel stays', () => {
   const { sys, state } = setup();
   expect(prepare(sys, state, restore('0000:01:00.0'))).toEqual({
     plans: [{ address: '0000:01:00.0', from: { driver: 'nvme', override: null }, steps: [] }],
-    notes: ['0000:01:00.0: nothing is remembered; nvme has it'],
+    notes: ['0000:01:00.0: no earlier binding is recorded: nvme stays'],
   });
 });
 
@@ -188,7 +188,7 @@ describe('a step that fails is taken back, and nothing is remembered of it:', ()
     controls.fail('writeFile', `${GENERIC}/bind`, 'EIO');
     const error = await failure(run(bind('nvme', EDU)));
     expect(error.message).toMatch(
-      /; and it could not be put back: 0000:00:04\.0 has no driver .* instead of the driver uio_pci_generic/,
+      /, and the binding could not be restored: 0000:00:04\.0 has no driver .* instead of the driver uio_pci_generic/,
     );
     controls.clearFaults();
     expect(state.read(EDU)).not.toBeNull();
@@ -222,14 +222,14 @@ test('groups: every function but the bridges, once', () => {
   expect(withChanged(sys, state, ['0000:02:02.0'])).toEqual(['0000:02:02.0']);
   state.write('0000:02:01.0', '{"id":"1234:11e8","driver":null,"override":null,"made":"x"}');
   expect(withChanged(sys, state, ['0000:02:02.0'])).toEqual(['0000:02:02.0', '0000:02:01.0']);
-  expect(() => withGroups(new TreeSys(), [EDU])).toThrow('it is in no IOMMU group');
+  expect(() => withGroups(new TreeSys(), [EDU])).toThrow('not in an IOMMU group');
 });
 
 test('a group that stays without use is named, with what mends it', () => {
   const { sys, state } = setup();
   const notes = (request: BindRequest) => prepare(sys, state, request).notes;
   expect(notes(bind('vfio-pci', '0000:02:01.0'))).toEqual([
-    'group 7 is not viable yet: in the way are 0000:02:02.0 (virtio-pci); udrv bind 0000:02:01.0 vfio-pci --group',
+    'group 7 is not viable yet: blocked by 0000:02:02.0 (virtio-pci); udrv bind 0000:02:01.0 vfio-pci --group',
   ]);
   expect(notes(bind('vfio-pci', '0000:02:01.0', '0000:02:02.0'))).toEqual([]);
   expect(notes(unbind('0000:02:02.0'))).toEqual([]);
@@ -245,7 +245,7 @@ test('the display of the console is given away with a remark', () => {
   };
   const notes = (machine: Sys) => prepare(machine, new MemoryState(), unbind(EDU)).notes;
   expect(notes(new TreeSys({ ...entries, '/proc/swaps': '' }))).toEqual([
-    `${EDU}: it is the display that the firmware chose; the console may go dark`,
+    `${EDU}: it is the boot display: the console may go dark`,
   ]);
 });
 

@@ -131,7 +131,7 @@ test('what the kernel keeps for itself without saying why', () => {
   const closed: number[] = [];
   sys.close = (fd) => closed.push(fd);
   expect(findUses(sys, [NVME]).uses.map(({ what }) => what)).toEqual([
-    'nvme0n1p2 is in use by the kernel (ZFS, or a mount that cannot be seen)',
+    'nvme0n1p2 is in use by the kernel (ZFS, or a mount that is not visible here)',
   ]);
   expect(opened).toEqual(['nvme0n1', 'nvme0n1p1', 'nvme0n1p2'].map((name) => `/dev/${name} {"exclusive":true}`));
   expect(closed).toEqual([3]);
@@ -174,7 +174,9 @@ test.each<[string, Record<string, Content>, string[]]>([
 });
 
 test('virtual functions go with theirs', () => {
-  expect(found({ [`${DIR}/sriov_numvfs`]: '4\n' })).toEqual(['it has 4 virtual functions, which go with it']);
+  expect(found({ [`${DIR}/sriov_numvfs`]: '4\n' })).toEqual([
+    'it has 4 virtual functions, which would be removed with it',
+  ]);
   expect(found({ [`${DIR}/sriov_numvfs`]: '0\n' })).toEqual([]);
 });
 
@@ -221,13 +223,13 @@ describe('nodes that a process has open', () => {
     const open = processes({ 20: 'anon_inode:[vfio-device]' });
     expect(found({ ...open, ...vfio, [`${DIR}/enable`]: '0\n' })).toEqual([]);
     expect(found({ ...open, ...vfio })).toEqual(['busy: it is open in qemu (pid 20)']);
-    expect(found({ ...processes({}), ...vfio })).toEqual(['busy: it is open, in a process that cannot be seen']);
+    expect(found({ ...processes({}), ...vfio })).toEqual(['busy: it is open in a process that is not visible here']);
   });
 });
 
 test('it says what it could not see', () => {
   expect(found({ '/proc/self/mountinfo': { error: 'EACCES' } })).toEqual([
-    ...['nvme0n1', 'nvme0n1p1', 'nvme0n1p2'].map((name) => `whether ${name} is mounted cannot be told`),
+    ...['nvme0n1', 'nvme0n1p1', 'nvme0n1p2'].map((name) => `cannot tell whether ${name} is mounted`),
     '/proc/self/mountinfo: EACCES',
   ]);
   expect(found({ '/proc/2/maps': '' })).toEqual(["other users' processes"]);

@@ -243,11 +243,11 @@ describe('a file that is no manifest is refused with the line and the reason:', 
     ['no errno', whole('/sys/a !'), 2, 'is not the name of an errno'],
     ['an inherited name', whole('/sys/a ! constructor'), 2, 'is not the name of an errno'],
     ['text after a directory', whole('/sys/a / x'), 2, 'text after'],
-    ['a path twice', whole('/sys/a = 1', '/sys/b = 1', '/sys/a = 2'), 4, 'there twice, first in line 2'],
-    ['a directory twice', whole('/sys/a /', '/sys/a /'), 3, 'there twice'],
-    ['an entry below a file', whole('/sys/a = 1', '/sys/a-b = 1', '/sys/a/b = 1'), 4, 'no directory in line 2'],
-    ['an entry far below a node', whole('/dev/a/b/c = 1', '/dev/a @ rw'), 2, 'no directory in line 3'],
-    ['an entry below a link', whole('/sys/a -> b', '/sys/a/b = 1'), 3, 'no directory in line 2'],
+    ['a path twice', whole('/sys/a = 1', '/sys/b = 1', '/sys/a = 2'), 4, 'listed twice, first in line 2'],
+    ['a directory twice', whole('/sys/a /', '/sys/a /'), 3, 'listed twice'],
+    ['an entry below a file', whole('/sys/a = 1', '/sys/a-b = 1', '/sys/a/b = 1'), 4, 'not a directory in line 2'],
+    ['an entry far below a node', whole('/dev/a/b/c = 1', '/dev/a @ rw'), 2, 'not a directory in line 3'],
+    ['an entry below a link', whole('/sys/a -> b', '/sys/a/b = 1'), 3, 'not a directory in line 2'],
   ])('%s', (_, text, line, message) => {
     const error = failure(() => parse(text));
     expect(error).toMatchObject({ exit: 2, code: 'EUSAGE', subject: `m.snapshot:${line}` });

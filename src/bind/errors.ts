@@ -1,0 +1,89 @@
+import { Exit, errnoMessage, fromSysError, type SysError, UdrvError } from '../errors';
+import { PCI_DRIVERS } from '../pci/paths';
+import type { StateLocked } from '../sys/state';
+import type { Use } from './in-use';
+
+/** The most uses that a message names. */
+const MAX_SHOWN = 5;
+
+/** Makes the error of a user who may not write to sysfs: not root, or in a container. */
+export function permissionError(address: string, failure: SysError): UdrvError {
+  switch (failure.code) {
+    case 'EACCES':
+    case 'EPERM':
+      return fromSysError(failure, { device: address, hint: 'run it as root: sudo udrv ...' });
+    case 'EROFS':
+      return fromSysError(failure, {
+        device: address,
+        exit: Exit.permission,
+        hint: 'containers have sysfs read-only: run it on the host',
+      });
+    default:
+      return fromSysError(failure, { device: address, exit: Exit.gone });
+  }
+}
+
+export function noDriverError(name: string): UdrvError {
+  return new UdrvError('no PCI driver of this name is loaded', {
+    code: 'ENODRIVER',
+    exit: Exit.unsupported,
+    subject: name,
+    // Modules and drivers are mostly called alike; modprobe takes either dash.
+    hint: /^[\w-]+$/.test(name) ? `load it: sudo modprobe ${name}` : `ls ${PCI_DRIVERS} lists the drivers`,
+  });
+}
+
+export function noGroupError(address: string): UdrvError {
+  return new UdrvError('not in an IOMMU group', {
+    code: 'ENOGROUP',
+    exit: Exit.unsupported,
+    device: address,
+    hint: 'without an IOMMU there are no groups; drop --group',
+  });
+}
+
+/** @param code `EBUSY`: a program drives the device, which `--force` does not change; `EINUSE`: refused without `--force` */
+export function inUseError(uses: readonly Use[], code: 'EBUSY' | 'EINUSE'): UdrvError {
+  const [first] = uses;
+  const address = first?.address ?? '';
+  const others = uses.filter((use) => use.address !== address);
+  const named = [
+    ...uses.filter((use) => use.address === address).map(({ what }) => what),
+    ...others.map((use) => `${use.address}: ${use.what}`),
+  ];
+  const more = named.length > MAX_SHOWN ? [`and ${named.length - MAX_SHOWN} more`] : [];
+  const all = [...named.slice(0, MAX_SHOWN), ...more].join('; ');
+  const remedy = first?.hint;
+  const forced = remedy === undefined ? '--force does it anyway' : `${remedy}; or --force does it anyway`;
+  return new UdrvError(code === 'EBUSY' ? `in use: ${all}` : `refused: ${all}`, {
+    code,
+    exit: Exit.busy,
+    device: address,
+    hint: code === 'EBUSY' ? remedy : forced,
+  });
+}
+
+/** @param left the functions that are not as they were, in words */
+export function notRestoredError(reason: string, left: readonly string[], details: UdrvError | string): UdrvError {
+  const about = typeof details === 'string' ? { code: 'EINTR', exit: Exit.failed, subject: details } : details;
+  return new UdrvError(`${reason}, and the binding could not be restored: ${left.join(', ')}`, about);
+}
+
+export function lockedError({ pid }: StateLocked): UdrvError {
+  return new UdrvError(`another udrv is changing them${pid === null ? '' : ` (pid ${pid})`}`, {
+    code: 'EBUSY',
+    exit: Exit.busy,
+    subject: 'bindings',
+  });
+}
+
+/** @param subject the function, or `bindings` */
+export function stateError(subject: string, { code, path }: SysError): UdrvError {
+  const denied = code === 'EACCES' || code === 'EPERM';
+  return new UdrvError(`the binding to restore cannot be saved: ${path}: ${errnoMessage(code)}`, {
+    code,
+    exit: denied ? Exit.permission : Exit.failed,
+    subject,
+    hint: denied ? `it must belong to root, and nobody else may write to it: ls -ld ${path}` : undefined,
+  });
+}
