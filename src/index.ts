@@ -58,7 +58,7 @@ export { traced } from './sys/trace';
 export type { DecodedIoctl, IoctlDecoder } from './uapi/ioctl-decoder';
 export { decodeVfio } from './uapi/trace-vfio';
 export { UioDevice, type UioLatencyOptions, type UioWatchOptions } from './uio/device';
-export type { RearmMode } from './uio/interrupt-control';
+export type { RearmMode } from './uio/rearm';
 export {
   type Descriptor,
   type DescriptorTree,
