@@ -107,14 +107,14 @@ export {
   type VfioWatchOptions,
 } from './vfio/device/device';
 export type { HotResetDevice } from './vfio/device/hot-reset';
-export { IrqEventfds, type IrqOptions, type VectorEvent, type Vectors } from './vfio/device/irq-eventfds';
+export { IrqEventfds, type IrqHost, type IrqOptions, type VectorEvent, type Vectors } from './vfio/device/irq-eventfds';
 export type { Irq, IrqInfo, IrqName } from './vfio/device/irq-set';
 export type { Area, VfioRegion } from './vfio/device/region-info';
 export { type DmaBuffer, DmaPool, READ_WRITE } from './vfio/dma/buffer';
 export { type DmaFault, parseFaults } from './vfio/dma/faults';
 export type { DmaAccess, DmaMapping, Iommu, IommuInfo, IovaRange } from './vfio/dma/iommu';
 export { IovaAllocator } from './vfio/dma/iova';
-export { type MapLatencies, type MapLatencyOptions, measureMappings } from './vfio/dma/map-latency';
+export { type MapLatencies, type MapLatencyOptions, type MapTarget, measureMappings } from './vfio/dma/map-latency';
 export {
   chooseTier,
   DMA_TIERS,
