@@ -59,7 +59,7 @@ export { SysrootTree } from './sys/tree/sysroot';
 export type { DecodedIoctl, IoctlDecoder } from './uapi/ioctl-decoder';
 export { decodeVfio } from './uapi/trace-vfio';
 export { UioDevice, type UioLatencyOptions, type UioWatchOptions } from './uio/device';
-export type { RearmMode } from './uio/interrupt-control';
+export type { RearmMode } from './uio/rearm';
 export {
   type Descriptor,
   type DescriptorTree,
@@ -108,14 +108,14 @@ export {
   type VfioWatchOptions,
 } from './vfio/device/device';
 export type { HotResetDevice } from './vfio/device/hot-reset';
-export { IrqEventfds, type IrqOptions, type VectorEvent, type Vectors } from './vfio/device/irq-eventfds';
+export { IrqEventfds, type IrqHost, type IrqOptions, type VectorEvent, type Vectors } from './vfio/device/irq-eventfds';
 export type { Irq, IrqInfo, IrqName } from './vfio/device/irq-set';
 export type { Area, VfioRegion } from './vfio/device/region-info';
 export { type DmaBuffer, DmaPool, READ_WRITE } from './vfio/dma/buffer';
 export { type DmaFault, parseFaults } from './vfio/dma/faults';
 export type { DmaAccess, DmaMapping, Iommu, IommuInfo, IovaRange } from './vfio/dma/iommu';
 export { IovaAllocator } from './vfio/dma/iova';
-export { type MapLatencies, type MapLatencyOptions, measureMappings } from './vfio/dma/map-latency';
+export { type MapLatencies, type MapLatencyOptions, type MapTarget, measureMappings } from './vfio/dma/map-latency';
 export {
   chooseTier,
   DMA_TIERS,

@@ -9,8 +9,8 @@ import type { Sys } from '../sys/sys';
 import { keepBusMaster } from './bus-master';
 import { noIrqcontrol, openFailed } from './errors';
 import { EventCount } from './event-count';
-import { InterruptControl, type RearmMode } from './interrupt-control';
 import { explained, UioInterrupts } from './interrupts';
+import { InterruptControl, type RearmMode } from './rearm';
 import { openSpace } from './region-access';
 
 export interface UioWatchOptions extends WatchOptions {
@@ -55,6 +55,8 @@ export class UioDevice implements RegionSource {
   }
 
   /**
+   * Opens a device.
+   *
    * @param options.write also for interrupts: re-arming writes
    * @throws exit 4 with what grants access, exit 3 where the node is missing
    */

@@ -7,7 +7,7 @@ import { ready } from '../sys/wait';
 import { noInterruptLine } from './errors';
 import type { EventCount } from './event-count';
 import { UIO_CLASS } from './inspect';
-import { InterruptControl, type RearmMode } from './interrupt-control';
+import { InterruptControl, type RearmMode } from './rearm';
 
 /** Interrupts of an open UIO device: each read of the node takes one. */
 export class UioInterrupts implements InterruptSource {

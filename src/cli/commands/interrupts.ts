@@ -1,7 +1,7 @@
 import { type Action, checkAction, prepareActions } from '../../model/action';
 import type { UioDeviceInfo } from '../../model/device';
 import { UioDevice } from '../../uio/device';
-import { checkRearm, type RearmMode } from '../../uio/interrupt-control';
+import { checkRearm, type RearmMode } from '../../uio/rearm';
 import type { Context } from '../context';
 import { parseAction } from '../parse';
 import { interruptible } from '../signals';

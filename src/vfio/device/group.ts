@@ -18,7 +18,7 @@ import { Type1 } from '../dma/type1';
 import { getDeviceFailed, noGroup, notViable, otherApiVersion, setContainerFailed, setIommuFailed } from '../errors';
 import { groupNode, IommuGroups } from '../inspect/iommu-group';
 import type { Attachment } from './backend';
-import { openNode } from './node';
+import { openNode } from './open-node';
 
 const CONTAINER = '/dev/vfio/vfio';
 

@@ -12,7 +12,7 @@ import {
 import { Ioas } from '../dma/ioas';
 import { bindFailed, getDeviceFailed, noCdev } from '../errors';
 import type { Attachment } from './backend';
-import { openNode } from './node';
+import { openNode } from './open-node';
 
 const IOMMUFD = '/dev/iommu';
 
