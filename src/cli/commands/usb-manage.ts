@@ -1,8 +1,8 @@
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
 import type { UsbDevice } from '../../usb/device/device';
-import { endpointName, findEndpoint } from '../../usb/device/endpoints';
-import { interfaceName } from '../../usb/device/errors';
+import { findEndpoint } from '../../usb/device/endpoints';
+import { endpointName, interfaceName } from '../../usb/inspect/address';
 import { inspectUsb } from '../../usb/inspect/inspect';
 import type { Context } from '../context';
 import { parseSize } from '../parse';

@@ -2,7 +2,7 @@ import { findUses } from '../../bind/in-use';
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
 import { UsbDevice } from '../../usb/device/device';
-import { interfaceName } from '../../usb/device/errors';
+import { interfaceName } from '../../usb/inspect/address';
 import type { Context } from '../context';
 import { interruptible } from '../signals';
 

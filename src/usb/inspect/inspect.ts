@@ -2,6 +2,7 @@ import type { UsbAttributes, UsbDeviceInfo, UsbInterface } from '../../model/dev
 import type { Names } from '../../names/database';
 import type { Sys } from '../../sys/sys';
 import { AttributeReader, type ReadError } from '../../sys/sysfs';
+import { usbClassName } from '../class-names';
 import {
   compareUsbAddresses,
   parseUsbAddress,
@@ -9,7 +10,6 @@ import {
   type UsbAddress,
   type UsbInterfaceAddress,
 } from './address';
-import { usbClassName } from './class-names';
 import { inspectInterfaces } from './interfaces';
 
 export const USB_DEVICES = '/sys/bus/usb/devices';

@@ -1,13 +1,13 @@
 import type { TransferType, UsbEndpoint, UsbInterface } from '../../model/device';
 import type { AttributeReader } from '../../sys/sysfs';
+import { usbClassName } from '../class-names';
 import type { UsbInterfaceAddress } from './address';
-import { usbClassName } from './class-names';
-import { type EndpointDescriptor, type InterfaceDescriptor, parseDescriptors } from './descriptors';
+import { type EndpointDescriptor, readSettings, type SettingDescriptor } from './settings';
 
-/** USB 2.0, table 9-13: bits 0 and 1 of bmAttributes. */
+/** Bits 0 and 1 of bmAttributes: USB 2.0, table 9-13. */
 const TRANSFER_TYPES: readonly TransferType[] = ['control', 'isochronous', 'bulk', 'interrupt'];
 
-/** What drivers/usb/core/endpoint.c calls them. */
+/** The transfer types in sysfs: drivers/usb/core/endpoint.c. */
 const TYPES_IN_SYSFS: Readonly<Record<string, TransferType>> = {
   Control: 'control',
   Isoc: 'isochronous',
@@ -15,25 +15,25 @@ const TYPES_IN_SYSFS: Readonly<Record<string, TransferType>> = {
   Interrupt: 'interrupt',
 };
 
-/** wMaxPacketSize: the bytes of one packet. */
+/** Bits of wMaxPacketSize that are the bytes of one packet. */
 const PACKET_SIZE = 0x7ff;
 
-/** What the directory of an interface says of it, beyond its descriptors. */
+/** State of an interface that its directory has, and no descriptor. */
 interface State {
   alt: number;
   driver: string | null;
 }
 
-/** An interface that the kernel has not registered is as the device was configured: in setting 0, without a driver. */
+/** State of an interface that the kernel has not registered: as the device was configured, without a driver. */
 const INITIAL: State = { alt: 0, driver: null };
 
 /**
- * The interfaces of the active configuration, an entry for each alternate setting, by number. sysfs has a directory
- * for each interface that knows the current setting alone; the others are in `descriptors`. Where that is missing or
- * cut short, the directories have to do.
+ * Reads the interfaces of the active configuration: an entry for each alternate setting, by number. An interface's
+ * directory in sysfs shows the current setting only; the others are in `descriptors`. Where that file is missing or cut
+ * short, the entries come from the directories alone.
  *
- * @param devices the directory that holds the interfaces'
- * @param dir the device's own
+ * @param devices the directory of all devices and interfaces
+ * @param dir the device's own directory
  * @param registered the interfaces that have a directory
  */
 export function inspectInterfaces(
@@ -52,10 +52,11 @@ export function inspectInterfaces(
       driver: reader.linkName(`${devices}/${name}/driver`),
     });
   }
-  for (const descriptor of describedInterfaces(reader.bytes(`${dir}/descriptors`), configuration)) {
+  const descriptors = reader.bytes(`${dir}/descriptors`);
+  for (const descriptor of descriptors === null ? [] : readSettings(descriptors, configuration)) {
     const setting = fromDescriptor(descriptor, states.get(descriptor.bInterfaceNumber) ?? INITIAL);
     const key = `${setting.number}.${setting.alt}`;
-    // As the kernel: of two that are the same, the first.
+    // Of two that are the same the kernel uses the first.
     if (!settings.has(key)) settings.set(key, setting);
   }
   for (const { name, number } of present) {
@@ -66,13 +67,7 @@ export function inspectInterfaces(
   return [...settings.values()].sort((a, b) => a.number - b.number || a.alt - b.alt);
 }
 
-function describedInterfaces(descriptors: Buffer | null, configuration: number): InterfaceDescriptor[] {
-  if (descriptors === null) return [];
-  const { configurations } = parseDescriptors(descriptors);
-  return configurations.find(({ bConfigurationValue }) => bConfigurationValue === configuration)?.interfaces ?? [];
-}
-
-function fromDescriptor(descriptor: InterfaceDescriptor, { alt, driver }: State): UsbInterface {
+function fromDescriptor(descriptor: SettingDescriptor, { alt, driver }: State): UsbInterface {
   const [base, subclass, protocol] = [
     hex(descriptor.bInterfaceClass),
     hex(descriptor.bInterfaceSubClass),
@@ -102,7 +97,7 @@ function endpointFromDescriptor(descriptor: EndpointDescriptor): UsbEndpoint {
   };
 }
 
-/** The current setting, from the attributes of the interface's directory. */
+/** Reads the current setting from the attributes of the interface's directory. */
 function fromDirectory(reader: AttributeReader, dir: string, number: number, { alt, driver }: State): UsbInterface {
   const base = reader.hex(`${dir}/bInterfaceClass`, 2) ?? '00';
   const subclass = reader.hex(`${dir}/bInterfaceSubClass`, 2) ?? '00';
@@ -125,7 +120,7 @@ function fromDirectory(reader: AttributeReader, dir: string, number: number, { a
   };
 }
 
-/** Null for one that is too broken to say its type. */
+/** Reads an endpoint's directory. @returns null where it has no type */
 function endpointFromDirectory(reader: AttributeReader, dir: string, address: string): UsbEndpoint | null {
   const type = TYPES_IN_SYSFS[reader.text(`${dir}/type`) ?? ''];
   if (type === undefined) return null;

@@ -1,5 +1,5 @@
-import { SysError } from '../../errors';
-import type { Sys } from '../../sys/sys';
+import { SysError } from '../errors';
+import type { Sys } from '../sys/sys';
 import {
   disconnectClaim,
   getDriver,
@@ -21,7 +21,7 @@ import {
   USBDEVFS_SETINTERFACE,
   USBDEVFS_SUBMITURB,
   wrappedIoctl,
-} from '../../uapi/usbdevfs';
+} from '../uapi/usbdevfs';
 
 /**
  * The ioctls of a usbfs node (drivers/usb/core/devio.c), one function each, without policy: what fails throws the
