@@ -4,7 +4,7 @@ import type { Names } from '../names/database';
 import { isPciAddress } from '../pci/address';
 import type { Sys } from '../sys/sys';
 import { inspectUio, listUio } from '../uio/inspect';
-import { parseUsbAddress, parseUsbInterface } from '../usb/inspect/address';
+import { interfaceName, parseUsbAddress, parseUsbInterface } from '../usb/inspect/address';
 import { inspectUsb, listUsb } from '../usb/inspect/inspect';
 import type { DeviceAction, DeviceEvent, EventSubject } from './event';
 import type { Uevent } from './uevent';
@@ -255,10 +255,9 @@ function pciDriver(before: Known, now: Known): DeviceEvent[] {
 }
 
 /** The interfaces of a USB device that have a driver, by name. */
-function driversOf({ usb, address }: UsbDeviceInfo): [name: string, driver: string][] {
-  const prefix = usb.ports.length === 0 ? `${usb.bus}-0` : address;
-  return usb.interfaces.flatMap(({ number, driver }): [string, string][] =>
-    driver === null ? [] : [[`${prefix}:${usb.configuration}.${number}`, driver]],
+function driversOf(device: UsbDeviceInfo): [name: string, driver: string][] {
+  return device.usb.interfaces.flatMap(({ number, driver }): [string, string][] =>
+    driver === null ? [] : [[interfaceName(device, number), driver]],
   );
 }
 

@@ -37,19 +37,19 @@ import { type EndpointRequest, type FoundEndpoint, findEndpoint, isoPacketSize }
 
 /** A transfer that is short enough to be in memory. */
 export interface DataResult extends TransferResult {
-  /** What arrived; empty for OUT. */
+  /** The data that arrived; empty for OUT. */
   data: Buffer;
 }
 
 export interface ClaimOptions {
-  /** Take it from a kernel driver, which gets it back when the device is closed. */
+  /** Takes it from a kernel driver, which gets it back when the device is closed. */
   detach?: boolean;
-  /** Select this alternate setting. The kernel goes back to setting 0 when the claim ends. */
+  /** Alternate setting to select. The kernel goes back to setting 0 when the claim ends. */
   alt?: number | undefined;
 }
 
 export interface ControlOptions extends WaitOptions {
-  /** For a request to an interface: take it from a kernel driver until the device is closed. */
+  /** Takes the interface that the request is for from a kernel driver until the device is closed. */
   detach?: boolean | undefined;
 }
 
@@ -287,7 +287,7 @@ export class UsbDevice {
   #readAgain(): void {
     this.#isStale = false;
     const now = inspectUsb(this.#sys, NO_NAMES, this.#info.address);
-    // Where it is gone, or another one is in its place, the last that was known of it stays.
+    // A device that is gone, or has another one in its place, stays as it was known last.
     if (now?.usb.device === this.#info.usb.device) this.#info = { ...now, name: this.#info.name };
   }
 

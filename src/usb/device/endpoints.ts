@@ -14,14 +14,14 @@ export interface FoundEndpoint {
 }
 
 export interface EndpointRequest {
-  /** What the caller wants to do with it. */
+  /** Direction that the caller needs. */
   direction?: UsbEndpoint['direction'] | undefined;
   types?: readonly TransferType[];
   /** The alternate setting that will be selected; without it, the endpoint has to be in the current one. */
   alt?: number | undefined;
 }
 
-/** @throws exit 3 where the device has no such endpoint now, naming those it has; 2 where it is of another kind */
+/** Finds an endpoint of the active configuration. @throws exit 3 where the device has no such endpoint now, naming those it has; 2 where it is of another kind */
 export function findEndpoint(device: UsbDeviceInfo, address: number, request: EndpointRequest = {}): FoundEndpoint {
   const { direction, types, alt } = request;
   const name = endpointName(address);
@@ -37,12 +37,12 @@ export function findEndpoint(device: UsbDeviceInfo, address: number, request: En
   return { ...found, address };
 }
 
-/** The kernel takes no larger one: drivers/usb/core/devio.c. */
+/** The kernel's limit of one packet: drivers/usb/core/devio.c. */
 const MAX_ISO_PACKET = 98_304;
 
 /**
- * What an isochronous endpoint moves in one interval at most, in bytes: packets times transactions (USB 2.0, table 9-13), or what
- * the SuperSpeed companion says (USB 3.2, 9.6.7, 9.6.8).
+ * Computes the most that an isochronous endpoint moves in one interval, in bytes: packet size times transactions (USB
+ * 2.0, table 9-13), or the figure of its SuperSpeed companions (USB 3.2, sections 9.6.7 and 9.6.8).
  */
 export function isoPacketSize(sys: Sys, device: UsbDeviceInfo, { address, endpoint, setting }: FoundEndpoint): number {
   const descriptor = readSettings(

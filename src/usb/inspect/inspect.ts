@@ -14,7 +14,7 @@ import { inspectInterfaces } from './interfaces';
 
 export const USB_DEVICES = '/sys/bus/usb/devices';
 
-/** The USB devices of the machine, root hubs too, by bus and port; `errors` as for PCI. Opens no node. */
+/** Lists the USB devices of the machine, root hubs too, by bus and port. Opens no node. @param errors where to note what could not be read */
 export function listUsb(sys: Sys, names: Names, errors: ReadError[] = []): UsbDeviceInfo[] {
   const { addresses, interfaces } = readDirectory(sys, errors);
   return [...addresses]
@@ -24,7 +24,7 @@ export function listUsb(sys: Sys, names: Names, errors: ReadError[] = []): UsbDe
 }
 
 /**
- * One USB device from sysfs alone.
+ * Inspects one USB device from sysfs alone.
  *
  * @param name `1-2.3`, or `usb1` for a root hub
  * @returns null if there is none
@@ -35,7 +35,7 @@ export function inspectUsb(sys: Sys, names: Names, name: string): UsbDeviceInfo 
   return address === undefined ? null : inspectDevice(sys, names, name, address, interfaces.get(name) ?? []);
 }
 
-/** One listing has devices and interfaces side by side: no device's directory need be listed. */
+/** Lists devices and interfaces, which sysfs has side by side: no device's directory need be listed. */
 function readDirectory(sys: Sys, errors: ReadError[] = []) {
   const addresses = new Map<string, UsbAddress>();
   const interfaces = new Map<string, UsbInterfaceAddress[]>();
@@ -75,7 +75,7 @@ function inspectDevice(
   };
   const vendorId = reader.hex(`${dir}/idVendor`, 4);
   const deviceId = reader.hex(`${dir}/idProduct`, 4);
-  // Last, and every device has it: with it the device was there to the end, without it that must be asked.
+  // Every device has it, and it is read last: where it is there, the device was there to the end.
   const device = positive(reader.number(`${dir}/devnum`));
   if (device === null && sys.access(dir) === null) return null;
   // Address 0 is that of a device that has none yet.
@@ -95,7 +95,7 @@ function inspectDevice(
   };
 }
 
-/** bConfigurationValue of the active configuration. The attribute is there but empty in an unconfigured device. */
+/** Reads bConfigurationValue of the active configuration. The attribute of an unconfigured device is there but empty. */
 function activeConfiguration(
   reader: AttributeReader,
   dir: string,
@@ -108,19 +108,19 @@ function activeConfiguration(
   return registered[0]?.configuration ?? null;
 }
 
-/** In Mbit/s; null for `unknown`. */
+/** Parses a speed in Mbit/s; null for `unknown`. */
 function speed(text: string | null): number | null {
   return text !== null && /^\d{1,6}(?:\.\d+)?$/.test(text) ? Number(text) || null : null;
 }
 
-/** The device itself is always driven by `usb`, which says nothing: this is the one driver that all bound interfaces have. */
+/** Names the one driver that all bound interfaces have. The device itself is always driven by `usb`, which tells nothing. */
 function onlyDriver(interfaces: readonly UsbInterface[]): string | null {
   const drivers = new Set(interfaces.map((setting) => setting.driver).filter((driver) => driver !== null));
   const [driver = null] = drivers;
   return drivers.size === 1 ? driver : null;
 }
 
-/** What the device calls itself, else what usb.ids calls it, else what kind of device it is. */
+/** Names a device: as it calls itself, else as usb.ids calls it, else by its class. */
 function nameOf(names: Names, vendorId: string | null, deviceId: string | null, usb: UsbAttributes): string {
   const { manufacturer, product } = usb;
   // The manufacturer of a root hub is the kernel's version.

@@ -56,7 +56,7 @@ export function inspectInterfaces(
   for (const descriptor of descriptors === null ? [] : readSettings(descriptors, configuration)) {
     const setting = fromDescriptor(descriptor, states.get(descriptor.bInterfaceNumber) ?? INITIAL);
     const key = `${setting.number}.${setting.alt}`;
-    // Of two that are the same the kernel uses the first.
+    // The kernel uses the first of two that are the same.
     if (!settings.has(key)) settings.set(key, setting);
   }
   for (const { name, number } of present) {

@@ -23,9 +23,9 @@ export interface EndpointDescriptor {
 export interface CompanionDescriptor {
   /** Packets in a burst, less one. */
   bMaxBurst: number;
-  /** Of an isochronous endpoint, bits 0 and 1: bursts in a service interval, less one. */
+  /** Bits 0 and 1 of an isochronous endpoint: bursts in a service interval, less one. */
   bmAttributes: number;
-  /** Of a periodic endpoint; 0 where the next companion tells. */
+  /** Figure of a periodic endpoint; 0 where the next companion has it. */
   wBytesPerInterval: number;
 }
 
@@ -36,7 +36,7 @@ export interface SettingDescriptor {
   bInterfaceClass: number;
   bInterfaceSubClass: number;
   bInterfaceProtocol: number;
-  /** As many as there are: bNumEndpoints may differ. */
+  /** The endpoints that are there: bNumEndpoints may differ. */
   endpoints: EndpointDescriptor[];
 }
 
