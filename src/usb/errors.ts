@@ -8,6 +8,8 @@ import { findHolders } from '../sys/holders';
 import type { Sys } from '../sys/sys';
 import { AttributeReader } from '../sys/sysfs';
 import { endpointName, interfaceName } from './inspect/address';
+import { authorizeCommand } from './inspect/authorize';
+import { USB_DEVICES } from './inspect/inspect';
 import { driverOf, USBFS_DRIVER } from './usbfs';
 
 const MEMORY_LIMIT = '/sys/module/usbcore/parameters/usbfs_memory_mb';
@@ -78,8 +80,33 @@ export function claimFailed(
     message: `is driven by ${driver}`,
     hint: detach ? undefined : `--detach takes it from ${driver} and gives it back afterwards`,
   };
-  const advice = { ENOENT: missing, EINVAL: missing, ...(driven && { EBUSY: driven }) };
-  return callFailed(device, error, advice, interfaceName(device, intf));
+  const name = interfaceName(device, intf);
+  // usb_driver_claim_interface() gives the errno of a device that is gone.
+  const unauthorized = new AttributeReader(sys).text(`${USB_DEVICES}/${name}/authorized`) === '0' && {
+    message: 'the interface is not authorized',
+    hint: authorizeCommand(name),
+    exit: Exit.permission,
+  };
+  const advice = {
+    ENOENT: missing,
+    EINVAL: missing,
+    ...(driven && { EBUSY: driven }),
+    ...(unauthorized && { ENODEV: unauthorized }),
+  };
+  return callFailed(device, error, advice, name);
+}
+
+const UNAUTHORIZED = 'the device is not authorized, so that the kernel does not configure it';
+
+/** A device that has to be configured, and may not. */
+export function notAuthorized({ address }: UsbDeviceInfo): UdrvError {
+  return new UdrvError(UNAUTHORIZED, {
+    code: 'EPERM',
+    exit: Exit.permission,
+    subject: address,
+    hint: authorizeCommand(address),
+    device: address,
+  });
 }
 
 /** An interface that another process has claimed. */
@@ -168,6 +195,8 @@ export function noSuchEndpoint(device: UsbDeviceInfo, address: number, alt: numb
       hint,
       device: device.address,
     });
+  if (configuration === null && device.usb.authorized === false)
+    return error(`${UNAUTHORIZED}: it has no endpoint but the control endpoint`, authorizeCommand(device.address));
   if (configuration === null)
     return error(
       'the device is not configured: it has no endpoint but the control endpoint',

@@ -4,7 +4,7 @@ import type { UsbDeviceInfo } from '../../model/device';
 import { NO_NAMES } from '../../names/database';
 import type { Sys } from '../../sys/sys';
 import { setupPacket } from '../../uapi/usbdevfs';
-import { type Advice, callFailed, claimedElsewhere, openFailed, submitFailed } from '../errors';
+import { type Advice, callFailed, claimedElsewhere, notAuthorized, openFailed, submitFailed } from '../errors';
 import { endpointName } from '../inspect/address';
 import { inspectUsb } from '../inspect/inspect';
 import { type IsoOptions, type IsoTransfer, isoTransfers } from '../transfer/iso';
@@ -196,7 +196,7 @@ export class UsbDevice {
 
   /** The most that an isochronous endpoint moves in one packet of an URB, in bytes. */
   isoPacketSize(address: number): number {
-    return isoPacketSize(this.#sys, this.info, this.endpoint(address));
+    return isoPacketSize(this.endpoint(address));
   }
 
   /** Runs transfers of an isochronous endpoint; for OUT, with what `source` gives. */
@@ -252,8 +252,10 @@ export class UsbDevice {
     return this.#call(() => driverOf(this.#sys, this.#openFd, intf));
   }
 
-  /** Selects a configuration. @param value bConfigurationValue, 0 for none @throws exit 5 while any interface has a driver or is claimed */
+  /** Selects a configuration. @param value bConfigurationValue, 0 for none @throws exit 4 where the device is not authorized, exit 5 while any interface has a driver or is claimed */
   setConfiguration(value: number): void {
+    // The kernel would set none, and report success: usb_set_configuration().
+    if (value !== 0 && this.info.usb.authorized === false) throw notAuthorized(this.info);
     this.#change(() => setConfiguration(this.#sys, this.#openFd, value), {
       EINVAL: {
         message: `has no configuration ${value}`,

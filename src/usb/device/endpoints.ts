@@ -1,9 +1,6 @@
 import type { TransferType, UsbDeviceInfo, UsbEndpoint, UsbInterface } from '../../model/device';
-import type { Sys } from '../../sys/sys';
 import { noSuchEndpoint, wrongDirection, wrongType } from '../errors';
 import { endpointName } from '../inspect/address';
-import { USB_DEVICES } from '../inspect/inspect';
-import { readSettings } from '../inspect/settings';
 
 /** An endpoint of the active configuration, and the alternate setting it belongs to. */
 export interface FoundEndpoint {
@@ -40,20 +37,7 @@ export function findEndpoint(device: UsbDeviceInfo, address: number, request: En
 /** The kernel's limit of one packet: drivers/usb/core/devio.c. */
 const MAX_ISO_PACKET = 98_304;
 
-/**
- * Computes the most that an isochronous endpoint moves in one interval, in bytes: packet size times transactions (USB
- * 2.0, table 9-13), or the figure of its SuperSpeed companions (USB 3.2, sections 9.6.7 and 9.6.8).
- */
-export function isoPacketSize(sys: Sys, device: UsbDeviceInfo, { address, endpoint, setting }: FoundEndpoint): number {
-  const descriptor = readSettings(
-    sys.readFile(`${USB_DEVICES}/${device.address}/descriptors`),
-    device.usb.configuration ?? 0,
-  )
-    .find((i) => i.bInterfaceNumber === setting.number && i.bAlternateSetting === setting.alt)
-    ?.endpoints.find((e) => e.bEndpointAddress === address);
-  if (descriptor === undefined) return endpoint.maxPacketSize;
-  const { wMaxPacketSize, companion, dwBytesPerInterval } = descriptor;
-  const size =
-    dwBytesPerInterval || companion?.wBytesPerInterval || endpoint.maxPacketSize * (1 + ((wMaxPacketSize >> 11) & 3));
-  return Math.min(size, MAX_ISO_PACKET);
+/** Computes the longest packet that an URB of an isochronous endpoint can have: all that moves in one interval, in bytes. */
+export function isoPacketSize({ endpoint }: FoundEndpoint): number {
+  return Math.min(endpoint.bytesPerInterval ?? endpoint.maxPacketSize, MAX_ISO_PACKET);
 }

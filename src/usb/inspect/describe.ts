@@ -12,6 +12,7 @@ import {
 } from '../decode/descriptor-tree';
 import { decodeReport, type ReportDescriptor } from '../decode/hid-report';
 import { type Context, type DescriptorJson, descriptorJson } from '../decode/json';
+import { numberOf, type Values } from '../decode/layout';
 import { interfaceName } from './address';
 import type { Answers } from './ask';
 import { USB_DEVICES } from './inspect';
@@ -42,6 +43,9 @@ export interface UsbDescription {
  * no device has it.
  */
 const LONGEST = 256 * 1024;
+
+/** bDescriptorType of a report descriptor: HID 1.11, section 7.1. */
+const REPORT = 0x22;
 
 /** The longest string that a descriptor can hold, in UTF-16 units. */
 const LONGEST_STRING = 126;
@@ -92,7 +96,10 @@ export function describeUsb(sys: Sys, names: Names, device: UsbDeviceInfo): UsbD
       if (setting.layout.id !== 'interface' || !isActive || typeof number !== 'number') continue;
       const name = interfaceName(device, number);
       note(setting.values['iInterface'], reader.text(`${USB_DEVICES}/${name}/interface`));
-      const hid = setting.children.find(({ layout }) => layout.id === 'hid');
+      // Some devices have it behind the endpoint.
+      const hid = [...setting.children, ...setting.children.flatMap(({ children }) => children)].find(
+        ({ layout }) => layout.id === 'hid',
+      );
       if (hid !== undefined) readReport(hid, name);
     }
   }
@@ -104,13 +111,31 @@ export function describeUsb(sys: Sys, names: Names, device: UsbDeviceInfo): UsbD
       .find((entry) => /^[0-9A-F]{4}:[0-9A-F]{4}:[0-9A-F]{4}\.[0-9A-F]{4,8}$/.test(entry));
     const bytes = bus === undefined ? null : read(`${USB_DEVICES}/${name}/${bus}/report_descriptor`);
     if (bytes === null) return;
+    if (bytes.length === 0) {
+      hid.notes.push('the report descriptor in sysfs is empty');
+      return;
+    }
     raw.reports.push({ interface: name, bytes });
     reports.set(hid, decodeReport(bytes));
+    // sysfs has the report that the driver works with: report_fixup() of a HID driver, or a HID-BPF program.
+    const length = reportLength(hid);
+    if (length !== null && length !== bytes.length)
+      hid.notes.push(
+        `the report descriptor in sysfs has ${bytes.length} bytes, wDescriptorLength is ${length}: the kernel has rewritten it`,
+      );
   }
 
   function note(index: unknown, text: string | null): void {
     if (typeof index === 'number' && index !== 0 && text !== null) strings.set(index, text.slice(0, LONGEST_STRING));
   }
+}
+
+/** The length of the report descriptor that a HID descriptor announces; null where it announces none. */
+function reportLength({ values }: Descriptor): number | null {
+  const announced = values['descriptors'];
+  if (!Array.isArray(announced)) return null;
+  const report = (announced as readonly Values[]).find((one) => one['bDescriptorType'] === REPORT);
+  return report === undefined ? null : numberOf(report, 'wDescriptorLength');
 }
 
 /** Adds the answers of the device: strings in its first language, and the BOS where sysfs has none. */

@@ -1,22 +1,12 @@
-import type { TransferType, UsbEndpoint, UsbInterface } from '../../model/device';
+import type { UsbEndpoint, UsbInterface } from '../../model/device';
 import type { AttributeReader } from '../../sys/sysfs';
 import { usbClassName } from '../class-names';
 import type { UsbInterfaceAddress } from './address';
-import { type EndpointDescriptor, readSettings, type SettingDescriptor } from './settings';
+import { endpointFromDescriptor } from './endpoint';
+import { readSettings, type SettingDescriptor } from './settings';
 
-/** Bits 0 and 1 of bmAttributes: USB 2.0, table 9-13. */
-const TRANSFER_TYPES: readonly TransferType[] = ['control', 'isochronous', 'bulk', 'interrupt'];
-
-/** The transfer types in sysfs: drivers/usb/core/endpoint.c. */
-const TYPES_IN_SYSFS: Readonly<Record<string, TransferType>> = {
-  Control: 'control',
-  Isoc: 'isochronous',
-  Bulk: 'bulk',
-  Interrupt: 'interrupt',
-};
-
-/** Bits of wMaxPacketSize that are the bytes of one packet. */
-const PACKET_SIZE = 0x7ff;
+/** Transfer types in sysfs, in the order of bmAttributes: drivers/usb/core/endpoint.c. */
+const TYPES_IN_SYSFS: readonly (string | null)[] = ['Control', 'Isoc', 'Bulk', 'Interrupt'];
 
 /** State of an interface that its directory has, and no descriptor. */
 interface State {
@@ -34,6 +24,7 @@ const INITIAL: State = { alt: 0, driver: null };
  *
  * @param devices the directory of all devices and interfaces
  * @param dir the device's own directory
+ * @param speedMbps the device's speed
  * @param registered the interfaces that have a directory
  */
 export function inspectInterfaces(
@@ -41,6 +32,7 @@ export function inspectInterfaces(
   devices: string,
   dir: string,
   configuration: number,
+  speedMbps: number | null,
   registered: readonly UsbInterfaceAddress[],
 ): UsbInterface[] {
   const settings = new Map<string, UsbInterface>();
@@ -54,7 +46,7 @@ export function inspectInterfaces(
   }
   const descriptors = reader.bytes(`${dir}/descriptors`);
   for (const descriptor of descriptors === null ? [] : readSettings(descriptors, configuration)) {
-    const setting = fromDescriptor(descriptor, states.get(descriptor.bInterfaceNumber) ?? INITIAL);
+    const setting = fromDescriptor(descriptor, speedMbps, states.get(descriptor.bInterfaceNumber) ?? INITIAL);
     const key = `${setting.number}.${setting.alt}`;
     // The kernel uses the first of two that are the same.
     if (!settings.has(key)) settings.set(key, setting);
@@ -62,12 +54,12 @@ export function inspectInterfaces(
   for (const { name, number } of present) {
     const state = states.get(number) ?? INITIAL;
     const key = `${number}.${state.alt}`;
-    if (!settings.has(key)) settings.set(key, fromDirectory(reader, `${devices}/${name}`, number, state));
+    if (!settings.has(key)) settings.set(key, fromDirectory(reader, `${devices}/${name}`, speedMbps, number, state));
   }
   return [...settings.values()].sort((a, b) => a.number - b.number || a.alt - b.alt);
 }
 
-function fromDescriptor(descriptor: SettingDescriptor, { alt, driver }: State): UsbInterface {
+function fromDescriptor(descriptor: SettingDescriptor, speedMbps: number | null, { alt, driver }: State): UsbInterface {
   const [base, subclass, protocol] = [
     hex(descriptor.bInterfaceClass),
     hex(descriptor.bInterfaceSubClass),
@@ -82,23 +74,18 @@ function fromDescriptor(descriptor: SettingDescriptor, { alt, driver }: State): 
     protocol,
     className: usbClassName(base, subclass, protocol),
     driver,
-    endpoints: descriptor.endpoints.map(endpointFromDescriptor),
-  };
-}
-
-function endpointFromDescriptor(descriptor: EndpointDescriptor): UsbEndpoint {
-  const { bEndpointAddress } = descriptor;
-  return {
-    address: `0x${hex(bEndpointAddress)}`,
-    direction: directionOf(bEndpointAddress),
-    type: TRANSFER_TYPES[descriptor.bmAttributes & 3] ?? 'control',
-    maxPacketSize: descriptor.wMaxPacketSize & PACKET_SIZE,
-    interval: descriptor.bInterval,
+    endpoints: descriptor.endpoints.map((endpoint) => endpointFromDescriptor(endpoint, speedMbps)),
   };
 }
 
 /** Reads the current setting from the attributes of the interface's directory. */
-function fromDirectory(reader: AttributeReader, dir: string, number: number, { alt, driver }: State): UsbInterface {
+function fromDirectory(
+  reader: AttributeReader,
+  dir: string,
+  speedMbps: number | null,
+  number: number,
+  { alt, driver }: State,
+): UsbInterface {
   const base = reader.hex(`${dir}/bInterfaceClass`, 2) ?? '00';
   const subclass = reader.hex(`${dir}/bInterfaceSubClass`, 2) ?? '00';
   const protocol = reader.hex(`${dir}/bInterfaceProtocol`, 2) ?? '00';
@@ -115,26 +102,25 @@ function fromDirectory(reader: AttributeReader, dir: string, number: number, { a
       .names(dir)
       .filter((name) => /^ep_[0-9a-f]{2}$/.test(name))
       .sort()
-      .map((name) => endpointFromDirectory(reader, `${dir}/${name}`, name.slice(3)))
+      .map((name) => endpointFromDirectory(reader, `${dir}/${name}`, speedMbps, Number.parseInt(name.slice(3), 16)))
       .filter((endpoint) => endpoint !== null),
   };
 }
 
 /** Reads an endpoint's directory. @returns null where it has no type */
-function endpointFromDirectory(reader: AttributeReader, dir: string, address: string): UsbEndpoint | null {
-  const type = TYPES_IN_SYSFS[reader.text(`${dir}/type`) ?? ''];
-  if (type === undefined) return null;
-  return {
-    address: `0x${address}`,
-    direction: directionOf(Number.parseInt(address, 16)),
-    type,
-    maxPacketSize: Number.parseInt(reader.hex(`${dir}/wMaxPacketSize`, 4) ?? '0', 16) & PACKET_SIZE,
-    interval: Number.parseInt(reader.hex(`${dir}/bInterval`, 2) ?? '0', 16),
-  };
-}
-
-function directionOf(bEndpointAddress: number): UsbEndpoint['direction'] {
-  return bEndpointAddress & 0x80 ? 'in' : 'out';
+function endpointFromDirectory(
+  reader: AttributeReader,
+  dir: string,
+  speedMbps: number | null,
+  bEndpointAddress: number,
+): UsbEndpoint | null {
+  const bmAttributes = TYPES_IN_SYSFS.indexOf(reader.text(`${dir}/type`));
+  if (bmAttributes < 0) return null;
+  const wMaxPacketSize = Number.parseInt(reader.hex(`${dir}/wMaxPacketSize`, 4) ?? '0', 16);
+  const bInterval = Number.parseInt(reader.hex(`${dir}/bInterval`, 2) ?? '0', 16);
+  // A companion has no attributes.
+  const none = { companion: null, dwBytesPerInterval: null };
+  return endpointFromDescriptor({ bEndpointAddress, bmAttributes, wMaxPacketSize, bInterval, ...none }, speedMbps);
 }
 
 function byte(value: number | null): number {
