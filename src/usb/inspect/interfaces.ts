@@ -1,9 +1,12 @@
-import type { UsbEndpoint, UsbInterface } from '../../model/device';
+import type { TransferType, UsbEndpoint, UsbInterface } from '../../model/device';
 import type { AttributeReader } from '../../sys/sysfs';
 import { usbClassName } from '../class-names';
-import type { UsbInterfaceAddress } from './address';
-import { endpointFromDescriptor } from './endpoint';
-import { readSettings, type SettingDescriptor } from './settings';
+import { endpointName, type UsbInterfaceAddress } from './address';
+import { bandwidthOf } from './bandwidth';
+import { type EndpointDescriptor, readSettings, type SettingDescriptor } from './settings';
+
+/** Bits 0 and 1 of bmAttributes: USB 2.0, table 9-13. */
+const TRANSFER_TYPES: readonly TransferType[] = ['control', 'isochronous', 'bulk', 'interrupt'];
 
 /** Transfer types in sysfs, in the order of bmAttributes: drivers/usb/core/endpoint.c. */
 const TYPES_IN_SYSFS: readonly (string | null)[] = ['Control', 'Isoc', 'Bulk', 'Interrupt'];
@@ -75,6 +78,17 @@ function fromDescriptor(descriptor: SettingDescriptor, speedMbps: number | null,
     className: usbClassName(base, subclass, protocol),
     driver,
     endpoints: descriptor.endpoints.map((endpoint) => endpointFromDescriptor(endpoint, speedMbps)),
+  };
+}
+
+function endpointFromDescriptor(descriptor: EndpointDescriptor, speedMbps: number | null): UsbEndpoint {
+  const { bEndpointAddress, bmAttributes } = descriptor;
+  const type = TRANSFER_TYPES[bmAttributes & 3] ?? 'control';
+  return {
+    address: endpointName(bEndpointAddress),
+    direction: bEndpointAddress & 0x80 ? 'in' : 'out',
+    type,
+    ...bandwidthOf(descriptor, type, speedMbps),
   };
 }
 

@@ -1,9 +1,5 @@
 import type { TransferType, UsbEndpoint } from '../../model/device';
-import { endpointName } from './address';
 import type { EndpointDescriptor } from './settings';
-
-/** Bits 0 and 1 of bmAttributes: USB 2.0, table 9-13. */
-const TRANSFER_TYPES: readonly TransferType[] = ['control', 'isochronous', 'bulk', 'interrupt'];
 
 /** Bits of wMaxPacketSize that are the bytes of one packet. */
 const PACKET_SIZE = 0x7ff;
@@ -15,10 +11,11 @@ const MICROFRAME_US = 125;
 const MOST_BURST = 15;
 const MULT = 3;
 
-/** Describes an endpoint. @param speedMbps of its device; null where it is not known */
-export function endpointFromDescriptor(descriptor: EndpointDescriptor, speedMbps: number | null): UsbEndpoint {
-  const { bEndpointAddress, bmAttributes, wMaxPacketSize, bInterval, companion, dwBytesPerInterval } = descriptor;
-  const type = TRANSFER_TYPES[bmAttributes & 3] ?? 'control';
+type Bandwidth = Pick<UsbEndpoint, 'maxPacketSize' | 'packets' | 'bytesPerInterval' | 'interval' | 'intervalUs'>;
+
+/** Computes what an endpoint can move, and how often. @param speedMbps of its device; null where it is not known */
+export function bandwidthOf(descriptor: EndpointDescriptor, type: TransferType, speedMbps: number | null): Bandwidth {
+  const { wMaxPacketSize, bInterval, companion, dwBytesPerInterval } = descriptor;
   const maxPacketSize = wMaxPacketSize & PACKET_SIZE;
   const isPeriodic = type === 'isochronous' || type === 'interrupt';
   const isSuperSpeed = speedMbps !== null && speedMbps > HIGH_SPEED;
@@ -31,9 +28,6 @@ export function endpointFromDescriptor(descriptor: EndpointDescriptor, speedMbps
   // The companions tell how much of all those packets is used, or, at SuperSpeedPlus, more than Mult can say.
   const told = isSuperSpeed ? dwBytesPerInterval || companion?.wBytesPerInterval : undefined;
   return {
-    address: endpointName(bEndpointAddress),
-    direction: bEndpointAddress & 0x80 ? 'in' : 'out',
-    type,
     maxPacketSize,
     packets,
     bytesPerInterval: isPeriodic ? told || packets * maxPacketSize : null,

@@ -1,40 +1,28 @@
-import { endpointFromDescriptor } from '../../../src/usb/inspect/endpoint';
+import type { TransferType } from '../../../src/model/device';
+import { bandwidthOf } from '../../../src/usb/inspect/bandwidth';
 
-const [CONTROL, ISOCHRONOUS, BULK, INTERRUPT] = [0, 1, 2, 3];
+const [CONTROL, ISOCHRONOUS, BULK, INTERRUPT] = ['control', 'isochronous', 'bulk', 'interrupt'] as const;
 
 function endpoint(
   speedMbps: number | null,
-  [bmAttributes, wMaxPacketSize, bInterval]: readonly [number, number, number],
+  [type, wMaxPacketSize, bInterval]: readonly [TransferType, number, number],
   companion: readonly [bMaxBurst: number, bmAttributes: number, wBytesPerInterval: number] | null = null,
   dwBytesPerInterval: number | null = null,
 ) {
-  const { packets, maxPacketSize, bytesPerInterval, intervalUs } = endpointFromDescriptor(
+  const { packets, maxPacketSize, bytesPerInterval, intervalUs } = bandwidthOf(
     {
       bEndpointAddress: 0x81,
-      bmAttributes,
+      bmAttributes: 0,
       wMaxPacketSize,
       bInterval,
       companion: companion && { bMaxBurst: companion[0], bmAttributes: companion[1], wBytesPerInterval: companion[2] },
       dwBytesPerInterval,
     },
+    type,
     speedMbps,
   );
   return [packets, maxPacketSize, bytesPerInterval, intervalUs];
 }
-
-test('the address, the direction, the type', () => {
-  const none = { wMaxPacketSize: 8, bInterval: 0, companion: null, dwBytesPerInterval: null };
-  expect(endpointFromDescriptor({ bEndpointAddress: 0x8f, bmAttributes: 0x0d, ...none }, 480)).toMatchObject({
-    address: '0x8f',
-    direction: 'in',
-    type: 'isochronous',
-  });
-  expect(endpointFromDescriptor({ bEndpointAddress: 0x02, bmAttributes: BULK, ...none }, 480)).toMatchObject({
-    address: '0x02',
-    direction: 'out',
-    type: 'bulk',
-  });
-});
 
 describe('packets of a microframe: USB 2.0, table 9-13', () => {
   test.each([
@@ -103,7 +91,7 @@ describe('the interval', () => {
     [480, BULK, 1, null],
     [480, CONTROL, 1, null],
     [null, INTERRUPT, 1, null],
-  ])('at %s Mbit/s of type %i, bInterval %i: %s us', (speed, type, bInterval, us) => {
+  ])('at %s Mbit/s of type %s, bInterval %i: %s us', (speed, type, bInterval, us) => {
     expect(endpoint(speed, [type, 8, bInterval])[3]).toBe(us);
   });
 });
