@@ -37,6 +37,7 @@ export function callFailed(
   return fromSysError(error, { subject, device: address, ...usual, ...advice[error.code] });
 }
 
+/** A node that does not open. */
 export function openFailed(device: UsbDeviceInfo, error: SysError): UdrvError {
   const advice: Record<string, Advice> = {
     EACCES: {
@@ -61,7 +62,7 @@ function udevRule({ vendorId, deviceId }: UsbDeviceInfo): string {
   return `SUBSYSTEM=="usb", ATTR{idVendor}=="${vendorId ?? '*'}", ATTR{idProduct}=="${deviceId ?? '*'}", TAG+="uaccess", MODE="0660"`;
 }
 
-/** @param options.detach whether the claim was to take the interface from its driver */
+/** An interface that cannot be claimed. @param options.detach whether the claim was to take it from its driver */
 export function claimFailed(
   sys: Sys,
   fd: number,
@@ -223,7 +224,7 @@ function memoryLimit(sys: Sys): string {
   return megabytes === null ? 'usbfs_memory_mb' : `${megabytes} MiB (usbfs_memory_mb)`;
 }
 
-/** The driver of an interface, null too where that cannot be asked: an error is explained as far as it goes. */
+/** Asks for the driver of an interface. @returns null also where that fails: an error is explained as far as possible */
 function currentDriver(sys: Sys, fd: number, intf: number): string | null {
   try {
     return driverOf(sys, fd, intf);

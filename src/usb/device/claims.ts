@@ -42,7 +42,7 @@ export class Claims {
     this.#device = device;
   }
 
-  /** @returns false where it was claimed already @throws exit 5 where a driver or another process has it */
+  /** Claims an interface. @returns false where it was claimed already @throws exit 5 where a driver or another process has it */
   claim(intf: number, { detach }: { detach: boolean }): boolean {
     if (this.#claimed.has(intf)) return false;
     try {
@@ -110,20 +110,20 @@ export class Claims {
     return drivers;
   }
 
-  /** @returns whether it has a driver now */
+  /** Has the kernel look for a driver. @returns whether the interface has one now */
   #connect(intf: number): boolean {
     try {
       const driver = driverOf(this.#sys, this.#fd, intf);
       return driver === null ? connectDriver(this.#sys, this.#fd, intf) : driver !== USBFS_DRIVER;
     } catch (error) {
-      // It was taken together with another one, in this very moment.
+      // A driver took it together with another one, in this very moment.
       if (error instanceof SysError && error.code === 'EBUSY') return true;
       throw error;
     }
   }
 }
 
-/** @returns undefined where the device is gone: then there is nothing to give back */
+/** Makes a call that a device which is gone may refuse. @returns undefined where it did */
 function unlessGone<T>(call: () => T): T | undefined {
   try {
     return call();

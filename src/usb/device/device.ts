@@ -252,7 +252,12 @@ export class UsbDevice {
     return this.#call(() => driverOf(this.#sys, this.#openFd, intf));
   }
 
-  /** Selects a configuration. @param value bConfigurationValue, 0 for none @throws exit 4 where the device is not authorized, exit 5 while any interface has a driver or is claimed */
+  /**
+   * Selects a configuration.
+   *
+   * @param value bConfigurationValue, 0 for none
+   * @throws exit 4 where the device is not authorized, exit 5 while any interface has a driver or is claimed
+   */
   setConfiguration(value: number): void {
     // The kernel would set none, and report success: usb_set_configuration().
     if (value !== 0 && this.info.usb.authorized === false) throw notAuthorized(this.info);
@@ -306,7 +311,7 @@ export class UsbDevice {
     return { address, type, maxPacketSize, capabilities: this.capabilities };
   }
 
-  /** @param length of the data that follows the setup packet */
+  /** Takes a transfer for a control request. @param length of the data that follows the setup packet */
   #acquireControl(length: number): Transfer {
     return this.#queue.acquire(setupPacket.size + Math.max(length, USUAL_CONTROL_LENGTH), { copied: true });
   }
@@ -346,7 +351,7 @@ export class UsbDevice {
     return this.#call(call, advice);
   }
 
-  /** @param advice by errno */
+  /** Makes a call, and turns its failure into the user's error. @param advice by errno */
   #call<T>(call: () => T, advice: Readonly<Record<string, Advice>> = {}): T {
     try {
       return call();

@@ -18,7 +18,11 @@ export interface EndpointRequest {
   alt?: number | undefined;
 }
 
-/** Finds an endpoint of the active configuration. @throws exit 3 where the device has no such endpoint now, naming those it has; 2 where it is of another kind */
+/**
+ * Finds an endpoint of the active configuration.
+ *
+ * @throws exit 3 where the device has no such endpoint now, naming those it has; 2 where it is of another kind
+ */
 export function findEndpoint(device: UsbDeviceInfo, address: number, request: EndpointRequest = {}): FoundEndpoint {
   const { direction, types, alt } = request;
   const name = endpointName(address);

@@ -14,10 +14,14 @@ import { inspectInterfaces } from './interfaces';
 
 export const USB_DEVICES = '/sys/bus/usb/devices';
 
-/** The strings of a device that was never authorized, on kernels before 5.11: drivers/usb/core/hub.c. */
+/** Text that older kernels put in place of the strings of a device that is not authorized: usb_deauthorize_device(). */
 const UNAUTHORIZED = 'n/a (unauthorized)';
 
-/** Lists the USB devices of the machine, root hubs too, by bus and port. Opens no node. @param errors where to note what could not be read */
+/**
+ * Lists the USB devices of the machine, root hubs too, by bus and port. Opens no node.
+ *
+ * @param errors takes what could not be read
+ */
 export function listUsb(sys: Sys, names: Names, errors: ReadError[] = []): UsbDeviceInfo[] {
   const { addresses, interfaces } = readDirectory(sys, errors);
   return [...addresses]
