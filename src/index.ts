@@ -87,10 +87,11 @@ export {
 export { CONFIGURATION, DEVICE, ENDPOINT, INTERFACE, INTERFACE_ASSOCIATION } from './usb/decode/standard';
 export type { NotGivenBack } from './usb/device/claims';
 export { type ClaimOptions, type ControlOptions, type DataResult, UsbDevice } from './usb/device/device';
-export { type Answers, askDevice, type ControlIn, type Setup, type UsbString } from './usb/inspect/ask';
+export { type Answers, askDevice, type ControlIn, type Setup } from './usb/inspect/ask';
 export { describeUsb, type UsbDescription, type UsbDocument, usbDocument, withAnswers } from './usb/inspect/describe';
 export { listUsbNodes, type UsbNode } from './usb/inspect/nodes';
 export { type UsbBranch, usbTree } from './usb/inspect/port-tree';
+export type { UsbString } from './usb/inspect/strings';
 export type { IsoOptions, IsoPacket, IsoTransfer } from './usb/transfer/iso';
 export type { Measurement, MeasureOptions } from './usb/transfer/measure';
 export type { WaitOptions } from './usb/transfer/queue';

@@ -84,8 +84,17 @@ export interface UsbEndpoint {
   type: TransferType;
   /** Bytes in one packet: bits 0 to 10 of wMaxPacketSize. */
   maxPacketSize: number;
+  /**
+   * Packets that move at a time: at high speed 1 to 3 in a microframe (bits 11 and 12 of wMaxPacketSize), at SuperSpeed a
+   * burst, or the bursts of an interval (bMaxBurst and Mult of the companion); else 1.
+   */
+  packets: number;
+  /** The most that a periodic endpoint moves in an interval; null: a bulk or control endpoint. */
+  bytesPerInterval: number | null;
   /** bInterval as the descriptor has it; its unit depends on speed and type. */
   interval: number;
+  /** Time between two services of a periodic endpoint; null: of another type, or bInterval has no meaning. */
+  intervalUs: number | null;
 }
 
 /** One alternate setting of one interface of the active configuration. */
@@ -116,6 +125,8 @@ export interface UsbAttributes {
   manufacturer: string | null;
   product: string | null;
   serial: string | null;
+  /** Whether the kernel may configure the device; null where sysfs does not tell. */
+  authorized: boolean | null;
   /** bConfigurationValue of the active configuration, null: not configured. */
   configuration: number | null;
   interfaces: UsbInterface[];
@@ -141,6 +152,10 @@ export interface PciDeviceInfo extends DeviceBase {
 
 export interface UsbDeviceInfo extends DeviceBase {
   framework: 'usb';
+  /** The one driver of all interfaces that have one; null where there is none, or several: {@link drivers} has them. */
+  driver: string | null;
+  /** The drivers of the interfaces, each once, in the order of the interfaces. */
+  drivers: string[];
   usb: UsbAttributes;
 }
 

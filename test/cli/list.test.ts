@@ -165,6 +165,7 @@ describe('as JSON', () => {
     vfio: ['blockers', 'cdev', 'group', 'groupDevices', 'viable'],
     pci: ['class', 'className', 'driverOverride', 'iommuGroup', 'numaNode', 'regions', 'revision', 'subsystem'],
     usb: [
+      'authorized',
       'bus',
       'class',
       'configuration',
@@ -179,7 +180,16 @@ describe('as JSON', () => {
     ],
   };
   const setting = ['active', 'alt', 'class', 'className', 'driver', 'endpoints', 'number', 'protocol', 'subclass'];
-  const endpoint = ['address', 'direction', 'interval', 'maxPacketSize', 'type'];
+  const endpoint = [
+    'address',
+    'bytesPerInterval',
+    'direction',
+    'interval',
+    'intervalUs',
+    'maxPacketSize',
+    'packets',
+    'type',
+  ];
   const keys = (object: object) => Object.keys(object).sort();
 
   test.concurrent('every object has the fields of the contract and no others', async () => {
@@ -195,7 +205,10 @@ describe('as JSON', () => {
             ? ['pci', 'uio']
             : [one.framework];
       seen.add(present.join());
-      expect([one.address, keys(one)]).toEqual([one.address, [...device, ...present].sort()]);
+      expect([one.address, keys(one)]).toEqual([
+        one.address,
+        [...device, ...(one.framework === 'usb' ? ['drivers'] : []), ...present].sort(),
+      ]);
       for (const part of present) {
         expect([one.address, keys(one[part])]).toEqual([one.address, parts[part]]);
         for (const one_region of one[part].regions ?? []) expect(keys(one_region)).toEqual(region);
@@ -275,6 +288,7 @@ describe('as JSON', () => {
       deviceId: '0001',
       name: 'QEMU USB Keyboard',
       driver: 'usbhid',
+      drivers: ['usbhid'],
       node: '/dev/bus/usb/001/005',
       access: 'rw',
       errors: [],
@@ -288,6 +302,7 @@ describe('as JSON', () => {
         manufacturer: 'QEMU',
         product: 'QEMU USB Keyboard',
         serial: '68284-0000:00:07.0-3.1',
+        authorized: true,
         configuration: 1,
         interfaces: [
           {
@@ -299,7 +314,18 @@ describe('as JSON', () => {
             protocol: '01',
             className: 'HID boot keyboard',
             driver: 'usbhid',
-            endpoints: [{ address: '0x81', direction: 'in', type: 'interrupt', maxPacketSize: 8, interval: 10 }],
+            endpoints: [
+              {
+                address: '0x81',
+                direction: 'in',
+                type: 'interrupt',
+                maxPacketSize: 8,
+                packets: 1,
+                bytesPerInterval: 8,
+                interval: 10,
+                intervalUs: 10_000,
+              },
+            ],
           },
         ],
       },

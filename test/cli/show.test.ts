@@ -111,12 +111,12 @@ cliPasses([
       0          1    ff/00/00  -       Vendor specific
 
       INTERFACE  ALT  ENDPOINT  DIRECTION  TYPE         PACKET  INTERVAL
-      0          0    0x81      in         bulk         512     0
-      0          0    0x01      out        bulk         512     0
-      0          1    0x81      in         bulk         512     0
-      0          1    0x01      out        bulk         512     0
-      0          1    0x82      in         isochronous  1024    4
-      0          1    0x02      out        isochronous  1024    4
+      0          0    0x81      in         bulk         512     -
+      0          0    0x01      out        bulk         512     -
+      0          1    0x81      in         bulk         512     -
+      0          1    0x01      out        bulk         512     -
+      0          1    0x82      in         isochronous  1024    1 ms
+      0          1    0x02      out        isochronous  1024    1 ms
     `,
   ],
 ]);

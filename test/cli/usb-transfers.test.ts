@@ -156,7 +156,7 @@ describe('what cannot be', () => {
     ],
     [
       '--sim usb ctrl 1-2 0x82 0 0 0x8f 2',
-      '1-2 0x8f: is no endpoint of the current alternate setting (ENOENT)',
+      '1-2 0x8f: no such endpoint in the current alternate setting (ENOENT)',
       'udrv usb show 1-2',
     ],
     ['--sim usb alt 1-2:1.0 7', '1-2:1.0: has no alternate setting 7 (ENOENT)', 'it has 0, 1'],

@@ -245,6 +245,67 @@ describe('devices in a copied tree', () => {
     );
   });
 
+  test.concurrent('a report descriptor that the kernel has rewritten is told to be', async () => {
+    const intf = 'sys/bus/usb/devices/1-2:1.0';
+    const report = `${intf}/0003:1234:5678.0001/report_descriptor`;
+    const alt = { [`${intf}/bAlternateSetting`]: ' 0\n' };
+    const longer = Buffer.concat([HID_REPORT, HID_REPORT]);
+    const rewritten = await show('rewritten', { descriptors: SECURITY_KEY }, { ...alt, [report]: longer });
+    expect(rewritten.stdout).toMatch(
+      /^ {6}note: the report descriptor in sysfs has \d+ bytes, wDescriptorLength is \d+: the kernel has rewritten it$/m,
+    );
+    const empty = await show('empty', { descriptors: SECURITY_KEY }, { ...alt, [report]: '' });
+    expect(empty.stdout).toMatch(/^ {6}note: the report descriptor in sysfs is empty$/m);
+    expect(empty.stdout).not.toMatch(/^ *Report descriptor$/m);
+  });
+
+  test.concurrent('a device that is not authorized', async () => {
+    const attributes = { authorized: '0\n', bConfigurationValue: '\n', product: 'n/a (unauthorized)\n' };
+    const root = plant(join(directory, 'unauthorized'), usbDevice({ ...attributes, descriptors: WEBCAM }));
+    const sudo = process.geteuid?.() === 0 ? '' : 'sudo ';
+    const command = `echo 1 | ${sudo}tee /sys/bus/usb/devices/1-2/authorized`;
+    const [short, long] = await Promise.all(['show', 'usb show'].map((verb) => udrv(`--sysroot ${root} ${verb} 1-2`)));
+    expect(short?.stdout).toMatch(/^1-2 {2}1234:5678 {2}USB device \[1234:5678\]$/m);
+    expect(short?.stdout).toContain(`  configuration  not configured: not authorized; ${command}\n`);
+    expect(long?.stdout).toContain(`\nnot authorized: ${command}\n`);
+    const { stderr, exit } = await udrv(`--sysroot ${root} -n usb alt 1-2:0 0`);
+    expect([stderr.split('\n').slice(-2), exit]).toEqual([[`hint: ${command}`, ''], 4]);
+  });
+
+  test.concurrent('drivers, packets and intervals in short', async () => {
+    const device = 'sys/bus/usb/devices/1-2';
+    const intf = (number: number, driver: string) => ({
+      [`${device}:1.${number}/bAlternateSetting`]: number === 1 ? ' 1\n' : ' 0\n',
+      [`${device}:1.${number}/driver`]: { link: `../../drivers/${driver}` },
+    });
+    const root = plant(join(directory, 'drivers'), {
+      ...usbDevice({ bConfigurationValue: '1\n', descriptors: WEBCAM }),
+      ...intf(0, 'uvcvideo'),
+      ...intf(1, 'snd-usb-audio'),
+    });
+    const [list, shown, json] = await Promise.all(
+      ['list', 'show 1-2', 'list --json'].map((command) => udrv(`--sysroot ${root} ${command}`)),
+    );
+    expect(list?.stdout).toMatch(/^usb +1-2 +1234:5678 +uvcvideo,snd-usb-audio +/m);
+    expect(shown?.stdout).toMatch(/^ {2}driver +uvcvideo, snd-usb-audio$/m);
+    expect(shown?.stdout).toMatch(/^0 +0 +0x83 +in +interrupt +16 +16 ms$/m);
+    expect(shown?.stdout).toMatch(/^1 +1 +0x81 +in +isochronous +3 x 1024 +125 us$/m);
+    const [found] = JSON.parse(json?.stdout ?? '').devices;
+    expect([found.driver, found.drivers]).toEqual([null, ['uvcvideo', 'snd-usb-audio']]);
+    expect(found.usb.interfaces[2].endpoints).toEqual([
+      {
+        address: '0x81',
+        direction: 'in',
+        type: 'isochronous',
+        maxPacketSize: 1024,
+        packets: 3,
+        bytesPerInterval: 3072,
+        interval: 1,
+        intervalUs: 125,
+      },
+    ]);
+  });
+
   test.concurrent('hostile strings are escaped', async () => {
     const { stdout } = await show('hostile', {
       descriptors: WEBCAM,

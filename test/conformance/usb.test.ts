@@ -10,6 +10,8 @@ import {
   USBDEVFS_URB_TYPE_BULK,
 } from '../../src/uapi/usbdevfs';
 import { UsbDevice } from '../../src/usb/device/device';
+import { inspectUsb } from '../../src/usb/inspect/inspect';
+import { Urb } from '../../src/usb/transfer/urb';
 import {
   capabilities,
   claimInterface,
@@ -20,9 +22,7 @@ import {
   releaseInterface,
   setAlternateSetting,
   setConfiguration,
-} from '../../src/usb/device/usbfs';
-import { inspectUsb } from '../../src/usb/inspect/inspect';
-import { Urb } from '../../src/usb/transfer/urb';
+} from '../../src/usb/usbfs';
 import { reapUrb, submitUrb } from '../support/urbs';
 import { errnoOf, makeSys, onKernel, title, USB } from './target';
 
@@ -498,6 +498,54 @@ describe(title('drivers'), () => {
     expect(driverLink(USB.zero)).toBeNull();
     device.claim(0);
     expect(await device.read(endpoints().in, 512)).toMatchObject({ status: 'ok', actual: 512 });
+  });
+
+  /** An isochronous endpoint, which is in alternate setting 1 alone. */
+  const isochronous = () => {
+    const { address, interface: number } = USB.iso;
+    const setting = inspected(address).usb.interfaces.find((one) => one.number === number && one.alt === 1);
+    return Number(setting?.endpoints.find(({ type }) => type === 'isochronous')?.address);
+  };
+
+  test('a reset ends the claims: their interfaces are in setting 0 again', () => {
+    const { address, interface: number } = USB.iso;
+    if (address === USB.zero) configure(1);
+    using device = UsbDevice.open(sys, inspected(address));
+    device.claim(number, { detach: true, alt: 1 });
+    expect(device.endpoint(isochronous()).setting).toMatchObject({ number, alt: 1 });
+    device.reset();
+    expect(() => device.endpoint(isochronous())).toThrow(
+      expect.objectContaining({
+        exit: 3,
+        message: `belongs to alternate setting 1 of interface ${number}; the current one is 0`,
+      }),
+    );
+    expect(device.info.usb).toEqual(inspected(address).usb);
+  });
+
+  test('after a change of configuration the endpoints are those of the new one', async () => {
+    configure(1);
+    using device = UsbDevice.open(sys, inspected(USB.zero));
+    device.setConfiguration(0);
+    expect(() => device.endpoint(0x81)).toThrow(
+      expect.objectContaining({ exit: 3, message: expect.stringMatching(/^the device is not configured/) }),
+    );
+    device.setConfiguration(2);
+    expect(device.endpoint(endpoints().in).setting).toMatchObject({ number: 0, alt: 0 });
+    expect(() => device.endpoint(0x8f)).toThrow(
+      expect.objectContaining({ message: 'no such endpoint in configuration 2' }),
+    );
+    expect(device.info.usb).toEqual(inspected(USB.zero).usb);
+    // The loopback's endpoints are used as those of the new configuration.
+    device.claim(0);
+    await device.write(endpoints().out, [Buffer.from('again')]);
+    expect((await device.read(endpoints().in, 512, { timeoutMs: 5000 })).data.toString()).toBe('again');
+  });
+
+  test('an interface that is taken from its driver is known to be', () => {
+    using device = UsbDevice.open(sys, inspected(USB.disk));
+    device.claim(0, { detach: true });
+    expect(device.info.usb.interfaces.map(({ driver, active }) => [driver, active])).toEqual([['usbfs', true]]);
   });
 
   test('the configuration is another one', () => {

@@ -30,6 +30,8 @@ import {
   USBDEVFS_URB_ZERO_PACKET,
   wrappedIoctl,
 } from '../../src/uapi/usbdevfs';
+import { inspectUsb } from '../../src/usb/inspect/inspect';
+import { type ControlSetup, Urb } from '../../src/usb/transfer/urb';
 import {
   capabilities,
   claimInterface,
@@ -40,9 +42,7 @@ import {
   setAlternateSetting,
   setConfiguration,
   USBFS_DRIVER,
-} from '../../src/usb/device/usbfs';
-import { inspectUsb } from '../../src/usb/inspect/inspect';
-import { type ControlSetup, Urb } from '../../src/usb/transfer/urb';
+} from '../../src/usb/usbfs';
 import { reapUrb, submitUrb } from '../support/urbs';
 import { errnoOf, makeSys, title, USB } from './target';
 

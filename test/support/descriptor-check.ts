@@ -11,7 +11,7 @@ import {
 import { decodeReport, describeReport, encodeReport, type ReportDescriptor } from '../../src/usb/decode/hid-report';
 import { type Context, descriptorJson } from '../../src/usb/decode/json';
 import type { UsbDescription } from '../../src/usb/inspect/describe';
-import { parseDescriptors } from '../../src/usb/inspect/descriptors';
+import { readSettings } from '../../src/usb/inspect/settings';
 
 const plain = (text: string) => text;
 const STYLE = { heading: plain, good: plain, warning: plain, bad: plain, dim: plain };
@@ -32,7 +32,7 @@ const DECODERS = [decodeDescriptors, decodeBos, decodeMsos20];
  */
 export function checkInput(bytes: Buffer): number {
   const rendered = bytes.length % (DECODERS.length + 1);
-  parseDescriptors(bytes);
+  readSettings(bytes, 1);
   const report = decodeReport(bytes);
   if (!encodeReport(report).equals(bytes)) throw new Error('a report descriptor is not written as it was read');
   let longest = rendered === DECODERS.length ? JSON.stringify(describeReport(report)).length : 0;

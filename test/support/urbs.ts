@@ -1,5 +1,5 @@
 import type { Sys } from '../../src/sys/sys';
-import { urbReaper, urbSubmitter } from '../../src/usb/device/usbfs';
+import { urbReaper, urbSubmitter } from '../../src/usb/usbfs';
 
 /** One SUBMITURB, for tests of a single URB. */
 export function submitUrb(sys: Sys, fd: number, urb: Buffer): void {

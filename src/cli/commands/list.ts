@@ -4,6 +4,7 @@ import type { DeviceInfo, Framework } from '../../model/device';
 import type { ReadError } from '../../sys/readers/attributes';
 import { idPair } from '../../text/ids';
 import type { Context } from '../context';
+import { driverText } from '../output/driver';
 import { visible } from '../output/escape';
 import { fullName } from '../output/full-name';
 import { columns } from '../output/table';
@@ -67,10 +68,10 @@ function print(context: Context, devices: DeviceInfo[], { type, all }: ListOptio
 const TITLES = ['TYPE', 'ADDRESS', 'ID', 'DRIVER', 'NODE', 'ACCESS', 'NAME'];
 
 function row(device: DeviceInfo, context: Context): string[] {
-  const { framework, address, vendorId, deviceId, driver, node, access } = device;
+  const { framework, address, vendorId, deviceId, node, access } = device;
   const name = fullName(device, context.names);
   const id = vendorId === null && deviceId === null ? '-' : idPair(vendorId, deviceId);
-  return [framework, address, id, driver ?? '-', node ?? '-', access ?? '-', name].map(visible);
+  return [framework, address, id, driverText(device) ?? '-', node ?? '-', access ?? '-', name].map(visible);
 }
 
 export function remarkErrors(context: Context, errors: readonly ReadError[]): void {

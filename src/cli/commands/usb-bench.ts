@@ -1,5 +1,6 @@
 import { usageError } from '../../errors';
-import { endpointName, findEndpoint } from '../../usb/device/endpoints';
+import { findEndpoint } from '../../usb/device/endpoints';
+import { endpointName } from '../../usb/inspect/address';
 import type { Measurement } from '../../usb/transfer/measure';
 import type { Context } from '../context';
 import { columns } from '../output/table';

@@ -1,8 +1,8 @@
 import { usageError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
 import type { UsbDevice } from '../../usb/device/device';
-import { endpointName, type FoundEndpoint, findEndpoint } from '../../usb/device/endpoints';
-import { interfaceName } from '../../usb/inspect/address';
+import { type FoundEndpoint, findEndpoint } from '../../usb/device/endpoints';
+import { endpointName, interfaceName } from '../../usb/inspect/address';
 import type { TransferResult } from '../../usb/transfer/status';
 import type { Context } from '../context';
 import { json } from '../output/escape';

@@ -1,5 +1,6 @@
 import { usageError } from '../../errors';
-import { endpointName, findEndpoint } from '../../usb/device/endpoints';
+import { findEndpoint } from '../../usb/device/endpoints';
+import { endpointName } from '../../usb/inspect/address';
 import type { IsoTransfer } from '../../usb/transfer/iso';
 import { MAX_ISO_PACKETS } from '../../usb/transfer/iso';
 import type { TransferResult } from '../../usb/transfer/status';

@@ -7,6 +7,7 @@ import { listUsb as listUsbDevices } from '../../usb/inspect/inspect';
 import { listUsbNodes, type UsbNode } from '../../usb/inspect/nodes';
 import { type UsbBranch, usbTree } from '../../usb/inspect/port-tree';
 import type { Context } from '../context';
+import { driverText } from '../output/driver';
 import { visible } from '../output/escape';
 import { columns } from '../output/table';
 import type { BusDevice, UsbIds } from '../parse';
@@ -72,7 +73,7 @@ function printTable(context: Context, devices: readonly UsbDeviceInfo[]): void {
       idPair(vendorId, deviceId),
       speedText(usb.speedMbps),
       classText(device),
-      driverText(device),
+      driverText(device) ?? '-',
       access ?? '-',
       own.join(',') || '-',
       usb.serial ?? '-',
@@ -89,10 +90,6 @@ function classText({ usb }: UsbDeviceInfo): string {
   const names = usb.interfaces.filter(({ active }) => active).map(({ className }) => className);
   const telling = usb.class !== null && !UNTELLING.has(usb.class) ? [] : [...new Set(names)];
   return telling.join(', ') || (names[0] ?? '-');
-}
-
-function driverText({ usb }: UsbDeviceInfo): string {
-  return [...new Set(usb.interfaces.flatMap(({ driver }) => driver ?? []))].join(',') || '-';
 }
 
 function speedText(mbps: number | null): string {

@@ -2,8 +2,9 @@ import { Exit, UdrvError, usageError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
 import { pause } from '../../sys/wait';
 import type { UsbDevice } from '../../usb/device/device';
-import { endpointName, findEndpoint } from '../../usb/device/endpoints';
-import { interfaceName } from '../../usb/inspect/address';
+import { findEndpoint } from '../../usb/device/endpoints';
+import { notAuthorized } from '../../usb/errors';
+import { endpointName, interfaceName } from '../../usb/inspect/address';
 import { inspectUsb } from '../../usb/inspect/inspect';
 import type { Context } from '../context';
 import { parseSize } from '../parse';
@@ -230,6 +231,7 @@ function findInterface(context: Context, target: string): { info: UsbDeviceInfo;
   const name = interfaceName(info, intf);
   const { configuration, interfaces } = info.usb;
   const there = interfaces.some(({ number }) => number === intf);
+  if (!there && info.usb.authorized === false) throw notAuthorized(info);
   if (!there || (match[2] !== undefined && Number(match[2]) !== configuration))
     throw new UdrvError(
       configuration === null ? 'the device is not configured: it has no interfaces' : 'no such interface now',

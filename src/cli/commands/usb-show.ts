@@ -7,7 +7,7 @@ import {
   usbDocument,
   withAnswers,
 } from '../../usb/inspect/describe';
-import { splitDescriptors } from '../../usb/inspect/descriptors';
+import { splitDescriptors } from '../../usb/split-descriptors';
 import type { Context } from '../context';
 import { describeDescriptors } from '../output/descriptors';
 import { findOf } from './find';

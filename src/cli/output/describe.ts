@@ -4,14 +4,18 @@ import type {
   Region,
   UioAttributes,
   UsbAttributes,
+  UsbDeviceInfo,
+  UsbEndpoint,
   UsbInterface,
   VfioAttributes,
 } from '../../model/device';
 import type { Names } from '../../names/database';
 import { hex } from '../../text/hex';
 import { sizeText } from '../../text/size';
+import { authorizeCommand } from '../../usb/inspect/authorize';
 import type { VfioDetails } from '../../vfio/inspect/details';
 import { namesOf } from '../../vfio/inspect/holders';
+import { driverText } from './driver';
 import { visible } from './escape';
 import { fullName } from './full-name';
 import { ruledTable } from './ruled-table';
@@ -45,9 +49,10 @@ interface TableOf {
 
 const ACCESS = { rw: 'you may read and write', r: 'you may only read', none: 'you may not open it' };
 
-function common({ node, access, driver }: DeviceInfo): Fact[] {
+function common(device: DeviceInfo): Fact[] {
+  const { node, access } = device;
   return [
-    ['driver', driver ?? 'none'],
+    ['driver', driverText(device, ', ') ?? 'none'],
     ['node', node === null ? null : `${node} (${access === null ? 'missing' : ACCESS[access]})`],
   ];
 }
@@ -61,7 +66,7 @@ function frameworkFacts(device: DeviceInfo): Fact[] {
     case 'pci':
       return pciFacts(device.pci);
     case 'usb':
-      return usbFacts(device.usb);
+      return usbFacts(device);
   }
 }
 
@@ -115,7 +120,7 @@ function pciFacts(pci: PciAttributes): Fact[] {
   ];
 }
 
-function usbFacts(usb: UsbAttributes): Fact[] {
+function usbFacts({ address, usb }: UsbDeviceInfo): Fact[] {
   return [
     ['bus, device', `${usb.bus}, ${usb.device}`],
     ['ports', usb.ports.length === 0 ? null : usb.ports.join('.')],
@@ -124,8 +129,12 @@ function usbFacts(usb: UsbAttributes): Fact[] {
     ['manufacturer', usb.manufacturer],
     ['product', usb.product],
     ['serial', usb.serial],
-    ['configuration', usb.configuration === null ? 'not configured' : String(usb.configuration)],
+    ['configuration', usb.configuration === null ? notConfigured(address, usb) : String(usb.configuration)],
   ];
+}
+
+function notConfigured(address: string, { authorized }: UsbAttributes): string {
+  return authorized === false ? `not configured: not authorized; ${authorizeCommand(address)}` : 'not configured';
 }
 
 function tables(device: DeviceInfo): TableOf[] {
@@ -177,9 +186,16 @@ function endpointTable(interfaces: readonly UsbInterface[]): TableOf {
         e.address,
         e.direction,
         e.type,
-        String(e.maxPacketSize),
-        String(e.interval),
+        e.packets > 1 ? `${e.packets} x ${e.maxPacketSize}` : String(e.maxPacketSize),
+        intervalText(e),
       ]),
     ),
   };
+}
+
+/** The time between services of a periodic endpoint, `125 us`, `4 ms`; bInterval where that has no meaning. */
+function intervalText({ bytesPerInterval, interval, intervalUs }: UsbEndpoint): string {
+  if (bytesPerInterval === null) return '-';
+  if (intervalUs === null) return `bInterval ${interval}`;
+  return intervalUs < 1000 ? `${intervalUs} us` : `${intervalUs / 1000} ms`;
 }

@@ -8,6 +8,7 @@ import { type Context, contextIn } from '../../usb/decode/json';
 import type { AnyField, Value, Values } from '../../usb/decode/layout';
 import { bcd } from '../../usb/decode/meaning';
 import type { Answers } from '../../usb/inspect/ask';
+import { authorizeCommand } from '../../usb/inspect/authorize';
 import type { UsbDescription } from '../../usb/inspect/describe';
 import { visible } from './escape';
 import type { Style } from './style';
@@ -30,6 +31,8 @@ export function describeDescriptors(description: UsbDescription, style: Style): 
   const parts: string[] = [
     `${style.heading(visible(device.address))}  ${idPair(device.vendorId, device.deviceId)}  ${visible(device.name)}\n`,
   ];
+  if (device.usb.authorized === false)
+    parts.push(style.warning(`not authorized: ${authorizeCommand(device.address)}\n`));
   const add = (descriptors: readonly Descriptor[]) => {
     for (const found of descriptors) addDescriptor(parts, found, context, style, active, 0);
   };

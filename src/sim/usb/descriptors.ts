@@ -1,5 +1,7 @@
 /**
  * Descriptors of a simulated device, as far as its kernel and the device itself work with them: USB 2.0, section 9.6.
+ *
+ * Not the parser of `src/usb`: the simulated kernel would then agree with every mistake of the code that it tests.
  */
 
 export type EndpointType = 'control' | 'isochronous' | 'bulk' | 'interrupt';

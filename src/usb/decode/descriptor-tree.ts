@@ -5,7 +5,7 @@
  * Nothing here fails, whatever the bytes; what does not fit is a note at the place where it stands. All is done in
  * one walk along the bytes, so the work and the memory are bounded by their number.
  */
-import { splitDescriptors } from '../inspect/descriptors';
+import { splitDescriptors } from '../split-descriptors';
 import { AUDIO_LAYOUTS, audioEndpointLayout, audioLayout } from './audio';
 import { BOS, CAPABILITY_LAYOUTS, capabilityLayout } from './bos';
 import { CDC_LAYOUTS, cdcLayout } from './cdc';

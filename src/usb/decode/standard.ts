@@ -1,6 +1,6 @@
-/** The descriptors that every device may have: USB 2.0 and USB 3.2, chapter 9.6; OTG 2.0, chapter 6.4. */
 import { hexDigits } from '../../text/hex';
-import { usbClassName } from '../inspect/class-names';
+/** The descriptors that every device may have: USB 2.0 and USB 3.2, chapter 9.6; OTG 2.0, chapter 6.4. */
+import { usbClassName } from '../class-names';
 import {
   allBut,
   bcd16,

@@ -1,8 +1,9 @@
+import { Cleanup } from '../../cleanup';
 import { SysError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
 import type { Sys } from '../../sys/sys';
+import { claimFailed } from '../errors';
 import { interfaceName } from '../inspect/address';
-import { claimError } from './errors';
 import {
   claimInterface,
   connectDriver,
@@ -11,14 +12,14 @@ import {
   driverOf,
   releaseInterface,
   USBFS_DRIVER,
-} from './usbfs';
+} from '../usbfs';
 
 /** An interface that its driver did not take back. */
 export interface NotGivenBack {
   /** `1-2:1.0` */
   interface: string;
   driver: string;
-  /** What to type. */
+  /** The command that has the kernel look for a driver again. */
   hint: string;
 }
 
@@ -26,57 +27,66 @@ export interface NotGivenBack {
 export class Claims {
   readonly #sys: Sys;
   readonly #fd: number;
-  readonly #device: UsbDeviceInfo;
+  readonly #device: () => UsbDeviceInfo;
   readonly #claimed = new Set<number>();
-  /** Who drove what before the first was taken away: a driver can have several interfaces, and then loses them all. */
+  /**
+   * The driver of each interface before the first was taken away: a driver can have several interfaces, and then loses
+   * them all. Null until then.
+   */
   #driversBefore: Map<number, string> | null = null;
 
-  constructor(sys: Sys, fd: number, device: UsbDeviceInfo) {
+  /** @param device gives the device as it is now */
+  constructor(sys: Sys, fd: number, device: () => UsbDeviceInfo) {
     this.#sys = sys;
     this.#fd = fd;
     this.#device = device;
   }
 
-  /** @throws exit 5 where somebody else has it */
-  claim(intf: number, { detach }: { detach: boolean }): void {
-    if (this.#claimed.has(intf)) return;
+  /** Claims an interface. @returns false where it was claimed already @throws exit 5 where a driver or another process has it */
+  claim(intf: number, { detach }: { detach: boolean }): boolean {
+    if (this.#claimed.has(intf)) return false;
     try {
       if (detach) this.#take(intf);
       else claimInterface(this.#sys, this.#fd, intf);
     } catch (error) {
-      throw error instanceof SysError ? claimError(this.#sys, this.#fd, this.#device, intf, error, { detach }) : error;
+      throw error instanceof SysError
+        ? claimFailed(this.#sys, this.#fd, this.#device(), intf, error, { detach })
+        : error;
     }
     this.#claimed.add(intf);
+    return true;
   }
 
   /**
-   * Releases everything and has the kernel look for drivers where there were some.
+   * Releases all claims, the last first, and has the kernel look for drivers where there were some.
    *
-   * @returns what has no driver now and had one; nothing where the device is gone
+   * @returns the interfaces that had a driver and have none now; none where the device is gone
    */
   giveBack(): NotGivenBack[] {
-    for (const intf of [...this.#claimed].reverse()) unlessGone(() => releaseInterface(this.#sys, this.#fd, intf));
-    this.#claimed.clear();
-    const before = this.#driversBefore ?? new Map<number, string>();
-    this.#driversBefore = null;
     const missing: NotGivenBack[] = [];
-    for (const [intf, driver] of [...before].sort(([a], [b]) => a - b)) {
-      if (unlessGone(() => this.#connect(intf)) === false) {
-        const name = interfaceName(this.#device, intf);
+    const cleanup = new Cleanup();
+    // Runs after all releases: a driver may need several interfaces, and takes them from the lowest on.
+    for (const [intf, driver] of [...(this.#driversBefore ?? [])].sort(([a], [b]) => b - a))
+      cleanup.defer(() => {
+        if (unlessGone(() => this.#connect(intf)) !== false) return;
+        const name = interfaceName(this.#device(), intf);
         missing.push({ interface: name, driver, hint: `echo ${name} | sudo tee /sys/bus/usb/drivers_probe` });
-      }
-    }
+      });
+    for (const intf of this.#claimed)
+      cleanup.defer(() => unlessGone(() => releaseInterface(this.#sys, this.#fd, intf)));
+    this.forget();
+    cleanup.close();
     return missing;
   }
 
-  /** The claims and the drivers are not what they were any more: the device was reset, or is configured anew. */
+  /** Drops what is remembered: a reset or another configuration ended the claims and bound drivers anew. */
   forget(): void {
     this.#claimed.clear();
     this.#driversBefore = null;
   }
 
   #take(intf: number): void {
-    this.#remember();
+    this.#driversBefore ??= this.#currentDrivers();
     try {
       disconnectAndClaim(this.#sys, this.#fd, intf);
     } catch (error) {
@@ -90,28 +100,30 @@ export class Claims {
     }
   }
 
-  /** As the kernel has it now: what was inspected may be long ago. */
-  #remember(): void {
-    if (this.#driversBefore !== null) return;
-    this.#driversBefore = new Map();
-    for (const intf of new Set(this.#device.usb.interfaces.map(({ number }) => number))) {
+  #currentDrivers(): Map<number, string> {
+    const drivers = new Map<number, string>();
+    for (const intf of new Set(this.#device().usb.interfaces.map(({ number }) => number))) {
+      // Asked of the kernel: the listing may be old.
       const driver = driverOf(this.#sys, this.#fd, intf);
-      if (driver !== null && driver !== USBFS_DRIVER) this.#driversBefore.set(intf, driver);
+      if (driver !== null && driver !== USBFS_DRIVER) drivers.set(intf, driver);
     }
+    return drivers;
   }
 
+  /** Has the kernel look for a driver. @returns whether the interface has one now */
   #connect(intf: number): boolean {
     try {
-      return driverOf(this.#sys, this.#fd, intf) !== null || connectDriver(this.#sys, this.#fd, intf);
+      const driver = driverOf(this.#sys, this.#fd, intf);
+      return driver === null ? connectDriver(this.#sys, this.#fd, intf) : driver !== USBFS_DRIVER;
     } catch (error) {
-      // It was taken together with another one, in this very moment.
+      // A driver took it together with another one, in this very moment.
       if (error instanceof SysError && error.code === 'EBUSY') return true;
       throw error;
     }
   }
 }
 
-/** Undefined where the device is gone: then there is nothing to give back. */
+/** Makes a call that a device which is gone may refuse. @returns undefined where it did */
 function unlessGone<T>(call: () => T): T | undefined {
   try {
     return call();

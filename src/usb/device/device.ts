@@ -1,8 +1,12 @@
-import { Exit, type ExitCode, fromSysError, SysError, type UdrvError } from '../../errors';
+import { acquiring, type Cleanup } from '../../cleanup';
+import { Exit, SysError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
+import { NO_NAMES } from '../../names/database';
 import type { Sys } from '../../sys/sys';
 import { setupPacket } from '../../uapi/usbdevfs';
-import { interfaceName } from '../inspect/address';
+import { type Advice, callFailed, claimedElsewhere, notAuthorized, openFailed, submitFailed } from '../errors';
+import { endpointName } from '../inspect/address';
+import { inspectUsb } from '../inspect/inspect';
 import { type IsoOptions, type IsoTransfer, isoTransfers } from '../transfer/iso';
 import { bulkPreparer, type Measurement, type MeasureOptions, measure } from '../transfer/measure';
 import { type Transfer, TransferQueue, type WaitOptions } from '../transfer/queue';
@@ -18,9 +22,6 @@ import {
   writeStream,
 } from '../transfer/streams';
 import type { ControlSetup } from '../transfer/urb';
-import { Claims, type NotGivenBack } from './claims';
-import { type EndpointRequest, endpointName, type FoundEndpoint, findEndpoint, isoPacketSize } from './endpoints';
-import { heldBy, openError, submitError } from './errors';
 import {
   clearHalt,
   connectDriver,
@@ -30,23 +31,25 @@ import {
   setAlternateSetting,
   setConfiguration,
   USBFS_DRIVER,
-} from './usbfs';
+} from '../usbfs';
+import { Claims, type NotGivenBack } from './claims';
+import { type EndpointRequest, type FoundEndpoint, findEndpoint, isoPacketSize } from './endpoints';
 
 /** A transfer that is short enough to be in memory. */
 export interface DataResult extends TransferResult {
-  /** What arrived; empty for OUT. */
+  /** The data that arrived; empty for OUT. */
   data: Buffer;
 }
 
 export interface ClaimOptions {
-  /** Take it from a kernel driver, which gets it back when the device is closed. */
+  /** Takes it from a kernel driver, which gets it back when the device is closed. */
   detach?: boolean;
-  /** Select this alternate setting. The kernel goes back to setting 0 when the claim ends. */
+  /** Alternate setting to select. The kernel goes back to setting 0 when the claim ends. */
   alt?: number | undefined;
 }
 
 export interface ControlOptions extends WaitOptions {
-  /** For a request to an interface: take it from a kernel driver until the device is closed. */
+  /** Takes the interface that the request is for from a kernel driver until the device is closed. */
   detach?: boolean | undefined;
 }
 
@@ -62,43 +65,62 @@ export interface ControlOptions extends WaitOptions {
  * const { status, data } = await device.controlIn({ bmRequestType: 0x80, bRequest: 6, wValue: 0x100, wIndex: 0 }, 18);
  */
 export class UsbDevice {
-  readonly info: UsbDeviceInfo;
   readonly #sys: Sys;
   readonly #queue: TransferQueue;
   readonly #claims: Claims;
-  /** Alternate settings that were selected here, by interface. */
-  readonly #settings = new Map<number, number>();
+  readonly #cleanup: Cleanup;
+  #info: UsbDeviceInfo;
+  /** The configuration, the settings or the drivers may have changed since {@link #info} was read. */
+  #isStale = false;
   #fd: number | undefined;
+  #notGivenBack: NotGivenBack[] = [];
 
-  private constructor(sys: Sys, device: UsbDeviceInfo, fd: number) {
+  private constructor(sys: Sys, info: UsbDeviceInfo, fd: number, cleanup: Cleanup) {
     this.#sys = sys;
-    this.info = device;
+    this.#info = info;
     this.#fd = fd;
-    this.#queue = new TransferQueue(sys, fd, (urb, error) =>
-      submitError(sys, device, endpointName(urb.endpoint), error),
-    );
-    this.#claims = new Claims(sys, fd, device);
+    this.#cleanup = cleanup;
+    let queue: TransferQueue | undefined;
+    cleanup.defer(() => queue?.free());
+    cleanup.defer(() => sys.close(fd));
+    queue = new TransferQueue(sys, fd, (urb, error) => submitFailed(sys, this.info, urb.endpoint, error));
+    this.#queue = queue;
+    this.#claims = new Claims(sys, fd, () => this.info);
+    cleanup.defer(() => this.#notGivenBack.push(...this.#claims.giveBack()));
+    cleanup.defer(() => this.#queue.close());
   }
 
-  /** Wakes the device, and keeps it awake until it is closed. @throws exit 4 with the udev rule that grants access */
-  static open(sys: Sys, device: UsbDeviceInfo): UsbDevice {
-    const node = device.node ?? `/dev/bus/usb/${device.usb.bus}/${device.usb.device}`;
-    try {
-      return new UsbDevice(sys, device, sys.open(node, { write: true }));
-    } catch (error) {
-      throw error instanceof SysError ? openError(error, device) : error;
-    }
+  /**
+   * Opens the device's node. Wakes the device, and keeps it awake until it is closed.
+   *
+   * @throws exit 4 with the udev rule that grants access
+   */
+  static open(sys: Sys, info: UsbDeviceInfo): UsbDevice {
+    const node = info.node ?? `/dev/bus/usb/${info.usb.bus}/${info.usb.device}`;
+    return acquiring((cleanup) => {
+      try {
+        return new UsbDevice(sys, info, sys.open(node, { write: true }), cleanup);
+      } catch (error) {
+        throw error instanceof SysError ? openFailed(info, error) : error;
+      }
+    });
   }
 
-  /** USBDEVFS_CAP_ bits: what this kernel and the host controller can do. */
+  /** The device as it was given to {@link open}, with what this object has changed since: configuration, settings, drivers. */
+  get info(): UsbDeviceInfo {
+    if (this.#isStale) this.#readAgain();
+    return this.#info;
+  }
+
+  /** The abilities of this kernel and the host controller: USBDEVFS_CAP_ bits. */
   get capabilities(): number {
     this.#openFd;
     return this.#call(() => this.#queue.capabilities);
   }
 
-  /** An endpoint of the active configuration. @throws exit 3 where there is none now, 2 where it is of another kind */
+  /** Finds an endpoint of the active configuration. @throws exit 3 where there is none now, 2 where it is of another kind */
   endpoint(address: number, request: EndpointRequest = {}): FoundEndpoint {
-    return findEndpoint(this.#current(), address, request);
+    return findEndpoint(this.info, address, request);
   }
 
   /**
@@ -108,13 +130,13 @@ export class UsbDevice {
    */
   claim(intf: number, { detach = false, alt }: ClaimOptions = {}): void {
     this.#openFd;
-    this.#claims.claim(intf, { detach });
+    if (this.#claims.claim(intf, { detach })) this.#isStale = true;
     if (alt !== undefined) this.setAlternate(intf, alt);
   }
 
-  /** Of a claimed interface. */
+  /** Selects an alternate setting of a claimed interface. @throws exit 3 where it has no such setting */
   setAlternate(intf: number, alt: number): void {
-    this.#call(() => setAlternateSetting(this.#sys, this.#openFd, intf, alt), {
+    this.#change(() => setAlternateSetting(this.#sys, this.#openFd, intf, alt), {
       EINVAL: {
         message: `interface ${intf} has no alternate setting ${alt}`,
         hint: `udrv usb show ${this.info.address}`,
@@ -122,7 +144,6 @@ export class UsbDevice {
       },
       EPIPE: { message: `the device refuses alternate setting ${alt}`, exit: Exit.deviceError },
     });
-    this.#settings.set(intf, alt);
   }
 
   /** Ends the halt of an endpoint whose interface is claimed, on both sides. */
@@ -132,17 +153,17 @@ export class UsbDevice {
     });
   }
 
-  /** A control request whose data comes from the device. Claims what the kernel wants claimed for it. */
+  /** Sends a control request whose data comes from the device. Claims what the kernel wants claimed for it. */
   async controlIn(setup: ControlSetup, length: number, options: ControlOptions = {}): Promise<DataResult> {
     return this.#control({ ...setup, bmRequestType: setup.bmRequestType | 0x80 }, length, null, options);
   }
 
-  /** A control request whose data, if any, goes to the device. */
+  /** Sends a control request whose data, if any, goes to the device. */
   async controlOut(setup: ControlSetup, data: Buffer, options: ControlOptions = {}): Promise<DataResult> {
     return this.#control({ ...setup, bmRequestType: setup.bmRequestType & 0x7f }, data.length, data, options);
   }
 
-  /** One transfer from a bulk or interrupt endpoint, whose interface is claimed if it is not yet. */
+  /** Reads one transfer from a bulk or interrupt endpoint, whose interface is claimed if it is not yet. */
   async read(address: number, length: number, options: StreamOptions = {}): Promise<DataResult> {
     const stream = this.readStream(address, length, options);
     const pieces: Buffer[] = [];
@@ -152,14 +173,14 @@ export class UsbDevice {
   }
 
   /**
-   * The same in pieces, for what is too long to have in memory. A piece is good until the next; it may be in memory that
-   * the device lends, which direct I/O (O_DIRECT) refuses with EFAULT.
+   * Reads one transfer in pieces, for what is too long to have in memory. A piece is good until the next; it may be in
+   * memory that usbfs lends, which direct I/O (O_DIRECT) refuses with EFAULT.
    */
   readStream(address: number, length: number, options: StreamOptions = {}): InStream {
     return new InStream(this.#queue, this.#target(address, 'in'), length, options);
   }
 
-  /** Transfers of an interrupt or bulk endpoint as they come, each of `length` bytes at most. */
+  /** Reads the transfers of an interrupt or bulk endpoint as they come, each of `length` bytes at most. */
   messages(
     address: number,
     length: number,
@@ -168,25 +189,25 @@ export class UsbDevice {
     return readMessages(this.#queue, this.#target(address, 'in'), length, options);
   }
 
-  /** One transfer to a bulk or interrupt endpoint, of any length. */
+  /** Writes one transfer to a bulk or interrupt endpoint, of any length. */
   async write(address: number, data: Source, options: WriteOptions = {}): Promise<TransferResult> {
     return writeStream(this.#queue, this.#target(address, 'out'), data, options);
   }
 
-  /** What an isochronous endpoint moves in one packet at most, in bytes. */
+  /** The most that an isochronous endpoint moves in one packet of an URB, in bytes. */
   isoPacketSize(address: number): number {
-    return isoPacketSize(this.#sys, this.info, this.endpoint(address));
+    return isoPacketSize(this.endpoint(address));
   }
 
-  /** Transfers of an isochronous endpoint; for OUT, with what `source` gives. */
+  /** Runs transfers of an isochronous endpoint; for OUT, with what `source` gives. */
   isochronous(address: number, options: IsoOptions = {}): AsyncGenerator<IsoTransfer> {
     this.#claimed(address, { types: ['isochronous'] });
     return isoTransfers(this.#queue, address, this.isoPacketSize(address), options);
   }
 
   /**
-   * Keeps transfers of an endpoint in flight for some time, and measures them. Of endpoint 0, the round trip of asking
-   * for the device descriptor.
+   * Keeps transfers of an endpoint in flight for some time, and measures them. For endpoint 0 it measures the round trip
+   * of asking for the device descriptor.
    */
   async measure(address: number, options: MeasureOptions): Promise<Measurement> {
     if ((address & 0x7f) === 0) {
@@ -199,14 +220,15 @@ export class UsbDevice {
   }
 
   /**
-   * Resets the port. All claims are lost, drivers keep or take their interfaces again.
+   * Resets the port. All claims end, and their interfaces are in setting 0 again: usbfs knows nothing of resets, so the
+   * kernel unbinds it (usb_reset_device(), usb_unbind_interface()). Drivers keep or take their interfaces again.
    *
    * @throws exit 8 where it came back as another device: it has to be found again by its address
    */
   reset(): void {
     this.#queue.close();
-    this.#call(() => resetDevice(this.#sys, this.#openFd), {
-      ENODEV: { message: 'the device came back as another one', hint: `udrv usb show ${this.info.address}` },
+    this.#change(() => resetDevice(this.#sys, this.#openFd), {
+      ENODEV: { message: 'the device came back as another device', hint: `udrv usb show ${this.info.address}` },
     });
     this.#claims.forget();
   }
@@ -214,25 +236,32 @@ export class UsbDevice {
   /** Takes an interface from its driver, without claiming it. @returns false where it had none */
   detachDriver(intf: number): boolean {
     const driver = this.driverOf(intf);
-    if (driver === USBFS_DRIVER) throw this.#held(intf);
-    return driver !== null && this.#call(() => disconnectDriver(this.#sys, this.#openFd, intf));
+    if (driver === USBFS_DRIVER) throw claimedElsewhere(this.#sys, this.info, intf);
+    return driver !== null && this.#change(() => disconnectDriver(this.#sys, this.#openFd, intf));
   }
 
   /** Has the kernel look for a driver. @returns whether one took the interface, or has it already */
   attachDriver(intf: number): boolean {
     const driver = this.driverOf(intf);
-    if (driver === USBFS_DRIVER) throw this.#held(intf);
-    return driver !== null || this.#call(() => connectDriver(this.#sys, this.#openFd, intf));
+    if (driver === USBFS_DRIVER) throw claimedElsewhere(this.#sys, this.info, intf);
+    return driver !== null || this.#change(() => connectDriver(this.#sys, this.#openFd, intf));
   }
 
-  /** Who drives an interface now; `usbfs` is a process. */
+  /** The driver of an interface now; `usbfs` stands for a process. */
   driverOf(intf: number): string | null {
     return this.#call(() => driverOf(this.#sys, this.#openFd, intf));
   }
 
-  /** @param value bConfigurationValue, 0 for none @throws exit 5 while any interface has a driver or is claimed */
+  /**
+   * Selects a configuration.
+   *
+   * @param value bConfigurationValue, 0 for none
+   * @throws exit 4 where the device is not authorized, exit 5 while any interface has a driver or is claimed
+   */
   setConfiguration(value: number): void {
-    this.#call(() => setConfiguration(this.#sys, this.#openFd, value), {
+    // The kernel would set none, and report success: usb_set_configuration().
+    if (value !== 0 && this.info.usb.authorized === false) throw notAuthorized(this.info);
+    this.#change(() => setConfiguration(this.#sys, this.#openFd, value), {
       EINVAL: {
         message: `has no configuration ${value}`,
         exit: Exit.notFound,
@@ -248,16 +277,9 @@ export class UsbDevice {
    * @returns the interfaces whose drivers did not take them back
    */
   close(): NotGivenBack[] {
-    const fd = this.#fd;
-    if (fd === undefined) return [];
     this.#fd = undefined;
-    try {
-      this.#queue.close();
-      return this.#claims.giveBack();
-    } finally {
-      this.#sys.close(fd);
-      this.#queue.free();
-    }
+    this.#cleanup.close();
+    return this.#notGivenBack.splice(0);
   }
 
   [Symbol.dispose](): void {
@@ -265,18 +287,15 @@ export class UsbDevice {
   }
 
   get #openFd(): number {
-    if (this.#fd === undefined) throw new RangeError(`${this.info.address} is closed`);
+    if (this.#fd === undefined) throw new RangeError(`${this.#info.address} is closed`);
     return this.#fd;
   }
 
-  /** The device with the alternate settings that were selected here. */
-  #current(): UsbDeviceInfo {
-    if (this.#settings.size === 0) return this.info;
-    const interfaces = this.info.usb.interfaces.map((setting) => {
-      const alt = this.#settings.get(setting.number);
-      return alt === undefined ? setting : { ...setting, active: setting.alt === alt };
-    });
-    return { ...this.info, usb: { ...this.info.usb, interfaces } };
+  #readAgain(): void {
+    this.#isStale = false;
+    const now = inspectUsb(this.#sys, NO_NAMES, this.#info.address);
+    // A device that is gone, or has another one in its place, stays as it was known last.
+    if (now?.usb.device === this.#info.usb.device) this.#info = { ...now, name: this.#info.name };
   }
 
   /** Claims the endpoint's interface if it is not claimed yet. */
@@ -292,7 +311,7 @@ export class UsbDevice {
     return { address, type, maxPacketSize, capabilities: this.capabilities };
   }
 
-  /** @param length of the data that follows the setup packet */
+  /** Takes a transfer for a control request. @param length of the data that follows the setup packet */
   #acquireControl(length: number): Transfer {
     return this.#queue.acquire(setupPacket.size + Math.max(length, USUAL_CONTROL_LENGTH), { copied: true });
   }
@@ -326,31 +345,29 @@ export class UsbDevice {
     }
   }
 
-  #held(intf: number): UdrvError {
-    const name = interfaceName(this.info, intf);
-    return heldBy(this.#sys, new SysError('ioctl', 'EBUSY', name), this.info, name);
+  /** Makes a call after which sysfs has to be read again, whether or not it succeeds. */
+  #change<T>(call: () => T, advice?: Readonly<Record<string, Advice>>): T {
+    this.#isStale = true;
+    return this.#call(call, advice);
   }
 
-  /** @param advice by errno */
-  #call<T>(call: () => T, advice: Record<string, { message?: string; hint?: string; exit?: ExitCode }> = {}): T {
+  /** Makes a call, and turns its failure into the user's error. @param advice by errno */
+  #call<T>(call: () => T, advice: Readonly<Record<string, Advice>> = {}): T {
     try {
       return call();
     } catch (error) {
-      if (!(error instanceof SysError)) throw error;
-      const gone = error.code === 'ENODEV' ? { message: 'the device went away' } : {};
-      const { address } = this.info;
-      throw fromSysError(error, { subject: address, device: address, ...gone, ...advice[error.code] });
+      throw error instanceof SysError ? callFailed(this.info, error, advice) : error;
     }
   }
 }
 
 const GET_DEVICE_DESCRIPTOR: ControlSetup = { bmRequestType: 0x80, bRequest: 6, wValue: 0x0100, wIndex: 0 };
 
-/** Descriptors and most requests are no longer: one piece of memory does for all of them. */
+/** Enough for descriptors and most requests: one piece of memory does for all of them. */
 const USUAL_CONTROL_LENGTH = 4096 - 8 - 64;
 
 /**
- * The interface that must be claimed for a control request: check_ctrlrecip() in drivers/usb/core/devio.c. Vendor
+ * Finds the interface that must be claimed for a control request: check_ctrlrecip() in drivers/usb/core/devio.c. Vendor
  * requests need none, and neither do requests to the device.
  */
 export function interfaceOfRequest({ usb }: UsbDeviceInfo, { bmRequestType, wIndex }: ControlSetup): number | null {
@@ -359,7 +376,7 @@ export function interfaceOfRequest({ usb }: UsbDeviceInfo, { bmRequestType, wInd
   if (recipient === INTERFACE) return low;
   if (recipient !== ENDPOINT || (low & 0x7f) === 0) return null;
   const names = [low, low ^ 0x80].map(endpointName);
-  // The kernel forgives a wrong direction; what is no endpoint at all it refuses itself.
+  // The kernel forgives a wrong direction, and refuses an endpoint that does not exist.
   for (const name of names) {
     const setting = usb.interfaces.find((i) => i.active && i.endpoints.some(({ address }) => address === name));
     if (setting !== undefined) return setting.number;

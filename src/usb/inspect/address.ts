@@ -1,6 +1,9 @@
+/**
+ * The kernel's names in /sys/bus/usb/devices: root hubs `usb1`, devices `1-2.3`, interfaces `1-2.3:1.0`. All numbers are
+ * decimal.
+ */
 import type { UsbDeviceInfo } from '../../model/device';
-
-/** Names in /sys/bus/usb/devices: root hubs `usb1`, devices `1-2.3`, interfaces `1-2.3:1.0`. All numbers are decimal. */
+import { hex } from '../../text/hex';
 
 export interface UsbAddress {
   bus: number;
@@ -19,7 +22,7 @@ export interface UsbInterfaceAddress {
   number: number;
 }
 
-/** Null if a name is no device's. */
+/** Parses the name of a device. @returns null if it is none */
 export function parseUsbAddress(name: string): UsbAddress | null {
   const match = /^(?:usb(\d{1,9})|(\d{1,9})-([1-9]\d{0,8}(?:\.[1-9]\d{0,8})*))$/.exec(name);
   if (match === null) return null;
@@ -27,7 +30,7 @@ export function parseUsbAddress(name: string): UsbAddress | null {
   return { bus: Number(rootHub ?? bus), ports: ports?.split('.').map(Number) ?? [] };
 }
 
-/** Null if a name is no interface's. */
+/** Parses the name of an interface. @returns null if it is none */
 export function parseUsbInterface(name: string): UsbInterfaceAddress | null {
   const match = /^(\d{1,9})-(\d{1,9}(?:\.\d{1,9})*):(\d{1,3})\.(\d{1,3})$/.exec(name);
   if (match === null) return null;
@@ -42,13 +45,17 @@ export function threeDigits(number: number): string {
   return String(number).padStart(3, '0');
 }
 
-/** Returns the name of an interface in the active configuration: `1-2:1.0`; a root hub's is `1-0:1.0`. */
-export function interfaceName({ address, usb }: UsbDeviceInfo, number: number): string {
-  const ports = usb.ports.length === 0 ? `${usb.bus}-0` : address;
-  return `${ports}:${usb.configuration ?? 0}.${number}`;
+/** Returns the name of an interface of the active configuration: `1-2:1.0`; a root hub's is `1-0:1.0`. @param intf bInterfaceNumber */
+export function interfaceName({ address, usb }: UsbDeviceInfo, intf: number): string {
+  return `${usb.ports.length === 0 ? `${usb.bus}-0` : address}:${usb.configuration ?? 0}.${intf}`;
 }
 
-/** For sort(): by bus, a hub before what hangs on it, ports by number. */
+/** Returns the name of an endpoint, as in the model: `0x81`. @param address bEndpointAddress */
+export function endpointName(address: number): string {
+  return hex(address, 2);
+}
+
+/** Compares for sort(): by bus, a hub before the devices behind it, ports by number. */
 export function compareUsbAddresses(a: UsbAddress, b: UsbAddress): number {
   if (a.bus !== b.bus) return a.bus - b.bus;
   for (const [depth, port] of a.ports.entries()) {

@@ -1,6 +1,6 @@
 /**
- * What a device tells only when it is asked: strings, hub and port status, Microsoft OS descriptors... Each question
- * is one control transfer; a device that does not answer one is no failure, it is noted.
+ * Asks an open device for what sysfs does not have: strings (`strings.ts`), hub and port status, Microsoft OS
+ * descriptors... Each question is one control transfer. An answer that does not come is noted, and is no failure.
  */
 import { SysError, UdrvError } from '../../errors';
 import { MSOS20_UUID, WEBUSB_UUID } from '../decode/bos';
@@ -16,7 +16,8 @@ import { HUB, PORT_STATUS, SUPERSPEED_HUB, SUPERSPEED_PORT_STATUS } from '../dec
 import { stringIndices } from '../decode/json';
 import { numberOf, type Values } from '../decode/layout';
 import { MSOS10_COMPATIBLE_ID, MSOS10_STRING, WEBUSB_URL } from '../decode/msos';
-import { DEBUG, DEVICE_QUALIFIER, DEVICE_STATUS, LANGIDS } from '../decode/standard';
+import { DEBUG, DEVICE_QUALIFIER, DEVICE_STATUS } from '../decode/standard';
+import { readStrings, type UsbString } from './strings';
 
 /** The first eight bytes of a control transfer, without the length. */
 export interface Setup {
@@ -29,12 +30,6 @@ export interface Setup {
 /** A control transfer into the host: at most `length` bytes. Rejects with a SysError or UdrvError. */
 export type ControlIn = (setup: Setup, length: number) => Promise<Buffer>;
 
-export interface UsbString {
-  langId: number;
-  index: number;
-  text: string;
-}
-
 /** A question that was not answered. */
 export interface Unanswered {
   what: string;
@@ -45,7 +40,7 @@ export interface Unanswered {
 export interface Answers {
   /** Device qualifier, hub, ports and so on, each where there is one. */
   descriptors: Descriptor[];
-  /** Where it was asked for. */
+  /** Null where sysfs has it, or the device has none. */
   bos: DescriptorTree | null;
   strings: UsbString[];
   unanswered: Unanswered[];
@@ -53,20 +48,18 @@ export interface Answers {
 
 export interface Known {
   tree: DescriptorTree;
-  /** From sysfs; null: to be asked for. */
+  /** The store that sysfs has; null: to be asked for. */
   bos: DescriptorTree | null;
 }
 
 const [IN_DEVICE, IN_CLASS_DEVICE, IN_CLASS_OTHER, IN_VENDOR_DEVICE] = [0x80, 0xa0, 0xa3, 0xc0];
 const [GET_STATUS, GET_DESCRIPTOR] = [0, 6];
 
-/** A device with more languages than this is lying. */
-const MOST_LANGUAGES = 16;
-/** The kernel's hub driver has no more. */
+/** Limit of the kernel's hub driver. */
 const MOST_PORTS = 255;
-/** A device that has let so many questions pass is asked no more. */
+/** Number of timeouts after which a device is asked no more. */
 const MOST_TIMEOUTS = 3;
-/** Of one transfer through usbfs. */
+/** Longest control transfer through usbfs, in bytes. */
 const LONGEST = 4096;
 
 export async function askDevice(control: ControlIn, known: Known): Promise<Answers> {
@@ -79,7 +72,7 @@ export async function askDevice(control: ControlIn, known: Known): Promise<Answe
       return await control(setup, Math.min(length, LONGEST));
     } catch (error) {
       if (!(error instanceof SysError || error instanceof UdrvError)) throw error;
-      // Nobody is there any more: no use in asking on.
+      // The device is gone: there is nothing to ask on.
       if (error.code === 'ENODEV' || error.code === 'ESHUTDOWN') throw error;
       if (error.code === 'ETIMEDOUT') timeouts++;
       answers.unanswered.push({ what, code: error.code });
@@ -88,7 +81,7 @@ export async function askDevice(control: ControlIn, known: Known): Promise<Answe
   };
   const getDescriptor = (what: string, type: number, length: number, index = 0, wIndex = 0) =>
     ask(what, { bmRequestType: IN_DEVICE, bRequest: GET_DESCRIPTOR, wValue: (type << 8) | index, wIndex }, length);
-  /** Those with a wTotalLength: first their own length, then all of it. */
+  /** Asks twice for a descriptor with a wTotalLength: for its head, then for all of it. */
   const getWhole = async (what: string, type: number, length: number) => {
     const head = await getDescriptor(what, type, length);
     return head === null || head.length < 4
@@ -118,7 +111,12 @@ export async function askDevice(control: ControlIn, known: Known): Promise<Answe
   const capabilities = (known.bos ?? answers.bos)?.descriptors.flatMap(({ children }) => children) ?? [];
   for (const { values } of capabilities) await askPlatform(values);
   await askMsos10();
-  await askStrings();
+  const { languages, strings } = await readStrings(
+    (what, index, langId) => getDescriptor(what, 0x03, 255, index, langId),
+    usedStrings(),
+  );
+  if (languages !== null) answers.descriptors.push(languages);
+  answers.strings.push(...strings);
 
   const status = await ask(
     'device status',
@@ -136,7 +134,7 @@ export async function askDevice(control: ControlIn, known: Known): Promise<Answe
       isSuperSpeed ? 12 : 71,
     );
     if (bytes === null) return;
-    // Root hubs give all that was asked for, whatever their length says.
+    // Root hubs fill the whole answer, whatever their length says.
     const hub = descriptor(isSuperSpeed ? SUPERSPEED_HUB : HUB, bytes.subarray(0, bytes.at(0)));
     answers.descriptors.push(hub);
     const ports = Math.min(numberOf(hub.values, 'bNbrPorts'), MOST_PORTS);
@@ -149,7 +147,7 @@ export async function askDevice(control: ControlIn, known: Known): Promise<Answe
     }
   }
 
-  /** WebUSB, chapter 4.1; Microsoft OS 2.0 Descriptors, chapter "Retrieving". */
+  /** Asks for what a platform capability announces: WebUSB, chapter 4.1; Microsoft OS 2.0 Descriptors, "Retrieving". */
   async function askPlatform(values: Values): Promise<void> {
     const fromVendor = (what: string, bRequest: number, wValue: number, wIndex: number, length: number) =>
       ask(what, { bmRequestType: IN_VENDOR_DEVICE, bRequest, wValue, wIndex }, length);
@@ -176,7 +174,7 @@ export async function askDevice(control: ControlIn, known: Known): Promise<Answe
     }
   }
 
-  /** The string 0xEE, and the compatible IDs behind its vendor code. */
+  /** Asks for string 0xEE, and for the compatible IDs behind its vendor code. */
   async function askMsos10(): Promise<void> {
     const bytes = await getDescriptor('Microsoft OS 1.0 string', 0x03, 18, 0xee);
     const isThere = bytes?.subarray(2, 16).toString('utf16le') === 'MSFT100';
@@ -195,27 +193,12 @@ export async function askDevice(control: ControlIn, known: Known): Promise<Answe
     if (ids !== null) answers.descriptors.push(descriptor(MSOS10_COMPATIBLE_ID, ids));
   }
 
-  async function askStrings(): Promise<void> {
-    const all = [...known.tree.descriptors, ...((known.bos ?? answers.bos)?.descriptors ?? []), ...answers.descriptors];
-    const indices = [...stringIndices(all)].sort((a, b) => a - b);
-    if (indices.length === 0) return;
-    const bytes = await getDescriptor('languages', 0x03, 255);
-    if (bytes === null) return;
-    const languages = descriptor(LANGIDS, bytes.subarray(0, bytes.at(0)));
-    answers.descriptors.push(languages);
-    const ids = languages.values['wLANGID'] as readonly number[] | undefined;
-    for (const langId of (ids ?? []).slice(0, MOST_LANGUAGES))
-      for (const index of indices) {
-        const answer = await getDescriptor(`string ${index}`, 0x03, 255, index, langId);
-        const text = answer === null ? null : stringText(answer);
-        if (text !== null) answers.strings.push({ langId, index, text });
-      }
+  /** The indices of all strings that a descriptor refers to. */
+  function usedStrings(): ReadonlySet<number> {
+    return stringIndices([
+      ...known.tree.descriptors,
+      ...((known.bos ?? answers.bos)?.descriptors ?? []),
+      ...answers.descriptors,
+    ]);
   }
-}
-
-/** The text of a string descriptor: UTF-16, as far as its length and the bytes go. Null where it is none. */
-export function stringText(bytes: Buffer): string | null {
-  if (bytes.length < 2 || bytes.readUInt8(1) !== 0x03) return null;
-  const end = Math.min(bytes.readUInt8(0), bytes.length);
-  return bytes.subarray(2, end - (end % 2)).toString('utf16le');
 }

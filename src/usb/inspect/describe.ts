@@ -1,4 +1,4 @@
-/** One USB device in all its depth: its descriptors from sysfs, decoded, which opens nothing and wakes nothing. */
+/** Describes one USB device in depth: its descriptors from sysfs, decoded. Opens nothing, wakes nothing. */
 import type { UsbDeviceInfo } from '../../model/device';
 import type { Names } from '../../names/database';
 import { AttributeReader, type ReadError } from '../../sys/readers/attributes';
@@ -12,15 +12,17 @@ import {
 } from '../decode/descriptor-tree';
 import { decodeReport, type ReportDescriptor } from '../decode/hid-report';
 import { type Context, type DescriptorJson, descriptorJson } from '../decode/json';
+import { numberOf, type Values } from '../decode/layout';
+import { interfaceName } from './address';
 import type { Answers } from './ask';
 import { USB_DEVICES } from './inspect';
 
 /** The bytes that a description is made of. */
 export interface RawDescriptors {
   descriptors: Buffer;
-  /** Newer kernels have it (6.12 does, 6.1 not); null: not there, or the device has none. */
+  /** The binary object store, which newer kernels have in sysfs (6.12 does, 6.1 not); null: not there, or the device has none. */
   bos: Buffer | null;
-  /** Of HID interfaces with a driver, by the interface's name. */
+  /** Report descriptors of the HID interfaces that have a driver. */
   reports: { interface: string; bytes: Buffer }[];
 }
 
@@ -30,21 +32,25 @@ export interface UsbDescription {
   tree: DescriptorTree;
   bos: DescriptorTree | null;
   context: Context;
-  /** What the device said when it was opened and asked; null: it was not. */
+  /** The answers of the device where it was opened and asked; null: it was not. */
   answers: Answers | null;
-  /** What of all this could not be read. */
+  /** Files that could not be read. */
   errors: ReadError[];
 }
 
 /**
- * Of what a file in sysfs has at most: a device descriptor and some configurations of 64 KiB. What is longer is no
- * device's, and is cut off.
+ * Most bytes of a file in sysfs: a device descriptor and some configurations of 64 KiB. A longer one is cut off, since
+ * no device has it.
  */
 const LONGEST = 256 * 1024;
+
+/** bDescriptorType of a report descriptor: HID 1.11, section 7.1. */
+const REPORT = 0x22;
 
 /** The longest string that a descriptor can hold, in UTF-16 units. */
 const LONGEST_STRING = 126;
 
+/** Reads and decodes the descriptors of a device. */
 export function describeUsb(sys: SysTree, names: Names, device: UsbDeviceInfo): UsbDescription {
   const reader = new AttributeReader(sys);
   const dir = `${USB_DEVICES}/${device.address}`;
@@ -81,29 +87,42 @@ export function describeUsb(sys: SysTree, names: Names, device: UsbDeviceInfo): 
     note(values['iSerialNumber'], device.usb.serial);
   }
 
-  /** What the directories of the active configuration's interfaces add: a string for each, and report descriptors. */
+  /** Reads what the directories of the active configuration's interfaces add: a string each, and report descriptors. */
   function readInterfaces(configuration: Descriptor): void {
     note(configuration.values['iConfiguration'], reader.text(`${dir}/configuration`));
     for (const setting of configuration.children) {
       const { bInterfaceNumber: number, bAlternateSetting: alt } = setting.values;
       const isActive = device.usb.interfaces.some((i) => i.number === number && i.alt === alt && i.active);
-      if (setting.layout.id !== 'interface' || !isActive) continue;
-      const name = `${device.usb.ports.length === 0 ? `${device.usb.bus}-0` : device.address}:${device.usb.configuration}.${number}`;
+      if (setting.layout.id !== 'interface' || !isActive || typeof number !== 'number') continue;
+      const name = interfaceName(device, number);
       note(setting.values['iInterface'], reader.text(`${USB_DEVICES}/${name}/interface`));
-      const hid = setting.children.find(({ layout }) => layout.id === 'hid');
+      // Some devices have it behind the endpoint.
+      const hid = [...setting.children, ...setting.children.flatMap(({ children }) => children)].find(
+        ({ layout }) => layout.id === 'hid',
+      );
       if (hid !== undefined) readReport(hid, name);
     }
   }
 
-  /** The kernel has it where a HID driver is bound, which is the only time that the device could not be asked. */
+  /** Reads a report descriptor, which the kernel has where a HID driver is bound: just then the device cannot be asked. */
   function readReport(hid: Descriptor, name: string): void {
     const bus = reader
       .names(`${USB_DEVICES}/${name}`)
       .find((entry) => /^[0-9A-F]{4}:[0-9A-F]{4}:[0-9A-F]{4}\.[0-9A-F]{4,8}$/.test(entry));
     const bytes = bus === undefined ? null : read(`${USB_DEVICES}/${name}/${bus}/report_descriptor`);
     if (bytes === null) return;
+    if (bytes.length === 0) {
+      hid.notes.push('the report descriptor in sysfs is empty');
+      return;
+    }
     raw.reports.push({ interface: name, bytes });
     reports.set(hid, decodeReport(bytes));
+    // sysfs has the report that the driver works with: report_fixup() of a HID driver, or a HID-BPF program.
+    const length = reportLength(hid);
+    if (length !== null && length !== bytes.length)
+      hid.notes.push(
+        `the report descriptor in sysfs has ${bytes.length} bytes, wDescriptorLength is ${length}: the kernel has rewritten it`,
+      );
   }
 
   function note(index: unknown, text: string | null): void {
@@ -111,7 +130,15 @@ export function describeUsb(sys: SysTree, names: Names, device: UsbDeviceInfo): 
   }
 }
 
-/** Adds what the device said when it was asked: strings in its first language, and the BOS where sysfs has none. */
+/** The length of the report descriptor that a HID descriptor announces; null where it announces none. */
+function reportLength({ values }: Descriptor): number | null {
+  const announced = values['descriptors'];
+  if (!Array.isArray(announced)) return null;
+  const report = (announced as readonly Values[]).find((one) => one['bDescriptorType'] === REPORT);
+  return report === undefined ? null : numberOf(report, 'wDescriptorLength');
+}
+
+/** Adds the answers of the device: strings in its first language, and the BOS where sysfs has none. */
 export function withAnswers(description: UsbDescription, answers: Answers): UsbDescription {
   const { context, raw } = description;
   const strings = new Map<number, string>();
@@ -131,7 +158,7 @@ export interface UsbDocument extends UsbDeviceInfo {
   descriptors: DescriptorJson[];
   /** The binary object store; null where there is none, or where it would take opening the device. */
   bos: DescriptorJson[] | null;
-  /** What does not belong to a single descriptor. */
+  /** Notes that belong to no single descriptor. */
   notes: string[];
   opened: { descriptors: DescriptorJson[]; strings: Answers['strings']; unanswered: Answers['unanswered'] } | null;
 }

@@ -1,40 +1,34 @@
 import type { TransferType, UsbEndpoint, UsbInterface } from '../../model/device';
 import type { AttributeReader } from '../../sys/readers/attributes';
-import { hex, hexDigits } from '../../text/hex';
-import type { UsbInterfaceAddress } from './address';
-import { usbClassName } from './class-names';
-import { type EndpointDescriptor, type InterfaceDescriptor, parseDescriptors } from './descriptors';
+import { hexDigits } from '../../text/hex';
+import { usbClassName } from '../class-names';
+import { endpointName, type UsbInterfaceAddress } from './address';
+import { bandwidthOf } from './bandwidth';
+import { type EndpointDescriptor, readSettings, type SettingDescriptor } from './settings';
 
-/** USB 2.0, table 9-13: bits 0 and 1 of bmAttributes. */
+/** Bits 0 and 1 of bmAttributes: USB 2.0, table 9-13. */
 const TRANSFER_TYPES: readonly TransferType[] = ['control', 'isochronous', 'bulk', 'interrupt'];
 
-/** What drivers/usb/core/endpoint.c calls them. */
-const TYPES_IN_SYSFS: Readonly<Record<string, TransferType>> = {
-  Control: 'control',
-  Isoc: 'isochronous',
-  Bulk: 'bulk',
-  Interrupt: 'interrupt',
-};
+/** Transfer types in sysfs, in the order of bmAttributes: drivers/usb/core/endpoint.c. */
+const TYPES_IN_SYSFS: readonly (string | null)[] = ['Control', 'Isoc', 'Bulk', 'Interrupt'];
 
-/** wMaxPacketSize: the bytes of one packet. */
-const PACKET_SIZE = 0x7ff;
-
-/** What the directory of an interface says of it, beyond its descriptors. */
+/** State of an interface that its directory has, and no descriptor. */
 interface State {
   alt: number;
   driver: string | null;
 }
 
-/** An interface that the kernel has not registered is as the device was configured: in setting 0, without a driver. */
+/** State of an interface that the kernel has not registered: as the device was configured, without a driver. */
 const INITIAL: State = { alt: 0, driver: null };
 
 /**
- * The interfaces of the active configuration, an entry for each alternate setting, by number. sysfs has a directory
- * for each interface that knows the current setting alone; the others are in `descriptors`. Where that is missing or
- * cut short, the directories have to do.
+ * Reads the interfaces of the active configuration: an entry for each alternate setting, by number. An interface's
+ * directory in sysfs shows the current setting only; the others are in `descriptors`. Where that file is missing or cut
+ * short, the entries come from the directories alone.
  *
- * @param devices the directory that holds the interfaces'
- * @param dir the device's own
+ * @param devices the directory of all devices and interfaces
+ * @param dir the device's own directory
+ * @param speedMbps the device's speed
  * @param registered the interfaces that have a directory
  */
 export function inspectInterfaces(
@@ -42,6 +36,7 @@ export function inspectInterfaces(
   devices: string,
   dir: string,
   configuration: number,
+  speedMbps: number | null,
   registered: readonly UsbInterfaceAddress[],
 ): UsbInterface[] {
   const settings = new Map<string, UsbInterface>();
@@ -53,27 +48,22 @@ export function inspectInterfaces(
       driver: reader.linkName(`${devices}/${name}/driver`),
     });
   }
-  for (const descriptor of describedInterfaces(reader.bytes(`${dir}/descriptors`), configuration)) {
-    const setting = fromDescriptor(descriptor, states.get(descriptor.bInterfaceNumber) ?? INITIAL);
+  const descriptors = reader.bytes(`${dir}/descriptors`);
+  for (const descriptor of descriptors === null ? [] : readSettings(descriptors, configuration)) {
+    const setting = fromDescriptor(descriptor, speedMbps, states.get(descriptor.bInterfaceNumber) ?? INITIAL);
     const key = `${setting.number}.${setting.alt}`;
-    // As the kernel: of two that are the same, the first.
+    // The kernel uses the first of two that are the same.
     if (!settings.has(key)) settings.set(key, setting);
   }
   for (const { name, number } of present) {
     const state = states.get(number) ?? INITIAL;
     const key = `${number}.${state.alt}`;
-    if (!settings.has(key)) settings.set(key, fromDirectory(reader, `${devices}/${name}`, number, state));
+    if (!settings.has(key)) settings.set(key, fromDirectory(reader, `${devices}/${name}`, speedMbps, number, state));
   }
   return [...settings.values()].sort((a, b) => a.number - b.number || a.alt - b.alt);
 }
 
-function describedInterfaces(descriptors: Buffer | null, configuration: number): InterfaceDescriptor[] {
-  if (descriptors === null) return [];
-  const { configurations } = parseDescriptors(descriptors);
-  return configurations.find(({ bConfigurationValue }) => bConfigurationValue === configuration)?.interfaces ?? [];
-}
-
-function fromDescriptor(descriptor: InterfaceDescriptor, { alt, driver }: State): UsbInterface {
+function fromDescriptor(descriptor: SettingDescriptor, speedMbps: number | null, { alt, driver }: State): UsbInterface {
   const [base, subclass, protocol] = [
     hexDigits(descriptor.bInterfaceClass, 2),
     hexDigits(descriptor.bInterfaceSubClass, 2),
@@ -88,23 +78,29 @@ function fromDescriptor(descriptor: InterfaceDescriptor, { alt, driver }: State)
     protocol,
     className: usbClassName(base, subclass, protocol),
     driver,
-    endpoints: descriptor.endpoints.map(endpointFromDescriptor),
+    endpoints: descriptor.endpoints.map((endpoint) => endpointFromDescriptor(endpoint, speedMbps)),
   };
 }
 
-function endpointFromDescriptor(descriptor: EndpointDescriptor): UsbEndpoint {
-  const { bEndpointAddress } = descriptor;
+function endpointFromDescriptor(descriptor: EndpointDescriptor, speedMbps: number | null): UsbEndpoint {
+  const { bEndpointAddress, bmAttributes } = descriptor;
+  const type = TRANSFER_TYPES[bmAttributes & 3] ?? 'control';
   return {
-    address: hex(bEndpointAddress, 2),
-    direction: directionOf(bEndpointAddress),
-    type: TRANSFER_TYPES[descriptor.bmAttributes & 3] ?? 'control',
-    maxPacketSize: descriptor.wMaxPacketSize & PACKET_SIZE,
-    interval: descriptor.bInterval,
+    address: endpointName(bEndpointAddress),
+    direction: bEndpointAddress & 0x80 ? 'in' : 'out',
+    type,
+    ...bandwidthOf(descriptor, type, speedMbps),
   };
 }
 
-/** The current setting, from the attributes of the interface's directory. */
-function fromDirectory(reader: AttributeReader, dir: string, number: number, { alt, driver }: State): UsbInterface {
+/** Reads the current setting from the attributes of the interface's directory. */
+function fromDirectory(
+  reader: AttributeReader,
+  dir: string,
+  speedMbps: number | null,
+  number: number,
+  { alt, driver }: State,
+): UsbInterface {
   const base = reader.hex(`${dir}/bInterfaceClass`, 2) ?? '00';
   const subclass = reader.hex(`${dir}/bInterfaceSubClass`, 2) ?? '00';
   const protocol = reader.hex(`${dir}/bInterfaceProtocol`, 2) ?? '00';
@@ -121,26 +117,25 @@ function fromDirectory(reader: AttributeReader, dir: string, number: number, { a
       .names(dir)
       .filter((name) => /^ep_[0-9a-f]{2}$/.test(name))
       .sort()
-      .map((name) => endpointFromDirectory(reader, `${dir}/${name}`, name.slice(3)))
+      .map((name) => endpointFromDirectory(reader, `${dir}/${name}`, speedMbps, Number.parseInt(name.slice(3), 16)))
       .filter((endpoint) => endpoint !== null),
   };
 }
 
-/** Null for one that is too broken to say its type. */
-function endpointFromDirectory(reader: AttributeReader, dir: string, address: string): UsbEndpoint | null {
-  const type = TYPES_IN_SYSFS[reader.text(`${dir}/type`) ?? ''];
-  if (type === undefined) return null;
-  return {
-    address: `0x${address}`,
-    direction: directionOf(Number.parseInt(address, 16)),
-    type,
-    maxPacketSize: Number.parseInt(reader.hex(`${dir}/wMaxPacketSize`, 4) ?? '0', 16) & PACKET_SIZE,
-    interval: Number.parseInt(reader.hex(`${dir}/bInterval`, 2) ?? '0', 16),
-  };
-}
-
-function directionOf(bEndpointAddress: number): UsbEndpoint['direction'] {
-  return bEndpointAddress & 0x80 ? 'in' : 'out';
+/** Reads an endpoint's directory. @returns null where it has no type */
+function endpointFromDirectory(
+  reader: AttributeReader,
+  dir: string,
+  speedMbps: number | null,
+  bEndpointAddress: number,
+): UsbEndpoint | null {
+  const bmAttributes = TYPES_IN_SYSFS.indexOf(reader.text(`${dir}/type`));
+  if (bmAttributes < 0) return null;
+  const wMaxPacketSize = Number.parseInt(reader.hex(`${dir}/wMaxPacketSize`, 4) ?? '0', 16);
+  const bInterval = Number.parseInt(reader.hex(`${dir}/bInterval`, 2) ?? '0', 16);
+  // A companion has no attributes.
+  const none = { companion: null, dwBytesPerInterval: null };
+  return endpointFromDescriptor({ bEndpointAddress, bmAttributes, wMaxPacketSize, bInterval, ...none }, speedMbps);
 }
 
 function byte(value: number | null): number {

@@ -1,21 +1,21 @@
-/** Which nodes in /dev belong to a USB device: `/dev/ttyUSB0`, `/dev/sda`, `/dev/input/event3`. */
-import { attempt } from '../../sys/attempt';
+/** Nodes in /dev that belong to a USB device: `/dev/ttyUSB0`, `/dev/sda`, `/dev/input/event3`. */
+import { SysError } from '../../errors';
 import { AttributeReader } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
 import { parseUsbAddress, parseUsbInterface } from './address';
 
 export interface UsbNode {
-  /** `1-2`: the nearest USB device above it. */
+  /** The nearest USB device above it: `1-2`. */
   device: string;
-  /** `1-2:1.0`; null where the kernel has put it beside the interfaces. */
+  /** The interface: `1-2:1.0`; null where the kernel has put the node beside the interfaces. */
   interface: string | null;
   node: string;
 }
 
-/** Generic ways to what other nodes are for: of no use to tell a device by. */
+/** Nodes that every such device has, of no use to tell one by. */
 const DULL = /^\/dev\/(?:bus\/usb|bsg)\//;
 
-/** Class devices whose parents have nodes of their own: of all the machine's, there are too many to read. */
+/** Classes whose devices have no nodes of their own, and are too many to read. */
 const CLASSES_WITHOUT_NODES = new Set([
   'net',
   'bdi',
@@ -29,8 +29,8 @@ const CLASSES_WITHOUT_NODES = new Set([
 ]);
 
 /**
- * The nodes of all USB devices, by name. sysfs's classes lead to what the kernel's drivers made, and the path to it
- * leads past the device. Opens nothing.
+ * Lists the nodes of all USB devices, by name. The classes in sysfs link to all that drivers made, and the path of each
+ * leads past its device. Opens nothing.
  */
 export function listUsbNodes(sys: SysTree): UsbNode[] {
   const reader = new AttributeReader(sys);
@@ -48,11 +48,16 @@ export function listUsbNodes(sys: SysTree): UsbNode[] {
 }
 
 function linkOf(sys: SysTree, path: string): string {
-  // No link, or none that may be read: it leads nowhere.
-  return attempt(() => sys.readLink(path), '');
+  try {
+    return sys.readLink(path);
+  } catch (error) {
+    // No link, or one that may not be read, leads nowhere.
+    if (error instanceof SysError) return '';
+    throw error;
+  }
 }
 
-/** The last device and interface in a path: `.../usb1/1-3/1-3.1/1-3.1:1.0/ttyUSB0/tty/ttyUSB0`. */
+/** Finds the last device and interface in a path: `.../usb1/1-3/1-3.1/1-3.1:1.0/ttyUSB0/tty/ttyUSB0`. */
 function ownerOf(path: string): Omit<UsbNode, 'node'> | null {
   const steps = path.split('/').reverse();
   const device = steps.find((step) => parseUsbAddress(step) !== null);
@@ -61,7 +66,7 @@ function ownerOf(path: string): Omit<UsbNode, 'node'> | null {
   return { device, interface: intf ?? null };
 }
 
-/** What the kernel calls its node, below /dev; null where it has none. */
+/** Reads the node's name from the uevent attribute. @returns null where it has no node */
 function nodeName(reader: AttributeReader, dir: string): string | null {
   const name = /^DEVNAME=(.+)$/m.exec(reader.text(`${dir}/uevent`) ?? '')?.[1];
   return name === undefined ? null : `/dev/${name}`;

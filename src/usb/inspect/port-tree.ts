@@ -1,15 +1,14 @@
-/** How USB devices hang on each other: hubs and their ports, and what the listing leaves to sysfs. */
-
+/** The tree of hubs, their ports, and the devices in them. */
 import { posix } from 'node:path';
+import { SysError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
-import { attempt } from '../../sys/attempt';
 import { AttributeReader } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
 import { USB_DEVICES } from './inspect';
 
 export interface UsbBranch {
   device: UsbDeviceInfo;
-  /** How many ports it has, as a hub; null: it is none. */
+  /** Number of ports of a hub; null: it is none. */
   portCount: number | null;
   /** The driver of a root hub's controller: `xhci_hcd`. */
   controllerDriver: string | null;
@@ -17,7 +16,7 @@ export interface UsbBranch {
 }
 
 /**
- * Devices below the hubs that they hang on.
+ * Puts devices below the hubs that they are plugged in to.
  *
  * @param devices as {@link listUsb} gives them; one whose hub is not among them stands at the top
  */
@@ -32,7 +31,7 @@ export function usbTree(sys: SysTree, devices: readonly UsbDeviceInfo[]): UsbBra
   return roots;
 }
 
-/** By its name: `1-2.3` hangs on `1-2`, and that on `usb1`. */
+/** Names the hub of a device: `1-2` is that of `1-2.3`, `usb1` that of `1-2`. */
 function parentOf({ address, usb }: UsbDeviceInfo): string | null {
   if (usb.ports.length === 0) return null;
   return usb.ports.length === 1 ? `usb${usb.bus}` : address.slice(0, address.lastIndexOf('.'));
@@ -50,7 +49,12 @@ function branch(sys: SysTree, reader: AttributeReader, device: UsbDeviceInfo): U
   };
 }
 
-/** The controller is the device above the root hub, which is found by where its link leads. */
+/** Names the driver of the host controller: the device above the root hub, found through the root hub's link. */
 function controllerDriver(sys: SysTree, reader: AttributeReader, dir: string): string | null {
-  return attempt(() => reader.linkName(posix.join(USB_DEVICES, sys.readLink(dir), '../driver')), null);
+  try {
+    return reader.linkName(posix.join(USB_DEVICES, sys.readLink(dir), '../driver'));
+  } catch (error) {
+    if (error instanceof SysError) return null;
+    throw error;
+  }
 }

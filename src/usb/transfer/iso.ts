@@ -4,13 +4,13 @@ import { errnoName, statusOf, type TransferStatus } from './status';
 import { Pieces, type Source } from './streams';
 
 export interface IsoOptions extends WaitOptions {
-  /** Packets in a transfer: 1 to 128. */
+  /** Packets in one transfer: 1 to 128. */
   packets?: number | undefined;
-  /** Transfers in flight at a time: with fewer than 2, packets are lost between them. */
+  /** Transfers in flight at a time. With fewer than 2, packets are lost between them. */
   queue?: number | undefined;
-  /** How many transfers; without it, until the consumer stops, or the source ends. */
+  /** Number of transfers; without it they go on until the consumer stops or the source ends. */
   count?: number | undefined;
-  /** For an OUT endpoint: what to send. */
+  /** Data for an OUT endpoint. */
   source?: Source | undefined;
 }
 
@@ -20,23 +20,23 @@ export interface IsoPacket {
   errno: string | null;
   requested: number;
   actual: number;
-  /** What arrived; of an OUT endpoint, what was sent. Good until the next transfer is asked for, or the loop is left. */
+  /** Data that arrived or, of an OUT endpoint, was sent. Good until the next transfer is asked for, or the loop is left. */
   data: Buffer;
 }
 
 export interface IsoTransfer {
-  /** Of the transfer; it can be `ok` although packets are not. */
+  /** The end of the transfer as a whole: it can be `ok` although packets are not. */
   status: TransferStatus;
   errno: string | null;
   packets: IsoPacket[];
 }
 
-/** drivers/usb/core/devio.c takes no more in one URB. */
+/** The limit of one URB: drivers/usb/core/devio.c. */
 export const MAX_ISO_PACKETS = 128;
 export const DEFAULT_ISO_PACKETS = 32;
 const DEFAULT_ISO_QUEUE = 4;
 
-/** @param packetSize what the endpoint moves in one interval at most */
+/** Runs isochronous transfers. @param packetSize the most that the endpoint moves in one interval, in bytes */
 export async function* isoTransfers(
   queue: TransferQueue,
   endpoint: number,

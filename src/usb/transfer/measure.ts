@@ -1,3 +1,4 @@
+import { Cleanup } from '../../cleanup';
 import { type Summary, summarize } from '../../model/statistics';
 import { USBDEVFS_URB_TYPE_BULK, USBDEVFS_URB_TYPE_INTERRUPT } from '../../uapi/usbdevfs';
 import type { Transfer, TransferQueue } from './queue';
@@ -15,7 +16,7 @@ export interface MeasureOptions {
   signal: AbortSignal;
 }
 
-/** What was moved, and how long each transfer took from its submit to its end. */
+/** The bytes moved, and the time of each transfer from its submit to its end. */
 export interface Measurement extends TransferResult {
   queue: number;
   transfers: number;
@@ -23,16 +24,16 @@ export interface Measurement extends TransferResult {
   latencyUs: Summary;
 }
 
-/** Measuring blocks the event loop: for so long at most, but for the wait itself. */
+/** Longest time that measuring blocks the event loop, waits aside. */
 const SERVE_SIGNALS_MS = 50;
 
-/** Before what counts: by then the code is compiled, and the device has begun. */
+/** Time before what counts: by then the code is compiled, and the device has begun. */
 const WARM_UP_MS = 500;
 
-/** After a transfer that took less, the next is waited for without sleeping. */
+/** Below this, the wait for the next transfer spins instead of sleeping. */
 const SHORT_MS = 1;
 
-/** As many latencies are kept. Then every second one is dropped, and from there on half as many are taken. */
+/** Most latencies that are kept. When they are full every second one is dropped, and from then on half as many are taken. */
 const MOST_SAMPLES = 1 << 16;
 
 class Latencies {
@@ -63,11 +64,11 @@ class Latencies {
 }
 
 /**
- * Keeps transfers in flight for some time. Waits in a blocking poll(2), as a latency-minded program does; signals are
- * served in between. Nothing is allocated while it measures.
+ * Keeps transfers in flight for some time. Waits in a blocking poll(2), as a program that cares for latency does, and
+ * serves signals in between. Allocates nothing while it measures.
  *
  * @param acquire takes a transfer from the queue
- * @param prepare makes an URB of it; its buffer is zeroed
+ * @param prepare fills its URB; its buffer is zeroed
  */
 export async function measure(
   queue: TransferQueue,
@@ -76,17 +77,19 @@ export async function measure(
   options: MeasureOptions,
 ): Promise<Measurement> {
   const transfers: Transfer[] = [];
+  const cleanup = new Cleanup();
   try {
     while (transfers.length < options.queue) {
       const transfer = acquire();
+      cleanup.defer(() => queue.recycle(transfer));
       transfers.push(transfer);
       transfer.urb.data.fill(0);
       prepare(transfer);
     }
+    cleanup.defer(() => queue.stop(transfers, 'cancelled'));
     return await measurePrepared(queue, transfers, options);
   } finally {
-    queue.stop(transfers, 'cancelled');
-    for (const transfer of transfers) queue.recycle(transfer);
+    cleanup.close();
   }
 }
 
@@ -111,7 +114,7 @@ async function measurePrepared(
     queue.submit(transfer);
     inFlight++;
   }
-  // In turns: transfers of one endpoint end in the order they began.
+  // Waits in turns: transfers of one endpoint end in the order they began.
   for (let i = 0; inFlight > 0; i = (i + 1) % depth) {
     const transfer = transfers[i] as Transfer;
     while (!queue.waitBlocking(transfer, timeoutMs, spinMs)) await turn();
@@ -119,7 +122,7 @@ async function measurePrepared(
     const latencyMs = last - (started[i] ?? last);
     const { status, actualLength } = transfer.urb;
     inFlight--;
-    // First of all: meanwhile the device has nothing to do where it is the only one.
+    // Submitted before anything else: a device with one transfer is idle until then.
     if (status === 0 && last < end && !signal.aborted) {
       started[i] = last;
       queue.submit(transfer);
@@ -153,10 +156,11 @@ async function measurePrepared(
   return { ...result, queue: depth, transfers: count, seconds: measured, latencyUs: latencies.summary };
 }
 
+/** Makes what fills an URB for a bulk or interrupt transfer of `size` bytes. */
 export function bulkPreparer({ type, address }: StreamTarget, size: number): (transfer: Transfer) => void {
   const urbType = type === 'interrupt' ? USBDEVFS_URB_TYPE_INTERRUPT : USBDEVFS_URB_TYPE_BULK;
   return ({ urb }) => urb.prepare(urbType, address, size);
 }
 
-/** The event loop runs once, without sleeping. */
+/** Lets the event loop run once, without sleeping. */
 const turn = () => new Promise((resolve) => setImmediate(resolve));

@@ -1,3 +1,4 @@
+import { Cleanup } from '../../cleanup';
 import type { Transfer, TransferQueue, WaitOptions } from './queue';
 
 export interface PumpOptions extends WaitOptions {
@@ -7,25 +8,25 @@ export interface PumpOptions extends WaitOptions {
   capacity: number;
   /** Isochronous packets in each. */
   packets?: number | undefined;
-  /** Prepares the next URB; false: there is none. */
+  /** Prepares the next URB. Gives false where there is no more. */
   prepare: (transfer: Transfer) => boolean | Promise<boolean>;
 }
 
 /**
- * Keeps a number of transfers of one endpoint in flight, and gives each back in order when it is done. The first that
- * does not end well ends the others, the last first; these are given back too, with what they had received.
+ * Keeps a number of transfers of one endpoint in flight, and yields each in order when it is done. The first that fails
+ * ends the others, the last first; these are yielded too, with what they had received.
  */
 export class Pump {
   readonly #queue: TransferQueue;
   readonly #options: PumpOptions;
-  /** In the order they were submitted. */
+  /** Transfers that the kernel has, in the order they were submitted. */
   readonly #flight: Transfer[] = [];
   readonly #spare: Transfer[] = [];
-  /** All that the queue gave, until it gets them back. */
+  /** All transfers that the queue gave, until it gets them back. */
   readonly #acquired = new Set<Transfer>();
-  /** Being prepared, by somebody who has its memory meanwhile. */
+  /** The transfer that is being prepared: its memory is in other hands meanwhile. */
   #filling: Transfer | null = null;
-  /** Prepared, and refused for want of memory: it goes next. */
+  /** The transfer that was prepared and refused for want of memory: it goes next. */
   #held: Transfer | null = null;
   #depth: number;
   #more = true;
@@ -83,7 +84,7 @@ export class Pump {
           continue;
         }
         waiting ??= this.#queue.wait(head, this.#options, this.#flight);
-        // Where the next data is slow to come, what is in flight is still looked after.
+        // Looks after what is in flight also while the next data is slow to come.
         await (filling === null ? waiting : Promise.race([filling, waiting]));
         if (failure !== undefined) throw failure;
         if (head.pending) continue;
@@ -98,11 +99,11 @@ export class Pump {
       }
     } finally {
       this.#ended = true;
-      try {
-        this.stop();
-      } finally {
-        for (const transfer of this.#acquired) if (transfer !== this.#filling) this.#queue.recycle(transfer);
-      }
+      const cleanup = new Cleanup();
+      for (const transfer of this.#acquired)
+        if (transfer !== this.#filling) cleanup.defer(() => this.#queue.recycle(transfer));
+      cleanup.defer(() => this.stop());
+      cleanup.close();
     }
   }
 
@@ -112,7 +113,7 @@ export class Pump {
     return transfer;
   }
 
-  /** @returns whether it is still wanted: data may come too late, and then nobody but this has its memory */
+  /** Ends the filling. @returns whether it is still wanted; where data comes too late, the transfer is given back here */
   #filled(transfer: Transfer): boolean {
     this.#filling = null;
     if (this.#ended) this.#queue.recycle(transfer);
@@ -133,8 +134,8 @@ export class Pump {
   }
 
   /**
-   * One that has ended may have the memory that was wanting: what usbfs lends, it counts until it is given back. Where the
-   * refused one has some of its own, it needs no other.
+   * Moves a refused transfer into lent memory that is spare: usbfs counts what it lends until it is given back, so that
+   * the refused one may lack just that. One that has lent memory of its own needs no other.
    */
   #roomFor(held: Transfer): Transfer {
     const found = held.urb.isLent ? -1 : this.#spare.findIndex(({ urb }) => urb.isLent);
@@ -149,9 +150,9 @@ export class Pump {
   #accepted(transfer: Transfer): boolean {
     const refused = this.#queue.submit(transfer, this.#flight.length > 0 ? ['EREMOTEIO', 'ENOMEM'] : ['EREMOTEIO']);
     if (refused === null) return true;
-    // What all processes have in flight or were lent is limited (usbfs_memory_mb): go on with as much as there was room for.
+    // usbfs_memory_mb limits what all processes have in flight or were lent: go on with as many as there was room for.
     if (refused === 'ENOMEM') this.#depth = this.#flight.length;
-    // drivers/usb/core/devio.c: the chain that this one would continue has ended early, with a short packet.
+    // The chain that this one would continue has ended early, with a short packet: drivers/usb/core/devio.c.
     else this.#more = false;
     return false;
   }

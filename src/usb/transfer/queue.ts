@@ -1,8 +1,9 @@
+import { acquiring, Cleanup } from '../../cleanup';
 import { SysError } from '../../errors';
 import type { Memory, Sys, Watch } from '../../sys/sys';
 import { pause } from '../../sys/wait';
 import { USBDEVFS_CAP_BULK_CONTINUATION, USBDEVFS_CAP_MMAP } from '../../uapi/usbdevfs';
-import { capabilities, discardUrb, urbReaper, urbSubmitter } from '../device/usbfs';
+import { capabilities, discardUrb, urbReaper, urbSubmitter } from '../usbfs';
 import { ENODEV, ENOENT, statusOf, type TransferStatus } from './status';
 import { Urb } from './urb';
 
@@ -11,23 +12,23 @@ export type StopReason = 'timeout' | 'cancelled';
 export interface WaitOptions {
   /** Longest wait for one transfer, from the moment its turn has come. Without it there is no bound. */
   timeoutMs?: number | undefined;
-  /** Ends it: the status is `cancelled`. */
+  /** Ends the transfer: the status is `cancelled`. */
   signal?: AbortSignal | undefined;
 }
 
-/** As much memory is kept for URBs to come. */
+/** Memory that is kept for URBs to come. */
 const KEPT_BYTES = 2 * 1024 * 1024;
 
-/** What is shorter is copied so soon that memory of usbfs's own would gain nothing. */
+/** Least length for which memory of usbfs is worth its while: copying less takes no time. */
 const LENT_BYTES = 16 * 1024;
 
-/** How long an end waits for the kernel to give back what was discarded. */
+/** Longest wait for the kernel to give back what was discarded. */
 const DISCARD_MS = 1000;
 
-/** What is being unplugged yields bus errors for a moment before it is gone. */
+/** Time in which a device that is being unplugged yields bus errors before it is gone. */
 const UNPLUG_MS = 300;
 
-/** How often to look where the node cannot be watched. */
+/** Interval of looking where the node cannot be watched. */
 const LOOK_MS = 1;
 
 const NONE: readonly string[] = [];
@@ -37,17 +38,17 @@ export class Transfer {
   readonly urb: Urb;
   /** {@link urbSubmitter} */
   readonly submitUrb: () => number;
-  /** The kernel has it: its memory must stay as it is. */
+  /** Whether the kernel has it: its memory must stay as it is. */
   pending = false;
-  /** Which of all submits its last one was. */
+  /** Number of its last submit among all. */
   turn = 0;
-  /** Why it was discarded, null: it was not. */
+  /** The reason why it was discarded; null: it was not. */
   stopped: StopReason | null = null;
-  /** It ended with a bus error because the device was being unplugged. */
+  /** Whether it ended with a bus error because the device was being unplugged. */
   unplugged = false;
-  /** Called once it is reaped. */
+  /** Called when it is reaped. */
   onDone: (() => void) | null = null;
-  /** Given back while the kernel had it: it goes when it is reaped. */
+  /** Whether it was given back while the kernel had it: it is freed when it is reaped. */
   orphaned = false;
 
   constructor(urb: Urb, submitUrb: () => number) {
@@ -61,15 +62,15 @@ export class Transfer {
 }
 
 /**
- * The URBs of one open node: their memory, submitting, reaping, and ending them. An URB's memory stays until it is
- * reaped, whatever happens; transfers of one endpoint are ended the last first, so that none slips ahead of those before it.
+ * The URBs of one open node: their memory, submitting, reaping and ending. An URB's memory stays until it is reaped,
+ * whatever happens. Transfers of one endpoint are ended the last first, so that none slips ahead of those before it.
  *
- * The event loop is kept alive while somebody waits, and not by an open device that nobody uses.
+ * A wait keeps the event loop alive; an open device that nobody waits for does not.
  */
 export class TransferQueue {
   readonly #sys: Sys;
   readonly #fd: number;
-  /** All whose memory is there, by address. What is pending is not kept apart: that would cost each transfer two changes. */
+  /** All transfers that have memory, by address. The pending ones are not kept apart: each transfer would cost two changes. */
   readonly #transfers = new Map<number, Transfer>();
   #inFlight = 0;
   #turns = 0;
@@ -83,7 +84,7 @@ export class TransferQueue {
   #capabilities: number | undefined;
   readonly #explain: (urb: Urb, error: SysError) => Error;
 
-  /** @param explain what an URB that the kernel did not take means to a user */
+  /** @param explain makes the user's error of an URB that the kernel refused */
   constructor(sys: Sys, fd: number, explain: (urb: Urb, error: SysError) => Error) {
     this.#sys = sys;
     this.#fd = fd;
@@ -91,40 +92,42 @@ export class TransferQueue {
     this.#explain = explain;
   }
 
-  /** The device was unplugged, and all that it left is reaped. */
+  /** Whether the device was unplugged, and all that it left is reaped. */
   get gone(): boolean {
     return this.#gone;
   }
 
   /** USBDEVFS_CAP_ bits. @throws SysError */
   get capabilities(): number {
-    // A kernel that does not tell can do what the oldest could: libusb assumes the same.
+    // A kernel that does not tell has the abilities of the oldest; libusb assumes the same.
     this.#capabilities ??= capabilities(this.#sys, this.#fd) ?? USBDEVFS_CAP_BULK_CONTINUATION;
     return this.#capabilities;
   }
 
   /**
-   * A transfer with room for so much; {@link recycle} takes it back.
+   * Takes a transfer with room for `capacity` bytes; {@link recycle} gives it back.
    *
-   * @param copied the kernel copies its data, however long: what it allocates for that begins at a boundary of the length
-   * rounded up, as a control request's data must that a host controller is not to see in two pieces
+   * @param copied has the kernel copy the data, however long: a control request's data must not reach the host controller
+   * in two pieces, and the copy begins at a boundary of its length, rounded up
    */
   acquire(capacity: number, { packets = 0, copied = false }: { packets?: number; copied?: boolean } = {}): Transfer {
     const fits = ({ urb }: Transfer) =>
       urb.data.length >= capacity && urb.maxPackets >= packets && !(copied && urb.isLent);
     const found = this.#idle.findIndex(fits);
     if (found < 0) {
-      const urb = new Urb(this.#sys, capacity, packets, copied ? null : this.#lent(capacity));
-      const made = new Transfer(urb, urbSubmitter(this.#sys, this.#fd, urb.header));
-      this.#transfers.set(urb.address, made);
-      return made;
+      return acquiring((cleanup) => {
+        const urb = cleanup.own(new Urb(this.#sys, capacity, packets, copied ? null : this.#lent(capacity)));
+        const made = new Transfer(urb, urbSubmitter(this.#sys, this.#fd, urb.header));
+        this.#transfers.set(urb.address, made);
+        return made;
+      });
     }
     const [transfer] = this.#idle.splice(found, 1) as [Transfer];
     this.#idleBytes -= transfer.urb.data.length;
     return transfer;
   }
 
-  /** Memory that the host controller reaches itself, so that nothing is copied; null: the kernel copies. */
+  /** Borrows memory that the host controller reaches itself, so that nothing is copied. @returns null: the kernel copies */
   #lent(length: number): Memory | null {
     if (length < LENT_BYTES || this.#freed) return null;
     for (;;) {
@@ -133,13 +136,14 @@ export class TransferQueue {
       } catch (error) {
         if (!(error instanceof SysError)) throw error;
         if (error.code === 'ENOMEM' && this.#giveIdleBack()) continue;
-        // There is no such piece, or usbfs_memory_mb leaves none: what is copied is scattered, and may still do. Of a
-        // device that is gone, the submit tells.
+        // No such piece, or usbfs_memory_mb leaves none: a copy is scattered, and may still do. That the device is gone
+        // is for the submit to tell.
         return null;
       }
     }
   }
 
+  /** Takes a transfer back from who acquired it, also while the kernel has it. */
   recycle(transfer: Transfer): void {
     transfer.onDone = null;
     if (transfer.pending) {
@@ -159,7 +163,7 @@ export class TransferQueue {
     transfer.urb.close();
   }
 
-  /** What usbfs lent counts as in flight as long as it is there. @returns whether there was any */
+  /** Frees idle lent memory, which usbfs counts as in flight as long as it is there. @returns whether there was any */
   #giveIdleBack(): boolean {
     const lent = this.#idle.filter(({ urb }) => urb.isLent);
     for (const transfer of lent) {
@@ -171,10 +175,10 @@ export class TransferQueue {
   }
 
   /**
-   * Gives a prepared URB to the kernel. Where the device is gone, it comes back at once, as `gone`; where it was closed,
-   * as `cancelled`.
+   * Gives a prepared URB to the kernel. Where the device is gone, it comes back at once as `gone`; where the device was
+   * closed, as `cancelled`.
    *
-   * @param tolerated errnos that are the caller's to deal with
+   * @param tolerated errnos that the caller deals with
    * @returns null, or the tolerated errno with which it was refused
    */
   submit(transfer: Transfer, tolerated: readonly string[] = NONE): string | null {
@@ -185,7 +189,7 @@ export class TransferQueue {
       transfer.urb.settle(-ENOENT);
       return null;
     }
-    // Known before the kernel has it: it may complete at once.
+    // Set before the kernel has it: it may complete at once.
     transfer.pending = true;
     transfer.turn = this.#turns++;
     this.#inFlight++;
@@ -214,7 +218,7 @@ export class TransferQueue {
   /**
    * Waits until a transfer is reaped.
    *
-   * @param group in the order they were submitted: what is ended together with it when time is up
+   * @param group the transfers that end together with it when time is up, in the order they were submitted
    */
   wait(transfer: Transfer, { timeoutMs, signal }: WaitOptions, group: readonly Transfer[]): Promise<void> {
     if (!transfer.pending) return Promise.resolve();
@@ -240,23 +244,23 @@ export class TransferQueue {
   }
 
   /**
-   * Waits in a blocking poll(2), for who measures.
+   * Waits in a blocking poll(2), for measurements.
    *
-   * @param spinMs asks again and again for so long before it sleeps: to be woken takes longer than a short transfer does
+   * @param spinMs time to ask again and again before it sleeps: waking up takes longer than a short transfer
    * @returns false where a signal came first: the event loop has to run
    */
   waitBlocking(transfer: Transfer, timeoutMs: number, spinMs: number): boolean {
     let sleepMs = spinMs > 0 ? 0 : timeoutMs;
     let start = 0;
     while (transfer.pending) {
-      // First: of several in flight the next has often completed meanwhile.
+      // Asked before sleeping: of several in flight the next has often completed meanwhile.
       if (this.#reapOne()) continue;
       if (sleepMs > 0) {
         const outcome = this.#sys.poll(this.#fd, sleepMs, 'writable');
         if (outcome === 'ready') continue;
         if (outcome === 'interrupted') return false;
       }
-      // Mostly there is no second time, and nobody needed to know what the time is.
+      // The clock is read from the second time on only, which most transfers never see.
       const now = performance.now();
       if (start === 0) start = now - sleepMs;
       const elapsed = now - start;
@@ -266,7 +270,7 @@ export class TransferQueue {
     return true;
   }
 
-  /** Ends those of the transfers that are pending, the last first, and reaps them. */
+  /** Ends the pending ones among the transfers, the last first, and reaps them. */
   stop(transfers: readonly Transfer[], why: StopReason): void {
     for (const transfer of [...transfers].reverse()) {
       if (!transfer.pending) continue;
@@ -274,12 +278,12 @@ export class TransferQueue {
       try {
         discardUrb(this.#sys, this.#fd, transfer.urb.address);
       } catch (error) {
-        // Gone: what there is to reap says the rest.
+        // The device is gone: reaping tells the rest.
         if (!(error instanceof SysError) || error.code !== 'ENODEV') throw error;
       }
     }
     const deadline = performance.now() + DISCARD_MS;
-    // The kernel has completed them by now: drivers/usb/core/devio.c kills an URB before DISCARDURB returns.
+    // The kernel kills an URB before DISCARDURB returns (drivers/usb/core/devio.c): they have completed by now.
     this.reap();
     while (transfers.some(({ pending }) => pending) && performance.now() < deadline) {
       this.#sys.poll(this.#fd, LOOK_MS, 'writable');
@@ -287,12 +291,12 @@ export class TransferQueue {
     }
   }
 
-  /** Takes all that has completed. */
+  /** Takes all URBs that have completed. */
   reap(): void {
     while (this.#inFlight > 0 && this.#reapOne());
   }
 
-  /** After a bus error: tells whether it was the first sign of an unplug. Other transfers may go on meanwhile. */
+  /** Finds out whether a bus error was the first sign of an unplug. Other transfers may go on meanwhile. */
   async explainError(transfer: Transfer): Promise<void> {
     if (transfer.status !== 'error') return;
     const deadline = performance.now() + UNPLUG_MS;
@@ -307,7 +311,7 @@ export class TransferQueue {
     } while (performance.now() < deadline);
   }
 
-  /** Ends everything. The node is closed after this, and then the memory may go: {@link free}. */
+  /** Ends everything. After this the node is closed, and then the memory freed: {@link free}. */
   close(): void {
     try {
       this.stop(this.#pending(), 'cancelled');
@@ -317,29 +321,30 @@ export class TransferQueue {
   }
 
   /**
-   * Gives the memory back, once the node is closed: then the kernel has none of it any more, and its number may be another
-   * device's. What is still somebody's goes when that one recycles it. The kernel keeps the node open until the last of
-   * what usbfs lent has gone.
+   * Frees the memory once the node is closed: then the kernel has none of it any more, and the descriptor's number may be
+   * another device's. A transfer that is not given back yet is freed by {@link recycle}. The kernel keeps the node open
+   * until the last of what usbfs lent is freed.
    */
   free(): void {
     this.#freed = true;
     for (const transfer of this.#pending()) this.#finish(transfer, -ENOENT);
-    for (const transfer of this.#idle) transfer.urb.close();
+    const cleanup = new Cleanup();
+    for (const { urb } of this.#idle.splice(0)) cleanup.own(urb);
     this.#transfers.clear();
-    this.#idle.length = 0;
+    cleanup.close();
   }
 
-  /** In the order they were submitted. */
+  /** The pending transfers, in the order they were submitted. */
   #pending(): Transfer[] {
     return [...this.#transfers.values()].filter(({ pending }) => pending).sort((a, b) => a.turn - b.turn);
   }
 
-  /** @returns whether there may be more */
+  /** Takes one URB that has completed. @returns whether there may be more */
   #reapOne(): boolean {
     try {
       const address = this.#reap();
       const transfer = this.#transfers.get(address);
-      // Nobody else submits on this descriptor; an address that is not known is not ours to touch.
+      // This queue alone submits on the descriptor: an unknown address is not ours to touch.
       if (transfer?.pending) this.#finish(transfer);
       return address !== 0;
     } catch (error) {
@@ -360,11 +365,11 @@ export class TransferQueue {
     if (this.#watch !== null && this.#inFlight === 0) this.#settle();
   }
 
-  /** Disconnected, and nothing left to reap. */
+  /** Settles what is pending: the device is disconnected, and nothing is left to reap. */
   #lost(): void {
     this.#gone = true;
     for (const transfer of this.#pending()) this.#finish(transfer, -ENODEV);
-    // The node is in error from now on, which would call back without end.
+    // From now on the node is in error, which would call back without end.
     this.#endWatch();
   }
 
@@ -381,7 +386,7 @@ export class TransferQueue {
     }
   }
 
-  /** Leaves the watch to the next transfer, if it comes at once: to start one costs several system calls. */
+  /** Leaves the watch to the next transfer if that comes at once: starting one costs several system calls. */
   #settle(): void {
     if (this.#settling) return;
     this.#settling = true;

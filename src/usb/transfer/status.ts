@@ -1,17 +1,18 @@
 import { Exit, type ExitCode } from '../../errors';
 
 /**
- * How a transfer ended. All of these are results: what arrived before is there whichever it is.
- * `gone`: the device was unplugged. `cancelled`: the caller ended it.
+ * The end of a transfer. Each is a result, no error: what arrived before it is there. `gone`: the device was unplugged.
+ * `cancelled`: the caller ended it.
  */
 export type TransferStatus = 'ok' | 'stall' | 'timeout' | 'babble' | 'error' | 'gone' | 'cancelled';
 
 export interface TransferResult {
   status: TransferStatus;
-  /** In bytes; of a control transfer, without its setup packet. */
+  /** Bytes asked for, without the setup packet of a control transfer. */
   requested: number;
+  /** Bytes moved. */
   actual: number;
-  /** What the kernel said of a status that is not `ok`: `EPROTO`. */
+  /** The kernel's errno for a status that is not `ok`: `EPROTO`. */
   errno: string | null;
 }
 
@@ -36,7 +37,7 @@ const ERRNO: Readonly<Record<number, string>> = {
 };
 
 const STATUS: Readonly<Record<string, TransferStatus>> = {
-  // Short, where URB_SHORT_NOT_OK asked to be told: that ends a chain of URBs and is no error.
+  // A short packet, where URB_SHORT_NOT_OK is set: it ends a chain of URBs and is no error.
   EREMOTEIO: 'ok',
   EPIPE: 'stall',
   EOVERFLOW: 'babble',
@@ -47,12 +48,12 @@ const STATUS: Readonly<Record<string, TransferStatus>> = {
 export const ENOENT = 2;
 export const ENODEV = 19;
 
-/** @param status of an URB or a packet: 0, or an errno, negative */
+/** Names a kernel status. @param status of an URB or a packet: 0, or an errno, negative @returns null for 0 */
 export function errnoName(status: number): string | null {
   return status === 0 ? null : (ERRNO[-status] ?? `errno ${-status}`);
 }
 
-/** @param stopped why it was discarded, where it was */
+/** Maps a kernel status to the end of a transfer. @param stopped why the URB was discarded, null where it was not */
 export function statusOf(status: number, stopped: 'timeout' | 'cancelled' | null): TransferStatus {
   const name = errnoName(status);
   if (name === null) return 'ok';
@@ -60,6 +61,7 @@ export function statusOf(status: number, stopped: 'timeout' | 'cancelled' | null
   return STATUS[name] ?? 'error';
 }
 
+/** The exit code of a command whose transfer ended so. */
 export const EXIT_OF_STATUS: Readonly<Record<TransferStatus, ExitCode>> = {
   ok: Exit.ok,
   stall: Exit.deviceError,

@@ -18,7 +18,7 @@ export interface StreamOptions extends WaitOptions {
   chunk?: number | undefined;
 }
 
-/** What the streams need to know of their endpoint. */
+/** The facts about an endpoint that streams need. */
 export interface StreamTarget {
   address: number;
   type: UsbEndpoint['type'];
@@ -29,12 +29,12 @@ export interface StreamTarget {
 
 export const DEFAULT_QUEUE = 4;
 
-/** A contiguous piece of kernel memory that can nearly always be had; libusb splits at this too. */
+/** A contiguous piece of kernel memory that is nearly always to be had; libusb splits at this too. */
 const CONTIGUOUS_CHUNK = 16 * 1024;
-/** Lent in one piece or scattered, the kernel takes this length. It keeps a disk or a pipe busy, and is little of usbfs_memory_mb. */
+/** A length that the kernel takes lent in one piece or scattered. It keeps a disk busy, and is little of usbfs_memory_mb. */
 const SCATTERED_CHUNK = 256 * 1024;
 
-/** As much as goes into one URB, unless the caller says otherwise: whole packets. */
+/** The length of one URB unless the caller says otherwise: whole packets. */
 export function defaultChunk({ capabilities, maxPacketSize }: StreamTarget): number {
   const most = capabilities & USBDEVFS_CAP_BULK_SCATTER_GATHER ? SCATTERED_CHUNK : CONTIGUOUS_CHUNK;
   return Math.max(1, Math.floor(most / Math.max(1, maxPacketSize))) * Math.max(1, maxPacketSize);
@@ -43,14 +43,14 @@ export function defaultChunk({ capabilities, maxPacketSize }: StreamTarget): num
 const urbType = ({ type }: StreamTarget) =>
   type === 'interrupt' ? USBDEVFS_URB_TYPE_INTERRUPT : USBDEVFS_URB_TYPE_BULK;
 
-/** How a stream stands, and at its end how it ended. */
+/** The state of a stream, and at its end its result. */
 abstract class Stream implements TransferResult {
   status: TransferStatus = 'ok';
   requested = 0;
   actual = 0;
   errno: string | null = null;
 
-  /** The first that did not end well is what the stream's end is. */
+  /** Counts a transfer in. The first that fails decides how the stream ends. */
   protected took({ status, urb }: Transfer): void {
     this.actual += urb.actualLength;
     if (this.status !== 'ok' || status === 'ok') return;
@@ -60,8 +60,9 @@ abstract class Stream implements TransferResult {
 }
 
 /**
- * One transfer from an IN endpoint, of any length, in pieces as they arrive: it ends with the length that was asked for, with a
- * short packet, or with a status that is not `ok`. A piece is good until the next is asked for, or the loop is left: the memory is used again.
+ * One transfer from an IN endpoint, of any length, in pieces as they arrive. It ends with the length that was asked for,
+ * with a short packet, or with a status that is not `ok`. A piece is good until the next is asked for or the loop is
+ * left: then its memory is used again.
  *
  * @example
  * const stream = device.readStream(0x81, 1 << 20);
@@ -74,8 +75,8 @@ export class InStream extends Stream {
   constructor(queue: TransferQueue, target: StreamTarget, length: number, options: StreamOptions = {}) {
     super();
     const { queue: depth = DEFAULT_QUEUE, chunk = defaultChunk(target), ...wait } = options;
-    // So chained, URBs end with the first short packet: none behind it takes what belongs to the next transfer.
-    // Host controllers whose rings cannot stop there (xHCI) do not have it.
+    // A chain of URBs ends with the first short packet, so that none behind it takes what belongs to the next transfer.
+    // Host controllers whose rings cannot stop there (xHCI) do not have chains.
     const chained = target.type === 'bulk' && (target.capabilities & USBDEVFS_CAP_BULK_CONTINUATION) !== 0;
     this.requested = length;
     let asked = 0;
@@ -99,7 +100,7 @@ export class InStream extends Stream {
     for await (const transfer of this.#pump) {
       const { urb } = transfer;
       const { actualLength } = urb;
-      // What the transfers behind the end got meanwhile is kept: it cannot be given back to the device.
+      // Data that the transfers behind the end got meanwhile is kept: it cannot be given back to the device.
       if (ended) this.actual += actualLength;
       else this.took(transfer);
       if (!ended && actualLength < urb.bufferLength) {
@@ -117,7 +118,7 @@ export interface Message extends TransferResult {
   data: Buffer;
 }
 
-/** Transfers of an IN endpoint, one after another, each of its own length: what an interrupt endpoint reports. */
+/** Reads transfers of an IN endpoint one after another, each of its own length, as an interrupt endpoint reports. */
 export async function* readMessages(
   queue: TransferQueue,
   target: StreamTarget,
@@ -138,11 +139,11 @@ export async function* readMessages(
   }
 }
 
-/** What is sent: pieces of any length. */
+/** Data to send: pieces of any length. */
 export type Source = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 export interface WriteOptions extends StreamOptions {
-  /** Ends data of whole packets with a packet of no length, by which the device knows that it is over. */
+  /** Sends a packet of no length behind data of whole packets, by which the device knows that it is over. */
   zlp?: boolean | undefined;
   /** Called with the sum of what has been sent. */
   onProgress?: ((bytes: number) => void) | undefined;
@@ -173,7 +174,7 @@ class OutStream extends Stream {
     let over = false;
     const submit = ({ urb }: Transfer, length: number) => {
       over = length < chunk;
-      // The end, where the last was full: nothing more to send, unless a packet of no length says so.
+      // The source ended where the last URB was full: nothing is left to send but a packet of no length, if asked for.
       if (length === 0 && this.requested > 0 && !(zlp && this.requested % this.#target.maxPacketSize === 0))
         return false;
       this.requested += length;
@@ -199,7 +200,7 @@ class OutStream extends Stream {
   }
 }
 
-/** Pieces of any length, made into pieces of the length that is wanted. */
+/** Cuts pieces of any length into pieces of the length that is wanted. */
 export class Pieces {
   readonly #source: Iterator<Uint8Array> | AsyncIterator<Uint8Array>;
   #rest: Uint8Array = new Uint8Array(0);
@@ -209,7 +210,7 @@ export class Pieces {
     this.#source = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
   }
 
-  /** Fills the buffer, but for the end of the source. Returns at once where the source does. */
+  /** Fills the buffer, less only at the end of the source. Returns at once where the source does. */
   fill(buffer: Buffer, from = 0): number | Promise<number> {
     let filled = from;
     for (;;) {

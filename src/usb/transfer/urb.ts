@@ -1,3 +1,4 @@
+import { acquiring, type Cleanup } from '../../cleanup';
 import type { Memory, Sys } from '../../sys/sys';
 import {
   isoPacket,
@@ -8,7 +9,7 @@ import {
   USBDEVFS_URB_TYPE_ISO,
 } from '../../uapi/usbdevfs';
 
-/** A control request, in the specification's words (USB 2.0, section 9.3) but for wLength, which is the data's. */
+/** A control request, in the specification's words (USB 2.0, section 9.3); wLength is the length of the data. */
 export interface ControlSetup {
   bmRequestType: number;
   bRequest: number;
@@ -27,34 +28,39 @@ const ENDPOINT_RECIPIENT = 2;
  * (to memory that it lent, before that), so that it is one object for both.
  */
 export class Urb {
-  /** What DISCARDURB takes and REAPURB gives. Below 2^47, so that a number holds it. */
+  /** The pointer that DISCARDURB takes and REAPURB gives. Below 2^47, so that a number holds it. */
   readonly address: number;
-  /** For SUBMITURB. */
+  /** Struct usbdevfs_urb and the packets, for SUBMITURB. */
   readonly header: Buffer;
-  /** All there is room for; an isochronous URB's packets lie one behind the other. */
+  /** The whole room for data; an isochronous URB's packets lie one behind the other. */
   readonly data: Buffer;
   readonly maxPackets: number;
-  readonly #memory: Memory;
-  readonly #lent: Memory | null;
+  /** Whether the data is in memory that usbfs lends. */
+  readonly isLent: boolean;
+  readonly #cleanup: Cleanup;
   readonly #dataAddress: bigint;
 
   /**
    * @param capacity in bytes; a control URB needs 8 more than its data
-   * @param lent memory for the data, which is closed with the URB
+   * @param lent memory for the data; the URB's own from here on, also where this throws
    */
   constructor(sys: Sys, capacity: number, maxPackets = 0, lent: Memory | null = null) {
     const headerSize = Math.ceil((layout.size + maxPackets * isoPacket.size) / ALIGNMENT) * ALIGNMENT;
-    this.#memory = sys.allocate(headerSize + (lent === null ? capacity : 0));
-    this.#lent = lent;
-    this.#dataAddress = lent === null ? this.#memory.address + BigInt(headerSize) : lent.address;
-    this.address = Number(this.#memory.address);
-    this.header = this.#memory.bytes.subarray(0, headerSize);
-    // To the end of the last page: it is there in any case, and the next user may want it.
-    this.data = lent === null ? this.#memory.bytes.subarray(headerSize) : lent.bytes;
+    const { cleanup, memory } = acquiring((cleanup) => {
+      if (lent !== null) cleanup.own(lent);
+      return { cleanup, memory: cleanup.own(sys.allocate(headerSize + (lent === null ? capacity : 0))) };
+    });
+    this.#cleanup = cleanup;
+    this.isLent = lent !== null;
+    this.#dataAddress = lent === null ? memory.address + BigInt(headerSize) : lent.address;
+    this.address = Number(memory.address);
+    this.header = memory.bytes.subarray(0, headerSize);
+    // Up to the end of the last page, which is there in any case: the next user may want it.
+    this.data = lent === null ? memory.bytes.subarray(headerSize) : lent.bytes;
     this.maxPackets = maxPackets;
   }
 
-  /** @param endpoint with its direction in bit 7 */
+  /** Fills the struct for a transfer. @param endpoint with its direction in bit 7 */
   prepare(type: number, endpoint: number, length: number, flags = 0): void {
     if (length > this.data.length) throw new RangeError(`${length} bytes do not fit an URB of ${this.data.length}`);
     const { header } = this;
@@ -69,12 +75,12 @@ export class Urb {
     header.writeInt32LE(0, layout.numberOfPackets);
     header.writeInt32LE(0, layout.errorCount);
     header.writeUInt32LE(0, layout.signr);
-    // Its own address: whoever looks at the calls (--trace) can tell which URB is reaped.
+    // Its own address, by which a trace of the calls tells the URBs apart.
     header.writeUInt32LE(this.address % 2 ** 32, layout.userContext);
     header.writeUInt32LE(Math.floor(this.address / 2 ** 32), layout.userContext + 4);
   }
 
-  /** The data of an OUT request is at {@link controlData} by now, or is put there before the submit. */
+  /** Fills the struct and the setup packet. The data of an OUT request goes to {@link controlData} before the submit. */
   prepareControl({ bmRequestType, bRequest, wValue, wIndex }: ControlSetup, length: number): void {
     this.prepare(USBDEVFS_URB_TYPE_CONTROL, bmRequestType & 0x80, setupPacket.size + length);
     this.data.writeUInt8(bmRequestType, setupPacket.bmRequestType);
@@ -84,7 +90,7 @@ export class Urb {
     this.data.writeUInt16LE(length, setupPacket.wLength);
   }
 
-  /** The endpoint that a refusal is about: of a control request to an endpoint that one, else where it goes through. */
+  /** The endpoint that a refusal is about: that which a control request names, else the one it goes through. */
   get endpoint(): number {
     const isControl = this.header.readUInt8(layout.type) === USBDEVFS_URB_TYPE_CONTROL;
     if (isControl && (this.data.readUInt8(setupPacket.bmRequestType) & 0x1f) === ENDPOINT_RECIPIENT)
@@ -92,12 +98,12 @@ export class Urb {
     return this.header.readUInt8(layout.endpoint);
   }
 
-  /** What follows the setup packet. */
+  /** The room behind the setup packet. */
   get controlData(): Buffer {
     return this.data.subarray(setupPacket.size);
   }
 
-  /** @param packets the length of each in bytes, as few as there may be */
+  /** Fills the struct for isochronous packets. @param packets the length of each in bytes */
   prepareIso(endpoint: number, packets: readonly number[]): void {
     const total = packets.reduce((sum, length) => sum + length, 0);
     if (packets.length > this.maxPackets) throw new RangeError(`${packets.length} packets do not fit the URB`);
@@ -111,7 +117,7 @@ export class Urb {
     }
   }
 
-  /** Becomes what another was prepared for, one with no more room, and gets its data. */
+  /** Takes over the transfer that another URB with no more room was prepared for, with its data. */
   prepareAs(other: Urb): void {
     const from = other.header;
     const flags = from.readUInt32LE(layout.flags);
@@ -121,18 +127,18 @@ export class Urb {
     other.data.copy(this.data, 0, 0, other.bufferLength);
   }
 
-  /** 0, or an errno, negative. */
+  /** The result: 0, or an errno, negative. */
   get status(): number {
     return this.header.readInt32LE(layout.status);
   }
 
-  /** Without a control URB's setup packet; of an isochronous one, the sum of its packets. */
+  /** Bytes moved, without a control URB's setup packet; the sum of an isochronous URB's packets. */
   get actualLength(): number {
-    // What a kernel says of memory is believed within the memory.
+    // The kernel's number is not let out of the memory that is there.
     return Math.max(0, Math.min(this.header.readInt32LE(layout.actualLength), this.data.length));
   }
 
-  /** What was asked for. */
+  /** Bytes asked for; a control URB's with its setup packet. */
   get bufferLength(): number {
     return this.header.readInt32LE(layout.bufferLength);
   }
@@ -141,7 +147,7 @@ export class Urb {
     return this.header.readInt32LE(layout.errorCount);
   }
 
-  /** The packets of a reaped isochronous URB: status as {@link status}, and where in `data` each lies. */
+  /** The packets of a reaped isochronous URB: the status as in {@link status}, and the place in `data` of each. */
   isoPackets(): { status: number; offset: number; length: number; actualLength: number }[] {
     const count = Math.min(this.header.readInt32LE(layout.numberOfPackets), this.maxPackets);
     const packets = [];
@@ -156,20 +162,14 @@ export class Urb {
     return packets;
   }
 
-  /** Ends it without the kernel: it was refused, or the kernel will never give it back. @param status an errno, negative */
+  /** Sets the result of an URB that was refused, or that the kernel will never give back. @param status an errno, negative */
   settle(status: number): void {
     this.header.writeInt32LE(status, layout.status);
     this.header.writeInt32LE(0, layout.actualLength);
   }
 
-  /** Whether its data is in memory that usbfs lends. */
-  get isLent(): boolean {
-    return this.#lent !== null;
-  }
-
-  /** Not while the kernel has it. */
+  /** Frees the memory. Must not be called while the kernel has the URB. */
   close(): void {
-    this.#lent?.close();
-    this.#memory.close();
+    this.#cleanup.close();
   }
 }

@@ -5,7 +5,7 @@ import type { DeviceEvent } from '../../../src/monitor/event';
 import { type MonitorStart, monitorDevices } from '../../../src/monitor/monitor';
 import { type SimulatedMachine, simulatedMachine } from '../../../src/sim';
 import type { Sys } from '../../../src/sys/sys';
-import { claimInterface, disconnectDriver } from '../../../src/usb/device/usbfs';
+import { claimInterface, disconnectDriver } from '../../../src/usb/usbfs';
 
 const UNBIND = '/sys/bus/usb/drivers/usb-storage/unbind';
 const BIND = '/sys/bus/usb/drivers/usb-storage/bind';

@@ -7,6 +7,7 @@ import {
   USBDEVFS_URB_TYPE_BULK,
   USBDEVFS_URB_TYPE_INTERRUPT,
 } from '../../../src/uapi/usbdevfs';
+import { Urb } from '../../../src/usb/transfer/urb';
 import {
   claimInterface,
   clearHalt,
@@ -16,8 +17,7 @@ import {
   releaseInterface,
   setAlternateSetting,
   setConfiguration,
-} from '../../../src/usb/device/usbfs';
-import { Urb } from '../../../src/usb/transfer/urb';
+} from '../../../src/usb/usbfs';
 import { errnoOf } from '../../conformance/target';
 import { reapUrb, submitUrb } from '../../support/urbs';
 

@@ -2,9 +2,10 @@ import { SysError } from '../../../src/errors';
 import { NameDatabase } from '../../../src/names/database';
 import { simulatedMachine } from '../../../src/sim';
 import { decodeBos, decodeDescriptors } from '../../../src/usb/decode/descriptor-tree';
-import { type Answers, askDevice, type ControlIn, type Setup, stringText } from '../../../src/usb/inspect/ask';
+import { type Answers, askDevice, type ControlIn, type Setup } from '../../../src/usb/inspect/ask';
 import { describeUsb, usbDocument, withAnswers } from '../../../src/usb/inspect/describe';
 import { inspectUsb } from '../../../src/usb/inspect/inspect';
+import { stringText } from '../../../src/usb/inspect/strings';
 import { BOS, MSOS20_SET, PRINTER } from '../../support/usb-fixtures';
 
 const hex = (text: string) => Buffer.from(text.replace(/\s+/g, ''), 'hex');

@@ -66,6 +66,8 @@ function inspect(sys: TreeSys, address = '1-2.3'): UsbDeviceInfo {
   return device;
 }
 
+const NOT_PERIODIC = { packets: 1, bytesPerInterval: null, intervalUs: null };
+
 const STORAGE = {
   number: 0,
   alt: 0,
@@ -76,8 +78,8 @@ const STORAGE = {
   className: 'Mass storage (SCSI, BOT)',
   driver: 'usb-storage',
   endpoints: [
-    { address: '0x81', direction: 'in', type: 'bulk', maxPacketSize: 512, interval: 0 },
-    { address: '0x02', direction: 'out', type: 'bulk', maxPacketSize: 512, interval: 1 },
+    { address: '0x81', direction: 'in', type: 'bulk', maxPacketSize: 512, interval: 0, ...NOT_PERIODIC },
+    { address: '0x02', direction: 'out', type: 'bulk', maxPacketSize: 512, interval: 1, ...NOT_PERIODIC },
   ],
 };
 
@@ -89,6 +91,7 @@ test('a flash drive', () => {
     deviceId: '5567',
     name: 'SanDisk Cruzer Blade',
     driver: 'usb-storage',
+    drivers: ['usb-storage'],
     node: '/dev/bus/usb/001/014',
     access: 'r',
     errors: [],
@@ -102,6 +105,7 @@ test('a flash drive', () => {
       manufacturer: 'SanDisk',
       product: 'Cruzer Blade',
       serial: '4C530001',
+      authorized: true,
       configuration: 1,
       interfaces: [STORAGE],
     },
@@ -165,7 +169,16 @@ describe('alternate settings', () => {
     ]);
     // High bandwidth: 3 packets of 1024 bytes.
     expect(device.usb.interfaces[3]?.endpoints).toEqual([
-      { address: '0x81', direction: 'in', type: 'isochronous', maxPacketSize: 1024, interval: 1 },
+      {
+        address: '0x81',
+        direction: 'in',
+        type: 'isochronous',
+        maxPacketSize: 1024,
+        packets: 3,
+        bytesPerInterval: 3072,
+        interval: 1,
+        intervalUs: 125,
+      },
     ]);
     expect(device.driver).toBe('uvcvideo');
   });
@@ -175,11 +188,12 @@ describe('alternate settings', () => {
     expect(interfaces.filter((i) => i.number === 1 && i.active).map((i) => i.alt)).toEqual([0]);
   });
 
-  test('the driver of the device is that of its interfaces, if there is only one', () => {
+  test('the driver of the device is that of its interfaces, if there is only one; else all are listed', () => {
+    expect(inspect(camera(' 0\n'), '1-4')).toMatchObject({ driver: 'uvcvideo', drivers: ['uvcvideo'] });
     const sys = camera(' 0\n');
     add(sys, '1-4:1.2', { bAlternateSetting: ' 0\n', driver: { link: '../../../../bus/usb/drivers/snd-usb-audio' } });
-    expect(inspect(sys, '1-4').driver).toBeNull();
-    expect(inspect(drive({}, { driver: null })).driver).toBeNull();
+    expect(inspect(sys, '1-4')).toMatchObject({ driver: null, drivers: ['uvcvideo', 'snd-usb-audio'] });
+    expect(inspect(drive({}, { driver: null }))).toMatchObject({ driver: null, drivers: [] });
   });
 });
 
@@ -191,6 +205,22 @@ describe('the configuration', () => {
       usb: { configuration: null, interfaces: [] },
     });
     expect(inspect(drive({ bConfigurationValue: '\n' })).usb).toMatchObject({ configuration: null, interfaces: [] });
+  });
+
+  test.each([
+    ['0\n', false],
+    ['1\n', true],
+    [null, null],
+    ['x\n', null],
+  ])('is missing where the device is not authorized: %j', (authorized, expected) => {
+    const text = 'n/a (unauthorized)\n';
+    const strings = { manufacturer: text, product: text, serial: text };
+    const { name, usb } = inspect(drive({ bConfigurationValue: '\n', authorized, ...strings }, null));
+    expect([usb.configuration, usb.authorized]).toEqual([null, expected]);
+    // Older kernels put this in place of the strings; a device may have such strings of its own.
+    const kept = expected === false ? null : 'n/a (unauthorized)';
+    expect([usb.manufacturer, usb.product, usb.serial]).toEqual([kept, kept, kept]);
+    expect(name).toBe(kept ?? 'USB device [0781:5567]');
   });
 
   test('may have the value 0', () => {
@@ -271,7 +301,18 @@ describe('without usable descriptors', () => {
         protocol: '00',
         className: 'Unspecified class',
         driver: null,
-        endpoints: [{ address: '0x81', direction: 'in', type: 'isochronous', maxPacketSize: 0, interval: 0 }],
+        endpoints: [
+          {
+            address: '0x81',
+            direction: 'in',
+            type: 'isochronous',
+            maxPacketSize: 0,
+            packets: 1,
+            bytesPerInterval: 0,
+            interval: 0,
+            intervalUs: null,
+          },
+        ],
       },
     ]);
   });
@@ -304,6 +345,7 @@ describe('attributes', () => {
       deviceId: null,
       name: 'USB device',
       driver: null,
+      drivers: [],
       node: null,
       access: null,
       errors: [],
@@ -317,6 +359,7 @@ describe('attributes', () => {
         manufacturer: null,
         product: null,
         serial: null,
+        authorized: null,
         configuration: null,
         interfaces: [],
       },
@@ -355,7 +398,9 @@ describe('the name', () => {
   const IDS = { '/usr/share/hwdata/usb.ids': '0781  SanDisk Corp.\n\t5567  Cruzer Blade stick\n' };
   test.each([
     ['product and manufacturer', {}, 'SanDisk Cruzer Blade'],
-    ['product alone', { manufacturer: null }, 'Cruzer Blade'],
+    ['product, and the vendor from usb.ids', { manufacturer: null }, 'SanDisk Corp. Cruzer Blade'],
+    ['the same, with the vendor in the product', { manufacturer: null, product: 'SanDisk Ultra' }, 'SanDisk Ultra'],
+    ['product alone', { manufacturer: null, idVendor: '1234' }, 'Cruzer Blade'],
     ['manufacturer within the product', { product: 'SANDISK Ultra' }, 'SANDISK Ultra'],
     ['from usb.ids', { product: null, manufacturer: null }, 'SanDisk Corp. Cruzer Blade stick'],
     ['from usb.ids, with the own manufacturer', { product: null }, 'SanDisk Cruzer Blade stick'],
@@ -366,6 +411,23 @@ describe('the name', () => {
     ],
     ['nothing known', { product: null, manufacturer: null, idVendor: '1234' }, 'Mass storage (SCSI, BOT) [1234:5567]'],
     ['no ids', { product: null, manufacturer: null, idVendor: null, bDeviceClass: '09' }, 'Hub'],
+    [
+      'a class that the device itself has, with subclass and protocol',
+      {
+        product: null,
+        manufacturer: null,
+        idVendor: '1234',
+        bDeviceClass: 'e0',
+        bDeviceSubClass: '01',
+        bDeviceProtocol: '01',
+      },
+      'Bluetooth [1234:5567]',
+    ],
+    [
+      'such a class alone',
+      { product: null, manufacturer: null, idVendor: '1234', bDeviceClass: 'e0' },
+      'Wireless controller [1234:5567]',
+    ],
     ['empty strings', { product: '\n', manufacturer: ' \n', idVendor: null }, 'Mass storage (SCSI, BOT)'],
   ] as [string, Attributes, string][])('%s', (_, changes, name) => {
     expect(inspect(drive(changes).add(IDS)).name).toBe(name);

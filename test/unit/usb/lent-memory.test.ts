@@ -133,3 +133,11 @@ test.each([
   device.close();
   expectNothingLent(sys);
 });
+
+test('where the URB itself gets no memory, what was lent for its data is given back', async () => {
+  const { sys, controls, device } = opened();
+  controls.fail('allocate', 'memory', 'ENOMEM', 1);
+  await expect(device.read(SOURCE, LENGTH, { queue: 1, chunk: LENGTH })).rejects.toMatchObject({ code: 'ENOMEM' });
+  device.close();
+  expectNothingLent(sys);
+});

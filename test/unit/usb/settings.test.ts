@@ -1,7 +1,8 @@
 import fc from 'fast-check';
+import { usbClassName } from '../../../src/usb/class-names';
 import { compareUsbAddresses, parseUsbAddress, parseUsbInterface } from '../../../src/usb/inspect/address';
-import { usbClassName } from '../../../src/usb/inspect/class-names';
-import { parseDescriptors, splitDescriptors } from '../../../src/usb/inspect/descriptors';
+import { readSettings } from '../../../src/usb/inspect/settings';
+import { splitDescriptors } from '../../../src/usb/split-descriptors';
 
 const hex = (text: string) => Buffer.from(text.replace(/\s+/g, ''), 'hex');
 
@@ -38,96 +39,102 @@ const TWO_CONFIGURATIONS = hex(`
 `);
 
 test('a flash drive', () => {
-  const { device, configurations, extra, rest } = parseDescriptors(FLASH_DRIVE);
-  expect(device).toMatchObject({ bcdUSB: 0x200, idVendor: 0x781, idProduct: 0x5567, bNumConfigurations: 1 });
-  expect(configurations).toHaveLength(1);
-  expect(configurations[0]).toMatchObject({ wTotalLength: 32, bConfigurationValue: 1, bMaxPower: 100 });
-  expect(configurations[0]?.interfaces).toMatchObject([
+  const settings = readSettings(FLASH_DRIVE, 1);
+  expect(settings).toEqual([
     {
+      bInterfaceNumber: 0,
+      bAlternateSetting: 0,
       bInterfaceClass: 8,
       bInterfaceSubClass: 6,
       bInterfaceProtocol: 0x50,
       endpoints: [
-        { bEndpointAddress: 0x81, bmAttributes: 2, wMaxPacketSize: 512, bInterval: 0 },
-        { bEndpointAddress: 2, bmAttributes: 2, wMaxPacketSize: 512, bInterval: 1 },
+        { bEndpointAddress: 0x81, bmAttributes: 2, wMaxPacketSize: 512, bInterval: 0, ...NO_COMPANION },
+        { bEndpointAddress: 2, bmAttributes: 2, wMaxPacketSize: 512, bInterval: 1, ...NO_COMPANION },
       ],
     },
   ]);
-  expect(extra).toEqual([]);
-  expect(rest).toHaveLength(0);
 });
 
-test('what follows an endpoint is kept with it', () => {
-  const [bot, uas] = parseDescriptors(UAS_DRIVE).configurations[0]?.interfaces ?? [];
+const NO_COMPANION = { companion: null, dwBytesPerInterval: null };
+
+test('companions belong to the endpoint before them', () => {
+  const [bot, uas] = readSettings(UAS_DRIVE, 1);
   expect([bot?.bAlternateSetting, bot?.endpoints.length]).toEqual([0, 2]);
   expect([uas?.bAlternateSetting, uas?.endpoints.length]).toEqual([1, 4]);
-  expect(uas?.endpoints[0]?.extra).toEqual([
-    { bDescriptorType: 0x30, bytes: hex('06 30 0f 05 00 00') },
-    { bDescriptorType: 0x24, bytes: hex('04 24 03 00') },
+  expect(bot?.endpoints[0]?.companion).toEqual({ bMaxBurst: 15, bmAttributes: 0, wBytesPerInterval: 0 });
+  expect(uas?.endpoints.map(({ companion }) => companion)).toEqual([
+    { bMaxBurst: 15, bmAttributes: 5, wBytesPerInterval: 0 },
+    { bMaxBurst: 15, bmAttributes: 5, wBytesPerInterval: 0 },
+    { bMaxBurst: 15, bmAttributes: 5, wBytesPerInterval: 0 },
+    { bMaxBurst: 0, bmAttributes: 0, wBytesPerInterval: 0 },
+  ]);
+});
+
+test('the first of two companions counts, and the isochronous one behind it', () => {
+  const [setting] = readSettings(
+    hex(`
+      09 02 2e 00 01 01 00 80 64  09 04 00 00 01 0e 02 00 00
+      07 05 81 05 00 04 01  06 30 0f 82 01 00  08 31 00 00 00 80 01 00  06 30 01 00 02 00
+    `),
+    1,
+  );
+  expect(setting?.endpoints).toMatchObject([
+    { companion: { bMaxBurst: 15, bmAttributes: 0x82, wBytesPerInterval: 1 }, dwBytesPerInterval: 0x18000 },
   ]);
 });
 
 test('several configurations', () => {
-  const { configurations } = parseDescriptors(TWO_CONFIGURATIONS);
-  expect(configurations.map((c) => [c.bConfigurationValue, c.interfaces.length])).toEqual([
-    [1, 1],
-    [5, 2],
-  ]);
-  expect(configurations[1]?.extra).toEqual([{ bDescriptorType: 0x0b, bytes: hex('08 0b 00 02 02 02 01 00') }]);
-  expect(configurations[1]?.interfaces[0]?.extra).toHaveLength(2);
+  const numbers = (value: number) => readSettings(TWO_CONFIGURATIONS, value).map((i) => i.bInterfaceNumber);
+  expect([numbers(1), numbers(5), numbers(2)]).toEqual([[0], [0, 1], []]);
 });
 
-test('what follows an interface is not taken for the endpoint before', () => {
-  const { configurations } = parseDescriptors(
-    Buffer.concat([FLASH_DRIVE, hex('09 04 01 00 00 03 00 00 00  09 21 11 01 00 01 22 3f 00')]),
-  );
-  const [storage, keyboard] = configurations[0]?.interfaces ?? [];
-  expect(storage?.endpoints[1]?.extra).toEqual([]);
-  expect(keyboard?.extra).toMatchObject([{ bDescriptorType: 0x21 }]);
+test('of two configurations with one value the first counts', () => {
+  const second = Buffer.from(TWO_CONFIGURATIONS);
+  second.writeUInt8(1, 18 + 18 + 5);
+  expect(readSettings(second, 1)).toHaveLength(1);
+});
+
+test('a companion behind an interface is not taken for the endpoint before', () => {
+  const [storage] = readSettings(Buffer.concat([FLASH_DRIVE, hex('09 04 01 00 00 03 00 00 00  06 30 0f 00 00 00')]), 1);
+  expect(storage?.endpoints[1]?.companion).toBeNull();
 });
 
 describe('lengths that are not true', () => {
-  const withTotal = (total: number) => {
+  test.each([0, 9, 18, 19, 67, 0xffff])('wTotalLength %d changes nothing', (total) => {
     const bytes = Buffer.from(TWO_CONFIGURATIONS);
     bytes.writeUInt16LE(total, 20);
-    return parseDescriptors(bytes).configurations.map((c) => c.interfaces.length);
-  };
-  test.each([0, 9, 18, 19, 67, 0xffff])('wTotalLength %d changes nothing', (total) => {
-    expect(withTotal(total)).toEqual([1, 2]);
+    expect([readSettings(bytes, 1).length, readSettings(bytes, 5).length]).toEqual([1, 2]);
   });
 
   test.each([0, 1])('bLength %d ends it', (length) => {
     const bytes = Buffer.concat([FLASH_DRIVE, Buffer.from([length, 5, 0x83, 2, 0, 2, 0])]);
-    const { configurations, rest } = parseDescriptors(bytes);
-    expect(configurations[0]?.interfaces[0]?.endpoints).toHaveLength(2);
-    expect(rest).toHaveLength(7);
+    expect(readSettings(bytes, 1)[0]?.endpoints).toHaveLength(2);
+    expect(splitDescriptors(bytes).rest).toHaveLength(7);
   });
 
   test('a descriptor that reaches past the end is not read', () => {
-    const { configurations, rest } = parseDescriptors(FLASH_DRIVE.subarray(0, -1));
-    expect(configurations[0]?.interfaces[0]?.endpoints).toHaveLength(1);
-    expect(rest).toHaveLength(6);
+    expect(readSettings(FLASH_DRIVE.subarray(0, -1), 1)[0]?.endpoints).toHaveLength(1);
+    expect(splitDescriptors(FLASH_DRIVE.subarray(0, -1)).rest).toHaveLength(6);
   });
 
-  test('descriptors that are too short for their type are kept as bytes', () => {
-    const { device, configurations, extra } = parseDescriptors(
-      hex('03 01 00  05 02 20 00 01  04 04 00 00  03 05 81  09 02 20 00 01 01 00 80 64  04 04 00 00'),
-    );
-    expect(device).toBeNull();
-    expect(extra.map((raw) => raw.bDescriptorType)).toEqual([1, 2, 4, 5]);
-    expect(configurations).toMatchObject([{ interfaces: [], extra: [{ bDescriptorType: 4 }] }]);
+  test('descriptors that are too short for their type are none', () => {
+    const short = '05 02 20 00 01  04 04 00 00  03 05 81  09 02 20 00 01 01 00 80 64  04 04 00 00  03 05 81';
+    expect(readSettings(hex(short), 1)).toEqual([]);
+    const [setting] = readSettings(Buffer.concat([FLASH_DRIVE, hex('05 30 0f 00 00  07 31 00 00 01 00 00')]), 1);
+    expect(setting?.endpoints[1]).toMatchObject(NO_COMPANION);
   });
 
-  test('interfaces without a configuration and endpoints without an interface are kept as bytes', () => {
-    const { extra } = parseDescriptors(FLASH_DRIVE.subarray(27));
-    expect(extra.map((raw) => raw.bDescriptorType)).toEqual([4, 5, 5]);
+  test('interfaces without a configuration and endpoints without an interface are none', () => {
+    expect(readSettings(FLASH_DRIVE.subarray(27), 1)).toEqual([]);
+    expect(readSettings(hex('09 02 10 00 01 01 00 80 64  07 05 81 02 00 02 00'), 1)).toEqual([]);
   });
 
   test('a descriptor that is longer than its type needs', () => {
-    const audio = parseDescriptors(
+    const audio = readSettings(
       hex('09 02 1b 00 01 01 00 80 64  09 04 00 00 01 01 02 00 00  09 05 81 05 c0 00 04 00 00'),
+      1,
     );
-    expect(audio.configurations[0]?.interfaces[0]?.endpoints).toMatchObject([{ bEndpointAddress: 0x81, bInterval: 4 }]);
+    expect(audio[0]?.endpoints).toMatchObject([{ bEndpointAddress: 0x81, bInterval: 4 }]);
   });
 });
 
@@ -135,14 +142,8 @@ describe('whatever a device sends', () => {
   const sound = (bytes: Buffer) => {
     const { descriptors, rest } = splitDescriptors(bytes);
     expect(Buffer.concat([...descriptors.map((raw) => raw.bytes), rest])).toEqual(bytes);
-    const set = parseDescriptors(bytes);
-    const parts = set.configurations.flatMap((c) => [
-      c,
-      ...c.extra,
-      ...c.interfaces.flatMap((i) => [i, ...i.extra, ...i.endpoints.flatMap((e) => [e, ...e.extra])]),
-    ]);
-    // Every descriptor stands in one place.
-    expect(parts.length + set.extra.length + (set.device === null ? 0 : 1)).toBe(descriptors.length);
+    const parts = readSettings(bytes, 1).flatMap((setting) => [setting, ...setting.endpoints]);
+    expect(parts.length).toBeLessThanOrEqual(descriptors.length);
   };
 
   test('random bytes', () =>

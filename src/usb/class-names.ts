@@ -1,11 +1,11 @@
 /**
- * What USB class codes mean, in our words: base class, subclass and protocol, as the USB-IF publishes them ("Defined
+ * Names of USB class codes, in our words: base class, subclass and protocol, as the USB-IF publishes them ("Defined
  * Class Codes") and as its class specifications define them.
  *
  * A key is a base class, a base class and subclass, or all three bytes.
  */
 const CLASSES: Readonly<Record<string, string>> = {
-  // Of a device: its interfaces say.
+  // A device of this class leaves it to its interfaces.
   '00': 'Unspecified class',
 
   '01': 'Audio',
@@ -62,7 +62,7 @@ const CLASSES: Readonly<Record<string, string>> = {
   '0807': 'Mass storage (LSD FS)',
   '0808': 'Mass storage (IEEE 1667)',
 
-  // Of a device; an interface has 00 for its one setting, or 01 and 02 where it offers both.
+  // The protocol of a device; an interface has 00 for its one setting, or 01 and 02 where it offers both.
   '09': 'Hub',
   '090001': 'Hub (high speed, single TT)',
   '090002': 'Hub (high speed, multiple TT)',
@@ -145,7 +145,7 @@ const CLASSES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The meaning of class codes, as closely as it is known.
+ * Names class codes, as closely as they are known.
  *
  * @param baseClass two hex digits, lower case; so are `subclass` and `protocol`
  */

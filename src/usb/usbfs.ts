@@ -1,5 +1,5 @@
-import { SysError } from '../../errors';
-import type { Sys } from '../../sys/sys';
+import { SysError } from '../errors';
+import type { Sys } from '../sys/sys';
 import {
   disconnectClaim,
   getDriver,
@@ -21,14 +21,14 @@ import {
   USBDEVFS_SETINTERFACE,
   USBDEVFS_SUBMITURB,
   wrappedIoctl,
-} from '../../uapi/usbdevfs';
+} from '../uapi/usbdevfs';
 
 /**
- * The ioctls of a usbfs node (drivers/usb/core/devio.c), one function each, without policy: what fails throws the
- * kernel's SysError, but for the answers that are none, such as "no driver is bound".
+ * The ioctls of a usbfs node (drivers/usb/core/devio.c), one function each, without policy: a call that fails throws the
+ * kernel's SysError, except where the errno is an answer, such as "no driver is bound".
  */
 
-/** A driver's name that stands for a claim by a user-space process. */
+/** The driver's name that stands for a claim by a process. */
 export const USBFS_DRIVER = 'usbfs';
 
 function word(value: number): Buffer {
@@ -37,15 +37,19 @@ function word(value: number): Buffer {
   return buffer;
 }
 
-/** @param urb struct usbdevfs_urb in memory that stays until the URB is reaped: the kernel writes to it then */
+/**
+ * Makes the call that submits an URB, again and again.
+ *
+ * @param urb struct usbdevfs_urb in memory that stays until the URB is reaped: the kernel writes to it then
+ */
 export function urbSubmitter(sys: Sys, fd: number, urb: Buffer): () => number {
   return sys.preparedIoctl(fd, USBDEVFS_SUBMITURB, urb);
 }
 
 /**
- * Ends an URB. It has to be reaped all the same, and may have ended otherwise, or with data.
+ * Discards an URB. It has to be reaped all the same, and may have ended otherwise, or with data.
  *
- * @param address of the URB, as the pointer that SUBMITURB was given
+ * @param address the pointer that SUBMITURB was given
  * @returns false where it had already completed
  */
 export function discardUrb(sys: Sys, fd: number, address: number): boolean {
@@ -59,8 +63,8 @@ export function discardUrb(sys: Sys, fd: number, address: number): boolean {
 }
 
 /**
- * Takes a completed URB at each call: only then its results and what it received are in memory. The call returns its
- * address, 0 where none has completed, and throws ENODEV where the device is gone and none is left.
+ * Makes the call that reaps a completed URB: only then its results and data are in memory. The call returns the URB's
+ * address, or 0 where none has completed, and throws ENODEV where the device is gone and none is left.
  */
 export function urbReaper(sys: Sys, fd: number): () => number {
   const pointer = Buffer.alloc(8);
@@ -68,7 +72,7 @@ export function urbReaper(sys: Sys, fd: number): () => number {
   return () => (reap() < 0 ? 0 : pointer.readUInt32LE(0) + pointer.readUInt32LE(4) * 2 ** 32);
 }
 
-/** The USBDEVFS_CAP_ bits. @returns null where the kernel (before 3.6) does not tell */
+/** Asks for the USBDEVFS_CAP_ bits. @returns null where the kernel (before 3.6) does not tell */
 export function capabilities(sys: Sys, fd: number): number | null {
   const buffer = word(0);
   try {
@@ -80,7 +84,7 @@ export function capabilities(sys: Sys, fd: number): number | null {
   return buffer.readUInt32LE();
 }
 
-/** Who drives an interface, {@link USBFS_DRIVER} for a process; null: nobody. */
+/** Asks for the driver of an interface. @returns {@link USBFS_DRIVER} for a process, null for none */
 export function driverOf(sys: Sys, fd: number, intf: number): string | null {
   const buffer = Buffer.alloc(getDriver.size);
   buffer.writeUInt32LE(intf, getDriver.interface);
@@ -95,12 +99,12 @@ export function driverOf(sys: Sys, fd: number, intf: number): string | null {
   return name.toString('latin1', 0, end < 0 ? name.length : end);
 }
 
-/** Succeeds too where the descriptor already has the interface. */
+/** Claims an interface. Succeeds too where the descriptor already has it. */
 export function claimInterface(sys: Sys, fd: number, intf: number): void {
   sys.ioctl(fd, USBDEVFS_CLAIMINTERFACE, word(intf));
 }
 
-/** Kills the interface's URBs. */
+/** Releases an interface. Kills its URBs, and sets it to alternate setting 0. */
 export function releaseInterface(sys: Sys, fd: number, intf: number): void {
   sys.ioctl(fd, USBDEVFS_RELEASEINTERFACE, word(intf));
 }
@@ -114,7 +118,7 @@ export function disconnectAndClaim(sys: Sys, fd: number, intf: number): void {
   sys.ioctl(fd, USBDEVFS_DISCONNECT_CLAIM, buffer);
 }
 
-/** Takes an interface from whoever drives it, a process too. @returns false where nobody does */
+/** Takes an interface from its driver, or from a process. @returns false where it has none */
 export function disconnectDriver(sys: Sys, fd: number, intf: number): boolean {
   try {
     wrapped(sys, fd, intf, USBDEVFS_DISCONNECT);
@@ -137,12 +141,12 @@ function wrapped(sys: Sys, fd: number, intf: number, request: number): number {
   return sys.ioctl(fd, USBDEVFS_IOCTL, buffer);
 }
 
-/** @param value bConfigurationValue; 0: none @throws EBUSY while any interface has a driver or is claimed */
+/** Selects a configuration. @param value bConfigurationValue; 0: none @throws EBUSY while any interface has a driver or is claimed */
 export function setConfiguration(sys: Sys, fd: number, value: number): void {
   sys.ioctl(fd, USBDEVFS_SETCONFIGURATION, word(value));
 }
 
-/** Needs the claim; kills the interface's URBs. */
+/** Selects an alternate setting of a claimed interface. Kills its URBs. */
 export function setAlternateSetting(sys: Sys, fd: number, intf: number, alt: number): void {
   const buffer = Buffer.alloc(setInterface.size);
   buffer.writeUInt32LE(intf, setInterface.interface);
@@ -150,12 +154,12 @@ export function setAlternateSetting(sys: Sys, fd: number, intf: number, alt: num
   sys.ioctl(fd, USBDEVFS_SETINTERFACE, buffer);
 }
 
-/** Ends a halt on both sides. Not while URBs are in flight. */
+/** Clears the halt of an endpoint on both sides. Must not be called while URBs are in flight. */
 export function clearHalt(sys: Sys, fd: number, endpoint: number): void {
   sys.ioctl(fd, USBDEVFS_CLEAR_HALT, word(endpoint));
 }
 
-/** Resets the port. Claims are lost. @throws ENODEV where the device came back as another one */
+/** Resets the port. Claims end. @throws ENODEV where the device came back as another one */
 export function resetDevice(sys: Sys, fd: number): void {
   sys.ioctl(fd, USBDEVFS_RESET, 0);
 }
