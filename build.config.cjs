@@ -7,7 +7,7 @@ const { build, transformSync } = require('esbuild');
 const { version } = require('./package.json');
 
 /** What a listing runs: here, and of a snapshot. */
-const START = ['cli/entry', 'cli/commands/list', 'names/database', 'sys/linux', 'sys/snapshot'];
+const START = ['cli/program/entry', 'cli/list', 'sys/linux', 'sys/snapshot'];
 
 // Less to read at each start; names stay, for UDRV_DEBUG.
 const minify = { minifySyntax: true, minifyWhitespace: true, target: 'node20' };
@@ -28,7 +28,7 @@ const joinByRequire = (text) => text.replace(/\bimport\("(\.\/[^"]+)"\)/g, 'requ
 
 async function bundle() {
   const { metafile, outputFiles } = await build({
-    entryPoints: ['src/cli/entry.ts'],
+    entryPoints: ['src/cli/program/entry.ts'],
     outdir: 'dist',
     write: false,
     metafile: true,
@@ -42,7 +42,7 @@ async function bundle() {
     // A native module: it finds its own binaries beside it.
     external: ['koffi'],
     // commander loads these for subcommands that are programs of their own, which udrv has not; each costs start-up time.
-    alias: { 'node:child_process': './src/cli/no-child-process.ts' },
+    alias: { 'node:child_process': './src/cli/program/no-child-process.ts' },
     plugins: [splitAtRequire],
   });
   const { outputs } = metafile;
