@@ -53,6 +53,14 @@ describe('dma-test', () => {
     expect(stdout).toMatch(/\nresult: device DMA works, IOMMU isolates this device \(22 pass, 0 fail, 1 skip\)\n$/);
   });
 
+  test.concurrent('-q prints what is not pass, and the result', async () => {
+    const { stdout, stderr, exit } = await udrv(`--sim vfio dma-test ${EDU} -q`);
+    expect({ stderr, exit }).toEqual({ stderr: '', exit: 0 });
+    expect(stdout).toMatch(
+      /^(SKIP .*\n)+result: device DMA works, IOMMU isolates this device \(22 pass, 0 fail, 1 skip\)\n$/,
+    );
+  });
+
   test.concurrent('the generic tier says that no device DMA was performed', async () => {
     const { stdout, stderr, exit } = await udrv(`--sim vfio dma-test ${EDU} --tier generic`);
     expect({ stderr, exit }).toEqual({ stderr: '', exit: 0 });
@@ -286,8 +294,11 @@ describe('bench', () => {
     ],
   ]);
   cliFails(2, [
-    [`--sim vfio bench ${EDU} ${ACK}`, '--ack, --irq and --vector: are of interrupts: give a --trigger too'],
-    [`--sim vfio bench ${EDU} ${RAISE} --sizes 4K`, '--sizes: is of mappings; with --trigger, interrupts are measured'],
+    [`--sim vfio bench ${EDU} ${ACK}`, '--ack, --irq and --vector: are for interrupts: give a --trigger too'],
+    [
+      `--sim vfio bench ${EDU} ${RAISE} --sizes 4K`,
+      '--sizes: is for mappings; with --trigger, interrupts are measured',
+    ],
     [`--sim vfio bench ${EDU} --sizes 4K,0`, '0: is no size to map: 1 byte to 1G, rounded up to whole pages'],
     [`--sim vfio bench ${EDU} --sizes 2G`, '2G: is no size to map: 1 byte to 1G, rounded up to whole pages'],
   ]);
