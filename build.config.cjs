@@ -7,10 +7,10 @@ const { basename, relative } = require('node:path');
 const { build, buildSync, transformSync } = require('esbuild');
 const { version } = require('./package.json');
 
-const ENTRY = 'src/cli/entry.ts';
+const ENTRY = 'src/cli/program/entry.ts';
 
 /** What main.js has of what is required where it is needed: a listing needs it. test/cli/start.test.ts finds what is missing. */
-const LISTING = ['src/cli/commands/list.ts', 'src/names/database.ts', 'src/sys/linux.ts', 'src/sys/snapshot.ts'];
+const LISTING = ['src/cli/list.ts', 'src/sys/linux.ts', 'src/sys/snapshot.ts'];
 
 const DIST = 'dist/cli';
 
@@ -72,7 +72,7 @@ async function bundle() {
     // A native module: it finds its own binaries beside it.
     external: ['koffi'],
     // commander loads these for subcommands that are programs of their own, which udrv has not; each costs start-up time.
-    alias: { 'node:child_process': './src/cli/no-child-process.ts' },
+    alias: { 'node:child_process': './src/cli/program/no-child-process.ts' },
   };
   const { metafile: whole } = await build({ ...command, entryPoints: [ENTRY], plugins: [lazy.plugin(false)] });
   for (const source of LISTING)
