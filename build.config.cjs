@@ -24,7 +24,10 @@ class Lazy {
 
   add(source) {
     const name = source.includes('node_modules/') ? source.split('node_modules/')[1] : source.slice('src/'.length);
-    const flat = name.replace(/^cli\//, '').replace(/\.[a-z]+$/, '').replaceAll('/', '-');
+    const flat = name
+      .replace(/^cli\//, '')
+      .replace(/\.[a-z]+$/, '')
+      .replaceAll('/', '-');
     this.files.set(flat, source);
     return `./${flat}.js`;
   }

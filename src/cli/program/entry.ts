@@ -6,5 +6,5 @@ if (process.env['UDRV_DEBUG'] !== '1') Error.stackTraceLimit = 0;
 // All output is written by now. The event loop, left to end by itself, would take down V8's heap piece by piece first.
 void main(process.argv.slice(2), process.env).then((code) => process.exit(code));
 
-// With nothing exported esbuild would take this for CommonJS, and put a function around each module that it imports.
+// biome-ignore lint/complexity/noUselessEmptyExport: without it esbuild takes this for CommonJS, and puts a function around each module that it imports
 export {};
