@@ -46,7 +46,7 @@ describe('monitor', () => {
 
   test.concurrent('-v says what it knows', async () => {
     const { stderr } = await udrv('--sim --json -v monitor --type uio --timeout 50ms');
-    expect(stderr).toMatch(/^udrv: knows 4 devices, and waits\n/);
+    expect(stderr).toMatch(/^udrv: watching 4 devices\n/);
   });
 
   cliFails(2, [

@@ -74,7 +74,7 @@ describeWith('script', 'on a terminal', () => {
       driver     uio_pdrv_genirq
       node       /dev/uio1 (you may read and write)
       version    devicetree
-      interrupt  not told by sysfs, 0 so far
+      interrupt  not known from sysfs, 0 so far
 
     ┌────────┬──────┬────────────┬──────┬────────┬─────────┐
     │ ${heading('REGION')} │ ${heading('KIND')} │ ${heading('ADDRESS')}    │ ${heading('SIZE')} │ ${heading('OFFSET')} │ ${heading('ACCESS')}  │

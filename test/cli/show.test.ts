@@ -30,7 +30,7 @@ cliPasses([
         driver     uio_pdrv_genirq
         node       /dev/uio1 [(]you may read and write[)]
         version    devicetree
-        interrupt  not told by sysfs, [01] so far
+        interrupt  not known from sysfs, [01] so far
 
       REGION  KIND  ADDRESS     SIZE  OFFSET  ACCESS
       map0    mmio  0xfed60000  4K    0x100   rw mmap
@@ -66,7 +66,7 @@ cliPasses([
         driver           vfio-pci
         node             /dev/vfio/devices/vfio1 (you may read and write)
         group            7: 0000:00:09.0, 0000:02:01.0, 0000:02:02.0
-        viable           no: in the way are 0000:02:02.0
+        viable           no: blocked by 0000:02:02.0
         cdev             vfio1
         iommu            dmar0 (Intel VT-d)
         reserved         0xfee00000-0xfeefffff msi

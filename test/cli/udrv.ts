@@ -153,7 +153,7 @@ export function text(strings: TemplateStringsArray, ...values: unknown[]): strin
   return lines.map((line) => line.slice(indent)).join('\n');
 }
 
-/** Makes dist/cli.js if it is older than what it is made of. Test files start together: one makes it, the others wait. */
+/** Makes dist/cli/start.js if it is older than what it is made of. Test files start together: one makes it, the others wait. */
 function build(): void {
   const lock = join(ROOT, 'node_modules/.cache/udrv/cli-build.lock');
   const deadline = Date.now() + PATIENCE;
@@ -174,7 +174,7 @@ function build(): void {
 }
 
 function isNew(): boolean {
-  const bundle = statSync(join(ROOT, 'dist/cli.js'), { throwIfNoEntry: false });
+  const bundle = statSync(join(ROOT, 'dist/cli/start.js'), { throwIfNoEntry: false });
   if (bundle === undefined) return false;
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).map((name) => `src/${name}`);
   return [...sources, 'build.config.cjs', 'package.json'].every(

@@ -35,7 +35,7 @@ test('a checkout that is not built says so', () => {
     expect({ status, stdout, stderr }).toEqual({
       status: 1,
       stdout: '',
-      stderr: 'udrv: dist/cli.js: is missing, udrv has not been built here (ENOENT)\nhint: npm run build\n',
+      stderr: 'udrv: dist/cli/start.js: is missing, udrv has not been built here (ENOENT)\nhint: npm run build\n',
     });
   } finally {
     rmSync(bin, { recursive: true });

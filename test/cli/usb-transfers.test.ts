@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cliFails, cliPasses, onTerminal, outcomeOf, quoted, shell, shows, start, text, udrv } from './udrv';
@@ -262,6 +262,24 @@ describe('files and pipes', () => {
     expect({ stdout, exit }).toEqual({ stdout: '102400\n', exit: 0 });
   }, 20_000);
 
+  test('a file that cannot be written is the same error for registers and for transfers', async () => {
+    symlinkSync('loop', at('loop'));
+    const paths = ['/dev/null/x', at('loop'), at('x'.repeat(300))];
+    const commands = [
+      'uio dump uio0 map0 0',
+      'usb bulk 1-2 0x81 --length 64',
+      'usb ctrl 1-2 0x80 6 0x0100 0 18',
+      'usb iso 1-2 0x82 --alt 1',
+      'snapshot',
+    ];
+    for (const path of paths) {
+      const outcomes = await Promise.all(commands.map((command) => udrv(['--sim', ...command.split(' '), '-o', path])));
+      for (const outcome of outcomes) expect(outcome).toEqual(outcomes[0]);
+      expect(outcomes[0]).toMatchObject({ stdout: '', exit: 1 });
+      expect(outcomes[0]?.stderr).toMatch(/^udrv: \S+: [a-z ]+ \((ENOTDIR|ELOOP|ENAMETOOLONG)\)\n$/);
+    }
+  });
+
   test('a full disk', async () => {
     expect(await udrv('--sim usb bulk 1-2 0x81 --length 1M -o /dev/full')).toEqual({
       stdout: '',
@@ -273,6 +291,20 @@ describe('files and pipes', () => {
   test('a reader that goes away', async () => {
     const { stdout, stderr } = await shell('udrv --sim usb bulk 1-2 0x81 --length 1G -o - | head -c 3 | wc -c');
     expect({ stdout, stderr }).toEqual({ stdout: '3\n', stderr: '' });
+  });
+
+  // The regular file has no blocks, and takes longer than the test to send.
+  test.each(['bulk 1-2 0x01', 'iso 1-2 0x02 --alt 1'])('Ctrl-C while a regular file is sent: %s', async (command) => {
+    writeFileSync(at('large'), '');
+    truncateSync(at('large'), 2 ** 40);
+    const child = start(['--sim', '--trace', 'usb', ...command.split(' '), '--data', `@${at('large')}`]);
+    const outcome = outcomeOf(child);
+    await shows(child, 'stderr', /REAPURBNDELAY/);
+    child.kill('SIGINT');
+    const { stderr, exit } = await outcome;
+    expect(exit).toBe(130);
+    expect(stderr).not.toContain('internal error');
+    expect(stderr).toMatch(/USBDEVFS_RELEASEINTERFACE[^\n]*\nclose\([^\n]*\n(udrv: [^\n]* packets,[^\n]*\n)?$/);
   });
 
   test('Ctrl-C while the data is still to come', async () => {

@@ -67,11 +67,11 @@ describe('usb list', () => {
   const ids = 'write VID:PID in hex, as in 1d6b:0002; VID: and :PID are any other';
   const numbers = 'write BUS:DEV, BUS: or DEV, decimal, as in 1:2';
   cliFails(2, [
-    ['--sim usb list -d 1d6b', '1d6b: is no vendor and product', ids],
-    ['--sim usb list -d :', ':: is no vendor and product', ids],
-    ['--sim usb list -d 12345:', '12345:: is no vendor and product', ids],
-    ['--sim usb list -s 0x1:2', '0x1:2: is no bus and device', numbers],
-    ['--sim usb list -s :', ':: is no bus and device', numbers],
+    ['--sim usb list -d 1d6b', '1d6b: is not a vendor and product id', ids],
+    ['--sim usb list -d :', ':: is not a vendor and product id', ids],
+    ['--sim usb list -d 12345:', '12345:: is not a vendor and product id', ids],
+    ['--sim usb list -s 0x1:2', '0x1:2: is not a bus and device number', numbers],
+    ['--sim usb list -s :', ':: is not a bus and device number', numbers],
   ]);
 });
 

@@ -1,6 +1,5 @@
-import { dmaTestVfio } from '../../src/cli/commands/vfio-dma-test';
-import { Context, type GlobalOptions } from '../../src/cli/context';
-import { NameDatabase } from '../../src/names/database';
+import { Context, type GlobalOptions } from '../../src/cli/program/context';
+import { command } from '../../src/cli/vfio/dma-test';
 import { simulatedMachine } from '../../src/sim';
 import type { Sys } from '../../src/sys/sys';
 import { cliFails, cliPasses, outcomeOf, shell, shows, start, text, udrv } from './udrv';
@@ -54,6 +53,14 @@ describe('dma-test', () => {
     expect(stdout).toMatch(/\nresult: device DMA works, IOMMU isolates this device \(22 pass, 0 fail, 1 skip\)\n$/);
   });
 
+  test.concurrent('-q prints what is not pass, and the result', async () => {
+    const { stdout, stderr, exit } = await udrv(`--sim vfio dma-test ${EDU} -q`);
+    expect({ stderr, exit }).toEqual({ stderr: '', exit: 0 });
+    expect(stdout).toMatch(
+      /^(SKIP .*\n)+result: device DMA works, IOMMU isolates this device \(22 pass, 0 fail, 1 skip\)\n$/,
+    );
+  });
+
   test.concurrent('the generic tier says that no device DMA was performed', async () => {
     const { stdout, stderr, exit } = await udrv(`--sim vfio dma-test ${EDU} --tier generic`);
     expect({ stderr, exit }).toEqual({ stderr: '', exit: 0 });
@@ -82,7 +89,7 @@ describe('dma-test', () => {
   cliFails(3, [
     [
       `--sim vfio dma-test ${NVME}`,
-      `${NVME}: is not in the hands of VFIO: nvme has it (ENODEV)`,
+      `${NVME}: not bound to a VFIO driver (driver: nvme) (ENODEV)`,
       `sudo udrv bind ${NVME} vfio-pci`,
     ],
   ]);
@@ -115,12 +122,12 @@ describe('dma-test', () => {
 class SimContext extends Context {
   output = '';
   remarks = '';
-  readonly #machine: Sys;
 
   constructor(machine: Sys, options: Partial<GlobalOptions> = {}) {
     const stream = (write: (data: string) => void) => ({ fd: -1, isTTY: false, write }) as never;
     super(
       { color: 'never', ...options },
+      machine,
       stream((data) => {
         this.output += data;
       }),
@@ -129,26 +136,18 @@ class SimContext extends Context {
       }),
       {},
     );
-    this.#machine = machine;
-  }
-
-  override get sys(): Sys {
-    return this.#machine;
-  }
-
-  override get names(): NameDatabase {
-    return new NameDatabase(this.#machine);
   }
 }
 
 describe.each(backends)('dma-test by %s', (backend) => {
-  const options = { backend, tier: 'auto' } as never;
+  const dmaTest = (context: Context, device: string) =>
+    command.run(context, ...([device, { backend, tier: 'auto' }] as never[]));
 
   test('fails where the IOMMU leaves in reach what was taken away', async () => {
     const { sys, controls } = simulatedMachine();
     controls.leakIommu(EDU);
     const context = new SimContext(sys);
-    expect(await dmaTestVfio(context, EDU, options)).toBe(1);
+    expect(await dmaTest(context, EDU)).toBe(1);
     expect(context.output).toMatch(
       /^FAIL {2}write-unmapped {4}canary at 0x101000 overwritten: \d+ of 2048 bytes changed$/m,
     );
@@ -163,7 +162,7 @@ describe.each(backends)('dma-test by %s', (backend) => {
     sys.writeFile(`/sys/bus/pci/devices/${NVME}/driver_override`, 'vfio-pci');
     sys.writeFile('/sys/bus/pci/drivers_probe', NVME);
     const context = new SimContext(sys);
-    expect(await dmaTestVfio(context, NVME, options)).toBeUndefined();
+    expect(await dmaTest(context, NVME)).toBeUndefined();
     expect(context.remarks).toMatch(/^udrv: 0000:01:00\.0: the NVMe controller is reset, .*\n$/);
     expect(context.output).toMatch(/^PASS {2}device-write .*it identifies itself as .*, serial UDRV0001$/m);
     expect(context.output).toMatch(
@@ -179,7 +178,7 @@ describe.each(backends)('dma-test by %s', (backend) => {
     sys.writeFile('/sys/bus/pci/drivers_probe', NVME);
     controls.leakIommu(NVME);
     const context = new SimContext(sys, { json: true });
-    expect(await dmaTestVfio(context, NVME, options)).toBe(1);
+    expect(await dmaTest(context, NVME)).toBe(1);
     const { isolated, checks } = JSON.parse(context.output);
     expect(isolated).toBe(false);
     expect(checks).toContainEqual(expect.objectContaining({ name: 'write-unmapped', verdict: 'fail' }));
@@ -241,8 +240,8 @@ describe('watch-irq', () => {
   });
 
   cliFails(2, [
-    [`--sim vfio watch-irq ${EDU} --vector 3-1`, '3-1: is no vector and no range of them', 'write 3, or 0-3'],
-    [`--sim vfio watch-irq ${EDU} --vector x`, 'x: is no vector and no range of them', 'write 3, or 0-3'],
+    [`--sim vfio watch-irq ${EDU} --vector 3-1`, '3-1: is neither a vector nor a range of vectors', 'write 3, or 0-3'],
+    [`--sim vfio watch-irq ${EDU} --vector x`, 'x: is neither a vector nor a range of vectors', 'write 3, or 0-3'],
     [`--sim vfio watch-irq ${EDU} --ack bar0:0x100000=1`, /outside of the region/],
   ]);
   cliFails(3, [
@@ -295,8 +294,11 @@ describe('bench', () => {
     ],
   ]);
   cliFails(2, [
-    [`--sim vfio bench ${EDU} ${ACK}`, '--ack, --irq and --vector: are of interrupts: give a --trigger too'],
-    [`--sim vfio bench ${EDU} ${RAISE} --sizes 4K`, '--sizes: is of mappings; with --trigger, interrupts are measured'],
+    [`--sim vfio bench ${EDU} ${ACK}`, '--ack, --irq and --vector: are for interrupts: give a --trigger too'],
+    [
+      `--sim vfio bench ${EDU} ${RAISE} --sizes 4K`,
+      '--sizes: is for mappings; with --trigger, interrupts are measured',
+    ],
     [`--sim vfio bench ${EDU} --sizes 4K,0`, '0: is no size to map: 1 byte to 1G, rounded up to whole pages'],
     [`--sim vfio bench ${EDU} --sizes 2G`, '2G: is no size to map: 1 byte to 1G, rounded up to whole pages'],
   ]);

@@ -73,10 +73,10 @@ describe('info', () => {
     ['--sim vfio info 0000:00:1e.7', '0000:00:1e.7: no such device (ENODEV)', 'udrv list --all shows what there is'],
     [
       '--sim vfio info uio0',
-      'uio0: is not in the hands of VFIO: uio_pci_generic has it (ENODEV)',
+      'uio0: not bound to a VFIO driver (driver: uio_pci_generic) (ENODEV)',
       'sudo udrv bind 0000:00:04.0 vfio-pci',
     ],
-    ['--sim vfio info 1-2', '1-2: is not in the hands of VFIO: it is a USB device (ENODEV)', 'udrv vfio list'],
+    ['--sim vfio info 1-2', '1-2: not bound to a VFIO driver (a USB device) (ENODEV)', 'udrv vfio list'],
     ['--sim vfio info 00:08.0', '00:08.0: is a bridge: VFIO does not take bridges (ENODEV)', 'udrv vfio list'],
   ]);
 
@@ -299,7 +299,7 @@ describe('config --open', () => {
   cliFails(3, [
     [
       '--sim vfio config 00:04.0 --open',
-      '00:04.0: is not in the hands of VFIO: uio_pci_generic has it (ENODEV)',
+      '00:04.0: not bound to a VFIO driver (driver: uio_pci_generic) (ENODEV)',
       'sudo udrv bind 0000:00:04.0 vfio-pci',
     ],
   ]);

@@ -25,7 +25,7 @@ describeInLab('udrv monitor', (lab, kernel) => {
   /** Starts it, and waits until it knows what is there. */
   const monitoring = async (options: string, { user = false, prefix = '' } = {}) => {
     const monitor = lab().spawn(`exec ${prefix} udrv --json -v monitor ${options}`, { user });
-    await monitor.waitFor(/knows \d+ devices/, 30_000);
+    await monitor.waitFor(/watching \d+ devices/, 30_000);
     return monitor;
   };
   const told = (monitor: GuestProcess, pattern: RegExp) => monitor.waitFor(pattern, 20_000);

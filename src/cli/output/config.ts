@@ -4,17 +4,17 @@ import { hexDigits } from '../../text/hex';
 import { visible } from './escape';
 import type { Style } from './style';
 
-/** Lines are broken here, between fields, as in lspci: some registers have 30 flags. */
+/** Width at which lines are broken between fields, as in lspci: some registers have 30 flags. */
 const WIDTH = 100;
 
-/** What stands in the line above, or is shown in another way. */
+/** Fields that are not listed: they stand in the line above, or are shown in another way. */
 const IN_HEADING = new Set(['id', 'name', 'offset', 'version', 'bytes']);
 const IN_TITLE = new Set(['vendorId', 'deviceId', 'className']);
 const IN_LABEL = new Set(['name']);
-/** Values that speak for themselves. */
+/** Fields of which the value alone is shown. */
 const BARE_KEYS = new Set(['type', 'kind']);
 
-/** A decoded configuration space, for a person. @param verbose the value of each register too */
+/** Describes a decoded configuration space, for a person. @param verbose whether to show the value of each register too */
 export function describeConfig(config: ConfigSpace, style: Style, verbose: boolean): string {
   const { header, capabilities, extendedCapabilities, notes } = config;
   const describe = (digits: number) => (capability: Capability) => describeCapability(capability, digits, verbose);
@@ -28,7 +28,7 @@ export function describeConfig(config: ConfigSpace, style: Style, verbose: boole
     .join('');
 }
 
-/** `[40] MSI-X`, `[100 v2] Advanced Error Reporting`, as in lspci; a version of the registers' own stands behind the name. */
+/** Heads a capability as lspci does: `[40] MSI-X`, `[100 v2] Advanced Error Reporting`, and its own version behind. */
 function describeCapability(capability: Capability, digits: number, verbose: boolean): string[] {
   const { name, offset, version } = capability;
   const extended = digits === 3;
@@ -37,7 +37,7 @@ function describeCapability(capability: Capability, digits: number, verbose: boo
   return describeFields(`[${at}] ${name}${own}`, capability, '  ', verbose, IN_HEADING);
 }
 
-/** Its values on one line, then what has values of its own, a line each and further in. */
+/** Puts values on one line, then each field that has fields of its own on a line, further in. */
 function describeFields(
   label: string,
   fields: Fields,
@@ -72,7 +72,7 @@ function split(
   return { text, nested };
 }
 
-/** `busMaster+`, `width x4`, `supported 1M 2M`. */
+/** Formats a field: `busMaster+`, `width x4`, `supported 1M 2M`. */
 function fieldText(key: string, value: Value): string {
   if (typeof value === 'boolean') return `${key}${value ? '+' : '-'}`;
   const words = isList(value) ? listText(value.map(String)) : String(value);
@@ -83,7 +83,7 @@ function listText(items: readonly string[]): string {
   return items.join(items.some((item) => item.includes(' ')) ? ' / ' : ' ') || 'none';
 }
 
-/** Flags follow each other with blanks, all else is separated by commas. */
+/** Joins fields and breaks lines: flags are separated by blanks, all else by commas. */
 function wrap(head: string, fields: readonly string[], indent: string): string[] {
   const lines: string[] = [];
   let line = head;
@@ -102,7 +102,7 @@ function wrap(head: string, fields: readonly string[], indent: string): string[]
 
 const isFlag = (text: string) => /[+-]$/.test(text) && !text.includes(' ');
 
-/** Bytes that nobody but their vendor can read, with the offsets that they have in the space. */
+/** Formats bytes that are not decoded, in rows with their offsets in the space. */
 function hexRows(fields: Fields, indent: string): string[] {
   const { bytes, offset } = fields;
   if (typeof bytes !== 'string' || typeof offset !== 'number') return [];

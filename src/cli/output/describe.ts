@@ -22,7 +22,7 @@ import { ruledTable } from './ruled-table';
 import type { Style } from './style';
 import { columns } from './table';
 
-/** A device in depth, for a person. @param ruled tables with lines, for a terminal */
+/** Describes a device in depth, for a person. @param ruled whether tables have lines, for a terminal */
 export function describeDevice(device: DeviceInfo, names: Names, style: Style, ruled: boolean): string {
   const { address, vendorId, deviceId } = device;
   const id = vendorId === null ? '' : `  ${vendorId}:${deviceId ?? '????'}`;
@@ -71,7 +71,7 @@ function frameworkFacts(device: DeviceInfo): Fact[] {
 }
 
 function uioFacts({ version, eventCount, irq, parent }: UioAttributes): Fact[] {
-  const has = irq === null ? 'not told by sysfs' : irq ? 'yes' : 'none';
+  const has = irq === null ? 'not known from sysfs' : irq ? 'yes' : 'none';
   return [
     ['version', version],
     ['interrupt', eventCount === null ? has : `${has}, ${eventCount} so far`],
@@ -94,7 +94,7 @@ function vfioFacts(vfio: VfioAttributes & Partial<VfioDetails>): Fact[] {
   } = vfio;
   return [
     ['group', group === null ? 'none: is the IOMMU on?' : `${group}: ${groupDevices.join(', ')}`],
-    ['viable', viable === null ? null : viable ? 'yes' : `no: in the way are ${blockers.join(', ')}`],
+    ['viable', viable === null ? null : viable ? 'yes' : `no: blocked by ${blockers.join(', ')}`],
     ['held by', holders.length === 0 ? null : namesOf(holders)],
     ['cdev', cdev],
     [

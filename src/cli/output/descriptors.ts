@@ -1,4 +1,4 @@
-/** USB descriptors for a person: a tree with a line for each field, its value, and what that means. */
+/** USB descriptors for a person: a tree with a line for each field, its value, and the meaning of that. */
 
 import { hex } from '../../text/hex';
 import { idPair } from '../../text/ids';
@@ -13,10 +13,10 @@ import type { UsbDescription } from '../../usb/inspect/describe';
 import { visible } from './escape';
 import type { Style } from './style';
 
-/** Meanings that fit here stand side by side; more stand one below the other. */
+/** Width of meanings side by side; where there are more, they stand one below the other. */
 const WIDE = 72;
 const BYTES_IN_LINE = 16;
-/** Collections of a report descriptor deeper than this are not indented any further. */
+/** Depth at which collections of a report descriptor are not indented any further. */
 const DEEPEST = 12;
 
 interface Row {
@@ -64,7 +64,7 @@ function addAnswers(
     lines.push(`  ${what}: ${code === 'EPIPE' ? 'the device has none (stall)' : code}\n`);
 }
 
-/** Appends to one list: there may be more lines than a call can have arguments. */
+/** Appends a descriptor to one list: there may be more lines than a call can have arguments. */
 function addDescriptor(
   lines: string[],
   descriptor: Descriptor,
@@ -99,7 +99,7 @@ function addReport(lines: string[], report: ReportDescriptor, indent: string, st
     lines.push(`${indent}  ${style.warning('note: ends within an item:')} ${hexText(report.rest.toString('hex'))}\n`);
 }
 
-/** Items that have no value, and those whose value is only of interest as what it means. */
+/** Items without a value, and those of which the meaning is shown instead of the value. */
 const WITHOUT_VALUE = /^(?:End Collection|Push|Pop)$/;
 const MEANING_ONLY = /^(?:Input|Output|Feature|Collection|Unit|Delimiter)$/;
 
@@ -109,7 +109,7 @@ function reportLine({ tag, value, means }: ReportLine): string {
   return MEANING_ONLY.test(tag) ? `${tag} ${means}` : `${tag} ${value}  ${means}`;
 }
 
-/** So that one need not read the fields to know which it is. */
+/** Returns a title that tells descriptors of a kind apart. */
 function title({ layout, values }: Descriptor, active: number | null): string {
   switch (layout.id) {
     case 'configuration': {
@@ -168,7 +168,7 @@ function numberText({ notation, unit, unitIn }: AnyField, value: number): string
   return hex(value, digits);
 }
 
-/** Bytes in hex, in groups that can be counted; what is text already as it is. */
+/** Formats a value: bytes as hex in pairs, and text as it is. */
 function stringValue({ unit }: AnyField, value: string): string {
   return unit === 1 ? hexText(value) : visible(value);
 }
@@ -201,7 +201,7 @@ function addRows(lines: string[], rows: readonly Row[], indent: string, style: S
   }
 }
 
-/** Long rows of bytes, sixteen in a line. */
+/** Breaks long rows of bytes, sixteen in a line. */
 function wrapped(value: string): string[] {
   const width = BYTES_IN_LINE * 3;
   if (value.length <= width || !/^([0-9a-f]{2} )+[0-9a-f]{2}$/.test(value)) return [value];

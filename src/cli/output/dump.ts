@@ -4,7 +4,7 @@ import { hexWord } from '../../model/registers';
 import type { Width, Word } from '../../sys/sys';
 import { hex } from '../../text/hex';
 
-/** One line of a dump; offset and content apart, so that equal contents can be folded. */
+/** One line of a dump. Offset and content are apart, so that equal contents can be folded. */
 export interface Line {
   offset: string;
   content: string;
@@ -12,13 +12,13 @@ export interface Line {
 
 const BYTES_PER_LINE = 16;
 
-/** `OFFSET  WORD WORD ...`: register values. */
+/** Makes lines of register values: `OFFSET  WORD WORD ...`. */
 export function* wordLines(words: Iterable<Word>, range: Range, width: Width): Generator<Line> {
   for (const { offset, row } of rows(words, range, width))
     yield { offset, content: row.map((word) => hexWord(word, width)).join(' ') };
 }
 
-/** Bytes in the order of their addresses, with ASCII, as `hexdump -C` shows them. Each register is read in its width all the same. */
+/** Makes lines of bytes in the order of their addresses, with ASCII, as `hexdump -C` does. */
 export function* hexLines(words: Iterable<Word>, range: Range, width: Width): Generator<Line> {
   for (const { offset, row } of rows(words, range, width)) {
     const bytes = Buffer.alloc(row.length * width);
@@ -27,19 +27,19 @@ export function* hexLines(words: Iterable<Word>, range: Range, width: Width): Ge
   }
 }
 
-/** The same of bytes that come in pieces of any length. */
+/** Makes lines, as {@link hexLines} does, of bytes that come in pieces of any length. */
 export class ByteLines {
   readonly #digits: number;
-  /** What is not yet a whole line. */
+  /** Bytes that are not yet a whole line. */
   #rest = Buffer.alloc(0);
   #offset = 0;
 
-  /** @param length how many bytes there will be at most: their offsets have as many digits */
+  /** @param length the most bytes that may come: the offsets have as many digits as it has */
   constructor(length: number) {
     this.#digits = digitsFor(length);
   }
 
-  /** The whole lines that there are now. The piece may change afterwards. */
+  /** Returns the lines that the piece completes. The piece may change afterwards. */
   *add(piece: Buffer): Generator<Line> {
     const bytes = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
     const whole = bytes.length - (bytes.length % BYTES_PER_LINE);
@@ -83,7 +83,7 @@ function* rows(words: Iterable<Word>, range: Range, width: Width): Generator<{ o
   if (row.length > 0) yield { offset: label(offset), row };
 }
 
-/** Puts a register's value where its bytes lie in the device's memory: it was read in the CPU's byte order. */
+/** Puts the bytes of a register in the order that they have in the device: the value was read in the CPU's byte order. */
 export function putWord(buffer: Buffer, at: number, width: Width, word: Word): void {
   const little = endianness() === 'LE';
   if (typeof word === 'bigint') little ? buffer.writeBigUInt64LE(word, at) : buffer.writeBigUInt64BE(word, at);

@@ -1,17 +1,17 @@
 import { hexDigits } from '../../text/hex';
 
 /**
- * What must not reach a terminal from a device's text: control characters (C0, DEL, C1), the invisible ones that
+ * Characters of a device's text that must not reach a terminal: control characters (C0, DEL, C1), invisible ones that
  * reorder or break lines (bidirectional controls, line separators), and lone surrogates.
  */
 const HOSTILE = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]/gu;
 
-/** The same without what JSON.stringify escapes by itself. */
+/** {@link HOSTILE} without the characters that JSON.stringify escapes by itself. */
 const HOSTILE_IN_JSON = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 const unicodeEscape = (code: number) => `\\u${hexDigits(code, 4)}`;
 
-/** Text from a device, with what must not drive the terminal shown as `\x1b`. */
+/** Escapes characters that would drive the terminal, as `\x1b`. */
 export function visible(text: string): string {
   return text.replace(HOSTILE, (char) => {
     const code = char.charCodeAt(0);
@@ -19,7 +19,7 @@ export function visible(text: string): string {
   });
 }
 
-/** JSON that is safe to show too: JSON.stringify leaves DEL and C1 alone, and 0x9b begins a control sequence. */
+/** Makes JSON that is safe to show: JSON.stringify leaves DEL and C1 alone, and 0x9b begins a control sequence. */
 export function json(value: unknown, indent?: number): string {
   return JSON.stringify(value, null, indent).replace(HOSTILE_IN_JSON, (char) => unicodeEscape(char.charCodeAt(0)));
 }

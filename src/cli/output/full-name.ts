@@ -1,7 +1,7 @@
 import type { DeviceInfo } from '../../model/device';
 import type { Names } from '../../names/database';
 
-/** A device's name; a UIO device is named by its driver, so what its PCI ids mean is added. */
+/** Returns a device's name. That of a UIO device is its driver's, so the names of its PCI ids are added. */
 export function fullName({ framework, name, vendorId, deviceId }: DeviceInfo, names: Names): string {
   if (framework !== 'uio') return name;
   const { vendor, device } = names.pciName(vendorId, deviceId);

@@ -2,8 +2,8 @@ const BARS = 12;
 const WIDTH = 50;
 
 /**
- * How often values fell where, a line for each class. The classes end at the 99th percentile, with one more for what
- * lies beyond, so that one outlier does not press all the others into the first.
+ * Draws a histogram, a line for each class. The classes end at the 99th percentile, with one more for all beyond, so
+ * that one outlier does not press all the others into the first.
  */
 export function histogram(values: ArrayLike<number>): string {
   const sorted = Float64Array.from(values).sort();

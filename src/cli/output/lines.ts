@@ -1,7 +1,7 @@
 import type { Line } from './dump';
 import type { Sink } from './file';
 
-/** As much text is put together before it is written. */
+/** Characters that are put together before they are written. */
 const PIECE = 64 * 1024;
 
 /** Writes the lines of a dump. On a terminal, a line that repeats the one before is folded into one `*`, as hexdump does. */
@@ -23,9 +23,9 @@ export class LineWriter {
     this.#last = line;
   }
 
-  /** What is held back is written. */
+  /** Writes all that is held back. */
   end(): void {
-    // So that one sees where the repetition ends.
+    // The last line shows where the repetition ends.
     if (this.#folded && this.#last !== undefined) this.#put(`${this.#last.offset}  ${this.#last.content}\n`);
     this.#folded = false;
     this.flush();

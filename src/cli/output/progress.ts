@@ -1,10 +1,10 @@
 import type { OutputStream } from './stream';
 
-/** What is done sooner needs no progress. */
+/** Time before the line appears: work that is done sooner needs none. */
 const FIRST_MS = 1000;
 const EVERY_MS = 200;
 
-/** A line on a terminal that tells how far something that takes long has come. */
+/** A line on a terminal that tells how far a long transfer is. */
 export class Progress implements Disposable {
   readonly #stderr: OutputStream;
   readonly #total: number | undefined;
@@ -39,7 +39,7 @@ export class Progress implements Disposable {
     try {
       this.#stderr.write(text);
     } catch {
-      // What cannot be shown is no reason to stop.
+      // A line that cannot be shown is no reason to stop.
       this.#next = Number.POSITIVE_INFINITY;
     }
   }

@@ -1,9 +1,9 @@
 import Table from 'cli-table3';
 import type { Style } from './style';
 
-/** A ruled table for a person's terminal. */
+/** Draws a table with lines, for a terminal. */
 export function ruledTable(titles: readonly string[], rows: readonly (readonly string[])[], style: Style): string {
-  // Without its own colours: udrv decides about colour itself.
+  // The table's own colours are off: udrv decides about colour itself.
   const table = new Table({
     head: titles.map((title) => style.heading(title)),
     style: { head: [], border: [], compact: true },

@@ -1,12 +1,12 @@
 import { constants, fstatSync, writeSync } from 'node:fs';
 import { fromSysError, SysError } from '../../errors';
 
-/** The reader of our output went away: not an error, just the end. */
+/** Thrown where the reader of our output went away: not an error, just the end. */
 export class BrokenPipe extends Error {}
 
 /**
- * write(2). A file system that goes past the page cache (9p, FUSE with direct I/O) pins the memory that it writes from,
- * and that which a device lends cannot be pinned (mm/gup.c, VM_IO): such data is copied first.
+ * Writes by write(2), perhaps not all. A file system that goes past the page cache (9p, FUSE with direct I/O) pins the
+ * memory that it writes from. Memory of a device cannot be pinned (mm/gup.c, VM_IO), and is copied first.
  */
 export function writeSome(fd: number, data: Buffer): number {
   try {
@@ -17,7 +17,7 @@ export function writeSome(fd: number, data: Buffer): number {
   }
 }
 
-/** Standard output or error: written at once, whole, in order, so that nothing is lost when the command ends. */
+/** Standard output or error. All is written at once and in order, so that nothing is lost when the command ends. */
 export class OutputStream {
   readonly fd: number;
   readonly isTTY: boolean;
@@ -27,7 +27,7 @@ export class OutputStream {
     this.fd = fd;
     this.#name = name;
     const { rdev, mode } = fstatSync(fd);
-    // node:tty costs start-up time: asked only where it can be a terminal, which /dev/null (major 1) is not.
+    // node:tty costs start-up time, and /dev/null (major 1) is a character device too, but no terminal.
     const candidate = (mode & constants.S_IFMT) === constants.S_IFCHR && rdev >> 8 !== 1;
     this.isTTY = candidate && require('node:tty').isatty(fd);
   }

@@ -1,4 +1,4 @@
-/** The meanings that colour carries; never colour alone. */
+/** Colours by their meaning. No meaning is in the colour alone. */
 export interface Style {
   heading(text: string): string;
   good(text: string): string;
@@ -12,7 +12,7 @@ const PLAIN: Style = { heading: plain, good: plain, warning: plain, bad: plain, 
 
 export type ColorChoice = 'auto' | 'always' | 'never';
 
-/** `--color` beats NO_COLOR (non-empty), which beats FORCE_COLOR, which beats "is it a terminal". */
+/** Tells whether to colour: `--color` beats NO_COLOR (non-empty), which beats FORCE_COLOR, which beats "is it a terminal". */
 export function useColor(choice: ColorChoice, env: NodeJS.ProcessEnv, isTTY: boolean): boolean {
   if (choice !== 'auto') return choice === 'always';
   if (env['NO_COLOR']) return false;
@@ -23,7 +23,7 @@ export function useColor(choice: ColorChoice, env: NodeJS.ProcessEnv, isTTY: boo
 
 export function makeStyle(color: boolean): Style {
   if (!color) return PLAIN;
-  const { Chalk } = require('chalk') as typeof import('chalk');
-  const chalk = new Chalk({ level: 1 });
-  return { heading: chalk.bold, good: chalk.green, warning: chalk.yellow, bad: chalk.red, dim: chalk.dim };
+  // Loaded only for colour: most output goes to pipes.
+  const { bold, green, yellow, red, dim } = new (require('chalk').Chalk)({ level: 1 });
+  return { heading: bold, good: green, warning: yellow, bad: red, dim };
 }

@@ -1,6 +1,6 @@
 import type { Style } from './style';
 
-/** Columns padded to their widest cell, two blanks between, nothing behind the last: for pipes and for long lists. */
+/** Formats columns as wide as their widest cell, two blanks between, nothing behind the last. */
 export function columns(
   rows: readonly (readonly string[])[],
   heading?: { titles: readonly string[]; style: Style },

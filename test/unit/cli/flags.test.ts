@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { apart } from '../../../src/cli/flags';
 import type { OutputStream } from '../../../src/cli/output/stream';
-import { buildProgram } from '../../../src/cli/program';
+import { apart } from '../../../src/cli/program/flags';
+import { buildProgram } from '../../../src/cli/program/program';
 
 Object.assign(globalThis, { UDRV_VERSION: '0.0.0' });
 

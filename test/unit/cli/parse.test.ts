@@ -7,7 +7,7 @@ import {
   parseSize,
   parseWidth,
   parseWord,
-} from '../../../src/cli/parse';
+} from '../../../src/cli/program/parse';
 
 const usage = expect.objectContaining({ exit: 2 });
 

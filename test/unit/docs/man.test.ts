@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command, Option } from 'commander';
 import type { OutputStream } from '../../../src/cli/output/stream';
-import { buildProgram } from '../../../src/cli/program';
+import { buildProgram } from '../../../src/cli/program/program';
 import { listDevices } from '../../../src/devices/list';
 import { Exit } from '../../../src/errors';
 import { NameDatabase } from '../../../src/names/database';

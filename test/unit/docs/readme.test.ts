@@ -5,8 +5,8 @@ import type { Command } from 'commander';
 import { transformSync } from 'esbuild';
 import * as library from '../../../src';
 import type { OutputStream } from '../../../src/cli/output/stream';
-import { parseAction, parseRange, parseSize, parseWord } from '../../../src/cli/parse';
-import { buildProgram } from '../../../src/cli/program';
+import { parseAction, parseRange, parseSize, parseWord } from '../../../src/cli/program/parse';
+import { buildProgram } from '../../../src/cli/program/program';
 
 // What the documents tell people to type: each line must be one that the program takes.
 

@@ -1,0 +1,109 @@
+import type { Option } from 'commander';
+import { type BindRequest, change, type Prepared, prepare } from '../../bind/bind';
+import { driverAfter, type Plan, shellCommand } from '../../bind/plan';
+import { readBinding } from '../../bind/read';
+import { STATE_DIRECTORY } from '../../bind/remember';
+import { inspectPci } from '../../devices/pci-functions';
+import { findDevice } from '../../devices/select';
+import { Exit, UdrvError, usageError } from '../../errors';
+import type { DeviceInfo } from '../../model/device';
+import { NO_NAMES } from '../../names/database';
+import { pciPath } from '../../pci/paths';
+import { AttributeReader } from '../../sys/readers/attributes';
+import { DirectoryState, MemoryState, type StateStore } from '../../sys/state';
+import { inspectUio } from '../../uio/inspect';
+import { pciAddressOf } from '../devices/find';
+import { visible } from '../output/escape';
+import type { Context } from '../program/context';
+import { isThisMachine } from '../program/machine';
+import { option } from '../program/options';
+import { interruptible } from '../program/signals';
+
+export interface BindOptions {
+  group?: boolean;
+  force?: boolean;
+}
+
+export function forceOption(): Option {
+  return option('--force', 'do it to a device that is in use; never to one that a program drives');
+}
+
+/** Opens the memory of earlier bindings: files on this machine, and on any other none that outlives the command. */
+export function stateOf({ options }: Context): StateStore {
+  return isThisMachine(options) ? new DirectoryState(STATE_DIRECTORY) : new MemoryState();
+}
+
+/** Returns the addresses of the PCI functions that selectors name, each once. */
+export function addressesOf(context: Context, selectors: readonly string[]): string[] {
+  return [...new Set(selectors.map((selector) => pciAddressOf(findDevice(context.sys, NO_NAMES, selector), selector)))];
+}
+
+/**
+ * Changes the drivers of PCI functions, and prints what they have then; with `--dry-run` the writes are printed instead.
+ *
+ * @param state remembers what the functions had before
+ * @returns the exit code where a signal ended it
+ */
+export async function changeDrivers(
+  context: Context,
+  state: StateStore,
+  request: BindRequest,
+  { force }: BindOptions,
+): Promise<number | undefined> {
+  const { sys } = context;
+  if (request.addresses.length === 0) throw usageError('--group', 'has no function to work on: all are bridges');
+  if (context.options.dryRun) {
+    const { plans, notes } = prepare(sys, state, request, force);
+    for (const note of notes) context.note(note);
+    context.printSteps(plans.flatMap(({ steps }) => steps.map(shellCommand)));
+    return undefined;
+  }
+  const onWrite = context.options.verbose
+    ? (write: Parameters<typeof shellCommand>[0]) => context.note(shellCommand(write))
+    : undefined;
+  let prepared: Prepared | null = null;
+  const signal = await interruptible(async (signal) => {
+    prepared = await change(sys, state, request, { force, signal, ...(onWrite && { onWrite }) });
+  });
+  // An attempt that was interrupted was taken back, and there is nothing to report.
+  if (prepared === null) return signal;
+  report(context, prepared);
+  return undefined;
+}
+
+function report(context: Context, { plans, notes }: Prepared): void {
+  for (const note of notes) context.note(note);
+  for (const plan of plans) mustHaveStayed(context, plan);
+  const devices = plans.map((plan) => deviceOf(context, plan.address));
+  if (context.options.json) context.printJson({ schema: 'udrv.list/1', devices });
+  else if (!context.options.quiet)
+    context.stdout.write(plans.map((plan, i) => `${visible(line(context, plan, devices[i] ?? null))}\n`).join(''));
+}
+
+/** @throws UdrvError where a driver took a device and could not drive it: nvme finds out in the background, later */
+function mustHaveStayed({ sys }: Context, plan: Plan): void {
+  const { address } = plan;
+  const driver = driverAfter(plan);
+  if (driver === undefined || readBinding(sys, address).driver === driver) return;
+  throw new UdrvError(`did not stay bound (driver: ${driver ?? 'none'})`, {
+    code: 'ENODRIVER',
+    exit: Exit.failed,
+    subject: address,
+    hint: `udrv restore ${address}; the kernel's log may say why: sudo dmesg | grep ${address}`,
+    device: address,
+  });
+}
+
+/** Returns a line such as `0000:01:00.0: vfio-pci, was nvme; /dev/vfio/9`. */
+function line(context: Context, { address, from, steps }: Plan, device: DeviceInfo | null): string {
+  const now = readBinding(context.sys, address);
+  const was = steps.length === 0 ? 'as before' : from.driver === null ? 'had none' : `was ${from.driver}`;
+  const node = device?.node ?? null;
+  return `${address}: ${now.driver ?? 'no driver'}, ${was}${node === null ? '' : `; ${node}`}`;
+}
+
+/** Returns a function as `list` shows it: one that UIO drives under its UIO name. */
+function deviceOf({ sys, names }: Context, address: string): DeviceInfo | null {
+  const uio = new AttributeReader(sys).names(pciPath(address, 'uio')).find((name) => /^uio\d+$/.test(name));
+  return (uio === undefined ? null : inspectUio(sys, uio)) ?? inspectPci(sys, names, address);
+}

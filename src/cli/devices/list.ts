@@ -1,0 +1,76 @@
+import { listDevices } from '../../devices/list';
+import { findDevices, noSuchDevice } from '../../devices/select';
+import type { DeviceInfo, Framework } from '../../model/device';
+import type { ReadError } from '../../sys/readers/attributes';
+import { idPair } from '../../text/ids';
+import { driverText } from '../output/driver';
+import { visible } from '../output/escape';
+import { fullName } from '../output/full-name';
+import { columns } from '../output/table';
+import type { Context } from '../program/context';
+
+export interface ListOptions {
+  type?: Framework;
+  all?: boolean;
+}
+
+/** Lists the devices that selectors name; without one, all that `options` ask for. */
+export function listSelected(context: Context, selectors: string[], options: ListOptions): undefined {
+  const errors: ReadError[] = [];
+  const devices =
+    selectors.length === 0
+      ? listDevices(context.sys, context.names, { ...options, errors })
+      : selected(context, selectors, options.type);
+  print(context, devices, options);
+  remarkErrors(context, [...errors, ...devices.flatMap((device) => device.errors)]);
+}
+
+/** Returns the devices that selectors name, each once. @throws UdrvError exit 3 for one that matches nothing */
+export function selected(context: Context, selectors: string[], type: Framework | undefined): DeviceInfo[] {
+  const found = new Map<string, DeviceInfo>();
+  for (const selector of selectors) {
+    const devices = findDevices(context.sys, context.names, selector, type).filter(
+      (device) => type === undefined || device.framework === type || (type === 'pci' && device.framework === 'vfio'),
+    );
+    if (devices.length === 0) throw noSuchDevice(selector);
+    for (const device of devices) found.set(device.address, device);
+  }
+  return [...found.values()];
+}
+
+function print(context: Context, devices: DeviceInfo[], { type, all }: ListOptions): void {
+  if (context.options.json) {
+    context.printJson({ schema: 'udrv.list/1', devices });
+    return;
+  }
+  if (devices.length === 0) {
+    const more = 'no device that user space can drive; udrv list --all shows the PCI functions that the kernel drives';
+    context.note(all || type !== undefined ? 'no such device' : more);
+    return;
+  }
+  if (context.options.quiet) context.stdout.write(devices.map((device) => `${visible(device.address)}\n`).join(''));
+  else
+    context.stdout.write(
+      columns(
+        devices.map((device) => row(device, context)),
+        { titles: TITLES, style: context.style },
+      ),
+    );
+}
+
+const TITLES = ['TYPE', 'ADDRESS', 'ID', 'DRIVER', 'NODE', 'ACCESS', 'NAME'];
+
+function row(device: DeviceInfo, context: Context): string[] {
+  const { framework, address, vendorId, deviceId, node, access } = device;
+  const name = fullName(device, context.names);
+  const id = vendorId === null && deviceId === null ? '-' : idPair(vendorId, deviceId);
+  return [framework, address, id, driverText(device) ?? '-', node ?? '-', access ?? '-', name].map(visible);
+}
+
+/** Remarks that attributes could not be read; with `--verbose`, which. */
+export function remarkErrors(context: Context, errors: readonly ReadError[]): void {
+  if (errors.length === 0) return;
+  if (context.options.verbose)
+    for (const { path, code } of errors) context.note(`${path}: could not be read (${code})`);
+  else context.note(`attributes that could not be read: ${errors.length}; -v names them`);
+}

@@ -1,0 +1,42 @@
+import { findDevice } from '../../devices/select';
+import { Exit, UdrvError } from '../../errors';
+import type { DeviceInfo, VfioDeviceInfo } from '../../model/device';
+import { NO_NAMES } from '../../names/database';
+import { type OpenOptions, VfioDevice } from '../../vfio/device/device';
+import { noGroup } from '../../vfio/errors';
+import type { Context } from '../program/context';
+
+/**
+ * Finds a PCI function that is bound to a VFIO driver.
+ *
+ * @throws UdrvError exit 3; where another driver has the function, with the command that changes that
+ */
+export function findVfio(context: Context, selector: string): VfioDeviceInfo {
+  const device = findDevice(context.sys, NO_NAMES, selector);
+  if (device.framework === 'vfio') return device;
+  const address = device.framework === 'uio' ? device.uio.parent : device.framework === 'pci' ? device.address : null;
+  if (device.framework === 'pci' && device.pci.iommuGroup === null) throw noGroup(context.sys, device.address);
+  const bridge = device.framework === 'pci' && device.pci.class?.startsWith('0x0604');
+  throw new UdrvError(
+    bridge ? 'is a bridge: VFIO does not take bridges' : `not bound to a VFIO driver (${driverOf(device)})`,
+    {
+      code: 'ENODEV',
+      exit: Exit.notFound,
+      subject: selector,
+      hint: bridge || address === null ? 'udrv vfio list' : `sudo udrv bind ${address} vfio-pci`,
+      device: device.address,
+    },
+  );
+}
+
+function driverOf({ framework, driver }: DeviceInfo): string {
+  return framework === 'usb' ? 'a USB device' : `driver: ${driver ?? 'none'}`;
+}
+
+/** Opens a VFIO device, and warns where no IOMMU restrains its DMA. */
+export function openVfio(context: Context, info: VfioDeviceInfo, options: OpenOptions): VfioDevice {
+  const device = VfioDevice.open(context.sys, info, options);
+  if (device.iommu.kind === 'noiommu')
+    context.warn(`${info.address}: there is no IOMMU: the device can reach all memory of this machine`);
+  return device;
+}

@@ -1,0 +1,15 @@
+import type { CommandIndex } from './program/command';
+
+/** The first words of a command line: common commands, each in its file, and the frameworks, each in its folder. */
+export const commands: CommandIndex = {
+  list: () => require('./list'),
+  show: () => require('./show'),
+  snapshot: () => require('./snapshot'),
+  monitor: () => require('./monitor'),
+  uio: () => require('./uio'),
+  vfio: () => require('./vfio'),
+  usb: () => require('./usb'),
+  bind: () => require('./bind'),
+  unbind: () => require('./unbind'),
+  restore: () => require('./restore'),
+};

@@ -1,0 +1,45 @@
+import type { Option } from 'commander';
+import { choice, option, repeatable } from '../program/options';
+import { parseCount, parseVectors } from '../program/parse';
+
+export function ackOption(): Option {
+  return repeatable(
+    '--ack <action>',
+    'run after each interrupt, before re-arming: REGION:OFFSET[/WIDTH]=VALUE; repeatable',
+  );
+}
+
+/** The trigger of a watch, which may do without. */
+export function triggerOption(): Option {
+  return repeatable('--trigger <action>', 'run before each wait, to make the device raise its interrupt; repeatable');
+}
+
+/** The trigger of a measurement. */
+export function benchTriggerOption(): Option {
+  return repeatable('--trigger <action>', 'makes the device raise its interrupt; repeatable');
+}
+
+export function watchCountOption(): Option {
+  return option('--count <n>', 'end after N interrupts', parseCount);
+}
+
+/** The re-arming of UIO. */
+export function rearmOption(): Option {
+  const ways = ['auto', 'irqcontrol', 'disintx', 'none'];
+  return choice('--rearm <how>', 'how to let the next interrupt through', ways, 'auto');
+}
+
+/** The interrupt of VFIO. */
+export function irqOption(): Option {
+  return choice('--irq <kind>', 'which interrupt; without it MSI-X, MSI or INTx, the first that the device has', [
+    'intx',
+    'msi',
+    'msix',
+    'err',
+    'req',
+  ]);
+}
+
+export function vectorOption(flags: string, description: string): Option {
+  return option(flags, description, parseVectors);
+}

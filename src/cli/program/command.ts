@@ -1,0 +1,28 @@
+import type { Argument, Option } from 'commander';
+import type { Context } from './context';
+
+/** A word of the command line, `udrv WORD` or `udrv NOUN WORD`: the file of that name exports it as `command`. */
+export type CommandSpec = NounSpec | VerbSpec;
+
+/** A command that has commands of its own. */
+export interface NounSpec {
+  description: string;
+  commands: CommandIndex;
+}
+
+/** The commands of a noun by name, in the order of the help. Each is loaded when it is named, or its help is shown. */
+export type CommandIndex = Readonly<Record<string, () => { command: CommandSpec }>>;
+
+export interface VerbSpec {
+  description: string;
+  /** Stands in the help instead of the usage that commander makes of the options and arguments. */
+  usage?: string;
+  arguments?: readonly Argument[];
+  options?: readonly Option[];
+  /** Two lines to type, without `udrv`. They work on the simulated machine. */
+  examples: readonly [string, string];
+  /** Runs the command, with one value for each argument, then the options. Returns the exit code where that is not 0. */
+  run(context: Context, ...given: never[]): ExitOrNothing | Promise<ExitOrNothing>;
+}
+
+export type ExitOrNothing = number | undefined;

@@ -1,0 +1,75 @@
+import { NameDatabase } from '../../names/database';
+import type { Sys } from '../../sys/sys';
+import { json, visible } from '../output/escape';
+import type { OutputStream } from '../output/stream';
+import { type ColorChoice, makeStyle, type Style, useColor } from '../output/style';
+
+/** The options that every command takes, as commander gives them. */
+export interface GlobalOptions {
+  json?: boolean;
+  color: ColorChoice;
+  sysroot?: string;
+  snapshot?: string;
+  sim?: boolean;
+  trace?: boolean;
+  timeout?: number;
+  dryRun?: boolean;
+  quiet?: boolean;
+  verbose?: boolean;
+}
+
+/** The surroundings of a command: the options, the machine, and where its output goes. */
+export class Context {
+  readonly options: GlobalOptions;
+  readonly sys: Sys;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly #env: NodeJS.ProcessEnv;
+  #names: NameDatabase | undefined;
+  #style: Style | undefined;
+
+  constructor(options: GlobalOptions, sys: Sys, stdout: OutputStream, stderr: OutputStream, env: NodeJS.ProcessEnv) {
+    this.options = options;
+    this.sys = sys;
+    this.stdout = stdout;
+    this.stderr = stderr;
+    this.#env = env;
+  }
+
+  get names(): NameDatabase {
+    this.#names ??= new NameDatabase(this.sys);
+    return this.#names;
+  }
+
+  /** Colours for standard output. */
+  get style(): Style {
+    this.#style ??= makeStyle(useColor(this.options.color, this.#env, this.stdout.isTTY));
+    return this.#style;
+  }
+
+  /** Prints a document for `--json`: indented on a terminal, else on one line. */
+  printJson(document: unknown): void {
+    this.stdout.write(`${json(document, this.stdout.isTTY ? 2 : undefined)}\n`);
+  }
+
+  /** Prints a remark on standard error: not with `--quiet`, nor with `--json` unless `--verbose` asks for it. */
+  note(text: string): void {
+    if (this.options.quiet || (this.options.json && !this.options.verbose)) return;
+    this.warn(text);
+  }
+
+  /** Prints a remark on standard error whatever the options. */
+  warn(text: string): void {
+    try {
+      this.stderr.write(`udrv: ${visible(text)}\n`);
+    } catch {
+      // A remark that cannot be shown is no reason to stop.
+    }
+  }
+
+  /** Prints the steps of `--dry-run`. */
+  printSteps(steps: readonly string[]): void {
+    if (this.options.json) this.printJson({ steps });
+    else this.stdout.write(steps.map((step) => `${visible(step)}\n`).join(''));
+  }
+}

@@ -1,0 +1,62 @@
+import { type Command, CommanderError } from 'commander';
+import { Exit, UdrvError, usageError } from '../../errors';
+import { BrokenPipe, OutputStream } from '../output/stream';
+import { apart } from './flags';
+import { buildProgram, type Program } from './program';
+import { exitOf, failuresIn, report } from './report';
+
+/** Runs one command line. @returns the exit code */
+export async function main(line: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  // Commander's own `help` goes one level deep, and takes any word.
+  const isHelp = line[0] === 'help' && line.length > 1;
+  const argv = apart(isHelp ? [...line.slice(1), '--help'] : line);
+  const stdout = new OutputStream(1, 'standard output');
+  const stderr = new OutputStream(2, 'standard error');
+  const built = buildProgram(stdout, stderr, env, false);
+  const { program, outcome } = built;
+  const text = { help: '' };
+  // Commands that are loaded later take this over from their parent.
+  for (const command of [program, ...program.commands])
+    command.exitOverride().configureOutput({
+      writeOut: (chunk) => stdout.write(chunk),
+      // Kept back: main prints every error, in one form.
+      writeErr: (chunk) => {
+        text.help += chunk;
+      },
+      outputError: () => {},
+      getOutHelpWidth: () => helpWidth(env),
+    });
+  try {
+    if (isHelp) mustBeCommand(built, line.slice(1));
+    await program.parseAsync(argv, { from: 'user' });
+    return outcome.exit;
+  } catch (error) {
+    const [first, ...later] = failuresIn(error);
+    if (first instanceof BrokenPipe) return Exit.ok;
+    if (first instanceof CommanderError && first.exitCode === 0) return Exit.ok;
+    try {
+      const asJson = argv.includes('--json');
+      // Commander has shown the subcommands to choose from, where none was given.
+      if (first instanceof CommanderError && first.code === 'commander.help' && !asJson) stderr.write(text.help);
+      else report(first, later, stderr, { asJson, debug: env['UDRV_DEBUG'] === '1' });
+    } catch (again) {
+      // The error could not be shown (stderr is closed, or its disk full); the exit code still tells.
+      if (!(again instanceof BrokenPipe || again instanceof UdrvError)) throw again;
+    }
+    return exitOf(first);
+  }
+}
+
+/** @throws UdrvError exit 2 where there is no such command to be helped with */
+function mustBeCommand({ program, load }: Program, words: readonly string[]): void {
+  let command: Command | undefined = program;
+  for (const word of words.filter((word) => !word.startsWith('-'))) {
+    command = command.commands.find((one) => one.name() === word);
+    if (command === undefined) throw usageError('usage', `unknown command '${word}'`, '--help shows what there is');
+    load(command);
+  }
+}
+
+function helpWidth(env: NodeJS.ProcessEnv): number {
+  return process.stdout.columns || Number(env['COLUMNS']) || 80;
+}

@@ -1,0 +1,33 @@
+import { Argument, Option } from 'commander';
+
+/** Makes an argument of a command: `<name>`, `[name]` or `[name...]`. */
+export function argument(name: string, description?: string): Argument {
+  return new Argument(name, description);
+}
+
+/** Makes an option of a command. @param parse from the text; without it the value is the text */
+export function option<T>(flags: string, description: string, parse?: (text: string) => T, value?: T): Option {
+  const made = new Option(flags, description);
+  if (parse !== undefined) made.argParser(parse);
+  return value === undefined ? made : made.default(value);
+}
+
+/** Makes an option that may be given more than once; its value is a list. */
+export function repeatable(flags: string, description: string): Option {
+  return new Option(flags, description).argParser<string[]>((text, previous = []) => [...previous, text]);
+}
+
+/** Makes an option that takes one of the given values. */
+export function choice(flags: string, description: string, choices: readonly string[], value?: string): Option {
+  const made = new Option(flags, description).choices(choices);
+  return value === undefined ? made : made.default(value);
+}
+
+/** The way in which VFIO opens a device. */
+export function backendOption(): Option {
+  return choice('--backend <backend>', 'how to open the device', ['auto', 'group', 'iommufd'], 'auto');
+}
+
+export function typeOption(): Option {
+  return choice('--type <framework>', 'only this framework; pci is every PCI function', ['uio', 'vfio', 'usb', 'pci']);
+}

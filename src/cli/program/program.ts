@@ -1,0 +1,106 @@
+import { Command, Option } from 'commander';
+import { commands } from '..';
+import type { OutputStream } from '../output/stream';
+import type { CommandIndex, CommandSpec, VerbSpec } from './command';
+import { Context, type GlobalOptions } from './context';
+import { openMachine } from './machine';
+import { parseDuration } from './parse';
+
+/** Put in by the build, from package.json. */
+declare const UDRV_VERSION: string;
+
+export interface Outcome {
+  exit: number;
+}
+
+/** The command line as commander knows it: the parser, the help and the test of the man pages come from here. */
+export interface Program {
+  program: Command;
+  /** Filled in when a command has run. */
+  outcome: Outcome;
+  /** Loads a command, for who asks about it without parsing a line that names it. */
+  load(command: Command): void;
+}
+
+/** Builds the program. @param whole false: a command is loaded when the line names it, as one line needs no other */
+export function buildProgram(
+  stdout: OutputStream,
+  stderr: OutputStream,
+  env: NodeJS.ProcessEnv,
+  whole = true,
+): Program {
+  const outcome: Outcome = { exit: 0 };
+  const unloaded = new Map<Command, CommandIndex[string]>();
+
+  function load(command: Command): void {
+    const loadModule = unloaded.get(command);
+    if (loadModule === undefined) return;
+    unloaded.delete(command);
+    fill(command, loadModule().command);
+  }
+
+  function fill(command: Command, spec: CommandSpec): void {
+    command.description(spec.description);
+    if ('commands' in spec) addCommands(command, spec.commands);
+    else fillVerb(command, spec);
+  }
+
+  function addCommands(parent: Command, index: CommandIndex): void {
+    for (const [name, loadModule] of Object.entries(index)) unloaded.set(parent.command(name), loadModule);
+    parent.hook('preSubcommand', (_, chosen) => load(chosen));
+    if (whole) parent.commands.forEach(load);
+  }
+
+  function fillVerb(command: Command, spec: VerbSpec): void {
+    if (spec.usage !== undefined) command.usage(spec.usage);
+    for (const argument of spec.arguments ?? []) command.addArgument(argument);
+    for (const option of spec.options ?? []) command.addOption(option);
+    command.addHelpText('after', `\nExamples:\n${spec.examples.map((line) => `  udrv ${line}`).join('\n')}`);
+    // Commander hands over (argument..., options, command).
+    command.action(async (...given: unknown[]) => {
+      given.pop();
+      const options = command.optsWithGlobals<GlobalOptions>();
+      const sys = openMachine(options, (line) => stderr.write(`${line}\n`));
+      const context = new Context(options, sys, stdout, stderr, env);
+      outcome.exit = (await spec.run(context, ...(given as never[]))) ?? 0;
+    });
+  }
+
+  const program = new Command('udrv')
+    .description('List, inspect and drive devices from user space: UIO, VFIO and usbfs.')
+    .version(UDRV_VERSION, '-V, --version')
+    .option('--json', 'one JSON document on stdout; commands that stream print one object a line')
+    .addOption(new Option('--color <when>', 'colour the output').choices(['auto', 'always', 'never']).default('auto'))
+    .option(
+      '--sysroot <dir>',
+      "read /sys, /proc, /dev and the name databases under DIR: a copy of another machine's tree",
+    )
+    .option('--snapshot <file>', 'the machine that udrv snapshot recorded in FILE')
+    .option('--sim', 'the built-in simulated machine: needs no root and no hardware')
+    .option('--trace', 'show each system call on a device, decoded, on stderr')
+    .option(
+      '--timeout <duration>',
+      'bound on anything that waits: 500ms, 2s, 1m; a bare number is seconds',
+      parseDuration,
+    )
+    .option('-n, --dry-run', 'on commands that change state: print the steps, do none')
+    .option('-q, --quiet', 'print less')
+    .option('-v, --verbose', 'print more')
+    // Runs before any help is shown: all that it will name has to be loaded by then.
+    .addHelpText('beforeAll', ({ command }) => {
+      load(command);
+      command.commands.forEach(load);
+      return '';
+    })
+    .addHelpText('after', EXAMPLES);
+  addCommands(program, commands);
+  return { program, outcome, load };
+}
+
+const EXAMPLES = `
+Examples:
+  udrv list                                          what user space can reach
+  udrv show 0000:00:03.0                             one device in depth
+  udrv uio read uio0 map0 0x0                        one register
+  udrv uio watch-irq uio0 --ack map0:0x64=map0:0x24  interrupts as they happen
+  udrv --sim list                                    the same on a simulated machine`;

@@ -1,0 +1,68 @@
+import { CommanderError } from 'commander';
+import { Exit, type ExitCode, errnoNumber, fromSysError, SysError, UdrvError, usageError } from '../../errors';
+import { json, visible } from '../output/escape';
+import type { OutputStream } from '../output/stream';
+
+/**
+ * Takes apart the errors of a command that failed, and whose cleanup failed then: `using` wraps each error of a disposal
+ * with the one before it into a SuppressedError.
+ *
+ * @returns the errors in the order in which they happened, at least one
+ */
+export function failuresIn(error: unknown): [first: unknown, ...later: unknown[]] {
+  if (!isSuppressedError(error)) return [error];
+  return [...failuresIn(error.suppressed), ...failuresIn(error.error)];
+}
+
+/** Recognizes it by its name: Node 20 and 22 have no such class, and the code that stands in for `using` makes one. */
+function isSuppressedError(error: unknown): error is { suppressed: unknown; error: unknown } {
+  return error instanceof Error && error.name === 'SuppressedError' && 'suppressed' in error && 'error' in error;
+}
+
+/** Prints an error with its hint, and a line for each of those that followed from it. */
+export function report(
+  first: unknown,
+  later: readonly unknown[],
+  stderr: OutputStream,
+  { asJson, debug }: { asJson: boolean; debug: boolean },
+): void {
+  for (const error of [first, ...later]) {
+    if (debug && error instanceof Error && error.stack !== undefined)
+      stderr.write(`${error.stack.split('\n').map(visible).join('\n')}\n`);
+    const known = asUdrvError(error);
+    if (known === null) {
+      stderr.write(`udrv: internal error: ${visible(String(error))}\n`);
+      if (!debug && error === first) stderr.write('hint: UDRV_DEBUG=1 shows where\n');
+    } else if (asJson) {
+      stderr.write(jsonLine(known));
+    } else {
+      stderr.write(textLine(known));
+      if (known.hint !== undefined && error === first) stderr.write(`hint: ${visible(known.hint)}\n`);
+    }
+  }
+}
+
+export function exitOf(error: unknown): ExitCode {
+  return asUdrvError(error)?.exit ?? Exit.failed;
+}
+
+function jsonLine({ code, message, subject, hint, device, exit }: UdrvError): string {
+  return `${json({ error: { code, message: `${subject}: ${message}`, hint, device, exit } })}\n`;
+}
+
+function textLine({ code, message, subject }: UdrvError): string {
+  const errno = errnoNumber(code) !== undefined ? ` (${code})` : '';
+  return `udrv: ${visible(subject) || "''"}: ${visible(message)}${errno}\n`;
+}
+
+function asUdrvError(error: unknown): UdrvError | null {
+  if (error instanceof UdrvError) return error;
+  if (error instanceof SysError) return fromSysError(error);
+  if (error instanceof CommanderError) {
+    // Its message is `(outputHelp)`.
+    if (error.code === 'commander.help') return usageError('usage', 'missing command', '--help shows what there is');
+    const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+    return usageError('usage', message, suggestion?.replace(/^\(|\)$/g, ''));
+  }
+  return null;
+}

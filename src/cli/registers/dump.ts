@@ -1,0 +1,140 @@
+import type { Region } from '../../model/device';
+import { checkRange, hexWord, type Range, registersSize } from '../../model/registers';
+import type { Width, Word } from '../../sys/sys';
+import { hexLines, type Line, putWord, wordLines } from '../output/dump';
+import { json } from '../output/escape';
+import { Output, type Sink } from '../output/file';
+import { LineWriter } from '../output/lines';
+import type { Context } from '../program/context';
+import { parseRange } from '../program/parse';
+import { interruptible, signalCheck } from '../program/signals';
+import { expectRegion, type FindTarget, noteAllOnes } from './target';
+
+export interface DumpOptions {
+  width: Width;
+  format: 'words' | 'hex' | 'bin';
+  output?: string;
+}
+
+/** Reads the registers of a range, each once, and writes them as they are read: there may be gigabytes of them. */
+export async function dumpRegisters(
+  context: Context,
+  find: FindTarget,
+  selector: string,
+  regionName: string,
+  rangeText: string | undefined,
+  { width, format, output: path }: DumpOptions,
+): Promise<number | undefined> {
+  const target = find(context, selector);
+  const asked = rangeText === undefined ? undefined : parseRange(rangeText, width);
+  const expected = expectRegion(target, regionName);
+  checkRange(target.address, expected, asked ?? whole(expected, width), width);
+  using output = new Output(context.stdout, path);
+  // Awaited here: the output is closed when this function returns.
+  return await interruptible(async (signal) => {
+    using device = target.open({ write: false });
+    const registers = device.region(regionName);
+    const range = asked ?? whole(registers.info, width);
+    // The first before the output is opened: a dump that cannot begin leaves an existing file alone.
+    const words = new Noticing(begun(registers.words(range, width)), width);
+    const out = output.open();
+    const interrupted = signalCheck(signal);
+    if (format === 'bin') await writeBytes(out, words, width, interrupted);
+    else if (context.options.json)
+      await writeJson(out, words, { region: regionName, offset: range.offset, width }, interrupted);
+    else {
+      const lines = format === 'hex' ? hexLines : wordLines;
+      await writeLines(out, lines(words, range, width), interrupted);
+    }
+    if (words.allOnes) noteAllOnes(context, target, regionName);
+  });
+}
+
+/** Words that pass by, and whether all of them were ones. */
+class Noticing implements Iterable<Word> {
+  allOnes = false;
+  readonly #words: Iterable<Word>;
+  readonly #ones: Word;
+
+  constructor(words: Iterable<Word>, width: Width) {
+    this.#words = words;
+    this.#ones = width === 8 ? 2n ** 64n - 1n : 2 ** (8 * width) - 1;
+  }
+
+  *[Symbol.iterator](): Generator<Word> {
+    let others = 0;
+    let words = 0;
+    for (const word of this.#words) {
+      words++;
+      if (word !== this.#ones) others++;
+      yield word;
+    }
+    this.allOnes = words > 0 && others === 0;
+  }
+}
+
+/** Returns the range of a whole region, without the last registers where its size is no multiple of the width. */
+function whole(region: Region, width: Width): Range {
+  const size = registersSize(region);
+  return { offset: 0, length: size - (size % width) };
+}
+
+/** Takes the first item at once, and the others when they are asked for. */
+function begun<T>(items: Generator<T>): Iterable<T> {
+  const first = items.next();
+  return (function* () {
+    if (!first.done) yield first.value;
+    yield* items;
+  })();
+}
+
+/** Tells between two pieces of a dump whether a signal ends it here. */
+type Interrupted = () => Promise<boolean>;
+
+/** Bytes that are written at a time. */
+const PIECE = 16 * 1024;
+/** Lines between two looks for a signal. */
+const LINES = 256;
+
+async function writeBytes(out: Sink, words: Iterable<Word>, width: Width, interrupted: Interrupted): Promise<void> {
+  const piece = Buffer.alloc(PIECE);
+  let used = 0;
+  for (const word of words) {
+    putWord(piece, used, width, word);
+    used += width;
+    if (used < PIECE) continue;
+    out.write(piece);
+    used = 0;
+    if (await interrupted()) break;
+  }
+  out.write(piece.subarray(0, used));
+}
+
+async function writeJson(
+  out: Sink,
+  words: Iterable<Word>,
+  head: { region: string; offset: number; width: Width },
+  interrupted: Interrupted,
+): Promise<void> {
+  let text = `${json(head).slice(0, -1)},"words":[`;
+  let separator = '';
+  for (const word of words) {
+    text += `${separator}"${hexWord(word, head.width)}"`;
+    separator = ',';
+    if (text.length < PIECE) continue;
+    out.write(text);
+    text = '';
+    if (await interrupted()) break;
+  }
+  out.write(`${text}]}\n`);
+}
+
+async function writeLines(out: Sink, lines: Iterable<Line>, interrupted: Interrupted): Promise<void> {
+  const writer = new LineWriter(out);
+  let count = 0;
+  for (const line of lines) {
+    writer.write(line);
+    if (++count % LINES === 0 && (await interrupted())) break;
+  }
+  writer.end();
+}

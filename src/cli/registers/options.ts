@@ -1,0 +1,28 @@
+import type { Argument, Option } from 'commander';
+import { argument, choice, option } from '../program/options';
+import { parseWidth } from '../program/parse';
+
+/** The arguments that name a device and a region of it. */
+export function regionArguments(device: string, regions?: string): Argument[] {
+  return [argument(`<${device}>`), argument('<region>', regions)];
+}
+
+export function rangeArgument(): Argument {
+  return argument('[range]', 'OFFSET, OFFSET+LENGTH or OFFSET-END; the whole region without it');
+}
+
+export function widthOption(): Option {
+  return option('-w, --width <bytes>', 'access width: 1, 2, 4 or 8', parseWidth, 4);
+}
+
+/** The options of a dump beside the width. */
+export function dumpOptions(): Option[] {
+  return [
+    choice('--format <format>', 'registers, bytes with ASCII, or raw bytes', ['words', 'hex', 'bin'], 'words'),
+    option('-o, --output <file>', 'write to FILE instead of stdout'),
+  ];
+}
+
+export function mmapOption(): Option {
+  return option('--mmap', 'access a mapping of the region instead of asking the kernel: SIGBUS if the device is off');
+}

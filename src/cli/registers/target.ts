@@ -1,0 +1,37 @@
+import type { RegionSource } from '../../model/action';
+import type { Region } from '../../model/device';
+import { findRegion } from '../../model/registers';
+import type { Context } from '../program/context';
+
+/** A device with registers, whatever its framework: known, and not opened yet, so that a wrong request touches nothing. */
+export interface Target {
+  address: string;
+  regions: readonly Region[];
+  /** Returns what is known of a region that is not among `regions`, but may show once the device is open. */
+  unseen?(name: string): Region | null;
+  /** Tells a person how to find out whether the device answers at all. */
+  allOnesHint?: string;
+  open(options: { write: boolean }): RegionSource & Disposable;
+}
+
+/** Finds the device that a selector names. */
+export type FindTarget = (context: Context, selector: string) => Target;
+
+/**
+ * Returns what is known of a region before its device is opened.
+ *
+ * @throws exit 3, naming the regions there are
+ */
+export function expectRegion(target: Target, name: string): Region {
+  const seen = target.regions.find((region) => region.name === name);
+  return seen ?? target.unseen?.(name) ?? findRegion(target.address, target.regions, name);
+}
+
+/**
+ * Remarks that all registers that were read are ones. Those of a device that sleeps or has no power are; of one that
+ * works, some may be.
+ */
+export function noteAllOnes(context: Context, { address, allOnesHint }: Target, region: string): void {
+  if (allOnesHint === undefined) return;
+  context.note(`${address} ${region}: all ones, as where nothing answers: ${allOnesHint}`);
+}

@@ -1,0 +1,31 @@
+import type { Region, VfioDeviceInfo } from '../../model/device';
+import { PCI_CFG_SPACE_EXP_SIZE } from '../../uapi/pci-regs';
+import type { OpenOptions } from '../../vfio/device/device';
+import { findVfio, openVfio } from '../devices/vfio';
+import type { Context } from '../program/context';
+import type { FindTarget, Target } from './target';
+
+/** Makes a search for VFIO devices that are opened with these options. */
+export const findVfioTarget =
+  (options: OpenOptions): FindTarget =>
+  (context, selector) =>
+    vfioTarget(context, findVfio(context, selector), options);
+
+/** Makes a target of a VFIO device. */
+export function vfioTarget(context: Context, device: VfioDeviceInfo, options: OpenOptions): Target {
+  return {
+    address: device.address,
+    regions: device.pci.regions,
+    unseen: unseenRegion,
+    allOnesHint: `udrv vfio config ${device.address} tells whether the device does`,
+    open: () => openVfio(context, device, options),
+  };
+}
+
+/** Returns a region that sysfs does not know, with the largest size it may have: the real one shows once it is open. */
+function unseenRegion(name: string): Region | null {
+  const kind = /^(config|rom|vga)$/.test(name) ? (name as 'config' | 'rom' | 'vga') : 'other';
+  if (kind === 'other' && !/^region\d{1,3}$/.test(name)) return null;
+  const size = kind === 'config' ? PCI_CFG_SPACE_EXP_SIZE : Number.MAX_SAFE_INTEGER;
+  return { name, kind, address: null, size, offset: 0, read: true, write: true, mmap: false };
+}

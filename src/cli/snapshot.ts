@@ -1,0 +1,16 @@
+import { recordMachine } from '../devices/record-machine';
+import { Output } from './output/file';
+import type { VerbSpec } from './program/command';
+import type { Context } from './program/context';
+import { option } from './program/options';
+
+export const command: VerbSpec = {
+  description: 'record what udrv reads of this machine, for --snapshot and for bug reports',
+  options: [option('-o, --output <file>', 'write to FILE instead of stdout')],
+  examples: ['snapshot', 'snapshot -o machine.snapshot'],
+  run(context: Context, options: { output?: string }): undefined {
+    using output = new Output(context.stdout, options.output);
+    const manifest = recordMachine(context.sys);
+    output.open().write(manifest);
+  },
+};

@@ -1,0 +1,58 @@
+import type { Option } from 'commander';
+import { usageError } from '../../errors';
+import { option } from '../program/options';
+import { parseCount, parseSize } from '../program/parse';
+
+export const ENDPOINT_HELP = '0x81 in, 0x01 out';
+export const INTERFACE_HELP = '1-2:1.0, or DEVICE:INTERFACE';
+
+/** The options of every command that claims an interface. */
+export function takeOptions(): Option[] {
+  return [
+    option('--detach', 'take the interface from its kernel driver, and give it back afterwards'),
+    option(
+      '--force',
+      'take an interface also from a driver that is at work: a mounted disk, a network interface that is up',
+    ),
+  ];
+}
+
+/** The option of commands that take a device or an interface from its driver in any case. */
+export function forceOption(): Option {
+  return option('--force', 'do it also where it takes the device from a driver that is at work');
+}
+
+/** The options for the data that a transfer sends, and for what it receives. */
+export function dataOptions(): Option[] {
+  return [
+    option('--data <data>', 'what to send: hex digits, @FILE, or - for standard input'),
+    option('-o, --output <file>', 'write what arrives to FILE as raw bytes; - is standard output'),
+  ];
+}
+
+export function altOption(): Option {
+  return option('--alt <n>', 'select this alternate setting of the interface for the call', (text) =>
+    parseSize(text, 'an alternate setting'),
+  );
+}
+
+/** The most URBs in flight: each has memory of its own. */
+const MOST_IN_FLIGHT = 1024;
+
+/** Parses a number of URBs in flight. */
+export function parseQueue(text: string): number {
+  const value = parseCount(text);
+  if (value > MOST_IN_FLIGHT) throw usageError(text, `is too many: ${MOST_IN_FLIGHT} at most`);
+  return value;
+}
+
+/** The most bytes of one URB: drivers/usb/core/devio.c takes less than USBFS_XFER_MAX. */
+const MOST_IN_TRANSFER = Math.floor(0xffffffff / 2) - 1_000_000 - 1;
+
+/** Parses the length of one URB in bytes. */
+export function parseTransferSize(text: string): number {
+  const value = parseCount(text);
+  if (value > MOST_IN_TRANSFER)
+    throw usageError(text, `is too much for one transfer: ${MOST_IN_TRANSFER} bytes at most`);
+  return value;
+}

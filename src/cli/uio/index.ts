@@ -1,0 +1,15 @@
+import type { NounSpec } from '../program/command';
+
+export const command: NounSpec = {
+  description: 'devices behind /dev/uioX',
+  commands: {
+    list: () => require('./list'),
+    show: () => require('./show'),
+    dump: () => require('./dump'),
+    read: () => require('./read'),
+    write: () => require('./write'),
+    'watch-irq': () => require('./watch-irq'),
+    irq: () => require('./irq'),
+    bench: () => require('./bench'),
+  },
+};

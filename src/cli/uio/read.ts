@@ -1,0 +1,15 @@
+import type { VerbSpec } from '../program/command';
+import type { Context } from '../program/context';
+import { argument } from '../program/options';
+import { regionArguments, widthOption } from '../registers/options';
+import { type ReadOptions, readRegister } from '../registers/read';
+import { findUioTarget } from '../registers/uio';
+
+export const command: VerbSpec = {
+  description: 'one register, read once',
+  arguments: [...regionArguments('uio'), argument('<offset>')],
+  options: [widthOption()],
+  examples: ['uio read uio0 map0 0x0', '--json uio read uio1 map0 0x4 -w 2'],
+  run: (context: Context, ...given: [string, string, string, ReadOptions]) =>
+    readRegister(context, findUioTarget, ...given),
+};

@@ -1,0 +1,37 @@
+import { printInterrupt } from '../interrupts/line';
+import { ackOption, rearmOption, triggerOption, watchCountOption } from '../interrupts/options';
+import { type UioInterruptOptions, withUioInterrupts } from '../interrupts/uio';
+import type { VerbSpec } from '../program/command';
+import type { Context } from '../program/context';
+import { argument } from '../program/options';
+
+export const command: VerbSpec = {
+  description: 'print interrupts as they happen',
+  arguments: [argument('<uio>')],
+  options: [watchCountOption(), ackOption(), triggerOption(), rearmOption()],
+  examples: [
+    'uio watch-irq uio1 --count 3',
+    'uio watch-irq uio0 --count 3 --trigger map0:0x60=1 --ack map0:0x64=map0:0x24',
+  ],
+  run: watchIrq,
+};
+
+interface WatchOptions extends UioInterruptOptions {
+  count?: number;
+}
+
+function watchIrq(context: Context, selector: string, options: WatchOptions): Promise<number | undefined> {
+  const { count, rearm } = options;
+  return withUioInterrupts(context, selector, options, async ({ device, trigger, acknowledge, signal }) => {
+    const { address, driver, uio } = device.info;
+    if (acknowledge === undefined && driver === 'uio_pci_generic' && uio.irq && rearm !== 'none')
+      context.note(
+        `${address}: uio_pci_generic cannot silence the device: without --ack the next interrupt comes through only once something else has`,
+      );
+    const timeoutMs = context.options.timeout;
+    for await (const interrupt of device.interrupts({ beforeWait: trigger, acknowledge, rearm, timeoutMs, signal })) {
+      printInterrupt(context, interrupt);
+      if (interrupt.index === count) break;
+    }
+  });
+}

@@ -1,0 +1,15 @@
+import type { VerbSpec } from '../program/command';
+import type { Context } from '../program/context';
+import { argument } from '../program/options';
+import { regionArguments, widthOption } from '../registers/options';
+import { findUioTarget } from '../registers/uio';
+import { type WriteOptions, writeRegister } from '../registers/write';
+
+export const command: VerbSpec = {
+  description: 'one register, written once and not read',
+  arguments: [...regionArguments('uio'), argument('<offset>'), argument('<value>')],
+  options: [widthOption()],
+  examples: ['uio write uio0 map0 0x4 0x12345678', '-n uio write uio0 map0 0x60 1'],
+  run: (context: Context, ...given: [string, string, string, string, WriteOptions]) =>
+    writeRegister(context, findUioTarget, ...given),
+};

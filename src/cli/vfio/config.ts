@@ -1,0 +1,171 @@
+import { findDevice } from '../../devices/select';
+import { Exit, UdrvError, usageError } from '../../errors';
+import { formatPciAddress, parsePciAddress } from '../../pci/address';
+import { decodeConfig, readsAsOnes } from '../../pci/config/decode';
+import { type ConfigDump, formatConfigRows, parseConfigDump } from '../../pci/config/dump';
+import type { ConfigHeader, ConfigSpace } from '../../pci/config/model';
+import { readConfigSpace } from '../../pci/config-file';
+import { doesNotAnswer } from '../../pci/ready';
+import type { Backend } from '../../vfio/device/backend';
+import { pciAddressOf } from '../devices/find';
+import { findVfio, openVfio } from '../devices/vfio';
+import { describeConfig } from '../output/config';
+import { json, visible } from '../output/escape';
+import type { VerbSpec } from '../program/command';
+import type { Context } from '../program/context';
+import { readInput } from '../program/input';
+import { argument, backendOption, option } from '../program/options';
+import { interruptible } from '../program/signals';
+
+export const command: VerbSpec = {
+  description: 'decode the PCI configuration space of a function, whatever drives it, or of a file',
+  arguments: [argument('[device]', 'any PCI function; with --file, the only one of the file to show')],
+  options: [
+    option('--file <dump>', 'read what lspci -x, -xxx or -xxxx wrote, or a raw image; - is standard input'),
+    option('--raw', 'the bytes, as lspci -xxxx prints them'),
+    option('--open', 'open the device and decode what VFIO shows of it, instead of what sysfs has'),
+    backendOption(),
+  ],
+  examples: ['vfio config 0000:00:03.0', 'vfio config 0000:01:00.0 --raw'],
+  run: config,
+};
+
+interface ConfigOptions {
+  file?: string;
+  raw?: boolean;
+  open?: boolean;
+  backend: Backend;
+}
+
+/** The most bytes in a file: 4096 functions with 4 KiB each, as lspci -vv -xxxx prints them. */
+const LARGEST_DUMP = 64 * 1024 * 1024;
+
+/** Sizes that a user without CAP_SYS_ADMIN gets: of the header alone, which is longer for a CardBus bridge. */
+const UNPRIVILEGED_SIZES = [64, 128];
+
+/** The vendor id of a virtual function of SR-IOV. Sysfs has the right one, which lspci takes from there. */
+const NO_VENDOR = 'ffff';
+
+/** The origin of the bytes: VFIO shows another space than the bus has. */
+type Source = 'sysfs' | 'vfio' | 'file';
+
+/** The document of `--json`, one for each function. */
+type Document = { address: string | null; source: Source } & (ConfigSpace | { size: number; bytes: string });
+
+async function config(
+  context: Context,
+  selector: string | undefined,
+  options: ConfigOptions,
+): Promise<number | undefined> {
+  const { file, raw = false, open = false } = options;
+  if (file !== undefined) {
+    if (open) throw usageError('--file and --open', 'each say where the bytes come from: give one');
+    const subject = file === '-' ? 'standard input' : file;
+    const dumps = select(parseConfigDump(readInput(file, LARGEST_DUMP), subject), selector);
+    if (context.options.json) printDocuments(context, dumps, raw);
+    else
+      for (const [i, dump] of dumps.entries())
+        context.stdout.write(`${i === 0 ? '' : '\n'}${text(context, dump, raw)}`);
+    return undefined;
+  }
+  if (selector === undefined)
+    throw usageError('usage', 'give a device, or --file DUMP', 'udrv list --type pci shows the PCI functions');
+  const show = (dump: ConfigDump, source: Source) => {
+    if (context.options.json) context.printJson(documentOf(dump, source, raw));
+    else context.stdout.write(text(context, dump, raw));
+  };
+  if (open) return interruptible(() => show(readOpened(context, selector, options), 'vfio'));
+  show(readLive(context, selector, raw), 'sysfs');
+  return undefined;
+}
+
+/** Reads the configuration space that a driver in user space sees: VFIO makes up registers, and hides capabilities. */
+function readOpened(context: Context, selector: string, { raw, backend }: ConfigOptions): ConfigDump {
+  using device = openVfio(context, findVfio(context, selector), { backend });
+  const { address, name } = device.info;
+  const registers = device.region('config');
+  const bytes = Buffer.alloc(registers.info.size);
+  let offset = 0;
+  for (const word of registers.words({ offset, length: bytes.length }, 4))
+    offset = bytes.writeUInt32LE(Number(word), offset);
+  if (!raw && readsAsOnes(bytes)) throw doesNotAnswer(address, selector);
+  const notes = [
+    'as VFIO shows it to a driver in user space: BARs, command and some capabilities are not those of the bus',
+  ];
+  return { address, title: name, bytes, notes };
+}
+
+/** Reads the configuration space of a function through sysfs: it is not opened, and nothing is reset. */
+function readLive(context: Context, selector: string, raw: boolean): ConfigDump {
+  const device = findDevice(context.sys, context.names, selector);
+  const address = pciAddressOf(device, selector);
+  const bytes = readConfigSpace(context.sys, address);
+  if (!raw && readsAsOnes(bytes)) throw doesNotAnswer(address, selector);
+  const notes = UNPRIVILEGED_SIZES.includes(bytes.length)
+    ? ['truncated: run as root to read more than the header']
+    : [];
+  // The name of a UIO device is its driver's, and says nothing of the function.
+  return { address, title: device.framework === 'uio' ? '' : device.name, bytes, notes };
+}
+
+/** Returns the functions of a file that a selector names; all without one. */
+function select(dumps: readonly ConfigDump[], selector: string | undefined): readonly ConfigDump[] {
+  if (selector === undefined) return dumps;
+  const parsed = parsePciAddress(selector);
+  const wanted = parsed === null ? selector : formatPciAddress(parsed);
+  const found = dumps.filter(({ address }) => address === wanted);
+  if (found.length === 0)
+    throw new UdrvError('no such function in the file', {
+      code: 'ENODEV',
+      exit: Exit.notFound,
+      subject: selector,
+      device: selector,
+    });
+  return found;
+}
+
+function decoded(dump: ConfigDump): ConfigSpace {
+  const space = decodeConfig(dump.bytes);
+  return { ...space, notes: [...dump.notes, ...space.notes] };
+}
+
+function documentOf(dump: ConfigDump, source: Source, raw: boolean): Document {
+  const { address, bytes } = dump;
+  return raw
+    ? { address, source, size: bytes.length, bytes: bytes.toString('hex') }
+    : { address, source, ...decoded(dump) };
+}
+
+/** Prints one document, in pieces: a file can hold thousands of functions. */
+function printDocuments(context: Context, dumps: readonly ConfigDump[], raw: boolean): void {
+  const indent = context.stdout.isTTY ? 2 : undefined;
+  for (const [i, dump] of dumps.entries())
+    context.stdout.write(`${i === 0 ? '{"devices":[' : ','}${json(documentOf(dump, 'file', raw), indent)}`);
+  context.stdout.write(']}\n');
+}
+
+function text(context: Context, dump: ConfigDump, raw: boolean): string {
+  const address = dump.address === null ? null : visible(dump.address);
+  // A raw image has no address, and lspci needs one to read the rows.
+  if (raw) return `${address ?? '0000:00:00.0'} ${visible(dump.title)}\n${formatConfigRows(dump.bytes)}`;
+  const space = decoded(dump);
+  const { style } = context;
+  const head = [style.heading(address ?? 'image'), visible(titleOf(context, dump, space.header))];
+  return [
+    `${head.filter((part) => part !== '').join('  ')}  ${style.dim(`[${space.size} bytes]`)}\n`,
+    describeConfig(space, style, context.options.verbose === true),
+  ].join('');
+}
+
+/** Returns ids, class and name: the name in the databases here, else the file's, which begins with the class. */
+function titleOf(context: Context, { title }: ConfigDump, header: ConfigHeader | null): string {
+  if (header === null) return title;
+  const { vendorId, deviceId, className } = header;
+  const { vendor, device } = context.names.pciName(vendorId, deviceId);
+  // The databases have an entry for the missing vendor too, `Illegal Vendor ID`.
+  const named =
+    vendor === null || vendorId === NO_VENDOR
+      ? title
+      : `${className ?? 'PCI device'}: ${vendor} ${device ?? `Device ${deviceId}`}`;
+  return `${vendorId}:${deviceId}  ${named || className || 'PCI device'}`;
+}

@@ -1,0 +1,64 @@
+import { type GroupReport, listGroups } from '../../devices/iommu-groups';
+import { visible } from '../output/escape';
+import { columns } from '../output/table';
+import type { VerbSpec } from '../program/command';
+import type { Context } from '../program/context';
+
+export const command: VerbSpec = {
+  description: 'the IOMMU groups: members, what keeps one from being given to user space, who has it',
+  examples: ['vfio groups', 'vfio groups -v'],
+  run: groups,
+};
+
+function groups(context: Context): undefined {
+  const { groups, holdersComplete } = listGroups(context.sys, context.names);
+  if (context.options.json) {
+    context.printJson({ schema: 'udrv.groups/1', groups, holdersComplete });
+    return;
+  }
+  if (groups.length === 0) {
+    context.note('this machine has no IOMMU groups: is the IOMMU on? dmesg | grep -e DMAR -e AMD-Vi');
+    return;
+  }
+  const rows = groups.flatMap((group) => rowsOf(group));
+  context.stdout.write(
+    columns(
+      rows.map((row) => row.map(visible)),
+      { titles: TITLES, style: context.style },
+    ),
+  );
+  if (context.options.verbose) context.stdout.write(details(groups));
+  if (holdersComplete) return;
+  const { snapshot, sysroot } = context.options;
+  context.note(
+    snapshot === undefined && sysroot === undefined
+      ? 'processes of other users may hold groups too; root sees them'
+      : 'the holders of groups are not known: a copy of a machine has no processes',
+  );
+}
+
+const TITLES = ['GROUP', 'TYPE', 'VIABLE', 'OWNER', 'DEVICE', 'ID', 'DRIVER', 'NAME'];
+
+function rowsOf(group: GroupReport): string[][] {
+  const owners = [...new Set(group.holders.map(({ pid, command }) => `${command}(${pid})`))];
+  // Until somebody opens the group, the drivers of its members own it.
+  const owner = owners.join(' ') || (group.viable === false ? 'kernel' : '-');
+  const type = group.noiommu ? 'no IOMMU' : (group.type ?? '-');
+  const head = [String(group.group), type, group.viable === null ? '-' : group.viable ? 'yes' : 'NO', owner];
+  return group.devices.map((device, i) => [
+    ...(i === 0 ? head : ['', '', '', '']),
+    device.address,
+    device.vendorId === null ? '-' : `${device.vendorId}:${device.deviceId}`,
+    device.driver ?? '-',
+    device.blocks ? `${device.name}  <- blocks the group` : device.name,
+  ]);
+}
+
+/** Returns the lines of `--verbose`: the addresses that are reserved, and the IOMMU. */
+function details(groups: readonly GroupReport[]): string {
+  const lines = groups.map(({ group, noiommu, iommu, node, access, reservedRegions }) => {
+    const reserved = reservedRegions.map(({ start, end, type }) => `${start}-${end} ${type}`).join(', ') || 'none';
+    return `group ${group}: behind ${noiommu ? 'no IOMMU' : (iommu ?? 'an unknown IOMMU')}; node ${node ?? 'none'}${access === null ? '' : ` (${access})`}; reserved ${reserved}`;
+  });
+  return `\n${lines.map((line) => `${visible(line)}\n`).join('')}`;
+}

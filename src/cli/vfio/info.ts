@@ -1,0 +1,133 @@
+import type { Region } from '../../model/device';
+import { hex } from '../../text/hex';
+import { sizeText } from '../../text/size';
+import type { Backend } from '../../vfio/device/backend';
+import type { VfioDevice } from '../../vfio/device/device';
+import type { HotResetDevice } from '../../vfio/device/hot-reset';
+import type { IrqInfo } from '../../vfio/device/irq-set';
+import type { Area } from '../../vfio/device/region-info';
+import type { IommuInfo } from '../../vfio/dma/iommu';
+import { findVfio, openVfio } from '../devices/vfio';
+import { visible } from '../output/escape';
+import { columns } from '../output/table';
+import type { VerbSpec } from '../program/command';
+import type { Context } from '../program/context';
+import { argument, backendOption } from '../program/options';
+import { interruptible } from '../program/signals';
+
+export const command: VerbSpec = {
+  description: 'what the kernel tells of a device once it is open: regions, interrupts, IOVA ranges, features',
+  arguments: [argument('<device>')],
+  options: [backendOption()],
+  examples: ['vfio info 0000:00:03.0', '--json vfio info 0000:00:03.0 --backend group'],
+  run: info,
+};
+
+interface Info {
+  address: string;
+  backend: 'group' | 'iommufd';
+  flags: readonly string[];
+  regions: (Region & {
+    index: number;
+    sparse: Area[];
+    type: { type: number; subtype: number } | null;
+    msixMappable: boolean;
+  })[];
+  interrupts: IrqInfo[];
+  iommu: {
+    kind: string;
+    pageSizes: string[];
+    iovaRanges: { start: string; end: string }[];
+    dmaAvail: number | null;
+  };
+  features: string[];
+  /** Null where its bus cannot be reset. */
+  hotReset: HotResetDevice[] | null;
+}
+
+async function info(
+  context: Context,
+  selector: string,
+  { backend }: { backend: Backend },
+): Promise<number | undefined> {
+  const found = findVfio(context, selector);
+  return interruptible(() => {
+    using device = openVfio(context, found, { backend });
+    const info = inquire(device);
+    if (context.options.json) context.printJson(info);
+    else context.stdout.write(text(info, context));
+  });
+}
+
+function inquire(device: VfioDevice): Info {
+  return {
+    address: device.info.address,
+    backend: device.backend,
+    flags: device.flags,
+    regions: device.regions.map((region) => ({ ...region, sparse: region.sparse ?? [] })),
+    interrupts: device.irqs.map((irq) => irq.info).filter((irq) => irq.count > 0),
+    iommu: { kind: device.iommu.kind, ...iommuJson(device.iommu.info()) },
+    features: device.features(),
+    hotReset: device.hotReset(),
+  };
+}
+
+function iommuJson({ pageSizes, ranges, dmaAvail }: IommuInfo): Omit<Info['iommu'], 'kind'> {
+  return {
+    pageSizes: pageSizes.map(hex),
+    iovaRanges: ranges.map(({ start, end }) => ({ start: hex(start), end: hex(end) })),
+    dmaAvail,
+  };
+}
+
+function text(info: Info, { style }: Context): string {
+  const { address, backend, flags, regions, interrupts, iommu, features, hotReset } = info;
+  const facts: [string, string][] = [
+    ['backend', backend === 'group' ? `group, ${iommu.kind}` : backend],
+    ['flags', flags.join(' ')],
+    ['reset', flags.includes('reset') ? 'by itself' : 'not by itself'],
+    [
+      'hot reset',
+      hotReset === null ? 'none: its bus cannot be reset' : `with ${hotReset.map((d) => d.address).join(', ')}`,
+    ],
+    ['page sizes', iommu.pageSizes.map((size) => sizeText(BigInt(size))).join(' ') || 'none: no IOMMU'],
+    ['iova', iommu.iovaRanges.map(({ start, end }) => `${start}-${end}`).join(', ') || 'none'],
+    ['mappings left', iommu.dmaAvail === null ? 'no limit reported' : String(iommu.dmaAvail)],
+    ['features', features.join(' ') || 'none'],
+  ];
+  const regionRows = regions.map((region) => [
+    region.name,
+    String(region.index),
+    region.kind,
+    region.address ?? '-',
+    sizeText(region.size),
+    `${region.read ? 'r' : ''}${region.write ? 'w' : ''}${region.mmap ? ' mmap' : ''}`,
+    notes(region),
+  ]);
+  const irqRows = interrupts.map((irq) => [
+    irq.name,
+    String(irq.index),
+    String(irq.count),
+    (['eventfd', 'maskable', 'automasked', 'noresize'] as const).filter((flag) => irq[flag]).join(' '),
+  ]);
+  const table = (titles: string[], rows: string[][]) =>
+    `\n${columns(
+      rows.map((row) => row.map(visible)),
+      { titles, style },
+    )}`;
+  return [
+    `${style.heading(address)}\n`,
+    columns(facts.map(([key, value]) => [`  ${key}`, visible(value)])),
+    table(['REGION', 'INDEX', 'KIND', 'ADDRESS', 'SIZE', 'ACCESS', 'NOTE'], regionRows),
+    table(['INTERRUPT', 'INDEX', 'VECTORS', 'FLAGS'], irqRows),
+  ].join('');
+}
+
+function notes({ sparse, type, msixMappable }: Info['regions'][number]): string {
+  const areas = sparse.map(({ offset, size }) => `${hex(offset)}+${hex(size)}`);
+  return [
+    ...(areas.length > 0 ? [`mappable: ${areas.join(' ')}`] : []),
+    ...(msixMappable ? ['MSI-X table mappable'] : []),
+    ...(type === null ? [] : [`type ${hex(type.type)}, subtype ${hex(type.subtype)}`]),
+  ].join('; ');
+}

@@ -1,0 +1,48 @@
+import { printInterrupt } from '../interrupts/line';
+import { ackOption, irqOption, triggerOption, vectorOption, watchCountOption } from '../interrupts/options';
+import { type VfioInterruptOptions, withVfioInterrupts } from '../interrupts/vfio';
+import type { VerbSpec } from '../program/command';
+import type { Context } from '../program/context';
+import { argument, backendOption, option } from '../program/options';
+
+export const command: VerbSpec = {
+  description: 'print interrupts as they happen',
+  arguments: [argument('<device>')],
+  options: [
+    irqOption(),
+    vectorOption('--vector <range>', 'which vectors: N, or A-B with B among them; 0 without it'),
+    watchCountOption(),
+    ackOption(),
+    triggerOption(),
+    option('--loopback', 'have the kernel raise the vectors in turns, without the device'),
+    backendOption(),
+  ],
+  examples: [
+    'vfio watch-irq 0000:00:03.0 --count 3 --loopback',
+    'vfio watch-irq 0000:00:03.0 --count 3 --trigger bar0:0x60=1 --ack bar0:0x64=bar0:0x24',
+  ],
+  run: watchIrq,
+};
+
+interface WatchOptions extends VfioInterruptOptions {
+  count?: number;
+  loopback?: boolean;
+}
+
+function watchIrq(context: Context, selector: string, options: WatchOptions): Promise<number | undefined> {
+  const { count, loopback } = options;
+  return withVfioInterrupts(context, selector, options, async ({ device, irq, vectors, trigger, ...prepared }) => {
+    if (irq === 'intx' && prepared.acknowledge === undefined && !loopback)
+      context.note(
+        `${device.info.address}: without --ack nothing silences the device: the next interrupt comes through only once its line is quiet`,
+      );
+    const watch = { irq, vectors, beforeWait: trigger, loopback, timeoutMs: context.options.timeout, ...prepared };
+    for await (const interrupt of device.interrupts(watch)) {
+      printInterrupt(context, interrupt, [
+        ['irq', interrupt.irq, 5],
+        ['vector', interrupt.vector, 6],
+      ]);
+      if (interrupt.index === count) break;
+    }
+  });
+}

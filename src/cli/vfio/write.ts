@@ -1,0 +1,22 @@
+import type { OpenOptions } from '../../vfio/device/device';
+import type { VerbSpec } from '../program/command';
+import type { Context } from '../program/context';
+import { argument, backendOption } from '../program/options';
+import { mmapOption, regionArguments, widthOption } from '../registers/options';
+import { findVfioTarget } from '../registers/vfio';
+import { type WriteOptions, writeRegister } from '../registers/write';
+
+export const command: VerbSpec = {
+  description: 'one register, written once and not read',
+  arguments: [...regionArguments('device'), argument('<offset>'), argument('<value>')],
+  options: [widthOption(), mmapOption(), backendOption()],
+  examples: ['vfio write 0000:00:03.0 bar0 0x4 0x12345678', '-n vfio write 0000:00:03.0 bar0 0x60 1'],
+  run: (
+    context: Context,
+    selector: string,
+    region: string,
+    offset: string,
+    value: string,
+    options: WriteOptions & OpenOptions,
+  ) => writeRegister(context, findVfioTarget(options), selector, region, offset, value, options),
+};

@@ -1,0 +1,157 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { commands } from '../../../src/cli';
+import type { OutputStream } from '../../../src/cli/output/stream';
+import type { CommandIndex, CommandSpec, VerbSpec } from '../../../src/cli/program/command';
+import { buildProgram } from '../../../src/cli/program/program';
+
+// One command, one file: `udrv VERB` is src/cli/VERB.ts, `udrv NOUN VERB` is src/cli/NOUN/VERB.ts.
+
+Object.assign(globalThis, { UDRV_VERSION: '0.0.0' });
+
+const CLI = join(__dirname, '../../../src/cli');
+const NOUNS = ['uio', 'vfio', 'usb'];
+
+function build(write: (text: string) => void = () => {}, whole = true) {
+  const stream = { isTTY: false, write } as unknown as OutputStream;
+  return buildProgram(stream, stream, {}, whole);
+}
+
+/** The words of every command that commander knows and that has none of its own, but for `help`. */
+function verbs(command: Command, words: readonly string[] = []): string[] {
+  if (command.commands.length === 0) return [words.join(' ')];
+  return command.commands.flatMap((child) => verbs(child, [...words, child.name()]));
+}
+
+const all = verbs(build().program);
+
+describe('the rule for files', () => {
+  test('holds for 40 commands', () => expect(all).toHaveLength(40));
+
+  test.each(all)('udrv %s has its file', (words) => {
+    expect(existsSync(join(CLI, `${words.replace(' ', '/')}.ts`))).toBe(true);
+  });
+
+  test('no other file is in the folders of commands', () => {
+    const files = ['', ...NOUNS].flatMap((noun) =>
+      readdirSync(join(CLI, noun))
+        .filter((name) => name.endsWith('.ts') && name !== 'index.ts')
+        .map((name) => `${noun} ${name.slice(0, -'.ts'.length)}`.trim()),
+    );
+    expect(files.sort()).toEqual([...all].sort());
+  });
+
+  test('no folder has more than 15 files', () => {
+    const folders = ['.', ...readdirSync(CLI, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? e.name : []))];
+    const counts = folders.map(
+      (folder) => readdirSync(join(CLI, folder)).filter((name) => name.endsWith('.ts')).length,
+    );
+    expect(Math.max(...counts)).toBeLessThanOrEqual(15);
+  });
+});
+
+describe('a line loads the command that it names, and no other', () => {
+  const loaded: string[] = [];
+
+  beforeEach(() => {
+    loaded.length = 0;
+  });
+
+  /** Records each load. */
+  function watched(index: CommandIndex, noun = ''): CommandIndex {
+    const watch = ([name, load]: [string, () => { command: CommandSpec }]) => {
+      const words = `${noun} ${name}`.trim();
+      return [
+        name,
+        () => {
+          loaded.push(words);
+          const { command } = load();
+          return {
+            command: 'commands' in command ? { ...command, commands: watched(command.commands, words) } : command,
+          };
+        },
+      ] as const;
+    };
+    return Object.fromEntries(Object.entries(index).map(watch));
+  }
+
+  beforeAll(() => {
+    Object.assign(commands, watched({ ...commands }));
+  });
+
+  test.each([
+    ['list', ['list']],
+    ['uio read uio0 map0 0', ['uio', 'uio read']],
+    ['usb config 1-2 1 -n', ['usb', 'usb config']],
+  ])('udrv %s', async (line, expected) => {
+    await build(undefined, false).program.parseAsync(['--sim', ...line.split(' ')], { from: 'user' });
+    expect(loaded).toEqual(expected);
+  });
+
+  test('the help of a noun loads its verbs', async () => {
+    const { program } = build(undefined, false);
+    for (const command of [program, ...program.commands])
+      command.exitOverride().configureOutput({ writeOut() {}, writeErr() {} });
+    await expect(program.parseAsync(['uio', '--help'], { from: 'user' })).rejects.toThrow();
+    expect(loaded).toEqual(['uio', ...all.filter((words) => words.startsWith('uio '))]);
+  });
+});
+
+/** The specification of a command, as its file exports it. */
+function specOf(words: string): VerbSpec {
+  return require(join(CLI, words.replace(' ', '/'))).command;
+}
+
+describe('the examples in the help', () => {
+  const home = process.cwd();
+  const folder = mkdtempSync(join(tmpdir(), 'udrv-examples-'));
+
+  beforeAll(() => process.chdir(folder));
+  afterAll(() => {
+    process.chdir(home);
+    rmSync(folder, { recursive: true });
+  });
+
+  const examples = all.flatMap((words) => specOf(words).examples.map((line) => [line, words] as const));
+
+  test.each(examples)('udrv %s works on the simulated machine', async (line, words) => {
+    // Global options may stand before the command.
+    expect(line.replace(/^(-\S+ )*/, '').startsWith(words)).toBe(true);
+    const { program, outcome } = build();
+    const done = program.parseAsync(['--sim', ...line.split(' ')], { from: 'user' });
+    // Nothing happens to the devices of this machine.
+    const ended = words === 'monitor' ? setTimeout(() => process.emit('SIGINT'), 100) : undefined;
+    await done;
+    expect(outcome.exit).toBe(ended === undefined ? 0 : 130);
+  });
+
+  test.each(all)('udrv %s --help shows two', async (words) => {
+    let shown = '';
+    const { program } = build();
+    for (const command of [program, ...program.commands.flatMap((c) => [c, ...c.commands])])
+      command.exitOverride().configureOutput({
+        writeOut: (text) => {
+          shown += text;
+        },
+      });
+    await expect(program.parseAsync([...words.split(' '), '--help'], { from: 'user' })).rejects.toThrow();
+    const lines = shown.slice(shown.indexOf('\nExamples:\n')).trim().split('\n').slice(1);
+    expect(lines).toEqual(specOf(words).examples.map((line) => `  udrv ${line}`));
+    expect(new Set(lines).size).toBe(2);
+  });
+});
+
+test('no comment of the command line opens with a word that has to be read twice', () => {
+  const files = readdirSync(CLI, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+  const found = files.flatMap((name) =>
+    Array.from(
+      readFileSync(join(CLI, name), 'utf8').matchAll(
+        /(?:\/\*\*\s+(?:\* )?|^\s*\/\/ )(?:What|Who|Of|As|So|How|Where)\b.*/gm,
+      ),
+      (match) => `${name}: ${match[0].trim()}`,
+    ),
+  );
+  expect(found).toEqual([]);
+});
