@@ -53,7 +53,7 @@ describe('monitor', () => {
     ['--sim monitor --count 0', '0: is not a count: at least 1'],
     [
       '--sim monitor --type net',
-      "usage: option '--type <framework>' argument 'net' is invalid. Allowed choices are usb, uio, vfio, pci.",
+      "usage: option '--type <framework>' argument 'net' is invalid. Allowed choices are uio, vfio, usb, pci.",
     ],
     ['--sim monitor 1-2', /^udrv: usage: too many arguments/],
     ['--snapshot fixtures/small.snapshot monitor', /^udrv: uevents: /, 'drop --snapshot to work with this machine'],

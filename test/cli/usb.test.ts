@@ -64,7 +64,7 @@ describe('usb list', () => {
     ['--sim usb list -t -d 1d6b: -s 7', '-d 1d6b: -s :7: no such device (ENODEV)', 'udrv usb list shows what there is'],
     ['--sim usb list uio0', 'uio0: no such device (ENODEV)', 'udrv list --all shows what there is'],
   ]);
-  const ids = 'write VID:PID in hex, as in 1d6b:0002; VID: and :PID are any other';
+  const ids = 'write VID:PID in hex, as in 1d6b:0002; either may be left out';
   const numbers = 'write BUS:DEV, BUS: or DEV, decimal, as in 1:2';
   cliFails(2, [
     ['--sim usb list -d 1d6b', '1d6b: is not a vendor and product id', ids],

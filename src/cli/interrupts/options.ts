@@ -9,12 +9,12 @@ export function ackOption(): Option {
   );
 }
 
-/** The trigger of a watch, which may do without. */
+/** Makes the trigger of a watch, which may do without. */
 export function triggerOption(): Option {
   return repeatable('--trigger <action>', 'run before each wait, to make the device raise its interrupt; repeatable');
 }
 
-/** The trigger of a measurement. */
+/** Makes the trigger of a measurement. */
 export function benchTriggerOption(): Option {
   return repeatable('--trigger <action>', 'makes the device raise its interrupt; repeatable');
 }
@@ -23,13 +23,13 @@ export function watchCountOption(): Option {
   return option('--count <n>', 'end after N interrupts', parseCount);
 }
 
-/** The re-arming of UIO. */
+/** Makes the option of UIO for re-arming. */
 export function rearmOption(): Option {
   const ways = ['auto', 'irqcontrol', 'disintx', 'none'];
   return choice('--rearm <how>', 'how to let the next interrupt through', ways, 'auto');
 }
 
-/** The interrupt of VFIO. */
+/** Makes the option of VFIO that chooses an interrupt. */
 export function irqOption(): Option {
   return choice('--irq <kind>', 'which interrupt; without it MSI-X, MSI or INTx, the first that the device has', [
     'intx',

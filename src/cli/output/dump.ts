@@ -83,7 +83,7 @@ function* rows(words: Iterable<Word>, range: Range, width: Width): Generator<{ o
   if (row.length > 0) yield { offset: label(offset), row };
 }
 
-/** Puts the bytes of a register in the order that they have in the device: the value was read in the CPU's byte order. */
+/** Puts a register's bytes in the order that they have in the device: the value was read in the CPU's byte order. */
 export function putWord(buffer: Buffer, at: number, width: Width, word: Word): void {
   const little = endianness() === 'LE';
   if (typeof word === 'bigint') little ? buffer.writeBigUInt64LE(word, at) : buffer.writeBigUInt64BE(word, at);

@@ -23,7 +23,7 @@ export function choice(flags: string, description: string, choices: readonly str
   return value === undefined ? made : made.default(value);
 }
 
-/** The way in which VFIO opens a device. */
+/** Makes the option for the way in which VFIO opens a device. */
 export function backendOption(): Option {
   return choice('--backend <backend>', 'how to open the device', ['auto', 'group', 'iommufd'], 'auto');
 }

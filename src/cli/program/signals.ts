@@ -43,7 +43,7 @@ export async function interruptible(work: (signal: AbortSignal) => Promise<void>
 /** Interval in which work that never waits looks for signals. */
 const LOOK_MS = 50;
 
-/** Makes a check for work that never waits of whether a signal has come. It lets signals in now and then. */
+/** Makes a check, for work that never waits, whether a signal has come. It lets signals in every 50 ms. */
 export function signalCheck(signal: AbortSignal): () => Promise<boolean> {
   let next = performance.now() + LOOK_MS;
   return async () => {

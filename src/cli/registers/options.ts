@@ -2,7 +2,7 @@ import type { Argument, Option } from 'commander';
 import { argument, choice, option } from '../program/options';
 import { parseWidth } from '../program/parse';
 
-/** The arguments that name a device and a region of it. */
+/** Makes the arguments that name a device and a region of it. */
 export function regionArguments(device: string, regions?: string): Argument[] {
   return [argument(`<${device}>`), argument('<region>', regions)];
 }
@@ -15,7 +15,7 @@ export function widthOption(): Option {
   return option('-w, --width <bytes>', 'access width: 1, 2, 4 or 8', parseWidth, 4);
 }
 
-/** The options of a dump beside the width. */
+/** Makes the options of a dump beside the width. */
 export function dumpOptions(): Option[] {
   return [
     choice('--format <format>', 'registers, bytes with ASCII, or raw bytes', ['words', 'hex', 'bin'], 'words'),

@@ -6,7 +6,7 @@ import { parseCount, parseSize } from '../program/parse';
 export const ENDPOINT_HELP = '0x81 in, 0x01 out';
 export const INTERFACE_HELP = '1-2:1.0, or DEVICE:INTERFACE';
 
-/** The options of every command that claims an interface. */
+/** Makes the options of every command that claims an interface. */
 export function takeOptions(): Option[] {
   return [
     option('--detach', 'take the interface from its kernel driver, and give it back afterwards'),
@@ -17,12 +17,12 @@ export function takeOptions(): Option[] {
   ];
 }
 
-/** The option of commands that take a device or an interface from its driver in any case. */
+/** Makes the option of commands that take a device or an interface from its driver in any case. */
 export function forceOption(): Option {
   return option('--force', 'do it also where it takes the device from a driver that is at work');
 }
 
-/** The options for the data that a transfer sends, and for what it receives. */
+/** Makes the options for the data that a transfer sends, and for what it receives. */
 export function dataOptions(): Option[] {
   return [
     option('--data <data>', 'what to send: hex digits, @FILE, or - for standard input'),

@@ -76,7 +76,7 @@ async function send({ context, usb, address, options, wait }: Transfer, source: 
   checkResult({ usb, address, wait }, result);
 }
 
-/** Whether to show how far a transfer is. A dump on the terminal shows it by itself. */
+/** Tells whether to show how far a transfer is. A dump on the terminal shows it by itself. */
 export function wantsProgress(context: Context, output: string | undefined): boolean {
   return !context.options.quiet && (output !== undefined || !context.stdout.isTTY);
 }
