@@ -40,7 +40,7 @@ function owned(): string[] {
     }
   });
   return [...links, ...readFileSync('/proc/self/maps', 'latin1').split('\n')].filter((line) =>
-    /vfio|\/dev\/iommu/.test(line),
+    /\/dev\/(?:vfio|iommu)|anon_inode:.*vfio/.test(line),
   );
 }
 
