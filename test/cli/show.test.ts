@@ -103,7 +103,7 @@ cliPasses([
         usb version    2.00
         manufacturer   udrv
         product        Source/sink data
-        serial         UDRV0003
+        serial         UDRV0004
         configuration  1
 
       INTERFACE  ALT  CLASS     DRIVER  NAME

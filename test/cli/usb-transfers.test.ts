@@ -18,7 +18,7 @@ const DESCRIPTOR = text`
 describe('what a person types', () => {
   cliPasses([
     ['--sim usb ctrl 1-2 0x80 6 0x0100 0 18', DESCRIPTOR],
-    ['--sim usb ctrl 0525:a4a0 128 6 256 0 18', DESCRIPTOR],
+    ['--sim usb ctrl sn:UDRV0004 128 6 256 0 18', DESCRIPTOR],
     ['--sim usb ctrl 1-2 0x80 6 0x0100 0 0', ''],
     [
       '--sim --json usb ctrl 1-2 0x80 6 0x0100 0 8',

@@ -1,7 +1,7 @@
 // Descriptors and system calls: fs/open.c, fs/read_write.c, fs/eventfd.c, fs/kernfs/file.c, as seen on Linux 6.12.
 import { FatalSignal, type SimulatedMachine, simulatedMachine } from '../../../src/sim';
-import { EventFd } from '../../../src/sim/kernel/eventfd';
 import { IrqLine } from '../../../src/sim/hardware/irq-line';
+import { EventFd } from '../../../src/sim/kernel/eventfd';
 import type { Watch } from '../../../src/sys/sys';
 
 const fails = (code: string, syscall?: string) => expect.objectContaining({ code, ...(syscall && { syscall }) });
