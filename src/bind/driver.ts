@@ -23,10 +23,34 @@ export function findDriver(sys: Sys, name: string): string {
       code: 'ENODRIVER',
       exit: Exit.unsupported,
       subject: name,
-      // Modules and drivers are mostly called alike; modprobe takes either dash.
-      hint: /^[\w-]+$/.test(name) ? `load it: sudo modprobe ${name}` : `ls ${DRIVERS} shows which there are`,
+      hint: missingHint(name, drivers),
     });
   return driver;
+}
+
+/** Drivers that people bind by name, often before they are loaded. */
+const WELL_KNOWN = ['vfio-pci', 'uio_pci_generic'];
+
+function missingHint(name: string, loaded: readonly string[]): string {
+  const meant = [...WELL_KNOWN, ...loaded].find((one) => isMisspelt(bare(name), bare(one)));
+  if (meant !== undefined)
+    return `perhaps ${meant} is meant${loaded.includes(meant) ? '' : `; load it: sudo modprobe ${meant}`}`;
+  // Modules and drivers are mostly called alike; modprobe takes either dash.
+  return /^[\w-]+$/.test(name) ? `load it: sudo modprobe ${name}` : `ls ${DRIVERS} shows which there are`;
+}
+
+function bare(name: string): string {
+  return name.toLowerCase().replace(/[-_]/g, '');
+}
+
+/** Returns whether one letter is too much, missing or wrong, or two are swapped; dashes do not count. */
+function isMisspelt(given: string, right: string): boolean {
+  if (given === right) return true;
+  let start = 0;
+  while (start < given.length && given[start] === right[start]) start++;
+  const [a, b] = [given.slice(start), right.slice(start)];
+  const isSwapped = a.slice(0, 2) === `${b[1]}${b[0]}` && a.slice(2) === b.slice(2);
+  return a.slice(1) === b || a === b.slice(1) || a.slice(1) === b.slice(1) || isSwapped;
 }
 
 /** A driver that hands the device to programs, or keeps others away: none that the kernel would choose by itself. */

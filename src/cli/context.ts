@@ -3,6 +3,7 @@ import type { NameDatabase } from '../names/database';
 import type { StateStore } from '../sys/state';
 import type { Sys } from '../sys/sys';
 import { json, visible } from './output/escape';
+import { nameMachine } from './output/hint';
 import type { OutputStream } from './output/stream';
 import { type ColorChoice, makeStyle, type Style, useColor } from './output/style';
 
@@ -84,7 +85,7 @@ export class Context {
   /** What a person has to know, whatever else is shown. */
   warn(text: string): void {
     try {
-      this.stderr.write(`udrv: ${visible(text)}\n`);
+      this.stderr.write(`udrv: ${visible(nameMachine(text, this.options))}\n`);
     } catch {
       // A remark that cannot be shown is no reason to stop.
     }

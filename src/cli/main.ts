@@ -2,6 +2,7 @@ import { type Command, CommanderError } from 'commander';
 import { Exit, type ExitCode, errnoNumber, fromSysError, SysError, UdrvError, usageError } from '../errors';
 import { apart } from './flags';
 import { json, visible } from './output/escape';
+import { completeHint, type MachineOptions } from './output/hint';
 import { BrokenPipe, OutputStream } from './output/stream';
 import { buildProgram } from './program';
 
@@ -38,7 +39,7 @@ export async function main(line: readonly string[], env: NodeJS.ProcessEnv): Pro
         stderr.write(text.help);
         return Exit.usage;
       }
-      return report(error, stderr, argv.includes('--json'), env['UDRV_DEBUG'] === '1');
+      return report(error, stderr, argv.includes('--json'), env['UDRV_DEBUG'] === '1', program.opts());
     } catch (again) {
       // The error could not be shown (stderr is closed, or its disk full); the exit code still tells.
       if (again instanceof BrokenPipe || again instanceof UdrvError) return exitCode(error);
@@ -61,7 +62,13 @@ function helpWidth(env: NodeJS.ProcessEnv): number {
 }
 
 /** One line on stderr, or one JSON object, and the hint where there is one. */
-function report(error: unknown, stderr: OutputStream, asJson: boolean, debug: boolean): ExitCode {
+function report(
+  error: unknown,
+  stderr: OutputStream,
+  asJson: boolean,
+  debug: boolean,
+  machine: MachineOptions,
+): ExitCode {
   const known = asUdrvError(error);
   if (debug && typeof (error as Error)?.stack === 'string')
     stderr.write(`${(error as Error).stack?.split('\n').map(visible).join('\n')}\n`);
@@ -69,7 +76,8 @@ function report(error: unknown, stderr: OutputStream, asJson: boolean, debug: bo
     stderr.write(`udrv: internal error: ${visible(String(error))}\n${debug ? '' : 'hint: UDRV_DEBUG=1 shows where\n'}`);
     return Exit.failed;
   }
-  const { code, message, subject, hint, device, exit } = known;
+  const { code, message, subject, device, exit } = known;
+  const hint = completeHint(known.hint, machine, process.geteuid?.() === 0);
   if (asJson) {
     stderr.write(`${json({ error: { code, message: `${subject}: ${message}`, hint, device, exit } })}\n`);
   } else {

@@ -116,7 +116,7 @@ describe('a selector', () => {
     prints('usb1 uio0 1-2 uio0 001/003', 'usb1 uio0 1-2'),
   ]);
 
-  const all = 'udrv list --all shows what there is';
+  const all = 'udrv --sim list --all shows what there is';
   cliFails(3, [
     ...['9-9', 'uio9', '1d6b:ffff', 'sn:', '001/099', '00:03.8', '/', '/dev/..', '/dev/null', 'nvme0n1/..'].map(
       (selector) => [`--sim list ${selector}`, `${selector}: no such device (ENODEV)`, all] as const,

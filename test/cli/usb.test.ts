@@ -65,10 +65,14 @@ describe('usb list', () => {
   });
 
   cliFails(3, [
-    ['--sim usb list -d 1234:5678', '-d 1234:5678: no such device (ENODEV)', 'udrv usb list shows what there is'],
-    ['--sim usb list -s 1:77', '-s 1:77: no such device (ENODEV)', 'udrv usb list shows what there is'],
-    ['--sim usb list -t -d 1d6b: -s 7', '-d 1d6b: -s :7: no such device (ENODEV)', 'udrv usb list shows what there is'],
-    ['--sim usb list uio0', 'uio0: no such device (ENODEV)', 'udrv list --all shows what there is'],
+    ['--sim usb list -d 1234:5678', '-d 1234:5678: no such device (ENODEV)', 'udrv --sim usb list shows what there is'],
+    ['--sim usb list -s 1:77', '-s 1:77: no such device (ENODEV)', 'udrv --sim usb list shows what there is'],
+    [
+      '--sim usb list -t -d 1d6b: -s 7',
+      '-d 1d6b: -s :7: no such device (ENODEV)',
+      'udrv --sim usb list shows what there is',
+    ],
+    ['--sim usb list uio0', 'uio0: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
   ]);
   const ids = 'write VID:PID in hex, as in 1d6b:0002; VID: and :PID are any other';
   const numbers = 'write BUS:DEV, BUS: or DEV, decimal, as in 1:2';
@@ -211,9 +215,9 @@ describe('usb show', () => {
   });
 
   cliFails(3, [
-    ['--sim usb show 9-9', '9-9: no such device (ENODEV)', 'udrv list --all shows what there is'],
-    ['--sim usb show 9-9 --open', '9-9: no such device (ENODEV)', 'udrv list --all shows what there is'],
-    ['--sim usb show uio0', 'uio0: is no USB device but UIO (ENODEV)', 'udrv list --type usb'],
+    ['--sim usb show 9-9', '9-9: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
+    ['--sim usb show 9-9 --open', '9-9: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
+    ['--sim usb show uio0', 'uio0: is no USB device but UIO (ENODEV)', 'udrv --sim list --type usb'],
   ]);
 });
 

@@ -83,7 +83,7 @@ describe('dma-test', () => {
     [
       `--sim vfio dma-test ${NVME}`,
       `${NVME}: is not in the hands of VFIO: nvme has it (ENODEV)`,
-      `sudo udrv bind ${NVME} vfio-pci`,
+      `udrv --sim bind ${NVME} vfio-pci`,
     ],
   ]);
   test.concurrent('a group that is not viable is 5, with what is in the way', async () => {
