@@ -11,8 +11,8 @@ export interface MachineOptions {
 const BETWEEN = /(; (?:else: |or )?|(?<!root), or:? )/;
 /** Commands and advice for the machine on which udrv runs. */
 const FOR_THIS_MACHINE =
-  /\bsudo (?!udrv\b)|(?:^|[:?] )(?:cat|ls|echo|kill|umount|swapoff|modprobe|dmesg|btrfs) |\b(?:as root|with sudo|container|firmware)\b|\/etc\//;
-const FOR_ROOT = /\b(?:as root|with sudo)\b/;
+  /\bsudo (?!udrv\b)|(?:^|[:?] )(?:cat|ls|echo|kill|umount|swapoff|modprobe|dmesg|btrfs) |\b(?:run (?:it )?as root|with sudo|container|firmware)\b|\/etc\//;
+const FOR_ROOT = /\b(?:run (?:it )?as root|with sudo)\b/;
 /** Commands that a recorded machine can answer. */
 const INSPECTS = /\budrv (?:list|show|(?:uio|vfio|usb) (?:list|show)|vfio (?:groups|config))\b/;
 /** A command of udrv that works with a machine; its name in a sentence is none, nor is one that decodes a file. */

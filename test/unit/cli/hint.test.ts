@@ -23,6 +23,7 @@ test.each([
   ['run as root, or: sudo chown "$USER" /dev/uio0  (for good, a udev rule)', undefined],
   ['in a container, pass the node in; else: sudo udevadm trigger -s uio', undefined],
   ['end that process first: kill 12', undefined],
+  ['lspci -xxxx as root writes such a file', 'lspci -xxxx as root writes such a file'],
   ['it wants a VF token, which udrv does not give', 'it wants a VF token, which udrv does not give'],
   [undefined, undefined],
 ])('for the simulation: %s', (hint, completed) => {
