@@ -19,7 +19,7 @@ export function findDriver(sys: SysTree, name: string): string {
   const drivers = new AttributeReader(sys).names(PCI_DRIVERS);
   const canonical = (text: string) => text.replaceAll('_', '-');
   const driver = drivers.includes(name) ? name : drivers.find((one) => canonical(one) === canonical(name));
-  if (driver === undefined) throw noDriverError(name);
+  if (driver === undefined) throw noDriverError(name, drivers);
   return driver;
 }
 

@@ -23,14 +23,39 @@ export function permissionError(address: string, failure: SysError): UdrvError {
   }
 }
 
-export function noDriverError(name: string): UdrvError {
+/** @param loaded the names of the PCI drivers that are there */
+export function noDriverError(name: string, loaded: readonly string[]): UdrvError {
   return new UdrvError('no PCI driver of this name is loaded', {
     code: 'ENODRIVER',
     exit: Exit.unsupported,
     subject: name,
-    // Modules and drivers are mostly called alike; modprobe takes either dash.
-    hint: /^[\w-]+$/.test(name) ? `load it: sudo modprobe ${name}` : `ls ${PCI_DRIVERS} lists the drivers`,
+    hint: missingDriverHint(name, loaded),
   });
+}
+
+/** Drivers that people bind by name, often before they are loaded. */
+const WELL_KNOWN = ['vfio-pci', 'uio_pci_generic'];
+
+function missingDriverHint(name: string, loaded: readonly string[]): string {
+  const meant = [...WELL_KNOWN, ...loaded].find((one) => isMisspelt(withoutDashes(name), withoutDashes(one)));
+  if (meant !== undefined)
+    return `perhaps ${meant} is meant${loaded.includes(meant) ? '' : `; load it: sudo modprobe ${meant}`}`;
+  // Modules and drivers are mostly called alike; modprobe takes either dash.
+  return /^[\w-]+$/.test(name) ? `load it: sudo modprobe ${name}` : `ls ${PCI_DRIVERS} lists the drivers`;
+}
+
+function withoutDashes(name: string): string {
+  return name.toLowerCase().replace(/[-_]/g, '');
+}
+
+/** Tells whether one letter is too much, missing or wrong, or two are swapped; dashes do not count. */
+function isMisspelt(given: string, right: string): boolean {
+  if (given === right) return true;
+  let start = 0;
+  while (start < given.length && given[start] === right[start]) start++;
+  const [a, b] = [given.slice(start), right.slice(start)];
+  const isSwapped = a.slice(0, 2) === `${b[1]}${b[0]}` && a.slice(2) === b.slice(2);
+  return a.slice(1) === b || a === b.slice(1) || a.slice(1) === b.slice(1) || isSwapped;
 }
 
 export function noGroupError(address: string): UdrvError {

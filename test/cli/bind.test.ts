@@ -60,7 +60,7 @@ test.concurrent('what it did not know, whom it leaves out, and what is not of us
   });
   expect(await udrv('--sim bind 0000:02:01.0 vfio-pci')).toMatchObject({
     stderr:
-      'udrv: group 7 is not viable yet: blocked by 0000:02:02.0 (virtio-pci); udrv bind 0000:02:01.0 vfio-pci --group\n',
+      'udrv: group 7 is not viable yet: blocked by 0000:02:02.0 (virtio-pci); udrv --sim bind 0000:02:01.0 vfio-pci --group\n',
     exit: 0,
   });
 });
@@ -81,8 +81,8 @@ cliFails(2, [
   ['--sim bind', "usage: missing required argument 'device'"],
   ['--sim bind 00:03.0', "usage: missing required argument 'driver'"],
   ['--sim unbind', "usage: missing required argument 'device'"],
-  ['--sim bind vfio-pci 00:03.0', '00:03.0: is a device: name the driver last', 'udrv bind DEVICE... DRIVER'],
-  ['--sim bind 00:03.0 ../vfio-pci', '../vfio-pci: not a driver name', 'udrv bind DEVICE... DRIVER'],
+  ['--sim bind vfio-pci 00:03.0', '00:03.0: is a device: name the driver last', 'udrv --sim bind DEVICE... DRIVER'],
+  ['--sim bind 00:03.0 ../vfio-pci', '../vfio-pci: not a driver name', 'udrv --sim bind DEVICE... DRIVER'],
   [
     '--snapshot fixtures/lab.snapshot unbind 0000:00:04.0',
     /^udrv: .*\/driver_override: a recorded machine can only be inspected$/,
@@ -91,9 +91,9 @@ cliFails(2, [
 ]);
 
 cliFails(3, [
-  ['--sim bind 00:1e.0 vfio-pci', '00:1e.0: no such device (ENODEV)', 'udrv list --all shows what there is'],
-  ['--sim unbind 1-2', '1-2: is no PCI function (ENODEV)', 'udrv list --type pci'],
-  ['--sim restore uio1', 'uio1: is no PCI function (ENODEV)', 'udrv list --type pci'],
+  ['--sim bind 00:1e.0 vfio-pci', '00:1e.0: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
+  ['--sim unbind 1-2', '1-2: is no PCI function (ENODEV)', 'udrv --sim list --type pci'],
+  ['--sim restore uio1', 'uio1: is no PCI function (ENODEV)', 'udrv --sim list --type pci'],
 ]);
 
 cliFails(5, [
@@ -102,9 +102,5 @@ cliFails(5, [
 ]);
 
 cliFails(9, [
-  [
-    '--sim bind 00:03.0 vfio-pcy',
-    'vfio-pcy: no PCI driver of this name is loaded',
-    'load it: sudo modprobe vfio-pcy',
-  ],
+  ['--sim bind 00:03.0 vfio-pcy', 'vfio-pcy: no PCI driver of this name is loaded', 'perhaps vfio-pci is meant'],
 ]);

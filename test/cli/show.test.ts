@@ -103,7 +103,7 @@ cliPasses([
         usb version    2.00
         manufacturer   udrv
         product        Source/sink data
-        serial         UDRV0003
+        serial         UDRV0004
         configuration  1
 
       INTERFACE  ALT  CLASS     DRIVER  NAME
@@ -133,9 +133,9 @@ test.concurrent('JSON is the object that list has for it, with more of a VFIO de
 });
 
 cliFails(3, [
-  ['--sim show 9-9', '9-9: no such device (ENODEV)', 'udrv list --all shows what there is'],
+  ['--sim show 9-9', '9-9: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
   // A PCI function is not the UIO device that it has.
-  ['--sim uio show 0000:00:04.0', '0000:00:04.0: is no UIO device but PCI (ENODEV)', 'udrv list --type uio'],
-  ['--sim uio show 0000:00:03.0', '0000:00:03.0: is no UIO device but VFIO (ENODEV)', 'udrv list --type uio'],
-  ['--sim uio show 1-2', '1-2: is no UIO device but USB (ENODEV)', 'udrv list --type uio'],
+  ['--sim uio show 0000:00:04.0', '0000:00:04.0: is no UIO device but PCI (ENODEV)', 'udrv --sim list --type uio'],
+  ['--sim uio show 0000:00:03.0', '0000:00:03.0: is no UIO device but VFIO (ENODEV)', 'udrv --sim list --type uio'],
+  ['--sim uio show 1-2', '1-2: is no UIO device but USB (ENODEV)', 'udrv --sim list --type uio'],
 ]);

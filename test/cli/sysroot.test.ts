@@ -73,7 +73,7 @@ describe('a copied tree', () => {
 
 describe('a tree without devices', () => {
   const empty = plant(join(dir, 'empty'), { sys: 'a directory' });
-  const more = 'no device that user space can drive; udrv list --all shows the PCI functions that the kernel drives';
+  const more = `no device that user space can drive; udrv --sysroot ${empty} list --all shows the PCI functions that the kernel drives`;
   test.concurrent.each([
     ['list', more],
     // Not what was just done.
@@ -182,7 +182,7 @@ describe('a hostile tree', () => {
         [
           `--sysroot hostile show ${name}`,
           `${name}: no such device (ENODEV)`,
-          'udrv list --all shows what there is',
+          'udrv --sysroot hostile list --all shows what there is',
           { cwd: dir },
         ] as const,
     ),

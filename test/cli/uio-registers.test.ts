@@ -46,7 +46,7 @@ describe('read', () => {
   cliFails(3, [
     ['--sim uio read uio0 map7 0', 'uio0 map7: no such region', 'it has map0'],
     ['--sim uio read uio2 __proto__ 0', 'uio2 __proto__: no such region', 'it has map0, bar1'],
-    ['--sim uio read uio9 map0 0', 'uio9: no such device (ENODEV)', 'udrv list --all shows what there is'],
+    ['--sim uio read uio9 map0 0', 'uio9: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
   ]);
 });
 

@@ -84,7 +84,7 @@ describe('errors with --json are one object on standard error', () => {
       {
         code: 'ENODEV',
         message: '9-9: no such device',
-        hint: 'udrv list --all shows what there is',
+        hint: 'udrv --sim list --all shows what there is',
         device: '9-9',
         exit: 3,
       },

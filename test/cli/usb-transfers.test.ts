@@ -18,7 +18,7 @@ const DESCRIPTOR = text`
 describe('what a person types', () => {
   cliPasses([
     ['--sim usb ctrl 1-2 0x80 6 0x0100 0 18', DESCRIPTOR],
-    ['--sim usb ctrl 0525:a4a0 128 6 256 0 18', DESCRIPTOR],
+    ['--sim usb ctrl sn:UDRV0004 128 6 256 0 18', DESCRIPTOR],
     ['--sim usb ctrl 1-2 0x80 6 0x0100 0 0', ''],
     [
       '--sim --json usb ctrl 1-2 0x80 6 0x0100 0 8',
@@ -118,7 +118,7 @@ describe('what cannot be', () => {
     [
       '--sim usb bulk 1-2 0x00 --length 8',
       '0x00: is not an endpoint address',
-      'write 0x81 (IN) or 0x01 (OUT): udrv usb show DEVICE lists them',
+      'write 0x81 (IN) or 0x01 (OUT): udrv --sim usb show DEVICE lists them',
     ],
     [
       '--sim usb bulk 1-2 0x81 --length 1K --chunk 100',
@@ -129,7 +129,7 @@ describe('what cannot be', () => {
     ['--sim usb int 1-2 0x81 --length 2G', TOO_MUCH],
     ['--sim usb bench 1-2 0x01 --size 2G', TOO_MUCH],
     ['--sim usb iso 1-2 0x02 --alt 1 --data 00 --count 2', '--count: is for what arrives; 0x02 is an OUT endpoint'],
-    ['--sim usb iso 1-2 0x81', '1-2 0x81: is of type bulk, not isochronous', 'udrv usb bulk'],
+    ['--sim usb iso 1-2 0x81', '1-2 0x81: is of type bulk, not isochronous', 'udrv --sim usb bulk'],
     ['--sim usb ctrl 1-2 0x80 6 0x0100 0', 'wLength: say how much to ask for'],
     ['--sim usb ctrl 1-2 0x00 9 1 0', 'wLength: give the data: --data HEX|@FILE|-, or 0 for none'],
     [
@@ -142,11 +142,11 @@ describe('what cannot be', () => {
     ['--sim usb alt 1-2 1', '1-2: names no interface', 'write 1-2:1.0, or DEVICE:INTERFACE as in 1d6b:0002:0'],
   ]);
   cliFails(3, [
-    ['--sim usb bulk 9-9 0x81 --length 8', '9-9: no such device (ENODEV)', 'udrv list --all shows what there is'],
+    ['--sim usb bulk 9-9 0x81 --length 8', '9-9: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
     [
       '--sim usb ctrl 0000:00:04.0 0x80 6 0 0 8',
       '0000:00:04.0: is no USB device but PCI (ENODEV)',
-      'udrv list --type usb',
+      'udrv --sim list --type usb',
     ],
     ['--sim usb bulk 1-2 0x8f --length 8', NO_ENDPOINT, HAS],
     [
@@ -157,12 +157,12 @@ describe('what cannot be', () => {
     [
       '--sim usb ctrl 1-2 0x82 0 0 0x8f 2',
       '1-2 0x8f: no such endpoint in the current alternate setting (ENOENT)',
-      'udrv usb show 1-2',
+      'udrv --sim usb show 1-2',
     ],
     ['--sim usb alt 1-2:1.0 7', '1-2:1.0: has no alternate setting 7 (ENOENT)', 'it has 0, 1'],
-    ['--sim usb detach 1-2:1.3', '1-2:1.3: no such interface now (ENOENT)', 'udrv usb show 1-2'],
+    ['--sim usb detach 1-2:1.3', '1-2:1.3: no such interface now (ENOENT)', 'udrv --sim usb show 1-2'],
     ['--sim usb detach 1-2:2.0', '1-2:2.0: no such interface now (ENOENT)', 'its configuration is 1: 1-2:1.0'],
-    ['--sim usb config 1-2 9', '1-2: has no configuration 9 (EINVAL)', 'udrv usb show 1-2'],
+    ['--sim usb config 1-2 9', '1-2: has no configuration 9 (EINVAL)', 'udrv --sim usb show 1-2'],
   ]);
   cliFails(1, [
     ['--sim usb bulk 1-2 0x01 --data @/no/such/file', '/no/such/file: no such file or directory (ENOENT)'],

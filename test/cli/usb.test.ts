@@ -13,10 +13,12 @@ describe('usb list', () => {
         ADDRESS  BUS/DEV  ID         SPEED  CLASS                     DRIVER       ACCESS  NODES     SERIAL                  NAME
         usb1     001/001  1d6b:0002  480M   Hub                       hub          rw      -         0000:00:07.0            xHCI Host Controller
         1-1      001/002  46f4:0001  480M   Mass storage (SCSI, BOT)  usb-storage  rw      /dev/sda  UDRV0002                QEMU USB HARDDRIVE
-        1-2      001/003  0525:a4a0  480M   Vendor specific           -            rw      -         UDRV0003                udrv Source/sink data
+        1-2      001/003  0525:a4a0  480M   Vendor specific           -            rw      -         UDRV0004                udrv Source/sink data
         1-3      001/004  0409:55aa  12M    Hub                       hub          rw      -         314159-0000:00:07.0-3   QEMU USB Hub
         1-3.1    001/005  0627:0001  12M    HID boot keyboard         usbhid       rw      -         68284-0000:00:07.0-3.1  QEMU USB Keyboard
         usb2     002/001  1d6b:0003  5G     Hub                       hub          rw      -         0000:00:07.0            xHCI Host Controller
+        usb3     003/001  1d6b:0002  480M   Hub                       hub          rw      -         dummy_hcd.0             Dummy host controller
+        3-1      003/002  0525:a4a0  480M   Vendor specific           -            rw      -         UDRV0003                udrv Gadget Zero
       `,
     ],
     [
@@ -34,18 +36,22 @@ describe('usb list', () => {
                     interface 0: HID boot keyboard, usbhid
         usb2  1d6b:0003  device 1, xhci_hcd, 1 port, 5G  xHCI Host Controller
             interface 0: Hub, hub
+        usb3  1d6b:0002  device 1, dummy_hcd, 1 port, 480M  Dummy host controller
+            interface 0: Hub, hub
+        |__ 3-1  0525:a4a0  port 1, device 2, 480M  udrv Gadget Zero
+                interface 0: Vendor specific, no driver
       `,
     ],
     // A part of the tree begins where it begins.
     ['--sim usb list -t 1-3.1', /^1-3\.1 .*\n {4}interface 0: HID boot keyboard, usbhid\n$/],
     ['--sim usb list -q -d 46f4:0001', '1-1\n'],
-    ['--sim usb list -q -d 1D6B:', 'usb1\nusb2\n'],
+    ['--sim usb list -q -d 1D6B:', 'usb1\nusb2\nusb3\n'],
     ['--sim usb list -q -d :1', '1-1\n1-3.1\n'],
-    ['--sim usb list -q --id 0x525:0xa4a0', '1-2\n'],
+    ['--sim usb list -q --id 0x525:0xa4a0', '1-2\n3-1\n'],
     ['--sim usb list -q -s 1:3', '1-2\n'],
     ['--sim usb list -q -s 001:003', '1-2\n'],
-    ['--sim usb list -q -s 1', 'usb1\nusb2\n'],
-    ['--sim usb list -q -s :2', '1-1\n'],
+    ['--sim usb list -q -s 1', 'usb1\nusb2\nusb3\n'],
+    ['--sim usb list -q -s :2', '1-1\n3-1\n'],
     ['--sim usb list -q -s 2:', 'usb2\n'],
     ['--sim usb list -q -s 1: -d 1d6b:', 'usb1\n'],
     ['--sim usb list -q 1-3 usb2', '1-3\nusb2\n'],
@@ -59,10 +65,14 @@ describe('usb list', () => {
   });
 
   cliFails(3, [
-    ['--sim usb list -d 1234:5678', '-d 1234:5678: no such device (ENODEV)', 'udrv usb list shows what there is'],
-    ['--sim usb list -s 1:77', '-s 1:77: no such device (ENODEV)', 'udrv usb list shows what there is'],
-    ['--sim usb list -t -d 1d6b: -s 7', '-d 1d6b: -s :7: no such device (ENODEV)', 'udrv usb list shows what there is'],
-    ['--sim usb list uio0', 'uio0: no such device (ENODEV)', 'udrv list --all shows what there is'],
+    ['--sim usb list -d 1234:5678', '-d 1234:5678: no such device (ENODEV)', 'udrv --sim usb list shows what there is'],
+    ['--sim usb list -s 1:77', '-s 1:77: no such device (ENODEV)', 'udrv --sim usb list shows what there is'],
+    [
+      '--sim usb list -t -d 1d6b: -s 7',
+      '-d 1d6b: -s :7: no such device (ENODEV)',
+      'udrv --sim usb list shows what there is',
+    ],
+    ['--sim usb list uio0', 'uio0: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
   ]);
   const ids = 'write VID:PID in hex, as in 1d6b:0002; either may be left out';
   const numbers = 'write BUS:DEV, BUS: or DEV, decimal, as in 1:2';
@@ -188,7 +198,7 @@ describe('usb show', () => {
   test.concurrent('JSON of --open has what the device answered', async () => {
     const { stdout } = await udrv('--sim usb show 1-2 --open --json');
     const { opened } = JSON.parse(stdout);
-    expect(opened.strings).toContainEqual({ langId: 0x409, index: 3, text: 'UDRV0003' });
+    expect(opened.strings).toContainEqual({ langId: 0x409, index: 3, text: 'UDRV0004' });
     expect(opened.unanswered).toContainEqual({ what: 'debug descriptor', code: 'EPIPE' });
     expect(opened.descriptors).toContainEqual(expect.objectContaining({ descriptor: 'deviceStatus', wStatus: 0 }));
   });
@@ -205,9 +215,9 @@ describe('usb show', () => {
   });
 
   cliFails(3, [
-    ['--sim usb show 9-9', '9-9: no such device (ENODEV)', 'udrv list --all shows what there is'],
-    ['--sim usb show 9-9 --open', '9-9: no such device (ENODEV)', 'udrv list --all shows what there is'],
-    ['--sim usb show uio0', 'uio0: is no USB device but UIO (ENODEV)', 'udrv list --type usb'],
+    ['--sim usb show 9-9', '9-9: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
+    ['--sim usb show 9-9 --open', '9-9: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
+    ['--sim usb show uio0', 'uio0: is no USB device but UIO (ENODEV)', 'udrv --sim list --type usb'],
   ]);
 });
 

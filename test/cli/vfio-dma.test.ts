@@ -90,7 +90,7 @@ describe('dma-test', () => {
     [
       `--sim vfio dma-test ${NVME}`,
       `${NVME}: not bound to a VFIO driver (driver: nvme) (ENODEV)`,
-      `sudo udrv bind ${NVME} vfio-pci`,
+      `udrv --sim bind ${NVME} vfio-pci`,
     ],
   ]);
   test.concurrent('a group that is not viable is 5, with what is in the way', async () => {

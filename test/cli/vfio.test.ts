@@ -70,14 +70,18 @@ describe('info', () => {
   ]);
 
   cliFails(3, [
-    ['--sim vfio info 0000:00:1e.7', '0000:00:1e.7: no such device (ENODEV)', 'udrv list --all shows what there is'],
+    [
+      '--sim vfio info 0000:00:1e.7',
+      '0000:00:1e.7: no such device (ENODEV)',
+      'udrv --sim list --all shows what there is',
+    ],
     [
       '--sim vfio info uio0',
       'uio0: not bound to a VFIO driver (driver: uio_pci_generic) (ENODEV)',
-      'sudo udrv bind 0000:00:04.0 vfio-pci',
+      'udrv --sim bind 0000:00:04.0 vfio-pci',
     ],
-    ['--sim vfio info 1-2', '1-2: not bound to a VFIO driver (a USB device) (ENODEV)', 'udrv vfio list'],
-    ['--sim vfio info 00:08.0', '00:08.0: is a bridge: VFIO does not take bridges (ENODEV)', 'udrv vfio list'],
+    ['--sim vfio info 1-2', '1-2: not bound to a VFIO driver (a USB device) (ENODEV)', 'udrv --sim vfio list'],
+    ['--sim vfio info 00:08.0', '00:08.0: is a bridge: VFIO does not take bridges (ENODEV)', 'udrv --sim vfio list'],
   ]);
 
   cliFails(
@@ -85,7 +89,7 @@ describe('info', () => {
     backends.map((backend) => [
       `--sim vfio info ${BLOCKED} --backend ${backend}`,
       `${BLOCKED}: its group, 7, is not viable: blocked by 0000:02:02.0 (EPERM)`,
-      `sudo udrv bind 0000:02:02.0 vfio-pci, or sudo udrv unbind 0000:02:02.0; sudo udrv bind ${BLOCKED} vfio-pci --group does it for the whole group`,
+      `udrv --sim bind 0000:02:02.0 vfio-pci, or udrv --sim unbind 0000:02:02.0; udrv --sim bind ${BLOCKED} vfio-pci --group does it for the whole group`,
     ]),
   );
 
@@ -158,7 +162,7 @@ describe('registers', () => {
     ['read', '0x1000', '0xffffffff\n'],
     ['dump', '0x1000+8', '0x1000  0xffffffff 0xffffffff\n'],
   ])('%s remarks that nothing may have answered', async (command, at, stdout) => {
-    const stderr = `udrv: ${EDU} bar0: all ones, as where nothing answers: udrv vfio config ${EDU} tells whether the device does\n`;
+    const stderr = `udrv: ${EDU} bar0: all ones, as where nothing answers: udrv --sim vfio config ${EDU} tells whether the device does\n`;
     expect(await udrv(`--sim vfio ${command} ${EDU} bar0 ${at}`)).toEqual({ stdout, stderr, exit: 0 });
     expect(await udrv(`--sim -q vfio ${command} ${EDU} bar0 ${at}`)).toEqual({ stdout, stderr: '', exit: 0 });
     // One register that holds something else, and it is data.
@@ -300,7 +304,7 @@ describe('config --open', () => {
     [
       '--sim vfio config 00:04.0 --open',
       '00:04.0: not bound to a VFIO driver (driver: uio_pci_generic) (ENODEV)',
-      'sudo udrv bind 0000:00:04.0 vfio-pci',
+      'udrv --sim bind 0000:00:04.0 vfio-pci',
     ],
   ]);
 });

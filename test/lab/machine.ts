@@ -14,16 +14,19 @@
  *   0000:02:01.0  edu             vfio-pci, in a group that is not viable because of the next
  *   0000:02:02.0  virtio-rng      virtio-pci
  *
- *   1-2           disk            high speed, 16 MiB of zeros
- *   1-3           hub             with a serial adapter at 1-3.1 and a tablet at 1-3.2
- *   1-4           keyboard
+ *   1-3           hub             with a keyboard at 1-3.1 and a tablet at 1-3.2
+ *   1-4           disk            high speed, 16 MiB of zeros
  *   1-5           audio           full speed, an isochronous endpoint
+ *   1-7           serial adapter
  *   3-1           gadget zero     on dummy_hcd: source and sink (configuration 1), loopback (2)
+ *
+ * The simulation has the same kind of device at an address that both have. It has a disk at 1-1, which would be SuperSpeed
+ * here and so at 2-1, and a second gadget zero at 1-2, which stays empty: dummy_hcd has one port, on a bus of its own.
  *
  * Without protection keys: Node has some of its own, and QEMU's emulation empties the whole TLB at each switch between
  * threads that differ in them, which costs an interrupt 40 us.
  *
- * Ports 1 and 6 to 8 of the xhci (`bus=xhci.0,port=6`) are free for tests that plug something in.
+ * Ports 1, 6 and 8 of the xhci (`bus=xhci.0,port=6`) are free for tests that plug something in.
  */
 export const MACHINE: readonly string[] = `
   -machine q35,accel=tcg,kernel-irqchip=split -cpu max,-pku -smp 2 -m 2048
@@ -45,15 +48,15 @@ export const MACHINE: readonly string[] = `
   -device virtio-rng-pci,id=rng,bus=br0,addr=02.0
 
   -device qemu-xhci,id=xhci,addr=07.0,p2=8,p3=1
-  -blockdev null-co,node-name=disk0,size=16777216,read-zeroes=on
-  -device usb-storage,id=disk,bus=xhci.0,port=2,drive=disk0,serial=UDRV0002
   -device usb-hub,id=hub,bus=xhci.0,port=3
-  -chardev null,id=serial
-  -device usb-serial,id=serial,bus=xhci.0,port=3.1,chardev=serial,always-plugged=on
+  -device usb-kbd,id=kbd,bus=xhci.0,port=3.1
   -device usb-tablet,id=tablet,bus=xhci.0,port=3.2
-  -device usb-kbd,id=kbd,bus=xhci.0,port=4
+  -blockdev null-co,node-name=disk0,size=16777216,read-zeroes=on
+  -device usb-storage,id=disk,bus=xhci.0,port=4,drive=disk0,serial=UDRV0002
   -audiodev none,id=audio
   -device usb-audio,id=audio,bus=xhci.0,port=5,audiodev=audio
+  -chardev null,id=serial
+  -device usb-serial,id=serial,bus=xhci.0,port=7,chardev=serial,always-plugged=on
 `
   .trim()
   .split(/\s+/);

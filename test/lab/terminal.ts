@@ -66,7 +66,7 @@ function greeting({ kernel, release }: Lab): string {
     ['uio0', 'edu at 0000:00:04.0', 'udrv uio read uio0 map0 0x0'],
     ['0000:00:03.0', `edu on vfio-pci${kernel === 'built' ? ', vfio0' : ''}`, 'udrv show 0000:00:03.0'],
     ['0000:02:01.0', 'edu, its group not viable', 'udrv vfio groups'],
-    ['1-2 to 1-5', 'disk, hub, keyboard, audio', 'udrv list --type usb'],
+    ['1-3 to 1-7', 'hub, keyboard, disk, audio', 'udrv list --type usb'],
     ['3-1', 'gadget zero, source and sink', 'udrv show 3-1'],
   ] as const;
   return [

@@ -6,7 +6,7 @@ import { type LsusbDescriptor, type LsusbField, parseLsusb, parseLsusbList, pars
 
 // The descriptors of every device in the lab, against what usbutils says of the same device. What differs stands here.
 
-const DEVICES = ['usb1', 'usb2', 'usb3', '1-2', '1-3', '1-3.1', '1-3.2', '1-4', '1-5', '3-1'];
+const DEVICES = ['usb1', 'usb2', 'usb3', '1-3', '1-3.1', '1-3.2', '1-4', '1-5', '1-7', '3-1'];
 
 /** What lsusb opens the device for: hub, qualifier and status are `--open`'s. */
 const ASKED = /^(Hub|Device Qualifier|Debug)/;
@@ -54,10 +54,10 @@ const BEYOND_LSUSB: readonly [
     ],
   ],
   [
-    '1-4',
-    'what an interval is at the speed of the device: 2^6 microframes (lsusb: 7)',
+    'usb1',
+    'what an interval is at the speed of the device: 2^11 microframes (lsusb: 12)',
     (document) => flat(document).at(-1)?.means?.['bInterval'],
-    'every 8 ms',
+    'every 256 ms',
   ],
   [
     '1-5',
@@ -138,7 +138,7 @@ describeInLab('USB descriptors', (lab, kernel) => {
     const tree = await udrv('usb list --tree');
     expect(tree).toMatch(/^usb1 .*xhci_hcd, 8 ports, 480M/m);
     expect(tree).toMatch(/^\|__ 1-3 .*\n {8}interface 0: Hub, hub\n {4}\|__ 1-3\.1 /m);
-    expect(tree).toMatch(/1-2 .*\n {8}interface 0: Mass storage \(SCSI, BOT\), usb-storage, \/dev\/sda$/m);
+    expect(tree).toMatch(/1-4 .*\n {8}interface 0: Mass storage \(SCSI, BOT\), usb-storage, \/dev\/sda$/m);
     for (const { driver } of theirs) expect(tree).toContain(driver);
   });
 
@@ -195,16 +195,16 @@ describeInLab('USB descriptors', (lab, kernel) => {
 
   test('--raw is what sysfs has', async () => {
     const { stdout } = await lab().run(
-      'udrv usb show 1-4 --raw | sed -n "/^# descriptors/,/^# /p" | grep -v "#" | tr -d "\\n"',
+      'udrv usb show 1-3.1 --raw | sed -n "/^# descriptors/,/^# /p" | grep -v "#" | tr -d "\\n"',
     );
-    const { stdout: sysfs } = await lab().run('od -An -v -tx1 /sys/bus/usb/devices/1-4/descriptors | tr -d " \\n"');
+    const { stdout: sysfs } = await lab().run('od -An -v -tx1 /sys/bus/usb/devices/1-3.1/descriptors | tr -d " \\n"');
     expect(stdout).toBe(sysfs);
   });
 
   test('an ordinary user sees the same', async () => {
-    const { stdout, code } = await lab().run('udrv usb show 1-4', { user: true });
+    const { stdout, code } = await lab().run('udrv usb show 1-3.1', { user: true });
     expect(code).toBe(0);
-    expect(stdout).toBe(await udrv('usb show 1-4'));
+    expect(stdout).toBe(await udrv('usb show 1-3.1'));
   });
 
   test('shows what is plugged in, and no more once it is gone', async () => {

@@ -29,7 +29,7 @@ describeInLab('USB transfers on a real kernel', (lab) => {
   };
 
   test('the device descriptor equals that in sysfs, byte for byte', async () => {
-    for (const address of ['1-2', '1-4', '3-1', 'usb1']) {
+    for (const address of ['1-4', '1-3.1', '3-1', 'usb1']) {
       const { stdoutBytes, stderr, code } = await run(`udrv usb ctrl ${address} 0x80 6 0x0100 0 18 -o -`);
       expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
       const sysfs = await run(`head -c 18 /sys/bus/usb/devices/${address}/descriptors`);
@@ -41,17 +41,17 @@ describeInLab('USB transfers on a real kernel', (lab) => {
   });
 
   test('a SCSI INQUIRY in three bulk transfers, and the disk is back afterwards', async () => {
-    expect(await run('udrv usb detach 1-2:1.0')).toMatchObject({ code: 0 });
-    expect(await driver('1-2:1.0')).toBe('');
-    expect(await run(`udrv usb bulk 1-2 0x02 --data ${INQUIRY} --detach`)).toMatchObject({ code: 0, stderr: '' });
-    const data = await json('bulk 1-2 0x81 --length 36 --detach');
+    expect(await run('udrv usb detach 1-4:1.0')).toMatchObject({ code: 0 });
+    expect(await driver('1-4:1.0')).toBe('');
+    expect(await run(`udrv usb bulk 1-4 0x02 --data ${INQUIRY} --detach`)).toMatchObject({ code: 0, stderr: '' });
+    const data = await json('bulk 1-4 0x81 --length 36 --detach');
     expect(data).toMatchObject({ status: 'ok', actual: 36 });
     expect(Buffer.from(data.data, 'hex').toString('latin1', 8, 32)).toBe('QEMU    QEMU HARDDISK   ');
     // The command status wrapper: signature, tag, residue, passed.
-    expect(await json('bulk 1-2 0x81 --length 13 --detach')).toMatchObject({ data: '55534253010000000000000000' });
-    expect(await run('udrv usb attach 1-2:1.0')).toMatchObject({ code: 0 });
+    expect(await json('bulk 1-4 0x81 --length 13 --detach')).toMatchObject({ data: '55534253010000000000000000' });
+    expect(await run('udrv usb attach 1-4:1.0')).toMatchObject({ code: 0 });
     await run('until [ -b /dev/sda ]; do sleep 0.1; done');
-    expect(await driver('1-2:1.0')).toBe('usb-storage');
+    expect(await driver('1-4:1.0')).toBe('usb-storage');
   });
 
   test('the same with --detach on each of the three, as long as usb-storage waits before it looks at its disk', async () => {
@@ -62,7 +62,7 @@ describeInLab('USB transfers on a real kernel', (lab) => {
     try {
       const commands = [`0x02 --data ${INQUIRY}`, '0x81 --length 36', '0x81 --length 13'];
       const { stdout, stderr, code } = await run(
-        commands.map((command) => `udrv --json usb bulk 1-2 ${command} --detach`).join(' && '),
+        commands.map((command) => `udrv --json usb bulk 1-4 ${command} --detach`).join(' && '),
       );
       expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
       const [, data, status] = stdout
@@ -71,7 +71,7 @@ describeInLab('USB transfers on a real kernel', (lab) => {
         .map((line) => JSON.parse(line) as Result);
       expect(Buffer.from(data?.data ?? '', 'hex').toString('latin1', 8, 32)).toBe('QEMU    QEMU HARDDISK   ');
       expect(status?.data).toBe('55534253010000000000000000');
-      expect(await driver('1-2:1.0')).toBe('usb-storage');
+      expect(await driver('1-4:1.0')).toBe('usb-storage');
     } finally {
       await run(`echo ${before} > ${delay}`);
     }
@@ -80,21 +80,21 @@ describeInLab('USB transfers on a real kernel', (lab) => {
   });
 
   test('--detach takes an interface from its driver and gives it back, on every way out', async () => {
-    const busy = await run('udrv usb bulk 1-2 0x81 --length 13');
+    const busy = await run('udrv usb bulk 1-4 0x81 --length 13');
     expect(busy).toMatchObject({ code: 5, stdout: '' });
     expect(busy.stderr).toBe(
-      'udrv: 1-2:1.0: is driven by usb-storage (EBUSY)\nhint: --detach takes it from usb-storage and gives it back afterwards\n',
+      'udrv: 1-4:1.0: is driven by usb-storage (EBUSY)\nhint: --detach takes it from usb-storage and gives it back afterwards\n',
     );
     // Without a command before, the disk has nothing to say: QEMU's stalls.
-    expect(await run('udrv usb bulk 1-2 0x81 --length 13 --detach')).toMatchObject({ code: 7 });
-    expect(await driver('1-2:1.0')).toBe('usb-storage');
+    expect(await run('udrv usb bulk 1-4 0x81 --length 13 --detach')).toMatchObject({ code: 7 });
+    expect(await driver('1-4:1.0')).toBe('usb-storage');
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      const waiting = lab().spawn('exec udrv --trace usb int 1-4 0x81 --length 8 --detach');
+      const waiting = lab().spawn('exec udrv --trace usb int 1-3.1 0x81 --length 8 --detach');
       await waiting.waitFor(/watch\(/, 60_000);
-      expect(await driver('1-4:1.0')).toBe('usbfs');
+      expect(await driver('1-3.1:1.0')).toBe('usbfs');
       waiting.kill(signal);
       expect(await waiting.exitWithin(30_000)).toEqual({ code: signal === 'SIGINT' ? 130 : 143, signal: null });
-      expect(await driver('1-4:1.0')).toBe('usbhid');
+      expect(await driver('1-3.1:1.0')).toBe('usbhid');
     }
   });
 
@@ -146,7 +146,7 @@ describeInLab('USB transfers on a real kernel', (lab) => {
   }, 250_000);
 
   test("int reads the keyboard's report", async () => {
-    const waiting = lab().spawn('exec udrv --trace --json usb int 1-4 0x81 --length 8 --count 2 --detach');
+    const waiting = lab().spawn('exec udrv --trace --json usb int 1-3.1 0x81 --length 8 --count 2 --detach');
     await waiting.waitFor(/watch\(/, 60_000);
     await lab().qmp('send-key', { keys: [{ type: 'qcode', data: 'a' }], 'hold-time': 100 });
     expect(await waiting.exitWithin(30_000)).toEqual({ code: 0, signal: null });
@@ -156,7 +156,7 @@ describeInLab('USB transfers on a real kernel', (lab) => {
       { status: 'ok', requested: 8, actual: 8, data: '0000040000000000' },
       { status: 'ok', requested: 8, actual: 8, data: '0000000000000000' },
     ]);
-    expect(await driver('1-4:1.0')).toBe('usbhid');
+    expect(await driver('1-3.1:1.0')).toBe('usbhid');
   });
 
   test("iso sends to QEMU's audio device", async () => {
@@ -271,25 +271,25 @@ describeInLab('USB transfers on a real kernel', (lab) => {
   });
 
   test('a disk that is in use is not taken away, unless by force', async () => {
-    expect(await run('udrv usb detach 1-2:1.0 -n')).toMatchObject({
+    expect(await run('udrv usb detach 1-4:1.0 -n')).toMatchObject({
       code: 0,
-      stdout: '1-2:1.0: take it from its driver\n',
+      stdout: '1-4:1.0: take it from its driver\n',
     });
     // Open in a process.
-    for (const command of ['detach 1-2:1.0', 'reset 1-2', 'config 1-2 1', 'bulk 1-2 0x81 --length 13 --detach']) {
+    for (const command of ['detach 1-4:1.0', 'reset 1-4', 'config 1-4 1', 'bulk 1-4 0x81 --length 13 --detach']) {
       const { code, stderr } = await run(`sleep 100 3</dev/sda & udrv usb ${command}; code=$?; kill $!; exit $code`);
       expect({ command, code }).toEqual({ command, code: 5 });
       expect(stderr).toMatch(
-        /^udrv: 1-2\S*: .*sda is open in sleep \(pid \d+\), and would lose its device \(EBUSY\)\nhint: .*--force/,
+        /^udrv: 1-4\S*: .*sda is open in sleep \(pid \d+\), and would lose its device \(EBUSY\)\nhint: .*--force/,
       );
     }
-    expect(await driver('1-2:1.0')).toBe('usb-storage');
+    expect(await driver('1-4:1.0')).toBe('usb-storage');
   });
 
   test('reset and config leave the disk with its driver', async () => {
-    for (const command of ['reset 1-2', 'config 1-2 1']) {
+    for (const command of ['reset 1-4', 'config 1-4 1']) {
       expect(await run(`udrv usb ${command}`)).toMatchObject({ code: 0 });
-      expect(await driver('1-2:1.0')).toBe('usb-storage');
+      expect(await driver('1-4:1.0')).toBe('usb-storage');
     }
     expect(await json('reset 3-1')).toEqual({ address: '3-1', action: 'reset' });
     expect((await run('udrv usb config 3-1 9')).code).toBe(3);

@@ -1,6 +1,7 @@
 import { NameDatabase } from '../../names/database';
 import type { Sys } from '../../sys/sys';
 import { json, visible } from '../output/escape';
+import { nameMachine } from '../output/hint';
 import type { OutputStream } from '../output/stream';
 import { type ColorChoice, makeStyle, type Style, useColor } from '../output/style';
 
@@ -61,7 +62,7 @@ export class Context {
   /** Prints a remark on standard error whatever the options. */
   warn(text: string): void {
     try {
-      this.stderr.write(`udrv: ${visible(text)}\n`);
+      this.stderr.write(`udrv: ${visible(nameMachine(text, this.options))}\n`);
     } catch {
       // A remark that cannot be shown is no reason to stop.
     }

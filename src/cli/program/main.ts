@@ -38,7 +38,7 @@ export async function main(line: readonly string[], env: NodeJS.ProcessEnv): Pro
       const asJson = argv.includes('--json');
       // Commander has shown the subcommands to choose from, where none was given.
       if (first instanceof CommanderError && first.code === 'commander.help' && !asJson) stderr.write(text.help);
-      else report(first, later, stderr, { asJson, debug: env['UDRV_DEBUG'] === '1' });
+      else report(first, later, stderr, { asJson, debug: env['UDRV_DEBUG'] === '1', machine: program.opts() });
     } catch (again) {
       // The error could not be shown (stderr is closed, or its disk full); the exit code still tells.
       if (!(again instanceof BrokenPipe || again instanceof UdrvError)) throw again;

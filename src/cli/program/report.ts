@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { Exit, type ExitCode, errnoNumber, fromSysError, SysError, UdrvError, usageError } from '../../errors';
 import { json, visible } from '../output/escape';
+import { completeHint, type MachineOptions } from '../output/hint';
 import type { OutputStream } from '../output/stream';
 
 /**
@@ -19,25 +20,30 @@ function isSuppressedError(error: unknown): error is { suppressed: unknown; erro
   return error instanceof Error && error.name === 'SuppressedError' && 'suppressed' in error && 'error' in error;
 }
 
-/** Prints an error with its hint, and a line for each of those that followed from it. */
+/**
+ * Prints an error with its hint, and a line for each of those that followed from it.
+ *
+ * @param machine the machine that the command worked with, which the commands in a hint name
+ */
 export function report(
   first: unknown,
   later: readonly unknown[],
   stderr: OutputStream,
-  { asJson, debug }: { asJson: boolean; debug: boolean },
+  { asJson, debug, machine }: { asJson: boolean; debug: boolean; machine: MachineOptions },
 ): void {
   for (const error of [first, ...later]) {
     if (debug && error instanceof Error && error.stack !== undefined)
       stderr.write(`${error.stack.split('\n').map(visible).join('\n')}\n`);
     const known = asUdrvError(error);
+    const hint = completeHint(known?.hint, machine, process.geteuid?.() === 0);
     if (known === null) {
       stderr.write(`udrv: internal error: ${visible(String(error))}\n`);
       if (!debug && error === first) stderr.write('hint: UDRV_DEBUG=1 shows where\n');
     } else if (asJson) {
-      stderr.write(jsonLine(known));
+      stderr.write(jsonLine(known, hint));
     } else {
       stderr.write(textLine(known));
-      if (known.hint !== undefined && error === first) stderr.write(`hint: ${visible(known.hint)}\n`);
+      if (hint !== undefined && error === first) stderr.write(`hint: ${visible(hint)}\n`);
     }
   }
 }
@@ -46,7 +52,7 @@ export function exitOf(error: unknown): ExitCode {
   return asUdrvError(error)?.exit ?? Exit.failed;
 }
 
-function jsonLine({ code, message, subject, hint, device, exit }: UdrvError): string {
+function jsonLine({ code, message, subject, device, exit }: UdrvError, hint: string | undefined): string {
   return `${json({ error: { code, message: `${subject}: ${message}`, hint, device, exit } })}\n`;
 }
 

@@ -10,9 +10,8 @@ const CONTROL_READ = 0x5c;
 const BUFFER = 4096;
 const LOOPBACK_BUFFERS = 32;
 const LOOPBACK = 2;
-/** Its bulk endpoints, and the packets of those. */
+/** The bulk IN endpoint, and the packets of both bulk endpoints. */
 const SOURCE = 0x81;
-const SINK = 0x01;
 const PACKET = 512;
 
 /**
@@ -42,7 +41,8 @@ export class GadgetZero extends UsbFunction {
 
   override packetOut(endpoint: number, packet: Buffer): 'ack' | SetupRefusal {
     if (this.configuration?.value === LOOPBACK) return this.#take(packet);
-    if (this.pattern === 2 || endpoint !== SINK) return 'ack';
+    // An isochronous sink takes all.
+    if (this.pattern === 2 || endpoint !== this.#sink) return 'ack';
     if (!packet.equals(this.#pattern(this.#sunk, packet.length))) this.#isBad = true;
     this.#sunk += packet.length;
     // The gadget checks a buffer once it is full or ends in a short packet.
@@ -71,6 +71,12 @@ export class GadgetZero extends UsbFunction {
     return Buffer.concat([this.#written], wLength);
   }
 
+  /** The bulk OUT endpoint: the kernel's module has 0x01, one that configfs made the next free number. */
+  get #sink(): number {
+    const endpoints = this.configuration?.settings[0]?.endpoints ?? [];
+    return endpoints.find(({ address, type }) => type === 'bulk' && (address & DIR_IN) === 0)?.address ?? 0;
+  }
+
   #pattern(offset: number, size: number): Buffer {
     return (this.pattern === 1 ? MOD63 : ZEROS).subarray(offset, offset + size);
   }
@@ -91,7 +97,7 @@ export class GadgetZero extends UsbFunction {
     if (packet === undefined) return 'nak';
     if (this.#filled[0]?.length === 0) {
       this.#filled.shift();
-      this.onReady(SINK);
+      this.onReady(this.#sink);
     }
     return packet;
   }

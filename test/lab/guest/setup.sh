@@ -80,8 +80,8 @@ set_up() {
   drive 0000:00:03.0 vfio-pci
   drive 0000:00:04.0 uio_pci_generic
   drive 0000:02:01.0 vfio-pci
-  await /dev/uio0 /dev/nvme0n1 /dev/sda /sys/bus/usb/devices/1-2 /sys/bus/usb/devices/1-3.1 /sys/bus/usb/devices/1-3.2 \
-    /sys/bus/usb/devices/1-4 /sys/bus/usb/devices/1-5 /sys/bus/usb/devices/3-1
+  await /dev/uio0 /dev/nvme0n1 /dev/sda /sys/bus/usb/devices/1-3.1 /sys/bus/usb/devices/1-3.2 /sys/bus/usb/devices/1-4 \
+    /sys/bus/usb/devices/1-5 /sys/bus/usb/devices/1-7 /sys/bus/usb/devices/3-1
 }
 
 # Node takes as long to start as all this takes; the agent waits for the log's final name.

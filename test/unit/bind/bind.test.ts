@@ -260,6 +260,16 @@ describe('names of drivers', () => {
   });
 
   test.each([
+    ['vfiopci', 'perhaps vfio-pci is meant'],
+    ['vfio-pcy', 'perhaps vfio-pci is meant'],
+    ['VFIO_PIC', 'perhaps vfio-pci is meant'],
+    ['nvm', 'perhaps nvme is meant'],
+    ['vfio', 'load it: sudo modprobe vfio'],
+  ])('%s is none: %s', async (given, hint) => {
+    expect((await failure(Promise.resolve().then(() => findDriver(sys, given)))).hint).toBe(hint);
+  });
+
+  test.each([
     ['0000:00:03.0', 2],
     ['00:03.0', 2],
     ['..', 2],

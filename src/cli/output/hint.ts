@@ -1,0 +1,64 @@
+import { shellWord } from '../../text/shell';
+
+/** The machine that a command works with; this one where none is given. */
+export interface MachineOptions {
+  readonly sim?: boolean;
+  readonly snapshot?: string;
+  readonly sysroot?: string;
+}
+
+/** Separates the pieces of advice in a hint. `run as root, or: ...` is one piece: the rest is of no use to root either. */
+const BETWEEN = /(; (?:else: |or )?|(?<!root), or:? )/;
+/** Commands and advice for the machine on which udrv runs. */
+const FOR_THIS_MACHINE =
+  /\bsudo (?!udrv\b)|(?:^|[:?] )(?:cat|ls|echo|kill|umount|swapoff|modprobe|dmesg|btrfs) |\b(?:run (?:it )?as root|with sudo|container|firmware)\b|\/etc\//;
+const FOR_ROOT = /\b(?:run (?:it )?as root|with sudo)\b/;
+/** Commands that a recorded machine can answer. */
+const INSPECTS = /\budrv (?:list|show|(?:uio|vfio|usb) (?:list|show)|vfio (?:groups|config))\b/;
+/** A command of udrv that works with a machine; its name in a sentence is none, nor is one that decodes a file. */
+const COMMAND =
+  /(?:\bsudo )?\budrv (?=(?:bind|list|monitor|restore|show|snapshot|uio|unbind|usb|vfio)\b)(?!vfio config --file)/;
+/** Commands of udrv that only root can run; a synopsis has its operands in capitals. */
+const NEEDS_ROOT = /(?<!\bsudo )\budrv (?=(?:bind|unbind|restore) [^A-Z])/g;
+
+/**
+ * Completes the commands in a hint. The library writes them for the machine on which it runs (`sudo udrv bind
+ * 0000:01:00.0 vfio-pci`); typed as they are for another machine, they would change this one.
+ *
+ * @param machine the one that the command worked with: its commands of udrv name it, and others are left out; a recorded
+ *   one can only be inspected
+ * @param isRoot whether sudo is of no use
+ * @returns undefined where nothing is left
+ */
+export function completeHint(hint: string | undefined, machine: MachineOptions, isRoot: boolean): string | undefined {
+  if (hint === undefined) return undefined;
+  const { sim, snapshot, sysroot } = machine;
+  const isForAny = (advice: string) => !FOR_THIS_MACHINE.test(advice);
+  if (snapshot !== undefined || sysroot !== undefined)
+    return nameMachine(
+      keep(hint, (advice) => isForAny(advice) && (!COMMAND.test(advice) || INSPECTS.test(advice))),
+      machine,
+    );
+  if (sim) return nameMachine(keep(hint, isForAny), machine);
+  if (!isRoot) return hint.replace(NEEDS_ROOT, 'sudo udrv ');
+  return keep(hint, (advice) => !FOR_ROOT.test(advice))?.replace(/\bsudo (?=\S)/g, '');
+}
+
+/** Puts the option that names the machine into the commands of udrv in a text. */
+export function nameMachine<T extends string | undefined>(text: T, { sim, snapshot, sysroot }: MachineOptions): T {
+  let option = sim ? '--sim' : null;
+  if (snapshot !== undefined) option = `--snapshot ${shellWord(snapshot)}`;
+  if (sysroot !== undefined) option = `--sysroot ${shellWord(sysroot)}`;
+  return option === null ? text : (text?.replace(new RegExp(COMMAND, 'g'), () => `udrv ${option} `) as T);
+}
+
+/** Leaves out pieces of advice. */
+function keep(hint: string, isMeant: (advice: string) => boolean): string | undefined {
+  const parts = hint.split(BETWEEN);
+  let kept: string | undefined;
+  for (let i = 0; i < parts.length; i += 2) {
+    const advice = parts[i] ?? '';
+    if (isMeant(advice)) kept = kept === undefined ? advice : `${kept}${parts[i - 1]}${advice}`;
+  }
+  return kept;
+}

@@ -1,0 +1,98 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { completeHint } from '../../../src/cli/output/hint';
+
+const SRC = join(__dirname, '../../../src');
+const SIM = { sim: true };
+const SNAPSHOT = { snapshot: 'my machine' };
+const COMMAND = /\budrv (?:bind|list|monitor|restore|show|snapshot|uio|unbind|usb|vfio)\b/;
+const BLOCKED =
+  'sudo udrv bind 0000:02:02.0 vfio-pci, or sudo udrv unbind 0000:02:02.0; sudo udrv bind 0000:02:01.0 vfio-pci --group does it for the whole group';
+
+test.each([
+  ['sudo udrv bind 0000:01:00.0 vfio-pci', 'udrv --sim bind 0000:01:00.0 vfio-pci'],
+  [
+    BLOCKED,
+    'udrv --sim bind 0000:02:02.0 vfio-pci, or udrv --sim unbind 0000:02:02.0; udrv --sim bind 0000:02:01.0 vfio-pci --group does it for the whole group',
+  ],
+  ['udrv list --all shows what there is', 'udrv --sim list --all shows what there is'],
+  ['--detach takes it from usb-storage', '--detach takes it from usb-storage'],
+  ['sudo modprobe iommufd, or use --backend group', 'use --backend group'],
+  ['smaller --chunk or --queue, or: echo 256 | sudo tee /sys/module/x', 'smaller --chunk or --queue'],
+  ['load it: sudo modprobe vfio-pci', undefined],
+  ['run as root, or: sudo chown "$USER" /dev/uio0  (for good, a udev rule)', undefined],
+  ['in a container, pass the node in; else: sudo udevadm trigger -s uio', undefined],
+  ['end that process first: kill 12', undefined],
+  ['lspci -xxxx as root writes such a file', 'lspci -xxxx as root writes such a file'],
+  ['it wants a VF token, which udrv does not give', 'it wants a VF token, which udrv does not give'],
+  [undefined, undefined],
+])('for the simulation: %s', (hint, completed) => {
+  expect(completeHint(hint, SIM, false)).toBe(completed);
+  expect(completeHint(hint, SIM, true)).toBe(completed);
+});
+
+test.each([
+  ['sudo udrv bind 0000:01:00.0 vfio-pci', undefined],
+  ['udrv usb config 1-2 1', undefined],
+  [BLOCKED, undefined],
+  ['udrv vfio groups shows who has what', "udrv --snapshot 'my machine' vfio groups shows who has what"],
+  ['udrv list --type pci', "udrv --snapshot 'my machine' list --type pci"],
+  ['it has map0', 'it has map0'],
+  ['drop --snapshot to work with this machine', 'drop --snapshot to work with this machine'],
+])('for a recorded machine, which can only be inspected: %s', (hint, completed) => {
+  expect(completeHint(hint, SNAPSHOT, false)).toBe(completed);
+  expect(completeHint(hint, { sysroot: 'my machine' }, true)).toBe(completed?.replace("--snapshot '", "--sysroot '"));
+});
+
+test.each([
+  ['sudo udrv bind 0000:01:00.0 vfio-pci', undefined, 'udrv bind 0000:01:00.0 vfio-pci'],
+  ['udrv bind 0000:01:00.0 vfio-pci', 'sudo udrv bind 0000:01:00.0 vfio-pci', undefined],
+  ['udrv bind DEVICE... DRIVER', undefined, undefined],
+  ['udrv show uio0', undefined, undefined],
+  ['load it: sudo modprobe vfio-pci', undefined, 'load it: modprobe vfio-pci'],
+  ['to go without: echo 1 | sudo tee /sys/x', undefined, 'to go without: echo 1 | tee /sys/x'],
+])('for this machine sudo stands where it helps: %s', (hint, asUser, asRoot) => {
+  expect(completeHint(hint, {}, false)).toBe(asUser ?? hint);
+  expect(completeHint(hint, {}, true)).toBe(asRoot ?? hint);
+});
+
+test.each(['run as root, or: sudo chown "$USER" /dev/uio0', 'run it as root: sudo udrv ...'])(
+  'root is not told to become root: %s',
+  (hint) => {
+    expect(completeHint(hint, {}, true)).toBeUndefined();
+    expect(completeHint(hint, {}, false)).toBe(hint);
+  },
+);
+
+describe('no text of the sources that looks like a hint with a command', () => {
+  const texts = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && name !== 'cli/output/hint.ts')
+    .flatMap((name) => hints(readFileSync(join(SRC, name), 'utf8')));
+
+  test('is missed', () => {
+    expect(texts.length).toBeGreaterThan(25);
+  });
+
+  test.each(texts)('names this machine when it is for another: %s', (hint) => {
+    const completed = completeHint(hint, SIM, false) ?? '';
+    expect(completed).not.toMatch(
+      /\b(?:sudo|modprobe|tee|chown|setpci|fuser|kill|dmesg|udevadm|umount|swapoff)\b|\/sys\//,
+    );
+    expect(completed).not.toMatch(COMMAND);
+    const recorded = completeHint(hint, SNAPSHOT, true) ?? '';
+    expect(recorded).not.toMatch(/\bsudo\b|\b(?:bind|unbind|restore|reset|usb config)\b|\/sys\//);
+  });
+});
+
+/** The texts with a command: behind `hint`, or with sudo. Expressions in them are `X`. */
+function hints(source: string): string[] {
+  const literals = source
+    .split('\n')
+    .filter((line) => !/^\s*(?:\*|\/\/|\/\*)/.test(line) && /hint|Hint|sudo |HINT|[?:] [`']/.test(line))
+    .flatMap((line) =>
+      Array.from(line.matchAll(/`((?:[^`\\]|\\.)*)`|'((?:[^'\\]|\\.)*)'/g), (m) => m[1] ?? m[2] ?? ''),
+    );
+  return [...new Set(literals.map((text) => text.replace(/\$\{[^}]*\}/g, 'X')))].filter((text) =>
+    /\bsudo \S|\budrv [a-z]+\b|\b(?:kill|umount|swapoff) |\b(?:cat|ls) \/|\bdmesg\b/.test(text),
+  );
+}

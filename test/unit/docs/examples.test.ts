@@ -1,0 +1,129 @@
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CommanderError } from 'commander';
+import type { OutputStream } from '../../../src/cli/output/stream';
+import { buildProgram } from '../../../src/cli/program/program';
+import { Exit, UdrvError } from '../../../src/errors';
+import { type SimulatedMachine, simulatedMachine } from '../../../src/sim';
+
+// Every command that README.md and the manual pages print as an example, run on the simulated machine in the order in
+// which they stand. The commands of one document share a machine, as they do for a reader with hardware; `udrv --sim`
+// makes a new one each time.
+
+const ROOT = join(__dirname, '../../..');
+Object.assign(globalThis, { UDRV_VERSION: '0.0.0' });
+jest.setTimeout(60_000);
+
+let shared = simulatedMachine();
+// The command requires it when it first needs a machine.
+jest.mock('../../../src/sim', () => ({ simulatedMachine: () => shared }));
+
+/**
+ * Commands that end with another code than 0, because their text says so or because they wait for something that does
+ * not happen here; `add` are options that keep them short.
+ */
+const OTHERWISE: Readonly<Record<string, { exit: number; add?: readonly string[] }>> = {
+  'vfio info 0000:02:01.0': { exit: Exit.busy },
+  'usb int 1-3.1 0x81 --length 8': { exit: Exit.busy },
+  'usb int 1-3.1 0x81 --length 8 --detach --timeout 5': { exit: Exit.timeout, add: ['--timeout', '200ms'] },
+  'uio watch-irq uio0 --ack map0:0x64=map0:0x24': { exit: Exit.timeout, add: ['--timeout', '200ms'] },
+  'uio watch-irq uio0 --count 1 --timeout 5 --ack map0:0x64=map0:0x24': {
+    exit: Exit.timeout,
+    add: ['--timeout', '200ms'],
+  },
+  'vfio watch-irq vfio0 --trigger bar0:0x60=1 --ack bar0:0x64=bar0:0x24': { exit: Exit.ok, add: ['--count', '3'] },
+  'monitor --json --type usb --count 1 --timeout 1m': { exit: Exit.timeout, add: ['--timeout', '200ms'] },
+};
+
+const documents = ['README.md', ...readdirSync(join(ROOT, 'man')).map((page) => `man/${page}`)];
+const examples = new Map(documents.map((name) => [name, commandsIn(name, readFileSync(join(ROOT, name), 'utf8'))]));
+
+describe.each(documents)('the examples of %s', (name) => {
+  const cwd = process.cwd();
+  const machine = simulatedMachine();
+  let folder = '';
+
+  beforeAll(() => {
+    shared = machine;
+    folder = mkdtempSync(join(tmpdir(), 'udrv-examples-'));
+    makeFiles(folder, machine);
+    process.chdir(folder);
+  });
+
+  afterAll(() => {
+    process.chdir(cwd);
+    rmSync(folder, { recursive: true });
+  });
+
+  test.each(examples.get(name) ?? [])('udrv %s', async (line) => {
+    const { exit = Exit.ok, add = [] } = OTHERWISE[line] ?? {};
+    expect(await run([...words(line), ...add])).toEqual({ exit, message: exit === Exit.ok ? '' : expect.any(String) });
+  });
+});
+
+test('no exception stands for a command that no document has', () => {
+  const all = [...examples.values()].flat();
+  expect(all.length).toBeGreaterThan(70);
+  expect(Object.keys(OTHERWISE).filter((line) => !all.includes(line))).toEqual([]);
+});
+
+/** Files that examples read: a dump of several functions, an image of one, a copied tree. */
+function makeFiles(folder: string, { sys }: SimulatedMachine): void {
+  copyFileSync(join(ROOT, 'fixtures/lab.lspci'), join(folder, 'dump.txt'));
+  writeFileSync(join(folder, 'config.bin'), sys.readFile('/sys/bus/pci/devices/0000:01:00.0/config'));
+  writeFileSync(join(folder, 'zeros'), Buffer.alloc(1 << 20));
+  mkdirSync(join(folder, 'tree/sys'), { recursive: true });
+}
+
+/** Runs a command line. @returns its exit code, and the message of its error, empty for none */
+async function run(argv: readonly string[]): Promise<{ exit: number; message: string }> {
+  const nowhere = { isTTY: false, write() {}, close() {} } as unknown as OutputStream;
+  const { program, outcome } = buildProgram(nowhere, nowhere, {});
+  const machine = argv.some((word) => ['--sim', '--snapshot', '--sysroot'].includes(word)) ? [] : ['--sim'];
+  for (const command of [program, ...program.commands]) command.exitOverride().configureOutput({ outputError() {} });
+  try {
+    await program.parseAsync([...machine, ...argv], { from: 'user' });
+    return { exit: outcome.exit, message: '' };
+  } catch (error) {
+    if (error instanceof UdrvError) return { exit: error.exit, message: `${error.subject}: ${error.message}` };
+    if (error instanceof CommanderError) return { exit: Exit.usage, message: error.message };
+    throw error;
+  }
+}
+
+function commandsIn(name: string, text: string): string[] {
+  const typed = name.endsWith('.md') ? typedInMarkdown(text) : typedInManual(text);
+  return typed.flatMap((line) =>
+    line
+      .replace(/(^|\s)#.*$/, '')
+      .split(/\s*(?:\||&&|;)\s*/)
+      .flatMap(
+        (command) =>
+          /^(?:sudo |node |npm run lab -- (?:--\S+ (?:stock )?)*)?(?:bin\/)?udrv (.*)$/.exec(command)?.[1] ?? [],
+      )
+      .map((command) =>
+        command
+          .replace(/\s*>.*$/, '')
+          .replace(/ --data -$/, ' --data @zeros')
+          .trim(),
+      ),
+  );
+}
+
+/** Lines of blocks of shell, and of sessions what follows the prompt. */
+function typedInMarkdown(text: string): string[] {
+  return Array.from(text.matchAll(/^```(sh|console)\n([\s\S]*?)^```$/gm)).flatMap(([, language, block = '']) => {
+    const lines = block.split('\n');
+    return language === 'sh' ? lines : lines.filter((line) => line.startsWith('$ ')).map((line) => line.slice(2));
+  });
+}
+
+/** Lines behind a prompt, those that a backslash continues too. */
+function typedInManual(text: string): string[] {
+  return Array.from(text.replaceAll(/\\e\n\s*/g, '').matchAll(/^(?:\.Dl )?\$ (.*)$/gm), (match) => match[1] ?? '');
+}
+
+function words(line: string): string[] {
+  return Array.from(line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g), (m) => m[1] ?? m[2] ?? m[3] ?? '');
+}
