@@ -259,7 +259,8 @@ export class UsbDevice {
    * @throws exit 4 where the device is not authorized, exit 5 while any interface has a driver or is claimed
    */
   setConfiguration(value: number): void {
-    // The kernel would set none, and report success: usb_set_configuration().
+    // The kernel would set none, and report success: usb_set_configuration(). It may have been authorized meanwhile.
+    this.#isStale = true;
     if (value !== 0 && this.info.usb.authorized === false) throw notAuthorized(this.info);
     this.#change(() => setConfiguration(this.#sys, this.#openFd, value), {
       EINVAL: {
