@@ -17,13 +17,13 @@
 export {
   type BindRequest,
   type ChangeOptions,
-  change as changeBindings,
-  type Prepared as PreparedBindings,
-  prepare as prepareBindings,
+  changeBindings,
+  type PreparedBindings,
+  prepareBindings,
 } from './bind/bind';
 export { withGroups } from './bind/group';
 export { findUses, type Use, type Uses } from './bind/in-use';
-export { type Binding, type Plan as BindPlan, type Step as BindStep, shellCommand, type Write } from './bind/plan';
+export { type Binding, type BindPlan, type BindStep, shellCommand, type Write } from './bind/plan';
 export { STATE_DIRECTORY } from './bind/remember';
 export { type GroupDevice, type GroupReport, type GroupReports, listGroups } from './devices/iommu-groups';
 export { type ListOptions, listDevices } from './devices/list';
@@ -31,7 +31,7 @@ export { recordMachine } from './devices/record-machine';
 export { findDevice, findDevices } from './devices/select';
 export { type ErrorDetails, type ErrorSubject, Exit, type ExitCode, errnoMessage, SysError, UdrvError } from './errors';
 export type { LatencyOptions } from './interrupts/latency';
-export type { InterruptEvent, InterruptSource, WaitOptions as InterruptWaitOptions } from './interrupts/source';
+export type { InterruptEvent, InterruptSource, InterruptWaitOptions } from './interrupts/source';
 export type { WatchOptions } from './interrupts/watch';
 export { type Action, type Location, prepareAction, prepareActions, type RegionSource } from './model/action';
 export type * from './model/device';
@@ -41,12 +41,8 @@ export { type Summary, summarize } from './model/statistics';
 export type { DeviceAction, DeviceEvent, EventSubject } from './monitor/event';
 export { type MonitorOptions, type MonitorStart, monitorDevices } from './monitor/monitor';
 export { type IdNames, NameDatabase, type Names, NO_NAMES } from './names/database';
-export { decodeConfig } from './pci/config/decode';
-export { type ConfigDump, formatConfigRows, parseConfigDump, parseLspciDump } from './pci/config/dump';
-export type { Fields, Value } from './pci/config/fields';
-export type { Capability, ConfigHeader, ConfigSpace } from './pci/config/model';
-export { readConfigSpace } from './pci/config-file';
-export { simulatedMachine } from './sim';
+export * from './pci';
+export * from './sim';
 export { LinuxSys } from './sys/linux/linux-sys';
 export type { ReadError } from './sys/readers/attributes';
 export { findHolders, type Holder, type Holders } from './sys/readers/holders';
@@ -58,84 +54,6 @@ export { loadSnapshot } from './sys/tree/snapshot';
 export { SysrootTree } from './sys/tree/sysroot';
 export type { DecodedIoctl, IoctlDecoder } from './uapi/ioctl-decoder';
 export { decodeVfio } from './uapi/trace-vfio';
-export { UioDevice, type UioLatencyOptions, type UioWatchOptions } from './uio/device';
-export type { RearmMode } from './uio/rearm';
-export {
-  type Descriptor,
-  type DescriptorTree,
-  decodeBos,
-  decodeDescriptors,
-  decodeMsos20,
-  encodeDescriptors,
-} from './usb/decode/descriptor-tree';
-export {
-  decodeReport,
-  describeReport,
-  encodeReport,
-  type ReportDescriptor,
-  type ReportItem,
-  type ReportLine,
-} from './usb/decode/hid-report';
-export { type DescriptorJson, descriptorJson } from './usb/decode/json';
-export {
-  decode as decodeLayout,
-  encode as encodeLayout,
-  type Layout,
-  type Values,
-  type ValuesOf,
-} from './usb/decode/layout';
-export { CONFIGURATION, DEVICE, ENDPOINT, INTERFACE, INTERFACE_ASSOCIATION } from './usb/decode/standard';
-export type { NotGivenBack } from './usb/device/claims';
-export { type ClaimOptions, type ControlOptions, type DataResult, UsbDevice } from './usb/device/device';
-export { type Answers, askDevice, type ControlIn, type Setup } from './usb/inspect/ask';
-export { describeUsb, type UsbDescription, type UsbDocument, usbDocument, withAnswers } from './usb/inspect/describe';
-export { listUsbNodes, type UsbNode } from './usb/inspect/nodes';
-export { type UsbBranch, usbTree } from './usb/inspect/port-tree';
-export type { UsbString } from './usb/inspect/strings';
-export type { IsoOptions, IsoPacket, IsoTransfer } from './usb/transfer/iso';
-export type { Measurement, MeasureOptions } from './usb/transfer/measure';
-export type { WaitOptions } from './usb/transfer/queue';
-export type { TransferResult, TransferStatus } from './usb/transfer/status';
-export type { InStream, Message, Source, StreamOptions, WriteOptions } from './usb/transfer/streams';
-export type { ControlSetup } from './usb/transfer/urb';
-export type { Backend as VfioBackend } from './vfio/device/backend';
-export {
-  type DeviceFeature as VfioFeature,
-  type DeviceFlag as VfioFlag,
-  type OpenOptions as VfioOpenOptions,
-  VfioDevice,
-  type VfioInterrupt,
-  type VfioLatencyOptions,
-  type VfioWatchOptions,
-} from './vfio/device/device';
-export type { HotResetDevice } from './vfio/device/hot-reset';
-export { IrqEventfds, type IrqHost, type IrqOptions, type VectorEvent, type Vectors } from './vfio/device/irq-eventfds';
-export type { Irq, IrqInfo, IrqName } from './vfio/device/irq-set';
-export type { Area, VfioRegion } from './vfio/device/region-info';
-export { type DmaBuffer, DmaPool, READ_WRITE } from './vfio/dma/buffer';
-export { type DmaFault, parseFaults } from './vfio/dma/faults';
-export type { DmaAccess, DmaMapping, Iommu, IommuInfo, IovaRange } from './vfio/dma/iommu';
-export { IovaAllocator } from './vfio/dma/iova';
-export { type MapLatencies, type MapLatencyOptions, type MapTarget, measureMappings } from './vfio/dma/map-latency';
-export {
-  chooseTier,
-  DMA_TIERS,
-  type DmaTestOptions,
-  type DmaTestReport,
-  dmaDeviceOf,
-  runDmaTest,
-} from './vfio/dma-test/run';
-export type {
-  Check,
-  CheckResult,
-  Completion,
-  Copy,
-  DmaDevice,
-  DmaDriver,
-  DmaPort,
-  DmaTier,
-  Finding,
-  Verdict,
-} from './vfio/dma-test/tier';
-export { type VfioDetails, vfioDetails } from './vfio/inspect/details';
-export type { ReservedRegion } from './vfio/inspect/reserved-regions';
+export * from './uio';
+export * from './usb';
+export * from './vfio';

@@ -6,7 +6,7 @@ import { findDriver, isForUserSpace } from './driver';
 import { permissionError } from './errors';
 import { type ExecuteOptions, execute } from './execute';
 import { mustHaveGroups, viabilityNotes } from './group';
-import { type Binding, DEFAULT, type Plan, plan } from './plan';
+import { type Binding, type BindPlan, DEFAULT, plan } from './plan';
 import { readBinding } from './read';
 import { forget, lock, recall, remember } from './remember';
 import { mustNotBeInUse } from './safety';
@@ -17,9 +17,9 @@ export type BindRequest =
   | { kind: 'unbind'; addresses: readonly string[] }
   | { kind: 'restore'; addresses: readonly string[] };
 
-export interface Prepared {
+export interface PreparedBindings {
   /** One for each function, in the order of the request. */
-  plans: readonly Plan[];
+  plans: readonly BindPlan[];
   /** Remarks for a person. */
   notes: readonly string[];
 }
@@ -35,7 +35,7 @@ export interface ChangeOptions extends ExecuteOptions {
  * @param store the bindings before udrv's changes
  * @throws UdrvError exit 5 where a device is in use, exit 9 where a driver is not loaded
  */
-export function prepare(sys: Sys, store: StateStore, request: BindRequest, force = false): Prepared {
+export function prepareBindings(sys: Sys, store: StateStore, request: BindRequest, force = false): PreparedBindings {
   const { plans, notes } = plansFor(sys, store, request);
   mustHaveGroups(sys, plans);
   const doubts = mustNotBeInUse(sys, plans, { force, bridges: request.kind === 'restore' });
@@ -49,17 +49,17 @@ export function prepare(sys: Sys, store: StateStore, request: BindRequest, force
  * @returns null where it was interrupted: all is as it was before
  * @throws UdrvError
  */
-export async function change(
+export async function changeBindings(
   sys: Sys,
   store: StateStore,
   request: BindRequest,
   { force = false, ...options }: ChangeOptions = {},
-): Promise<Prepared | null> {
+): Promise<PreparedBindings | null> {
   const { plans } = plansFor(sys, store, request);
   // A user who is not root may hear that there is nothing to do.
-  if (!isPermitted(sys, plans)) return prepare(sys, store, request, force);
+  if (!isPermitted(sys, plans)) return prepareBindings(sys, store, request, force);
   using _ = lock(store);
-  const prepared = prepare(sys, store, request, force);
+  const prepared = prepareBindings(sys, store, request, force);
   const forgets =
     request.kind === 'restore' ? [] : prepared.plans.map((plan) => remembering(sys, store, request, plan));
   let done = false;
@@ -76,11 +76,11 @@ export async function change(
 }
 
 /** Also where nothing is to be done: to restore a device that had the driver already is to leave it that. */
-function remembering(sys: SysTree, store: StateStore, request: BindRequest, plan: Plan): () => void {
+function remembering(sys: SysTree, store: StateStore, request: BindRequest, plan: BindPlan): () => void {
   return remember(sys, store, plan, request.kind === 'bind' ? findDriver(sys, request.driver) : null);
 }
 
-function plansFor(sys: SysTree, store: StateStore, request: BindRequest): Prepared {
+function plansFor(sys: SysTree, store: StateStore, request: BindRequest): PreparedBindings {
   const driver = request.kind === 'bind' ? findDriver(sys, request.driver) : null;
   const notes: string[] = [];
   const target = (address: string, from: Binding): Binding | typeof DEFAULT => {
@@ -131,7 +131,7 @@ function isAs(sys: SysTree, address: string, { driver, override }: Binding): boo
  * @returns false where there is nothing to change either
  * @throws UdrvError exit 4
  */
-function isPermitted(sys: Sys, plans: readonly Plan[]): boolean {
+function isPermitted(sys: Sys, plans: readonly BindPlan[]): boolean {
   let permitted = true;
   for (const { address, from, steps } of plans) {
     const path = pciPath(address, 'driver_override');

@@ -7,7 +7,7 @@ import type { Sys } from '../sys/sys';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { BRIDGE_CLASS, groupNode, IommuGroups } from '../vfio/inspect/iommu-group';
 import { permissionError } from './errors';
-import type { Step } from './plan';
+import type { BindStep } from './plan';
 
 /**
  * Finds out why a step failed, as far as sysfs tells. The kernel answers a refused probe with whatever errno the driver
@@ -15,7 +15,7 @@ import type { Step } from './plan';
  *
  * @param failure undefined where the write succeeded and nothing came of it
  */
-export function bindError(sys: Sys, step: Step, failure: SysError | undefined): UdrvError {
+export function bindError(sys: Sys, step: BindStep, failure: SysError | undefined): UdrvError {
   const { address, driver } = step;
   if (failure?.code === 'EACCES' || failure?.code === 'EPERM') return permissionError(address, failure);
   if (new AttributeReader(sys).text(pciPath(address, 'vendor')) === null)

@@ -4,7 +4,7 @@ import type { Sys, SysTree } from '../sys/sys';
 import { serveSignals } from '../sys/wait';
 import { bindError } from './diagnose';
 import { notRestoredError } from './errors';
-import type { Binding, Plan, Step, Write } from './plan';
+import type { Binding, BindPlan, BindStep, Write } from './plan';
 import { readBinding } from './read';
 
 export interface ExecuteOptions {
@@ -21,9 +21,9 @@ export interface ExecuteOptions {
  * @returns whether all was done; false: it was interrupted, and all is as before
  * @throws UdrvError
  */
-export async function execute(sys: Sys, plans: readonly Plan[], options: ExecuteOptions = {}): Promise<boolean> {
+export async function execute(sys: Sys, plans: readonly BindPlan[], options: ExecuteOptions = {}): Promise<boolean> {
   const { signal, onWrite = () => {} } = options;
-  const done: Step[] = [];
+  const done: BindStep[] = [];
   try {
     for (const step of plans.flatMap(({ steps }) => steps)) {
       if (await interrupted(signal)) return takeBack();
@@ -53,7 +53,7 @@ async function interrupted(signal: AbortSignal | undefined): Promise<boolean> {
   return signal.aborted;
 }
 
-function perform(sys: Sys, step: Step): void {
+function perform(sys: Sys, step: BindStep): void {
   let failure: SysError | undefined;
   try {
     sys.writeFile(step.path, step.value);
@@ -64,14 +64,19 @@ function perform(sys: Sys, step: Step): void {
   if (failure !== undefined || !hasEffect(sys, step)) throw bindError(sys, step, failure);
 }
 
-function hasEffect(sys: SysTree, { address, driver, taken }: Step): boolean {
+function hasEffect(sys: SysTree, { address, driver, taken }: BindStep): boolean {
   if (driver === undefined && !taken) return true;
   const now = readBinding(sys, address).driver;
   return driver === undefined ? now !== null : now === driver;
 }
 
 /** Takes steps back. @returns the functions that are not as they were, in words */
-function undo(sys: Sys, plans: readonly Plan[], steps: readonly Step[], onWrite: (write: Write) => void): string[] {
+function undo(
+  sys: Sys,
+  plans: readonly BindPlan[],
+  steps: readonly BindStep[],
+  onWrite: (write: Write) => void,
+): string[] {
   for (const step of steps) for (const write of undoOf(sys, step)) attempt(sys, step.address, write, onWrite);
   return plans.flatMap(({ address, from }) => {
     const now = readBinding(sys, address);
@@ -82,7 +87,7 @@ function undo(sys: Sys, plans: readonly Plan[], steps: readonly Step[], onWrite:
 }
 
 /** Returns the writes that undo a step. The driver that drivers_probe brought is known only now. */
-function undoOf(sys: SysTree, { path, address, undo }: Step): readonly Write[] {
+function undoOf(sys: SysTree, { path, address, undo }: BindStep): readonly Write[] {
   const { driver } = readBinding(sys, address);
   if (!path.endsWith('/drivers_probe') || driver === null) return undo;
   return [{ path: `${PCI_DRIVERS}/${driver}/unbind`, value: address }];

@@ -7,7 +7,7 @@ import { noGroup } from '../vfio/errors';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { IommuGroups } from '../vfio/inspect/iommu-group';
 import { noGroupError } from './errors';
-import { driverAfter, type Plan } from './plan';
+import { type BindPlan, driverAfter } from './plan';
 import { isBridge } from './read';
 import { recall } from './remember';
 
@@ -45,7 +45,7 @@ export function withChanged(sys: SysTree, store: StateStore, addresses: readonly
  *
  * @throws UdrvError exit 9, with the reason why there is no IOMMU
  */
-export function mustHaveGroups(sys: SysTree, plans: readonly Plan[]): void {
+export function mustHaveGroups(sys: SysTree, plans: readonly BindPlan[]): void {
   const reader = new AttributeReader(sys);
   const missing = plans.find(
     ({ address, steps }) =>
@@ -56,7 +56,7 @@ export function mustHaveGroups(sys: SysTree, plans: readonly Plan[]): void {
 }
 
 /** Returns remarks on groups that cannot be opened yet although functions of theirs are given to VFIO. */
-export function viabilityNotes(sys: SysTree, plans: readonly Plan[]): string[] {
+export function viabilityNotes(sys: SysTree, plans: readonly BindPlan[]): string[] {
   const after = new Map(plans.map((plan) => [plan.address, driverAfter(plan)]));
   const reader = new AttributeReader(sys);
   const groups = new IommuGroups(sys);

@@ -20,7 +20,7 @@ export interface Write {
   value: string;
 }
 
-export interface Step extends Write {
+export interface BindStep extends Write {
   /** The function's address. */
   address: string;
   /** The driver that the function has to have after the step; undefined where the step does not decide it. */
@@ -32,10 +32,10 @@ export interface Step extends Write {
 }
 
 /** The steps for one function. Without any, it is as it shall be. */
-export interface Plan {
+export interface BindPlan {
   address: string;
   from: Binding;
-  steps: readonly Step[];
+  steps: readonly BindStep[];
 }
 
 /** The kernel's own choice: no override, and whichever driver takes the function. */
@@ -48,8 +48,8 @@ export const DEFAULT = 'default';
  * (vfio-pci, uio_pci_generic) takes nothing else (drivers/base/bus.c, bind_store() asks driver_match_device()), and
  * dpdk-devbind clears the override after its bind.
  */
-export function plan(address: string, from: Binding, to: Binding | typeof DEFAULT): Plan {
-  const steps: Step[] = [];
+export function plan(address: string, from: Binding, to: Binding | typeof DEFAULT): BindPlan {
+  const steps: BindStep[] = [];
   const rebind = to === DEFAULT || to.driver !== from.driver;
   let override = from.override;
   const setOverride = (name: string | null) => {
@@ -79,7 +79,7 @@ export function plan(address: string, from: Binding, to: Binding | typeof DEFAUL
 }
 
 /** Returns the driver that a plan leads to; undefined where that is for the kernel to choose. */
-export function driverAfter({ from, steps }: Plan): string | null | undefined {
+export function driverAfter({ from, steps }: BindPlan): string | null | undefined {
   if (steps.some(({ path }) => path === `${PCI}/drivers_probe`)) return undefined;
   const last = steps.findLast(({ driver }) => driver !== undefined);
   return last === undefined ? from.driver : (last.driver ?? null);

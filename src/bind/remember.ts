@@ -2,7 +2,7 @@ import { SysError } from '../errors';
 import { StateLocked, type StateStore } from '../sys/state';
 import type { SysTree } from '../sys/sys';
 import { lockedError, stateError } from './errors';
-import type { Binding, Plan } from './plan';
+import type { Binding, BindPlan } from './plan';
 import { readIdentity } from './read';
 
 /** The directory on a real machine, one file for each function. Bindings do not outlive a boot, nor does /run. */
@@ -32,7 +32,7 @@ export function recall(sys: SysTree, store: StateStore, address: string): Bindin
  * @returns a call that undoes this
  * @throws UdrvError where it cannot be kept
  */
-export function remember(sys: SysTree, store: StateStore, plan: Plan, made: string | null): () => void {
+export function remember(sys: SysTree, store: StateStore, plan: BindPlan, made: string | null): () => void {
   const { address, from } = plan;
   const known = readRecord(sys, store, address);
   const asMade = known !== null && (from.driver === known.made || from.driver === null);

@@ -3,7 +3,7 @@ import { AttributeReader } from '../sys/readers/attributes';
 import type { Sys, SysTree } from '../sys/sys';
 import { inUseError } from './errors';
 import { findUses, type Use } from './in-use';
-import type { Plan } from './plan';
+import type { BindPlan } from './plan';
 import { isBridge } from './read';
 
 /** The most paths that remarks name. */
@@ -18,7 +18,7 @@ const MAX_SHOWN = 5;
  */
 export function mustNotBeInUse(
   sys: Sys,
-  plans: readonly Plan[],
+  plans: readonly BindPlan[],
   { force, bridges }: { force: boolean; bridges: boolean },
 ): string[] {
   const changed = plans.filter(({ steps }) => steps.some(({ driver }) => driver !== undefined)).map((p) => p.address);
@@ -36,7 +36,7 @@ export function mustNotBeInUse(
 }
 
 /** Remarks on displays. No refusal: giving a graphics card to a guest is usual. */
-function displayNotes(sys: SysTree, plans: readonly Plan[]): string[] {
+function displayNotes(sys: SysTree, plans: readonly BindPlan[]): string[] {
   const reader = new AttributeReader(sys);
   return plans
     .filter(({ address }) => reader.number(pciPath(address, 'boot_vga')) === 1)

@@ -1,9 +1,9 @@
 import { Cleanup, closeQuietly } from '../cleanup';
 import { SERVE_SIGNALS_NS, serveSignals } from '../sys/wait';
 import { noInterrupt, stillAsserted } from './errors';
-import type { InterruptSource, WaitOptions } from './source';
+import type { InterruptSource, InterruptWaitOptions } from './source';
 
-export interface LatencyOptions extends WaitOptions {
+export interface LatencyOptions extends InterruptWaitOptions {
   /** Makes the device raise its interrupt. */
   trigger: () => void;
   /** Runs after each interrupt, before re-arming: silences the device. */

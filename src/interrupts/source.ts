@@ -8,7 +8,7 @@ export interface InterruptEvent {
   missed: number;
 }
 
-export interface WaitOptions {
+export interface InterruptWaitOptions {
   /** Longest wait for one interrupt, in milliseconds; unbounded if not given. */
   timeoutMs?: number | undefined;
   /** Ends the wait. */
@@ -26,7 +26,7 @@ export interface InterruptSource<Event extends InterruptEvent = InterruptEvent> 
    */
   arm(earlier: 'deliver' | 'drop'): void;
   /** Waits in the event loop. @returns null where none came in time, or once the signal aborts */
-  next(options: WaitOptions): Promise<Event | null>;
+  next(options: InterruptWaitOptions): Promise<Event | null>;
   /** Waits in a system call, which blocks the thread, and takes the interrupt. Allocates nothing. */
   wait(timeoutMs: number): PollResult;
   /** Tells whether re-arming now would only bring the same interrupt again; false where the device does not show it. */

@@ -1,12 +1,12 @@
 import { Cleanup, closeQuietly } from '../cleanup';
 import type { Interrupt } from '../model/interrupt';
 import { noInterrupt } from './errors';
-import type { InterruptEvent, InterruptSource, WaitOptions } from './source';
+import type { InterruptEvent, InterruptSource, InterruptWaitOptions } from './source';
 
 /** Pause between two looks at whether a device that nobody acknowledges has quieted its line. */
 const QUIET_POLL_MS = 10;
 
-export interface WatchOptions extends WaitOptions {
+export interface WatchOptions extends InterruptWaitOptions {
   /** Runs before each wait: makes the device raise its interrupt, where nothing else does. */
   beforeWait?: (() => void) | undefined;
   /** Runs after each interrupt, before re-arming: silences the device. */
@@ -54,7 +54,7 @@ export async function* watchInterrupts<Event extends InterruptEvent>(
 async function nextEvent<Event extends InterruptEvent>(
   source: InterruptSource<Event>,
   armed: boolean,
-  { timeoutMs, signal }: WaitOptions,
+  { timeoutMs, signal }: InterruptWaitOptions,
 ): Promise<Event | null> {
   const deadline = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
   let masked = !armed;

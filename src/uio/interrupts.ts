@@ -1,6 +1,6 @@
 import { Cleanup } from '../cleanup';
 import { Exit, SysError, UdrvError } from '../errors';
-import type { InterruptEvent, InterruptSource, WaitOptions } from '../interrupts/source';
+import type { InterruptEvent, InterruptSource, InterruptWaitOptions } from '../interrupts/source';
 import type { UioDeviceInfo } from '../model/device';
 import type { PollResult, Sys } from '../sys/sys';
 import { ready } from '../sys/wait';
@@ -40,7 +40,7 @@ export class UioInterrupts implements InterruptSource {
     if (this.#earlier === null) explained(this.#sys, this.#info, () => this.#control.set(true));
   }
 
-  async next({ timeoutMs, signal }: WaitOptions): Promise<InterruptEvent | null> {
+  async next({ timeoutMs, signal }: InterruptWaitOptions): Promise<InterruptEvent | null> {
     const deadline = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
     for (;;) {
       const event = this.#earlier;

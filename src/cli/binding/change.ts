@@ -1,6 +1,6 @@
 import type { Option } from 'commander';
-import { type BindRequest, change, type Prepared, prepare } from '../../bind/bind';
-import { driverAfter, type Plan, shellCommand } from '../../bind/plan';
+import { type BindRequest, changeBindings, type PreparedBindings, prepareBindings } from '../../bind/bind';
+import { type BindPlan, driverAfter, shellCommand } from '../../bind/plan';
 import { readBinding } from '../../bind/read';
 import { STATE_DIRECTORY } from '../../bind/remember';
 import { inspectPci } from '../../devices/pci-functions';
@@ -53,7 +53,7 @@ export async function changeDrivers(
   const { sys } = context;
   if (request.addresses.length === 0) throw usageError('--group', 'has no function to work on: all are bridges');
   if (context.options.dryRun) {
-    const { plans, notes } = prepare(sys, state, request, force);
+    const { plans, notes } = prepareBindings(sys, state, request, force);
     for (const note of notes) context.note(note);
     context.printSteps(plans.flatMap(({ steps }) => steps.map(shellCommand)));
     return undefined;
@@ -61,9 +61,9 @@ export async function changeDrivers(
   const onWrite = context.options.verbose
     ? (write: Parameters<typeof shellCommand>[0]) => context.note(shellCommand(write))
     : undefined;
-  let prepared: Prepared | null = null;
+  let prepared: PreparedBindings | null = null;
   const signal = await interruptible(async (signal) => {
-    prepared = await change(sys, state, request, { force, signal, ...(onWrite && { onWrite }) });
+    prepared = await changeBindings(sys, state, request, { force, signal, ...(onWrite && { onWrite }) });
   });
   // An attempt that was interrupted was taken back, and there is nothing to report.
   if (prepared === null) return signal;
@@ -71,7 +71,7 @@ export async function changeDrivers(
   return undefined;
 }
 
-function report(context: Context, { plans, notes }: Prepared): void {
+function report(context: Context, { plans, notes }: PreparedBindings): void {
   for (const note of notes) context.note(note);
   for (const plan of plans) mustHaveStayed(context, plan);
   const devices = plans.map((plan) => deviceOf(context, plan.address));
@@ -81,7 +81,7 @@ function report(context: Context, { plans, notes }: Prepared): void {
 }
 
 /** @throws UdrvError where a driver took a device and could not drive it: nvme finds out in the background, later */
-function mustHaveStayed({ sys }: Context, plan: Plan): void {
+function mustHaveStayed({ sys }: Context, plan: BindPlan): void {
   const { address } = plan;
   const driver = driverAfter(plan);
   if (driver === undefined || readBinding(sys, address).driver === driver) return;
@@ -95,7 +95,7 @@ function mustHaveStayed({ sys }: Context, plan: Plan): void {
 }
 
 /** Returns a line such as `0000:01:00.0: vfio-pci, was nvme; /dev/vfio/9`. */
-function line(context: Context, { address, from, steps }: Plan, device: DeviceInfo | null): string {
+function line(context: Context, { address, from, steps }: BindPlan, device: DeviceInfo | null): string {
   const now = readBinding(context.sys, address);
   const was = steps.length === 0 ? 'as before' : from.driver === null ? 'had none' : `was ${from.driver}`;
   const node = device?.node ?? null;

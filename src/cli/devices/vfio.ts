@@ -2,7 +2,7 @@ import { findDevice } from '../../devices/select';
 import { Exit, UdrvError } from '../../errors';
 import type { DeviceInfo, VfioDeviceInfo } from '../../model/device';
 import { NO_NAMES } from '../../names/database';
-import { type OpenOptions, VfioDevice } from '../../vfio/device/device';
+import { VfioDevice, type VfioOpenOptions } from '../../vfio/device/device';
 import { noGroup } from '../../vfio/errors';
 import type { Context } from '../program/context';
 
@@ -34,7 +34,7 @@ function driverOf({ framework, driver }: DeviceInfo): string {
 }
 
 /** Opens a VFIO device, and warns where no IOMMU restrains its DMA. */
-export function openVfio(context: Context, info: VfioDeviceInfo, options: OpenOptions): VfioDevice {
+export function openVfio(context: Context, info: VfioDeviceInfo, options: VfioOpenOptions): VfioDevice {
   const device = VfioDevice.open(context.sys, info, options);
   if (device.iommu.kind === 'noiommu')
     context.warn(`${info.address}: there is no IOMMU: the device can reach all memory of this machine`);

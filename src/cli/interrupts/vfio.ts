@@ -1,6 +1,6 @@
 import { type Action, checkAction, locationsOf, prepareActions } from '../../model/action';
 import type { Region } from '../../model/device';
-import type { Backend } from '../../vfio/device/backend';
+import type { VfioBackend } from '../../vfio/device/backend';
 import type { VfioDevice } from '../../vfio/device/device';
 import type { Vectors } from '../../vfio/device/irq-eventfds';
 import type { IrqName } from '../../vfio/device/irq-set';
@@ -12,7 +12,7 @@ import { actionsFor } from './actions';
 
 /** The options of the commands that wait for a VFIO device's interrupts, as typed. */
 export interface VfioInterruptOptions {
-  backend: Backend;
+  backend: VfioBackend;
   irq?: IrqName;
   vector?: Vectors;
   trigger?: string[];

@@ -1,18 +1,18 @@
 import type { Region, VfioDeviceInfo } from '../../model/device';
 import { PCI_CFG_SPACE_EXP_SIZE } from '../../uapi/pci-regs';
-import type { OpenOptions } from '../../vfio/device/device';
+import type { VfioOpenOptions } from '../../vfio/device/device';
 import { findVfio, openVfio } from '../devices/vfio';
 import type { Context } from '../program/context';
 import type { FindTarget, Target } from './target';
 
 /** Makes a search for VFIO devices that are opened with these options. */
 export const findVfioTarget =
-  (options: OpenOptions): FindTarget =>
+  (options: VfioOpenOptions): FindTarget =>
   (context, selector) =>
     vfioTarget(context, findVfio(context, selector), options);
 
 /** Makes a target of a VFIO device. */
-export function vfioTarget(context: Context, device: VfioDeviceInfo, options: OpenOptions): Target {
+export function vfioTarget(context: Context, device: VfioDeviceInfo, options: VfioOpenOptions): Target {
   return {
     address: device.address,
     regions: device.pci.regions,

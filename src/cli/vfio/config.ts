@@ -6,7 +6,7 @@ import { type ConfigDump, formatConfigRows, parseConfigDump } from '../../pci/co
 import type { ConfigHeader, ConfigSpace } from '../../pci/config/model';
 import { readConfigSpace } from '../../pci/config-file';
 import { doesNotAnswer } from '../../pci/ready';
-import type { Backend } from '../../vfio/device/backend';
+import type { VfioBackend } from '../../vfio/device/backend';
 import { pciAddressOf } from '../devices/find';
 import { findVfio, openVfio } from '../devices/vfio';
 import { describeConfig } from '../output/config';
@@ -34,7 +34,7 @@ interface ConfigOptions {
   file?: string;
   raw?: boolean;
   open?: boolean;
-  backend: Backend;
+  backend: VfioBackend;
 }
 
 /** The most bytes in a file: 4096 functions with 4 KiB each, as lspci -vv -xxxx prints them. */

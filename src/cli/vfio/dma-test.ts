@@ -1,5 +1,5 @@
 import { Exit } from '../../errors';
-import type { Backend } from '../../vfio/device/backend';
+import type { VfioBackend } from '../../vfio/device/backend';
 import type { VfioDevice } from '../../vfio/device/device';
 import { chooseTier, type DmaTestReport, dmaDeviceOf, runDmaTest } from '../../vfio/dma-test/run';
 import type { CheckResult, DmaTier, Verdict } from '../../vfio/dma-test/tier';
@@ -29,7 +29,7 @@ export const command: VerbSpec = {
 };
 
 interface DmaTestOptions {
-  backend: Backend;
+  backend: VfioBackend;
   tier: string;
 }
 

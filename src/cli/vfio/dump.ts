@@ -1,4 +1,4 @@
-import type { OpenOptions } from '../../vfio/device/device';
+import type { VfioOpenOptions } from '../../vfio/device/device';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { backendOption } from '../program/options';
@@ -16,6 +16,6 @@ export const command: VerbSpec = {
     selector: string,
     region: string,
     range: string | undefined,
-    options: DumpOptions & OpenOptions,
+    options: DumpOptions & VfioOpenOptions,
   ) => dumpRegisters(context, findVfioTarget(options), selector, region, range, options),
 };

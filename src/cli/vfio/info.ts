@@ -1,7 +1,7 @@
 import type { Region } from '../../model/device';
 import { hex } from '../../text/hex';
 import { sizeText } from '../../text/size';
-import type { Backend } from '../../vfio/device/backend';
+import type { VfioBackend } from '../../vfio/device/backend';
 import type { VfioDevice } from '../../vfio/device/device';
 import type { HotResetDevice } from '../../vfio/device/hot-reset';
 import type { IrqInfo } from '../../vfio/device/irq-set';
@@ -48,7 +48,7 @@ interface Info {
 async function info(
   context: Context,
   selector: string,
-  { backend }: { backend: Backend },
+  { backend }: { backend: VfioBackend },
 ): Promise<number | undefined> {
   const found = findVfio(context, selector);
   return interruptible(() => {

@@ -1,4 +1,4 @@
-import type { OpenOptions } from '../../vfio/device/device';
+import type { VfioOpenOptions } from '../../vfio/device/device';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, backendOption } from '../program/options';
@@ -11,6 +11,6 @@ export const command: VerbSpec = {
   arguments: [...regionArguments('device'), argument('<offset>')],
   options: [widthOption(), mmapOption(), backendOption()],
   examples: ['vfio read 0000:00:03.0 bar0 0x0', 'vfio read 0000:00:03.0 config 0x0 -w 2'],
-  run: (context: Context, selector: string, region: string, offset: string, options: ReadOptions & OpenOptions) =>
+  run: (context: Context, selector: string, region: string, offset: string, options: ReadOptions & VfioOpenOptions) =>
     readRegister(context, findVfioTarget(options), selector, region, offset, options),
 };

@@ -1,4 +1,4 @@
-import type { Backend } from '../../vfio/device/backend';
+import type { VfioBackend } from '../../vfio/device/backend';
 import { findVfio, openVfio } from '../devices/vfio';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
@@ -16,7 +16,7 @@ export const command: VerbSpec = {
 async function reset(
   context: Context,
   selector: string,
-  { backend }: { backend: Backend },
+  { backend }: { backend: VfioBackend },
 ): Promise<number | undefined> {
   const info = findVfio(context, selector);
   if (context.options.dryRun) {

@@ -1,4 +1,4 @@
-import type { OpenOptions } from '../../vfio/device/device';
+import type { VfioOpenOptions } from '../../vfio/device/device';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, backendOption } from '../program/options';
@@ -17,6 +17,6 @@ export const command: VerbSpec = {
     region: string,
     offset: string,
     value: string,
-    options: WriteOptions & OpenOptions,
+    options: WriteOptions & VfioOpenOptions,
   ) => writeRegister(context, findVfioTarget(options), selector, region, offset, value, options),
 };

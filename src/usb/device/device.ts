@@ -9,7 +9,7 @@ import { endpointName } from '../inspect/address';
 import { inspectUsb } from '../inspect/inspect';
 import { type IsoOptions, type IsoTransfer, isoTransfers } from '../transfer/iso';
 import { bulkPreparer, type Measurement, type MeasureOptions, measure } from '../transfer/measure';
-import { type Transfer, TransferQueue, type WaitOptions } from '../transfer/queue';
+import { type Transfer, TransferQueue, type TransferWaitOptions } from '../transfer/queue';
 import { errnoName, type TransferResult } from '../transfer/status';
 import {
   InStream,
@@ -48,7 +48,7 @@ export interface ClaimOptions {
   alt?: number | undefined;
 }
 
-export interface ControlOptions extends WaitOptions {
+export interface ControlOptions extends TransferWaitOptions {
   /** Takes the interface that the request is for from a kernel driver until the device is closed. */
   detach?: boolean | undefined;
 }

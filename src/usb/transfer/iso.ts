@@ -1,9 +1,9 @@
 import { Pump } from './pump';
-import type { Transfer, TransferQueue, WaitOptions } from './queue';
+import type { Transfer, TransferQueue, TransferWaitOptions } from './queue';
 import { errnoName, statusOf, type TransferStatus } from './status';
 import { Pieces, type Source } from './streams';
 
-export interface IsoOptions extends WaitOptions {
+export interface IsoOptions extends TransferWaitOptions {
   /** Packets in one transfer: 1 to 128. */
   packets?: number | undefined;
   /** Transfers in flight at a time. With fewer than 2, packets are lost between them. */

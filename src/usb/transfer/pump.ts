@@ -1,7 +1,7 @@
 import { Cleanup } from '../../cleanup';
-import type { Transfer, TransferQueue, WaitOptions } from './queue';
+import type { Transfer, TransferQueue, TransferWaitOptions } from './queue';
 
-export interface PumpOptions extends WaitOptions {
+export interface PumpOptions extends TransferWaitOptions {
   /** Transfers in flight at a time. */
   depth: number;
   /** Room in each, in bytes. */

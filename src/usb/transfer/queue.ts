@@ -9,7 +9,7 @@ import { Urb } from './urb';
 
 export type StopReason = 'timeout' | 'cancelled';
 
-export interface WaitOptions {
+export interface TransferWaitOptions {
   /** Longest wait for one transfer, from the moment its turn has come. Without it there is no bound. */
   timeoutMs?: number | undefined;
   /** Ends the transfer: the status is `cancelled`. */
@@ -220,7 +220,7 @@ export class TransferQueue {
    *
    * @param group the transfers that end together with it when time is up, in the order they were submitted
    */
-  wait(transfer: Transfer, { timeoutMs, signal }: WaitOptions, group: readonly Transfer[]): Promise<void> {
+  wait(transfer: Transfer, { timeoutMs, signal }: TransferWaitOptions, group: readonly Transfer[]): Promise<void> {
     if (!transfer.pending) return Promise.resolve();
     this.#startWatch();
     return new Promise((resolve, reject) => {

@@ -8,10 +8,10 @@ import {
   USBDEVFS_URB_TYPE_INTERRUPT,
 } from '../../uapi/usbdevfs';
 import { Pump } from './pump';
-import type { Transfer, TransferQueue, WaitOptions } from './queue';
+import type { Transfer, TransferQueue, TransferWaitOptions } from './queue';
 import { errnoName, type TransferResult, type TransferStatus } from './status';
 
-export interface StreamOptions extends WaitOptions {
+export interface StreamOptions extends TransferWaitOptions {
   /** Transfers in flight at a time. */
   queue?: number | undefined;
   /** Bytes in each, a multiple of the endpoint's packet size. */

@@ -1,7 +1,7 @@
 import type { Iommu } from '../dma/iommu';
 
 /** The way in: the group and its container, or the cdev and iommufd. `auto` takes the second where it is there. */
-export type Backend = 'auto' | 'group' | 'iommufd';
+export type VfioBackend = 'auto' | 'group' | 'iommufd';
 
 /** An opened device, with the address space of its DMA. */
 export interface Attachment {

@@ -21,7 +21,7 @@ import {
 import type { Iommu } from '../dma/iommu';
 import { noReset, notPci, resetFailed } from '../errors';
 import { query } from '../query';
-import type { Attachment, Backend } from './backend';
+import type { Attachment, VfioBackend } from './backend';
 import { HEADER_SIZE, mustAnswer } from './decoding-check';
 import { attachByGroup } from './group';
 import { type HotResetDevice, readHotReset } from './hot-reset';
@@ -32,14 +32,14 @@ import { type LocatedRegion, readRegions, type VfioRegion } from './region-info'
 import { MappedSpace } from './region-mmap';
 import { PreadSpace } from './region-pread';
 
-export interface OpenOptions {
-  backend?: Backend | undefined;
+export interface VfioOpenOptions {
+  backend?: VfioBackend | undefined;
   /** Registers through mappings instead of pread and pwrite: faster, and SIGBUS where the device does not answer. */
   mmap?: boolean | undefined;
 }
 
-export type DeviceFlag = keyof typeof VFIO_DEVICE_FLAGS;
-export type DeviceFeature = (typeof VFIO_DEVICE_FEATURES)[number];
+export type VfioFlag = keyof typeof VFIO_DEVICE_FLAGS;
+export type VfioFeature = (typeof VFIO_DEVICE_FEATURES)[number];
 
 /** One wake-up by an interrupt of a VFIO device. Its `count` is that of its vector, since the watch began. */
 export interface VfioInterrupt extends Interrupt {
@@ -74,7 +74,7 @@ export class VfioDevice implements RegionSource {
   readonly info: VfioDeviceInfo;
   readonly regions: readonly VfioRegion[];
   /** VFIO_DEVICE_GET_INFO's flags: `pci`, `reset`. */
-  readonly flags: readonly DeviceFlag[];
+  readonly flags: readonly VfioFlag[];
   readonly #sys: Sys;
   readonly #attachment: Attachment;
   readonly #mmap: boolean;
@@ -94,7 +94,7 @@ export class VfioDevice implements RegionSource {
     this.#cleanup = cleanup;
     const struct = query(sys, attachment.fd, VFIO_DEVICE_GET_INFO, deviceInfo.size);
     const flags = struct.readUInt32LE(deviceInfo.flags);
-    this.flags = (Object.keys(VFIO_DEVICE_FLAGS) as DeviceFlag[]).filter((flag) => flags & VFIO_DEVICE_FLAGS[flag]);
+    this.flags = (Object.keys(VFIO_DEVICE_FLAGS) as VfioFlag[]).filter((flag) => flags & VFIO_DEVICE_FLAGS[flag]);
     if (!this.flags.includes('pci')) throw notPci(info.address);
     this.#located = readRegions(sys, attachment.fd, info, struct.readUInt32LE(deviceInfo.numRegions));
     this.regions = this.#located.map((region) => region.info);
@@ -106,7 +106,7 @@ export class VfioDevice implements RegionSource {
    *
    * @throws exit 3 to 5 and 9 with what blocks it: the driver, the group, who has it open, the permission
    */
-  static open(sys: Sys, info: VfioDeviceInfo, { backend = 'auto', mmap = false }: OpenOptions = {}): VfioDevice {
+  static open(sys: Sys, info: VfioDeviceInfo, { backend = 'auto', mmap = false }: VfioOpenOptions = {}): VfioDevice {
     // The node that an inspection names is the one that `auto` opens.
     const byCdev =
       backend === 'iommufd' || (backend === 'auto' && info.node?.startsWith('/dev/vfio/devices/') === true);
@@ -212,7 +212,7 @@ export class VfioDevice implements RegionSource {
   }
 
   /** Returns the features of VFIO_DEVICE_FEATURE that this device and kernel have. */
-  features(): DeviceFeature[] {
+  features(): VfioFeature[] {
     return VFIO_DEVICE_FEATURES.filter((_, id) => {
       const struct = Buffer.alloc(deviceFeature.size);
       struct.writeUInt32LE(deviceFeature.size, deviceFeature.argsz);

@@ -1,6 +1,6 @@
 import { acquiring, type Cleanup } from '../../cleanup';
 import { SysError } from '../../errors';
-import type { InterruptEvent, InterruptSource, WaitOptions } from '../../interrupts/source';
+import type { InterruptEvent, InterruptSource, InterruptWaitOptions } from '../../interrupts/source';
 import type { Registers } from '../../model/registers';
 import type { PollResult, Sys } from '../../sys/sys';
 import { SERVE_SIGNALS_MS, serveSignals } from '../../sys/wait';
@@ -113,7 +113,7 @@ export class IrqEventfds implements InterruptSource<VectorEvent> {
     return null;
   }
 
-  async next({ timeoutMs, signal }: WaitOptions = {}): Promise<VectorEvent | null> {
+  async next({ timeoutMs, signal }: InterruptWaitOptions = {}): Promise<VectorEvent | null> {
     // The request stands until the device is given back.
     if (this.#requested) throw deviceRequested(this.device);
     const deadline = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);

@@ -1,4 +1,4 @@
-import { type BindRequest, change, prepare } from '../../../src/bind/bind';
+import { type BindRequest, changeBindings, prepareBindings } from '../../../src/bind/bind';
 import { findDriver } from '../../../src/bind/driver';
 import { withChanged, withGroups } from '../../../src/bind/group';
 import { shellCommand } from '../../../src/bind/plan';
@@ -30,7 +30,7 @@ function setup() {
     controls,
     state,
     binding,
-    run: (request: BindRequest, options = {}) => change(sys, state, request, options),
+    run: (request: BindRequest, options = {}) => changeBindings(sys, state, request, options),
   };
 }
 
@@ -99,7 +99,7 @@ test.each([
 ])('with %s remembered the kernel chooses', async (_, text) => {
   const { sys, state } = setup();
   if (text !== null) state.write(EDU, text);
-  const { plans, notes } = prepare(sys, state, restore(EDU));
+  const { plans, notes } = prepareBindings(sys, state, restore(EDU));
   expect(notes).toEqual([`${EDU}: no earlier binding is recorded: the kernel chooses the driver`]);
   expect(plans.flatMap(({ steps }) => steps.map(shellCommand))).toEqual([
     `echo ${EDU} > ${GENERIC}/unbind`,
@@ -123,7 +123,7 @@ test('with nothing remembered, and no driver that would take it, it stays as it 
 
 test('with nothing remembered, a driver that serves the kernel stays', () => {
   const { sys, state } = setup();
-  expect(prepare(sys, state, restore('0000:01:00.0'))).toEqual({
+  expect(prepareBindings(sys, state, restore('0000:01:00.0'))).toEqual({
     plans: [{ address: '0000:01:00.0', from: { driver: 'nvme', override: null }, steps: [] }],
     notes: ['0000:01:00.0: no earlier binding is recorded: nvme stays'],
   });
@@ -172,7 +172,7 @@ describe('a step that fails is taken back, and nothing is remembered of it:', ()
             ? (target[name] as () => unknown).bind(target)
             : target[name],
     });
-    const error = await failure(change(deaf, state, bind('nvme', EDU)));
+    const error = await failure(changeBindings(deaf, state, bind('nvme', EDU)));
     expect({ exit: error.exit, code: error.code, message: error.message }).toEqual({
       exit: 1,
       code: 'ENODRIVER',
@@ -207,7 +207,7 @@ describe('an interruption', () => {
     const onWrite = () => {
       if (++writes === count) controller.abort();
     };
-    expect(await change(sys, state, unbind(EDU, TESTDEV), { signal: controller.signal, onWrite })).toBeNull();
+    expect(await changeBindings(sys, state, unbind(EDU, TESTDEV), { signal: controller.signal, onWrite })).toBeNull();
     expect(binding(EDU)).toEqual(bound);
     expect(binding(TESTDEV)).toEqual({ driver: 'uio_pci_generic', override: 'other' });
     expect(state.read(EDU)).toBeNull();
@@ -227,7 +227,7 @@ test('groups: every function but the bridges, once', () => {
 
 test('a group that stays without use is named, with what mends it', () => {
   const { sys, state } = setup();
-  const notes = (request: BindRequest) => prepare(sys, state, request).notes;
+  const notes = (request: BindRequest) => prepareBindings(sys, state, request).notes;
   expect(notes(bind('vfio-pci', '0000:02:01.0'))).toEqual([
     'group 7 is not viable yet: blocked by 0000:02:02.0 (virtio-pci); udrv bind 0000:02:01.0 vfio-pci --group',
   ]);
@@ -243,7 +243,7 @@ test('the display of the console is given away with a remark', () => {
     [`${dir}/driver`]: { link: 'x/amdgpu' },
     [`${dir}/vendor`]: '0x1002\n',
   };
-  const notes = (machine: Sys) => prepare(machine, new MemoryState(), unbind(EDU)).notes;
+  const notes = (machine: Sys) => prepareBindings(machine, new MemoryState(), unbind(EDU)).notes;
   expect(notes(new TreeSys({ ...entries, '/proc/swaps': '' }))).toEqual([
     `${EDU}: it is the boot display: the console may go dark`,
   ]);
@@ -301,14 +301,14 @@ describe('vfio-pci, for a function in no IOMMU group', () => {
   test('is refused before anything is written, with --dry-run too', async () => {
     const { sys, writes } = machine('N\n');
     const refused = { exit: 9, message: 'belongs to no IOMMU group: the firmware describes no IOMMU' };
-    expect(await failure(change(sys, new MemoryState(), bind('vfio-pci', EDU)))).toMatchObject(refused);
-    expect(() => prepare(sys, new MemoryState(), bind('vfio-pci', EDU))).toThrow(expect.objectContaining(refused));
+    expect(await failure(changeBindings(sys, new MemoryState(), bind('vfio-pci', EDU)))).toMatchObject(refused);
+    expect(() => prepareBindings(sys, new MemoryState(), bind('vfio-pci', EDU))).toThrow(expect.objectContaining(refused));
     expect(writes).not.toHaveBeenCalled();
   });
 
   test('is tried where VFIO does without', () => {
     const { sys } = machine('Y\n');
-    const { plans } = prepare(sys, new MemoryState(), bind('vfio-pci', EDU));
+    const { plans } = prepareBindings(sys, new MemoryState(), bind('vfio-pci', EDU));
     expect(plans.flatMap(({ steps }) => steps.map(shellCommand))).toEqual([
       `echo vfio-pci > ${override(EDU)}`,
       `echo ${EDU} > /sys/bus/pci/drivers/vfio-pci/bind`,
