@@ -1,22 +1,20 @@
 import { Exit, UdrvError } from '../errors';
 
-/** @param device its address */
+/** Reports a wait without an interrupt. @param device its address */
 export function noInterrupt(device: string, timeoutMs: number | undefined): UdrvError {
   return new UdrvError(`no interrupt within ${timeoutMs} ms`, {
     code: 'ETIMEDOUT',
     exit: Exit.timeout,
-    subject: device,
     device,
   });
 }
 
-/** A level-triggered interrupt that would only come again. @param device its address */
+/** Refuses to re-arm a level-triggered interrupt that would only come again. @param device its address */
 export function stillAsserted(device: string): UdrvError {
   return new UdrvError('the device still asserts its interrupt after it was served', {
     code: 'EIO',
     exit: Exit.failed,
-    subject: device,
-    hint: 'say how to silence it: --ack REGION:OFFSET=VALUE',
+    hint: 'acknowledge it with --ack REGION:OFFSET=VALUE',
     device,
   });
 }

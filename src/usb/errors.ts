@@ -104,7 +104,6 @@ export function notAuthorized({ address }: UsbDeviceInfo): UdrvError {
   return new UdrvError(UNAUTHORIZED, {
     code: 'EPERM',
     exit: Exit.permission,
-    subject: address,
     hint: authorizeCommand(address),
     device: address,
   });

@@ -88,7 +88,6 @@ function mustHaveStayed({ sys }: Context, plan: BindPlan): void {
   throw new UdrvError(`did not stay bound (driver: ${driver ?? 'none'})`, {
     code: 'ENODRIVER',
     exit: Exit.failed,
-    subject: address,
     hint: `udrv restore ${address}; the kernel's log may say why: sudo dmesg | grep ${address}`,
     device: address,
   });

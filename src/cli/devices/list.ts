@@ -3,11 +3,11 @@ import { findDevices, noSuchDevice } from '../../devices/select';
 import type { DeviceInfo, Framework } from '../../model/device';
 import type { ReadError } from '../../sys/readers/attributes';
 import { idPair } from '../../text/ids';
-import { driverText } from '../output/driver';
 import { visible } from '../output/escape';
-import { fullName } from '../output/full-name';
 import { columns } from '../output/table';
 import type { Context } from '../program/context';
+import { driverText } from './driver';
+import { fullName } from './full-name';
 
 export interface ListOptions {
   type?: Framework;

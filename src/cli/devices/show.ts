@@ -1,7 +1,7 @@
 import type { DeviceInfo } from '../../model/device';
 import { vfioDetails } from '../../vfio/inspect/details';
-import { describeDevice } from '../output/describe';
 import type { Context } from '../program/context';
+import { describeDevice } from './describe';
 
 /** Prints a device in depth. */
 export function printDevice(context: Context, found: DeviceInfo): undefined {

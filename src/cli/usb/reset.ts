@@ -61,7 +61,6 @@ async function comesBack(context: Context, address: string, withinMs: number): P
       throw new UdrvError('did not come back after the reset', {
         code: 'ENODEV',
         exit: Exit.gone,
-        subject: address,
         hint: `udrv monitor --type usb shows when it does; a hub's port can be off: udrv usb list --tree`,
         device: address,
       });

@@ -118,7 +118,6 @@ function select(dumps: readonly ConfigDump[], selector: string | undefined): rea
     throw new UdrvError('no such function in the file', {
       code: 'ENODEV',
       exit: Exit.notFound,
-      subject: selector,
       device: selector,
     });
   return found;

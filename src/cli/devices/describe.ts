@@ -15,12 +15,12 @@ import { sizeText } from '../../text/size';
 import { authorizeCommand } from '../../usb/inspect/authorize';
 import type { VfioDetails } from '../../vfio/inspect/details';
 import { namesOf } from '../../vfio/inspect/holders';
+import { visible } from '../output/escape';
+import { ruledTable } from '../output/ruled-table';
+import type { Style } from '../output/style';
+import { columns } from '../output/table';
 import { driverText } from './driver';
-import { visible } from './escape';
 import { fullName } from './full-name';
-import { ruledTable } from './ruled-table';
-import type { Style } from './style';
-import { columns } from './table';
 
 /** Describes a device in depth, for a person. @param ruled whether tables have lines, for a terminal */
 export function describeDevice(device: DeviceInfo, names: Names, style: Style, ruled: boolean): string {
