@@ -71,7 +71,7 @@ export {
   type ReportDescriptor,
   type ReportItem,
   type ReportLine,
-} from './usb/decode/hid-report';
+} from './usb/decode/hid/report';
 export { type DescriptorJson, descriptorJson } from './usb/decode/json';
 export {
   decode as decodeLayout,

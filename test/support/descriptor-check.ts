@@ -8,8 +8,8 @@ import {
   decodeMsos20,
   encodeDescriptors,
 } from '../../src/usb/decode/descriptor-tree';
-import { decodeReport, describeReport, encodeReport, type ReportDescriptor } from '../../src/usb/decode/hid-report';
-import { type Context, descriptorJson } from '../../src/usb/decode/json';
+import { decodeReport, describeReport, encodeReport, type ReportDescriptor } from '../../src/usb/decode/hid/report';
+import { type DecodeContext, descriptorJson } from '../../src/usb/decode/json';
 import type { UsbDescription } from '../../src/usb/inspect/describe';
 import { parseDescriptors } from '../../src/usb/inspect/descriptors';
 
@@ -48,7 +48,7 @@ export function checkInput(bytes: Buffer): number {
 
 function textLength(tree: DescriptorTree, report: ReportDescriptor, size: number): number {
   const hid = find(tree.descriptors, 'hid');
-  const context: Context = {
+  const context: DecodeContext = {
     speedMbps: SPEEDS[(size >> 2) % SPEEDS.length] ?? null,
     vendorName: null,
     productName: 'product',

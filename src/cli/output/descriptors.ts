@@ -1,8 +1,8 @@
 /** USB descriptors for a person: a tree with a line for each field, its value, and what that means. */
 
 import type { Descriptor } from '../../usb/decode/descriptor-tree';
-import { describeReport, type ReportDescriptor, type ReportLine } from '../../usb/decode/hid-report';
-import { type Context, contextIn } from '../../usb/decode/json';
+import { describeReport, type ReportDescriptor, type ReportLine } from '../../usb/decode/hid/report';
+import { contextIn, type DecodeContext } from '../../usb/decode/json';
 import type { AnyField, Value, Values } from '../../usb/decode/layout';
 import { bcd } from '../../usb/decode/meaning';
 import type { Answers } from '../../usb/inspect/ask';
@@ -46,7 +46,7 @@ export function describeDescriptors(description: UsbDescription, style: Style): 
 function addAnswers(
   lines: string[],
   { descriptors, strings, unanswered }: Answers,
-  context: Context,
+  context: DecodeContext,
   style: Style,
   active: number | null,
 ): void {
@@ -63,7 +63,7 @@ function addAnswers(
 function addDescriptor(
   lines: string[],
   descriptor: Descriptor,
-  around: Context,
+  around: DecodeContext,
   style: Style,
   active: number | null,
   depth: number,
@@ -129,7 +129,12 @@ function title({ layout, values }: Descriptor, active: number | null): string {
   }
 }
 
-function fieldRows(field: AnyField, value: Value, means: string | readonly string[] | null, context: Context): Row[] {
+function fieldRows(
+  field: AnyField,
+  value: Value,
+  means: string | readonly string[] | null,
+  context: DecodeContext,
+): Row[] {
   const { name } = field;
   if (!Array.isArray(value)) {
     const text = typeof value === 'string' ? stringValue(field, value) : numberText(field, value as number);
@@ -146,7 +151,7 @@ function fieldRows(field: AnyField, value: Value, means: string | readonly strin
   }));
 }
 
-function groupRows({ name, group = [] }: AnyField, items: readonly Values[], context: Context): Row[] {
+function groupRows({ name, group = [] }: AnyField, items: readonly Values[], context: DecodeContext): Row[] {
   return items.flatMap((values, i) =>
     group.flatMap((field) => {
       const value = values[field.name];

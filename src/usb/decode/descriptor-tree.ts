@@ -6,14 +6,15 @@
  * one walk along the bytes, so the work and the memory are bounded by their number.
  */
 import { splitDescriptors } from '../inspect/descriptors';
-import { AUDIO_LAYOUTS, audioEndpointLayout, audioLayout } from './audio';
 import { BOS, CAPABILITY_LAYOUTS, capabilityLayout } from './bos';
-import { CDC_LAYOUTS, cdcLayout } from './cdc';
-import { HUB, PORT_STATUS, SUPERSPEED_HUB, SUPERSPEED_PORT_STATUS } from './hub';
+import { AUDIO_LAYOUTS, audioEndpointLayout, audioLayout } from './classes/audio';
+import { CDC_LAYOUTS, cdcLayout } from './classes/cdc';
+import { HUB, PORT_STATUS, SUPERSPEED_HUB, SUPERSPEED_PORT_STATUS } from './classes/hub';
+import { MIDI_LAYOUTS, midiEndpointLayout, midiLayout } from './classes/midi';
+import { CCID, DFU, HID, IPP, PIPE_USAGE, SMALL_CLASS_LAYOUTS, UNKNOWN_CLASS } from './classes/small-classes';
+import { VIDEO_LAYOUTS, videoEndpointLayout, videoLayout } from './classes/video';
 import { decode, encode, type Layout, numberOf, type Values } from './layout';
-import { MIDI_LAYOUTS, midiEndpointLayout, midiLayout } from './midi';
 import { MICROSOFT_LAYOUTS, msos20Depth, msos20Layout } from './msos';
-import { CCID, DFU, HID, IPP, PIPE_USAGE, SMALL_CLASS_LAYOUTS, UNKNOWN_CLASS } from './small-classes';
 import {
   AUDIO_ENDPOINT,
   CONFIGURATION,
@@ -37,7 +38,6 @@ import {
   UNKNOWN,
   WIRELESS_COMPANION,
 } from './standard';
-import { VIDEO_LAYOUTS, videoEndpointLayout, videoLayout } from './video';
 
 export interface Descriptor {
   layout: Layout;

@@ -1,11 +1,11 @@
 /** Descriptors as JSON: fields by the specification's names, numbers as numbers, and what they mean beside them. */
 
 import type { Descriptor } from './descriptor-tree';
-import { describeReport, encodeReport, type ReportDescriptor } from './hid-report';
+import { describeReport, encodeReport, type ReportDescriptor } from './hid/report';
 import { numberOf, type Value, type Values } from './layout';
 
 /** What the meanings of a whole device depend on. */
-export interface Context {
+export interface DecodeContext {
   speedMbps: number | null;
   endpointType?: number;
   vendorName: string | null;
@@ -16,7 +16,7 @@ export interface Context {
 }
 
 /** What counts inside a descriptor. Another speed's configuration is at the other of full and high speed. */
-export function contextIn({ layout, values }: Descriptor, context: Context): Context {
+export function contextIn({ layout, values }: Descriptor, context: DecodeContext): DecodeContext {
   if (layout.id === 'endpoint') return { ...context, endpointType: numberOf(values, 'bmAttributes') & 3 };
   if (layout.id !== 'otherSpeedConfiguration' || context.speedMbps === null) return context;
   return { ...context, speedMbps: context.speedMbps === 480 ? 12 : 480 };
@@ -37,7 +37,7 @@ export interface DescriptorJson {
   [field: string]: Value | DescriptorJson[] | Record<string, Means> | string[] | object | undefined;
 }
 
-export function descriptorJson(descriptor: Descriptor, around: Context): DescriptorJson {
+export function descriptorJson(descriptor: Descriptor, around: DecodeContext): DescriptorJson {
   const context = contextIn(descriptor, around);
   const { layout, values, rest, notes, children } = descriptor;
   const report = context.reports.get(descriptor);
@@ -55,7 +55,7 @@ export function descriptorJson(descriptor: Descriptor, around: Context): Descrip
   };
 }
 
-function meanings({ layout, values }: Descriptor, context: Context): Record<string, Means> {
+function meanings({ layout, values }: Descriptor, context: DecodeContext): Record<string, Means> {
   const found: Record<string, Means> = {};
   for (const field of layout.fields) {
     const value = values[field.name];

@@ -16,7 +16,7 @@ export interface Values {
 }
 
 /** What a meaning may depend on beside the field itself. */
-export interface Scope {
+export interface MeaningScope {
   /** The other fields of the descriptor. */
   values: Values;
   /** In Mbit/s; null where it is not known. */
@@ -31,7 +31,7 @@ export interface Scope {
 }
 
 /** What a value means, in words: several where bits mean something each. Null: nothing to say. */
-export type Meaning<V> = (value: V, scope: Scope) => string | readonly string[] | null;
+export type Meaning<V> = (value: V, scope: MeaningScope) => string | readonly string[] | null;
 
 /** How a person reads it. */
 export type Notation = 'decimal' | 'hex' | 'bcd' | 'text';
@@ -49,7 +49,7 @@ export interface Field<N extends string = string, V extends Value = Value> {
   unitIn?(values: Values): number;
   read(bytes: Buffer, values: Values): V;
   write(value: V, values: Values): Buffer;
-  means(value: V, scope: Scope): string | readonly string[] | null;
+  means(value: V, scope: MeaningScope): string | readonly string[] | null;
 }
 
 /** A field whose types are not known here: in a list of fields. Methods are bivariant, so each field is one. */
@@ -127,7 +127,7 @@ export function encode<L extends Layout>(layout: L, values: ValuesOf<L>, rest: B
 const NOTHING = () => null;
 
 /** How many, how large: from the fields before, and from the bytes that are left. */
-export type Extent = (values: Values, left: number) => number;
+export type Sizing = (values: Values, left: number) => number;
 
 function scalar<N extends string>(
   name: N,
@@ -211,7 +211,7 @@ export function uuid<const N extends string>(name: N, means: Meaning<string> = N
 /** Bytes that are shown as they are; without `size`, all that are left. */
 export function bytes<const N extends string>(
   name: N,
-  size: Extent = (_, left) => left,
+  size: Sizing = (_, left) => left,
   means: Meaning<string> = NOTHING,
 ): Field<N, string> {
   return {
@@ -259,7 +259,7 @@ function fromHex(text: string, length?: number): Buffer {
 export function list<const N extends string>(
   name: N,
   unit: number,
-  count: Extent = (_, left) => Math.floor(left / unit),
+  count: Sizing = (_, left) => Math.floor(left / unit),
   { notation = 'decimal', means }: { notation?: Notation; means?: Meaning<number> } = {},
 ): Field<N, readonly number[]> {
   return {
@@ -303,7 +303,7 @@ export function sizedList<const N extends string>(
 /** Groups of fields of fixed size, one behind the other. */
 export function groups<const N extends string>(
   name: N,
-  count: Extent,
+  count: Sizing,
   ...group: readonly AnyField[]
 ): Field<N, readonly Values[]> {
   const sizes = group.map((field) => field.size({}, Number.MAX_SAFE_INTEGER) ?? 0);
@@ -344,12 +344,12 @@ export function numberOf(values: Values, name: string): number {
 
 /** As many as a field before says. */
 export const counted =
-  (name: string): Extent =>
+  (name: string): Sizing =>
   (values) =>
     numberOf(values, name);
 
 /** All that is left but the last `after` bytes, in items of `unit` bytes. */
 export const allBut =
-  (after: number, unit = 1): Extent =>
+  (after: number, unit = 1): Sizing =>
   (_, left) =>
     Math.floor((left - after) / unit);

@@ -6,8 +6,8 @@ import {
   bytes,
   layout,
   list,
+  type MeaningScope,
   numberOf,
-  type Scope,
   string8,
   u8,
   u16,
@@ -51,11 +51,11 @@ const classOf = (value: number) => usbClassName(hexByte(value));
 /** A subclass, and a protocol, mean what the codes before them say; nothing where they add nothing. */
 const subclassOf =
   (className: string) =>
-  (value: number, { values }: Scope) =>
+  (value: number, { values }: MeaningScope) =>
     refined([numberOf(values, className)], value);
 const protocolOf =
   (className: string, subclassName: string) =>
-  (value: number, { values }: Scope) =>
+  (value: number, { values }: MeaningScope) =>
     refined([numberOf(values, className), numberOf(values, subclassName)], value);
 
 /** The name that a code adds to those of the codes before it. */
@@ -67,7 +67,7 @@ function refined(before: readonly number[], value: number): string | null {
 }
 
 /** bMaxPacketSize0: bytes, and from USB 3.0 on an exponent of 2. */
-function packetSize0(value: number, { values }: Scope): string | null {
+function packetSize0(value: number, { values }: MeaningScope): string | null {
   if (numberOf(values, 'bcdUSB') < 0x0300) return null;
   return value < 16 ? `${2 ** value} bytes` : null;
 }
@@ -116,7 +116,7 @@ function configurationAttributes(value: number): string[] {
 }
 
 /** In units of 2 mA; of 8 mA where the device runs at SuperSpeed. */
-function maxPower(value: number, { speedMbps }: Scope): string {
+function maxPower(value: number, { speedMbps }: MeaningScope): string {
   return `${value * (speedMbps !== null && speedMbps >= 5000 ? 8 : 2)} mA`;
 }
 
@@ -171,7 +171,7 @@ export function endpointAddress(value: number): string {
 }
 
 /** USB 2.0, table 9-13; the usage of interrupt endpoints: USB 3.2, table 9-26. */
-function endpointAttributes(value: number, { speedMbps }: Scope): string[] {
+function endpointAttributes(value: number, { speedMbps }: MeaningScope): string[] {
   const type = value & 3;
   const meanings: string[] = [TRANSFER_TYPES[type] ?? ''];
   if (type === 1) meanings.push(SYNCHRONIZATION[field(value, 2, 2)] ?? '', ISOCHRONOUS_USAGE[field(value, 4, 2)] ?? '');
@@ -180,7 +180,7 @@ function endpointAttributes(value: number, { speedMbps }: Scope): string[] {
 }
 
 /** Bits 0 to 10 the bytes of a packet; 11 and 12, at high speed and for periodic endpoints, the packets beyond the first. */
-function endpointPacketSize(value: number, { values, speedMbps }: Scope): string {
+function endpointPacketSize(value: number, { values, speedMbps }: MeaningScope): string {
   const periodic = (numberOf(values, 'bmAttributes') & 1) === 1;
   const more = field(value, 11, 2);
   const size = `${value & 0x7ff} bytes`;
@@ -189,7 +189,7 @@ function endpointPacketSize(value: number, { values, speedMbps }: Scope): string
 }
 
 /** USB 2.0, table 9-13: frames of 1 ms at low and full speed, microframes of 125 us from high speed on. */
-function endpointInterval(value: number, { values, speedMbps }: Scope): string | null {
+function endpointInterval(value: number, { values, speedMbps }: MeaningScope): string | null {
   const type = numberOf(values, 'bmAttributes') & 3;
   if (speedMbps === null) return null;
   if (type === 0 || type === 2) {
@@ -227,7 +227,7 @@ export const AUDIO_ENDPOINT = layout(
 );
 
 /** Of a bulk endpoint: streams, as an exponent in bits 0 to 4; of an isochronous one: bursts beyond the first, in 0 and 1. */
-function companionAttributes(value: number, { endpointType }: Scope): string | null {
+function companionAttributes(value: number, { endpointType }: MeaningScope): string | null {
   if (endpointType === 2) return (value & 0x1f) === 0 ? null : `${2 ** (value & 0x1f)} streams`;
   if (endpointType !== 1) return null;
   const bursts = (value & 3) + 1;

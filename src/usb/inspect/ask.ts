@@ -4,6 +4,7 @@
  */
 import { SysError, UdrvError } from '../../errors';
 import { MSOS20_UUID, WEBUSB_UUID } from '../decode/bos';
+import { HUB, PORT_STATUS, SUPERSPEED_HUB, SUPERSPEED_PORT_STATUS } from '../decode/classes/hub';
 import {
   type Descriptor,
   type DescriptorTree,
@@ -12,7 +13,6 @@ import {
   decodeMsos20,
   descriptor,
 } from '../decode/descriptor-tree';
-import { HUB, PORT_STATUS, SUPERSPEED_HUB, SUPERSPEED_PORT_STATUS } from '../decode/hub';
 import { stringIndices } from '../decode/json';
 import { numberOf, type Values } from '../decode/layout';
 import { MSOS10_COMPATIBLE_ID, MSOS10_STRING, WEBUSB_URL } from '../decode/msos';

@@ -10,8 +10,8 @@ import {
   decodeDescriptors,
   encodeDescriptors,
 } from '../decode/descriptor-tree';
-import { decodeReport, type ReportDescriptor } from '../decode/hid-report';
-import { type Context, type DescriptorJson, descriptorJson } from '../decode/json';
+import { decodeReport, type ReportDescriptor } from '../decode/hid/report';
+import { type DecodeContext, type DescriptorJson, descriptorJson } from '../decode/json';
 import type { Answers } from './ask';
 import { USB_DEVICES } from './inspect';
 
@@ -29,7 +29,7 @@ export interface UsbDescription {
   raw: RawDescriptors;
   tree: DescriptorTree;
   bos: DescriptorTree | null;
-  context: Context;
+  context: DecodeContext;
   /** What the device said when it was opened and asked; null: it was not. */
   answers: Answers | null;
   /** What of all this could not be read. */
@@ -65,7 +65,7 @@ export function describeUsb(sys: Sys, names: Names, device: UsbDeviceInfo): UsbD
   );
   if (active !== undefined) readInterfaces(active);
   const { vendor, device: product } = names.usbName(device.vendorId, device.deviceId);
-  const context: Context = {
+  const context: DecodeContext = {
     speedMbps: device.usb.speedMbps,
     vendorName: vendor,
     productName: product,

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { audioLayout } from '../../../src/usb/decode/audio';
+import { audioLayout } from '../../../src/usb/decode/classes/audio';
+import { videoLayout } from '../../../src/usb/decode/classes/video';
 import {
   type DescriptorTree,
   decodeBos,
@@ -8,16 +9,15 @@ import {
   descriptor,
   encodeDescriptors,
 } from '../../../src/usb/decode/descriptor-tree';
-import { decodeReport, describeReport, encodeReport } from '../../../src/usb/decode/hid-report';
-import { type Context, type DescriptorJson, descriptorJson, stringIndices } from '../../../src/usb/decode/json';
+import { decodeReport, describeReport, encodeReport } from '../../../src/usb/decode/hid/report';
+import { type DecodeContext, type DescriptorJson, descriptorJson, stringIndices } from '../../../src/usb/decode/json';
 import { decode, encode, type ValuesOf } from '../../../src/usb/decode/layout';
 import { DEVICE, ENDPOINT, INTERFACE } from '../../../src/usb/decode/standard';
-import { videoLayout } from '../../../src/usb/decode/video';
 import { checkInput } from '../../support/descriptor-check';
 import { inputOf, SEEDS } from '../../support/descriptor-inputs';
 import * as fixtures from '../../support/usb-fixtures';
 
-const CONTEXT: Context = {
+const CONTEXT: DecodeContext = {
   speedMbps: 480,
   vendorName: null,
   productName: null,
@@ -31,7 +31,7 @@ function flat({ descriptors }: DescriptorTree, context = CONTEXT): DescriptorJso
   return descriptors.flatMap((found) => walk(descriptorJson(found, context)));
 }
 
-function only(tree: DescriptorTree, id: string, context?: Context): DescriptorJson[] {
+function only(tree: DescriptorTree, id: string, context?: DecodeContext): DescriptorJson[] {
   return flat(tree, context).filter(({ descriptor }) => descriptor === id);
 }
 

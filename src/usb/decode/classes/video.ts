@@ -4,12 +4,12 @@ import {
   bcd16,
   bytes,
   counted,
-  type Extent,
   groups,
   type Layout,
   layout,
   list,
   numberOf,
+  type Sizing,
   sizedList,
   string8,
   u8,
@@ -21,8 +21,8 @@ import {
   x8,
   x16,
   x32,
-} from './layout';
-import { bits, field, oneOf, setBits, trimmed } from './meaning';
+} from '../layout';
+import { bits, field, oneOf, setBits, trimmed } from '../meaning';
 
 const HEADER = [u8('bLength'), x8('bDescriptorType'), x8('bDescriptorSubtype')] as const;
 
@@ -47,7 +47,7 @@ const TERMINAL_TYPES: Readonly<Record<number, string>> = {
 const terminalType = x16('wTerminalType', oneOf(TERMINAL_TYPES));
 
 /** A bit for each control that is there; as many bytes as `bControlSize` says. */
-const controls = (name: string, size: Extent, names: readonly string[]) =>
+const controls = (name: string, size: Sizing, names: readonly string[]) =>
   bytes(name, size, (value) => bitsOf(value, names));
 
 /** Of bytes as hex digits, least significant byte first; the first 32 bits are all that have a meaning. */

@@ -24,8 +24,8 @@ import {
   x16,
   x32,
   x64,
-} from './layout';
-import { bits, controlPairs, field, oneOf } from './meaning';
+} from '../layout';
+import { bits, controlPairs, field, oneOf } from '../meaning';
 
 const HEADER = [u8('bLength'), x8('bDescriptorType'), x8('bDescriptorSubtype')] as const;
 

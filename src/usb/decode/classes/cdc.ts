@@ -1,6 +1,6 @@
 /** Communications: the functional descriptors of CDC 1.2, table 13, and of its subclasses (PSTN, ECM, NCM, MBIM, WMC). */
-import { bcd16, bytes, type Layout, layout, list, string8, u8, u16, uuid, x8, x16, x32 } from './layout';
-import { bits } from './meaning';
+import { bcd16, bytes, type Layout, layout, list, string8, u8, u16, uuid, x8, x16, x32 } from '../layout';
+import { bits } from '../meaning';
 
 const HEADER = [u8('bFunctionLength'), x8('bDescriptorType'), x8('bDescriptorSubtype')] as const;
 

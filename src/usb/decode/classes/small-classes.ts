@@ -1,6 +1,6 @@
 /** Classes with one descriptor or two: HID 1.11, DFU 1.1, CCID 1.1, IPP over USB, UAS (mass storage). */
 
-import { COUNTRIES } from './hid-usages';
+import { COUNTRIES } from '../hid/usages';
 import {
   bcd16,
   bytes,
@@ -18,8 +18,8 @@ import {
   x8,
   x16,
   x32,
-} from './layout';
-import { bits, oneOf, trimmed } from './meaning';
+} from '../layout';
+import { bits, oneOf, trimmed } from '../meaning';
 
 const HEADER = [u8('bLength'), x8('bDescriptorType')] as const;
 

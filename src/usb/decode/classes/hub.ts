@@ -1,6 +1,6 @@
 /** Hubs: USB 2.0, chapter 11.23 and 11.24; USB 3.2, chapter 10.15 and 10.16. A device gives them only when asked. */
-import { allBut, layout, list, numberOf, type Scope, u8, u16, type Values, x8, x16 } from './layout';
-import { bits, field, setBits, trimmed } from './meaning';
+import { allBut, layout, list, type MeaningScope, numberOf, u8, u16, type Values, x8, x16 } from '../layout';
+import { bits, field, setBits, trimmed } from '../meaning';
 
 const POWER_SWITCHING = [
   'ganged power switching',
@@ -24,7 +24,7 @@ function characteristics(value: number): string[] {
 }
 
 /** The TT's think time, in full-speed bit times, counts at high speed only. */
-function usb2Characteristics(value: number, { speedMbps }: Scope): string[] {
+function usb2Characteristics(value: number, { speedMbps }: MeaningScope): string[] {
   return [
     ...characteristics(value),
     ...(speedMbps === null || speedMbps === 480 ? [`TT think time ${8 * (field(value, 5, 2) + 1)} bit times`] : []),

@@ -1,7 +1,7 @@
 /** HID report descriptors: items of a prefix and up to 4 bytes of data, or long ones (HID 1.11, chapter 6.2.2). */
 
-import { usageName, usagePageName } from './hid-usages';
-import { field, hex, setBits } from './meaning';
+import { field, hex, setBits } from '../meaning';
+import { usageName, usagePageName } from './usages';
 
 export interface ReportItem {
   /** Its first byte: the size of the data in bits 0 and 1, the type in 2 and 3, the tag in 4 to 7. */
