@@ -1,7 +1,7 @@
 /** USB descriptors for a person: a tree with a line for each field, its value, and what that means. */
 
 import type { Descriptor } from '../../usb/decode/descriptor-tree';
-import { describeReport, type ReportDescriptor, type ReportLine } from '../../usb/decode/hid/report';
+import { describeReport, type ReportDescriptor, type ReportLine, type ReportSize } from '../../usb/decode/hid/report';
 import { contextIn, type DecodeContext } from '../../usb/decode/json';
 import type { AnyField, Value, Values } from '../../usb/decode/layout';
 import { bcd } from '../../usb/decode/meaning';
@@ -87,22 +87,42 @@ function addDescriptor(
 }
 
 function addReport(lines: string[], report: ReportDescriptor, indent: string, style: Style): void {
-  lines.push(`${indent}${style.heading('Report descriptor')}\n`);
-  for (const line of describeReport(report))
-    lines.push(`${indent}  ${'  '.repeat(Math.min(line.depth, DEEPEST))}${reportLine(line)}\n`);
-  if (report.rest.length > 0)
-    lines.push(`${indent}  ${style.warning('note: ends within an item:')} ${hexText(report.rest.toString('hex'))}\n`);
+  const { items, sizes, notes } = describeReport(report);
+  const inner = `${indent}  `;
+  const isEmpty = items.length === 0 && report.rest.length === 0;
+  lines.push(`${indent}${style.heading('Report descriptor')}${isEmpty ? ': empty' : ''}\n`);
+  for (const item of items) {
+    const nesting = '  '.repeat(Math.min(item.depth, DEEPEST));
+    const bytes = hexText(item.bytes.slice(0, SHORT_ITEM * 2)).padEnd(SHORT_ITEM * 3 - 1);
+    lines.push(`${inner}${style.dim(bytes)}  ${nesting}${itemText(item)}\n`);
+  }
+  for (const size of sizes) lines.push(`${inner}${sizeText(size)}\n`);
+  for (const note of notes) lines.push(`${inner}${style.warning(`note: ${note}`)}\n`);
 }
 
-/** Items that have no value, and those whose value is only of interest as what it means. */
+/** In bytes: the longest item but for long ones, whose data stands in the text. */
+const SHORT_ITEM = 5;
+
+/** Items that have no value, those whose value only matters for its meaning, and those that count in hex. */
 const WITHOUT_VALUE = /^(?:End Collection|Push|Pop)$/;
 const MEANING_ONLY = /^(?:Input|Output|Feature|Collection|Unit|Delimiter)$/;
+const IN_HEX = /^Usage/;
 
-function reportLine({ tag, value, means }: ReportLine): string {
+function itemText({ tag, bytes, value, means }: ReportLine): string {
   if (WITHOUT_VALUE.test(tag)) return tag;
-  if (means === null) return `${tag} ${value}`;
-  return MEANING_ONLY.test(tag) ? `${tag} ${means}` : `${tag} ${value}  ${means}`;
+  // Two digits at least, and eight where the page stands in the usage.
+  const digits = bytes.length === SHORT_ITEM * 2 ? 8 : value > 0xff ? 4 : 2;
+  const text = IN_HEX.test(tag) ? `0x${value.toString(16).padStart(digits, '0')}` : value;
+  if (means === null) return `${tag} ${text}`;
+  return MEANING_ONLY.test(tag) ? `${tag} ${means}` : `${tag} ${text}  ${means}`;
 }
+
+function sizeText({ type, id, bits, bytes }: ReportSize): string {
+  const name = `${type[0]?.toUpperCase()}${type.slice(1)} report${id === null ? '' : ` ${id}`}`;
+  return `${name}: ${counted(bits, 'bit')}, ${counted(bytes, 'byte')}${id === null ? '' : ' with its ID'}`;
+}
+
+const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** So that one need not read the fields to know which it is. */
 function title({ layout, values }: Descriptor, active: number | null): string {

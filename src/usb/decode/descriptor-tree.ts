@@ -11,8 +11,9 @@ import { AUDIO_LAYOUTS, audioEndpointLayout, audioLayout } from './classes/audio
 import { CDC_LAYOUTS, cdcLayout } from './classes/cdc';
 import { HUB, PORT_STATUS, SUPERSPEED_HUB, SUPERSPEED_PORT_STATUS } from './classes/hub';
 import { MIDI_LAYOUTS, midiEndpointLayout, midiLayout } from './classes/midi';
-import { CCID, DFU, HID, IPP, PIPE_USAGE, SMALL_CLASS_LAYOUTS, UNKNOWN_CLASS } from './classes/small-classes';
+import { CCID, DFU, IPP, PIPE_USAGE, SMALL_CLASS_LAYOUTS, UNKNOWN_CLASS } from './classes/small-classes';
 import { VIDEO_LAYOUTS, videoEndpointLayout, videoLayout } from './classes/video';
+import { HID } from './hid/descriptor';
 import { decode, encode, type Layout, numberOf, type Values } from './layout';
 import { MICROSOFT_LAYOUTS, msos20Depth, msos20Layout } from './msos';
 import {
@@ -230,6 +231,7 @@ export const ALL_LAYOUTS: readonly Layout[] = [
   ...MIDI_LAYOUTS,
   ...VIDEO_LAYOUTS,
   ...SMALL_CLASS_LAYOUTS,
+  HID,
 ];
 
 function aroundOf(values: Values): Around {

@@ -1,7 +1,7 @@
 /** Descriptors as JSON: fields by the specification's names, numbers as numbers, and what they mean beside them. */
 
 import type { Descriptor } from './descriptor-tree';
-import { describeReport, encodeReport, type ReportDescriptor } from './hid/report';
+import { type DescribedReport, describeReport, encodeReport, type ReportDescriptor } from './hid/report';
 import { numberOf, type Value, type Values } from './layout';
 
 /** What the meanings of a whole device depend on. */
@@ -32,7 +32,7 @@ export interface DescriptorJson {
   /** Hex of what the layout does not cover. */
   rest?: string;
   notes?: string[];
-  report?: { bytes: string; items: { depth: number; tag: string; value: number; means: string | null }[] };
+  report?: { bytes: string } & DescribedReport;
   children?: DescriptorJson[];
   [field: string]: Value | DescriptorJson[] | Record<string, Means> | string[] | object | undefined;
 }
@@ -50,7 +50,7 @@ export function descriptorJson(descriptor: Descriptor, around: DecodeContext): D
     ...(notes.length === 0 ? {} : { notes }),
     ...(report === undefined
       ? {}
-      : { report: { bytes: encodeReport(report).toString('hex'), items: describeReport(report) } }),
+      : { report: { bytes: encodeReport(report).toString('hex'), ...describeReport(report) } }),
     ...(children.length === 0 ? {} : { children: children.map((child) => descriptorJson(child, context)) }),
   };
 }

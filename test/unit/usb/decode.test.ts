@@ -9,7 +9,6 @@ import {
   descriptor,
   encodeDescriptors,
 } from '../../../src/usb/decode/descriptor-tree';
-import { decodeReport, describeReport, encodeReport } from '../../../src/usb/decode/hid/report';
 import { type DecodeContext, type DescriptorJson, descriptorJson, stringIndices } from '../../../src/usb/decode/json';
 import { decode, encode, type ValuesOf } from '../../../src/usb/decode/layout';
 import { DEVICE, ENDPOINT, INTERFACE } from '../../../src/usb/decode/standard';
@@ -383,51 +382,6 @@ test('the Microsoft OS 2.0 set is a tree', () => {
     PropertyData: '{ABCDEF',
   });
   expect(encodeDescriptors(tree).equals(fixtures.MSOS20_SET)).toBe(true);
-});
-
-describe('a HID report descriptor', () => {
-  const report = decodeReport(fixtures.HID_REPORT);
-  const lines = describeReport(report).map(
-    ({ depth, tag, value, means }) => `${' '.repeat(depth)}${tag} ${value} ${means}`,
-  );
-
-  test('is written as it was read', () => {
-    expect(encodeReport(report).equals(fixtures.HID_REPORT)).toBe(true);
-  });
-
-  test.each([
-    'Usage Page 1 Generic Desktop',
-    'Collection 1 Application',
-    ' Report ID 1 null',
-    ' Usage Minimum 224 Left Control',
-    ' Input 2 Data, Variable, Absolute',
-    ' Output 130 Data, Variable, Absolute, Volatile',
-    // Unsigned, as its minimum is not negative; and signed.
-    ' Logical Maximum 255 null',
-    ' Logical Minimum -127 null',
-    // A usage with its page.
-    ' Usage 65592 Generic Desktop: Wheel',
-    ' Unit Exponent 14 10^-2',
-    ' Unit 20 English Rotation: deg',
-    ' Long Item 0xf0 2 1234',
-    'End Collection 0 null',
-    'Usage Page 65280 Vendor Defined',
-  ])('%s', (line) => {
-    expect(lines).toContain(line);
-  });
-
-  test('that ends within an item keeps the bytes of it', () => {
-    expect(decodeReport(Buffer.from('05012701', 'hex'))).toMatchObject({
-      items: [{ prefix: 0x05 }],
-      rest: Buffer.from('2701', 'hex'),
-    });
-  });
-
-  test('ends more collections than it begins, and pops more than it pushes', () => {
-    expect(describeReport(decodeReport(Buffer.from('c0c0b4b40901', 'hex'))).map(({ depth }) => depth)).toEqual([
-      0, 0, 0, 0, 0,
-    ]);
-  });
 });
 
 describe('descriptors that are wrong', () => {

@@ -1,11 +1,8 @@
-/** Classes with one descriptor or two: HID 1.11, DFU 1.1, CCID 1.1, IPP over USB, UAS (mass storage). */
+/** Classes with one descriptor or two: DFU 1.1, CCID 1.1, IPP over USB, UAS (mass storage). */
 
-import { COUNTRIES } from '../hid/usages';
 import {
   bcd16,
   bytes,
-  counted,
-  groups,
   type Layout,
   layout,
   numberOf,
@@ -22,21 +19,6 @@ import {
 import { bits, oneOf, trimmed } from '../meaning';
 
 const HEADER = [u8('bLength'), x8('bDescriptorType')] as const;
-
-export const HID = layout(
-  'hid',
-  'HID',
-  ...HEADER,
-  bcd16('bcdHID'),
-  u8('bCountryCode', (value) => COUNTRIES[value] ?? null),
-  u8('bNumDescriptors'),
-  groups(
-    'descriptors',
-    counted('bNumDescriptors'),
-    x8('bDescriptorType', oneOf({ 34: 'report', 35: 'physical' })),
-    u16('wDescriptorLength'),
-  ),
-);
 
 export const DFU = layout(
   'dfu',
@@ -139,4 +121,4 @@ export const PIPE_USAGE = layout(
 /** Of a class that udrv knows nothing about. */
 export const UNKNOWN_CLASS = layout('classSpecific', 'Class-specific descriptor', ...HEADER, bytes('data'));
 
-export const SMALL_CLASS_LAYOUTS: readonly Layout[] = [HID, DFU, CCID, IPP, PIPE_USAGE, UNKNOWN_CLASS];
+export const SMALL_CLASS_LAYOUTS: readonly Layout[] = [DFU, CCID, IPP, PIPE_USAGE, UNKNOWN_CLASS];

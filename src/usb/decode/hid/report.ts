@@ -8,7 +8,7 @@ export interface ReportItem {
   prefix: number;
   /** Of a long item, its tag; undefined: a short item. */
   longTag?: number;
-  /** As it stands: signed where the tag is one of a signed value is up to who reads it. Little-endian. */
+  /** Little-endian; whether it is signed depends on the tag. */
   data: Buffer;
 }
 
@@ -18,13 +18,34 @@ export interface ReportDescriptor {
   rest: Buffer;
 }
 
-/** One line of a report descriptor, decoded. */
+/** One item, decoded. */
 export interface ReportLine {
-  /** How many collections are open around it. */
+  /** The number of collections that are open around it. */
   depth: number;
+  /** Hex of the whole item. */
+  bytes: string;
   tag: string;
   value: number;
   means: string | null;
+}
+
+/** The length of one report. */
+export interface ReportSize {
+  type: 'input' | 'output' | 'feature';
+  /** Null where the device's reports have no IDs. */
+  id: number | null;
+  /** Of its fields. */
+  bits: number;
+  /** On the bus: the fields filled up to whole bytes, and the ID where there is one. */
+  bytes: number;
+}
+
+export interface DescribedReport {
+  items: ReportLine[];
+  /** Each report that has fields, in the order in which they begin. */
+  sizes: ReportSize[];
+  /** The faults of the descriptor, for people. */
+  notes: string[];
 }
 
 const LONG_ITEM = 0xfe;
@@ -48,10 +69,11 @@ export function decodeReport(bytes: Buffer): ReportDescriptor {
 }
 
 export function encodeReport({ items, rest }: ReportDescriptor): Buffer {
-  const pieces = items.map(({ prefix, longTag, data }) =>
-    Buffer.concat([Buffer.from(longTag === undefined ? [prefix] : [prefix, data.length, longTag]), data]),
-  );
-  return Buffer.concat([...pieces, rest]);
+  return Buffer.concat([...items.map(itemBytes), rest]);
+}
+
+function itemBytes({ prefix, longTag, data }: ReportItem): Buffer {
+  return Buffer.concat([Buffer.from(longTag === undefined ? [prefix] : [prefix, data.length, longTag]), data]);
 }
 
 /** 0, 1, 2 or 4 bytes. */
@@ -90,46 +112,173 @@ const TAGS: Readonly<Record<number, string>> = {
   168: 'Delimiter',
 };
 
-/** A minimum is signed; the maximum behind it is where that is negative (as the kernel's hid-core.c reads them). */
-const MINIMUM = new Set([0x14, 0x34]);
-const MAXIMUM = new Set([0x24, 0x44]);
+/** A minimum is signed; a maximum is where its minimum is negative (as the kernel's hid-core.c reads them). */
+const MINIMA: Readonly<Record<number, 'logicalMinimum' | 'physicalMinimum'>> = {
+  20: 'logicalMinimum',
+  52: 'physicalMinimum',
+};
+const MAXIMA: typeof MINIMA = { 36: 'logicalMinimum', 68: 'physicalMinimum' };
+const UNIT_EXPONENT = 0x54;
+const REPORT_TYPES: Readonly<Record<number, ReportSize['type']>> = { 128: 'input', 144: 'output', 176: 'feature' };
 const COLLECTIONS = ['Physical', 'Application', 'Logical', 'Report', 'Named Array', 'Usage Switch', 'Usage Modifier'];
 
-/** How deep Push may go before it is ignored: real descriptors use one or two. */
+/** Pushes beyond this depth are ignored: real descriptors use one or two, the kernel allows 4. */
 const DEEPEST = 64;
+/** In bits: a larger Report Size is refused by the kernel (hid-core.c). */
+const LARGEST_FIELD = 256;
 
-/** What the items say, one by one, with the usage page that counts at each. */
-export function describeReport({ items }: ReportDescriptor): ReportLine[] {
+/** The items that last until they are given anew; Push keeps them, Pop brings them back. */
+interface Globals {
+  page: number;
+  reportSize: number;
+  reportCount: number;
+  reportId: number | null;
+  logicalMinimum: number;
+  physicalMinimum: number;
+}
+
+/** Decodes a report descriptor for people: its items one by one, the reports they make up, and what is wrong with it. */
+export function describeReport({ items, rest }: ReportDescriptor): DescribedReport {
   const lines: ReportLine[] = [];
-  const pages: number[] = [];
-  const minima = new Map<number, number>();
-  let page = 0;
+  const sizes = new ReportSizes();
+  const faults = new Faults();
+  const pushed: Globals[] = [];
+  let globals: Globals = {
+    page: 0,
+    reportSize: 0,
+    reportCount: 0,
+    reportId: null,
+    logicalMinimum: 0,
+    physicalMinimum: 0,
+  };
   let depth = 0;
-  for (const { prefix, longTag, data } of items) {
+  let openSets = 0;
+  /** Usages since the last main item. */
+  let usages: { line: ReportLine; page: number; name(page: number): string | null }[] = [];
+  for (const item of items) {
+    const { prefix, longTag, data } = item;
+    const bytes = itemBytes(item).toString('hex');
     if (longTag !== undefined) {
-      lines.push({ depth, tag: `Long Item ${hex(longTag)}`, value: data.length, means: data.toString('hex') });
+      lines.push({ depth, bytes, tag: `Long Item ${hex(longTag)}`, value: data.length, means: data.toString('hex') });
       continue;
     }
     const kind = prefix & 0xfc;
-    const isSigned = MINIMUM.has(kind) || (MAXIMUM.has(kind) && (minima.get(kind - 0x10) ?? 0) < 0);
-    const value = data.length === 0 ? 0 : isSigned ? data.readIntLE(0, data.length) : data.readUIntLE(0, data.length);
-    if (MINIMUM.has(kind)) minima.set(kind, value);
-    if (kind === 0xc0) depth = Math.max(0, depth - 1);
-    lines.push({
+    const value = itemValue(kind, data, globals);
+    if (kind === 0xc0) {
+      if (depth === 0) faults.add('End Collection without a collection to end');
+      else depth--;
+    }
+    const { page } = globals;
+    const line = {
       depth,
+      bytes,
       tag: TAGS[kind] ?? `Reserved Item ${hex(kind)}`,
       value,
-      means: itemMeaning(kind, value, data.length, page),
-    });
-    if (kind === 0xa0) depth++;
-    else if (kind === 0x04) page = value;
-    else if (kind === 0xa4 && pages.length < DEEPEST) pages.push(page);
-    else if (kind === 0xb4) page = pages.pop() ?? page;
+      means: itemMeaning(kind, value),
+    };
+    lines.push(line);
+    const reportType = REPORT_TYPES[kind];
+    if (reportType !== undefined || kind === 0xa0 || kind === 0xc0) {
+      // A usage belongs to the page that is in force at its main item (HID 1.11, chapter 5.4; the kernel too).
+      for (const usage of usages) if (usage.page !== page) usage.line.means = usage.name(page);
+      usages = [];
+    }
+    if (reportType !== undefined) sizes.add(reportType, globals);
+    switch (kind) {
+      case 0xa0:
+        depth++;
+        break;
+      case 0x08:
+      case 0x18:
+      case 0x28:
+        // Four bytes hold the page too.
+        if (data.length === 4) line.means = usageInPage(field(value, 16, 16), field(value, 0, 16));
+        else {
+          line.means = usageName(page, value);
+          usages.push({ line, page, name: (other) => usageName(other, value) });
+        }
+        break;
+      case 0xa8:
+        openSets += value === 1 ? 1 : openSets > 0 ? -1 : 0;
+        break;
+      case 0xa4:
+        if (pushed.length < DEEPEST) pushed.push({ ...globals });
+        break;
+      case 0xb4: {
+        const last = pushed.pop();
+        if (last === undefined) faults.add('Pop without a Push before it');
+        globals = last ?? globals;
+        break;
+      }
+      default:
+        setGlobal(globals, kind, value);
+    }
+    if (kind === 0x84 && value === 0) faults.add('Report ID 0, which is reserved');
+    if (kind === 0x74 && value > LARGEST_FIELD)
+      faults.add(`Report Size above ${LARGEST_FIELD} bits, which Linux refuses`);
   }
-  return lines;
+  if (depth > 0) faults.add(`${depth} collection${depth === 1 ? ' is' : 's are'} never ended`);
+  if (openSets > 0) faults.add('a Delimiter set is never closed');
+  if (rest.length > 0) faults.add(`ends within an item: ${rest.toString('hex')}`);
+  return { items: lines, sizes: sizes.list(), notes: faults.list() };
 }
 
-function itemMeaning(kind: number, value: number, size: number, page: number): string | null {
+/** Faults, each told once, with the number of times that it was found. */
+class Faults {
+  readonly #counts = new Map<string, number>();
+
+  add(fault: string): void {
+    this.#counts.set(fault, (this.#counts.get(fault) ?? 0) + 1);
+  }
+
+  list(): string[] {
+    return [...this.#counts].map(([fault, count]) => (count === 1 ? fault : `${fault} (${count} times)`));
+  }
+}
+
+class ReportSizes {
+  readonly #bits = new Map<string, Omit<ReportSize, 'bytes'>>();
+
+  add(type: ReportSize['type'], { reportId: id, reportSize, reportCount }: Globals): void {
+    const key = `${type} ${id}`;
+    const report = this.#bits.get(key) ?? { type, id, bits: 0 };
+    report.bits += reportSize * reportCount;
+    if (report.bits > 0) this.#bits.set(key, report);
+  }
+
+  list(): ReportSize[] {
+    return [...this.#bits.values()].map((report) => ({
+      ...report,
+      bytes: Math.ceil(report.bits / 8) + (report.id === null ? 0 : 1),
+    }));
+  }
+}
+
+function itemValue(kind: number, data: Buffer, globals: Globals): number {
+  if (data.length === 0) return 0;
+  if (kind === UNIT_EXPONENT) return unitExponent(data);
+  const maximumOf = MAXIMA[kind];
+  const isSigned = MINIMA[kind] !== undefined || (maximumOf !== undefined && globals[maximumOf] < 0);
+  return isSigned ? data.readIntLE(0, data.length) : data.readUIntLE(0, data.length);
+}
+
+/** A nibble in two's complement (HID 1.11, chapter 6.2.2.7), or a signed number of the item's size, as devices have it too. */
+function unitExponent(data: Buffer): number {
+  const value = data.readIntLE(0, data.length);
+  return value > 7 && value < 16 ? value - 16 : value;
+}
+
+function setGlobal(globals: Globals, kind: number, value: number): void {
+  const minimum = MINIMA[kind];
+  if (minimum !== undefined) globals[minimum] = value;
+  else if (kind === 0x04) globals.page = value;
+  else if (kind === 0x74) globals.reportSize = value;
+  else if (kind === 0x84) globals.reportId = value;
+  else if (kind === 0x94) globals.reportCount = value;
+}
+
+/** The meaning of an item's value on its own; usages need the page. */
+function itemMeaning(kind: number, value: number): string | null {
   switch (kind) {
     case 0x80:
     case 0x90:
@@ -139,13 +288,8 @@ function itemMeaning(kind: number, value: number, size: number, page: number): s
       return COLLECTIONS[value] ?? (value >= 0x80 ? 'vendor defined' : 'reserved');
     case 0x04:
       return usagePageName(value);
-    case 0x08:
-    case 0x18:
-    case 0x28:
-      // Four bytes: a usage with its page.
-      return size === 4 ? usage(field(value, 16, 16), field(value, 0, 16)) : usageName(page, value);
-    case 0x54:
-      return `10^${value > 7 ? (value & 0xf) - 16 : value}`;
+    case UNIT_EXPONENT:
+      return `10^${value}`;
     case 0x64:
       return unitName(value);
     case 0xa8:
@@ -155,7 +299,7 @@ function itemMeaning(kind: number, value: number, size: number, page: number): s
   }
 }
 
-function usage(page: number, id: number): string | null {
+function usageInPage(page: number, id: number): string | null {
   const name = usageName(page, id);
   const pageName = usagePageName(page);
   return name === null ? pageName : `${pageName ?? hex(page, 2)}: ${name}`;

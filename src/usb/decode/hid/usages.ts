@@ -1,410 +1,66 @@
-/** Names of HID: countries (HID 1.11, chapter 6.2.1), and usage pages and usages of HID Usage Tables 1.5, the common ones. */
+/** Names of usage pages and usages: HID Usage Tables, from the table that is parsed when the first of them is asked for. */
+import { USAGE_TABLES } from './usage-tables';
 
-export const COUNTRIES: readonly string[] = [
-  'not localized',
-  'Arabic',
-  'Belgian',
-  'Canadian bilingual',
-  'Canadian French',
-  'Czech Republic',
-  'Danish',
-  'Finnish',
-  'French',
-  'German',
-  'Greek',
-  'Hebrew',
-  'Hungary',
-  'international (ISO)',
-  'Italian',
-  'Japan (Katakana)',
-  'Korean',
-  'Latin American',
-  'Dutch',
-  'Norwegian',
-  'Persian (Farsi)',
-  'Poland',
-  'Portuguese',
-  'Russia',
-  'Slovakia',
-  'Spanish',
-  'Swedish',
-  'Swiss French',
-  'Swiss German',
-  'Switzerland',
-  'Taiwan',
-  'Turkish Q',
-  'UK',
-  'US',
-  'Yugoslavia',
-  'Turkish F',
-];
-
-const PAGES: Readonly<Record<number, string>> = {
-  1: 'Generic Desktop',
-  2: 'Simulation Controls',
-  3: 'VR Controls',
-  4: 'Sport Controls',
-  5: 'Game Controls',
-  6: 'Generic Device Controls',
-  7: 'Keyboard/Keypad',
-  8: 'LED',
-  9: 'Button',
-  10: 'Ordinal',
-  11: 'Telephony Device',
-  12: 'Consumer',
-  13: 'Digitizers',
-  14: 'Haptics',
-  15: 'Physical Input Device',
-  16: 'Unicode',
-  17: 'SoC',
-  18: 'Eye and Head Trackers',
-  20: 'Auxiliary Display',
-  32: 'Sensors',
-  64: 'Medical Instrument',
-  65: 'Braille Display',
-  89: 'Lighting and Illumination',
-  128: 'Monitor',
-  129: 'Monitor Enumerated',
-  130: 'VESA Virtual Controls',
-  132: 'Power',
-  133: 'Battery System',
-  140: 'Barcode Scanner',
-  141: 'Scales',
-  142: 'Magnetic Stripe Reader',
-  144: 'Camera Control',
-  145: 'Arcade',
-  61904: 'FIDO Alliance',
-};
-
-/** The names of usages in a row from the one at `first` on. */
-const row = (first: number, ...names: readonly string[]): Record<number, string> =>
-  Object.fromEntries(names.map((name, i) => [first + i, name]));
-
-const LETTERS = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ', (letter) => letter);
-const FUNCTION_KEYS = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => `F${from + i}`);
-
-const KEYS: Readonly<Record<number, string>> = {
-  ...row(
-    0,
-    'none',
-    'ErrorRollOver',
-    'POSTFail',
-    'ErrorUndefined',
-    ...LETTERS,
-    '1',
-    '2',
-    '3',
-    '4',
-    '5',
-    '6',
-    '7',
-    '8',
-    '9',
-    '0',
-  ),
-  ...row(
-    0x28,
-    'Enter',
-    'Escape',
-    'Backspace',
-    'Tab',
-    'Space',
-    '-',
-    '=',
-    '[',
-    ']',
-    '\\',
-    'non-US #',
-    ';',
-    "'",
-    '`',
-    ',',
-    '.',
-    '/',
-    'Caps Lock',
-  ),
-  ...row(
-    0x3a,
-    ...FUNCTION_KEYS(1, 12),
-    'Print Screen',
-    'Scroll Lock',
-    'Pause',
-    'Insert',
-    'Home',
-    'Page Up',
-    'Delete',
-    'End',
-    'Page Down',
-  ),
-  ...row(
-    0x4f,
-    'Right',
-    'Left',
-    'Down',
-    'Up',
-    'Num Lock',
-    'keypad /',
-    'keypad *',
-    'keypad -',
-    'keypad +',
-    'keypad Enter',
-  ),
-  ...row(0x59, ...Array.from('1234567890.', (key) => `keypad ${key}`), 'non-US \\', 'Application', 'Power', 'keypad ='),
-  ...row(0x68, ...FUNCTION_KEYS(13, 24)),
-  ...row(
-    0x74,
-    'Execute',
-    'Help',
-    'Menu',
-    'Select',
-    'Stop',
-    'Again',
-    'Undo',
-    'Cut',
-    'Copy',
-    'Paste',
-    'Find',
-    'Mute',
-    'Volume Up',
-    'Volume Down',
-  ),
-  ...row(
-    0xe0,
-    'Left Control',
-    'Left Shift',
-    'Left Alt',
-    'Left GUI',
-    'Right Control',
-    'Right Shift',
-    'Right Alt',
-    'Right GUI',
-  ),
-};
-
-const USAGES: Readonly<Record<number, Readonly<Record<number, string>>>> = {
-  1: {
-    ...row(0x01, 'Pointer', 'Mouse'),
-    ...row(
-      0x04,
-      'Joystick',
-      'Gamepad',
-      'Keyboard',
-      'Keypad',
-      'Multi-axis Controller',
-      'Tablet PC System Controls',
-      'Water Cooling Device',
-    ),
-    ...row(
-      0x0b,
-      'Computer Chassis Device',
-      'Wireless Radio Controls',
-      'Portable Device Control',
-      'System Multi-Axis Controller',
-    ),
-    ...row(
-      0x30,
-      'X',
-      'Y',
-      'Z',
-      'Rx',
-      'Ry',
-      'Rz',
-      'Slider',
-      'Dial',
-      'Wheel',
-      'Hat Switch',
-      'Counted Buffer',
-      'Byte Count',
-      'Motion Wakeup',
-    ),
-    ...row(0x3d, 'Start', 'Select'),
-    ...row(0x40, 'Vx', 'Vy', 'Vz', 'Vbrx', 'Vbry', 'Vbrz', 'Vno', 'Feature Notification', 'Resolution Multiplier'),
-    ...row(
-      0x80,
-      'System Control',
-      'System Power Down',
-      'System Sleep',
-      'System Wake Up',
-      'System Context Menu',
-      'System Main Menu',
-    ),
-    ...row(0x90, 'D-pad Up', 'D-pad Down', 'D-pad Right', 'D-pad Left'),
-    ...row(0xc6, 'Wireless Radio Button', 'Wireless Radio LED', 'Wireless Radio Slider Switch'),
-  },
-  2: {
-    ...row(
-      0x01,
-      'Flight Simulation Device',
-      'Automobile Simulation Device',
-      'Tank Simulation Device',
-      'Spaceship Simulation Device',
-    ),
-    ...row(
-      0xba,
-      'Rudder',
-      'Throttle',
-      'Flight Communications',
-      'Flare Release',
-      'Landing Gear',
-      'Toe Brake',
-      'Trigger',
-    ),
-    ...row(0xc4, 'Accelerator', 'Brake', 'Clutch', 'Shifter', 'Steering'),
-  },
-  7: KEYS,
-  8: {
-    ...row(0x01, 'Num Lock', 'Caps Lock', 'Scroll Lock', 'Compose', 'Kana', 'Power', 'Shift', 'Do Not Disturb', 'Mute'),
-    ...row(0x17, 'Off-Hook', 'Ring', 'Message Waiting', 'Data Mode'),
-    ...row(0x4b, 'Generic Indicator'),
-  },
-  11: {
-    ...row(
-      0x01,
-      'Phone',
-      'Answering Machine',
-      'Message Controls',
-      'Handset',
-      'Headset',
-      'Telephony Key Pad',
-      'Programmable Button',
-    ),
-    ...row(0x20, 'Hook Switch', 'Flash', 'Feature', 'Hold', 'Redial', 'Transfer', 'Drop'),
-    ...row(0x2f, 'Phone Mute'),
-  },
-  12: {
-    ...row(
-      0x01,
-      'Consumer Control',
-      'Numeric Key Pad',
-      'Programmable Buttons',
-      'Microphone',
-      'Headphone',
-      'Graphic Equalizer',
-    ),
-    ...row(0x30, 'Power', 'Reset', 'Sleep'),
-    ...row(0x40, 'Menu', 'Menu Pick', 'Menu Up', 'Menu Down', 'Menu Left', 'Menu Right', 'Menu Escape'),
-    ...row(0x6f, 'Display Brightness Increment', 'Display Brightness Decrement'),
-    ...row(
-      0xb0,
-      'Play',
-      'Pause',
-      'Record',
-      'Fast Forward',
-      'Rewind',
-      'Scan Next Track',
-      'Scan Previous Track',
-      'Stop',
-      'Eject',
-    ),
-    ...row(0xcd, 'Play/Pause'),
-    ...row(0xe0, 'Volume', 'Balance', 'Mute', 'Bass', 'Treble', 'Bass Boost'),
-    ...row(0xe9, 'Volume Increment', 'Volume Decrement'),
-    387: 'AL Consumer Control Configuration',
-    394: 'AL Email Reader',
-    402: 'AL Calculator',
-    404: 'AL Local Machine Browser',
-    ...row(0x0221, 'AC Search', 'AC Go To', 'AC Home', 'AC Back', 'AC Forward', 'AC Stop', 'AC Refresh'),
-    568: 'AC Pan',
-  },
-  13: {
-    ...row(
-      0x01,
-      'Digitizer',
-      'Pen',
-      'Light Pen',
-      'Touch Screen',
-      'Touch Pad',
-      'Whiteboard',
-      'Coordinate Measuring Machine',
-      '3D Digitizer',
-    ),
-    ...row(0x0e, 'Device Configuration'),
-    ...row(0x20, 'Stylus', 'Puck', 'Finger', 'Device Settings'),
-    ...row(
-      0x30,
-      'Tip Pressure',
-      'Barrel Pressure',
-      'In Range',
-      'Touch',
-      'Untouch',
-      'Tap',
-      'Quality',
-      'Data Valid',
-      'Transducer Index',
-    ),
-    ...row(
-      0x3b,
-      'Battery Strength',
-      'Invert',
-      'X Tilt',
-      'Y Tilt',
-      'Azimuth',
-      'Altitude',
-      'Twist',
-      'Tip Switch',
-      'Secondary Tip Switch',
-      'Barrel Switch',
-      'Eraser',
-    ),
-    ...row(0x47, 'Confidence', 'Width', 'Height'),
-    ...row(
-      0x51,
-      'Contact Identifier',
-      'Device Mode',
-      'Device Identifier',
-      'Contact Count',
-      'Contact Count Maximum',
-      'Scan Time',
-    ),
-    ...row(0x57, 'Surface Switch', 'Button Switch', 'Pad Type'),
-  },
-  14: {
-    ...row(0x01, 'Simple Haptic Controller'),
-    ...row(0x10, 'Waveform List', 'Duration List'),
-    ...row(0x20, 'Auto Trigger', 'Manual Trigger'),
-  },
-  32: {
-    ...row(0x01, 'Sensor'),
-    65: 'Ambient Light',
-    115: 'Accelerometer 3D',
-    118: 'Gyrometer 3D',
-    131: 'Compass 3D',
-    138: 'Device Orientation',
-  },
-  132: {
-    ...row(0x01, 'iName', 'Present Status', 'Changed Status', 'UPS', 'Power Supply'),
-    ...row(0x10, 'Battery System', 'Battery System Id', 'Battery', 'Battery Id', 'Charger'),
-    ...row(0x1e, 'Output', 'Output Id'),
-    ...row(0x24, 'Power Summary', 'Power Summary Id'),
-    ...row(
-      0x30,
-      'Voltage',
-      'Current',
-      'Frequency',
-      'Apparent Power',
-      'Active Power',
-      'Percent Load',
-      'Temperature',
-      'Humidity',
-    ),
-  },
-  133: {
-    ...row(0x44, 'Charging', 'Discharging'),
-    102: 'Remaining Capacity',
-    103: 'Full Charge Capacity',
-    104: 'Run Time To Empty',
-    131: 'Design Capacity',
-    208: 'AC Present',
-  },
-  61904: { 1: 'U2F Authenticator Device', 32: 'Input Report Data', 33: 'Output Report Data' },
-};
-
-export function usagePageName(page: number): string | null {
-  return PAGES[page] ?? (page >= 0xff00 && page <= 0xffff ? 'Vendor Defined' : null);
+interface UsagePage {
+  name: string;
+  usages: Map<number, string>;
+  /** Of a page whose usages are numbered: what stands before the number. */
+  prefix?: string;
 }
 
+let pages: Map<number, UsagePage> | undefined;
+
+function usagePage(page: number): UsagePage | undefined {
+  pages ??= parse(USAGE_TABLES);
+  return pages.get(page);
+}
+
+function parse(tables: string): Map<number, UsagePage> {
+  const found = new Map<number, UsagePage>();
+  let page: UsagePage | undefined;
+  for (const line of tables.trim().split('\n')) {
+    const [, indent, number, dots, text = ''] = /^( ?)(0x\w+)(\.\.)? (.*)$/.exec(line) ?? [];
+    if (indent === '') {
+      page = { name: text, usages: new Map() };
+      found.set(Number(number), page);
+    } else if (dots === undefined) {
+      for (const [i, name] of text.split('|').entries()) page?.usages.set(Number(number) + i, name);
+    } else if (page !== undefined) {
+      page.prefix = text;
+    }
+  }
+  return found;
+}
+
+const UNICODE = 0x10;
+const SENSORS = 0x20;
+
+/** Pages that the tables list without usages of their own. */
+const BARE_PAGES: ReadonlyMap<number, string> = new Map([
+  [0x00, 'Undefined'],
+  [UNICODE, 'Unicode'],
+  [0x92, 'Gaming Device'],
+]);
+
+/** The name of a usage page; null where it has none. */
+export function usagePageName(page: number): string | null {
+  const name = usagePage(page)?.name ?? BARE_PAGES.get(page);
+  return name ?? (page >= 0xff00 && page <= 0xffff ? 'Vendor Defined' : null);
+}
+
+/** The name of a usage in its page; null where it has none. */
 export function usageName(page: number, usage: number): string | null {
-  if (page === 0x09) return usage === 0 ? 'No Button' : `Button ${usage}`;
-  if (page === 0x0a) return `Instance ${usage}`;
-  return USAGES[page]?.[usage] ?? null;
+  const found = usagePage(page);
+  if (page === UNICODE) return `U+${usage.toString(16).toUpperCase().padStart(4, '0')}`;
+  if (found === undefined) return null;
+  if (usage === 0) return 'Undefined';
+  if (found.prefix !== undefined) return `${found.prefix} ${usage}`;
+  return found.usages.get(usage) ?? (page === SENSORS ? modified(found, usage) : null);
+}
+
+/** A data field of a sensor with a modifier in bits 12 to 15: HID Usage Tables, chapter "Sensor Modifiers". */
+function modified({ usages }: UsagePage, usage: number): string | null {
+  const field = usages.get(usage & 0x0fff);
+  const modifier = usages.get(usage & 0xf000);
+  return field === undefined || modifier === undefined ? null : `${field} (${modifier})`;
 }
