@@ -56,8 +56,8 @@ export type { DecodedIoctl, IoctlDecoder } from './uapi/ioctl-decoder';
 export { decodeVfio } from './uapi/trace-vfio';
 export { type LatencyOptions, UioDevice, type WatchOptions } from './uio/device';
 export type { RearmMode } from './uio/interrupt-control';
+export type { Descriptor } from './usb/decode/descriptor';
 export {
-  type Descriptor,
   type DescriptorTree,
   decodeBos,
   decodeDescriptors,
@@ -65,12 +65,14 @@ export {
   encodeDescriptors,
 } from './usb/decode/descriptor-tree';
 export {
+  type DescribedReport,
   decodeReport,
   describeReport,
   encodeReport,
   type ReportDescriptor,
   type ReportItem,
   type ReportLine,
+  type ReportSize,
 } from './usb/decode/hid/report';
 export { type DescriptorJson, descriptorJson } from './usb/decode/json';
 export {

@@ -1,7 +1,7 @@
 /** All that udrv does with the bytes of descriptors, from parsing to the text; what it promises about that. */
 import { describeDescriptors } from '../../src/cli/output/descriptors';
+import type { Descriptor } from '../../src/usb/decode/descriptor';
 import {
-  type Descriptor,
   type DescriptorTree,
   decodeBos,
   decodeDescriptors,

@@ -1,10 +1,10 @@
 /** USB descriptors for a person: a tree with a line for each field, its value, and what that means. */
 
-import type { Descriptor } from '../../usb/decode/descriptor-tree';
+import type { Descriptor } from '../../usb/decode/descriptor';
 import { describeReport, type ReportDescriptor, type ReportLine, type ReportSize } from '../../usb/decode/hid/report';
 import { contextIn, type DecodeContext } from '../../usb/decode/json';
 import type { AnyField, Value, Values } from '../../usb/decode/layout';
-import { bcd } from '../../usb/decode/meaning';
+import { bcd, counted } from '../../usb/decode/meaning';
 import type { Answers } from '../../usb/inspect/ask';
 import type { UsbDescription } from '../../usb/inspect/describe';
 import { visible } from './escape';
@@ -69,7 +69,7 @@ function addDescriptor(
   depth: number,
 ): void {
   const context = contextIn(descriptor, around);
-  const { layout, values, rest, notes, children } = descriptor;
+  const { layout, values, rest, byShape, notes, children } = descriptor;
   const indent = '  '.repeat(depth);
   const inner = `${indent}  `;
   const scope = { ...context, values };
@@ -78,7 +78,7 @@ function addDescriptor(
     return value === undefined ? [] : fieldRows(field, value, field.means(value, scope), context);
   });
   if (rest.length > 0) rows.push({ name: 'more', value: hexText(rest.toString('hex')), means: [] });
-  lines.push(`${indent}${style.heading(title(descriptor, active))}\n`);
+  lines.push(`${indent}${style.heading(title(descriptor, active))}${byShape ? ' (by its shape)' : ''}\n`);
   addRows(lines, rows, inner, style);
   for (const note of notes) lines.push(`${inner}${style.warning(`note: ${note}`)}\n`);
   const report = context.reports.get(descriptor);
@@ -121,8 +121,6 @@ function sizeText({ type, id, bits, bytes }: ReportSize): string {
   const name = `${type[0]?.toUpperCase()}${type.slice(1)} report${id === null ? '' : ` ${id}`}`;
   return `${name}: ${counted(bits, 'bit')}, ${counted(bytes, 'byte')}${id === null ? '' : ' with its ID'}`;
 }
-
-const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** So that one need not read the fields to know which it is. */
 function title({ layout, values }: Descriptor, active: number | null): string {

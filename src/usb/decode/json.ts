@@ -1,6 +1,6 @@
 /** Descriptors as JSON: fields by the specification's names, numbers as numbers, and what they mean beside them. */
 
-import type { Descriptor } from './descriptor-tree';
+import type { Descriptor } from './descriptor';
 import { type DescribedReport, describeReport, encodeReport, type ReportDescriptor } from './hid/report';
 import { numberOf, type Value, type Values } from './layout';
 
@@ -27,6 +27,8 @@ export type Means = string | readonly string[];
 export interface DescriptorJson {
   /** `device`, `uac1.featureUnit`. */
   descriptor: string;
+  /** True where the class of the interface does not say what this is, but its bytes leave no doubt. */
+  byShape?: true;
   /** Beside the fields: what they mean, where there is something to say. */
   means?: Record<string, Means>;
   /** Hex of what the layout does not cover. */
@@ -34,16 +36,17 @@ export interface DescriptorJson {
   notes?: string[];
   report?: { bytes: string } & DescribedReport;
   children?: DescriptorJson[];
-  [field: string]: Value | DescriptorJson[] | Record<string, Means> | string[] | object | undefined;
+  [field: string]: Value | true | DescriptorJson[] | Record<string, Means> | string[] | object | undefined;
 }
 
 export function descriptorJson(descriptor: Descriptor, around: DecodeContext): DescriptorJson {
   const context = contextIn(descriptor, around);
-  const { layout, values, rest, notes, children } = descriptor;
+  const { layout, values, rest, byShape, notes, children } = descriptor;
   const report = context.reports.get(descriptor);
   const means = meanings(descriptor, context);
   return {
     descriptor: layout.id,
+    ...(byShape === undefined ? {} : { byShape }),
     ...values,
     ...(Object.keys(means).length === 0 ? {} : { means }),
     ...(rest.length === 0 ? {} : { rest: rest.toString('hex') }),

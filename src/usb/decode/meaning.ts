@@ -54,6 +54,11 @@ export function trimmed(value: number): string {
   return String(Math.round(value * 1000) / 1000);
 }
 
+/** `1 byte`, `2 bytes`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
 export function hex(value: number, bytes = 1): string {
   return `0x${value.toString(16).padStart(bytes * 2, '0')}`;
 }

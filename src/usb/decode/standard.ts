@@ -48,6 +48,9 @@ const hexByte = (value: number) => value.toString(16).padStart(2, '0');
 
 const classOf = (value: number) => usbClassName(hexByte(value));
 
+/** Of a device, 0 leaves the class to its interfaces: USB 2.0, table 9-8. */
+const deviceClassOf = (value: number) => (value === 0 ? 'defined by the interfaces' : classOf(value));
+
 /** A subclass, and a protocol, mean what the codes before them say; nothing where they add nothing. */
 const subclassOf =
   (className: string) =>
@@ -78,7 +81,7 @@ export const DEVICE = layout(
   u8('bLength'),
   x8('bDescriptorType'),
   bcd16('bcdUSB'),
-  x8('bDeviceClass', classOf),
+  x8('bDeviceClass', deviceClassOf),
   x8('bDeviceSubClass', subclassOf('bDeviceClass')),
   x8('bDeviceProtocol', protocolOf('bDeviceClass', 'bDeviceSubClass')),
   u8('bMaxPacketSize0', packetSize0),
@@ -97,7 +100,7 @@ export const DEVICE_QUALIFIER = layout(
   u8('bLength'),
   x8('bDescriptorType'),
   bcd16('bcdUSB'),
-  x8('bDeviceClass', classOf),
+  x8('bDeviceClass', deviceClassOf),
   x8('bDeviceSubClass', subclassOf('bDeviceClass')),
   x8('bDeviceProtocol', protocolOf('bDeviceClass', 'bDeviceSubClass')),
   u8('bMaxPacketSize0'),

@@ -3,13 +3,8 @@ import type { UsbDeviceInfo } from '../../model/device';
 import type { Names } from '../../names/database';
 import type { Sys } from '../../sys/sys';
 import { AttributeReader, type ReadError } from '../../sys/sysfs';
-import {
-  type Descriptor,
-  type DescriptorTree,
-  decodeBos,
-  decodeDescriptors,
-  encodeDescriptors,
-} from '../decode/descriptor-tree';
+import type { Descriptor } from '../decode/descriptor';
+import { type DescriptorTree, decodeBos, decodeDescriptors, encodeDescriptors } from '../decode/descriptor-tree';
 import { decodeReport, type ReportDescriptor } from '../decode/hid/report';
 import { type DecodeContext, type DescriptorJson, descriptorJson } from '../decode/json';
 import type { Answers } from './ask';
@@ -55,7 +50,7 @@ export function describeUsb(sys: Sys, names: Names, device: UsbDeviceInfo): UsbD
     reports: [],
   };
   if (raw.bos?.length === 0) raw.bos = null;
-  const tree = decodeDescriptors(raw.descriptors);
+  const tree = decodeDescriptors(raw.descriptors, device.usb.speedMbps);
   const bos = raw.bos === null ? null : decodeBos(raw.bos);
   const strings = new Map<number, string>();
   const reports = new Map<Descriptor, ReportDescriptor>();
@@ -90,7 +85,10 @@ export function describeUsb(sys: Sys, names: Names, device: UsbDeviceInfo): UsbD
       if (setting.layout.id !== 'interface' || !isActive) continue;
       const name = `${device.usb.ports.length === 0 ? `${device.usb.bus}-0` : device.address}:${device.usb.configuration}.${number}`;
       note(setting.values['iInterface'], reader.text(`${USB_DEVICES}/${name}/interface`));
-      const hid = setting.children.find(({ layout }) => layout.id === 'hid');
+      // Some devices have it behind an endpoint; the kernel looks there too (usbhid_parse).
+      const hid = [setting, ...setting.children]
+        .flatMap(({ children }) => children)
+        .find(({ layout }) => layout.id === 'hid');
       if (hid !== undefined) readReport(hid, name);
     }
   }

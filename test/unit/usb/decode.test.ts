@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { audioLayout } from '../../../src/usb/decode/classes/audio';
 import { videoLayout } from '../../../src/usb/decode/classes/video';
+import { descriptor } from '../../../src/usb/decode/descriptor';
 import {
   type DescriptorTree,
   decodeBos,
   decodeDescriptors,
   decodeMsos20,
-  descriptor,
   encodeDescriptors,
 } from '../../../src/usb/decode/descriptor-tree';
 import { type DecodeContext, type DescriptorJson, descriptorJson, stringIndices } from '../../../src/usb/decode/json';
@@ -359,7 +359,7 @@ describe('the binary object store', () => {
 
   test('says where counts are wrong', () => {
     expect(only(decodeBos(fixtures.BOS.subarray(0, 12)), 'bos')[0]?.notes).toEqual([
-      'bNumDeviceCaps is 13, there are 1 capabilities',
+      'bNumDeviceCaps is 13, there is 1 capability',
       expect.stringMatching(/^wTotalLength is \d+, there are 12 bytes$/),
     ]);
   });
@@ -390,8 +390,8 @@ describe('descriptors that are wrong', () => {
   test('end in notes', () => {
     expect(flat(tree).flatMap(({ descriptor, notes = [] }) => notes.map((note) => `${descriptor}: ${note}`))).toEqual([
       'device: bNumConfigurations is 3, there are 2 configurations',
-      'configuration: bNumInterfaces is 5, there are 1 interfaces',
-      'interface: bNumEndpoints is 3, there are 1 endpoints',
+      'configuration: bNumInterfaces is 5, there is 1 interface',
+      'interface: bNumEndpoints is 3, there is 1 endpoint',
       'configuration: ends before all of bNumInterfaces',
       'configuration: wTotalLength is 9, there are 12 bytes',
       'interface: ends before all of bInterfaceClass',

@@ -68,17 +68,10 @@ export const SUPERSPEED_HUB = layout(
   x16('DeviceRemovable'),
 );
 
-/** What GetPortStatus returns, with the number of the port it was asked for. */
-const CHANGES = [
-  'connection',
-  'enable',
-  'suspend',
-  'over-current',
-  'reset',
-  'BH reset',
-  'link state',
-  'configuration error',
-];
+/** wPortChange, from bit 0 on: USB 2.0, table 11-22, bit 5 from its LPM addendum; USB 3.2, table 10-14. */
+const CHANGES = ['connection', 'enable', 'suspend', 'over-current', 'reset'];
+const USB2_CHANGES = [...CHANGES, 'L1'];
+const USB3_CHANGES = ['connection', '', '', 'over-current', 'reset', 'BH reset', 'link state', 'configuration error'];
 
 function usb2PortStatus(value: number): string[] {
   const speed = value & 0x0200 ? 'low speed' : value & 0x0400 ? 'high speed' : 'full speed';
@@ -121,12 +114,13 @@ function usb3PortStatus(value: number): string[] {
   return [...flags, `link ${state}`, ...(value & 0x0200 ? ['powered'] : [])];
 }
 
+/** The answer to GetPortStatus, with the number of the port in front. */
 export const PORT_STATUS = layout(
   'portStatus',
   'Port',
   u8('port'),
   x16('wPortStatus', usb2PortStatus),
-  x16('wPortChange', bits(...CHANGES)),
+  x16('wPortChange', bits(...USB2_CHANGES)),
 );
 
 export const SUPERSPEED_PORT_STATUS = layout(
@@ -134,5 +128,5 @@ export const SUPERSPEED_PORT_STATUS = layout(
   'Port',
   u8('port'),
   x16('wPortStatus', usb3PortStatus),
-  x16('wPortChange', bits(...CHANGES)),
+  x16('wPortChange', bits(...USB3_CHANGES)),
 );

@@ -34,6 +34,7 @@ export const DFU = layout(
 const kilohertz = (value: number) => `${trimmed(value / 1000)} MHz`;
 const rate = (value: number) => `${value} bit/s`;
 
+/** CCID 1.1, table 5.1-1; bit 11 is that of a USB token, as the class specification for USB ICCs has it. */
 const FEATURES = [
   '',
   'automatic configuration by ATR',
@@ -46,7 +47,7 @@ const FEATURES = [
   'can stop the clock',
   'NAD other than 0',
   'automatic IFSD exchange',
-  '',
+  'USB token (ICCD)',
   '',
   '',
   '',
