@@ -1,6 +1,4 @@
 // Listing is what runs most: it must not load what only `usb show` needs.
-export {};
-
 test('a listing loads no HID usage tables', () => {
   const loaded: string[] = [];
   jest.doMock('../../../src/usb/decode/hid/usage-tables', () => {
