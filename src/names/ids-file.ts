@@ -6,8 +6,9 @@
  * The file has 40,000 lines and a listing needs a dozen of them: it is bisected, never parsed. The price is that names
  * may be missed in a file that is out of order.
  */
+import { MAX_NAME, type NameSource } from './name-source';
 
-/** What comes before a name: the newline, the id and two spaces. */
+/** The begin of a vendor's line: the newline, the id and two spaces. */
 const VENDOR_LINE = /\n[0-9a-f]{4} {2}/;
 const VENDOR_WIDTH = 7;
 
@@ -18,25 +19,15 @@ const TOP_WIDTH = 2;
 /** Bytes that a search decodes at first; most vendors are smaller. */
 const WINDOW = 2048;
 
-/** Names are cut here, in bytes: the longest that are published have 200. */
-const MAX_NAME = 512;
-
 const ID = /^[0-9a-f]{4}$/;
 
-/** A device's identity on its bus: four hex digits each, lower case. */
-export interface Id {
-  vendor: string;
-  /** Null: the vendor alone. */
-  device: string | null;
-}
-
-/** Where a vendor stands: offsets of the newline before its line, and of the one after its last device. */
+/** The place of a vendor: offsets of the newline before its line, and of the one after its last device. */
 interface Block {
   start: number;
   end: number;
 }
 
-export class IdsFile {
+export class IdsFile implements NameSource {
   readonly #bytes: Buffer;
   /** By vendor; null: not in the file. */
   readonly #blocks = new Map<string, Block | null>();
@@ -61,27 +52,6 @@ export class IdsFile {
     const prefix = `\n\t${device}  `;
     const at = this.#bytes.subarray(block.start, block.end).indexOf(prefix, 0, 'latin1');
     return at < 0 ? null : this.#name(block.start + at + prefix.length);
-  }
-
-  /** The lines for these ids alone, in order: an ids file again. What the file does not know is left out. */
-  excerpt(ids: Iterable<Id>): string {
-    const wanted = new Map<string, Set<string>>();
-    for (const { vendor, device } of ids) {
-      const devices = wanted.get(vendor) ?? new Set();
-      wanted.set(vendor, devices);
-      if (device !== null) devices.add(device);
-    }
-    let text = '';
-    for (const [vendor, devices] of [...wanted].sort(byKey)) {
-      const name = this.vendor(vendor);
-      if (name === null) continue;
-      text += `${vendor}  ${name}\n`;
-      for (const device of [...devices].sort()) {
-        const deviceName = this.device(vendor, device);
-        if (deviceName !== null) text += `\t${device}  ${deviceName}\n`;
-      }
-    }
-    return text;
   }
 
   #block(vendor: string): Block | null {
@@ -142,8 +112,4 @@ export class IdsFile {
     const end = newline < 0 ? this.#bytes.length : newline;
     return this.#bytes.toString('utf8', start, Math.min(end, start + MAX_NAME)).trim() || null;
   }
-}
-
-function byKey(a: [string, unknown], b: [string, unknown]): number {
-  return a[0] < b[0] ? -1 : 1;
 }
