@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { recordMachine } from '../../../src/devices/record-machine';
 import { NameDatabase } from '../../../src/names/database';
 import { compiledHwdb, textHwdb } from '../../../src/names/hwdb';
 import { hwdbBin } from '../../support/hwdb';
@@ -92,6 +93,19 @@ describe('the database', () => {
       '1af4  Red Hat, Inc.\n\t1000  Virtio network device\n',
     );
   });
+});
+
+test('a recording keeps the names of the machine, and no database', () => {
+  const machine = new TreeSys({
+    '/sys/bus/usb/devices/1-2/idVendor': '1234\n',
+    '/sys/bus/usb/devices/1-2/idProduct': '11e8\n',
+    '/sys/bus/usb/devices/1-2/busnum': '1\n',
+    '/sys/bus/usb/devices/1-2/devnum': '2\n',
+    '/usr/lib/udev/hwdb.bin': BIN,
+  });
+  const manifest = recordMachine(machine);
+  expect(manifest).toContain('/usr/share/hwdata/usb.ids = 1234  Technical Corp.\\n\\t11e8  Educational Device');
+  expect(manifest).not.toContain('hwdb.bin');
 });
 
 describe('a hwdb.bin that is not as it should be', () => {
