@@ -36,7 +36,7 @@ const HWDB_BIN = [
 ];
 const HWDB_DIRECTORIES = ['/etc/udev/hwdb.d', '/usr/lib/udev/hwdb.d', '/lib/udev/hwdb.d'];
 
-/** In bytes; the published files have 1.5 MiB at most, in the form of hwdb 4 MiB, and hwdb.bin has 13 MiB. */
+/** Limits in bytes; the published files have 1.5 MiB at most, in the form of hwdb 4 MiB, and hwdb.bin has 13 MiB. */
 const MAX_SIZE = 16 * 1024 * 1024;
 const MAX_HWDB_SIZE = 64 * 1024 * 1024;
 
@@ -51,7 +51,7 @@ export const NO_NAMES: Names = { pciName: () => UNKNOWN, usbName: () => UNKNOWN 
  */
 export class NameDatabase implements Names {
   readonly #sys: Sys;
-  /** Null: there is none to read. */
+  /** The databases that were looked for; null: there is none. */
   readonly #sources = new Map<DatabaseKind, NameSource | null>();
   readonly #names = new Map<string, IdNames>();
 

@@ -11,7 +11,10 @@ const DEVICE = 'ID_MODEL_FROM_DATABASE';
 
 const ID = /^[0-9a-f]{4}$/;
 
-/** The pattern that 20-usb-vendor-model.hwdb and 20-pci-vendor-model.hwdb have for an id: a modalias with `*` behind. */
+/**
+ * Returns the pattern that 20-usb-vendor-model.hwdb and 20-pci-vendor-model.hwdb have for an id: a modalias with `*`
+ * behind.
+ */
 function pattern(bus: Bus, vendor: string, device?: string): string {
   const id = (letter: string, digits: string) => `${letter}${bus === 'pci' ? '0000' : ''}${digits.toUpperCase()}`;
   const model = device === undefined ? '' : id(bus === 'pci' ? 'd' : 'p', device);
@@ -63,10 +66,10 @@ const VALUE = { size: 16, key: 0, value: 8 };
 
 /** Properties that a pattern has at most; real ones have a dozen. */
 const MOST_VALUES = 256;
-/** In bytes: larger entries would not be of this format. */
+/** The largest entry in bytes: larger ones are not of this format. */
 const LARGEST_ENTRY = 256;
 
-/** Whatever the file holds, a lookup takes no more steps than the pattern has characters. */
+/** A lookup takes no more steps than the pattern has characters, whatever the file holds. */
 class Trie implements Properties {
   readonly #bytes: Buffer;
 
@@ -102,7 +105,7 @@ class Trie implements Properties {
     return null;
   }
 
-  /** The node where a pattern ends. */
+  /** Finds the node where a pattern ends. */
   #find(pattern: Buffer): number | null {
     let node = this.#number(HEADER.root);
     for (let at = 0; ; at++) {
@@ -131,17 +134,17 @@ class Trie implements Properties {
     return node + this.#number(HEADER.nodeSize);
   }
 
-  /** 0 outside of the file: there every string ends, and no node has children. */
+  /** Reads a byte; 0 outside of the file, where every string ends and no node has children. */
   #byte(at: number): number {
     return this.#bytes[at] ?? 0;
   }
 
-  /** 0 outside of the file. */
+  /** Reads eight bytes; 0 outside of the file. */
   #number(at: number): number {
     return at + 8 <= this.#bytes.length ? Number(this.#bytes.readBigUInt64LE(at)) : 0;
   }
 
-  /** Empty outside of the file. No string stands in the header. */
+  /** Reads a string; empty outside of the file, and in the header, which has none. */
   #text(at: number): string {
     return at < HEADER.size ? '' : line(this.#bytes, at, 0x00);
   }
@@ -162,7 +165,7 @@ class Text implements Properties {
   }
 }
 
-/** The text from an offset to a byte that ends it; never more than one line of a name's length. */
+/** Reads the text from an offset to a byte that ends it; never more than one line of a name's length. */
 function line(bytes: Buffer, at: number, end: number): string {
   const piece = bytes.subarray(at, at + MAX_NAME);
   const length = piece.indexOf(end);

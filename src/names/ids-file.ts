@@ -1,7 +1,7 @@
 /**
  * Search in the text of a pci.ids or usb.ids file, as pciutils and usbutils publish them: vendors are lines of four
  * hex digits, two spaces and a name, in ascending order; the devices of a vendor follow it, indented by one tab;
- * what is indented further, comments, and the sections after the last vendor (classes, languages...) are not looked at.
+ * lines with more tabs, comments, and the sections after the last vendor (classes, languages...) are not looked at.
  *
  * The file has 40,000 lines and a listing needs a dozen of them: it is bisected, never parsed. The price is that names
  * may be missed in a file that is out of order.
@@ -29,9 +29,9 @@ interface Block {
 
 export class IdsFile implements NameSource {
   readonly #bytes: Buffer;
-  /** By vendor; null: not in the file. */
+  /** The places by vendor; null: not in the file. */
   readonly #blocks = new Map<string, Block | null>();
-  /** By where it began, each probe of the bisection: every search repeats the first few. */
+  /** The probes of bisections by their begin: every search repeats the first few. */
   readonly #probes = new Map<number, number | null>();
 
   constructor(content: Buffer) {
@@ -39,13 +39,13 @@ export class IdsFile implements NameSource {
     this.#bytes = Buffer.concat([Buffer.from('\n'), content]);
   }
 
-  /** The vendor's name; null where the file does not know it. */
+  /** Returns the vendor's name; null where the file does not know it. */
   vendor(vendor: string): string | null {
     const block = this.#block(vendor);
     return block === null ? null : this.#name(block.start + VENDOR_WIDTH);
   }
 
-  /** The device's name; null where the file does not know it. */
+  /** Returns the device's name; null where the file does not know it. */
   device(vendor: string, device: string): string | null {
     const block = this.#block(vendor);
     if (block === null || !ID.test(device)) return null;
@@ -64,7 +64,7 @@ export class IdsFile implements NameSource {
     return block;
   }
 
-  /** Each turn at least halves what is left between `low` and `high`, whatever the file holds. */
+  /** Finds a vendor's line. Each turn at least halves the range from `low` to `high`, whatever the file holds. */
   #bisect(vendor: string): number | null {
     let low = 0;
     let high = this.#bytes.length;
@@ -83,7 +83,10 @@ export class IdsFile implements NameSource {
     return null;
   }
 
-  /** The first vendor line that begins in a range. `from` alone identifies it: a bisection meets each middle with one end. */
+  /**
+   * Finds the first vendor line that begins in a range. `from` alone identifies it: a bisection meets each middle with
+   * one end.
+   */
   #probe(from: number, to: number): number | null {
     let at = this.#probes.get(from);
     if (at === undefined) {
@@ -97,7 +100,7 @@ export class IdsFile implements NameSource {
     return this.#search(TOP_LINE, TOP_WIDTH, start + 1, this.#bytes.length) ?? this.#bytes.length;
   }
 
-  /** The first match of `width` bytes that begins in a range, decoding no more text than it must. */
+  /** Finds the first match of `width` bytes that begins in a range, decoding no more text than it must. */
   #search(pattern: RegExp, width: number, from: number, to: number): number | null {
     for (let begin = from, size = WINDOW; begin < to; begin += size, size *= 2) {
       const end = Math.min(begin + size, to) + width - 1;

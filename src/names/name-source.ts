@@ -14,7 +14,10 @@ export interface NameSource {
 /** Names are cut here, in bytes: the longest that are published have 200. */
 export const MAX_NAME = 512;
 
-/** Writes the lines of a pci.ids or usb.ids file for these ids alone, in order. Ids that the source does not know are left out. */
+/**
+ * Writes the lines of a pci.ids or usb.ids file for these ids alone, in order. Ids that the source does not know are
+ * left out.
+ */
 export function idsExcerpt(source: NameSource, ids: Iterable<Id>): string {
   const wanted = new Map<string, Set<string>>();
   for (const { vendor, device } of ids) {

@@ -59,7 +59,9 @@ function addAnswers(
     lines.push(`  ${what}: ${code === 'EPIPE' ? 'the device has none (stall)' : code}\n`);
 }
 
-/** Appends to one list: there may be more lines than a call can have arguments. */
+/**
+ * Appends the lines of a descriptor and those below it to one list: there may be more than a call can have arguments.
+ */
 function addDescriptor(
   lines: string[],
   descriptor: Descriptor,
@@ -100,7 +102,7 @@ function addReport(lines: string[], report: ReportDescriptor, indent: string, st
   for (const note of notes) lines.push(`${inner}${style.warning(`note: ${note}`)}\n`);
 }
 
-/** In bytes: the longest item but for long ones, whose data stands in the text. */
+/** The length in bytes of the longest short item; a long one's data stands in the text. */
 const SHORT_ITEM = 5;
 
 /** Items that have no value, those whose value only matters for its meaning, and those that count in hex. */
@@ -122,7 +124,7 @@ function sizeText({ type, id, bits, bytes }: ReportSize): string {
   return `${name}: ${counted(bits, 'bit')}, ${counted(bytes, 'byte')}${id === null ? '' : ' with its ID'}`;
 }
 
-/** So that one need not read the fields to know which it is. */
+/** Returns the heading of a descriptor, with the number that tells it from its neighbours. */
 function title({ layout, values }: Descriptor, active: number | null): string {
   switch (layout.id) {
     case 'configuration': {
@@ -186,7 +188,7 @@ function numberText({ notation, unit, unitIn }: AnyField, value: number): string
   return `0x${value.toString(16).padStart(digits, '0')}`;
 }
 
-/** Bytes in hex, in groups that can be counted; what is text already as it is. */
+/** Formats bytes in hex, in pairs, and text as it is. */
 function stringValue({ unit }: AnyField, value: string): string {
   return unit === 1 ? hexText(value) : visible(value);
 }
@@ -219,7 +221,7 @@ function addRows(lines: string[], rows: readonly Row[], indent: string, style: S
   }
 }
 
-/** Long rows of bytes, sixteen in a line. */
+/** Breaks long rows of bytes, sixteen in a line. */
 function wrapped(value: string): string[] {
   const width = BYTES_IN_LINE * 3;
   if (value.length <= width || !/^([0-9a-f]{2} )+[0-9a-f]{2}$/.test(value)) return [value];

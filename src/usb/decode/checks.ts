@@ -52,7 +52,7 @@ function checkConfiguration(configuration: Descriptor, speedMbps: number | null)
   for (const setting of settings) checkSetting(setting, owners, speedMbps);
 }
 
-/** The alternate settings of each interface, both in the order of the bytes. */
+/** Collects the alternate settings of each interface, both in the order of the bytes; notes those that come twice. */
 function alternatesOf(settings: readonly Descriptor[]): Map<number, Set<number>> {
   const alternates = new Map<number, Set<number>>();
   for (const { values, notes } of settings) {
@@ -67,7 +67,7 @@ function alternatesOf(settings: readonly Descriptor[]): Map<number, Set<number>>
   return alternates;
 }
 
-/** Interface numbers have to be 0, 1, 2... in this order. */
+/** Returns a note for interface numbers that are not 0, 1, 2... in this order. */
 function checkNumbers(numbers: readonly number[]): string[] {
   const sorted = [...numbers].sort((a, b) => a - b);
   const notes: string[] = [];
@@ -110,13 +110,13 @@ const INTERRUPT = 3;
 
 interface PacketSizes {
   speed: string;
-  /** Of control and bulk endpoints: the sizes allowed. */
+  /** The sizes that control and bulk endpoints may have. */
   exact: Readonly<Record<number, readonly number[]>>;
-  /** Of isochronous and interrupt endpoints: the largest. */
+  /** The largest size of isochronous and interrupt endpoints. */
   most: Readonly<Record<number, number>>;
 }
 
-/** By transfer type, in bytes: USB 2.0, chapters 5.5 to 5.8; USB 3.2, chapter 8.12. */
+/** The sizes by transfer type, in bytes: USB 2.0, chapters 5.5 to 5.8; USB 3.2, chapter 8.12. */
 const LOW: PacketSizes = { speed: 'low speed', exact: { [CONTROL]: [8] }, most: { [INTERRUPT]: 8 } };
 const FULL: PacketSizes = {
   speed: 'full speed',

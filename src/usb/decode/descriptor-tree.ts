@@ -126,7 +126,10 @@ export function decodeBos(bytes: Buffer): DescriptorTree {
   return { descriptors: roots, rest, notes: leftOver(rest) };
 }
 
-/** Decodes a set of Microsoft OS 2.0 descriptors: each has a length of two bytes, and subsets hold what their length covers. */
+/**
+ * Decodes a set of Microsoft OS 2.0 descriptors: each has a length of two bytes, and subsets hold what their length
+ * covers.
+ */
 export function decodeMsos20(bytes: Buffer): DescriptorTree {
   const roots: Descriptor[] = [];
   const open: { depth: number; end: number; children: Descriptor[] }[] = [];

@@ -1,10 +1,10 @@
-/** Descriptors as JSON: fields by the specification's names, numbers as numbers, and what they mean beside them. */
+/** Descriptors as JSON: fields by the specification's names, numbers as numbers, and their meanings beside them. */
 
 import type { Descriptor } from './descriptor';
 import { type DescribedReport, describeReport, encodeReport, type ReportDescriptor } from './hid/report';
 import { numberOf, type Value, type Values } from './layout';
 
-/** What the meanings of a whole device depend on. */
+/** The facts about a device that meanings depend on. */
 export interface DecodeContext {
   speedMbps: number | null;
   endpointType?: number;
@@ -15,7 +15,7 @@ export interface DecodeContext {
   reports: ReadonlyMap<Descriptor, ReportDescriptor>;
 }
 
-/** What counts inside a descriptor. Another speed's configuration is at the other of full and high speed. */
+/** Returns the context inside a descriptor. Another speed's configuration is at the other of full and high speed. */
 export function contextIn({ layout, values }: Descriptor, context: DecodeContext): DecodeContext {
   if (layout.id === 'endpoint') return { ...context, endpointType: numberOf(values, 'bmAttributes') & 3 };
   if (layout.id !== 'otherSpeedConfiguration' || context.speedMbps === null) return context;
@@ -29,9 +29,9 @@ export interface DescriptorJson {
   descriptor: string;
   /** True where the class of the interface does not say what this is, but its bytes leave no doubt. */
   byShape?: true;
-  /** Beside the fields: what they mean, where there is something to say. */
+  /** The meanings of fields that have one. */
   means?: Record<string, Means>;
-  /** Hex of what the layout does not cover. */
+  /** Hex of the bytes that the layout does not cover. */
   rest?: string;
   notes?: string[];
   report?: { bytes: string } & DescribedReport;
@@ -68,7 +68,7 @@ function meanings({ layout, values }: Descriptor, context: DecodeContext): Recor
   return found;
 }
 
-/** The string indices that descriptors name, each once. WebUSB's landing page is an index of URLs. */
+/** Collects the string indices that descriptors name, each once. WebUSB's landing page is an index of URLs. */
 export function stringIndices(descriptors: readonly Descriptor[]): Set<number> {
   const found = new Set<number>();
   const collect = (values: Values) => {

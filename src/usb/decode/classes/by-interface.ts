@@ -40,12 +40,14 @@ export function interfaceClass(values: Values): InterfaceClass {
   };
 }
 
-/** Endpoints of audio class 1 and of MIDI are two bytes longer. */
+/** Chooses the layout of an endpoint: those of audio class 1 and of MIDI are two bytes longer. */
 export function endpointLayout(bytes: Buffer, around: InterfaceClass | null): Layout {
   return around?.baseClass === AUDIO && bytes.length >= 9 ? AUDIO_ENDPOINT : ENDPOINT;
 }
 
-/** The layout of a descriptor of types 0x21 to 0x25; {@link UNKNOWN_CLASS} where the interface around it does not say. */
+/**
+ * The layout of a descriptor of types 0x21 to 0x25; {@link UNKNOWN_CLASS} where the interface around it does not say.
+ */
 export function classSpecificLayout(
   type: number,
   bytes: Buffer,
@@ -68,7 +70,7 @@ function functionalLayout({ baseClass, subclass, protocol }: InterfaceClass): La
   return UNKNOWN_CLASS;
 }
 
-/** What UAS has: UAS-2, chapter 5.2.3.6. */
+/** Only UAS puts class descriptors behind its endpoints: UAS-2, chapter 5.2.3.6. */
 function behindEndpointLayout({ baseClass }: InterfaceClass): Layout {
   return baseClass === MASS_STORAGE ? PIPE_USAGE : UNKNOWN_CLASS;
 }

@@ -18,10 +18,10 @@ const CDC_VERSIONS = new Set([0x0100, 0x0101, 0x0110, 0x0120]);
 
 /** Finds the layouts of one interface's class descriptors, which are given to it in their order. */
 export class ShapeFinder {
-  /** A CDC header came: what follows it are functional descriptors. */
+  /** True once a CDC header came: functional descriptors follow it. */
   #isCdc = false;
 
-  /** The layout of a descriptor; null where its shape leaves a doubt. */
+  /** Returns the layout of a descriptor; null where its shape leaves a doubt. */
   layoutOf(bytes: Buffer): Layout | null {
     const type = bytes.readUInt8(1);
     if (type === FUNCTIONAL) return fits(CCID, bytes, isCcid) ?? fits(HID, bytes, isHid);
@@ -32,7 +32,7 @@ export class ShapeFinder {
   }
 }
 
-/** The layout, where it covers the bytes exactly and its values are consistent. */
+/** Returns the layout where it covers the bytes exactly and its values are consistent; else null. */
 function fits(layout: Layout, bytes: Buffer, isConsistent: (values: Values) => boolean): Layout | null {
   const { values, rest, missing } = decode(layout, bytes);
   return missing === null && rest.length === 0 && isConsistent(values) ? layout : null;
@@ -40,7 +40,7 @@ function fits(layout: Layout, bytes: Buffer, isConsistent: (values: Values) => b
 
 const isCdcHeader = (values: Values) => CDC_VERSIONS.has(numberOf(values, 'bcdCDC'));
 
-/** A subtype that CDC has no name for is not decoded. */
+/** Tells whether CDC names the subtype: the layout of others is plain data. */
 const isKnown = (values: Values) => values['data'] === undefined;
 
 /** CCID 1.1, table 5.1-1. */

@@ -23,7 +23,7 @@ function characteristics(value: number): string[] {
   ];
 }
 
-/** The TT's think time, in full-speed bit times, counts at high speed only. */
+/** Adds the TT's think time (full-speed bit times), which counts at high speed only. */
 function usb2Characteristics(value: number, { speedMbps }: MeaningScope): string[] {
   return [
     ...characteristics(value),
@@ -35,7 +35,7 @@ function usb2Characteristics(value: number, { speedMbps }: MeaningScope): string
 const powerOnDelay = (value: number) => `${value * 2} ms`;
 const current = (value: number) => `${value} mA`;
 
-/** A bit for each port, after bit 0, which is reserved, and filled up to whole bytes. */
+/** The length of a port mask: bit 0 is reserved, each port has a bit, and the last byte is filled up. */
 const portBytes = (values: Values) => Math.ceil((numberOf(values, 'bNbrPorts') + 1) / 8);
 
 const mask = (count: (values: Values, left: number) => number, name: string) =>

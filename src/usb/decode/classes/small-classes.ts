@@ -95,8 +95,8 @@ function printerCapabilities(value: number): string[] {
 const isBasic = ({ bCapabilitiesType }: Values) => bCapabilitiesType === 0;
 
 /**
- * As firmware and usbutils have it: a count of capability descriptors, each with a type and a length; that of type 0,
- * which comes first, is decoded.
+ * The form that firmware and usbutils use: a count of capability descriptors, each with a type and a length; that of
+ * type 0, which comes first, is decoded.
  */
 export const IPP = layout(
   'ippPrinter',
@@ -119,7 +119,7 @@ export const PIPE_USAGE = layout(
   u8('bReserved'),
 );
 
-/** Of a class that udrv knows nothing about. */
+/** A class descriptor that nothing is known about. */
 export const UNKNOWN_CLASS = layout('classSpecific', 'Class-specific descriptor', ...HEADER, bytes('data'));
 
 export const SMALL_CLASS_LAYOUTS: readonly Layout[] = [DFU, CCID, IPP, PIPE_USAGE, UNKNOWN_CLASS];

@@ -2,7 +2,7 @@
 import { bcd16, counted, groups, layout, u8, u16, x8 } from '../layout';
 import { oneOf } from '../meaning';
 
-/** By bCountryCode. */
+/** The countries by bCountryCode. */
 const COUNTRIES: readonly string[] = [
   'not localized',
   'Arabic',

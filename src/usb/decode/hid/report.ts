@@ -6,7 +6,7 @@ import { usageName, usagePageName } from './usages';
 export interface ReportItem {
   /** Its first byte: the size of the data in bits 0 and 1, the type in 2 and 3, the tag in 4 to 7. */
   prefix: number;
-  /** Of a long item, its tag; undefined: a short item. */
+  /** The tag of a long item; undefined: a short item. */
   longTag?: number;
   /** Little-endian; whether it is signed depends on the tag. */
   data: Buffer;
@@ -34,9 +34,9 @@ export interface ReportSize {
   type: 'input' | 'output' | 'feature';
   /** Null where the device's reports have no IDs. */
   id: number | null;
-  /** Of its fields. */
+  /** The sum of its fields. */
   bits: number;
-  /** On the bus: the fields filled up to whole bytes, and the ID where there is one. */
+  /** The length on the bus: the fields filled up to whole bytes, and the ID where there is one. */
   bytes: number;
 }
 
@@ -76,12 +76,12 @@ function itemBytes({ prefix, longTag, data }: ReportItem): Buffer {
   return Buffer.concat([Buffer.from(longTag === undefined ? [prefix] : [prefix, data.length, longTag]), data]);
 }
 
-/** 0, 1, 2 or 4 bytes. */
+/** Returns the length of a short item's data: 0, 1, 2 or 4 bytes. */
 function dataSize(prefix: number): number {
   return (prefix & 3) === 3 ? 4 : prefix & 3;
 }
 
-/** By the prefix without its size: type in bits 2 and 3, tag in 4 to 7. */
+/** The tags by the prefix without its size: type in bits 2 and 3, tag in 4 to 7. */
 const TAGS: Readonly<Record<number, string>> = {
   128: 'Input',
   144: 'Output',
@@ -124,7 +124,7 @@ const COLLECTIONS = ['Physical', 'Application', 'Logical', 'Report', 'Named Arra
 
 /** Pushes beyond this depth are ignored: real descriptors use one or two, the kernel allows 4. */
 const DEEPEST = 64;
-/** In bits: a larger Report Size is refused by the kernel (hid-core.c). */
+/** The largest Report Size in bits that the kernel takes (hid-core.c). */
 const LARGEST_FIELD = 256;
 
 /** The items that last until they are given anew; Push keeps them, Pop brings them back. */
@@ -137,7 +137,9 @@ interface Globals {
   physicalMinimum: number;
 }
 
-/** Decodes a report descriptor for people: its items one by one, the reports they make up, and what is wrong with it. */
+/**
+ * Decodes a report descriptor for people: its items one by one, the reports they make up, and what is wrong with it.
+ */
 export function describeReport({ items, rest }: ReportDescriptor): DescribedReport {
   const lines: ReportLine[] = [];
   const sizes = new ReportSizes();
@@ -262,7 +264,10 @@ function itemValue(kind: number, data: Buffer, globals: Globals): number {
   return isSigned ? data.readIntLE(0, data.length) : data.readUIntLE(0, data.length);
 }
 
-/** A nibble in two's complement (HID 1.11, chapter 6.2.2.7), or a signed number of the item's size, as devices have it too. */
+/**
+ * Reads a nibble in two's complement (HID 1.11, chapter 6.2.2.7), or, as some devices have it, a signed number of the
+ * item's size.
+ */
 function unitExponent(data: Buffer): number {
   const value = data.readIntLE(0, data.length);
   return value > 7 && value < 16 ? value - 16 : value;
@@ -277,7 +282,7 @@ function setGlobal(globals: Globals, kind: number, value: number): void {
   else if (kind === 0x94) globals.reportCount = value;
 }
 
-/** The meaning of an item's value on its own; usages need the page. */
+/** Returns the meaning of an item's value on its own; usages need the page. */
 function itemMeaning(kind: number, value: number): string | null {
   switch (kind) {
     case 0x80:
@@ -305,7 +310,7 @@ function usageInPage(page: number, id: number): string | null {
   return name === null ? pageName : `${pageName ?? hex(page, 2)}: ${name}`;
 }
 
-/** HID 1.11, chapter 6.2.2.5; Volatile is reserved in an input item. */
+/** Names the flags of a main item (HID 1.11, chapter 6.2.2.5); Volatile is reserved in an input item. */
 function mainFlags(value: number, canBeVolatile: boolean): string[] {
   const flags = [
     ['Data', 'Constant'],
@@ -331,7 +336,7 @@ const DIMENSIONS: readonly (readonly string[])[] = [
   ['cd', 'cd', 'cd', 'cd'],
 ];
 
-/** A system in bits 0 to 3, then for each dimension four bits of exponent in two's complement. */
+/** Reads a unit: a system in bits 0 to 3, then for each dimension an exponent of four bits in two's complement. */
 function unitName(value: number): string {
   const system = field(value, 0, 4);
   if (system === 0) return 'none';

@@ -1,10 +1,12 @@
-/** Names of usage pages and usages: HID Usage Tables, from the table that is parsed when the first of them is asked for. */
+/**
+ * Names of usage pages and usages: HID Usage Tables, from the table that is parsed when the first of them is asked for.
+ */
 import { USAGE_TABLES } from './usage-tables';
 
 interface UsagePage {
   name: string;
   usages: Map<number, string>;
-  /** Of a page whose usages are numbered: what stands before the number. */
+  /** The word before the number, for a page whose usages are numbered. */
   prefix?: string;
 }
 
@@ -42,13 +44,13 @@ const BARE_PAGES: ReadonlyMap<number, string> = new Map([
   [0x92, 'Gaming Device'],
 ]);
 
-/** The name of a usage page; null where it has none. */
+/** Returns the name of a usage page; null where it has none. */
 export function usagePageName(page: number): string | null {
   const name = usagePage(page)?.name ?? BARE_PAGES.get(page);
   return name ?? (page >= 0xff00 && page <= 0xffff ? 'Vendor Defined' : null);
 }
 
-/** The name of a usage in its page; null where it has none. */
+/** Returns the name of a usage in its page; null where it has none. */
 export function usageName(page: number, usage: number): string | null {
   const found = usagePage(page);
   if (page === UNICODE) return `U+${usage.toString(16).toUpperCase().padStart(4, '0')}`;
@@ -58,7 +60,7 @@ export function usageName(page: number, usage: number): string | null {
   return found.usages.get(usage) ?? (page === SENSORS ? modified(found, usage) : null);
 }
 
-/** A data field of a sensor with a modifier in bits 12 to 15: HID Usage Tables, chapter "Sensor Modifiers". */
+/** Names a sensor's data field that has a modifier in bits 12 to 15. */
 function modified({ usages }: UsagePage, usage: number): string | null {
   const field = usages.get(usage & 0x0fff);
   const modifier = usages.get(usage & 0xf000);
