@@ -142,6 +142,7 @@ describe('a vendor specific interface', () => {
   test.each([
     ['CDC', CDC_HEX, ['cdc.header', 'cdc.callManagement', 'cdc.acm', 'cdc.union'].map((id) => `${id}, by its shape`)],
     ['CCID', CCID_HEX, ['ccid, by its shape']],
+    ['CCID, its version swapped', CCID_HEX.replace('36211001', '36210110'), ['ccid, by its shape']],
     ['HID', HID_HEX, ['hid, by its shape']],
     ['HID with a physical descriptor', '0c2111010002223f00231000', ['hid, by its shape']],
   ])('has the descriptors of %s decoded', (_, hex, expected) => {

@@ -11,9 +11,12 @@ const FUNCTIONAL = 0x21;
 const INTERFACE = 0x24;
 const CDC_HEADER = 0;
 
-/** Versions of HID, CCID and CDC as they were published, binary coded decimal. */
+/**
+ * Versions of HID, CCID and CDC, binary coded decimal: those that were published, and those that smart card readers claim
+ * (0x1001 is 1.10 swapped).
+ */
 const HID_VERSIONS = new Set([0x0100, 0x0101, 0x0110, 0x0111, 0x0200]);
-const CCID_VERSIONS = new Set([0x0100, 0x0110]);
+const CCID_VERSIONS = new Set([0x0100, 0x0101, 0x0110, 0x0200, 0x1001]);
 const CDC_VERSIONS = new Set([0x0100, 0x0101, 0x0110, 0x0120]);
 
 /** Finds the layouts of one interface's class descriptors, which are given to it in their order. */
