@@ -2,15 +2,13 @@ import { SysError } from '../errors';
 import type { Sys } from '../sys/sys';
 import { compiledHwdb, textHwdb } from './hwdb';
 import { IdsFile } from './ids-file';
-import { type Id, idsExcerpt, type NameSource } from './name-source';
+import { type DatabaseKind, type Id, idsExcerpt, type NameSource } from './name-source';
 
 /** The names of an id; null where no database is installed or it does not know the id. */
 export interface IdNames {
   vendor: string | null;
   device: string | null;
 }
-
-export type DatabaseKind = 'pci' | 'usb';
 
 /** The names of PCI and USB ids. */
 export interface Names {

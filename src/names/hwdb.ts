@@ -2,9 +2,7 @@
  * udev's hardware database, which has the names of pci.ids and usb.ids where these files are not installed: compiled
  * (hwdb.bin), and the texts that it is compiled from (hwdb(7)).
  */
-import { MAX_NAME, type NameSource } from './name-source';
-
-export type Bus = 'pci' | 'usb';
+import { type DatabaseKind, MAX_NAME, type NameSource } from './name-source';
 
 const VENDOR = 'ID_VENDOR_FROM_DATABASE';
 const DEVICE = 'ID_MODEL_FROM_DATABASE';
@@ -15,10 +13,10 @@ const ID = /^[0-9a-f]{4}$/;
  * Returns the pattern that 20-usb-vendor-model.hwdb and 20-pci-vendor-model.hwdb have for an id: a modalias with `*`
  * behind.
  */
-function pattern(bus: Bus, vendor: string, device?: string): string {
-  const id = (letter: string, digits: string) => `${letter}${bus === 'pci' ? '0000' : ''}${digits.toUpperCase()}`;
-  const model = device === undefined ? '' : id(bus === 'pci' ? 'd' : 'p', device);
-  return `${bus}:${id('v', vendor)}${model}*`;
+function pattern(kind: DatabaseKind, vendor: string, device?: string): string {
+  const id = (letter: string, digits: string) => `${letter}${kind === 'pci' ? '0000' : ''}${digits.toUpperCase()}`;
+  const model = device === undefined ? '' : id(kind === 'pci' ? 'd' : 'p', device);
+  return `${kind}:${id('v', vendor)}${model}*`;
 }
 
 /** A property of a pattern as it stands there: other patterns that match the same device are not looked at. */
@@ -28,31 +26,31 @@ interface Properties {
 
 class HwdbNames implements NameSource {
   readonly #properties: Properties;
-  readonly #bus: Bus;
+  readonly #kind: DatabaseKind;
 
-  constructor(properties: Properties, bus: Bus) {
+  constructor(properties: Properties, kind: DatabaseKind) {
     this.#properties = properties;
-    this.#bus = bus;
+    this.#kind = kind;
   }
 
   vendor(vendor: string): string | null {
-    return ID.test(vendor) ? this.#properties.property(pattern(this.#bus, vendor), VENDOR) : null;
+    return ID.test(vendor) ? this.#properties.property(pattern(this.#kind, vendor), VENDOR) : null;
   }
 
   device(vendor: string, device: string): string | null {
     if (!ID.test(vendor) || !ID.test(device)) return null;
-    return this.#properties.property(pattern(this.#bus, vendor, device), DEVICE);
+    return this.#properties.property(pattern(this.#kind, vendor, device), DEVICE);
   }
 }
 
 /** Reads names from a compiled database; null where the bytes are none. */
-export function compiledHwdb(bytes: Buffer, bus: Bus): NameSource | null {
-  return Trie.isOne(bytes) ? new HwdbNames(new Trie(bytes), bus) : null;
+export function compiledHwdb(bytes: Buffer, kind: DatabaseKind): NameSource | null {
+  return Trie.isOne(bytes) ? new HwdbNames(new Trie(bytes), kind) : null;
 }
 
 /** Reads names from a text. */
-export function textHwdb(bytes: Buffer, bus: Bus): NameSource {
-  return new HwdbNames(new Text(bytes), bus);
+export function textHwdb(bytes: Buffer, kind: DatabaseKind): NameSource {
+  return new HwdbNames(new Text(bytes), kind);
 }
 
 /** hwdb.bin: a trie of patterns, little-endian, offsets from the file's begin (systemd's hwdb-internal.h). */

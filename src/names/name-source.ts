@@ -1,3 +1,6 @@
+/** The bus whose ids a database names. */
+export type DatabaseKind = 'pci' | 'usb';
+
 /** A device's identity on its bus: four hex digits each, lower case. */
 export interface Id {
   vendor: string;

@@ -143,7 +143,7 @@ interface Globals {
 export function describeReport({ items, rest }: ReportDescriptor): DescribedReport {
   const lines: ReportLine[] = [];
   const sizes = new ReportSizes();
-  const faults = new Faults();
+  const faults = new ReportFaults();
   const pushed: Globals[] = [];
   let globals: Globals = {
     page: 0,
@@ -225,8 +225,8 @@ export function describeReport({ items, rest }: ReportDescriptor): DescribedRepo
   return { items: lines, sizes: sizes.list(), notes: faults.list() };
 }
 
-/** Faults, each told once, with the number of times that it was found. */
-class Faults {
+/** ReportFaults, each told once, with the number of times that it was found. */
+class ReportFaults {
   readonly #counts = new Map<string, number>();
 
   add(fault: string): void {
