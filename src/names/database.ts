@@ -1,6 +1,8 @@
 import { SysError } from '../errors';
 import type { SysTree } from '../sys/sys';
-import { type Id, IdsFile } from './ids-file';
+import { compiledHwdb, textHwdb } from './hwdb';
+import { IdsFile } from './ids-file';
+import { type DatabaseKind, type Id, idsExcerpt, type NameSource } from './name-source';
 
 /** The names of an id; null where no database is installed or it does not know the id. */
 export interface IdNames {
@@ -8,9 +10,7 @@ export interface IdNames {
   device: string | null;
 }
 
-export type DatabaseKind = 'pci' | 'usb';
-
-/** The names of ids. */
+/** The names of PCI and USB ids. */
 export interface Names {
   /** @param vendor four hex digits, lower case; so is `device` */
   pciName(vendor: string | null, device: string | null): IdNames;
@@ -18,18 +18,29 @@ export interface Names {
   usbName(vendor: string | null, product: string | null): IdNames;
 }
 
-/** The databases' paths on the distributions; the first that can be read is used. */
-const PATHS: Readonly<Record<DatabaseKind, readonly string[]>> = {
+/** The places where distributions put the databases; the first that can be read is used. */
+const IDS_FILES: Readonly<Record<DatabaseKind, readonly string[]>> = {
   pci: ['/usr/share/hwdata/pci.ids', '/usr/share/misc/pci.ids', '/usr/share/pci.ids'],
   usb: ['/usr/share/hwdata/usb.ids', '/usr/share/misc/usb.ids', '/usr/share/usb.ids', '/var/lib/usbutils/usb.ids'],
 };
+/** The compiled database of udev, in the order in which sd-hwdb looks for it. */
+const HWDB_BIN = [
+  '/etc/systemd/hwdb/hwdb.bin',
+  '/etc/udev/hwdb.bin',
+  '/usr/lib/systemd/hwdb/hwdb.bin',
+  '/lib/systemd/hwdb/hwdb.bin',
+  '/usr/lib/udev/hwdb.bin',
+  '/lib/udev/hwdb.bin',
+];
+const HWDB_DIRECTORIES = ['/etc/udev/hwdb.d', '/usr/lib/udev/hwdb.d', '/lib/udev/hwdb.d'];
 
-/** In bytes; the published files have 1.5 MiB at most. */
+/** Limits in bytes; the published files have 1.5 MiB at most, in the form of hwdb 4 MiB, and hwdb.bin has 13 MiB. */
 const MAX_SIZE = 16 * 1024 * 1024;
+const MAX_HWDB_SIZE = 64 * 1024 * 1024;
 
 const UNKNOWN: IdNames = { vendor: null, device: null };
 
-/** Without names, for callers that show none: a look-up reads all of a database. */
+/** No names at all, for callers that show none: to look one up, all of a database is read. */
 export const NO_NAMES: Names = { pciName: () => UNKNOWN, usbName: () => UNKNOWN };
 
 /**
@@ -38,8 +49,8 @@ export const NO_NAMES: Names = { pciName: () => UNKNOWN, usbName: () => UNKNOWN 
  */
 export class NameDatabase implements Names {
   readonly #sys: SysTree;
-  /** Null: there is none to read. */
-  readonly #files = new Map<DatabaseKind, IdsFile | null>();
+  /** The databases that were looked for; null: there is none. */
+  readonly #sources = new Map<DatabaseKind, NameSource | null>();
   readonly #names = new Map<string, IdNames>();
 
   constructor(sys: SysTree) {
@@ -54,9 +65,10 @@ export class NameDatabase implements Names {
     return this.#lookup('usb', vendor, product);
   }
 
-  /** Returns an ids file with the lines for these ids and nothing else, in order; empty where it knows none. */
+  /** An ids file with the names of these ids and nothing else, in order; empty where none is known. */
   excerpt(kind: DatabaseKind, ids: Iterable<Id>): string {
-    return this.#file(kind)?.excerpt(ids) ?? '';
+    const source = this.#source(kind);
+    return source === null ? '' : idsExcerpt(source, ids);
   }
 
   #lookup(kind: DatabaseKind, vendor: string | null, device: string | null): IdNames {
@@ -64,29 +76,39 @@ export class NameDatabase implements Names {
     const key = `${kind} ${vendor} ${device}`;
     let names = this.#names.get(key);
     if (names === undefined) {
-      const file = this.#file(kind);
+      const source = this.#source(kind);
       names = {
-        vendor: file?.vendor(vendor) ?? null,
-        device: (device === null ? null : file?.device(vendor, device)) ?? null,
+        vendor: source?.vendor(vendor) ?? null,
+        device: (device === null ? null : source?.device(vendor, device)) ?? null,
       };
       this.#names.set(key, names);
     }
     return names;
   }
 
-  #file(kind: DatabaseKind): IdsFile | null {
-    let file = this.#files.get(kind);
-    if (file === undefined) {
-      file = this.#read(PATHS[kind]);
-      this.#files.set(kind, file);
+  #source(kind: DatabaseKind): NameSource | null {
+    let source = this.#sources.get(kind);
+    if (source === undefined) {
+      source = this.#find(kind);
+      this.#sources.set(kind, source);
     }
-    return file;
+    return source;
   }
 
-  #read(paths: readonly string[]): IdsFile | null {
+  #find(kind: DatabaseKind): NameSource | null {
+    const texts = HWDB_DIRECTORIES.map((directory) => `${directory}/20-${kind}-vendor-model.hwdb`);
+    return (
+      this.#first(IDS_FILES[kind], MAX_SIZE, (bytes) => new IdsFile(bytes)) ??
+      this.#first(HWDB_BIN, MAX_HWDB_SIZE, (bytes) => compiledHwdb(bytes, kind)) ??
+      this.#first(texts, MAX_SIZE, (bytes) => textHwdb(bytes, kind))
+    );
+  }
+
+  #first(paths: readonly string[], limit: number, open: (bytes: Buffer) => NameSource | null): NameSource | null {
     for (const path of paths) {
       try {
-        return new IdsFile(this.#sys.readFile(path, MAX_SIZE));
+        const source = open(this.#sys.readFile(path, limit));
+        if (source !== null) return source;
       } catch (error) {
         // Absent, closed, too large: a name is never worth a failure.
         if (!(error instanceof SysError)) throw error;

@@ -1,13 +1,14 @@
 /**
  * Search in the text of a pci.ids or usb.ids file, as pciutils and usbutils publish them: vendors are lines of four
  * hex digits, two spaces and a name, in ascending order; the devices of a vendor follow it, indented by one tab;
- * what is indented further, comments, and the sections after the last vendor (classes, languages...) are not looked at.
+ * lines with more tabs, comments, and the sections after the last vendor (classes, languages...) are not looked at.
  *
  * The file has 40,000 lines and a listing needs a dozen of them: it is bisected, never parsed. The price is that names
  * may be missed in a file that is out of order.
  */
+import { MAX_NAME, type NameSource } from './name-source';
 
-/** The text before a name: the newline, the id and two spaces. */
+/** The begin of a vendor's line: the newline, the id and two spaces. */
 const VENDOR_LINE = /\n[0-9a-f]{4} {2}/;
 const VENDOR_WIDTH = 7;
 
@@ -18,29 +19,19 @@ const TOP_WIDTH = 2;
 /** Bytes that a search decodes at first; most vendors are smaller. */
 const WINDOW = 2048;
 
-/** Names are cut here, in bytes: the longest that are published have 200. */
-const MAX_NAME = 512;
-
 const ID = /^[0-9a-f]{4}$/;
 
-/** A device's identity on its bus: four hex digits each, lower case. */
-export interface Id {
-  vendor: string;
-  /** Null: the vendor alone. */
-  device: string | null;
-}
-
-/** A vendor's place: offsets of the newline before its line, and of the one after its last device. */
+/** The place of a vendor: offsets of the newline before its line, and of the one after its last device. */
 interface Block {
   start: number;
   end: number;
 }
 
-export class IdsFile {
+export class IdsFile implements NameSource {
   readonly #bytes: Buffer;
-  /** By vendor; null: not in the file. */
+  /** The places by vendor; null: not in the file. */
   readonly #blocks = new Map<string, Block | null>();
-  /** By where it began, each probe of the bisection: every search repeats the first few. */
+  /** The probes of bisections by their begin: every search repeats the first few. */
   readonly #probes = new Map<number, number | null>();
 
   constructor(content: Buffer) {
@@ -63,27 +54,6 @@ export class IdsFile {
     return at < 0 ? null : this.#name(block.start + at + prefix.length);
   }
 
-  /** Returns the lines for these ids alone, in order: an ids file again. What the file does not know is left out. */
-  excerpt(ids: Iterable<Id>): string {
-    const wanted = new Map<string, Set<string>>();
-    for (const { vendor, device } of ids) {
-      const devices = wanted.get(vendor) ?? new Set();
-      wanted.set(vendor, devices);
-      if (device !== null) devices.add(device);
-    }
-    let text = '';
-    for (const [vendor, devices] of [...wanted].sort(byKey)) {
-      const name = this.vendor(vendor);
-      if (name === null) continue;
-      text += `${vendor}  ${name}\n`;
-      for (const device of [...devices].sort()) {
-        const deviceName = this.device(vendor, device);
-        if (deviceName !== null) text += `\t${device}  ${deviceName}\n`;
-      }
-    }
-    return text;
-  }
-
   #block(vendor: string): Block | null {
     let block = this.#blocks.get(vendor);
     if (block === undefined) {
@@ -94,7 +64,7 @@ export class IdsFile {
     return block;
   }
 
-  /** Each turn at least halves what is left between `low` and `high`, whatever the file holds. */
+  /** Finds a vendor's line. Each turn at least halves the range from `low` to `high`, whatever the file holds. */
   #bisect(vendor: string): number | null {
     let low = 0;
     let high = this.#bytes.length;
@@ -113,7 +83,10 @@ export class IdsFile {
     return null;
   }
 
-  /** Finds the first vendor line that begins in a range. `from` alone identifies it: a bisection meets each middle with one end. */
+  /**
+   * Finds the first vendor line that begins in a range. `from` alone identifies it: a bisection meets each middle with
+   * one end.
+   */
   #probe(from: number, to: number): number | null {
     let at = this.#probes.get(from);
     if (at === undefined) {
@@ -142,8 +115,4 @@ export class IdsFile {
     const end = newline < 0 ? this.#bytes.length : newline;
     return this.#bytes.toString('utf8', start, Math.min(end, start + MAX_NAME)).trim() || null;
   }
-}
-
-function byKey(a: [string, unknown], b: [string, unknown]): number {
-  return a[0] < b[0] ? -1 : 1;
 }

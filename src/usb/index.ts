@@ -1,6 +1,6 @@
 /** USB devices: descriptors from sysfs, transfers through usbfs. */
+export type { Descriptor } from './decode/descriptor';
 export {
-  type Descriptor,
   type DescriptorTree,
   decodeBos,
   decodeDescriptors,
@@ -8,13 +8,15 @@ export {
   encodeDescriptors,
 } from './decode/descriptor-tree';
 export {
+  type DescribedReport,
   decodeReport,
   describeReport,
   encodeReport,
   type ReportDescriptor,
   type ReportItem,
   type ReportLine,
-} from './decode/hid-report';
+  type ReportSize,
+} from './decode/hid/report';
 export { type DescriptorJson, descriptorJson } from './decode/json';
 export {
   decode as decodeLayout,

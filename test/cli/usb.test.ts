@@ -96,7 +96,7 @@ describe('usb show', () => {
             bLength             18
             bDescriptorType     0x01
             bcdUSB              2.00
-            bDeviceClass        0x00    Unspecified class
+            bDeviceClass        0x00    defined by the interfaces
             bDeviceSubClass     0x00
             bDeviceProtocol     0x00
             bMaxPacketSize0     8
@@ -135,9 +135,9 @@ describe('usb show', () => {
                 descriptors[0].bDescriptorType    0x22  report
                 descriptors[0].wDescriptorLength  63
                 Report descriptor
-                  Usage Page 1  Generic Desktop
-                  Usage 6  Keyboard
-                  Collection Application
+                  05 01           Usage Page 0x01  Generic Desktop
+                  09 06           Usage 0x06  Keyboard
+                  a1 01           Collection Application
         `.replace(/[()[\].]/g, '\\$&'),
       ),
     ],
@@ -226,9 +226,10 @@ describe('devices in a copied tree', () => {
     name: string,
     attributes: Record<string, string | Buffer>,
     more: Record<string, string | Buffer> = {},
+    options = '',
   ) => {
     const root = plant(join(directory, name), { ...usbDevice({ bConfigurationValue: '1\n', ...attributes }), ...more });
-    return udrv(`--sysroot ${root} usb show 1-2`);
+    return udrv(`--sysroot ${root} usb show 1-2 ${options}`.trim());
   };
 
   test.concurrent('a webcam', async () => {
@@ -251,7 +252,7 @@ describe('devices in a copied tree', () => {
       },
     );
     expect(stdout).toMatch(
-      /^ {4}HID$[\s\S]*^ {6}Report descriptor\n {8}Usage Page 1 {2}Generic Desktop$[\s\S]*^ {2}Interface 1$[\s\S]*^ {4}CCID$/m,
+      /^ {4}HID$[\s\S]*^ {6}Report descriptor\n {8}05 01 {11}Usage Page 0x01 {2}Generic Desktop$[\s\S]*^ {2}Interface 1$[\s\S]*^ {4}CCID$/m,
     );
   });
 
@@ -317,6 +318,22 @@ describe('devices in a copied tree', () => {
         intervalUs: 125,
       },
     ]);
+  });
+
+  test.concurrent('a report descriptor is found where the HID descriptor stands behind the endpoint', async () => {
+    const descriptors = Buffer.from(
+      '120100020000000834127856000100000001' + '0902220001010080320904000001030000000705810308000a092111010001220400',
+      'hex',
+    );
+    const intf = 'sys/bus/usb/devices/1-2:1.0';
+    const files = {
+      [`${intf}/bAlternateSetting`]: ' 0\n',
+      [`${intf}/0003:1234:5678.0001/report_descriptor`]: Buffer.from('a101c0', 'hex'),
+    };
+    const { stdout } = await show('behind', { descriptors }, files);
+    expect(stdout).toMatch(/^ {4}Endpoint 0x81$[\s\S]*^ {6}HID$[\s\S]*^ {8}Report descriptor\n {10}a1 01 /m);
+    const raw = await show('behind-raw', { descriptors }, files, '--raw');
+    expect(raw.stdout).toMatch(/^# 1-2:1\.0 report_descriptor\na101c0$/m);
   });
 
   test.concurrent('hostile strings are escaped', async () => {

@@ -47,10 +47,10 @@ const BEYOND_LSUSB: readonly [
         .find(({ report }) => report !== undefined)
         ?.report?.items.slice(0, 4),
     [
-      { depth: 0, tag: 'Usage Page', value: 1, means: 'Generic Desktop' },
-      { depth: 0, tag: 'Usage', value: 2, means: 'Mouse' },
-      { depth: 0, tag: 'Collection', value: 1, means: 'Application' },
-      { depth: 1, tag: 'Usage', value: 1, means: 'Pointer' },
+      { depth: 0, bytes: '0501', tag: 'Usage Page', value: 1, means: 'Generic Desktop' },
+      { depth: 0, bytes: '0902', tag: 'Usage', value: 2, means: 'Mouse' },
+      { depth: 0, bytes: 'a101', tag: 'Collection', value: 1, means: 'Application' },
+      { depth: 1, bytes: '0901', tag: 'Usage', value: 1, means: 'Pointer' },
     ],
   ],
   [
@@ -209,7 +209,9 @@ describeInLab('USB descriptors', (lab, kernel) => {
 
   test('shows what is plugged in, and no more once it is gone', async () => {
     await plugged(lab(), 'usb-mouse', async () => {
-      expect(await udrv('usb show 1-6')).toMatch(/Usage Page 1 {2}Generic Desktop\n +Usage 2 {2}Mouse/);
+      expect(await udrv('usb show 1-6')).toMatch(
+        /05 01 +Usage Page 0x01 {2}Generic Desktop\n +09 02 +Usage 0x02 {2}Mouse/,
+      );
     });
     expect((await lab().run('udrv usb show 1-6')).code).toBe(3);
   });

@@ -1,15 +1,15 @@
 /** All that udrv does with the bytes of descriptors, from parsing to the text; what it promises about that. */
 import { describeDescriptors } from '../../src/cli/output/descriptors';
+import type { Descriptor } from '../../src/usb/decode/descriptor';
 import {
-  type Descriptor,
   type DescriptorTree,
   decodeBos,
   decodeDescriptors,
   decodeMsos20,
   encodeDescriptors,
 } from '../../src/usb/decode/descriptor-tree';
-import { decodeReport, describeReport, encodeReport, type ReportDescriptor } from '../../src/usb/decode/hid-report';
-import { type Context, descriptorJson } from '../../src/usb/decode/json';
+import { decodeReport, describeReport, encodeReport, type ReportDescriptor } from '../../src/usb/decode/hid/report';
+import { type DecodeContext, descriptorJson } from '../../src/usb/decode/json';
 import type { UsbDescription } from '../../src/usb/inspect/describe';
 import { readSettings } from '../../src/usb/inspect/settings';
 
@@ -22,7 +22,12 @@ const MOST_TEXT = 1000;
 
 const SPEEDS = [1.5, 12, 480, 5000, 10_000, null];
 
-const DECODERS = [decodeDescriptors, decodeBos, decodeMsos20];
+/** Decodes at a speed that the input's length chooses, so that the checks of every speed are run. */
+function decodeAtSpeed(bytes: Buffer): DescriptorTree {
+  return decodeDescriptors(bytes, SPEEDS[bytes.length % SPEEDS.length]);
+}
+
+const DECODERS = [decodeAtSpeed, decodeBos, decodeMsos20];
 
 /**
  * Throws where a promise is broken. Everything is parsed and written; one thing, which the input's length chooses, is
@@ -48,7 +53,7 @@ export function checkInput(bytes: Buffer): number {
 
 function textLength(tree: DescriptorTree, report: ReportDescriptor, size: number): number {
   const hid = find(tree.descriptors, 'hid');
-  const context: Context = {
+  const context: DecodeContext = {
     speedMbps: SPEEDS[(size >> 2) % SPEEDS.length] ?? null,
     vendorName: null,
     productName: 'product',

@@ -1,12 +1,12 @@
-/** USB descriptors for a person: a tree with a line for each field, its value, and the meaning of that. */
-
 import { hex } from '../../text/hex';
 import { idPair } from '../../text/ids';
-import type { Descriptor } from '../../usb/decode/descriptor-tree';
-import { describeReport, type ReportDescriptor, type ReportLine } from '../../usb/decode/hid-report';
-import { type Context, contextIn } from '../../usb/decode/json';
+/** USB descriptors for a person: a tree with a line for each field, its value, and the meaning of that. */
+
+import type { Descriptor } from '../../usb/decode/descriptor';
+import { describeReport, type ReportDescriptor, type ReportLine, type ReportSize } from '../../usb/decode/hid/report';
+import { contextIn, type DecodeContext } from '../../usb/decode/json';
 import type { AnyField, Value, Values } from '../../usb/decode/layout';
-import { bcd } from '../../usb/decode/meaning';
+import { bcd, counted } from '../../usb/decode/meaning';
 import type { Answers } from '../../usb/inspect/ask';
 import { authorizeCommand } from '../../usb/inspect/authorize';
 import type { UsbDescription } from '../../usb/inspect/describe';
@@ -51,7 +51,7 @@ export function describeDescriptors(description: UsbDescription, style: Style): 
 function addAnswers(
   lines: string[],
   { descriptors, strings, unanswered }: Answers,
-  context: Context,
+  context: DecodeContext,
   style: Style,
   active: number | null,
 ): void {
@@ -64,17 +64,19 @@ function addAnswers(
     lines.push(`  ${what}: ${code === 'EPIPE' ? 'the device has none (stall)' : code}\n`);
 }
 
-/** Appends a descriptor to one list: there may be more lines than a call can have arguments. */
+/**
+ * Appends the lines of a descriptor and those below it to one list: there may be more than a call can have arguments.
+ */
 function addDescriptor(
   lines: string[],
   descriptor: Descriptor,
-  around: Context,
+  around: DecodeContext,
   style: Style,
   active: number | null,
   depth: number,
 ): void {
   const context = contextIn(descriptor, around);
-  const { layout, values, rest, notes, children } = descriptor;
+  const { layout, values, rest, byShape, notes, children } = descriptor;
   const indent = '  '.repeat(depth);
   const inner = `${indent}  `;
   const scope = { ...context, values };
@@ -83,7 +85,7 @@ function addDescriptor(
     return value === undefined ? [] : fieldRows(field, value, field.means(value, scope), context);
   });
   if (rest.length > 0) rows.push({ name: 'more', value: hexText(rest.toString('hex')), means: [] });
-  lines.push(`${indent}${style.heading(title(descriptor, active))}\n`);
+  lines.push(`${indent}${style.heading(title(descriptor, active))}${byShape ? ' (by its shape)' : ''}\n`);
   addRows(lines, rows, inner, style);
   for (const note of notes) lines.push(`${inner}${style.warning(`note: ${note}`)}\n`);
   const report = context.reports.get(descriptor);
@@ -92,24 +94,41 @@ function addDescriptor(
 }
 
 function addReport(lines: string[], report: ReportDescriptor, indent: string, style: Style): void {
+  const { items, sizes, notes } = describeReport(report);
+  const inner = `${indent}  `;
   lines.push(`${indent}${style.heading('Report descriptor')}\n`);
-  for (const line of describeReport(report))
-    lines.push(`${indent}  ${'  '.repeat(Math.min(line.depth, DEEPEST))}${reportLine(line)}\n`);
-  if (report.rest.length > 0)
-    lines.push(`${indent}  ${style.warning('note: ends within an item:')} ${hexText(report.rest.toString('hex'))}\n`);
+  for (const item of items) {
+    const nesting = '  '.repeat(Math.min(item.depth, DEEPEST));
+    const bytes = hexText(item.bytes.slice(0, SHORT_ITEM * 2)).padEnd(SHORT_ITEM * 3 - 1);
+    lines.push(`${inner}${style.dim(bytes)}  ${nesting}${itemText(item)}\n`);
+  }
+  for (const size of sizes) lines.push(`${inner}${sizeText(size)}\n`);
+  for (const note of notes) lines.push(`${inner}${style.warning(`note: ${note}`)}\n`);
 }
 
-/** Items without a value, and those of which the meaning is shown instead of the value. */
+/** The length in bytes of the longest short item; a long one's data stands in the text. */
+const SHORT_ITEM = 5;
+
+/** Items that have no value, those whose value only matters for its meaning, and those that count in hex. */
 const WITHOUT_VALUE = /^(?:End Collection|Push|Pop)$/;
 const MEANING_ONLY = /^(?:Input|Output|Feature|Collection|Unit|Delimiter)$/;
+const IN_HEX = /^Usage/;
 
-function reportLine({ tag, value, means }: ReportLine): string {
+function itemText({ tag, bytes, value, means }: ReportLine): string {
   if (WITHOUT_VALUE.test(tag)) return tag;
-  if (means === null) return `${tag} ${value}`;
-  return MEANING_ONLY.test(tag) ? `${tag} ${means}` : `${tag} ${value}  ${means}`;
+  // Two digits at least, and eight where the page stands in the usage.
+  const digits = bytes.length === SHORT_ITEM * 2 ? 8 : value > 0xff ? 4 : 2;
+  const text = IN_HEX.test(tag) ? hex(value, digits) : value;
+  if (means === null) return `${tag} ${text}`;
+  return MEANING_ONLY.test(tag) ? `${tag} ${means}` : `${tag} ${text}  ${means}`;
 }
 
-/** Returns a title that tells descriptors of a kind apart. */
+function sizeText({ type, id, bits, bytes }: ReportSize): string {
+  const name = `${type[0]?.toUpperCase()}${type.slice(1)} report${id === null ? '' : ` ${id}`}`;
+  return `${name}: ${counted(bits, 'bit')}, ${counted(bytes, 'byte')}${id === null ? '' : ' with its ID'}`;
+}
+
+/** Returns the heading of a descriptor, with the number that tells it from its neighbours. */
 function title({ layout, values }: Descriptor, active: number | null): string {
   switch (layout.id) {
     case 'configuration': {
@@ -134,7 +153,12 @@ function title({ layout, values }: Descriptor, active: number | null): string {
   }
 }
 
-function fieldRows(field: AnyField, value: Value, means: string | readonly string[] | null, context: Context): Row[] {
+function fieldRows(
+  field: AnyField,
+  value: Value,
+  means: string | readonly string[] | null,
+  context: DecodeContext,
+): Row[] {
   const { name } = field;
   if (!Array.isArray(value)) {
     const text = typeof value === 'string' ? stringValue(field, value) : numberText(field, value as number);
@@ -151,7 +175,7 @@ function fieldRows(field: AnyField, value: Value, means: string | readonly strin
   }));
 }
 
-function groupRows({ name, group = [] }: AnyField, items: readonly Values[], context: Context): Row[] {
+function groupRows({ name, group = [] }: AnyField, items: readonly Values[], context: DecodeContext): Row[] {
   return items.flatMap((values, i) =>
     group.flatMap((field) => {
       const value = values[field.name];
@@ -168,7 +192,7 @@ function numberText({ notation, unit, unitIn }: AnyField, value: number): string
   return hex(value, digits);
 }
 
-/** Formats a value: bytes as hex in pairs, and text as it is. */
+/** Formats bytes in hex, in pairs, and text as it is. */
 function stringValue({ unit }: AnyField, value: string): string {
   return unit === 1 ? hexText(value) : visible(value);
 }

@@ -118,7 +118,7 @@ export const WEBUSB = layout(
   u8('iLandingPage', (value) => (value === 0 ? 'none' : null)),
 );
 
-/** A set for each version of Windows from which on it counts. */
+/** The sets of a device, one for each version of Windows that has its own. */
 const setInformation = (version: string) =>
   groups(
     version,
@@ -136,7 +136,7 @@ export const MSOS20_CAPABILITY = layout(
   setInformation('descriptorSets'),
 );
 
-/** fwupd's: the same form, with fwupd's version in place of Windows'. */
+/** Microsoft's form, with fwupd's version in place of Windows' (fwupd, "DS-20"). */
 const DS20 = layout(
   'ds20Capability',
   'fwupd DS20 platform capability',
@@ -249,7 +249,7 @@ const SUPERSPEEDPLUS = layout(
 
 const PTM = layout('ptmCapability', 'Precision time measurement capability', ...HEADER);
 
-/** Two bits for each alternate mode. */
+/** The states of alternate modes, two bits each. */
 const MODE_STATES = ['unspecified error', 'not attempted or exited', 'attempted, failed', 'configured'];
 
 function modeStates(value: string, count: number): string[] {
@@ -367,7 +367,7 @@ export const CAPABILITY_LAYOUTS: readonly Layout[] = [
   ...Object.values(BY_UUID),
 ];
 
-/** The layout of a device capability, by its type, and of a platform's by its UUID. */
+/** Chooses the layout of a device capability by its type, and of a platform capability by its UUID. */
 export function capabilityLayout(bytes: Buffer): Layout {
   const known = bytes.length > 2 ? BY_TYPE[bytes.readUInt8(2)] : undefined;
   if (known !== PLATFORM) return known ?? UNKNOWN_CAPABILITY;

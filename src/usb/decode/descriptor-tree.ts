@@ -1,19 +1,29 @@
 /**
- * Descriptors as a tree: what stands behind an interface belongs to it, what stands behind an endpoint to that. Which
- * layout a class descriptor has is said by the interface around it.
+ * Descriptors as a tree: those behind an interface belong to it, those behind an endpoint to that.
  *
- * Nothing here fails, whatever the bytes; what does not fit is a note at the place where it stands. All is done in
- * one walk along the bytes, so the work and the memory are bounded by their number.
+ * Nothing here fails, whatever the bytes; a fault is a note at the place where it stands. One walk along the bytes does
+ * it all, so work and memory are bounded by their number.
  */
 import { splitDescriptors } from '../split-descriptors';
-import { AUDIO_LAYOUTS, audioEndpointLayout, audioLayout } from './audio';
 import { BOS, CAPABILITY_LAYOUTS, capabilityLayout } from './bos';
-import { CDC_LAYOUTS, cdcLayout } from './cdc';
-import { HUB, PORT_STATUS, SUPERSPEED_HUB, SUPERSPEED_PORT_STATUS } from './hub';
-import { decode, encode, type Layout, numberOf, type Values } from './layout';
-import { MIDI_LAYOUTS, midiEndpointLayout, midiLayout } from './midi';
+import { checkDescriptors, differs } from './checks';
+import {
+  CLASS_LAYOUTS,
+  CS_ENDPOINT,
+  CS_FUNCTIONAL,
+  CS_INTERFACE,
+  classSpecificLayout,
+  endpointLayout,
+  type InterfaceClass,
+  interfaceClass,
+  MASS_STORAGE,
+} from './classes/by-interface';
+import { ShapeFinder } from './classes/by-shape';
+import { HUB, PORT_STATUS, SUPERSPEED_HUB, SUPERSPEED_PORT_STATUS } from './classes/hub';
+import { UNKNOWN_CLASS } from './classes/small-classes';
+import { type Descriptor, descriptor, encodeAll } from './descriptor';
+import { type Layout, numberOf } from './layout';
 import { MICROSOFT_LAYOUTS, msos20Depth, msos20Layout } from './msos';
-import { CCID, DFU, HID, IPP, PIPE_USAGE, SMALL_CLASS_LAYOUTS, UNKNOWN_CLASS } from './small-classes';
 import {
   AUDIO_ENDPOINT,
   CONFIGURATION,
@@ -37,24 +47,6 @@ import {
   UNKNOWN,
   WIRELESS_COMPANION,
 } from './standard';
-import { VIDEO_LAYOUTS, videoEndpointLayout, videoLayout } from './video';
-
-export interface Descriptor {
-  layout: Layout;
-  values: Values;
-  /** What the layout does not cover. */
-  rest: Buffer;
-  /** What is wrong with it, for people. */
-  notes: string[];
-  children: Descriptor[];
-}
-
-/** The interface around a class descriptor. */
-interface Around {
-  baseClass: number;
-  subclass: number;
-  protocol: number;
-}
 
 export interface DescriptorTree {
   descriptors: Descriptor[];
@@ -63,14 +55,19 @@ export interface DescriptorTree {
   notes: string[];
 }
 
-/** The device descriptor and the configurations behind it, as sysfs has them in `descriptors`. */
-export function decodeDescriptors(bytes: Buffer): DescriptorTree {
+/**
+ * Decodes the device descriptor and the configurations behind it, as sysfs has them in `descriptors`.
+ *
+ * @param speedMbps of the device, for the limits that a speed sets; null: not known, these are not checked
+ */
+export function decodeDescriptors(bytes: Buffer, speedMbps: number | null = null): DescriptorTree {
   const { descriptors: pieces, rest } = splitDescriptors(bytes);
   const roots: Descriptor[] = [];
   let configuration: Descriptor | null = null;
   let setting: Descriptor | null = null;
   let endpoint: Descriptor | null = null;
-  let around: Around | null = null;
+  let around: InterfaceClass | null = null;
+  let shapes = new ShapeFinder();
   for (const { bDescriptorType: type, bytes: piece } of pieces) {
     if (type === Type.device || type === Type.deviceQualifier) {
       [configuration, setting, endpoint, around] = [null, null, null, null];
@@ -82,7 +79,8 @@ export function decodeDescriptors(bytes: Buffer): DescriptorTree {
     } else if (type === Type.interface) {
       endpoint = null;
       setting = descriptor(INTERFACE, piece);
-      around = aroundOf(setting.values);
+      around = interfaceClass(setting.values);
+      shapes = new ShapeFinder();
       (configuration?.children ?? roots).push(setting);
     } else if (type === Type.interfaceAssociation) {
       // It announces the interfaces that follow: it belongs to none before.
@@ -95,26 +93,19 @@ export function decodeDescriptors(bytes: Buffer): DescriptorTree {
       // A class may put its interface's descriptors behind the last endpoint.
       if (type === CS_INTERFACE && around?.baseClass !== MASS_STORAGE) endpoint = null;
       const parent: Descriptor | null = endpoint ?? setting ?? configuration;
-      (parent?.children ?? roots).push(descriptor(chooseLayout(type, piece, around, endpoint !== null), piece));
+      (parent?.children ?? roots).push(other(type, piece, around, endpoint !== null, shapes));
     }
   }
-  for (const root of roots) if (root.layout === CONFIGURATION) checkConfiguration(root);
-  checkDevice(roots);
+  checkDescriptors(roots, speedMbps);
   return { descriptors: roots, rest, notes: leftOver(rest) };
 }
 
-/** The inverse of {@link decodeDescriptors}: the bytes of the descriptors, in their order. */
+/** Encodes a tree, the inverse of {@link decodeDescriptors}: the bytes of the descriptors, in their order. */
 export function encodeDescriptors({ descriptors, rest }: Pick<DescriptorTree, 'descriptors' | 'rest'>): Buffer {
-  const pieces: Buffer[] = [];
-  const add = ({ layout, values, rest: more, children }: Descriptor) => {
-    pieces.push(encode(layout, values, more));
-    children.forEach(add);
-  };
-  descriptors.forEach(add);
-  return Buffer.concat([...pieces, rest]);
+  return Buffer.concat([encodeAll(descriptors), rest]);
 }
 
-/** The binary object store: its header, and the capabilities in it. */
+/** Decodes the binary object store: its header, and the capabilities in it. */
 export function decodeBos(bytes: Buffer): DescriptorTree {
   const { descriptors: pieces, rest } = splitDescriptors(bytes);
   const roots: Descriptor[] = [];
@@ -129,13 +120,16 @@ export function decodeBos(bytes: Buffer): DescriptorTree {
     }
   }
   if (bos !== null) {
-    differs(bos, 'bNumDeviceCaps', bos.children.length, 'capabilities');
-    differs(bos, 'wTotalLength', bytes.length, 'bytes');
+    differs(bos, 'bNumDeviceCaps', bos.children.length, 'capability', 'capabilities');
+    differs(bos, 'wTotalLength', bytes.length, 'byte');
   }
   return { descriptors: roots, rest, notes: leftOver(rest) };
 }
 
-/** A set of Microsoft OS 2.0 descriptors: each has a length of two bytes, and subsets hold what their length covers. */
+/**
+ * Decodes a set of Microsoft OS 2.0 descriptors: each has a length of two bytes, and subsets hold what their length
+ * covers.
+ */
 export function decodeMsos20(bytes: Buffer): DescriptorTree {
   const roots: Descriptor[] = [];
   const open: { depth: number; end: number; children: Descriptor[] }[] = [];
@@ -167,33 +161,23 @@ export function decodeMsos20(bytes: Buffer): DescriptorTree {
   return { descriptors: roots, rest, notes: leftOver(rest) };
 }
 
-/** One descriptor that stands alone, in a layout that is known beforehand. */
-export function descriptor(layout: Layout, bytes: Buffer): Descriptor {
-  const { values, rest, missing } = decode(layout, bytes);
-  const notes = missing === null ? [] : [`ends before all of ${missing}`];
-  return { layout, values, rest, notes, children: [] };
+const leftOver = (rest: Buffer) => (rest.length === 0 ? [] : [`${rest.length} bytes at the end are no descriptor`]);
+
+/** Decodes a descriptor that begins no new branch: a companion, or one of a class. */
+function other(
+  type: number,
+  bytes: Buffer,
+  around: InterfaceClass | null,
+  behindEndpoint: boolean,
+  shapes: ShapeFinder,
+): Descriptor {
+  if (type < CS_FUNCTIONAL || type > CS_ENDPOINT) return descriptor(BY_TYPE[type] ?? UNKNOWN, bytes);
+  const chosen = classSpecificLayout(type, bytes, around, behindEndpoint);
+  const shape = chosen === UNKNOWN_CLASS && around !== null ? shapes.layoutOf(bytes) : null;
+  return shape === null ? descriptor(chosen, bytes) : { ...descriptor(shape, bytes), byShape: true };
 }
 
-// Which layout
-
-const CS_FUNCTIONAL = 0x21;
-const CS_INTERFACE = 0x24;
-const CS_ENDPOINT = 0x25;
-
-const AUDIO = 0x01;
-const COMMUNICATIONS = 0x02;
-const HUMAN_INTERFACE = 0x03;
-const PRINTER = 0x07;
-const MASS_STORAGE = 0x08;
-const CDC_DATA = 0x0a;
-const SMART_CARD = 0x0b;
-const VIDEO = 0x0e;
-const WIRELESS = 0xe0;
-const MISCELLANEOUS = 0xef;
-const APPLICATION = 0xfe;
-const MIDI_STREAMING = 3;
-
-/** Those whose type says it all. */
+/** The descriptors whose type alone tells their layout. */
 const BY_TYPE: Readonly<Record<number, Layout>> = {
   [Type.otg]: OTG,
   [Type.debug]: DEBUG,
@@ -225,104 +209,5 @@ export const ALL_LAYOUTS: readonly Layout[] = [
   SUPERSPEED_PORT_STATUS,
   ...CAPABILITY_LAYOUTS,
   ...MICROSOFT_LAYOUTS,
-  ...CDC_LAYOUTS,
-  ...AUDIO_LAYOUTS,
-  ...MIDI_LAYOUTS,
-  ...VIDEO_LAYOUTS,
-  ...SMALL_CLASS_LAYOUTS,
+  ...CLASS_LAYOUTS,
 ];
-
-function aroundOf(values: Values): Around {
-  return {
-    baseClass: numberOf(values, 'bInterfaceClass'),
-    subclass: numberOf(values, 'bInterfaceSubClass'),
-    protocol: numberOf(values, 'bInterfaceProtocol'),
-  };
-}
-
-/** Endpoints of audio class 1 and of MIDI are two bytes longer. */
-function endpointLayout(bytes: Buffer, around: Around | null): Layout {
-  return around?.baseClass === AUDIO && bytes.length >= 9 ? AUDIO_ENDPOINT : ENDPOINT;
-}
-
-function chooseLayout(type: number, bytes: Buffer, around: Around | null, behindEndpoint: boolean): Layout {
-  const fixed = BY_TYPE[type];
-  if (fixed !== undefined) return fixed;
-  if (type < CS_FUNCTIONAL || type > CS_ENDPOINT) return UNKNOWN;
-  if (around === null) return UNKNOWN_CLASS;
-  const subtype = bytes.length > 2 ? bytes.readUInt8(2) : -1;
-  if (type === CS_FUNCTIONAL) return functionalLayout(around);
-  if (type === CS_INTERFACE) return behindEndpoint ? behindEndpointLayout(around) : classLayout(around, subtype);
-  if (type === CS_ENDPOINT) return classEndpointLayout(around, subtype);
-  return UNKNOWN_CLASS;
-}
-
-function functionalLayout({ baseClass, subclass, protocol }: Around): Layout {
-  if (baseClass === HUMAN_INTERFACE) return HID;
-  if (baseClass === SMART_CARD) return CCID;
-  if (baseClass === PRINTER && protocol === 4) return IPP;
-  if (baseClass === APPLICATION && subclass === 1) return DFU;
-  return UNKNOWN_CLASS;
-}
-
-/** What UAS has: UAS-2, chapter 5.2.3.6. */
-function behindEndpointLayout({ baseClass }: Around): Layout {
-  return baseClass === MASS_STORAGE ? PIPE_USAGE : UNKNOWN_CLASS;
-}
-
-function classLayout({ baseClass, subclass, protocol }: Around, subtype: number): Layout {
-  switch (baseClass) {
-    case AUDIO:
-      return subclass === MIDI_STREAMING ? midiLayout(subtype) : audioLayout(subclass, protocol, subtype);
-    case COMMUNICATIONS:
-    case CDC_DATA:
-    // RNDIS comes with the descriptors of CDC.
-    case WIRELESS:
-    case MISCELLANEOUS:
-      return cdcLayout(subtype);
-    case VIDEO:
-      return videoLayout(subclass, subtype);
-    default:
-      return UNKNOWN_CLASS;
-  }
-}
-
-function classEndpointLayout({ baseClass, subclass, protocol }: Around, subtype: number): Layout {
-  if (baseClass === AUDIO)
-    return subclass === MIDI_STREAMING ? midiEndpointLayout(subtype) : audioEndpointLayout(protocol, subtype);
-  return baseClass === VIDEO ? videoEndpointLayout(subtype) : UNKNOWN_CLASS;
-}
-
-// What is wrong
-
-const leftOver = (rest: Buffer) => (rest.length === 0 ? [] : [`${rest.length} bytes at the end are no descriptor`]);
-
-/** A count that the descriptor claims, against what is there. */
-function differs(of: Descriptor, name: string, there: number, what: string): void {
-  const claimed = of.values[name];
-  if (typeof claimed === 'number' && claimed !== there)
-    of.notes.push(`${name} is ${claimed}, there are ${there} ${what}`);
-}
-
-function checkDevice(roots: readonly Descriptor[]): void {
-  const device = roots.find((root) => root.layout === DEVICE);
-  const configurations = roots.filter((root) => root.layout === CONFIGURATION);
-  if (device !== undefined && configurations.length > 0)
-    differs(device, 'bNumConfigurations', configurations.length, 'configurations');
-}
-
-function checkConfiguration(configuration: Descriptor): void {
-  const settings = configuration.children.filter((child) => child.layout === INTERFACE);
-  const numbers = new Set(settings.map((setting) => setting.values['bInterfaceNumber']));
-  differs(configuration, 'bNumInterfaces', numbers.size, 'interfaces');
-  differs(
-    configuration,
-    'wTotalLength',
-    encodeDescriptors({ descriptors: [configuration], rest: Buffer.alloc(0) }).length,
-    'bytes',
-  );
-  for (const setting of settings) {
-    const endpoints = setting.children.filter((child) => child.layout === ENDPOINT || child.layout === AUDIO_ENDPOINT);
-    differs(setting, 'bNumEndpoints', endpoints.length, 'endpoints');
-  }
-}

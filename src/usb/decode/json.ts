@@ -1,11 +1,11 @@
-/** Descriptors as JSON: fields by the specification's names, numbers as numbers, and what they mean beside them. */
+/** Descriptors as JSON: fields by the specification's names, numbers as numbers, and their meanings beside them. */
 
-import type { Descriptor } from './descriptor-tree';
-import { describeReport, encodeReport, type ReportDescriptor } from './hid-report';
+import type { Descriptor } from './descriptor';
+import { type DescribedReport, describeReport, encodeReport, type ReportDescriptor } from './hid/report';
 import { numberOf, type Value, type Values } from './layout';
 
-/** What the meanings of a whole device depend on. */
-export interface Context {
+/** The facts about a device that meanings depend on. */
+export interface DecodeContext {
   speedMbps: number | null;
   endpointType?: number;
   vendorName: string | null;
@@ -15,8 +15,8 @@ export interface Context {
   reports: ReadonlyMap<Descriptor, ReportDescriptor>;
 }
 
-/** What counts inside a descriptor. Another speed's configuration is at the other of full and high speed. */
-export function contextIn({ layout, values }: Descriptor, context: Context): Context {
+/** Returns the context inside a descriptor. Another speed's configuration is at the other of full and high speed. */
+export function contextIn({ layout, values }: Descriptor, context: DecodeContext): DecodeContext {
   if (layout.id === 'endpoint') return { ...context, endpointType: numberOf(values, 'bmAttributes') & 3 };
   if (layout.id !== 'otherSpeedConfiguration' || context.speedMbps === null) return context;
   return { ...context, speedMbps: context.speedMbps === 480 ? 12 : 480 };
@@ -27,35 +27,38 @@ export type Means = string | readonly string[];
 export interface DescriptorJson {
   /** `device`, `uac1.featureUnit`. */
   descriptor: string;
-  /** Beside the fields: what they mean, where there is something to say. */
+  /** True where the class of the interface does not say what this is, but its bytes leave no doubt. */
+  byShape?: true;
+  /** The meanings of fields that have one. */
   means?: Record<string, Means>;
-  /** Hex of what the layout does not cover. */
+  /** Hex of the bytes that the layout does not cover. */
   rest?: string;
   notes?: string[];
-  report?: { bytes: string; items: { depth: number; tag: string; value: number; means: string | null }[] };
+  report?: { bytes: string } & DescribedReport;
   children?: DescriptorJson[];
-  [field: string]: Value | DescriptorJson[] | Record<string, Means> | string[] | object | undefined;
+  [field: string]: Value | true | DescriptorJson[] | Record<string, Means> | string[] | object | undefined;
 }
 
-export function descriptorJson(descriptor: Descriptor, around: Context): DescriptorJson {
+export function descriptorJson(descriptor: Descriptor, around: DecodeContext): DescriptorJson {
   const context = contextIn(descriptor, around);
-  const { layout, values, rest, notes, children } = descriptor;
+  const { layout, values, rest, byShape, notes, children } = descriptor;
   const report = context.reports.get(descriptor);
   const means = meanings(descriptor, context);
   return {
     descriptor: layout.id,
+    ...(byShape === undefined ? {} : { byShape }),
     ...values,
     ...(Object.keys(means).length === 0 ? {} : { means }),
     ...(rest.length === 0 ? {} : { rest: rest.toString('hex') }),
     ...(notes.length === 0 ? {} : { notes }),
     ...(report === undefined
       ? {}
-      : { report: { bytes: encodeReport(report).toString('hex'), items: describeReport(report) } }),
+      : { report: { bytes: encodeReport(report).toString('hex'), ...describeReport(report) } }),
     ...(children.length === 0 ? {} : { children: children.map((child) => descriptorJson(child, context)) }),
   };
 }
 
-function meanings({ layout, values }: Descriptor, context: Context): Record<string, Means> {
+function meanings({ layout, values }: Descriptor, context: DecodeContext): Record<string, Means> {
   const found: Record<string, Means> = {};
   for (const field of layout.fields) {
     const value = values[field.name];
@@ -65,7 +68,7 @@ function meanings({ layout, values }: Descriptor, context: Context): Record<stri
   return found;
 }
 
-/** The string indices that descriptors name, each once. WebUSB's landing page is an index of URLs. */
+/** Collects the string indices that descriptors name, each once. WebUSB's landing page is an index of URLs. */
 export function stringIndices(descriptors: readonly Descriptor[]): Set<number> {
   const found = new Set<number>();
   const collect = (values: Values) => {

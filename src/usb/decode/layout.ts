@@ -2,65 +2,65 @@ import { hex } from '../../text/hex';
 
 /**
  * Descriptors as tables: a layout names the fields of one descriptor in the order of its bytes, and both the parser
- * and the writer walk that one table. So what is read and written again is the same bytes, whatever they were: where a
- * descriptor is shorter than its layout or longer, what the layout does not cover is kept as `rest`.
+ * and the writer walk that one table. Bytes that are read and written again are the same, whatever they were: those
+ * that the layout does not cover are kept as `rest`.
  */
 
 /**
- * What a field holds, in a form that JSON has too: numbers, `0x` hex for 64 bits, hex digits for bytes, the usual form
- * of a UUID, lists, and lists of groups.
+ * The value of a field, in a form that JSON has too: numbers, `0x` hex for 64 bits, hex digits for bytes, the usual
+ * form of a UUID, lists, and lists of groups.
  */
 export type Value = number | string | readonly number[] | readonly Values[];
 
-/** By the specification's names, in the order of the bytes; what a short descriptor has not is absent. */
+/** Fields by the specification's names, in the order of the bytes; a short descriptor lacks some. */
 export interface Values {
   readonly [name: string]: Value | undefined;
 }
 
-/** What a meaning may depend on beside the field itself. */
-export interface Scope {
+/** The facts that a meaning may depend on beside the field itself. */
+export interface MeaningScope {
   /** The other fields of the descriptor. */
   values: Values;
-  /** In Mbit/s; null where it is not known. */
+  /** The device's speed in Mbit/s; null where it is not known. */
   speedMbps: number | null;
-  /** Of a descriptor behind an endpoint: bits 0 and 1 of that one's bmAttributes. */
+  /** The transfer type (bits 0 and 1 of bmAttributes) of the endpoint that the descriptor stands behind. */
   endpointType?: number;
-  /** What usb.ids calls the device's vendor and the device. */
+  /** The names of the device's vendor and product in the name database. */
   vendorName: string | null;
   productName: string | null;
   /** The text behind a string index, where it is known. */
   string(index: number): string | undefined;
 }
 
-/** What a value means, in words: several where bits mean something each. Null: nothing to say. */
-export type Meaning<V> = (value: V, scope: Scope) => string | readonly string[] | null;
+/** Returns the meaning of a value in words: several where bits mean something each. Null: nothing to say. */
+export type Meaning<V> = (value: V, scope: MeaningScope) => string | readonly string[] | null;
 
-/** How a person reads it. */
+/** The form in which a person reads a number. */
 export type Notation = 'decimal' | 'hex' | 'bcd' | 'text';
 
 export interface Field<N extends string = string, V extends Value = Value> {
   readonly name: N;
-  /** Bytes of one item; of a field that is no list, of all of it. */
+  /** The length in bytes of one item of a list, of all of any other field. */
   readonly unit: number;
   readonly notation: Notation;
-  /** For a group: what it consists of. */
+  /** The fields of one item of a list of groups. */
   readonly group?: readonly AnyField[];
-  /** How many bytes it takes, given the fields before it and the bytes that are left; null where it is left out. */
+  /** Returns the length in bytes, given the fields before it and the bytes that are left; null where it is left out. */
   size(values: Values, left: number): number | null;
-  /** Of a list whose items are as large as a field before says: that size. */
+  /** Returns the length of an item where a field before says it. */
   unitIn?(values: Values): number;
   read(bytes: Buffer, values: Values): V;
   write(value: V, values: Values): Buffer;
-  means(value: V, scope: Scope): string | readonly string[] | null;
+  means(value: V, scope: MeaningScope): string | readonly string[] | null;
 }
 
-/** A field whose types are not known here: in a list of fields. Methods are bivariant, so each field is one. */
+/** A field whose types are not known here. Methods are bivariant, so each field is one. */
 export type AnyField = Field;
 
 export interface Layout<F extends readonly AnyField[] = readonly AnyField[]> {
-  /** For programs: `endpoint`, `uac1.featureUnit`. */
+  /** The name for programs: `endpoint`, `uac1.featureUnit`. */
   readonly id: string;
-  /** For people. */
+  /** The name for people. */
   readonly title: string;
   readonly fields: F;
 }
@@ -74,7 +74,7 @@ export type ValuesOf<L extends Layout> = {
 
 export interface Decoded<V> {
   values: V;
-  /** What the layout does not cover: longer than it, or cut off within a field. */
+  /** The bytes that the layout does not cover: behind its last field, or of a field that is cut off. */
   rest: Buffer;
   /** The field that is cut off, or that nothing is left for; null where the descriptor holds all of its layout. */
   missing: string | null;
@@ -92,7 +92,7 @@ export function decode<L extends Layout>(layout: L, bytes: Buffer): Decoded<Valu
     const left = bytes.length - offset;
     const wanted = field.size(values, left);
     if (wanted === null) continue;
-    // Of a list that is cut off, the items that are whole.
+    // A list that is cut off keeps the items that are whole.
     const unit = field.unitIn?.(values) ?? field.unit;
     const isWhole = wanted <= left;
     const size = isWhole ? wanted : left - (left % unit);
@@ -128,8 +128,8 @@ export function encode<L extends Layout>(layout: L, values: ValuesOf<L>, rest: B
 
 const NOTHING = () => null;
 
-/** How many, how large: from the fields before, and from the bytes that are left. */
-export type Extent = (values: Values, left: number) => number;
+/** Returns a count or a length, from the fields before and the number of bytes that are left. */
+export type Sizing = (values: Values, left: number) => number;
 
 function scalar<N extends string>(
   name: N,
@@ -156,19 +156,19 @@ function unsigned(value: number, unit: number): Buffer {
 
 type ScalarField = <const N extends string>(name: N, means?: Meaning<number>) => Field<N, number>;
 
-/** Counts and sizes. */
+/** Fields of counts and sizes. */
 export const u8: ScalarField = (name, means) => scalar(name, 1, 'decimal', means);
 export const u16: ScalarField = (name, means) => scalar(name, 2, 'decimal', means);
 export const u24: ScalarField = (name, means) => scalar(name, 3, 'decimal', means);
 export const u32: ScalarField = (name, means) => scalar(name, 4, 'decimal', means);
-/** Bits and codes. */
+/** Fields of bits and codes. */
 export const x8: ScalarField = (name, means) => scalar(name, 1, 'hex', means);
 export const x16: ScalarField = (name, means) => scalar(name, 2, 'hex', means);
 export const x32: ScalarField = (name, means) => scalar(name, 4, 'hex', means);
 /** Binary coded decimal: 0x0210 is 2.10. */
 export const bcd16: ScalarField = (name, means) => scalar(name, 2, 'bcd', means);
 
-/** An index of a string, 0 for none. */
+/** A field with the index of a string, 0 for none. */
 export function string8<const N extends string>(name: N): Field<N, number> {
   return scalar(name, 1, 'decimal', (index, { string }) => (index === 0 ? null : (string(index) ?? null)));
 }
@@ -210,10 +210,10 @@ export function uuid<const N extends string>(name: N, means: Meaning<string> = N
   };
 }
 
-/** Bytes that are shown as they are; without `size`, all that are left. */
+/** A field of bytes that are shown in hex; without `size`, all that are left. */
 export function bytes<const N extends string>(
   name: N,
-  size: Extent = (_, left) => left,
+  size: Sizing = (_, left) => left,
   means: Meaning<string> = NOTHING,
 ): Field<N, string> {
   return {
@@ -227,14 +227,14 @@ export function bytes<const N extends string>(
   };
 }
 
-/** ASCII without its trailing NULs, in a place of fixed size. */
+/** A field of ASCII without its trailing NULs, in a place of fixed size. */
 export function ascii<const N extends string>(name: N, size: number): Field<N, string> {
   return {
     name,
     unit: size,
     notation: 'text',
     size: () => size,
-    // As hex where the text would not give the same bytes again.
+    // Hex where the text would not give the same bytes again.
     read: (value) => {
       const text = value.toString('latin1').replace(/\0+$/, '');
       return /^[\x20-\x7e]*$/.test(text) && !text.startsWith('0x') ? text : `0x${value.toString('hex')}`;
@@ -261,7 +261,7 @@ function fromHex(text: string, length?: number): Buffer {
 export function list<const N extends string>(
   name: N,
   unit: number,
-  count: Extent = (_, left) => Math.floor(left / unit),
+  count: Sizing = (_, left) => Math.floor(left / unit),
   { notation = 'decimal', means }: { notation?: Notation; means?: Meaning<number> } = {},
 ): Field<N, readonly number[]> {
   return {
@@ -280,7 +280,7 @@ export function list<const N extends string>(
   };
 }
 
-/** As {@link list}, with items as large as the field `unitName` says: 1 to 6 bytes, else nothing is read of it. */
+/** A {@link list} with items as large as the field `unitName` says: 1 to 6 bytes, else nothing is read of it. */
 export function sizedList<const N extends string>(
   name: N,
   unitName: string,
@@ -305,7 +305,7 @@ export function sizedList<const N extends string>(
 /** Groups of fields of fixed size, one behind the other. */
 export function groups<const N extends string>(
   name: N,
-  count: Extent,
+  count: Sizing,
   ...group: readonly AnyField[]
 ): Field<N, readonly Values[]> {
   const sizes = group.map((field) => field.size({}, Number.MAX_SAFE_INTEGER) ?? 0);
@@ -333,25 +333,25 @@ export function groups<const N extends string>(
   };
 }
 
-/** A field that is only there where the fields before say so. */
+/** Makes a field that is only there where the fields before say so. */
 export function when<F extends AnyField>(field: F, there: (values: Values, left: number) => boolean): F {
   return { ...field, size: (values: Values, left: number) => (there(values, left) ? field.size(values, left) : null) };
 }
 
-/** The number that a field before has; 0 where it is not there. */
+/** Returns the number that a field has; 0 where it is not there. */
 export function numberOf(values: Values, name: string): number {
   const value = values[name];
   return typeof value === 'number' ? value : 0;
 }
 
-/** As many as a field before says. */
+/** Sizes a list by a field before it. */
 export const counted =
-  (name: string): Extent =>
+  (name: string): Sizing =>
   (values) =>
     numberOf(values, name);
 
-/** All that is left but the last `after` bytes, in items of `unit` bytes. */
+/** Sizes a list to all that is left but the last `after` bytes, in items of `unit` bytes. */
 export const allBut =
-  (after: number, unit = 1): Extent =>
+  (after: number, unit = 1): Sizing =>
   (_, left) =>
     Math.floor((left - after) / unit);

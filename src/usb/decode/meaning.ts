@@ -1,16 +1,15 @@
-/** What numbers mean: the few forms that tables of meanings have. */
 import { hexDigits } from '../../text/hex';
+/** Meanings of numbers, in the few forms that tables of meanings have. */
 import type { Meaning } from './layout';
 
-/** A code among several. */
+/** Names a code among several. */
 export const oneOf =
   (names: Readonly<Record<number, string>>, otherwise: string | null = null): Meaning<number> =>
   (value) =>
     names[value] ?? otherwise;
 
 /**
- * Bits that mean something each where they are set, from bit 0 on; `''` and holes are reserved.
- * Bits that no name is given for are shown by number.
+ * Names each bit that is set, from bit 0 on. A bit without a name (`''`, a hole) is reserved and shown by number.
  */
 export const bits =
   (...names: readonly (string | undefined)[]): Meaning<number> =>
@@ -25,7 +24,7 @@ export function setBits(value: number, names: readonly (string | undefined)[]): 
 }
 
 /**
- * Pairs of bits, as UAC2 and UAC3 have for each control: whether the host may read it, and program it.
+ * Names controls by pairs of bits (UAC2, UAC3): the host may read a control, or read and program it.
  */
 export const controlPairs =
   (...names: readonly string[]): Meaning<number> =>
@@ -45,17 +44,22 @@ export const unit =
   (value) =>
     `${trimmed(value * factor)} ${text}`;
 
-/** Of a bit field: its value. */
+/** Returns the value of a bit field. */
 export function field(value: number, low: number, width: number): number {
   return Math.floor(value / 2 ** low) % 2 ** width;
 }
 
-/** At most three decimals, without trailing zeros. */
+/** Formats a number with three decimals at most, without trailing zeros. */
 export function trimmed(value: number): string {
   return String(Math.round(value * 1000) / 1000);
 }
 
-/** `02.10` is how nobody writes it: 2.10. */
+/** Formats a count: `1 byte`, `2 bytes`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+/** Formats binary coded decimal: 0x0210 is 2.10. */
 export function bcd(value: number): string {
   return `${hexDigits(value >>> 8)}.${hexDigits(value & 0xff, 2)}`;
 }

@@ -38,12 +38,12 @@ const PROPERTY_TYPES = {
   7: 'REG_MULTI_SZ',
 };
 
-/** Text of Windows: UTF-16, with NUL at its end. */
+/** Reads text of Windows: UTF-16, with NUL at its end. */
 function utf16(value: string): string {
   return Buffer.from(value, 'hex').toString('utf16le').replace(/\0+$/, '');
 }
 
-/** Of the property types that are text. */
+/** Reads the data of a property whose type is text; null for other types. */
 const propertyText = (value: string, type: number) =>
   [1, 2, 6, 7].includes(type) ? utf16(value).replaceAll('\0', ', ') : null;
 
@@ -124,14 +124,17 @@ const BY_TYPE: readonly Layout[] = [
   VENDOR_REVISION,
 ];
 
-/** How deep a descriptor stands: the set's header holds configuration subsets, and these hold function subsets. */
+/**
+ * Returns the depth of a header: the set's holds configuration subsets, and these hold function subsets. Null: no
+ * header.
+ */
 export const msos20Depth = (type: number): number | null => (type <= 2 ? type : null);
 
 export const msos20Layout = (type: number): Layout => BY_TYPE[type] ?? UNKNOWN;
 
 // Version 1.0
 
-/** The string at index 0xEE; its first 14 bytes are `MSFT100` in UTF-16. */
+/** The string at index 0xEE, which begins with `MSFT100` in UTF-16 (14 bytes). */
 export const MSOS10_STRING = layout(
   'msos10.string',
   'Microsoft OS 1.0 string',

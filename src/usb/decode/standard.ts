@@ -7,8 +7,8 @@ import {
   bytes,
   layout,
   list,
+  type MeaningScope,
   numberOf,
-  type Scope,
   string8,
   u8,
   u16,
@@ -19,7 +19,7 @@ import {
 } from './layout';
 import { bits, field, oneOf, setBits, trimmed } from './meaning';
 
-/** bDescriptorType. From 0x21 on, but for the companions, a type means what the class around it says. */
+/** bDescriptorType. The class around a descriptor gives types from 0x21 on their meaning, but for the companions. */
 export const Type = {
   device: 0x01,
   configuration: 0x02,
@@ -49,17 +49,20 @@ const hexByte = (value: number) => hexDigits(value, 2);
 
 const classOf = (value: number) => usbClassName(hexByte(value));
 
-/** A subclass, and a protocol, mean what the codes before them say; nothing where they add nothing. */
+/** Names a device's class; 0 leaves it to the interfaces: USB 2.0, table 9-8. */
+const deviceClassOf = (value: number) => (value === 0 ? 'defined by the interfaces' : classOf(value));
+
+/** Name a subclass and a protocol after the codes before them; null where they add nothing. */
 const subclassOf =
   (className: string) =>
-  (value: number, { values }: Scope) =>
+  (value: number, { values }: MeaningScope) =>
     refined([numberOf(values, className)], value);
 const protocolOf =
   (className: string, subclassName: string) =>
-  (value: number, { values }: Scope) =>
+  (value: number, { values }: MeaningScope) =>
     refined([numberOf(values, className), numberOf(values, subclassName)], value);
 
-/** The name that a code adds to those of the codes before it. */
+/** Returns the name that a code adds to those of the codes before it. */
 function refined(before: readonly number[], value: number): string | null {
   const [base = '', subclass] = before.map(hexByte);
   const name =
@@ -67,8 +70,8 @@ function refined(before: readonly number[], value: number): string | null {
   return name === usbClassName(base, subclass) ? null : name;
 }
 
-/** bMaxPacketSize0: bytes, and from USB 3.0 on an exponent of 2. */
-function packetSize0(value: number, { values }: Scope): string | null {
+/** Reads bMaxPacketSize0: bytes, and from USB 3.0 on an exponent of 2. */
+function packetSize0(value: number, { values }: MeaningScope): string | null {
   if (numberOf(values, 'bcdUSB') < 0x0300) return null;
   return value < 16 ? `${2 ** value} bytes` : null;
 }
@@ -79,7 +82,7 @@ export const DEVICE = layout(
   u8('bLength'),
   x8('bDescriptorType'),
   bcd16('bcdUSB'),
-  x8('bDeviceClass', classOf),
+  x8('bDeviceClass', deviceClassOf),
   x8('bDeviceSubClass', subclassOf('bDeviceClass')),
   x8('bDeviceProtocol', protocolOf('bDeviceClass', 'bDeviceSubClass')),
   u8('bMaxPacketSize0', packetSize0),
@@ -98,7 +101,7 @@ export const DEVICE_QUALIFIER = layout(
   u8('bLength'),
   x8('bDescriptorType'),
   bcd16('bcdUSB'),
-  x8('bDeviceClass', classOf),
+  x8('bDeviceClass', deviceClassOf),
   x8('bDeviceSubClass', subclassOf('bDeviceClass')),
   x8('bDeviceProtocol', protocolOf('bDeviceClass', 'bDeviceSubClass')),
   u8('bMaxPacketSize0'),
@@ -106,7 +109,7 @@ export const DEVICE_QUALIFIER = layout(
   u8('bReserved'),
 );
 
-/** Bit 7 is set since USB 1.1, and says nothing. */
+/** Names the attributes of a configuration; bit 7 is always 1 since USB 1.1. */
 function configurationAttributes(value: number): string[] {
   return [
     value & 0x40 ? 'self powered' : 'bus powered',
@@ -116,8 +119,8 @@ function configurationAttributes(value: number): string[] {
   ];
 }
 
-/** In units of 2 mA; of 8 mA where the device runs at SuperSpeed. */
-function maxPower(value: number, { speedMbps }: Scope): string {
+/** Reads bMaxPower: units of 2 mA, or of 8 mA where the device runs at SuperSpeed. */
+function maxPower(value: number, { speedMbps }: MeaningScope): string {
   return `${value * (speedMbps !== null && speedMbps >= 5000 ? 8 : 2)} mA`;
 }
 
@@ -171,8 +174,8 @@ export function endpointAddress(value: number): string {
   return `EP ${value & 0x0f} ${value & 0x80 ? 'in' : 'out'}`;
 }
 
-/** USB 2.0, table 9-13; the usage of interrupt endpoints: USB 3.2, table 9-26. */
-function endpointAttributes(value: number, { speedMbps }: Scope): string[] {
+/** Names the attributes of an endpoint: USB 2.0, table 9-13; the usage of interrupt endpoints: USB 3.2, table 9-26. */
+function endpointAttributes(value: number, { speedMbps }: MeaningScope): string[] {
   const type = value & 3;
   const meanings: string[] = [TRANSFER_TYPES[type] ?? ''];
   if (type === 1) meanings.push(SYNCHRONIZATION[field(value, 2, 2)] ?? '', ISOCHRONOUS_USAGE[field(value, 4, 2)] ?? '');
@@ -180,8 +183,11 @@ function endpointAttributes(value: number, { speedMbps }: Scope): string[] {
   return meanings;
 }
 
-/** Bits 0 to 10 the bytes of a packet; 11 and 12, at high speed and for periodic endpoints, the packets beyond the first. */
-function endpointPacketSize(value: number, { values, speedMbps }: Scope): string {
+/**
+ * Reads wMaxPacketSize: bits 0 to 10 are bytes; at high speed bits 11 and 12 of periodic endpoints are the packets
+ * beyond the first.
+ */
+function endpointPacketSize(value: number, { values, speedMbps }: MeaningScope): string {
   const periodic = (numberOf(values, 'bmAttributes') & 1) === 1;
   const more = field(value, 11, 2);
   const size = `${value & 0x7ff} bytes`;
@@ -189,8 +195,11 @@ function endpointPacketSize(value: number, { values, speedMbps }: Scope): string
   return more === 3 ? `${size}, reserved number of transactions` : `${more + 1} x ${size} in a microframe`;
 }
 
-/** USB 2.0, table 9-13: frames of 1 ms at low and full speed, microframes of 125 us from high speed on. */
-function endpointInterval(value: number, { values, speedMbps }: Scope): string | null {
+/**
+ * Reads bInterval (USB 2.0, table 9-13): frames of 1 ms at low and full speed, microframes of 125 us from high speed
+ * on.
+ */
+function endpointInterval(value: number, { values, speedMbps }: MeaningScope): string | null {
   const type = numberOf(values, 'bmAttributes') & 3;
   if (speedMbps === null) return null;
   if (type === 0 || type === 2) {
@@ -198,7 +207,7 @@ function endpointInterval(value: number, { values, speedMbps }: Scope): string |
     return isHighSpeedOut && value !== 0 ? `a NAK in ${value} microframes at most` : null;
   }
   if (speedMbps < 480 && type === 3) return value === 0 ? null : microseconds(value * 1000);
-  // Beyond, the standard allows none: 16 is the largest exponent plus one.
+  // The standard allows no others: 16 is the largest exponent plus one.
   if (value === 0 || value > 16) return 'out of range: 1 to 16';
   return microseconds(2 ** (value - 1) * (speedMbps < 480 ? 1000 : 125));
 }
@@ -218,7 +227,7 @@ export const ENDPOINT = layout(
   u8('bInterval', endpointInterval),
 );
 
-/** As audio class 1 and MIDI have it: two bytes longer. */
+/** The endpoint of audio class 1 and MIDI, two bytes longer. */
 export const AUDIO_ENDPOINT = layout(
   'endpoint',
   'Endpoint',
@@ -227,8 +236,11 @@ export const AUDIO_ENDPOINT = layout(
   x8('bSynchAddress', (value) => (value === 0 ? null : endpointAddress(value))),
 );
 
-/** Of a bulk endpoint: streams, as an exponent in bits 0 to 4; of an isochronous one: bursts beyond the first, in 0 and 1. */
-function companionAttributes(value: number, { endpointType }: Scope): string | null {
+/**
+ * Reads bmAttributes: a bulk endpoint's streams (an exponent, bits 0 to 4), an isochronous one's bursts beyond the
+ * first (bits 0 and 1).
+ */
+function companionAttributes(value: number, { endpointType }: MeaningScope): string | null {
   if (endpointType === 2) return (value & 0x1f) === 0 ? null : `${2 ** (value & 0x1f)} streams`;
   if (endpointType !== 1) return null;
   const bursts = (value & 3) + 1;
@@ -327,7 +339,7 @@ export const KEY = layout(
   bytes('KeyData'),
 );
 
-/** String 0: the languages that the device has its strings in. */
+/** String 0: the languages of the device's strings. */
 export const LANGIDS = layout(
   'languages',
   'Languages',
@@ -336,7 +348,7 @@ export const LANGIDS = layout(
   list('wLANGID', 2, allBut(0, 2), { notation: 'hex', means: (id) => LANGUAGES[id] ?? null }),
 );
 
-/** A few of many: USB Language Identifiers 1.0. */
+/** The most frequent of the USB Language Identifiers 1.0. */
 const LANGUAGES: Readonly<Record<number, string>> = {
   1028: 'Chinese (Taiwan)',
   1031: 'German',
@@ -369,5 +381,5 @@ export const DEVICE_STATUS = layout(
   ]),
 );
 
-/** A descriptor of which nothing is known but its length and type. */
+/** A descriptor whose type is unknown. */
 export const UNKNOWN = layout('unknown', 'Unknown descriptor', u8('bLength'), x8('bDescriptorType'), bytes('data'));

@@ -4,15 +4,9 @@
  */
 import { SysError, UdrvError } from '../../errors';
 import { MSOS20_UUID, WEBUSB_UUID } from '../decode/bos';
-import {
-  type Descriptor,
-  type DescriptorTree,
-  decodeBos,
-  decodeDescriptors,
-  decodeMsos20,
-  descriptor,
-} from '../decode/descriptor-tree';
-import { HUB, PORT_STATUS, SUPERSPEED_HUB, SUPERSPEED_PORT_STATUS } from '../decode/hub';
+import { HUB, PORT_STATUS, SUPERSPEED_HUB, SUPERSPEED_PORT_STATUS } from '../decode/classes/hub';
+import { type Descriptor, descriptor } from '../decode/descriptor';
+import { type DescriptorTree, decodeBos, decodeDescriptors, decodeMsos20 } from '../decode/descriptor-tree';
 import { stringIndices } from '../decode/json';
 import { numberOf, type Values } from '../decode/layout';
 import { MSOS10_COMPATIBLE_ID, MSOS10_STRING, WEBUSB_URL } from '../decode/msos';

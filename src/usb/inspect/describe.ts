@@ -3,15 +3,10 @@ import type { UsbDeviceInfo } from '../../model/device';
 import type { Names } from '../../names/database';
 import { AttributeReader, type ReadError } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
-import {
-  type Descriptor,
-  type DescriptorTree,
-  decodeBos,
-  decodeDescriptors,
-  encodeDescriptors,
-} from '../decode/descriptor-tree';
-import { decodeReport, type ReportDescriptor } from '../decode/hid-report';
-import { type Context, type DescriptorJson, descriptorJson } from '../decode/json';
+import type { Descriptor } from '../decode/descriptor';
+import { type DescriptorTree, decodeBos, decodeDescriptors, encodeDescriptors } from '../decode/descriptor-tree';
+import { decodeReport, type ReportDescriptor } from '../decode/hid/report';
+import { type DecodeContext, type DescriptorJson, descriptorJson } from '../decode/json';
 import { numberOf, type Values } from '../decode/layout';
 import { interfaceName } from './address';
 import type { Answers } from './ask';
@@ -31,8 +26,8 @@ export interface UsbDescription {
   raw: RawDescriptors;
   tree: DescriptorTree;
   bos: DescriptorTree | null;
-  context: Context;
-  /** The answers of the device where it was opened and asked; null: it was not. */
+  context: DecodeContext;
+  /** What the device said when it was opened and asked; null: it was not. */
   answers: Answers | null;
   /** Files that could not be read. */
   errors: ReadError[];
@@ -61,7 +56,7 @@ export function describeUsb(sys: SysTree, names: Names, device: UsbDeviceInfo): 
     reports: [],
   };
   if (raw.bos?.length === 0) raw.bos = null;
-  const tree = decodeDescriptors(raw.descriptors);
+  const tree = decodeDescriptors(raw.descriptors, device.usb.speedMbps);
   const bos = raw.bos === null ? null : decodeBos(raw.bos);
   const strings = new Map<number, string>();
   const reports = new Map<Descriptor, ReportDescriptor>();
@@ -71,7 +66,7 @@ export function describeUsb(sys: SysTree, names: Names, device: UsbDeviceInfo): 
   );
   if (active !== undefined) readInterfaces(active);
   const { vendor, device: product } = names.usbName(device.vendorId, device.deviceId);
-  const context: Context = {
+  const context: DecodeContext = {
     speedMbps: device.usb.speedMbps,
     vendorName: vendor,
     productName: product,
@@ -96,10 +91,10 @@ export function describeUsb(sys: SysTree, names: Names, device: UsbDeviceInfo): 
       if (setting.layout.id !== 'interface' || !isActive || typeof number !== 'number') continue;
       const name = interfaceName(device, number);
       note(setting.values['iInterface'], reader.text(`${USB_DEVICES}/${name}/interface`));
-      // Some devices have it behind the endpoint.
-      const hid = [...setting.children, ...setting.children.flatMap(({ children }) => children)].find(
-        ({ layout }) => layout.id === 'hid',
-      );
+      // Some devices have it behind an endpoint; the kernel looks there too (usbhid_parse).
+      const hid = [setting, ...setting.children]
+        .flatMap(({ children }) => children)
+        .find(({ layout }) => layout.id === 'hid');
       if (hid !== undefined) readReport(hid, name);
     }
   }

@@ -1,5 +1,5 @@
 /** Reads string descriptors from an open device: USB 2.0, section 9.6.7. */
-import { type Descriptor, descriptor } from '../decode/descriptor-tree';
+import { type Descriptor, descriptor } from '../decode/descriptor';
 import { LANGIDS } from '../decode/standard';
 
 export interface UsbString {

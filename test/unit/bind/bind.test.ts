@@ -302,7 +302,9 @@ describe('vfio-pci, for a function in no IOMMU group', () => {
     const { sys, writes } = machine('N\n');
     const refused = { exit: 9, message: 'belongs to no IOMMU group: the firmware describes no IOMMU' };
     expect(await failure(changeBindings(sys, new MemoryState(), bind('vfio-pci', EDU)))).toMatchObject(refused);
-    expect(() => prepareBindings(sys, new MemoryState(), bind('vfio-pci', EDU))).toThrow(expect.objectContaining(refused));
+    expect(() => prepareBindings(sys, new MemoryState(), bind('vfio-pci', EDU))).toThrow(
+      expect.objectContaining(refused),
+    );
     expect(writes).not.toHaveBeenCalled();
   });
 

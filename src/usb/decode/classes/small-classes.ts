@@ -1,11 +1,8 @@
-/** Classes with one descriptor or two: HID 1.11, DFU 1.1, CCID 1.1, IPP over USB, UAS (mass storage). */
+/** Classes with one descriptor or two: DFU 1.1, CCID 1.1, IPP over USB, UAS (mass storage). */
 
-import { COUNTRIES } from './hid-usages';
 import {
   bcd16,
   bytes,
-  counted,
-  groups,
   type Layout,
   layout,
   numberOf,
@@ -18,25 +15,10 @@ import {
   x8,
   x16,
   x32,
-} from './layout';
-import { bits, oneOf, trimmed } from './meaning';
+} from '../layout';
+import { bits, oneOf, trimmed } from '../meaning';
 
 const HEADER = [u8('bLength'), x8('bDescriptorType')] as const;
-
-export const HID = layout(
-  'hid',
-  'HID',
-  ...HEADER,
-  bcd16('bcdHID'),
-  u8('bCountryCode', (value) => COUNTRIES[value] ?? null),
-  u8('bNumDescriptors'),
-  groups(
-    'descriptors',
-    counted('bNumDescriptors'),
-    x8('bDescriptorType', oneOf({ 34: 'report', 35: 'physical' })),
-    u16('wDescriptorLength'),
-  ),
-);
 
 export const DFU = layout(
   'dfu',
@@ -52,6 +34,7 @@ export const DFU = layout(
 const kilohertz = (value: number) => `${trimmed(value / 1000)} MHz`;
 const rate = (value: number) => `${value} bit/s`;
 
+/** CCID 1.1, table 5.1-1; bit 11 is that of a USB token, as the class specification for USB ICCs has it. */
 const FEATURES = [
   '',
   'automatic configuration by ATR',
@@ -64,7 +47,7 @@ const FEATURES = [
   'can stop the clock',
   'NAD other than 0',
   'automatic IFSD exchange',
-  '',
+  'USB token (ICCD)',
   '',
   '',
   '',
@@ -112,8 +95,8 @@ function printerCapabilities(value: number): string[] {
 const isBasic = ({ bCapabilitiesType }: Values) => bCapabilitiesType === 0;
 
 /**
- * As firmware and usbutils have it: a count of capability descriptors, each with a type and a length; that of type 0,
- * which comes first, is decoded.
+ * The form that firmware and usbutils use: a count of capability descriptors, each with a type and a length; that of
+ * type 0, which comes first, is decoded.
  */
 export const IPP = layout(
   'ippPrinter',
@@ -136,7 +119,7 @@ export const PIPE_USAGE = layout(
   u8('bReserved'),
 );
 
-/** Of a class that udrv knows nothing about. */
+/** A class descriptor that nothing is known about. */
 export const UNKNOWN_CLASS = layout('classSpecific', 'Class-specific descriptor', ...HEADER, bytes('data'));
 
-export const SMALL_CLASS_LAYOUTS: readonly Layout[] = [HID, DFU, CCID, IPP, PIPE_USAGE, UNKNOWN_CLASS];
+export const SMALL_CLASS_LAYOUTS: readonly Layout[] = [DFU, CCID, IPP, PIPE_USAGE, UNKNOWN_CLASS];

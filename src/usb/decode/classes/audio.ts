@@ -24,8 +24,8 @@ import {
   x16,
   x32,
   x64,
-} from './layout';
-import { bits, controlPairs, field, oneOf } from './meaning';
+} from '../layout';
+import { bits, controlPairs, field, oneOf } from '../meaning';
 
 const HEADER = [u8('bLength'), x8('bDescriptorType'), x8('bDescriptorSubtype')] as const;
 
@@ -147,7 +147,7 @@ const CHANNELS_2 = bits(
 
 const sources = [u8('bNrInPins'), list('baSourceID', 1, counted('bNrInPins'))] as const;
 
-/** A bit for each input channel and output channel: whether it can be programmed. */
+/** The mixer's controls: a bit for each pair of input and output channel that can be programmed. */
 const mixerControls = (after: number) => bytes('bmMixerControls', allBut(after));
 
 // Version 1
@@ -222,7 +222,7 @@ const CONTROL_1: Readonly<Record<number, Layout>> = {
     u8('bUnitID'),
     u8('bSourceID'),
     u8('bControlSize'),
-    // For all channels together, then for each.
+    // The controls of all channels together, then of each.
     sizedList('bmaControls', 'bControlSize', (_, left, unit) => Math.floor((left - 1) / unit), FEATURES_1),
     string8('iFeature'),
   ),
@@ -251,7 +251,7 @@ const CONTROL_1: Readonly<Record<number, Layout>> = {
   ),
 };
 
-/** What an up/down-mix and a Dolby Prologic unit have beyond: the channels of each of their modes. */
+/** The modes of an up/down-mix or Dolby Prologic unit, each by its channels. */
 function modes(unit: number): readonly AnyField[] {
   const hasModes = ({ wProcessType }: Values, left: number) => (wProcessType === 1 || wProcessType === 2) && left > 0;
   return [
@@ -520,7 +520,10 @@ const CONTROL_2: Readonly<Record<number, Layout>> = {
   ),
 };
 
-/** By format type, extended (bit 7) or not: Data Formats 2.0, appendix A.2. Bit 31 is raw data in every type. */
+/**
+ * The formats by format type, extended (bit 7) or not: Data Formats 2.0, appendix A.2. Bit 31 is raw data in every
+ * type.
+ */
 const FORMATS_2: Readonly<Record<number, readonly string[]>> = {
   1: ['PCM', 'PCM8', 'IEEE float', 'A-law', 'mu-law', 'DSD'],
   2: ['MPEG', 'AC-3', 'WMA', 'DTS'],
@@ -799,7 +802,7 @@ export const AUDIO_LAYOUTS: readonly Layout[] = [
 
 const version = (protocol: number) => (protocol === 0x20 ? VERSION_2 : protocol === 0x30 ? VERSION_3 : VERSION_1);
 
-/** Of an interface of subclass 1 (control) or 2 (streaming). */
+/** Chooses the layout for an interface of subclass 1 (control) or 2 (streaming). */
 export function audioLayout(subclass: number, protocol: number, subtype: number): Layout {
   const { control, streaming } = version(protocol);
   return (subclass === 1 ? control : subclass === 2 ? streaming : {})[subtype] ?? UNKNOWN;

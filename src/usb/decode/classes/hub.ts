@@ -1,6 +1,6 @@
 /** Hubs: USB 2.0, chapter 11.23 and 11.24; USB 3.2, chapter 10.15 and 10.16. A device gives them only when asked. */
-import { allBut, layout, list, numberOf, type Scope, u8, u16, type Values, x8, x16 } from './layout';
-import { bits, field, setBits, trimmed } from './meaning';
+import { allBut, layout, list, type MeaningScope, numberOf, u8, u16, type Values, x8, x16 } from '../layout';
+import { bits, field, setBits, trimmed } from '../meaning';
 
 const POWER_SWITCHING = [
   'ganged power switching',
@@ -23,8 +23,8 @@ function characteristics(value: number): string[] {
   ];
 }
 
-/** The TT's think time, in full-speed bit times, counts at high speed only. */
-function usb2Characteristics(value: number, { speedMbps }: Scope): string[] {
+/** Adds the TT's think time (full-speed bit times), which counts at high speed only. */
+function usb2Characteristics(value: number, { speedMbps }: MeaningScope): string[] {
   return [
     ...characteristics(value),
     ...(speedMbps === null || speedMbps === 480 ? [`TT think time ${8 * (field(value, 5, 2) + 1)} bit times`] : []),
@@ -35,7 +35,7 @@ function usb2Characteristics(value: number, { speedMbps }: Scope): string[] {
 const powerOnDelay = (value: number) => `${value * 2} ms`;
 const current = (value: number) => `${value} mA`;
 
-/** A bit for each port, after bit 0, which is reserved, and filled up to whole bytes. */
+/** The length of a port mask: bit 0 is reserved, each port has a bit, and the last byte is filled up. */
 const portBytes = (values: Values) => Math.ceil((numberOf(values, 'bNbrPorts') + 1) / 8);
 
 const mask = (count: (values: Values, left: number) => number, name: string) =>
@@ -68,17 +68,10 @@ export const SUPERSPEED_HUB = layout(
   x16('DeviceRemovable'),
 );
 
-/** What GetPortStatus returns, with the number of the port it was asked for. */
-const CHANGES = [
-  'connection',
-  'enable',
-  'suspend',
-  'over-current',
-  'reset',
-  'BH reset',
-  'link state',
-  'configuration error',
-];
+/** wPortChange, from bit 0 on: USB 2.0, table 11-22, bit 5 from its LPM addendum; USB 3.2, table 10-14. */
+const CHANGES = ['connection', 'enable', 'suspend', 'over-current', 'reset'];
+const USB2_CHANGES = [...CHANGES, 'L1'];
+const USB3_CHANGES = ['connection', '', '', 'over-current', 'reset', 'BH reset', 'link state', 'configuration error'];
 
 function usb2PortStatus(value: number): string[] {
   const speed = value & 0x0200 ? 'low speed' : value & 0x0400 ? 'high speed' : 'full speed';
@@ -121,12 +114,13 @@ function usb3PortStatus(value: number): string[] {
   return [...flags, `link ${state}`, ...(value & 0x0200 ? ['powered'] : [])];
 }
 
+/** The answer to GetPortStatus, with the number of the port in front. */
 export const PORT_STATUS = layout(
   'portStatus',
   'Port',
   u8('port'),
   x16('wPortStatus', usb2PortStatus),
-  x16('wPortChange', bits(...CHANGES)),
+  x16('wPortChange', bits(...USB2_CHANGES)),
 );
 
 export const SUPERSPEED_PORT_STATUS = layout(
@@ -134,5 +128,5 @@ export const SUPERSPEED_PORT_STATUS = layout(
   'Port',
   u8('port'),
   x16('wPortStatus', usb3PortStatus),
-  x16('wPortChange', bits(...CHANGES)),
+  x16('wPortChange', bits(...USB3_CHANGES)),
 );

@@ -1,6 +1,6 @@
 /** MIDI streaming: USB Device Class Definition for MIDI Devices 1.0 and 2.0, appendix A and chapter 6. */
-import { bcd16, bytes, counted, groups, type Layout, layout, list, string8, u8, u16, x8 } from './layout';
-import { oneOf } from './meaning';
+import { bcd16, bytes, counted, groups, type Layout, layout, list, string8, u8, u16, x8 } from '../layout';
+import { oneOf } from '../meaning';
 
 const HEADER = [u8('bLength'), x8('bDescriptorType'), x8('bDescriptorSubtype')] as const;
 

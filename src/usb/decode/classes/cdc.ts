@@ -1,6 +1,8 @@
-/** Communications: the functional descriptors of CDC 1.2, table 13, and of its subclasses (PSTN, ECM, NCM, MBIM, WMC). */
-import { bcd16, bytes, type Layout, layout, list, string8, u8, u16, uuid, x8, x16, x32 } from './layout';
-import { bits } from './meaning';
+/**
+ * Communications: the functional descriptors of CDC 1.2, table 13, and of its subclasses (PSTN, ECM, NCM, MBIM, WMC).
+ */
+import { bcd16, bytes, type Layout, layout, list, string8, u8, u16, uuid, x8, x16, x32 } from '../layout';
+import { bits } from '../meaning';
 
 const HEADER = [u8('bFunctionLength'), x8('bDescriptorType'), x8('bDescriptorSubtype')] as const;
 
@@ -49,7 +51,7 @@ const STATISTICS = bits(
   'XMIT_LATE_COLLISIONS',
 );
 
-/** By bDescriptorSubtype. */
+/** The layouts by bDescriptorSubtype. */
 const BY_SUBTYPE: Readonly<Record<number, Layout>> = {
   0: cdc('header', 'header', bcd16('bcdCDC')),
   1: cdc(

@@ -4,12 +4,12 @@ import {
   bcd16,
   bytes,
   counted,
-  type Extent,
   groups,
   type Layout,
   layout,
   list,
   numberOf,
+  type Sizing,
   sizedList,
   string8,
   u8,
@@ -21,8 +21,8 @@ import {
   x8,
   x16,
   x32,
-} from './layout';
-import { bits, field, oneOf, setBits, trimmed } from './meaning';
+} from '../layout';
+import { bits, field, oneOf, setBits, trimmed } from '../meaning';
 
 const HEADER = [u8('bLength'), x8('bDescriptorType'), x8('bDescriptorSubtype')] as const;
 
@@ -46,11 +46,11 @@ const TERMINAL_TYPES: Readonly<Record<number, string>> = {
 
 const terminalType = x16('wTerminalType', oneOf(TERMINAL_TYPES));
 
-/** A bit for each control that is there; as many bytes as `bControlSize` says. */
-const controls = (name: string, size: Extent, names: readonly string[]) =>
+/** The controls that are there, a bit each, in `bControlSize` bytes. */
+const controls = (name: string, size: Sizing, names: readonly string[]) =>
   bytes(name, size, (value) => bitsOf(value, names));
 
-/** Of bytes as hex digits, least significant byte first; the first 32 bits are all that have a meaning. */
+/** Names the set bits of hex digits, least significant byte first; only the first 32 bits have a meaning. */
 function bitsOf(value: string, names: readonly string[]): string[] {
   const bytes = Buffer.alloc(4);
   Buffer.from(value.slice(0, 8), 'hex').copy(bytes);
@@ -135,7 +135,7 @@ const [isCamera, isTransport] = [isTerminal(0x0201), isTerminal(0x0202, 0x0302)]
 
 const sources = [u8('bNrInPins'), list('baSourceID', 1, counted('bNrInPins'))] as const;
 const controlSize = u8('bControlSize');
-/** What a media transport has, and a camera in part. */
+/** The fields of a media transport terminal. */
 const terminalControls = [
   when(controlSize, (values) => isCamera(values) || isTransport(values)),
   when(
@@ -230,7 +230,7 @@ const INPUT_CONTROLS = [
   'update frame segment',
 ];
 
-/** A list of `bControlSize` bytes for each format. */
+/** The controls of each format, in `bControlSize` bytes each. */
 const formatControls = [
   controlSize,
   sizedList('bmaControls', 'bControlSize', counted('bNumFormats'), (value) => setBits(value, INPUT_CONTROLS)),
@@ -268,7 +268,7 @@ function frameInterval(value: number): string | null {
 
 const bitRate = (value: number) => `${trimmed(value / 1e6)} Mbit/s`;
 
-/** A step between a smallest and a largest, or each interval that can be chosen. In units of 100 ns. */
+/** The frame intervals in units of 100 ns: a range with a step, or a list. */
 const intervals = [
   when(u32('dwMinFrameInterval', frameInterval), (values) => values['bFrameIntervalType'] === 0),
   when(u32('dwMaxFrameInterval', frameInterval), (values) => values['bFrameIntervalType'] === 0),
@@ -309,7 +309,10 @@ const formatTail = [
   u8('bCopyProtect'),
 ] as const;
 
-/** H.264, and VP8 with other names, in the order of the bytes: for one to four resolutions, each with five kinds of scalability. */
+/**
+ * H.264, and VP8 with other names, in the order of the bytes: for one to four resolutions, each with five kinds of
+ * scalability.
+ */
 const MACROBLOCK_RATES = ['One', 'Two', 'Three', 'Four'].flatMap((count) =>
   ['No', 'Temporal', 'TemporalQuality', 'TemporalSpatial', 'Full'].map((kind) =>
     u16(
@@ -504,7 +507,7 @@ export const VIDEO_LAYOUTS: readonly Layout[] = [
   UNKNOWN,
 ];
 
-/** Of an interface of subclass 1 (control) or 2 (streaming). */
+/** Chooses the layout for an interface of subclass 1 (control) or 2 (streaming). */
 export function videoLayout(subclass: number, subtype: number): Layout {
   return (subclass === 1 ? CONTROL : subclass === 2 ? STREAMING : {})[subtype] ?? UNKNOWN;
 }
