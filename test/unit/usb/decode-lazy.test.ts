@@ -6,7 +6,7 @@ test('a listing loads no HID usage tables', () => {
     return { USAGE_TABLES: '' };
   });
   jest.requireActual('../../../src/devices/list');
-  jest.requireActual('../../../src/cli/commands/usb-list');
+  jest.requireActual('../../../src/cli/usb/list');
   expect(loaded).toEqual([]);
   jest.requireActual('../../../src/usb/inspect/describe');
   expect(loaded).toEqual(['usage-tables']);
