@@ -39,10 +39,10 @@ export type { DeviceAction, DeviceEvent, EventSubject } from './monitor/event';
 export { type MonitorOptions, type MonitorStart, monitorDevices } from './monitor/monitor';
 export { type IdNames, NameDatabase, type Names, NO_NAMES } from './names/database';
 export { decodeConfig } from './pci/config/decode';
-export { type ConfigDump, formatConfigRows, parseConfigDump, parseLspciDump } from './pci/config/dump';
 export type { Fields, Value } from './pci/config/fields';
-export type { Capability, ConfigHeader, ConfigSpace } from './pci/config/model';
-export { readConfigSpace } from './pci/config-file';
+export { type ConfigDump, formatConfigRows, parseConfigDump, parseLspciDump } from './pci/config/lspci-dump';
+export type { Capability, ConfigHeader, ConfigSpace } from './pci/config/types';
+export { readConfigSpace } from './pci/sysfs-config';
 export { simulatedMachine } from './sim';
 export { findHolders, type Holder, type Holders } from './sys/holders';
 export { LinuxSys } from './sys/linux';
@@ -52,8 +52,8 @@ export type { Access, Mapping, OpenFlags, PollResult, Sys, Watch, Width, Word } 
 export type { ReadError } from './sys/sysfs';
 export { SysrootSys } from './sys/sysroot';
 export { traced } from './sys/trace';
+export { decodeVfio } from './uapi/decode-vfio';
 export type { DecodedIoctl, IoctlDecoder } from './uapi/ioctl-decoder';
-export { decodeVfio } from './uapi/trace-vfio';
 export { type LatencyOptions, UioDevice, type WatchOptions } from './uio/device';
 export type { RearmMode } from './uio/interrupt-control';
 export {

@@ -118,8 +118,8 @@ export class Context {
 
   #traced(sys: Sys): Sys {
     const { traced } = require('../sys/trace') as typeof import('../sys/trace');
-    const { decodeVfio } = require('../uapi/trace-vfio') as typeof import('../uapi/trace-vfio');
-    const { usbdevfsDecoder } = require('../uapi/trace-usbdevfs') as typeof import('../uapi/trace-usbdevfs');
+    const { decodeVfio } = require('../uapi/decode-vfio') as typeof import('../uapi/decode-vfio');
+    const { usbdevfsDecoder } = require('../uapi/decode-usbdevfs') as typeof import('../uapi/decode-usbdevfs');
     return traced(sys, (line) => this.stderr.write(`${line}\n`), [usbdevfsDecoder(), decodeVfio]);
   }
 }

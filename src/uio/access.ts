@@ -1,7 +1,7 @@
 import { Exit, fromSysError, SysError, UdrvError, usageError } from '../errors';
 import type { Region, UioDeviceInfo } from '../model/device';
 import type { RegisterSpace } from '../model/registers';
-import { mustDecode } from '../pci/ready';
+import { mustDecode } from '../pci/decoding-check';
 import type { Mapping, Sys, Width, Word } from '../sys/sys';
 
 /**

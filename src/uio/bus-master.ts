@@ -1,6 +1,6 @@
 import { fromSysError, SysError } from '../errors';
 import type { UioDeviceInfo } from '../model/device';
-import { readConfig } from '../pci/config-file';
+import { readConfig } from '../pci/sysfs-config';
 import type { Sys } from '../sys/sys';
 import { PCI_COMMAND, PCI_COMMAND_MASTER } from '../uapi/pci-regs';
 

@@ -1,5 +1,5 @@
 import type { Fields, Value } from '../../pci/config/fields';
-import type { Capability, ConfigSpace } from '../../pci/config/model';
+import type { Capability, ConfigSpace } from '../../pci/config/types';
 import { visible } from './escape';
 import type { Style } from './style';
 

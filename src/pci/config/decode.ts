@@ -1,9 +1,9 @@
 import { portTypeOf } from './express';
-import { EXTENDED } from './extended';
+import { EXTENDED } from './extended-capabilities';
 import { bitsOf, hex, Space } from './fields';
 import { decodeHeader, HEADER_SIZE } from './header';
-import type { Capability, CapabilityKind, ConfigSpace, Context } from './model';
-import { bytesOf, STANDARD } from './standard';
+import { bytesOf, STANDARD } from './standard-capabilities';
+import type { Capability, CapabilityKind, ConfigSpace, Context } from './types';
 
 // <linux/pci_regs.h>
 const PCI_STATUS = 0x06;

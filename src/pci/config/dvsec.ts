@@ -15,7 +15,7 @@ import {
   type Space,
   value,
 } from './fields';
-import { bytesOf } from './standard';
+import { bytesOf } from './standard-capabilities';
 
 // Designated Vendor-Specific capabilities: PCI Express 7.9.6; those of CXL are in Compute Express Link 3.0, 8.1.
 

@@ -1,6 +1,6 @@
 import { pciClassName } from '../class-names';
 import { bitsOf, by, choice, type Fields, fieldsOf, flag, flags, hex, id, type Layout, type Space } from './fields';
-import type { ConfigHeader } from './model';
+import type { ConfigHeader } from './types';
 
 // PCI Express Base Specification, 7.5.1 (headers of type 0 and 1); PC Card Standard 8.0 (type 2); <linux/pci_regs.h>.
 

@@ -1,7 +1,7 @@
 import { Exit, SysError, UdrvError } from '../../errors';
 import type { VfioDeviceInfo } from '../../model/device';
 import type { Sys } from '../../sys/sys';
-import { capabilities, pairs } from '../../uapi/caps';
+import { capabilities, pairs } from '../../uapi/capability-chain';
 import {
   dmaAvailCap,
   dmaMap,

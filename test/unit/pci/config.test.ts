@@ -6,8 +6,8 @@ import fc from 'fast-check';
 import { describeConfig } from '../../../src/cli/output/config';
 import { makeStyle } from '../../../src/cli/output/style';
 import { decodeConfig } from '../../../src/pci/config/decode';
-import { formatConfigRows, parseConfigDump, parseLspciDump } from '../../../src/pci/config/dump';
-import type { Capability, ConfigSpace } from '../../../src/pci/config/model';
+import { formatConfigRows, parseConfigDump, parseLspciDump } from '../../../src/pci/config/lspci-dump';
+import type { Capability, ConfigSpace } from '../../../src/pci/config/types';
 import {
   type CapabilityBytes,
   configImage,

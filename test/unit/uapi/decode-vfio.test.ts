@@ -3,7 +3,7 @@ import { findDevice } from '../../../src/devices/select';
 import { NameDatabase } from '../../../src/names/database';
 import { simulatedMachine } from '../../../src/sim';
 import { traced } from '../../../src/sys/trace';
-import { decodeVfio } from '../../../src/uapi/trace-vfio';
+import { decodeVfio } from '../../../src/uapi/decode-vfio';
 import { VfioDevice } from '../../../src/vfio/device/device';
 
 test('mappings, interrupts and regions in words', () => {

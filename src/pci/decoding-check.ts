@@ -1,7 +1,7 @@
 import { Exit, SysError, UdrvError } from '../errors';
 import type { Sys } from '../sys/sys';
 import { PCI_COMMAND, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../uapi/pci-regs';
-import { readConfig } from './config-file';
+import { readConfig } from './sysfs-config';
 
 /**
  * Makes sure that a PCI function answers accesses to its BARs, from its configuration header and power state. One that

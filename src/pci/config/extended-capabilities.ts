@@ -26,8 +26,8 @@ import {
   value,
 } from './fields';
 import { decodeBars } from './header';
-import type { CapabilityKind, Context } from './model';
-import { bytesOf } from './standard';
+import { bytesOf } from './standard-capabilities';
+import type { CapabilityKind, Context } from './types';
 
 // Extended capabilities, from offset 0x100. PCI Express Base Specification 6.0, 7.7 to 7.9; <linux/pci_regs.h>.
 

@@ -23,7 +23,7 @@ import {
   value,
 } from './fields';
 import { hyperTransport } from './hypertransport';
-import type { CapabilityKind, Context } from './model';
+import type { CapabilityKind, Context } from './types';
 
 // Capabilities of the first 256 bytes. PCI Local Bus Specification 3.0, chapter 6 and appendix H; the ids are those of
 // the PCI Code and ID Assignment Specification, the names those that people know from lspci.
