@@ -1,4 +1,4 @@
-import { designatedVendorSpecific } from './dvsec';
+import { decodeDvsec } from './dvsec';
 import { hasRootRegisters, PortType, powerLimit, SPEEDS } from './express';
 import {
   bitsOf,
@@ -539,7 +539,7 @@ export const EXTENDED: Readonly<Record<number, CapabilityKind>> = {
   32: { name: 'PCI Express over M_PHY' },
   33: { name: 'FRS Queueing' },
   34: { name: 'Readiness Time Reporting' },
-  35: { name: 'Designated Vendor-Specific', decode: designatedVendorSpecific },
+  35: { name: 'Designated Vendor-Specific', decode: decodeDvsec },
   36: { name: 'Virtual Resizable BAR', decode: resizable },
   37: only('Data Link Feature', {
     dlfCap: register(4, 4, {

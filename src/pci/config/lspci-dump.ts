@@ -1,19 +1,19 @@
 import { usageError } from '../../errors';
 import { CONFIG_SPACE_SIZE } from './decode';
 
-/** The configuration space of one function, as a file has it. */
+/** The configuration space of one function, read from a file. */
 export interface ConfigDump {
-  /** As the kernel writes it; null for a raw image, which tells of none. */
+  /** As the kernel writes it; null for a raw image, which tells of none, and where the file's address is not understood. */
   address: string | null;
-  /** What the file has behind the address: lspci's name of the device. Any text: escape it before printing. */
+  /** The text behind the address: lspci's name of the device. Any text: escape it before printing. */
   title: string;
   bytes: Buffer;
-  /** What was wrong with the file. */
+  /** Faults of the file, and lines that were not understood. Any text, as the title. */
   notes: string[];
 }
 
-/** What a function has: a header, the conventional space, all of it. */
-const RAW_SIZES = [64, 256, CONFIG_SPACE_SIZE];
+/** Sizes of a raw image: a header, the conventional space, all of PCI Express. */
+const RAW_SIZES = [64, 256, CONFIG_SPACE_SIZE] as const;
 
 /** More functions than any machine has. */
 const MAX_DEVICES = 16384;
@@ -22,9 +22,23 @@ const MAX_DEVICES = 16384;
 const MAX_LINE = 1024;
 const MAX_TITLE = 256;
 const MAX_NOTES = 8;
+/** Characters of a line that is quoted in a note. */
+const MAX_QUOTE = 60;
 
-/** `00:1f.2 ...` or with a domain; lspci writes nothing else so. */
-const DEVICE = /^(?:([0-9a-f]{4,8}):)?([0-9a-f]{2}:[0-9a-f]{2}\.[0-7])(?:\s+(.*))?$/i;
+/** The first word of a function's line: `00:1f.2`, or with a domain. */
+const ADDRESS = /^(?:([0-9a-f]{4,8}):)?([0-9a-f]{2}):([0-9a-f]{2}\.[0-7])$/i;
+
+/** `lspci -P` and `-PP`: the address of the port in the root complex, then each step with its bus number or without. */
+const STEP = /^(?:([0-9a-f]{2}):)?([0-9a-f]{2}\.[0-7])$/i;
+
+/** `lspci -vmm`, whose functions have a line for each value. */
+const TAGGED = /^(?:Slot|Device):\s+(\S+)$/;
+
+/** A line of `lspci -vmm` between a function's address and its rows. */
+const TAG = /^[A-Za-z]+:\t/;
+
+/** Ends as an address does; text that looks so and is none is noted. */
+const LIKE_ADDRESS = /^\S*[0-9a-f]{2}\.[0-7]$/i;
 
 /** `00: 86 80 ...`, up to `ff0:`. */
 const ROW = /^([0-9a-f]{2,8}): (.*)$/i;
@@ -34,11 +48,11 @@ const BYTE = /^[0-9a-f]{2}$/i;
  * Reads a file with configuration spaces: the text of `lspci -x`, `-xxx` or `-xxxx`, with whatever other lines the
  * verbose options put between, or the bytes of one function's `config` in sysfs.
  *
- * @param subject what to call the file in an error
+ * @param subject the file's name in an error
  * @throws UdrvError exit 2 if it is neither
  */
 export function parseConfigDump(content: Buffer, subject: string): ConfigDump[] {
-  const sized = RAW_SIZES.includes(content.length);
+  const sized = RAW_SIZES.some((size) => size === content.length);
   // A raw image has zeros all over, a text none. Windows' editors begin theirs with a byte order mark.
   const dumps = sized && content.includes(0) ? [] : parseLspciDump(content.toString().replace(/^\ufeff/, ''));
   if (dumps.length > 0) return dumps;
@@ -51,45 +65,112 @@ export function parseConfigDump(content: Buffer, subject: string): ConfigDump[] 
 }
 
 /**
- * Reads what `lspci -x`, `-xxx` or `-xxxx` wrote, for any number of functions. Lines that are neither a function nor a
- * row of bytes are passed over; a function without bytes is left out.
+ * Reads the text of `lspci -x`, `-xxx` or `-xxxx`, for any number of functions: addresses with or without domain, paths
+ * through bridges (`-P`, `-PP`), machine-readable output. A function without bytes is left out. Rows that follow a
+ * line which is not understood are a function without address, with a note; no line that looks like a function's is
+ * passed over in silence.
  */
 export function parseLspciDump(text: string): ConfigDump[] {
   const dumps: Collector[] = [];
+  /** The function that rows belong to. */
   let current: Collector | undefined;
+  /** The last line at the margin that is no function. */
+  let stray: string | undefined;
+  const unread: string[] = [];
+  const begin = (collector: Collector) => {
+    current = collector;
+    stray = undefined;
+    dumps.push(collector);
+    return collector;
+  };
+  const full = () => {
+    if (dumps.length < MAX_DEVICES) return false;
+    dumps.at(-1)?.note(`the file has more than ${MAX_DEVICES} functions: the others are not read`);
+    return true;
+  };
+  const passOver = () => {
+    if (stray !== undefined && LIKE_ADDRESS.test(firstWord(stray)) && unread.length < MAX_NOTES) unread.push(stray);
+    stray = undefined;
+  };
   for (const line of lines(text)) {
-    const device = DEVICE.exec(line);
-    if (device !== null) {
-      if (dumps.length === MAX_DEVICES) {
-        dumps.at(-1)?.note(`the file has more than ${MAX_DEVICES} functions: the others are not read`);
-        break;
+    const row = ROW.exec(line);
+    if (row?.[1] !== undefined && row[2] !== undefined) {
+      const start = Number.parseInt(row[1], 16);
+      // The first row again is of another function, whose line was lost.
+      if (current === undefined || (start === 0 && current.length > 0)) {
+        const line = stray;
+        if (full()) break;
+        current = begin(new Collector(null, line?.slice(0, MAX_TITLE) ?? ''));
+        // A file of rows alone is no fault: somebody kept only them.
+        if (line !== undefined) current.note(notUnderstood(line));
+        else if (dumps.length > 1) current.note('rows without the line of a function');
       }
-      const [, domain = '0000', rest = '', title = ''] = device;
-      current = new Collector(kernelName(domain, rest), title.trim().slice(0, MAX_TITLE));
-      dumps.push(current);
+      current.add(start, row[2]);
       continue;
     }
-    // An empty line ends a function, as in lspci.
-    if (line.trim() === '') current = undefined;
-    const row = ROW.exec(line);
-    if (row?.[1] === undefined || row[2] === undefined) continue;
-    if (current === undefined) {
-      // Rows before the first function: somebody kept only them.
-      if (dumps.length > 0) continue;
-      current = new Collector(null, '');
-      dumps.push(current);
+    const found = functionLine(line);
+    if (found !== undefined) {
+      passOver();
+      if (full()) break;
+      begin(found);
+    } else if (line.trim() === '') {
+      // An empty line ends a function, as in lspci.
+      current = undefined;
+    } else if (/^\S/.test(line) && !TAG.test(line)) {
+      passOver();
+      stray = line;
     }
-    current.add(Number.parseInt(row[1], 16), row[2]);
   }
-  return dumps.filter(({ length }) => length > 0).map((collector) => collector.dump());
+  passOver();
+  const read = dumps.filter(({ length }) => length > 0);
+  resolvePaths(read);
+  for (const line of unread) read.at(-1)?.note(notUnderstood(line));
+  return read.map((collector) => collector.dump());
 }
 
-/** Lower case, and four digits of domain, or more that do not begin with 0. */
-function kernelName(domain: string, rest: string): string {
-  return `${domain.replace(/^0+(?=.{4})/, '')}:${rest}`.toLowerCase();
+const notUnderstood = (line: string) => `the line "${line.slice(0, MAX_QUOTE)}" is no function's that is understood`;
+
+const firstWord = (line: string) => line.split(/\s/, 1)[0] ?? '';
+
+/** Reads the line that heads a function; undefined for any other line. */
+function functionLine(line: string): Collector | undefined {
+  const word = TAGGED.exec(line)?.[1] ?? firstWord(line);
+  const title = line.startsWith(word) ? line.slice(word.length).trim().slice(0, MAX_TITLE) : '';
+  const [first = '', ...rest] = word.split('/');
+  const root = ADDRESS.exec(first);
+  if (root === null) return undefined;
+  const [, domain = '0000', rootBus, rootSlot = ''] = root;
+  const steps = rest.map((step) => STEP.exec(step));
+  if (steps.includes(null)) return undefined;
+  const [bus, slot = ''] = steps.at(-1)?.slice(1) ?? [rootBus, rootSlot];
+  const collector = new Collector(bus === undefined ? null : kernelName(domain, bus, slot), title);
+  collector.path = { text: word, domain, slot };
+  return collector;
 }
 
-/** One at a time: a file of lines without end must not become an array of them. */
+/**
+ * Gives addresses to functions whose path tells no bus number: it is in the header of the bridge above, which has the
+ * path without the last step. Bridges come before the functions behind them.
+ */
+function resolvePaths(dumps: readonly Collector[]): void {
+  const bridges = new Map<string, Collector>();
+  for (const dump of dumps) {
+    if (dump.path === undefined) continue;
+    const { text, domain, slot } = dump.path;
+    bridges.set(text, dump);
+    if (dump.address !== null) continue;
+    const bus = bridges.get(text.slice(0, text.lastIndexOf('/')))?.secondaryBus();
+    if (bus === undefined) dump.note(`the path ${text} tells no bus number, and its bridge is not in the file`);
+    else dump.address = kernelName(domain, bus, slot);
+  }
+}
+
+/** Writes an address in lower case, with four digits of domain, or more that do not begin with 0. */
+function kernelName(domain: string, bus: string, slot: string): string {
+  return `${domain.replace(/^0+(?=.{4})/, '')}:${bus}:${slot}`.toLowerCase();
+}
+
+/** Gives lines one at a time: a file of lines without end must not become an array of them. */
 function* lines(text: string): Generator<string> {
   let start = 0;
   while (start < text.length) {
@@ -102,15 +183,17 @@ function* lines(text: string): Generator<string> {
 
 /** The bytes of one function, row by row. */
 class Collector {
-  readonly #address: string | null;
+  address: string | null;
+  /** The first word of the function's line, and the parts of it that an address is made of. */
+  path: { text: string; domain: string; slot: string } | undefined;
   readonly #title: string;
   readonly #notes: string[] = [];
-  /** Grows to what is needed: most dumps are of 256 bytes. Where rows are missing it reads as all ones, as lspci has it. */
-  #bytes = Buffer.alloc(RAW_SIZES[1] ?? 0, 0xff);
+  /** Grows as needed: most dumps are of 256 bytes. Where rows are missing it reads as all ones, as in lspci. */
+  #bytes = Buffer.alloc(RAW_SIZES[1], 0xff);
   length = 0;
 
   constructor(address: string | null, title: string) {
-    this.#address = address;
+    this.address = address;
     this.#title = title;
   }
 
@@ -131,9 +214,15 @@ class Collector {
     this.length = Math.max(this.length, start + room.length);
   }
 
+  /** The number of the bus behind a PCI bridge, two hex digits; undefined for any other function. */
+  secondaryBus(): string | undefined {
+    if (this.length < RAW_SIZES[0] || (this.#bytes.readUInt8(0x0e) & 0x7f) !== 1) return undefined;
+    return this.#bytes.readUInt8(0x19).toString(16).padStart(2, '0');
+  }
+
   dump(): ConfigDump {
     return {
-      address: this.#address,
+      address: this.address,
       title: this.#title,
       bytes: this.#bytes.subarray(0, this.length),
       notes: this.#notes,
@@ -145,7 +234,7 @@ class Collector {
   }
 }
 
-/** Rows as lspci writes them: what {@link parseLspciDump} reads back. */
+/** Writes rows as lspci does, for {@link parseLspciDump} to read back. */
 export function formatConfigRows(bytes: Buffer): string {
   let text = '';
   for (let start = 0; start < bytes.length; start += 16) {
