@@ -1,15 +1,19 @@
 import { findDevice } from '../../devices/select';
 import { Exit, UdrvError, usageError } from '../../errors';
+import type { Region } from '../../model/device';
 import { formatPciAddress, parsePciAddress } from '../../pci/address';
 import { decodeConfig, readsAsOnes } from '../../pci/config/decode';
-import { type ConfigDump, formatConfigRows, parseConfigDump } from '../../pci/config/lspci-dump';
-import type { ConfigHeader, ConfigSpace } from '../../pci/config/types';
+import { type ConfigDump, formatConfigRows, idsInTitle, parseConfigDump } from '../../pci/config/lspci-dump';
+import type { ConfigHeader, ConfigSpace, FunctionIds } from '../../pci/config/types';
 import { doesNotAnswer } from '../../pci/decoding-check';
+import { inspectPciDetails, type PciDetails } from '../../pci/function-details';
 import { readConfigSpace } from '../../pci/sysfs-config';
+import { readVpd, type VitalProductData } from '../../pci/vpd';
+import { AttributeReader } from '../../sys/sysfs';
 import type { Backend } from '../../vfio/device/backend';
 import type { Context } from '../context';
 import { readInput } from '../input';
-import { describeConfig } from '../output/config';
+import { describeConfig, describeSystem } from '../output/config';
 import { json, visible } from '../output/escape';
 import { findVfio, openVfio, pciAddressOf } from './target';
 
@@ -23,17 +27,31 @@ interface ConfigOptions {
 /** Of 4096 functions with 4 KiB each, as lspci -vv -xxxx prints them. */
 const LARGEST_DUMP = 64 * 1024 * 1024;
 
-/** What a user without CAP_SYS_ADMIN gets of it: the header, which of a CardBus bridge is longer. */
+/** The part that a user without CAP_SYS_ADMIN gets: the header, which of a CardBus bridge is longer. */
 const UNPRIVILEGED_SIZES = [64, 128];
 
-/** What a virtual function of SR-IOV has for its vendor: sysfs has the right one, and lspci took it from there. */
+/** The vendor id in the header of an SR-IOV virtual function, where the right one is not known. */
 const NO_VENDOR = 'ffff';
 
-/** Where the bytes come from: VFIO shows another space than the bus has. */
+/** The origin of the bytes: VFIO shows another space than the bus has. */
 type Source = 'sysfs' | 'vfio' | 'file';
 
 /** The document of `--json`, one for each function. */
-type Document = { address: string | null; source: Source } & (ConfigSpace | { size: number; bytes: string });
+type Document = { address: string | null; source: Source } & (
+  | (ConfigSpace & { system?: SystemFacts; vpd?: VitalProductData })
+  | { size: number; bytes: string }
+);
+
+/** Facts of a function of this machine that are not in its configuration space. */
+type SystemFacts = PciDetails & { driver: string | null };
+
+/** A space with the facts that the machine it comes from has beside it. */
+interface Shown extends ConfigDump {
+  ids?: FunctionIds | undefined;
+  regions?: readonly Region[] | undefined;
+  system?: SystemFacts | undefined;
+  vpd?: VitalProductData | undefined;
+}
 
 export function config(context: Context, selector: string | undefined, options: ConfigOptions): undefined {
   const { file, raw, open } = options;
@@ -54,7 +72,7 @@ export function config(context: Context, selector: string | undefined, options: 
   else context.stdout.write(text(context, dump, raw));
 }
 
-/** The configuration space that who opens the device sees: VFIO makes up registers, and hides capabilities. */
+/** Reads the configuration space that the opener of the device sees: VFIO makes up registers, and hides capabilities. */
 function opened(context: Context, selector: string, { raw, backend }: ConfigOptions): ConfigDump {
   using device = openVfio(context, findVfio(context, selector), { backend });
   const { address, name } = device.info;
@@ -70,20 +88,42 @@ function opened(context: Context, selector: string, { raw, backend }: ConfigOpti
   return { address, title: name, bytes, notes };
 }
 
-/** The configuration space of a function of this machine, through sysfs: it is not opened, and nothing is reset. */
-function live(context: Context, selector: string, raw: boolean): ConfigDump {
+/** Reads the configuration space of a function of this machine through sysfs: it is not opened, and nothing is reset. */
+function live(context: Context, selector: string, raw: boolean): Shown {
   const device = findDevice(context.sys, context.names, selector);
   const address = pciAddressOf(device, selector);
   const bytes = readConfigSpace(context.sys, address);
   if (!raw && readsAsOnes(bytes)) throw doesNotAnswer(address, selector);
-  const notes = UNPRIVILEGED_SIZES.includes(bytes.length)
-    ? ['truncated: run as root to read more than the header']
-    : [];
   // A UIO device is named by its driver.
-  return { address, title: device.framework === 'uio' ? '' : device.name, bytes, notes };
+  const title = device.framework === 'uio' ? '' : device.name;
+  const dump = {
+    address,
+    title,
+    bytes,
+    notes: UNPRIVILEGED_SIZES.includes(bytes.length) ? [truncated(context, bytes)] : [],
+  };
+  if (raw) return dump;
+  const reader = new AttributeReader(context.sys);
+  const { vendorId, deviceId, driver } = device;
+  return {
+    ...dump,
+    ids: vendorId === null || deviceId === null ? undefined : { vendorId, deviceId },
+    regions: 'pci' in device ? device.pci?.regions : undefined,
+    system: { ...inspectPciDetails(reader, address), driver },
+    vpd: readVpd(reader, address) ?? undefined,
+  };
 }
 
-/** The functions of a file that a selector names; all without one. */
+/** The kernel gives only the header to users without CAP_SYS_ADMIN in the first user namespace. */
+function truncated({ options }: Context, { length }: Buffer): string {
+  if (options.sysroot !== undefined || options.snapshot !== undefined)
+    return `truncated: the copy has only ${length} bytes, which is what the kernel gives to users other than root`;
+  return process.geteuid?.() === 0
+    ? `truncated: the kernel gives only ${length} bytes to a caller without CAP_SYS_ADMIN outside of any container`
+    : 'truncated: run as root to read more than the header';
+}
+
+/** Picks the functions of a file that a selector names; all without one. */
 function select(dumps: readonly ConfigDump[], selector: string | undefined): readonly ConfigDump[] {
   if (selector === undefined) return dumps;
   const parsed = parsePciAddress(selector);
@@ -99,19 +139,26 @@ function select(dumps: readonly ConfigDump[], selector: string | undefined): rea
   return found;
 }
 
-function decoded(dump: ConfigDump): ConfigSpace {
-  const space = decodeConfig(dump.bytes);
-  return { ...space, notes: [...dump.notes, ...space.notes] };
+function decoded({ bytes, title, ids = idsInTitle(title), regions = [], notes }: Shown): ConfigSpace {
+  const space = decodeConfig(bytes, ids);
+  const { header } = space;
+  // The kernel found the sizes of BARs when it placed them.
+  if (header !== null && Array.isArray(header['bars']))
+    header['bars'] = header['bars'].map((bar) => {
+      const size = regions.find(({ name }) => name === bar.name)?.size;
+      return size === undefined ? bar : { ...bar, size };
+    });
+  return { ...space, notes: [...notes, ...space.notes] };
 }
 
-function documentOf(dump: ConfigDump, source: Source, raw: boolean): Document {
-  const { address, bytes } = dump;
+function documentOf(shown: Shown, source: Source, raw: boolean): Document {
+  const { address, bytes, system, vpd } = shown;
   return raw
     ? { address, source, size: bytes.length, bytes: bytes.toString('hex') }
-    : { address, source, ...decoded(dump) };
+    : { address, source, ...decoded(shown), ...(system ? { system } : {}), ...(vpd ? { vpd } : {}) };
 }
 
-/** One document, but not one string: a file can hold thousands of functions. */
+/** Writes one document, but not as one string: a file can hold thousands of functions. */
 function printDocuments(context: Context, dumps: readonly ConfigDump[], raw: boolean): void {
   const indent = context.stdout.isTTY ? 2 : undefined;
   for (const [i, dump] of dumps.entries())
@@ -119,7 +166,7 @@ function printDocuments(context: Context, dumps: readonly ConfigDump[], raw: boo
   context.stdout.write(']}\n');
 }
 
-function text(context: Context, dump: ConfigDump, raw: boolean | undefined): string {
+function text(context: Context, dump: Shown, raw: boolean | undefined): string {
   const address = dump.address === null ? null : visible(dump.address);
   // A raw image has no address, and lspci reads no rows without one.
   if (raw) return `${address ?? '0000:00:00.0'} ${visible(dump.title)}\n${formatConfigRows(dump.bytes)}`;
@@ -129,10 +176,11 @@ function text(context: Context, dump: ConfigDump, raw: boolean | undefined): str
   return [
     `${head.filter((part) => part !== '').join('  ')}  ${style.dim(`[${space.size} bytes]`)}\n`,
     describeConfig(space, style, context.options.verbose === true),
+    describeSystem(dump.system, dump.vpd, style),
   ].join('');
 }
 
-/** Ids, class and name: the name as the databases here have it, else as the file does, which begins with the class. */
+/** Gives ids, class and name: the name of the databases here, else that of the file, which begins with the class. */
 function titleOf(context: Context, { title }: ConfigDump, header: ConfigHeader | null): string {
   if (header === null) return title;
   const { vendorId, deviceId, className } = header;

@@ -154,10 +154,10 @@ function buses(space: Space): Fields {
 }
 
 /**
- * BARs as far as they are in use: one that reads as zero is not implemented, or has no address. Their sizes are not in
- * the configuration space.
+ * Decodes BARs as far as they are in use: one that reads as zero is not implemented, or has no address. Their sizes
+ * are not in the configuration space.
  *
- * @param at where the first is: SR-IOV has a set of its own
+ * @param at the offset of the first: SR-IOV has a set of its own
  */
 export function decodeBars(space: Space, at: number, count: number, kind = 'bar'): Fields[] {
   const bars: Fields[] = [];
@@ -185,7 +185,7 @@ function rom(register: number): Fields | null {
   return address === 0 ? null : { address: hex(address, 8), enabled: flag(0)(register) };
 }
 
-/** What a bridge passes on; a window whose base lies above its limit is closed. */
+/** Decodes the windows of a bridge; one whose base lies above its limit is closed. */
 function bridgeWindows(space: Space): Fields[] {
   const word = (offset: number) => space.read(offset, 2) ?? 0;
   const long = (offset: number) => BigInt(space.read(offset, 4) ?? 0);
@@ -223,5 +223,6 @@ function cardbusWindows(space: Space): Fields[] {
 }
 
 function window(name: string, base: bigint, limit: bigint, width: string): Fields {
-  return { name, base: hex(base, 4), limit: hex(limit, 4), width, open: base <= limit };
+  const open = base <= limit;
+  return { name, base: hex(base, 4), limit: hex(limit, 4), size: open ? Number(limit - base + 1n) : 0, width, open };
 }

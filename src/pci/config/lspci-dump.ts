@@ -1,5 +1,6 @@
 import { usageError } from '../../errors';
 import { CONFIG_SPACE_SIZE } from './decode';
+import type { FunctionIds } from './types';
 
 /** The configuration space of one function, read from a file. */
 export interface ConfigDump {
@@ -168,6 +169,16 @@ function resolvePaths(dumps: readonly Collector[]): void {
 /** Writes an address in lower case, with four digits of domain, or more that do not begin with 0. */
 function kernelName(domain: string, bus: string, slot: string): string {
   return `${domain.replace(/^0+(?=.{4})/, '')}:${bus}:${slot}`.toLowerCase();
+}
+
+/** `[8086:1889]` behind the name, as lspci -nn writes it; `0200: 8086:1889`, as lspci -n. */
+const IDS = /\[([0-9a-f]{4}):([0-9a-f]{4})\]|^(?:Class )?[0-9a-f]{4}: ([0-9a-f]{4}):([0-9a-f]{4})\b/i;
+
+/** Finds the ids that lspci put into a function's title, from sysfs; undefined where it wrote only names. */
+export function idsInTitle(title: string): FunctionIds | undefined {
+  const [, bracketVendor, bracketDevice, vendor = bracketVendor, device = bracketDevice] = IDS.exec(title) ?? [];
+  if (vendor === undefined || device === undefined) return undefined;
+  return { vendorId: vendor.toLowerCase(), deviceId: device.toLowerCase() };
 }
 
 /** Gives lines one at a time: a file of lines without end must not become an array of them. */

@@ -85,7 +85,7 @@ describe('the header', () => {
       secondaryStatus: { value: '0x22a0', mhz66: true, devsel: 'medium', receivedMasterAbort: true },
       bridgeControl: { serr: true, vga: true, secondaryBusReset: false },
       windows: [
-        { name: 'io', base: '0xd000', limit: '0xefff', width: '32-bit', open: true },
+        { name: 'io', base: '0xd000', limit: '0xefff', size: 0x2000, width: '32-bit', open: true },
         { name: 'memory', base: '0xfe000000', limit: '0xfe1fffff', open: true },
         { name: 'prefetchable', base: '0x280000000', limit: '0x28fffffff', width: '64-bit', open: true },
       ],
@@ -95,7 +95,7 @@ describe('the header', () => {
   test('a window with its base above its limit is closed', () => {
     const header = `8680 1e24 0700 0000 00 000406 00000100 ${zeros(12)} f000 0000 f0ff 0000 f1ff 0100`;
     expect(decodeConfig(configImage({ header, headerType: 1 })).header?.['windows']).toMatchObject(
-      Array(3).fill({ open: false }),
+      Array(3).fill({ open: false, size: 0 }),
     );
   });
 
@@ -126,6 +126,25 @@ describe('the header', () => {
     const { header, notes } = decodeConfig(configImage({ header: 'ffff ffff 0000 0000 00 000002' }));
     expect(header).toMatchObject({ vendorId: 'ffff', className: 'Ethernet controller' });
     expect(notes).toEqual(['no vendor id: an SR-IOV virtual function, whose ids its physical function has']);
+  });
+
+  test('of a virtual function whose ids the kernel has: its capabilities are those of its vendor', () => {
+    const image = configImage({
+      header: 'ffff ffff 0000 0000 00 000002',
+      capabilities: [[0x09, '10 01 04 000000 00100000 00080000']],
+    });
+    const { header, capabilities, notes } = decodeConfig(image, { vendorId: '1af4', deviceId: '1041' });
+    expect(header).toMatchObject({ vendorId: '1af4', deviceId: '1041' });
+    expect(capabilities).toMatchObject([{ type: 'VirtIO: CommonCfg', bar: 4 }]);
+    expect(notes).toEqual([
+      'the header has no ids (ffff:ffff), as that of an SR-IOV virtual function; 1af4:1041 is what the kernel has',
+    ]);
+  });
+
+  test('with ids keeps them', () => {
+    const { header, notes } = decodeConfig(configImage(), { vendorId: '1af4', deviceId: '1041' });
+    expect(header).toMatchObject({ vendorId: '1234', deviceId: '5678' });
+    expect(notes).toEqual([]);
   });
 });
 

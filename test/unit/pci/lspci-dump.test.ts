@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { formatConfigRows, parseConfigDump, parseLspciDump } from '../../../src/pci/config/lspci-dump';
+import { formatConfigRows, idsInTitle, parseConfigDump, parseLspciDump } from '../../../src/pci/config/lspci-dump';
 import { configImage, lspciAddress } from '../../support/config-image';
 
 const zeros = (bytes: number) => '00'.repeat(bytes);
@@ -191,4 +191,13 @@ describe('the line of a function', () => {
     expect(dumps).toHaveLength(16384);
     expect(dumps.at(-1)?.notes).toEqual(['the file has more than 16384 functions: the others are not read']);
   });
+});
+
+test.each([
+  ['Ethernet controller [0200]: Intel Corporation Ethernet Adaptive VF [8086:1889] (rev 02)', '8086:1889'],
+  ['0200: 8086:1889 (rev 02)', '8086:1889'],
+  ['Ethernet controller: Intel Corporation Ethernet Adaptive VF', undefined],
+])('ids in the title %j: %s', (title, ids) => {
+  const found = idsInTitle(title);
+  expect(found && `${found.vendorId}:${found.deviceId}`).toBe(ids);
 });
