@@ -41,8 +41,10 @@ export { type IdNames, NameDatabase, type Names, NO_NAMES } from './names/databa
 export { decodeConfig } from './pci/config/decode';
 export type { Fields, Value } from './pci/config/fields';
 export { type ConfigDump, formatConfigRows, parseConfigDump, parseLspciDump } from './pci/config/lspci-dump';
-export type { Capability, ConfigHeader, ConfigSpace } from './pci/config/types';
+export type { Capability, ConfigHeader, ConfigSpace, FunctionIds } from './pci/config/types';
+export { inspectPciDetails, type PciDetails } from './pci/function-details';
 export { readConfigSpace } from './pci/sysfs-config';
+export { parseVpd, readVpd, type VitalProductData, type VpdField } from './pci/vpd';
 export { simulatedMachine } from './sim';
 export { findHolders, type Holder, type Holders } from './sys/holders';
 export { LinuxSys } from './sys/linux';

@@ -13,10 +13,10 @@ export interface PciDetails {
 
 const PCI_SLOTS = '/sys/bus/pci/slots';
 
-/** Of a distribution's kernel it has some 2 MiB. */
+/** A distribution's kernel has some 2 MiB of aliases. */
 const MAX_ALIASES = 32 * 1024 * 1024;
 
-/** @param address as the kernel names it */
+/** Reads the details of a function. @param address as the kernel names it */
 export function inspectPciDetails(reader: AttributeReader, address: string): PciDetails {
   const irq = reader.number(`${PCI_DEVICES}/${address}/irq`);
   return {
@@ -43,7 +43,7 @@ function modulesFor(reader: AttributeReader, modalias: string | null): string[] 
   return [...modules];
 }
 
-/** Whether a pattern with `*` and `?` matches all of a text. Each `*` is tried once more only: no pattern takes long. */
+/** Tells whether a pattern with `*` and `?` matches all of a text. Each `*` is tried once more only: no pattern takes long. */
 function matches(pattern: string, text: string): boolean {
   let [at, read] = [0, 0];
   let star = -1;

@@ -15,7 +15,7 @@ export interface VpdField {
   keyword: string;
   /** Trailing blanks and zeros left out; bytes beyond ASCII are characters of Latin-1. */
   value: string;
-  /** Of the part that software may write. */
+  /** True in the part that software may write. */
   writable: boolean;
 }
 

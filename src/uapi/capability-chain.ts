@@ -12,7 +12,7 @@ export interface InfoCapability {
  * link that leads outside, or back to one that was seen, ends the chain.
  *
  * @param info the struct with all that came behind it; offsets in the chain count from its start
- * @param first where the chain begins; 0: there is none
+ * @param first the offset of the first link; 0: there is none
  */
 export function* capabilities(info: Buffer, first: number): Generator<InfoCapability> {
   const seen = new Set<number>();
@@ -25,8 +25,8 @@ export function* capabilities(info: Buffer, first: number): Generator<InfoCapabi
 }
 
 /**
- * The pairs of u64 behind a capability's count: sparse areas, ranges of IOVA. No more of them than there is room for,
- * whatever the count says.
+ * Reads the pairs of u64 behind a capability's count: sparse areas, ranges of IOVA. No more of them than there is room
+ * for, whatever the count says.
  */
 export function pairs({ bytes }: InfoCapability, countAt: number, start: number): [bigint, bigint][] {
   const PAIR = 16;

@@ -3,7 +3,7 @@ import * as F from './iommufd';
 import * as V from './vfio';
 
 type Bits = readonly (readonly [bit: number, name: string])[];
-/** How one ioctl reads: what goes in, and what comes back. */
+/** One ioctl in words: its argument and its answer. */
 type Shape = Omit<DecodedIoctl, 'name'>;
 type Decode = (argument: Buffer) => Shape;
 
@@ -235,7 +235,7 @@ const TYPES: Record<number, string> = {
   [V.VFIO_UNMAP_ALL]: 'unmap_all',
 };
 
-/** The ioctls of VFIO's nodes and of iommufd, by the labels that the trace gives them. */
+/** Puts the ioctls of VFIO's nodes and of iommufd into words, by the labels that the trace gives them. */
 export const decodeVfio: IoctlDecoder = (request, argument, label) => {
   const table = label.startsWith('vfio-device')
     ? DEVICE
@@ -278,7 +278,7 @@ function hex(value: bigint): string {
   return `0x${value.toString(16)}`;
 }
 
-/** 1M, 4K: in 1024s where that is exact, as people speak of regions. */
+/** Writes 1M, 4K: in 1024s if that is exact, as people speak of regions. */
 function size(bytes: bigint): string {
   for (const [unit, letter] of [
     [1n << 30n, 'G'],

@@ -5,12 +5,12 @@ const little = endianness() === 'LE';
 
 export const UIO_WORD_SIZE = 4;
 
-/** The total of interrupts that a read gives. Wraps like the signed 32-bit number it is. */
+/** Reads the total of interrupts that a read gives. Wraps like the signed 32-bit number it is. */
 export function unpackEventCount(word: Buffer): number {
   return little ? word.readInt32LE() : word.readInt32BE();
 }
 
-/** What irqcontrol is told: 1 enables, 0 disables. */
+/** Writes the word for irqcontrol: 1 enables, 0 disables. */
 export function packIrqControl(word: Buffer, on: boolean): void {
   if (little) word.writeInt32LE(on ? 1 : 0);
   else word.writeInt32BE(on ? 1 : 0);

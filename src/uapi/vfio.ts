@@ -137,7 +137,7 @@ export const VFIO_DMA_MAP_FLAG_READ = 1;
 export const VFIO_DMA_MAP_FLAG_WRITE = 2;
 /** length comes back as the bytes that were unmapped. */
 export const dmaUnmap = { size: 24, argsz: 0, flags: 4, iova: 8, length: 16 } as const;
-/** With iova and length 0. */
+/** Unmaps all; iova and length are 0. */
 export const VFIO_DMA_UNMAP_FLAG_ALL = 2;
 
 /** After it `count` entries of 8 bytes: group or device id u32, segment u16, bus u8, devfn u8. */

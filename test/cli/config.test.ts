@@ -50,7 +50,7 @@ for (const [path, content] of Object.entries<string | Buffer>({
   'sys/bus/pci/devices/0000:00:01.0/modalias': 'pci:v00001234d00005678sv00000000sd00000000bc01sc08i02\n',
   'sys/bus/pci/devices/0000:00:01.0/config': image,
   'sys/bus/pci/devices/0000:00:01.0/vpd': Buffer.from(
-    '820a0053656c661b2d6d6164659016 00504e03412d31534e01375630027838525601ff78'.replace(' ', ''),
+    '820a0053656c661b2d6d616465901300504e03412d31534e01375630027838525601ff78',
     'hex',
   ),
   'sys/bus/pci/slots/2/address': '0000:01:00\n',

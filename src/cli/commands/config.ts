@@ -24,7 +24,7 @@ interface ConfigOptions {
   backend: Backend;
 }
 
-/** Of 4096 functions with 4 KiB each, as lspci -vv -xxxx prints them. */
+/** The size of 4096 functions with 4 KiB each, as lspci -vv -xxxx prints them. */
 const LARGEST_DUMP = 64 * 1024 * 1024;
 
 /** The part that a user without CAP_SYS_ADMIN gets: the header, which of a CardBus bridge is longer. */
@@ -83,7 +83,7 @@ function opened(context: Context, selector: string, { raw, backend }: ConfigOpti
     offset = bytes.writeUInt32LE(Number(word), offset);
   if (!raw && readsAsOnes(bytes)) throw doesNotAnswer(address, selector);
   const notes = [
-    'as VFIO shows it to who opens the device: BARs, command and some capabilities are not those of the bus',
+    'as VFIO shows it to the opener of the device: BARs, command and some capabilities are not those of the bus',
   ];
   return { address, title: name, bytes, notes };
 }

@@ -159,7 +159,7 @@ function extendedEntries(space: Space, notes: string[]): ListEntry[] {
         notes.push(`extended capability list ends at ${hex(offset, 3)}, where ${hex(head, 8)} is no capability`);
       break;
     }
-    // As above: such an entry is garbage, and stands in lspci's list.
+    // Such an entry is garbage, and stands in lspci's list, as above.
     if (offset < EXTENDED_START && !entries.some((entry) => entry.offset < EXTENDED_START))
       notes.push(
         `extended capability list leads below ${hex(EXTENDED_START)}, at ${hex(offset, 3)}: the kernel ends it there`,
@@ -201,7 +201,7 @@ function decodeEntries(
   });
 }
 
-/** Structures that share bytes: one of the pointers, or of the ids, is wrong. */
+/** Notes structures that share bytes: one of the pointers, or of the ids, is wrong. */
 function noteOverlaps(ranges: readonly ByteRange[], notes: string[]): void {
   const sorted = [...ranges].sort((a, b) => a.start - b.start);
   let last: ByteRange | undefined;

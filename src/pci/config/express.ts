@@ -187,7 +187,7 @@ const DEVICE2: Parts = {
     ...flags({ tag10Completer: 16, tag10Requester: 17 }),
     obff: choice(18, 2, ['not supported', 'message', 'WAKE#', 'message or WAKE#']),
     ...flags({ extFormat: 20, endEndPrefix: 21 }),
-    // Without End-End TLP prefixes the field is reserved.
+    // Reserved in a function that has no End-End TLP prefixes.
     maxEndEndPrefixes: (bits) => (bitsOf(bits, 21, 1) === 1 ? bitsOf(bits, 22, 2) || 4 : null),
     emergencyPowerReduction: choice(24, 2, ['not supported', 'device specific', 'form factor or device specific']),
     ...flags({ emergencyPowerReductionInit: 26, dmwrCompleter: 28, frs: 31 }),

@@ -238,7 +238,7 @@ const PAGE_SIZES: Field = (map) =>
     .filter((i) => bitsOf(map, i, 1) === 1)
     .map((i) => sizeText(i + 12));
 
-/** A power of two in words. */
+/** Writes a power of two as a size. */
 function sizeText(log2: number): string {
   const unit = Math.floor(log2 / 10);
   return `${2 ** (log2 - 10 * unit)}${['', 'K', 'M', 'G', 'T', 'P', 'E'][unit] ?? `*2^${10 * unit}`}`;

@@ -65,7 +65,7 @@ const CARDBUS_CONTROL = flags({
 
 const BIST = { completionCode: by(0, 4, (code) => code), start: flag(6) };
 
-/** @param space with at least the 64 bytes of a header */
+/** Decodes the header. @param space with at least the 64 bytes of it */
 export function decodeHeader(space: Space): ConfigHeader {
   const byte = (offset: number) => space.read(offset, 1) ?? 0;
   const word = (offset: number) => space.read(offset, 2) ?? 0;

@@ -55,7 +55,7 @@ const LINK_CONFIG: Layout = {
   maxWidthOut: choice(4, 3, WIDTHS),
   widthIn: choice(8, 3, WIDTHS),
   widthOut: choice(12, 3, WIDTHS),
-  // Of doublewords.
+  // Flow control is that of doublewords.
   ...flags({ flowControlIn: 3, flowControlOut: 7, flowControlInEnable: 11, flowControlOutEnable: 15 }),
 };
 const LINK_FREQUENCY: Layout = {

@@ -4,7 +4,7 @@ import type { FunctionIds } from './types';
 
 /** The configuration space of one function, read from a file. */
 export interface ConfigDump {
-  /** As the kernel writes it; null for a raw image, which tells of none, and where the file's address is not understood. */
+  /** The address, written as the kernel does; null for a raw image, which tells of none, and for one not understood. */
   address: string | null;
   /** The text behind the address: lspci's name of the device. Any text: escape it before printing. */
   title: string;
@@ -225,7 +225,7 @@ class Collector {
     this.length = Math.max(this.length, start + room.length);
   }
 
-  /** The number of the bus behind a PCI bridge, two hex digits; undefined for any other function. */
+  /** Reads the number of the bus behind a PCI bridge, two hex digits; undefined for any other function. */
   secondaryBus(): string | undefined {
     if (this.length < RAW_SIZES[0] || (this.#bytes.readUInt8(0x0e) & 0x7f) !== 1) return undefined;
     return this.#bytes.readUInt8(0x19).toString(16).padStart(2, '0');

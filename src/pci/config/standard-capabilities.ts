@@ -182,7 +182,7 @@ function vendorSpecific(space: Space, base: number, { vendorId, deviceId }: Cont
   };
 }
 
-/** A 64-bit number whose halves do not follow each other. */
+/** Shows a 64-bit number whose halves do not follow each other. */
 const halves =
   (low: number, high: number): Part =>
   (space, base) => {

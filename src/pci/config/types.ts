@@ -6,7 +6,7 @@ export interface ConfigSpace {
   size: number;
   /** Null where there is none to decode: too few bytes, or all ones. */
   header: ConfigHeader | null;
-  /** In the order of their list. */
+  /** Capabilities in the order of their list. */
   capabilities: Capability[];
   extendedCapabilities: Capability[];
   /** Faults of the image, and parts that could not be decoded for them. */
@@ -36,7 +36,7 @@ export interface Capability {
   /** `"0x10"`; an extended one has four digits, `"0x0001"`. */
   id: string;
   name: string;
-  /** In bytes from the start of the space. */
+  /** Bytes from the start of the space. */
   offset: number;
   [field: string]: Value;
 }
@@ -58,6 +58,6 @@ export interface Context {
 
 export interface CapabilityKind {
   name: string;
-  /** Without it, the bytes are shown as they are. */
+  /** Absent for a kind whose bytes are shown as they are. */
   decode?: (space: Space, base: number, context: Context) => { [field: string]: Value };
 }
