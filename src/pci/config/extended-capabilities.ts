@@ -26,6 +26,7 @@ import {
   value,
 } from './fields';
 import { decodeBars } from './header';
+import { decodeIde } from './ide';
 import { bytesOf } from './standard-capabilities';
 import type { CapabilityKind, Context } from './types';
 
@@ -398,19 +399,6 @@ const DEVICE3: Parts = {
   }),
 };
 
-// 7.9.26.
-const IDE: Parts = {
-  ideCap: register(4, 4, {
-    ...flags({ link: 0, selective: 1, flowThrough: 2, partialHeader: 3, aggregation: 4, pcrc: 5, keyManagement: 6 }),
-    selectiveConfig: flag(7),
-    algorithm: choice(8, 5, ['AES-GCM-256, 96-bit MAC']),
-    linkTrafficClasses: by(13, 3, (last) => last + 1),
-    selectiveStreams: by(16, 8, (last) => last + 1),
-    teeLimited: flag(24),
-  }),
-  ideCtl: register(8, 4, flags({ flowThrough: 2 })),
-};
-
 const NPEM_STATES = { ok: 2, locate: 3, fail: 4, rebuild: 5, predictedFailure: 6, hotSpare: 7, inCriticalArray: 8 };
 const NPEM = flags({ ...NPEM_STATES, inFailedArray: 9, invalidDeviceType: 10, disabled: 11 });
 
@@ -578,7 +566,7 @@ export const EXTENDED: Readonly<Record<number, CapabilityKind>> = {
     doeSta: register(12, 4, flags({ busy: 0, interrupt: 1, error: 2, objectReady: 31 })),
   }),
   47: only('Device 3', DEVICE3),
-  48: only('Integrity & Data Encryption', IDE),
+  48: { name: 'Integrity & Data Encryption', decode: decodeIde },
   49: only('Physical Layer 64.0 GT/s', {
     cap: raw(4, 4),
     ctl: raw(8, 4),

@@ -740,10 +740,30 @@ describe('an extended capability', () => {
     [
       'Integrity & Data Encryption',
       0x30,
-      '03600300 04000000',
+      // Two streams of the link, one selective one with two ranges of addresses.
+      `03200000 04000000 09010005 02000080 ${zeros(8)} 02000000 01024807 02000000 00ff0100 01000100 01010010 01000000 00000000 00230040 02000000 01000000`,
       {
-        ideCap: { link: true, selective: true, linkTrafficClasses: 4, selectiveStreams: 4 },
+        ideCap: { link: true, selective: true, linkTrafficClasses: 2, selectiveStreams: 1 },
         ideCtl: { flowThrough: true },
+        linkStreams: [
+          {
+            control: { enable: true, pcrc: true, aggregationNonPosted: 'up to 4', streamId: 5 },
+            status: { state: 'secure', integrityCheckFailReceived: true },
+          },
+          { control: { enable: false }, status: { state: 'insecure' } },
+        ],
+        selectiveStreams: [
+          {
+            control: { enable: true, configRequests: true, default: true, trafficClass: 1, streamId: 7 },
+            status: { state: 'secure' },
+            routingIdLimit: { limit: '01:1f.7' },
+            routingIdBase: { valid: true, base: '01:00.0', segmentBase: '0x00' },
+            addresses: [
+              { valid: true, base: '0x00100000', limit: '0x1100fffff' },
+              { valid: false, base: '0x102300000', limit: '0x2400fffff' },
+            ],
+          },
+        ],
       },
     ],
     ['Flit Logging', 0x32, '00000000', { bytes: expect.stringMatching(/^3200/) }],
