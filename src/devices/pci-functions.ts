@@ -75,11 +75,14 @@ function inspectFunction(
   return { address, framework: 'vfio', ...identity, node, access, errors, vfio: facts.vfio, pci };
 }
 
-/** Returns the name that lspci shows; on a system without pci.ids, the kind of device and its ids. */
+/**
+ * Names a function by vendor and device. Where the database has no such device the class takes its place: the functions
+ * of a new card would all have one name. Without the vendor, the class and the ids.
+ */
 function nameOf(names: Names, vendorId: string | null, deviceId: string | null, pci: PciAttributes): string {
   const { vendor, device } = names.pciName(vendorId, deviceId);
   if (vendor !== null && device !== null) return `${vendor} ${device}`;
-  if (vendor !== null && deviceId !== null) return `${vendor} Device ${deviceId}`;
   const kind = pci.className ?? 'PCI device';
+  if (vendor !== null && deviceId !== null) return `${vendor} ${kind} [${deviceId}]`;
   return vendorId === null || deviceId === null ? kind : `${kind} [${idPair(vendorId, deviceId)}]`;
 }

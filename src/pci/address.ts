@@ -26,7 +26,7 @@ export function parsePciAddress(text: string): PciAddress | null {
   return address.device < 32 ? address : null;
 }
 
-/** As the kernel names it in /sys/bus/pci/devices. */
+/** Writes an address as the kernel does in /sys/bus/pci/devices. */
 export function formatPciAddress(address: PciAddress): string {
   return `${hexDigits(address.domain, 4)}:${hexDigits(address.bus, 2)}:${hexDigits(address.device, 2)}.${address.function}`;
 }
@@ -34,12 +34,12 @@ export function formatPciAddress(address: PciAddress): string {
 /** Four digits of domain, or more that do not begin with 0. */
 const KERNEL_NAME = /^(?:[0-9a-f]{4}|[1-9a-f][0-9a-f]{4,7}):[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/;
 
-/** Whether a name is an address exactly as the kernel writes it. */
+/** Tells whether a name is an address exactly as the kernel writes it. */
 export function isPciAddress(name: string): boolean {
   return KERNEL_NAME.test(name);
 }
 
-/** For sort(): addresses as the kernel writes them by number, then all other names by their letters. */
+/** Compares for sort(): addresses as the kernel writes them by number, then all other names by their letters. */
 export function comparePciAddresses(a: string, b: string): number {
   const first = isPciAddress(a);
   if (first !== isPciAddress(b)) return first ? -1 : 1;

@@ -1,5 +1,5 @@
 /**
- * What PCI class codes mean, in our words. The codes are those of the PCI Code and ID Assignment Specification
+ * Meanings of PCI class codes, in our words. The codes are those of the PCI Code and ID Assignment Specification
  * (PCI-SIG, revision 1.14), chapter 1; the terms are those that people know from lspci.
  *
  * A key is a base class, a base class and subclass, or all three bytes with the programming interface.

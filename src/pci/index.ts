@@ -1,6 +1,8 @@
 /** PCI functions: configuration space from sysfs or from a dump, decoded. */
 export { decodeConfig } from './config/decode';
-export { type ConfigDump, formatConfigRows, parseConfigDump, parseLspciDump } from './config/dump';
 export type { Fields, Value } from './config/fields';
-export type { Capability, ConfigHeader, ConfigSpace } from './config/model';
-export { readConfigSpace } from './config-file';
+export { type ConfigDump, formatConfigRows, parseConfigDump, parseLspciDump } from './config/lspci-dump';
+export type { Capability, ConfigHeader, ConfigSpace, FunctionIds } from './config/types';
+export { inspectPciDetails, type PciDetails } from './function-details';
+export { readConfigSpace } from './sysfs-config';
+export { parseVpd, readVpd, type VitalProductData, type VpdField } from './vpd';

@@ -5,8 +5,8 @@ import { pciPath } from './paths';
 import { parsePciResources } from './resources';
 
 /**
- * What PCI itself tells of a function, whichever framework it is shown under. All of it is what the kernel remembers:
- * reading it wakes no device, as reading `config` may.
+ * Reads the facts of PCI itself about a function, whichever framework it is shown under. The kernel remembers them all:
+ * reading them wakes no device, as reading `config` may.
  *
  * @param address as the kernel names it
  */

@@ -2,9 +2,9 @@
 export interface DecodedIoctl {
   /** `VFIO_DEVICE_GET_REGION_INFO` */
   name: string;
-  /** What is passed in, `{index: 0}`; empty for an ioctl without an argument. */
+  /** The argument that is passed in, `{index: 0}`; empty for an ioctl without one. */
   in: string;
-  /** What came back, from the same buffer after the call, which must have succeeded. Without it the result is shown. */
+  /** Puts into words the buffer that came back from a call that succeeded; the result is shown where it is absent. */
   out?: (result: number) => string;
 }
 

@@ -35,7 +35,7 @@ export const SOCK_RAW = 3;
 export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
 export const NETLINK_KOBJECT_UEVENT = 15;
-/** As an input flag: the length that was sent is returned, also where the buffer is shorter. */
+/** An input flag that returns the length that was sent, also if the buffer is shorter. */
 export const MSG_TRUNC = 0x20;
 export const SOL_SOCKET = 1;
 export const SO_RCVBUF = 8;

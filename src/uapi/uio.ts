@@ -5,7 +5,7 @@ const little = endianness() === 'LE';
 
 export const UIO_WORD_SIZE = 4;
 
-/** The total of interrupts that a read gives. Wraps like the signed 32-bit number it is. */
+/** Reads the total of interrupts that a read gives. Wraps like the signed 32-bit number it is. */
 export function unpackEventCount(word: Buffer): number {
   return little ? word.readInt32LE() : word.readInt32BE();
 }

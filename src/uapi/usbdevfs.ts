@@ -82,7 +82,7 @@ export const USBDEVFS_URB_BULK_CONTINUATION = 0x04;
 export const USBDEVFS_URB_ZERO_PACKET = 0x40;
 export const USBDEVFS_URB_NO_INTERRUPT = 0x80;
 
-/** What heads the buffer of a control URB: USB 2.0 section 9.3, little-endian. */
+/** The head of a control URB's buffer: USB 2.0 section 9.3, little-endian. */
 export const setupPacket = {
   size: 8,
   bmRequestType: 0,

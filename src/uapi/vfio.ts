@@ -43,7 +43,7 @@ export const VFIO_DEVICE_DETACH_IOMMUFD_PT = io(20);
 
 export const VFIO_API_VERSION = 0;
 
-/** What VFIO_CHECK_EXTENSION asks for, and VFIO_SET_IOMMU sets where it is a type. */
+/** Extensions for VFIO_CHECK_EXTENSION; those that are a type are for VFIO_SET_IOMMU too. */
 export const VFIO_TYPE1_IOMMU = 1;
 export const VFIO_TYPE1v2_IOMMU = 3;
 export const VFIO_NOIOMMU_IOMMU = 8;
@@ -53,7 +53,7 @@ export const groupStatus = { size: 8, argsz: 0, flags: 4 } as const;
 export const VFIO_GROUP_FLAGS_VIABLE = 1;
 export const VFIO_GROUP_FLAGS_CONTAINER_SET = 2;
 
-/** What heads each capability: id u16, version u16, next u32 (from the start of the struct; 0 ends the chain). */
+/** The head of each capability: id u16, version u16, next u32 (from the start of the struct; 0 ends the chain). */
 export const capHeader = { size: 8, id: 0, version: 2, next: 4 } as const;
 
 /** Kernels before 5.10 know 20 bytes of it. */
@@ -104,7 +104,10 @@ export const VFIO_IRQ_INFO_MASKABLE = 2;
 export const VFIO_IRQ_INFO_AUTOMASKED = 4;
 export const VFIO_IRQ_INFO_NORESIZE = 8;
 
-/** Indices of a PCI device's interrupts. */
+/**
+ * Names of a PCI device's interrupts by index. `err` tells of errors of PCI Express; newer kernels count one on
+ * conventional functions too.
+ */
 export const VFIO_PCI_IRQS = ['intx', 'msi', 'msix', 'err', 'req'] as const;
 
 /** `data` follows: nothing, a byte each, or a descriptor (s32, -1 takes it away) each. */
@@ -134,7 +137,7 @@ export const VFIO_DMA_MAP_FLAG_READ = 1;
 export const VFIO_DMA_MAP_FLAG_WRITE = 2;
 /** length comes back as the bytes that were unmapped. */
 export const dmaUnmap = { size: 24, argsz: 0, flags: 4, iova: 8, length: 16 } as const;
-/** With iova and length 0. */
+/** Unmaps all; iova and length are 0. */
 export const VFIO_DMA_UNMAP_FLAG_ALL = 2;
 
 /** After it `count` entries of 8 bytes: group or device id u32, segment u16, bus u8, devfn u8. */
@@ -150,6 +153,7 @@ export const deviceFeature = { size: 8, argsz: 0, flags: 4, data: 8 } as const;
 export const VFIO_DEVICE_FEATURE_GET = 0x10000;
 export const VFIO_DEVICE_FEATURE_SET = 0x20000;
 export const VFIO_DEVICE_FEATURE_PROBE = 0x40000;
+/** Names of the features by index, up to VFIO_DEVICE_FEATURE_DMA_BUF. */
 export const VFIO_DEVICE_FEATURES = [
   'pci-vf-token',
   'migration',
@@ -162,6 +166,7 @@ export const VFIO_DEVICE_FEATURES = [
   'dma-logging-report',
   'mig-data-size',
   'bus-master',
+  'dma-buf',
 ] as const;
 
 /** iommufd is s32; devid comes back. */

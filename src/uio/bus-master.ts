@@ -1,6 +1,6 @@
 import type { UioDeviceInfo } from '../model/device';
-import { readConfig } from '../pci/config-file';
 import { pciPath } from '../pci/paths';
+import { readConfig } from '../pci/sysfs-config';
 import type { Sys } from '../sys/sys';
 import { PCI_COMMAND, PCI_COMMAND_MASTER } from '../uapi/pci-regs';
 import { restoreBusMasterFailed } from './errors';

@@ -1,7 +1,7 @@
 import type { Region, UioDeviceInfo } from '../model/device';
 import type { RegisterSpace } from '../model/registers';
+import { mustDecode } from '../pci/decoding-check';
 import { pciPath } from '../pci/paths';
-import { mustDecode } from '../pci/ready';
 import type { Mapping, Sys, Width, Word } from '../sys/sys';
 import { accessIncomplete, mapFailed, notReachable, openResourceFailed, portTooWide } from './errors';
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { configImage, lspciText } from '../support/config-image';
 import { describeWith } from '../support/requires';
 import { cliFails, cliPasses, ROOT, shell, text, udrv } from './udrv';
@@ -39,6 +39,29 @@ const asleep = machine('asleep', Buffer.alloc(256, 0xff));
 const virtual = Buffer.from(image).fill(0xff, 0, 4);
 const virtualMachine = machine('virtual', virtual, '1234  Some Vendor\\n\\t5678  Some VF\\nffff  Illegal Vendor ID\\n');
 const virtualDump = file('virtual-dump', lspciText([virtual]).replace('Device', 'NVMe: Some Virtual Function'));
+const numberedDump = file('numbered-dump', lspciText([virtual]).replace('Device', 'NVMe [0108]: x [1234:5678]'));
+/** A machine that has facts beside the space: a slot, an interrupt, modules and product data. */
+const attached = join(folder, 'attached');
+for (const [path, content] of Object.entries<string | Buffer>({
+  'sys/bus/pci/devices/0000:00:01.0/vendor': '0x1234\n',
+  'sys/bus/pci/devices/0000:00:01.0/device': '0x5678\n',
+  'sys/bus/pci/devices/0000:00:01.0/class': '0x010802\n',
+  'sys/bus/pci/devices/0000:00:01.0/irq': '16\n',
+  'sys/bus/pci/devices/0000:00:01.0/modalias': 'pci:v00001234d00005678sv00000000sd00000000bc01sc08i02\n',
+  'sys/bus/pci/devices/0000:00:01.0/config': image,
+  'sys/bus/pci/devices/0000:00:01.0/vpd': Buffer.from(
+    '820a0053656c661b2d6d616465901300504e03412d31534e01375630027838525601ff78',
+    'hex',
+  ),
+  'sys/bus/pci/slots/2/address': '0000:01:00\n',
+  'sys/bus/pci/slots/3/address': '0000:00:01\n',
+  'proc/sys/kernel/osrelease': '6.1.0\n',
+  'lib/modules/6.1.0/modules.alias':
+    'alias pci:v*d*sv*sd*bc01sc08i02* nvme\nalias pci:v00001234d*sv*sd*bc*sc*i* nvme_x\nalias pci:v00001235d*sv*sd*bc*sc*i* other\n',
+})) {
+  mkdirSync(dirname(join(attached, path)), { recursive: true });
+  writeFileSync(join(attached, path), content);
+}
 const hostile = file('hostile', lspciText([image]).replace('Device', 'x\x1b[31m\x07 y'));
 const empty = file('empty', '');
 const odd = file('odd', image.subarray(0, 100));
@@ -55,9 +78,10 @@ cliPasses([
             Status: immediateReadiness- interrupt- capabilitiesList+ mhz66- userDefinable- fastBackToBack-
                 masterDataParityError-, devsel fast, signaledTargetAbort- receivedTargetAbort-
                 receivedMasterAbort- systemError- detectedParityError-
-            Bar0: mmio, address 0xfe200000, width 32-bit, prefetchable-
+            Bar0: mmio, address 0xfe200000, width 32-bit, prefetchable-, size 1M
         [40] MSI: enable-, count 1, maxCount 1, maskable- address64+, address 0x0000000000000000,
             data 0x0000
+        System: irq 11, driver vfio-pci
     `,
   ],
   // Named by its block device; by the UIO device that it is.
@@ -82,20 +106,26 @@ cliPasses([
   ],
   [
     ['--snapshot', unprivileged, 'vfio', 'config', '00:01.0'],
-    /\n {2}note: truncated: run as root to read more than the header\n/,
+    /\n {2}note: truncated: the copy has only 64 bytes, which is what the kernel gives to users other than root\n/,
   ],
-  [
-    ['--snapshot', cardbus, 'vfio', 'config', '00:01.0'],
-    /\n {2}note: truncated: run as root to read more than the header\n/,
-  ],
+  [['--snapshot', cardbus, 'vfio', 'config', '00:01.0'], /\n {2}note: truncated: the copy has only 128 bytes, /],
   // A virtual function has no ids in its configuration space, and there is a name for these in the databases.
   [
     ['--snapshot', virtualMachine, 'vfio', 'config', '00:01.0'],
-    /^0000:00:01\.0 {2}ffff:ffff {2}Some Vendor Some VF {2}\[256 bytes\]\n/,
+    /^0000:00:01\.0 {2}1234:5678 {2}NVMe controller: Some Vendor Some VF {2}\[256 bytes\]\n[\s\S]*\n {2}note: the header has no ids \(ffff:ffff\), as that of an SR-IOV virtual function; 1234:5678 is what the kernel has\n/,
   ],
   [
     ['--snapshot', virtualMachine, 'vfio', 'config', '--file', virtualDump],
     /^0000:00:00\.0 {2}ffff:ffff {2}NVMe: Some Virtual Function {2}\[256 bytes\]\n/,
+  ],
+  // lspci -nn writes the ids that sysfs has.
+  [
+    ['--snapshot', virtualMachine, 'vfio', 'config', '--file', numberedDump],
+    /^0000:00:00\.0 {2}1234:5678 {2}NVMe controller: Some Vendor Some VF {2}\[256 bytes\]\n/,
+  ],
+  [
+    ['--sysroot', attached, 'vfio', 'config', '00:01.0'],
+    /\n {2}System: physicalSlot 3, irq 16, kernelModules nvme nvme_x\n {2}Vital Product Data: Self\\x1b-made, PN A-1, SN 7, V0 x8\n {2}note: VPD checksum is wrong\n$/,
   ],
   // A title that would drive the terminal; of a vendor that no database has.
   [

@@ -1,20 +1,24 @@
 import type { Fields, Value } from '../../pci/config/fields';
-import type { Capability, ConfigSpace } from '../../pci/config/model';
+import type { Capability, ConfigSpace } from '../../pci/config/types';
+import type { PciDetails } from '../../pci/function-details';
+import type { VitalProductData } from '../../pci/vpd';
 import { hexDigits } from '../../text/hex';
+import { sizeText } from '../../text/size';
 import { visible } from './escape';
 import type { Style } from './style';
 
 /** Width at which lines are broken between fields, as in lspci: some registers have 30 flags. */
 const WIDTH = 100;
 
-/** Fields that are not listed: they stand in the line above, or are shown in another way. */
+/** Fields that stand in the line above, or are shown in another way. */
 const IN_HEADING = new Set(['id', 'name', 'offset', 'version', 'bytes']);
 const IN_TITLE = new Set(['vendorId', 'deviceId', 'className']);
 const IN_LABEL = new Set(['name']);
-/** Fields of which the value alone is shown. */
+const NONE: ReadonlySet<string> = new Set();
+/** Values that speak for themselves. */
 const BARE_KEYS = new Set(['type', 'kind']);
 
-/** Describes a decoded configuration space, for a person. @param verbose whether to show the value of each register too */
+/** Describes a decoded configuration space for a person. @param verbose the value of each register too */
 export function describeConfig(config: ConfigSpace, style: Style, verbose: boolean): string {
   const { header, capabilities, extendedCapabilities, notes } = config;
   const describe = (digits: number) => (capability: Capability) => describeCapability(capability, digits, verbose);
@@ -28,7 +32,30 @@ export function describeConfig(config: ConfigSpace, style: Style, verbose: boole
     .join('');
 }
 
-/** Heads a capability as lspci does: `[40] MSI-X`, `[100 v2] Advanced Error Reporting`, and its own version behind. */
+/** Describes the facts of a live function that are not in its space, as far as there are any. */
+export function describeSystem(
+  system: (PciDetails & { driver: string | null }) | undefined,
+  vpd: VitalProductData | undefined,
+  style: Style,
+): string {
+  const lines: string[] = [];
+  if (system !== undefined) {
+    const { slot, irq, driver, modules } = system;
+    const kernelModules = modules.length === 0 ? null : modules;
+    const facts = { physicalSlot: slot, irq, driver, kernelModules };
+    if (Object.values(facts).some((fact) => fact !== null))
+      lines.push(...describeFields('System', facts, '  ', false, NONE));
+  }
+  if (vpd !== undefined) {
+    const { name, fields, notes } = vpd;
+    const text = [...(name === null ? [] : [visible(name)]), ...fields.map((f) => visible(`${f.keyword} ${f.value}`))];
+    lines.push(...wrap('  Vital Product Data: ', text, '      '));
+    lines.push(...notes.map((note) => style.warning(`  note: ${visible(note)}`)));
+  }
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** `[40] MSI-X`, `[100 v2] Advanced Error Reporting`, as in lspci; a version of the registers' own stands behind the name. */
 function describeCapability(capability: Capability, digits: number, verbose: boolean): string[] {
   const { name, offset, version } = capability;
   const extended = digits === 3;
@@ -37,7 +64,7 @@ function describeCapability(capability: Capability, digits: number, verbose: boo
   return describeFields(`[${at}] ${name}${own}`, capability, '  ', verbose, IN_HEADING);
 }
 
-/** Puts values on one line, then each field that has fields of its own on a line, further in. */
+/** Puts plain values on one line, then each object with values of its own on a line further in. */
 function describeFields(
   label: string,
   fields: Fields,
@@ -75,6 +102,7 @@ function split(
 /** Formats a field: `busMaster+`, `width x4`, `supported 1M 2M`. */
 function fieldText(key: string, value: Value): string {
   if (typeof value === 'boolean') return `${key}${value ? '+' : '-'}`;
+  if (key === 'size' && typeof value === 'number') return `${key} ${sizeText(value)}`;
   const words = isList(value) ? listText(value.map(String)) : String(value);
   return visible(BARE_KEYS.has(key) ? words : `${key} ${words}`);
 }
@@ -83,7 +111,7 @@ function listText(items: readonly string[]): string {
   return items.join(items.some((item) => item.includes(' ')) ? ' / ' : ' ') || 'none';
 }
 
-/** Joins fields and breaks lines: flags are separated by blanks, all else by commas. */
+/** Breaks fields into lines: flags follow each other with blanks, all else with commas. */
 function wrap(head: string, fields: readonly string[], indent: string): string[] {
   const lines: string[] = [];
   let line = head;
@@ -102,7 +130,7 @@ function wrap(head: string, fields: readonly string[], indent: string): string[]
 
 const isFlag = (text: string) => /[+-]$/.test(text) && !text.includes(' ');
 
-/** Formats bytes that are not decoded, in rows with their offsets in the space. */
+/** Rows of bytes that only their vendor can read, with the offsets that they have in the space. */
 function hexRows(fields: Fields, indent: string): string[] {
   const { bytes, offset } = fields;
   if (typeof bytes !== 'string' || typeof offset !== 'number') return [];

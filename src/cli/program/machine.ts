@@ -11,8 +11,8 @@ import type { GlobalOptions } from './context';
 export function openMachine(options: GlobalOptions, writeTrace: (line: string) => void): Sys {
   const sys = untraced(options);
   if (!options.trace) return sys;
-  const { usbdevfsDecoder } = require('../../uapi/trace-usbdevfs');
-  const { decodeVfio } = require('../../uapi/trace-vfio');
+  const { usbdevfsDecoder } = require('../../uapi/decode-usbdevfs');
+  const { decodeVfio } = require('../../uapi/decode-vfio');
   return require('../../sys/trace').traced(sys, writeTrace, [usbdevfsDecoder(), decodeVfio]);
 }
 

@@ -1,15 +1,19 @@
 import { findDevice } from '../../devices/select';
 import { Exit, UdrvError, usageError } from '../../errors';
+import type { Region } from '../../model/device';
 import { formatPciAddress, parsePciAddress } from '../../pci/address';
 import { decodeConfig, readsAsOnes } from '../../pci/config/decode';
-import { type ConfigDump, formatConfigRows, parseConfigDump } from '../../pci/config/dump';
-import type { ConfigHeader, ConfigSpace } from '../../pci/config/model';
-import { readConfigSpace } from '../../pci/config-file';
-import { doesNotAnswer } from '../../pci/ready';
+import { type ConfigDump, formatConfigRows, idsInTitle, parseConfigDump } from '../../pci/config/lspci-dump';
+import type { ConfigHeader, ConfigSpace, FunctionIds } from '../../pci/config/types';
+import { doesNotAnswer } from '../../pci/decoding-check';
+import { inspectPciDetails, type PciDetails } from '../../pci/function-details';
+import { readConfigSpace } from '../../pci/sysfs-config';
+import { readVpd, type VitalProductData } from '../../pci/vpd';
+import { AttributeReader } from '../../sys/readers/attributes';
 import type { VfioBackend } from '../../vfio/device/backend';
 import { pciAddressOf } from '../devices/find';
 import { findVfio, openVfio } from '../devices/vfio';
-import { describeConfig } from '../output/config';
+import { describeConfig, describeSystem } from '../output/config';
 import { json, visible } from '../output/escape';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
@@ -50,7 +54,21 @@ const NO_VENDOR = 'ffff';
 type Source = 'sysfs' | 'vfio' | 'file';
 
 /** The document of `--json`, one for each function. */
-type Document = { address: string | null; source: Source } & (ConfigSpace | { size: number; bytes: string });
+type Document = { address: string | null; source: Source } & (
+  | (ConfigSpace & { system?: SystemFacts; vpd?: VitalProductData })
+  | { size: number; bytes: string }
+);
+
+/** Facts of a function of this machine that are not in its configuration space. */
+type SystemFacts = PciDetails & { driver: string | null };
+
+/** A space with the facts that the machine it comes from has beside it. */
+interface Shown extends ConfigDump {
+  ids?: FunctionIds | undefined;
+  regions?: readonly Region[] | undefined;
+  system?: SystemFacts | undefined;
+  vpd?: VitalProductData | undefined;
+}
 
 async function config(
   context: Context,
@@ -70,7 +88,7 @@ async function config(
   }
   if (selector === undefined)
     throw usageError('usage', 'give a device, or --file DUMP', 'udrv list --type pci shows the PCI functions');
-  const show = (dump: ConfigDump, source: Source) => {
+  const show = (dump: Shown, source: Source) => {
     if (context.options.json) context.printJson(documentOf(dump, source, raw));
     else context.stdout.write(text(context, dump, raw));
   };
@@ -96,19 +114,41 @@ function readOpened(context: Context, selector: string, { raw, backend }: Config
 }
 
 /** Reads the configuration space of a function through sysfs: it is not opened, and nothing is reset. */
-function readLive(context: Context, selector: string, raw: boolean): ConfigDump {
+function readLive(context: Context, selector: string, raw: boolean): Shown {
   const device = findDevice(context.sys, context.names, selector);
   const address = pciAddressOf(device, selector);
   const bytes = readConfigSpace(context.sys, address);
   if (!raw && readsAsOnes(bytes)) throw doesNotAnswer(address, selector);
-  const notes = UNPRIVILEGED_SIZES.includes(bytes.length)
-    ? ['truncated: run as root to read more than the header']
-    : [];
-  // The name of a UIO device is its driver's, and says nothing of the function.
-  return { address, title: device.framework === 'uio' ? '' : device.name, bytes, notes };
+  // A UIO device is named by its driver.
+  const title = device.framework === 'uio' ? '' : device.name;
+  const dump = {
+    address,
+    title,
+    bytes,
+    notes: UNPRIVILEGED_SIZES.includes(bytes.length) ? [truncated(context, bytes)] : [],
+  };
+  if (raw) return dump;
+  const reader = new AttributeReader(context.sys);
+  const { vendorId, deviceId, driver } = device;
+  return {
+    ...dump,
+    ids: vendorId === null || deviceId === null ? undefined : { vendorId, deviceId },
+    regions: 'pci' in device ? device.pci?.regions : undefined,
+    system: { ...inspectPciDetails(reader, address), driver },
+    vpd: readVpd(reader, address) ?? undefined,
+  };
 }
 
-/** Returns the functions of a file that a selector names; all without one. */
+/** The kernel gives only the header to users without CAP_SYS_ADMIN in the first user namespace. */
+function truncated({ options }: Context, { length }: Buffer): string {
+  if (options.sysroot !== undefined || options.snapshot !== undefined)
+    return `truncated: the copy has only ${length} bytes, which is what the kernel gives to users other than root`;
+  return process.geteuid?.() === 0
+    ? `truncated: the kernel gives only ${length} bytes to a caller without CAP_SYS_ADMIN outside of any container`
+    : 'truncated: run as root to read more than the header';
+}
+
+/** Picks the functions of a file that a selector names; all without one. */
 function select(dumps: readonly ConfigDump[], selector: string | undefined): readonly ConfigDump[] {
   if (selector === undefined) return dumps;
   const parsed = parsePciAddress(selector);
@@ -123,16 +163,23 @@ function select(dumps: readonly ConfigDump[], selector: string | undefined): rea
   return found;
 }
 
-function decoded(dump: ConfigDump): ConfigSpace {
-  const space = decodeConfig(dump.bytes);
-  return { ...space, notes: [...dump.notes, ...space.notes] };
+function decoded({ bytes, title, ids = idsInTitle(title), regions = [], notes }: Shown): ConfigSpace {
+  const space = decodeConfig(bytes, ids);
+  const { header } = space;
+  // The kernel found the sizes of BARs when it placed them.
+  if (header !== null && Array.isArray(header['bars']))
+    header['bars'] = header['bars'].map((bar) => {
+      const size = regions.find(({ name }) => name === bar.name)?.size;
+      return size === undefined ? bar : { ...bar, size };
+    });
+  return { ...space, notes: [...notes, ...space.notes] };
 }
 
-function documentOf(dump: ConfigDump, source: Source, raw: boolean): Document {
-  const { address, bytes } = dump;
+function documentOf(shown: Shown, source: Source, raw: boolean): Document {
+  const { address, bytes, system, vpd } = shown;
   return raw
     ? { address, source, size: bytes.length, bytes: bytes.toString('hex') }
-    : { address, source, ...decoded(dump) };
+    : { address, source, ...decoded(shown), ...(system ? { system } : {}), ...(vpd ? { vpd } : {}) };
 }
 
 /** Prints one document, in pieces: a file can hold thousands of functions. */
@@ -143,7 +190,7 @@ function printDocuments(context: Context, dumps: readonly ConfigDump[], raw: boo
   context.stdout.write(']}\n');
 }
 
-function text(context: Context, dump: ConfigDump, raw: boolean): string {
+function text(context: Context, dump: Shown, raw: boolean): string {
   const address = dump.address === null ? null : visible(dump.address);
   // A raw image has no address, and lspci needs one to read the rows.
   if (raw) return `${address ?? '0000:00:00.0'} ${visible(dump.title)}\n${formatConfigRows(dump.bytes)}`;
@@ -153,6 +200,7 @@ function text(context: Context, dump: ConfigDump, raw: boolean): string {
   return [
     `${head.filter((part) => part !== '').join('  ')}  ${style.dim(`[${space.size} bytes]`)}\n`,
     describeConfig(space, style, context.options.verbose === true),
+    describeSystem(dump.system, dump.vpd, style),
   ].join('');
 }
 

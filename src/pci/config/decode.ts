@@ -1,10 +1,10 @@
 import { hex } from '../../text/hex';
 import { portTypeOf } from './express';
-import { EXTENDED } from './extended';
+import { EXTENDED } from './extended-capabilities';
 import { bitsOf, Space } from './fields';
 import { decodeHeader, HEADER_SIZE } from './header';
-import type { Capability, CapabilityKind, ConfigSpace, Context } from './model';
-import { bytesOf, STANDARD } from './standard';
+import { bytesOf, STANDARD } from './standard-capabilities';
+import type { Capability, CapabilityKind, ConfigHeader, ConfigSpace, Context, FunctionIds } from './types';
 
 // <linux/pci_regs.h>
 const PCI_STATUS = 0x06;
@@ -14,33 +14,37 @@ const PCI_CB_CAPABILITY_LIST = 0x14;
 const PCI_CAP_ID_EXP = 0x10;
 const PCI_CAP_ID_PCIX = 0x07;
 
+/** The vendor id that no vendor has. */
+const NO_VENDOR = 'ffff';
+
 const CONVENTIONAL_SIZE = 0x100;
-/** Of PCI Express: what follows is not of this space. */
+/** The size of PCI Express's space, in bytes; bytes behind it are ignored. */
 export const CONFIG_SPACE_SIZE = 0x1000;
 const EXTENDED_START = 0x100;
 
-/** One entry of a list, not decoded yet. */
-interface Entry {
+/** One entry of a capability list, not decoded yet. */
+interface ListEntry {
   capabilityId: number;
-  /** Of an extended one. */
+  /** Null for a conventional one, which has none here. */
   version: number | null;
   offset: number;
 }
 
-/** Where an entry was decoded from: to see which of them overlap. */
-interface Extent {
+/** The bytes that an entry was decoded from: to see which of them overlap. */
+interface ByteRange {
   label: string;
   start: number;
   end: number;
 }
 
 /**
- * Decodes a configuration space, of a live function as well as from a file. It takes any bytes: what makes no sense is
- * left out and told in `notes`.
+ * Decodes a configuration space, of a live function as well as from a file. It takes any bytes: values that make no
+ * sense are left out and told in `notes`.
  *
  * @param bytes 64 bytes of header at least, 256 with the capabilities, 4096 with the extended ones; more are ignored
+ * @param known the ids that the kernel has for the function: the header of an SR-IOV virtual function has none
  */
-export function decodeConfig(bytes: Buffer): ConfigSpace {
+export function decodeConfig(bytes: Buffer, known?: FunctionIds): ConfigSpace {
   const space = new Space(bytes, CONFIG_SPACE_SIZE);
   const notes: string[] = [];
   const decoded: ConfigSpace = { size: space.length, header: null, capabilities: [], extendedCapabilities: [], notes };
@@ -53,8 +57,8 @@ export function decodeConfig(bytes: Buffer): ConfigSpace {
     return decoded;
   }
   decoded.header = decodeHeader(space);
+  takeIds(decoded.header, known, notes);
   const { vendorId, deviceId, headerType } = decoded.header;
-  if (vendorId === 'ffff') notes.push('no vendor id: an SR-IOV virtual function, whose ids its physical function has');
 
   const entries = standardEntries(space, headerType, notes);
   const express = entries.find((entry) => entry.capabilityId === PCI_CAP_ID_EXP);
@@ -64,8 +68,8 @@ export function decodeConfig(bytes: Buffer): ConfigSpace {
     deviceId: Number.parseInt(deviceId, 16),
     portType: express === undefined ? null : portTypeOf(space.read(express.offset + 2, 2) ?? 0),
   };
-  const extents: Extent[] = [];
-  const conventional = { space, limit: Math.min(CONVENTIONAL_SIZE, space.length), context, extents, notes };
+  const ranges: ByteRange[] = [];
+  const conventional = { space, limit: Math.min(CONVENTIONAL_SIZE, space.length), context, ranges, notes };
   decoded.capabilities = decodeEntries(entries, STANDARD, 2, conventional);
 
   // Only PCI Express and PCI-X have more than 256 bytes; elsewhere a reader may find anything there.
@@ -73,24 +77,38 @@ export function decodeConfig(bytes: Buffer): ConfigSpace {
     const extended = extendedEntries(space, notes);
     decoded.extendedCapabilities = decodeEntries(extended, EXTENDED, 4, { ...conventional, limit: space.length });
   }
-  noteOverlaps(extents, notes);
+  noteOverlaps(ranges, notes);
   return decoded;
 }
 
-/** What the bus answers for a function that does not: its header could not be all ones otherwise. */
+/** Puts the kernel's ids into a header that has none. */
+function takeIds(header: ConfigHeader, known: FunctionIds | undefined, notes: string[]): void {
+  if (header.vendorId !== NO_VENDOR) return;
+  if (known === undefined || known.vendorId === NO_VENDOR) {
+    notes.push('no vendor id: an SR-IOV virtual function, whose ids its physical function has');
+    return;
+  }
+  const { vendorId, deviceId } = known;
+  notes.push(
+    `the header has no ids (${header.vendorId}:${header.deviceId}), as that of an SR-IOV virtual function; ${vendorId}:${deviceId} is what the kernel has`,
+  );
+  Object.assign(header, { vendorId, deviceId });
+}
+
+/** Tells whether the header is all ones, which the bus answers in place of a function that does not. */
 export function readsAsOnes(bytes: Buffer): boolean {
   return bytes.length > 0 && bytes.subarray(0, HEADER_SIZE).every((byte) => byte === 0xff);
 }
 
 /** Follows the list of the first 256 bytes: each entry is its id, the offset of the next, and its registers. */
-function standardEntries(space: Space, headerType: number, notes: string[]): Entry[] {
+function standardEntries(space: Space, headerType: number, notes: string[]): ListEntry[] {
   if (((space.read(PCI_STATUS, 2) ?? 0) & PCI_STATUS_CAP_LIST) === 0) return [];
   if (headerType > 2) {
     notes.push(`unknown header type ${hex(headerType, 2)}: where its capabilities begin is not known`);
     return [];
   }
   const limit = Math.min(CONVENTIONAL_SIZE, space.length);
-  const entries: Entry[] = [];
+  const entries: ListEntry[] = [];
   const seen = new Set<number>();
   // The two lower bits are reserved.
   const pointer = (offset: number) => (space.read(offset, 1) ?? 0) & ~3;
@@ -120,8 +138,8 @@ function standardEntries(space: Space, headerType: number, notes: string[]): Ent
 }
 
 /** Follows the list that begins at 0x100: id, version and next offset are one register. */
-function extendedEntries(space: Space, notes: string[]): Entry[] {
-  const entries: Entry[] = [];
+function extendedEntries(space: Space, notes: string[]): ListEntry[] {
+  const entries: ListEntry[] = [];
   const seen = new Set<number>();
   let offset = EXTENDED_START;
   // Conventional bytes alone are no reason for a remark: a PCI-X function need not have more.
@@ -142,7 +160,7 @@ function extendedEntries(space: Space, notes: string[]): Entry[] {
         notes.push(`extended capability list ends at ${hex(offset, 3)}, where ${hex(head, 8)} is no capability`);
       break;
     }
-    // As above: such an entry is garbage, and stands in lspci's list.
+    // Such an entry is garbage, and stands in lspci's list, as above.
     if (offset < EXTENDED_START && !entries.some((entry) => entry.offset < EXTENDED_START))
       notes.push(
         `extended capability list leads below ${hex(EXTENDED_START)}, at ${hex(offset, 3)}: the kernel ends it there`,
@@ -155,41 +173,41 @@ function extendedEntries(space: Space, notes: string[]): Entry[] {
 
 interface Decoding {
   space: Space;
-  /** Where this kind of capability must end. */
+  /** The end of the space that this kind of capability may take. */
   limit: number;
   context: Context;
-  extents: Extent[];
+  ranges: ByteRange[];
   notes: string[];
 }
 
 function decodeEntries(
-  entries: readonly Entry[],
+  entries: readonly ListEntry[],
   kinds: Readonly<Record<number, CapabilityKind>>,
   idDigits: 2 | 4,
-  { space, limit, context, extents, notes }: Decoding,
+  { space, limit, context, ranges, notes }: Decoding,
 ): Capability[] {
   const offsets = entries.map(({ offset }) => offset).sort((a, b) => a - b);
   return entries.map(({ capabilityId, version, offset }) => {
     const kind = kinds[capabilityId] ?? { name: `Capability ID ${hex(capabilityId, idDigits)}` };
-    // A view of its own, to see how far the decoder went.
+    // A view for each entry shows how far its decoder went.
     const view = new Space(space.bytes, limit);
     view.end = offset + idDigits;
     view.next = offsets.find((other) => other > offset) ?? limit;
     const fields = kind.decode?.(view, offset, context) ?? bytesOf(view, offset, view.next - offset);
     const label = `${kind.name} at ${hex(offset, idDigits === 2 ? 2 : 3)}`;
     if (view.cutOff) notes.push(`${label} does not end before ${hex(view.next, 2)}`);
-    extents.push({ label, start: offset, end: view.end });
+    ranges.push({ label, start: offset, end: view.end });
     const head = { id: hex(capabilityId, idDigits), name: kind.name, offset };
     return { ...head, ...(version === null ? {} : { version }), ...fields };
   });
 }
 
-/** Structures that share bytes: one of the pointers, or of the ids, is wrong. */
-function noteOverlaps(extents: readonly Extent[], notes: string[]): void {
-  const sorted = [...extents].sort((a, b) => a.start - b.start);
-  let last: Extent | undefined;
-  for (const extent of sorted) {
-    if (last !== undefined && extent.start < last.end) notes.push(`${last.label} and ${extent.label} overlap`);
-    if (last === undefined || extent.end > last.end) last = extent;
+/** Notes structures that share bytes: one of the pointers, or of the ids, is wrong. */
+function noteOverlaps(ranges: readonly ByteRange[], notes: string[]): void {
+  const sorted = [...ranges].sort((a, b) => a.start - b.start);
+  let last: ByteRange | undefined;
+  for (const range of sorted) {
+    if (last !== undefined && range.start < last.end) notes.push(`${last.label} and ${range.label} overlap`);
+    if (last === undefined || range.end > last.end) last = range;
   }
 }

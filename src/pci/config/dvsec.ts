@@ -1,5 +1,6 @@
 import { hex } from '../../text/hex';
 import {
+  bitsOf,
   by,
   choice,
   decodeParts,
@@ -15,7 +16,7 @@ import {
   type Space,
   value,
 } from './fields';
-import { bytesOf } from './standard';
+import { bytesOf } from './standard-capabilities';
 
 // Designated Vendor-Specific capabilities: PCI Express 7.9.6; those of CXL are in Compute Express Link 3.0, 8.1.
 
@@ -23,7 +24,7 @@ const CXL_VENDOR = 0x1e98;
 
 interface Dvsec {
   name: string;
-  /** The length in bytes from which on it is what `parts` says; shorter ones are of an older revision. */
+  /** The least length in bytes; shorter ones are of an older revision and not decoded. */
   length: number;
   parts: (space: Space, base: number, length: number, revision: number) => Fields;
 }
@@ -37,7 +38,7 @@ const CXL_RANGE = {
   ...flags({ valid: 0, active: 1 }),
 };
 
-/** One HDM range: sizes and bases are multiples of 256 MiB, and the rest of the size register says of what kind. */
+/** One HDM range: size and base are multiples of 256 MiB, and the lower bits of the size register tell its kind. */
 function cxlRange(space: Space, at: number): Fields | undefined {
   const [size, base] = [space.read64(at + 4, at), space.read64(at + 12, at + 8)];
   if (size === undefined || base === undefined) return undefined;
@@ -48,7 +49,11 @@ function cxlRange(space: Space, at: number): Fields | undefined {
   return fields;
 }
 
-const cxlDevice: Dvsec['parts'] = (space, base) => ({
+const CXL_CACHE_UNITS = [undefined, 64 * 1024, 1024 * 1024];
+/** The length from which on capability 3 is there. */
+const CXL_DEVICE_REVISION_2 = 0x3c;
+
+const cxlDevice: Dvsec['parts'] = (space, base, length, revision) => ({
   ...decodeParts(space, base, {
     cxlCap: register(0x0a, 2, {
       ...flags({ cache: 0, io: 1, mem: 2, memHwInit: 3, viral: 14 }),
@@ -60,11 +65,28 @@ const cxlDevice: Dvsec['parts'] = (space, base) => ({
       cacheSnoopFilterGranularity: number(8, 3),
     }),
     cxlSta: register(0x0e, 2, flags({ viral: 14 })),
-    cxlSta2: register(0x12, 2, flags({ cacheInvalid: 0, resetComplete: 1, resetError: 2, pmComplete: 15 })),
-    cacheBytes: value(0x16, 2, (cap) => {
-      const unit = [undefined, 64 * 1024, 1024 * 1024][cap & 15];
-      return unit === undefined ? null : (cap >> 8) * unit;
+    cxlCtl2: register(0x10, 2, {
+      ...flags({ disableCaching: 0, initiateCacheWriteBack: 1, initiateReset: 2, resetMemClear: 3 }),
+      ...flags({ desiredVolatileHdmStateAfterHotReset: 4, modifiedCompletion: 5 }),
     }),
+    cxlSta2: register(0x12, 2, flags({ cacheInvalid: 0, resetComplete: 1, resetError: 2, pmComplete: 15 })),
+    cxlLock: register(0x14, 2, flags({ configurationLock: 0 })),
+    cxlCap2: register(0x16, 2, {
+      cacheBytes: (cap) => {
+        const unit = CXL_CACHE_UNITS[bitsOf(cap, 0, 4)];
+        return unit === undefined ? null : bitsOf(cap, 8, 8) * unit;
+      },
+      fallback: choice(4, 2, ['not supported', 'PCIe', 'CXL 1.1', undefined]),
+      ...flags({ modifiedCompletion: 6, noCleanWriteBack: 7 }),
+    }),
+    ...(revision >= 2 && length >= CXL_DEVICE_REVISION_2
+      ? {
+          cxlCap3: register(0x38, 2, {
+            ...flags({ defaultVolatileHdmStateAfterColdReset: 0, defaultVolatileHdmStateAfterWarmReset: 1 }),
+            ...flags({ defaultVolatileHdmStateAfterHotReset: 2, hotResetConfigurable: 3, directP2pMem: 4 }),
+          }),
+        }
+      : {}),
   }),
   ranges: repeat(space, 2, (index) => cxlRange(space, base + 0x18 + 16 * index)),
 });
@@ -128,7 +150,7 @@ const registerLocator: Dvsec['parts'] = (space, base, length) => ({
   }),
 });
 
-/** By DVSEC ID. */
+/** The structures of CXL, by DVSEC ID. */
 const CXL: Readonly<Record<number, Dvsec>> = {
   0: { name: 'PCIe DVSEC for CXL Devices', length: 0x38, parts: cxlDevice },
   2: {
@@ -161,7 +183,8 @@ const CXL: Readonly<Record<number, Dvsec>> = {
   10: { name: 'PCIe DVSEC for Test Capability', length: 0x0c, parts: () => ({}) },
 };
 
-export function designatedVendorSpecific(space: Space, base: number): Fields {
+/** Decodes a Designated Vendor-Specific capability: the structures of CXL by name, those of others as bytes. */
+export function decodeDvsec(space: Space, base: number): Fields {
   const [head, dvsecId] = [space.read(base + 4, 4), space.read(base + 8, 2)];
   if (head === undefined || dvsecId === undefined) return {};
   const [vendor, revision, length] = [head & 0xffff, (head >>> 16) & 15, head >>> 20];

@@ -1,4 +1,5 @@
 import {
+  bitsOf,
   by,
   choice,
   decodeParts,
@@ -6,7 +7,9 @@ import {
   type Fields,
   flag,
   flags,
+  type Layout,
   number,
+  type Part,
   type Parts,
   raw,
   register,
@@ -17,7 +20,7 @@ import {
 
 // PCI Express Base Specification 6.0, 7.5.3: the PCI Express capability.
 
-/** Device/Port Type. */
+/** The Device/Port Type of the capability register. */
 export const PortType = {
   endpoint: 0x0,
   legacyEndpoint: 0x1,
@@ -55,7 +58,7 @@ const L0S_LATENCY = ['<64 ns', '<128 ns', '<256 ns', '<512 ns', '<1 us', '<2 us'
 const L1_LATENCY = ['<1 us', '<2 us', '<4 us', '<8 us', '<16 us', '<32 us', '<64 us', 'unlimited'];
 const INDICATOR = ['reserved', 'on', 'blinking', 'off'];
 
-/** Slot Power Limit: a value of 8 bits and the scale behind it; above 239 the values are a table (7.5.3.3, 7.5.3.9). */
+/** Decodes a Slot Power Limit: 8 bits and the scale behind them; values above 239 are a table (7.5.3.3, 7.5.3.9). */
 export const powerLimit = (low: number): Field =>
   by(low, 10, (register) => {
     const [limit, scale] = [register % 256, Math.floor(register / 256)];
@@ -89,7 +92,8 @@ const DEVICE: Parts = {
     l0sLatency: choice(6, 3, L0S_LATENCY),
     l1Latency: choice(9, 3, L1_LATENCY),
     slotPowerLimit: powerLimit(18),
-    ...flags({ extTag: 5, attnBtn: 12, attnInd: 13, pwrInd: 14, roleBasedErrors: 15, flr: 28, teeIo: 30 }),
+    ...flags({ extTag: 5, attnBtn: 12, attnInd: 13, pwrInd: 14, roleBasedErrors: 15, errCorSubclass: 16 }),
+    ...flags({ flr: 28, teeIo: 30 }),
   }),
   devCtl: register(0x08, 2, {
     ...flags({ correctable: 0, nonFatal: 1, fatal: 2, unsupportedRequest: 3, relaxedOrdering: 4 }),
@@ -132,7 +136,9 @@ const LINK: Parts = {
   lnkSta: register(0x12, 2, {
     speed: speed(0),
     width: width(4),
-    ...flags({ training: 11, slotClock: 12, dllActive: 13, bandwidthManagement: 14, autonomousBandwidth: 15 }),
+    // Bit 10 is of revision 1.0a alone.
+    ...flags({ trainingError: 10, training: 11, slotClock: 12, dllActive: 13 }),
+    ...flags({ bandwidthManagement: 14, autonomousBandwidth: 15 }),
   }),
 };
 
@@ -177,10 +183,13 @@ const DEVICE2: Parts = {
     ]),
     ...flags({ timeoutDisable: 4, ari: 5, atomicRouting: 6, atomic32: 7, atomic64: 8, atomic128: 9 }),
     ...flags({ noRoPrPrPassing: 10, ltr: 11, tphCompleter: 12, extTphCompleter: 13 }),
+    lnSystemCls: choice(14, 2, ['not supported', '64 bytes', '128 bytes']),
     ...flags({ tag10Completer: 16, tag10Requester: 17 }),
     obff: choice(18, 2, ['not supported', 'message', 'WAKE#', 'message or WAKE#']),
     ...flags({ extFormat: 20, endEndPrefix: 21 }),
-    emergencyPowerReduction: choice(24, 2, ['not supported', 'form factor or device', 'form factor only']),
+    // Reserved in a function that has no End-End TLP prefixes.
+    maxEndEndPrefixes: (bits) => (bitsOf(bits, 21, 1) === 1 ? bitsOf(bits, 22, 2) || 4 : null),
+    emergencyPowerReduction: choice(24, 2, ['not supported', 'device specific', 'form factor or device specific']),
     ...flags({ emergencyPowerReductionInit: 26, dmwrCompleter: 28, frs: 31 }),
   }),
   devCtl2: register(0x28, 2, {
@@ -192,9 +201,28 @@ const DEVICE2: Parts = {
   }),
 };
 
+const LINK_STATUS2: Layout = {
+  deEmphasis: choice(0, 1, ['-6 dB', '-3.5 dB']),
+  ...flags({ equalizationComplete: 1, equalizationPhase1: 2, equalizationPhase2: 3, equalizationPhase3: 4 }),
+  ...flags({ equalizationRequest: 5, retimer: 6, twoRetimers: 7 }),
+  crosslink: choice(8, 2, ['unsupported', 'upstream', 'downstream', 'incomplete']),
+  flitMode: flag(10),
+  drsReceived: flag(15),
+};
+const DOWNSTREAM_COMPONENT: Field = choice(12, 3, [
+  'link down, presence not determined',
+  'link down, not present',
+  'link down, present',
+  undefined,
+  'link up, present',
+  'link up, present, DRS received',
+]);
+
 const LINK2: Parts = {
   lnkCap2: register(0x2c, 4, {
     speeds: setOf(1, SPEEDS),
+    lowerSkpGeneration: setOf(9, SPEEDS),
+    lowerSkpReception: setOf(16, SPEEDS),
     ...flags({ crosslink: 8, retimer: 23, twoRetimers: 24, drs: 31 }),
   }),
   lnkCtl2: register(0x30, 2, {
@@ -206,15 +234,17 @@ const LINK2: Parts = {
     ...flags({ modifiedCompliance: 10, complianceSos: 11 }),
     compliancePreset: number(12, 4),
   }),
-  lnkSta2: register(0x32, 2, {
-    deEmphasis: choice(0, 1, ['-6 dB', '-3.5 dB']),
-    ...flags({ equalizationComplete: 1, equalizationPhase1: 2, equalizationPhase2: 3, equalizationPhase3: 4 }),
-    ...flags({ equalizationRequest: 5, retimer: 6, twoRetimers: 7 }),
-    crosslink: choice(8, 2, ['unsupported', 'upstream', 'downstream', 'incomplete']),
-    flitMode: flag(10),
-    drsReceived: flag(15),
-  }),
 };
+
+/** The component at the other end is told by ports that face downstream and report DRS (7.5.3.20). */
+function linkRegisters2(portType: number): Parts {
+  const lnkSta2: Part = (space, base) => {
+    const reports = DOWNSTREAM.has(portType) && bitsOf(space.read(base + 0x2c, 4) ?? 0, 31, 1) === 1;
+    const layout = reports ? { ...LINK_STATUS2, downstreamComponent: DOWNSTREAM_COMPONENT } : LINK_STATUS2;
+    return register(0x32, 2, layout)(space, base);
+  };
+  return { ...LINK2, lnkSta2 };
+}
 
 const SLOT2: Parts = {
   sltCap2: register(0x34, 4, flags({ inBandPresenceDisable: 0 })),
@@ -243,7 +273,7 @@ export function decodeExpress(space: Space, base: number): Fields {
     ...(slot ? SLOT : {}),
     ...(ROOTS.has(portType) ? ROOT : {}),
     // Version 1 ends here.
-    ...(version >= 2 ? { ...DEVICE2, ...(link ? LINK2 : {}), ...(slot ? SLOT2 : {}) } : {}),
+    ...(version >= 2 ? { ...DEVICE2, ...(link ? linkRegisters2(portType) : {}), ...(slot ? SLOT2 : {}) } : {}),
   };
   const registers = decodeParts(space, base, parts);
   return {
@@ -251,6 +281,7 @@ export function decodeExpress(space: Space, base: number): Fields {
     type: choice(4, 4, PORT_TYPES)(capabilities),
     ...(DOWNSTREAM.has(portType) ? { slot } : {}),
     interruptMessage: number(9, 5)(capabilities),
+    flitMode: flag(15)(capabilities),
     ...(link ? { link: linkState(registers, !DOWNSTREAM.has(portType)) } : {}),
     ...registers,
   };
@@ -261,7 +292,7 @@ export function portTypeOf(capabilities: number): number {
 }
 
 /**
- * The link in words.
+ * Puts the state of the link into words.
  *
  * @param own whether the capable speed and width are those of the device: a port may well have more to offer than what
  *   was plugged into it

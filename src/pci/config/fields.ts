@@ -1,8 +1,8 @@
 import { hex, hexDigits } from '../../text/hex';
 
 /**
- * A small language for registers: what a field of a register means is a function of the register's value, a register
- * is a record of such fields, and a capability is a record of registers. The tables in this folder are written in it.
+ * A small language for registers. A field is a function of its register's value, a register is a record of fields,
+ * and a capability is a record of registers. The tables in this folder are written in it.
  *
  * Decoded values are plain JSON: flags are booleans, counts are numbers, ids, masks and addresses are `"0x..."`, and
  * what the specification gives in words (speeds, latencies, states) is text.
@@ -10,12 +10,12 @@ import { hex, hexDigits } from '../../text/hex';
 
 export type Value = boolean | number | string | null | readonly Value[] | Fields;
 
-/** In the order in which they are shown. */
+/** Decoded fields, in the order in which they are shown. */
 export interface Fields {
   [name: string]: Value;
 }
 
-/** What a register's value says about one of its fields. */
+/** Decodes one field from the value of its register. */
 export type Field = (register: number) => Value;
 export type Layout = Readonly<Record<string, Field>>;
 
@@ -31,13 +31,13 @@ export type RegisterWidth = 1 | 2 | 4;
  */
 export class Space {
   readonly bytes: Buffer;
-  /** Of the part that reads may reach. */
+  /** Bytes that reads may reach. */
   readonly length: number;
-  /** Where the next structure begins: lists end there, so that garbage of 4 KiB is not decoded to megabytes. */
+  /** The start of the next structure: lists end there, so that garbage of 4 KiB is not decoded to megabytes. */
   next: number;
-  /** Behind the last byte that was read. */
+  /** The offset behind the last byte that was read. */
   end = 0;
-  /** Whether a read went beyond the end. */
+  /** True once a read went beyond the end. */
   cutOff = false;
 
   constructor(bytes: Buffer, length = bytes.length) {
@@ -46,7 +46,7 @@ export class Space {
     this.next = this.length;
   }
 
-  /** An unsigned little-endian number. */
+  /** Reads an unsigned little-endian number. */
   read(offset: number, width: RegisterWidth): number | undefined {
     if (offset + width > this.length) {
       this.cutOff = true;
@@ -56,7 +56,7 @@ export class Space {
     return this.bytes.readUIntLE(offset, width);
   }
 
-  /** Two registers as one number; undefined if not both are there. */
+  /** Reads two registers as one number; undefined if not both are there. */
   read64(low: number, high: number): bigint | undefined {
     const [lower, upper] = [this.read(low, 4), this.read(high, 4)];
     return lower === undefined || upper === undefined ? undefined : (BigInt(upper) << 32n) | BigInt(lower);
@@ -68,7 +68,7 @@ export function id(value: number, digits = 4): string {
   return hexDigits(value, digits);
 }
 
-/** Bits of a number below 2^32. Not with `<<` alone: JavaScript's operators are signed. */
+/** Takes bits of a number below 2^32. Not with `<<` alone: JavaScript's operators are signed. */
 export function bitsOf(register: number, low: number, width: number): number {
   return Math.floor(register / 2 ** low) % 2 ** width;
 }
@@ -80,7 +80,7 @@ export const flag =
   (register) =>
     bitsOf(register, bit, 1) === 1;
 
-/** Several flags, by their bits. */
+/** Makes several flags, by their bits. */
 export function flags(bits: Readonly<Record<string, number>>): Layout {
   return Object.fromEntries(Object.entries(bits).map(([name, bit]) => [name, flag(bit)]));
 }
@@ -90,7 +90,7 @@ export const number = (low: number, width: number): Field => by(low, width, (val
 export const hexBits = (low: number, width: number): Field =>
   by(low, width, (value) => hex(value, Math.ceil(width / 4)));
 
-/** Bits with a meaning each; those without one in the list are reserved. */
+/** Gives each value of some bits its meaning; values without one in the list are reserved. */
 export const choice = (low: number, width: number, meanings: readonly (string | undefined)[]): Field =>
   by(low, width, (value) => meanings[value] ?? `reserved (${value})`);
 
@@ -99,17 +99,17 @@ export const by =
   (register) =>
     meaning(bitsOf(register, low, width));
 
-/** The names of the bits that are set, the first for bit `low`. */
+/** Lists the names of the bits that are set, the first for bit `low`. */
 export const setOf = (low: number, names: readonly string[]): Field =>
   by(low, names.length, (value) => names.filter((_, bit) => bitsOf(value, bit, 1) === 1));
 
-/** A routing id: bus, device and function. */
+/** Writes a routing id: bus, device and function. */
 export const routingId: Field = (value) =>
   `${id(bitsOf(value, 8, 8), 2)}:${id(bitsOf(value, 3, 5), 2)}.${bitsOf(value, 0, 3)}`;
 
 // Registers
 
-/** A register with its fields; its value is there too, as `value`. */
+/** Decodes a register with its fields; its value is there too, as `value`. */
 export const register =
   (offset: number, width: RegisterWidth, layout: Layout): Part =>
   (space, base) => {
@@ -117,7 +117,7 @@ export const register =
     return value === undefined ? undefined : { value: hex(value, 2 * width), ...fieldsOf(value, layout) };
   };
 
-/** A register that is one value. */
+/** Decodes a register that is one value. */
 export const value =
   (offset: number, width: RegisterWidth, meaning: Field = (number) => number): Part =>
   (space, base) => {
@@ -125,10 +125,10 @@ export const value =
     return read === undefined ? undefined : meaning(read);
   };
 
-/** A register that is a mask, or has no meaning of its own. */
+/** Shows a register that is a mask, or has no meaning of its own. */
 export const raw = (offset: number, width: RegisterWidth): Part => value(offset, width, (read) => hex(read, 2 * width));
 
-/** Two registers that are one 64-bit mask or address, the lower first. */
+/** Shows two registers that are one 64-bit mask or address, the lower first. */
 export const raw64 =
   (offset: number, mask = ~0n): Part =>
   (space, base) => {
@@ -140,7 +140,7 @@ export function fieldsOf(register: number, layout: Layout): Fields {
   return Object.fromEntries(Object.entries(layout).map(([name, field]) => [name, field(register)]));
 }
 
-/** What the image has of them. */
+/** Decodes the parts that the image has. */
 export function decodeParts(space: Space, base: number, parts: Parts): Fields {
   const fields: Fields = {};
   for (const [name, part] of Object.entries(parts)) {
@@ -151,7 +151,7 @@ export function decodeParts(space: Space, base: number, parts: Parts): Fields {
 }
 
 /**
- * Part of a structure that repeats. Ends where the image or the next structure begins.
+ * Decodes the part of a structure that repeats. Ends where the image or the next structure begins.
  *
  * @param decode gets the index; undefined where the image does not reach that far
  */
@@ -162,7 +162,7 @@ export function repeat(space: Space, count: number, decode: (index: number) => F
     const fields = decode(index);
     if (fields === undefined || Object.keys(fields).length === 0 || space.end > space.next) {
       space.cutOff = true;
-      // What is of the next structure is not part of this one.
+      // Bytes of the next structure are not part of this one.
       space.end = end;
       break;
     }

@@ -1,7 +1,7 @@
 import { hex } from '../../text/hex';
 import { pciClassName } from '../class-names';
 import { bitsOf, by, choice, type Fields, fieldsOf, flag, flags, id, type Layout, type Space } from './fields';
-import type { ConfigHeader } from './model';
+import type { ConfigHeader } from './types';
 
 // PCI Express Base Specification, 7.5.1 (headers of type 0 and 1); PC Card Standard 8.0 (type 2); <linux/pci_regs.h>.
 
@@ -66,7 +66,7 @@ const CARDBUS_CONTROL = flags({
 
 const BIST = { completionCode: by(0, 4, (code) => code), start: flag(6) };
 
-/** @param space with at least the 64 bytes of a header */
+/** Decodes the header. @param space with at least the 64 bytes of it */
 export function decodeHeader(space: Space): ConfigHeader {
   const byte = (offset: number) => space.read(offset, 1) ?? 0;
   const word = (offset: number) => space.read(offset, 2) ?? 0;
@@ -155,10 +155,10 @@ function buses(space: Space): Fields {
 }
 
 /**
- * BARs as far as they are in use: one that reads as zero is not implemented, or has no address. Their sizes are not in
- * the configuration space.
+ * Decodes BARs as far as they are in use: one that reads as zero is not implemented, or has no address. Their sizes
+ * are not in the configuration space.
  *
- * @param at where the first is: SR-IOV has a set of its own
+ * @param at the offset of the first: SR-IOV has a set of its own
  */
 export function decodeBars(space: Space, at: number, count: number, kind = 'bar'): Fields[] {
   const bars: Fields[] = [];
@@ -186,7 +186,7 @@ function rom(register: number): Fields | null {
   return address === 0 ? null : { address: hex(address, 8), enabled: flag(0)(register) };
 }
 
-/** What a bridge passes on; a window whose base lies above its limit is closed. */
+/** Decodes the windows of a bridge; one whose base lies above its limit is closed. */
 function bridgeWindows(space: Space): Fields[] {
   const word = (offset: number) => space.read(offset, 2) ?? 0;
   const long = (offset: number) => BigInt(space.read(offset, 4) ?? 0);
@@ -224,5 +224,6 @@ function cardbusWindows(space: Space): Fields[] {
 }
 
 function window(name: string, base: bigint, limit: bigint, width: string): Fields {
-  return { name, base: hex(base, 4), limit: hex(limit, 4), width, open: base <= limit };
+  const open = base <= limit;
+  return { name, base: hex(base, 4), limit: hex(limit, 4), size: open ? Number(limit - base + 1n) : 0, width, open };
 }

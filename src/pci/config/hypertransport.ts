@@ -20,7 +20,7 @@ import {
 
 // HyperTransport I/O Link Specification 2.00, chapter 7: the capability block and its types.
 
-/** By the upper five bits of the command register; interfaces have a type of three bits. */
+/** Names of the types, by the upper five bits of the command register; an interface has a type of three bits. */
 const TYPES: Readonly<Record<number, string>> = {
   8: 'Switch',
   16: 'Interrupt Discovery and Configuration',
@@ -37,7 +37,7 @@ const TYPES: Readonly<Record<number, string>> = {
 
 const MSI_MAPPING = 0x15;
 const REVISION_ID = 0x11;
-/** The revision, as the register has it, from which on the rest of an interface's registers exist. */
+/** Revision 1.02, as the register has it: from there on an interface has all of its registers. */
 const REVISION_1_02 = 0x22;
 
 const WIDTHS = ['8 bit', '16 bit', undefined, '32 bit', '2 bit', '4 bit', undefined, 'not connected'];
@@ -55,6 +55,8 @@ const LINK_CONFIG: Layout = {
   maxWidthOut: choice(4, 3, WIDTHS),
   widthIn: choice(8, 3, WIDTHS),
   widthOut: choice(12, 3, WIDTHS),
+  // Flow control is that of doublewords.
+  ...flags({ flowControlIn: 3, flowControlOut: 7, flowControlInEnable: 11, flowControlOutEnable: 15 }),
 };
 const LINK_FREQUENCY: Layout = {
   frequency: choice(0, 4, FREQUENCIES),
@@ -67,6 +69,24 @@ const FEATURES = flags({
   extendedCtl: 3,
   address64: 4,
   reorderDisable: 5,
+});
+const ERROR_HANDLING = flags({
+  protocolFlood: 0,
+  overflowFlood: 1,
+  protocolFatal: 2,
+  overflowFatal: 3,
+  endOfChainFatal: 4,
+  responseFatal: 5,
+  crcFatal: 6,
+  serrFatal: 7,
+  chainFail: 8,
+  responseError: 9,
+  protocolNonFatal: 10,
+  overflowNonFatal: 11,
+  endOfChainNonFatal: 12,
+  responseNonFatal: 13,
+  crcNonFatal: 14,
+  serrNonFatal: 15,
 });
 const revisionText = (register: number) => `${register >> 5}.${String(register & 31).padStart(2, '0')}`;
 const frequencies = (offset: number): Part => value(offset, 2, setOf(0, FREQUENCIES));
@@ -88,7 +108,9 @@ const PRIMARY_MORE: Parts = {
   features: register(16, 1, FEATURES),
   linkFrequency1: register(17, 1, LINK_FREQUENCY),
   frequencies1: frequencies(18),
-  errorHandling: raw(22, 2),
+  errorHandling: register(22, 2, ERROR_HANDLING),
+  memoryBaseUpper: raw(24, 1),
+  memoryLimitUpper: raw(25, 1),
   busNumber: value(26, 1),
 };
 const SECONDARY: Parts = {
@@ -104,9 +126,13 @@ const SECONDARY_MORE: Parts = {
   linkFrequency: register(9, 1, LINK_FREQUENCY),
   frequencies: frequencies(10),
   features: register(12, 2, { ...FEATURES, ...flags({ extendedRegisters: 8, upstreamConfiguration: 9 }) }),
+  errorHandling: register(18, 2, ERROR_HANDLING),
+  memoryBaseUpper: raw(20, 1),
+  memoryLimitUpper: raw(21, 1),
 };
 
-export function hyperTransport(space: Space, base: number): Fields {
+/** Decodes a HyperTransport capability block, of any of its types. */
+export function decodeHyperTransport(space: Space, base: number): Fields {
   const command = space.read(base + 2, 2);
   if (command === undefined) return {};
   const interfaceType = command >> 13;

@@ -1,7 +1,7 @@
 import { SysError } from '../../errors';
 import type { Region, RegionKind, VfioDeviceInfo } from '../../model/device';
 import type { Sys } from '../../sys/sys';
-import { capabilities, pairs } from '../../uapi/caps';
+import { capabilities, pairs } from '../../uapi/capability-chain';
 import {
   regionInfo,
   sparseMmapCap,

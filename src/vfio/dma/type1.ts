@@ -1,5 +1,5 @@
 import type { Sys } from '../../sys/sys';
-import { capabilities, pairs } from '../../uapi/caps';
+import { capabilities, pairs } from '../../uapi/capability-chain';
 import {
   dmaAvailCap,
   dmaMap,

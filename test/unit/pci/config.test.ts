@@ -6,8 +6,7 @@ import fc from 'fast-check';
 import { describeConfig } from '../../../src/cli/output/config';
 import { makeStyle } from '../../../src/cli/output/style';
 import { decodeConfig } from '../../../src/pci/config/decode';
-import { formatConfigRows, parseConfigDump, parseLspciDump } from '../../../src/pci/config/dump';
-import type { Capability, ConfigSpace } from '../../../src/pci/config/model';
+import type { Capability, ConfigSpace } from '../../../src/pci/config/types';
 import {
   type CapabilityBytes,
   configImage,
@@ -86,7 +85,7 @@ describe('the header', () => {
       secondaryStatus: { value: '0x22a0', mhz66: true, devsel: 'medium', receivedMasterAbort: true },
       bridgeControl: { serr: true, vga: true, secondaryBusReset: false },
       windows: [
-        { name: 'io', base: '0xd000', limit: '0xefff', width: '32-bit', open: true },
+        { name: 'io', base: '0xd000', limit: '0xefff', size: 0x2000, width: '32-bit', open: true },
         { name: 'memory', base: '0xfe000000', limit: '0xfe1fffff', open: true },
         { name: 'prefetchable', base: '0x280000000', limit: '0x28fffffff', width: '64-bit', open: true },
       ],
@@ -96,7 +95,7 @@ describe('the header', () => {
   test('a window with its base above its limit is closed', () => {
     const header = `8680 1e24 0700 0000 00 000406 00000100 ${zeros(12)} f000 0000 f0ff 0000 f1ff 0100`;
     expect(decodeConfig(configImage({ header, headerType: 1 })).header?.['windows']).toMatchObject(
-      Array(3).fill({ open: false }),
+      Array(3).fill({ open: false, size: 0 }),
     );
   });
 
@@ -128,6 +127,25 @@ describe('the header', () => {
     expect(header).toMatchObject({ vendorId: 'ffff', className: 'Ethernet controller' });
     expect(notes).toEqual(['no vendor id: an SR-IOV virtual function, whose ids its physical function has']);
   });
+
+  test('of a virtual function whose ids the kernel has: its capabilities are those of its vendor', () => {
+    const image = configImage({
+      header: 'ffff ffff 0000 0000 00 000002',
+      capabilities: [[0x09, '10 01 04 000000 00100000 00080000']],
+    });
+    const { header, capabilities, notes } = decodeConfig(image, { vendorId: '1af4', deviceId: '1041' });
+    expect(header).toMatchObject({ vendorId: '1af4', deviceId: '1041' });
+    expect(capabilities).toMatchObject([{ type: 'VirtIO: CommonCfg', bar: 4 }]);
+    expect(notes).toEqual([
+      'the header has no ids (ffff:ffff), as that of an SR-IOV virtual function; 1af4:1041 is what the kernel has',
+    ]);
+  });
+
+  test('with ids keeps them', () => {
+    const { header, notes } = decodeConfig(configImage(), { vendorId: '1af4', deviceId: '1041' });
+    expect(header).toMatchObject({ vendorId: '1234', deviceId: '5678' });
+    expect(notes).toEqual([]);
+  });
 });
 
 // One line for each: id, registers behind the two bytes of id and pointer, and what they say.
@@ -144,7 +162,22 @@ describe('a capability', () => {
         bridge: { b2InD3: true, busPowerClockControl: true },
       },
     ],
-    ['AGP', 0x02, '3500 0b02001f 0a030000', { version: '3.5', agpSta: { requests: 32, rates: ['x4', 'x8'] } }],
+    [
+      'AGP',
+      0x02,
+      '3500 4b52001f 0a6f0000',
+      {
+        version: '3.5',
+        agpSta: {
+          requests: 32,
+          rates: ['x4', 'x8'],
+          noHostTranslation: true,
+          asyncRequestSizeCode: 2,
+          calibrationCycle: 4,
+        },
+        agpCmd: { asyncRequestSizeCode: 3, calibrationCycle: 3, sba: true, agp: true },
+      },
+    ],
     ['Vital Product Data', 0x03, '3480 82210000', { address: '0x0034', done: true, data: '0x00002182' }],
     ['Slot ID', 0x04, '2301', { slots: 3, first: true, chassis: '0x01' }],
     [
@@ -187,12 +220,21 @@ describe('a capability', () => {
     [
       'HyperTransport',
       0x08,
-      '8100 2000 1111 d000 7700 22 05 0100 02 00 0200 0000 0000 00 00 00 00',
+      '8100 2000 9198 d000 7700 22 05 0100 02 00 0200 0000 0580 12 34 00 00',
       {
         type: 'Slave or Primary Interface',
         revision: '1.02',
         command: { baseUnitId: 1, unitCount: 4 },
-        linkConfig0: { maxWidthIn: '16 bit' },
+        linkConfig0: {
+          maxWidthIn: '16 bit',
+          flowControlIn: false,
+          flowControlOut: true,
+          flowControlInEnable: true,
+          flowControlOutEnable: true,
+        },
+        errorHandling: { protocolFlood: true, protocolFatal: true, serrNonFatal: true, overflowFlood: false },
+        memoryBaseUpper: '0x12',
+        memoryLimitUpper: '0x34',
         linkFrequency0: { frequency: '800 MHz' },
         frequencies0: ['200 MHz'],
         features: { ldtstop: true },
@@ -211,6 +253,26 @@ describe('a capability', () => {
       '14 02 04 000000 00300000 00100000 04000000',
       { type: 'VirtIO: Notify', bar: 4, offsetInBar: '0x00003000', size: '0x00001000', notifyMultiplier: 4 },
       { header: 'f41a 4110' },
+    ],
+    [
+      'Vendor Specific Information',
+      0x09,
+      '18 08 0203 0000 00000000 00000040 01000000 02000000',
+      {
+        type: 'VirtIO: SharedMemory',
+        bar: 2,
+        sharedMemoryId: 3,
+        offsetInBar: '0x100000000',
+        size: '0x240000000',
+      },
+      { header: 'f41a 5a10' },
+    ],
+    [
+      'Vendor Specific Information',
+      0x09,
+      '10 08 0203 0000 00100000 00000040',
+      { type: 'VirtIO: SharedMemory', sharedMemoryId: 3, offsetInBar: '0x00001000', size: '0x40000000' },
+      { header: 'f41a 5a10' },
     ],
     ['Debug port', 0x0a, 'a020', { bar: 1, offsetInBar: '0x00a0' }],
     ['Subsystem', 0x0d, '0000 f41a 0011', { subsystem: '1af4:1100' }],
@@ -235,7 +297,14 @@ describe('a capability', () => {
       {
         entryCount: 2,
         entries: [
-          { equivalent: 'bar0', primary: 'memory', enable: true, base: '0x8430d0000000', maxOffset: '0x3fffffff' },
+          {
+            equivalent: 'bar0',
+            entrySize: 4,
+            primary: 'memory',
+            enable: true,
+            base: '0x8430d0000000',
+            maxOffset: '0x3fffffff',
+          },
           { equivalent: 'bar1', primary: 'unavailable', enable: false, base: '0xffffffc0' },
         ],
       },
@@ -302,6 +371,55 @@ describe('a capability', () => {
     expect(capability).toMatchObject({ version: 1, type: 'Root Complex Integrated Endpoint' });
     expect(Object.keys(capability)).not.toEqual(expect.arrayContaining(['lnkCap']));
     expect(capability).not.toHaveProperty('devCap2');
+  });
+
+  /** A PCI Express capability with one register of the second half set. */
+  const second = (flags: string, registers: Readonly<Record<number, number>>) => {
+    const bytes = Buffer.alloc(0x3c);
+    for (const [at, value] of Object.entries(registers)) bytes.writeUInt32LE(value, Number(at));
+    return standard(0x10, `${flags} ${bytes.subarray(4).toString('hex')}`);
+  };
+
+  // PCI Express 6.0, 7.5.3.15.
+  test.each([
+    [0, 'not supported'],
+    [1, 'device specific'],
+    [2, 'form factor or device specific'],
+    [3, 'reserved (3)'],
+  ])('Emergency Power Reduction %i: %s', (code, emergencyPowerReduction) => {
+    expect(second('0200', { 36: code * 2 ** 24 })).toMatchObject({ devCap2: { emergencyPowerReduction } });
+  });
+
+  test.each([
+    [0x00000000, { lnSystemCls: 'not supported', endEndPrefix: false, maxEndEndPrefixes: null }],
+    [0x00004000, { lnSystemCls: '64 bytes' }],
+    [0x00008000, { lnSystemCls: '128 bytes' }],
+    [0x00200000, { endEndPrefix: true, maxEndEndPrefixes: 4 }],
+    [0x00a00000, { endEndPrefix: true, maxEndEndPrefixes: 2 }],
+  ])('device capabilities 2 of %i', (register, devCap2) => {
+    expect(second('0200', { 36: register })).toMatchObject({ devCap2 });
+  });
+
+  test('flit mode, supported and active; a training error', () => {
+    expect(second('0280', { 16: 0x04000000, 48: 0x04000000 })).toMatchObject({
+      flitMode: true,
+      lnkSta: { trainingError: true },
+      lnkSta2: { flitMode: true },
+    });
+    expect(second('0200', {})).toMatchObject({ flitMode: false, lnkSta: { trainingError: false } });
+  });
+
+  test.each([
+    [0, 'link down, presence not determined'],
+    [4, 'link up, present'],
+    [5, 'link up, present, DRS received'],
+    [6, 'reserved (6)'],
+  ])('a downstream component, %i: %s', (code, downstreamComponent) => {
+    const registers = { 44: 0x80000000, 48: code * 2 ** 28 };
+    expect(second('4200', registers)).toMatchObject({ lnkSta2: { downstreamComponent } });
+    // Neither an endpoint nor a port that does not report DRS has one.
+    expect(second('0200', registers)['lnkSta2']).not.toHaveProperty('downstreamComponent');
+    expect(second('4200', { ...registers, 44: 0 })['lnkSta2']).not.toHaveProperty('downstreamComponent');
   });
 
   test.each([
@@ -501,12 +619,23 @@ describe('an extended capability', () => {
     [
       'Designated Vendor-Specific',
       0x23,
-      `981e8103 0000 1700 0600 0040 0000 0000 0000 0102 01000000 03000010 00000000 00000000 ${zeros(16)}`,
+      `981ec203 0000 1700 0600 0040 1d00 0000 0100 5102 01000000 03000010 00000000 00000000 ${zeros(16)} 0a000000`,
       {
         type: 'CXL: PCIe DVSEC for CXL Devices',
         cxlCap: { cache: true, hdmCount: 1 },
         cxlCtl: { io: true, mem: true },
         cxlSta: { viral: true },
+        // Compute Express Link 3.0, 8.1.3.4: a bit each, though lspci 3.13 takes the numbers of the bits for masks.
+        cxlCtl2: {
+          disableCaching: true,
+          initiateCacheWriteBack: false,
+          initiateReset: true,
+          resetMemClear: true,
+          desiredVolatileHdmStateAfterHotReset: true,
+        },
+        cxlLock: { configurationLock: true },
+        cxlCap2: { cacheBytes: 131072, fallback: 'PCIe', modifiedCompletion: true },
+        cxlCap3: { defaultVolatileHdmStateAfterWarmReset: true, hotResetConfigurable: true },
         ranges: [
           { base: '0x0000000000000000', size: '0x0000000110000000', valid: true, active: true, type: 'volatile' },
           {},
@@ -611,10 +740,30 @@ describe('an extended capability', () => {
     [
       'Integrity & Data Encryption',
       0x30,
-      '03600300 04000000',
+      // Two streams of the link, one selective one with two ranges of addresses.
+      `03200000 04000000 09010005 02000080 ${zeros(8)} 02000000 01024807 02000000 00ff0100 01000100 01010010 01000000 00000000 00230040 02000000 01000000`,
       {
-        ideCap: { link: true, selective: true, linkTrafficClasses: 4, selectiveStreams: 4 },
+        ideCap: { link: true, selective: true, linkTrafficClasses: 2, selectiveStreams: 1 },
         ideCtl: { flowThrough: true },
+        linkStreams: [
+          {
+            control: { enable: true, pcrc: true, aggregationNonPosted: 'up to 4', streamId: 5 },
+            status: { state: 'secure', integrityCheckFailReceived: true },
+          },
+          { control: { enable: false }, status: { state: 'insecure' } },
+        ],
+        selectiveStreams: [
+          {
+            control: { enable: true, configRequests: true, default: true, trafficClass: 1, streamId: 7 },
+            status: { state: 'secure' },
+            routingIdLimit: { limit: '01:1f.7' },
+            routingIdBase: { valid: true, base: '01:00.0', segmentBase: '0x00' },
+            addresses: [
+              { valid: true, base: '0x00100000', limit: '0x1100fffff' },
+              { valid: false, base: '0x102300000', limit: '0x2400fffff' },
+            ],
+          },
+        ],
       },
     ],
     ['Flit Logging', 0x32, '00000000', { bytes: expect.stringMatching(/^3200/) }],
@@ -836,123 +985,6 @@ describe('whatever the bytes', () => {
 
   test('all of everything', () => {
     for (const image of everything()) sound(image);
-  });
-});
-
-describe('a file', () => {
-  const image = configImage({ capabilities: [[0x01, zeros(6)]] });
-  const parse = (text: string) => parseConfigDump(Buffer.from(text), 'dump');
-
-  test('of lspci -vv -xxxx, with several functions', () => {
-    const text = `00:1f.2 SATA controller: Some Vendor\r
-\tSubsystem: x\r
-\tCapabilities: [80] MSI: Enable- Count=1/1\r
-00: 86 80 22 29 07 04 b0 02\r
-08: 02 01 06 01\r
-
-10000:e1:00.0 NVMe: b
-${formatConfigRows(image)}
-0001:00:00.0 No bytes
-`;
-    const [sata, nvme, ...more] = parse(text);
-    expect(more).toEqual([]);
-    expect(sata).toEqual({
-      address: '0000:00:1f.2',
-      title: 'SATA controller: Some Vendor',
-      bytes: Buffer.from('868022290704b00202010601', 'hex'),
-      notes: [],
-    });
-    expect(nvme).toMatchObject({ address: '10000:e1:00.0', bytes: image, notes: [] });
-  });
-
-  test('with names that are not English', () => {
-    expect(parse(`00:00.0 Contrôleur: Société™\n${formatConfigRows(image)}`)).toMatchObject([
-      { title: 'Contrôleur: Société™', bytes: image },
-    ]);
-  });
-
-  test('with a byte order mark', () => {
-    expect(parse(`\ufeff00:1f.2 x\n${formatConfigRows(image)}`)).toMatchObject([{ address: '0000:00:1f.2' }]);
-  });
-
-  test.each([64, 256, 4096])('that is an image of %i bytes', (size) => {
-    const bytes = configImage({ size: 4096 }).subarray(0, size);
-    expect(parseConfigDump(bytes, 'image')).toEqual([{ address: null, title: '', bytes, notes: [] }]);
-  });
-
-  test('that is an image of ones', () => {
-    expect(parseConfigDump(Buffer.alloc(64, 0xff), 'image')).toMatchObject([{ address: null }]);
-  });
-
-  test('of text that is 64 bytes long is text', () => {
-    const text = '00:00.0 x\n00: 86 80 22 29 07 04 b0 02 02 01\n'.padEnd(64, '\n');
-    expect(parse(text)).toMatchObject([{ address: '0000:00:00.0', bytes: Buffer.from('868022290704b0020201', 'hex') }]);
-  });
-
-  test('of rows alone', () => {
-    expect(parse(formatConfigRows(image))).toMatchObject([{ address: null, bytes: image }]);
-  });
-
-  test.each([
-    ['00: 86 80 zz 29', '8680', 'row 0: "zz" is no byte'],
-    ['00: 86 8022', '86', 'row 0: "8022" is no byte'],
-    ['00: 86\n04: 01', '86ffffff01', 'rows are missing before 4: taken as all ones'],
-    ['00: 86\n1000: 01', '86', 'row 1000 lies beyond the 4096 bytes of a space'],
-    ['00: 86\nffffffff: 01', '86', 'row ffffffff lies beyond the 4096 bytes of a space'],
-  ])('with a row %j', (rows, bytes, note) => {
-    expect(parse(`00:00.0 x\n${rows}`)).toMatchObject([{ bytes: Buffer.from(bytes, 'hex'), notes: [note] }]);
-  });
-
-  test('whose rows go beyond 4096 bytes keeps those', () => {
-    const [dump] = parse(`00:00.0 x\nff8: ${'01 '.repeat(16)}`);
-    expect(dump?.bytes).toHaveLength(4096);
-  });
-
-  test.each([
-    ['', 0],
-    ['hello\n', 6],
-    ['00:00.0 a device without bytes\n', 31],
-    ['\0'.repeat(65), 65],
-  ])('%j is none', (text, length) => {
-    expect(() => parse(text)).toThrow(
-      expect.objectContaining({
-        exit: 2,
-        subject: 'dump',
-        message: `has no configuration space: neither lines of lspci -x, nor 64, 256, 4096 bytes (it has ${length})`,
-      }),
-    );
-  });
-
-  test('reads as it is written', () =>
-    fc.assert(
-      fc.property(
-        fc.array(fc.uint8Array({ minLength: 1, maxLength: 4096 }), { minLength: 1, maxLength: 4 }),
-        (images) => {
-          const buffers = images.map((bytes) => Buffer.from(bytes));
-          const dumps = parseLspciDump(
-            buffers.map((b, i) => `${lspciAddress(i)} x\n${formatConfigRows(b)}\n`).join(''),
-          );
-          expect(dumps).toEqual(buffers.map((b, i) => ({ address: lspciAddress(i), title: 'x', bytes: b, notes: [] })));
-        },
-      ),
-      { numRuns: 30 },
-    ));
-
-  test('of any text is read, or refused', () => {
-    const line = fc.oneof(
-      fc.string(),
-      fc.constantFrom('00:00.0 x', '0000:00:1f.7 y', '00: 86 80', 'ff0: 00', '', '\t00: 01', '00:'),
-      fc.tuple(fc.nat(0xffff), fc.string()).map(([at, rest]) => `${at.toString(16)}: ${rest}`),
-    );
-    fc.assert(
-      fc.property(fc.array(line, { maxLength: 30 }), (text) => {
-        for (const { bytes, notes } of parseLspciDump(text.join('\n'))) {
-          expect(bytes.length).toBeGreaterThan(0);
-          expect(bytes.length).toBeLessThanOrEqual(4096);
-          expect(notes.length).toBeLessThanOrEqual(8);
-        }
-      }),
-    );
   });
 });
 

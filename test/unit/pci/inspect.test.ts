@@ -119,7 +119,7 @@ describe('the name', () => {
 
   test.each([
     ['vendor and device known', {}, 'Technical Corp. QEMU Educational Device'],
-    ['vendor known', { device: '0x0001' }, 'Technical Corp. Device 0001'],
+    ['vendor known', { device: '0x0001' }, 'Technical Corp. Unclassified device [0001]'],
     ['unknown', { vendor: '0x4321', class: '0x010802' }, 'NVMe controller [4321:11e8]'],
     ['of a reserved class', { vendor: '0x4321', class: '0x550000' }, 'PCI device [4321:11e8]'],
     ['no vendor', { vendor: null, class: '0x020000' }, 'Ethernet controller'],

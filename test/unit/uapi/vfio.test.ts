@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { capabilities, pairs } from '../../../src/uapi/caps';
+import { capabilities, pairs } from '../../../src/uapi/capability-chain';
 import * as V from '../../../src/uapi/vfio';
 import { cValues, type Expected } from '../../support/c-header';
 import { describeWith } from '../../support/requires';

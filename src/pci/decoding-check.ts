@@ -2,15 +2,15 @@ import { Exit, UdrvError } from '../errors';
 import { attempt } from '../sys/attempt';
 import type { Sys } from '../sys/sys';
 import { PCI_COMMAND, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../uapi/pci-regs';
-import { readConfig } from './config-file';
 import { pciPath } from './paths';
+import { readConfig } from './sysfs-config';
 
 /**
  * Makes sure that a PCI function answers accesses to its BARs, from its configuration header and power state. One that
  * does not reads as all ones, or raises SIGBUS, which Node cannot survive: better said than shown as data.
  *
  * @param address of the function
- * @param device what to name in the error
+ * @param device the name in the error
  * @throws exit 8 if the function is gone, exit 1 if decoding is off or it sleeps
  */
 export function mustDecode(sys: Sys, address: string, kind: 'mmio' | 'portio', device: string): void {
@@ -43,7 +43,7 @@ export function mustDecode(sys: Sys, address: string, kind: 'mmio' | 'portio', d
     );
 }
 
-/** @param device what to name in the error */
+/** Makes the error for a function that reads as all ones. @param device the name in the error */
 export function doesNotAnswer(address: string, device: string): UdrvError {
   return new UdrvError(`${address} does not answer: its configuration space reads as all ones`, {
     code: 'ENODEV',

@@ -1,6 +1,6 @@
 import { simulatedMachine } from '../../../src/sim';
+import { usbdevfsDecoder } from '../../../src/uapi/decode-usbdevfs';
 import type { IoctlDecoder } from '../../../src/uapi/ioctl-decoder';
-import { usbdevfsDecoder } from '../../../src/uapi/trace-usbdevfs';
 import * as usb from '../../../src/uapi/usbdevfs';
 import { Urb } from '../../../src/usb/transfer/urb';
 

@@ -1,6 +1,6 @@
 import { hex, hexDigits } from '../../text/hex';
 import { sizeText } from '../../text/size';
-import { designatedVendorSpecific } from './dvsec';
+import { decodeDvsec } from './dvsec';
 import { hasRootRegisters, PortType, powerLimit, SPEEDS } from './express';
 import {
   bitsOf,
@@ -27,8 +27,9 @@ import {
   value,
 } from './fields';
 import { decodeBars } from './header';
-import type { CapabilityKind, Context } from './model';
-import { bytesOf } from './standard';
+import { decodeIde } from './ide';
+import { bytesOf } from './standard-capabilities';
+import type { CapabilityKind, Context } from './types';
 
 // Extended capabilities, from offset 0x100. PCI Express Base Specification 6.0, 7.7 to 7.9; <linux/pci_regs.h>.
 
@@ -393,19 +394,6 @@ const DEVICE3: Parts = {
   }),
 };
 
-// 7.9.26.
-const IDE: Parts = {
-  ideCap: register(4, 4, {
-    ...flags({ link: 0, selective: 1, flowThrough: 2, partialHeader: 3, aggregation: 4, pcrc: 5, keyManagement: 6 }),
-    selectiveConfig: flag(7),
-    algorithm: choice(8, 5, ['AES-GCM-256, 96-bit MAC']),
-    linkTrafficClasses: by(13, 3, (last) => last + 1),
-    selectiveStreams: by(16, 8, (last) => last + 1),
-    teeLimited: flag(24),
-  }),
-  ideCtl: register(8, 4, flags({ flowThrough: 2 })),
-};
-
 const NPEM_STATES = { ok: 2, locate: 3, fail: 4, rebuild: 5, predictedFailure: 6, hotSpare: 7, inCriticalArray: 8 };
 const NPEM = flags({ ...NPEM_STATES, inFailedArray: 9, invalidDeviceType: 10, disabled: 11 });
 
@@ -534,7 +522,7 @@ export const EXTENDED: Readonly<Record<number, CapabilityKind>> = {
   32: { name: 'PCI Express over M_PHY' },
   33: { name: 'FRS Queueing' },
   34: { name: 'Readiness Time Reporting' },
-  35: { name: 'Designated Vendor-Specific', decode: designatedVendorSpecific },
+  35: { name: 'Designated Vendor-Specific', decode: decodeDvsec },
   36: { name: 'Virtual Resizable BAR', decode: resizable },
   37: only('Data Link Feature', {
     dlfCap: register(4, 4, {
@@ -573,7 +561,7 @@ export const EXTENDED: Readonly<Record<number, CapabilityKind>> = {
     doeSta: register(12, 4, flags({ busy: 0, interrupt: 1, error: 2, objectReady: 31 })),
   }),
   47: only('Device 3', DEVICE3),
-  48: only('Integrity & Data Encryption', IDE),
+  48: { name: 'Integrity & Data Encryption', decode: decodeIde },
   49: only('Physical Layer 64.0 GT/s', {
     cap: raw(4, 4),
     ctl: raw(8, 4),

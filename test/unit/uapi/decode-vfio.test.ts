@@ -3,7 +3,8 @@ import { findDevice } from '../../../src/devices/select';
 import { NameDatabase } from '../../../src/names/database';
 import { simulatedMachine } from '../../../src/sim';
 import { traced } from '../../../src/sys/trace';
-import { decodeVfio } from '../../../src/uapi/trace-vfio';
+import { decodeVfio } from '../../../src/uapi/decode-vfio';
+import { deviceFeature, VFIO_DEVICE_FEATURE, VFIO_DEVICE_FEATURE_PROBE } from '../../../src/uapi/vfio';
 import { VfioDevice } from '../../../src/vfio/device/device';
 
 test('mappings, interrupts and regions in words', () => {
@@ -12,7 +13,7 @@ test('mappings, interrupts and regions in words', () => {
     const { sys: machine } = simulatedMachine();
     const sys = traced(machine, (line) => lines.push(line), [decodeVfio]);
     const info = findDevice(sys, new NameDatabase(sys), '0000:00:03.0');
-    if (info.framework !== 'vfio') throw new Error('the simulated edu is not in the hands of VFIO');
+    if (info.framework !== 'vfio') throw new Error('the simulated edu has no VFIO driver');
     const device = VfioDevice.open(sys, info, { backend });
     const memory = sys.allocate(4096);
     device.iommu.map(0x100000n, memory, 4096, { read: true, write: true });
@@ -70,4 +71,18 @@ test('buffers of any length and content do no more than throw, which the trace t
       },
     ),
   );
+});
+
+test.each([
+  [0, 'pci-vf-token'],
+  [10, 'bus-master'],
+  [11, 'dma-buf'],
+  // Of a kernel that is newer than the table.
+  [4000, '4000'],
+])('feature %i is %s', (index, name) => {
+  const struct = Buffer.alloc(deviceFeature.size);
+  struct.writeUInt32LE(index | VFIO_DEVICE_FEATURE_PROBE, deviceFeature.flags);
+  expect(decodeVfio(VFIO_DEVICE_FEATURE, struct, 'vfio-device 0000:00:03.0')).toMatchObject({
+    in: `{feature: ${name}, flags: probe}`,
+  });
 });

@@ -4,7 +4,7 @@ import type { Sys, SysTree } from '../sys/sys';
 import { pciPath } from './paths';
 
 /**
- * Part of a function's configuration space through sysfs, and no more of it than asked: registers exist that mind
+ * Reads part of a function's configuration space through sysfs, and no more than asked: registers exist that mind
  * being read. Wakes a sleeping function, so it is not for listing.
  *
  * @returns null where it cannot be read, or not all of it
@@ -24,11 +24,11 @@ export function readConfig(sys: Sys, address: string, offset: number, length: nu
 /** Snapshots and copies of a tree do not have it. */
 const ELSEWHERE = 'of another machine, lspci -xxxx makes a file for udrv vfio config --file';
 
-/** Of a PCI Express function, and of the file that the kernel makes of it. */
+/** The size of a PCI Express function's space, and of the file that the kernel makes of it. */
 const LARGEST = 4096;
 
 /**
- * All of a function's configuration space that the kernel gives: 64 bytes to users without CAP_SYS_ADMIN (128 of a
+ * Reads as much of a function's configuration space as the kernel gives: 64 bytes to users without CAP_SYS_ADMIN (128 of a
  * CardBus bridge), else 256 or 4096. Wakes a sleeping function.
  *
  * @throws UdrvError where there is none to read

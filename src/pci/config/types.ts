@@ -1,21 +1,21 @@
 import type { Space, Value } from './fields';
 
-/** What a function's configuration space says, decoded. This is what `udrv vfio config --json` prints. */
+/** A decoded configuration space, as `udrv vfio config --json` prints it. */
 export interface ConfigSpace {
-  /** In bytes: how much of the space there was to decode. */
+  /** The bytes that there were to decode. */
   size: number;
   /** Null where there is none to decode: too few bytes, or all ones. */
   header: ConfigHeader | null;
-  /** In the order of their list. */
+  /** Capabilities in the order of their list. */
   capabilities: Capability[];
   extendedCapabilities: Capability[];
-  /** What is wrong with the image, and what could not be decoded for it. */
+  /** Faults of the image, and parts that could not be decoded for them. */
   notes: string[];
 }
 
 /** The first 64 bytes (CardBus: 128). Registers are objects with the fields of the specification; see `value` there. */
 export interface ConfigHeader {
-  /** Four hex digits. `ffff` on an SR-IOV virtual function. */
+  /** Four hex digits; of an SR-IOV virtual function those that the kernel has, `ffff` where they are not known. */
   vendorId: string;
   deviceId: string;
   /** Base class, subclass, programming interface: `"0x010802"`. */
@@ -36,12 +36,18 @@ export interface Capability {
   /** `"0x10"`; an extended one has four digits, `"0x0001"`. */
   id: string;
   name: string;
-  /** In bytes from the start of the space. */
+  /** Bytes from the start of the space. */
   offset: number;
   [field: string]: Value;
 }
 
-/** What the decoding of a capability depends on, beside its own registers. */
+/** The ids of a function as the kernel has them, four hex digits each. */
+export interface FunctionIds {
+  vendorId: string;
+  deviceId: string;
+}
+
+/** Facts beside its own registers that the decoding of a capability depends on. */
 export interface Context {
   headerType: number;
   vendorId: number;
@@ -52,6 +58,6 @@ export interface Context {
 
 export interface CapabilityKind {
   name: string;
-  /** Without it, the bytes are shown as they are. */
+  /** Absent for a kind whose bytes are shown as they are. */
   decode?: (space: Space, base: number, context: Context) => { [field: string]: Value };
 }

@@ -12,6 +12,7 @@ import {
   id,
   type Layout,
   number,
+  type Part,
   type Parts,
   raw,
   raw64,
@@ -22,8 +23,8 @@ import {
   setOf,
   value,
 } from './fields';
-import { hyperTransport } from './hypertransport';
-import type { CapabilityKind, Context } from './model';
+import { decodeHyperTransport } from './hypertransport';
+import type { CapabilityKind, Context } from './types';
 
 // Capabilities of the first 256 bytes. PCI Local Bus Specification 3.0, chapter 6 and appendix H; the ids are those of
 // the PCI Code and ID Assignment Specification, the names those that people know from lspci.
@@ -45,7 +46,8 @@ const POWER: Parts = {
   bridge: register(6, 1, flags({ b2InD3: 6, busPowerClockControl: 7 })),
 };
 
-// AGP 3.0, 6.3.
+// AGP 3.0, 6.3. Of HTRANS# the bit set means that there is none.
+const AGP_TIMING: Layout = { asyncRequestSizeCode: number(13, 3), calibrationCycle: number(10, 3) };
 const agpRates = (agp3: boolean): Field => setOf(0, agp3 ? ['x4', 'x8', 'x16'] : ['x1', 'x2', 'x4']);
 
 function agp(space: Space, base: number): Fields {
@@ -54,19 +56,21 @@ function agp(space: Space, base: number): Fields {
     version: value(2, 1, (bcd) => `${bcd >> 4}.${bcd & 15}`),
     agpSta: register(4, 4, {
       requests: by(24, 8, (most) => most + 1),
-      ...flags({ isochronous: 16, sba: 9, coherent: 8, gart64: 7, hostTranslation: 6, address64: 5 }),
+      ...flags({ isochronous: 16, sba: 9, coherent: 8, gart64: 7, noHostTranslation: 6, address64: 5 }),
       ...flags({ fastWrites: 4, agp3: 3 }),
+      ...AGP_TIMING,
       rates: agpRates(agp3),
     }),
     agpCmd: register(8, 4, {
       requests: by(24, 8, (most) => most + 1),
       ...flags({ sba: 9, agp: 8, gart64: 7, address64: 5, fastWrites: 4 }),
+      ...AGP_TIMING,
       rates: agpRates(agp3),
     }),
   });
 }
 
-// 6.8.1: what follows the control register depends on it.
+// 6.8.1: the control register tells the layout of the others.
 function msi(space: Space, base: number): Fields {
   const control = space.read(base + 2, 2);
   if (control === undefined) return {};
@@ -139,9 +143,24 @@ const PCIX_BRIDGE: Parts = {
   downstream: register(12, 4, split),
 };
 
-// Virtio 1.2, 4.1.4; a device with an id of the range that it reserves.
+// Virtio 1.2, 4.1.4. Devices of this vendor are VirtIO devices where their id is of the range that 4.1.2 reserves.
 const VIRTIO_VENDOR = 0x1af4;
-const VIRTIO = [undefined, 'CommonCfg', 'Notify', 'ISR', 'DeviceCfg', 'PciCfg', undefined, undefined, 'SharedMemory'];
+const VIRTIO = [
+  undefined,
+  'CommonCfg',
+  'Notify',
+  'ISR',
+  'DeviceCfg',
+  'PciCfg',
+  undefined,
+  undefined,
+  'SharedMemory',
+  'VendorCfg',
+];
+const VIRTIO_NOTIFY = 2;
+const VIRTIO_SHARED_MEMORY = 8;
+/** struct virtio_pci_cap64, which has the upper halves of offset and length behind the lower ones. */
+const VIRTIO_CAP64_SIZE = 24;
 
 function vendorSpecific(space: Space, base: number, { vendorId, deviceId }: Context): Fields {
   const length = space.read(base + 2, 1);
@@ -149,22 +168,32 @@ function vendorSpecific(space: Space, base: number, { vendorId, deviceId }: Cont
   if (vendorId !== VIRTIO_VENDOR || deviceId < 0x1000 || deviceId > 0x107f || length < 16)
     return { length, ...bytesOf(space, base, length) };
   const kind = space.read(base + 3, 1) ?? 0;
+  const wide = kind === VIRTIO_SHARED_MEMORY && length >= VIRTIO_CAP64_SIZE;
   return {
     type: `VirtIO: ${VIRTIO[kind] ?? `unknown (${kind})`}`,
     length,
     ...decodeParts(space, base, {
       bar: value(4, 1),
-      offsetInBar: raw(8, 4),
-      size: raw(12, 4),
-      ...(kind === 2 && length >= 20 ? { notifyMultiplier: value(16, 4) } : {}),
+      ...(kind === VIRTIO_SHARED_MEMORY ? { sharedMemoryId: value(5, 1) } : {}),
+      offsetInBar: wide ? halves(8, 16) : raw(8, 4),
+      size: wide ? halves(12, 20) : raw(12, 4),
+      ...(kind === VIRTIO_NOTIFY && length >= 20 ? { notifyMultiplier: value(16, 4) } : {}),
     }),
   };
 }
 
-/** Of a structure that nobody but its vendor can read. */
+/** Shows a 64-bit number whose halves do not follow each other. */
+const halves =
+  (low: number, high: number): Part =>
+  (space, base) => {
+    const read = space.read64(base + low, base + high);
+    return read === undefined ? undefined : hex(read, 8);
+  };
+
+/** Bytes that are shown of a structure which nobody but its vendor can read. */
 const SHOWN_BYTES = 64;
 
-/** Bytes as they are, so many as are there. */
+/** Gives bytes as they are, so many as are there. */
 export function bytesOf(space: Space, base: number, length: number): Fields {
   const shown = Math.min(length, SHOWN_BYTES, space.next - base);
   return shown <= 0 ? {} : { bytes: space.bytes.toString('hex', base, base + shown) };
@@ -185,12 +214,14 @@ const EA_PROPERTIES: Readonly<Record<number, string>> = {
   255: 'unavailable',
 };
 const eaProperty: Field = (code) => EA_PROPERTIES[code] ?? `reserved (${code})`;
+/** The size of an entry counts the doublewords behind its first. */
 const EA_ENTRY: Layout = {
   equivalent: by(4, 4, (code) => {
     if (code < 6) return `bar${code}`;
     if (code >= 9 && code < 15) return `vf bar${code - 9}`;
     return { 6: 'behind the bridge', 7: 'none', 8: 'rom' }[code] ?? 'reserved';
   }),
+  entrySize: number(0, 3),
   primary: by(8, 8, eaProperty),
   secondary: by(16, 8, eaProperty),
   ...flags({ writable: 30, enable: 31 }),
@@ -270,7 +301,7 @@ export const STANDARD: Readonly<Record<number, CapabilityKind>> = {
       ...decodeParts(space, base, headerType === 1 ? PCIX_BRIDGE : PCIX_DEVICE),
     }),
   },
-  8: { name: 'HyperTransport', decode: hyperTransport },
+  8: { name: 'HyperTransport', decode: decodeHyperTransport },
   9: { name: 'Vendor Specific Information', decode: vendorSpecific },
   10: {
     name: 'Debug port',

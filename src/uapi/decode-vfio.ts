@@ -5,7 +5,7 @@ import * as F from './iommufd';
 import * as V from './vfio';
 
 type Bits = readonly (readonly [bit: number, name: string])[];
-/** How one ioctl reads: what goes in, and what comes back. */
+/** One ioctl in words: its argument and its answer. */
 type Shape = Omit<DecodedIoctl, 'name'>;
 type Decode = (argument: Buffer) => Shape;
 
@@ -237,7 +237,7 @@ const TYPES: Record<number, string> = {
   [V.VFIO_UNMAP_ALL]: 'unmap_all',
 };
 
-/** The ioctls of VFIO's nodes and of iommufd, by the labels that the trace gives them. */
+/** Puts the ioctls of VFIO's nodes and of iommufd into words, by the labels that the trace gives them. */
 export const decodeVfio: IoctlDecoder = (request, argument, label) => {
   const table = label.startsWith('vfio-device')
     ? DEVICE

@@ -65,7 +65,7 @@ const CAPABILITIES: readonly (readonly [bit: number, name: string])[] = [
 /** URBs that are shown as being in flight; a program that never reaps does not fill the memory. */
 const MOST_URBS = 4096;
 
-/** The ioctls of usbfs, in words. Remembers the URBs it saw, so that a reaped one can be told by its results. */
+/** Puts the ioctls of usbfs into words. Remembers the URBs it saw, so that a reaped one can be told by its results. */
 export function usbdevfsDecoder(): IoctlDecoder {
   const inFlight = new Map<string, Buffer>();
   return (request, argument, label) => {
@@ -93,7 +93,7 @@ export function usbdevfsDecoder(): IoctlDecoder {
   };
 }
 
-/** An address, or nothing. */
+/** Reads an address, or nothing. */
 function plain(request: number, argument: number): DecodedIoctl | null {
   if (request === USBDEVFS_DISCARDURB) return { name: 'USBDEVFS_DISCARDURB', in: hex(argument) };
   if (request === USBDEVFS_RESET) return { name: 'USBDEVFS_RESET', in: '' };
@@ -117,7 +117,7 @@ function submitted(buffer: Buffer, label: string, inFlight: Map<string, Buffer>)
   return { name: 'USBDEVFS_SUBMITURB', in: `${hex(address)} {${fields.join(', ')}}` };
 }
 
-/** The setup packet is not in the URB but behind a pointer: it is there where the data follows the URB, as ours does. */
+/** Reads the setup packet, which is not in the URB but behind a pointer: it is there if the data follows the URB, as ours does. */
 function setupOf(buffer: Buffer): string[] {
   const distance = buffer.readBigUInt64LE(urb.buffer) - buffer.readBigUInt64LE(urb.userContext);
   const end = buffer.byteOffset + buffer.length;
