@@ -41,15 +41,30 @@ export { type Summary, summarize } from './model/statistics';
 export type { DeviceAction, DeviceEvent, EventSubject } from './monitor/event';
 export { type MonitorOptions, type MonitorStart, monitorDevices } from './monitor/monitor';
 export { type IdNames, NameDatabase, type Names, NO_NAMES } from './names/database';
+export type { DatabaseKind, Id } from './names/name-source';
 export * from './pci';
 export * from './sim';
 export { LinuxSys } from './sys/linux/linux-sys';
-export type { ReadError } from './sys/readers/attributes';
+export { AttributeReader, type ReadError } from './sys/readers/attributes';
 export { findHolders, type Holder, type Holders } from './sys/readers/holders';
 export { DirectoryState, MemoryState, StateLocked, type StateStore } from './sys/state';
-export type { Access, Mapping, OpenFlags, PollResult, Sys, SysTree, Watch, Width, Word } from './sys/sys';
+export type {
+  Access,
+  Datagram,
+  Mapping,
+  Memory,
+  OpenFlags,
+  OpenOptions,
+  PollEvent,
+  PollResult,
+  Sys,
+  SysTree,
+  Watch,
+  Width,
+  Word,
+} from './sys/sys';
 export { traced } from './sys/trace';
-export { inspectionOnly } from './sys/tree/inspection-only';
+export { inspectionOnly, type Refusal } from './sys/tree/inspection-only';
 export { loadSnapshot } from './sys/tree/snapshot';
 export { SysrootTree } from './sys/tree/sysroot';
 export { decodeVfio } from './uapi/decode-vfio';

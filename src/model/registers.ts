@@ -84,7 +84,7 @@ export class Registers {
     return () => space.read(offset, width);
   }
 
-  /** A write to one register, checked beforehand but for the value: that is for {@link checkValue}. */
+  /** Prepares writes to one register. All is checked beforehand but the value, which the caller has checked. */
   writer(offset: number, width: Width): (value: Word) => void {
     checkRange(this.device, this.info, { offset, length: width }, width);
     const space = this.#opened();

@@ -1,6 +1,6 @@
 /** PCI functions: configuration space from sysfs or from a dump, decoded. */
 export { decodeConfig } from './config/decode';
-export type { Fields, Value } from './config/fields';
+export type { Fields, RegisterValue } from './config/fields';
 export { type ConfigDump, formatConfigRows, parseConfigDump, parseLspciDump } from './config/lspci-dump';
 export type { Capability, ConfigHeader, ConfigSpace, FunctionIds } from './config/types';
 export { inspectPciDetails, type PciDetails } from './function-details';

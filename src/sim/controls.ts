@@ -16,6 +16,7 @@ export class Controls {
   readonly #machine: Machine;
   readonly #injected: InjectedErrors;
 
+  /** @internal */
   constructor(machine: Machine, injected: InjectedErrors) {
     this.#machine = machine;
     this.#injected = injected;
@@ -71,7 +72,7 @@ export class Controls {
     this.#machine.usbDevice(usb).pipes.babble(endpoint);
   }
 
-  /** Sets the pattern of gadget zero's source and sink; see {@link GadgetZero}. */
+  /** Sets the pattern of gadget zero's source and sink. */
   setPattern(usb: string, pattern: 0 | 1 | 2): void {
     const { fn } = this.#machine.usbDevice(usb);
     if (!(fn instanceof GadgetZero)) throw new RangeError(`${usb} is no gadget zero`);

@@ -12,7 +12,9 @@ import { SimSys } from './syscalls/sim-sys';
 export type { Controls } from './controls';
 export type { Edu } from './devices/edu';
 export type { RegisterAccess } from './hardware/access-log';
+export type { SimRegion } from './hardware/region';
 export { FatalSignal } from './kernel/fatal-signal';
+export type { Syscall } from './syscalls/injected-errors';
 export { SimSys } from './syscalls/sim-sys';
 
 export interface SimulatedMachine {

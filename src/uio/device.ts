@@ -55,9 +55,8 @@ export class UioDevice implements RegionSource {
   }
 
   /**
-   * Opens a device.
+   * Opens a device. `write` is needed for interrupts too: re-arming writes.
    *
-   * @param options.write also for interrupts: re-arming writes
    * @throws exit 4 with what grants access, exit 3 where the node is missing
    */
   static open(sys: Sys, info: UioDeviceInfo, { write }: { write: boolean }): UioDevice {
@@ -115,7 +114,7 @@ export class UioDevice implements RegionSource {
     yield* watchInterrupts(this.#interrupts(rearm), options);
   }
 
-  /** Measures from trigger to wake-up. @throws as {@link interrupts} and {@link measureLatencies} */
+  /** Measures from trigger to wake-up. @throws as {@link interrupts} and a wait that ends without an interrupt, or a line that stays asserted */
   async latencies({ rearm = 'auto', ...options }: UioLatencyOptions): Promise<void> {
     await measureLatencies(this.#interrupts(rearm), options);
   }

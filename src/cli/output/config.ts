@@ -1,4 +1,4 @@
-import type { Fields, Value } from '../../pci/config/fields';
+import type { Fields, RegisterValue } from '../../pci/config/fields';
 import type { Capability, ConfigSpace } from '../../pci/config/types';
 import type { PciDetails } from '../../pci/function-details';
 import type { VitalProductData } from '../../pci/vpd';
@@ -100,7 +100,7 @@ function split(
 }
 
 /** Formats a field: `busMaster+`, `width x4`, `supported 1M 2M`. */
-function fieldText(key: string, value: Value): string {
+function fieldText(key: string, value: RegisterValue): string {
   if (typeof value === 'boolean') return `${key}${value ? '+' : '-'}`;
   if (key === 'size' && typeof value === 'number') return `${key} ${sizeText(value)}`;
   const words = isList(value) ? listText(value.map(String)) : String(value);
@@ -141,7 +141,8 @@ function hexRows(fields: Fields, indent: string): string[] {
   );
 }
 
-const isList = (value: Value): value is readonly Value[] => Array.isArray(value);
-const isFields = (value: Value): value is Fields => typeof value === 'object' && value !== null && !isList(value);
+const isList = (value: RegisterValue): value is readonly RegisterValue[] => Array.isArray(value);
+const isFields = (value: RegisterValue): value is Fields =>
+  typeof value === 'object' && value !== null && !isList(value);
 const capital = (key: string) => key.charAt(0).toUpperCase() + key.slice(1);
 const singular = (key: string) => key.replace(/ies$/, 'y').replace(/s$/, '');

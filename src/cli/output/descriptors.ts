@@ -5,7 +5,7 @@ import { idPair } from '../../text/ids';
 import type { Descriptor } from '../../usb/decode/descriptor';
 import { describeReport, type ReportDescriptor, type ReportLine, type ReportSize } from '../../usb/decode/hid/report';
 import { contextIn, type DecodeContext } from '../../usb/decode/json';
-import type { AnyField, Value, Values } from '../../usb/decode/layout';
+import type { AnyField, DescriptorValue, Values } from '../../usb/decode/layout';
 import { bcd, counted } from '../../usb/decode/meaning';
 import type { Answers } from '../../usb/inspect/ask';
 import { authorizeCommand } from '../../usb/inspect/authorize';
@@ -155,7 +155,7 @@ function title({ layout, values }: Descriptor, active: number | null): string {
 
 function fieldRows(
   field: AnyField,
-  value: Value,
+  value: DescriptorValue,
   means: string | readonly string[] | null,
   context: DecodeContext,
 ): Row[] {

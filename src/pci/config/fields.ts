@@ -8,19 +8,19 @@ import { hex, hexDigits } from '../../text/hex';
  * what the specification gives in words (speeds, latencies, states) is text.
  */
 
-export type Value = boolean | number | string | null | readonly Value[] | Fields;
+export type RegisterValue = boolean | number | string | null | readonly RegisterValue[] | Fields;
 
 /** Decoded fields, in the order in which they are shown. */
 export interface Fields {
-  [name: string]: Value;
+  [name: string]: RegisterValue;
 }
 
 /** Decodes one field from the value of its register. */
-export type Field = (register: number) => Value;
+export type Field = (register: number) => RegisterValue;
 export type Layout = Readonly<Record<string, Field>>;
 
 /** Part of a capability; undefined where the image does not reach that far. */
-export type Part = (space: Space, base: number) => Value | undefined;
+export type Part = (space: Space, base: number) => RegisterValue | undefined;
 export type Parts = Readonly<Record<string, Part>>;
 
 export type RegisterWidth = 1 | 2 | 4;

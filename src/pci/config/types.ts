@@ -1,4 +1,4 @@
-import type { Space, Value } from './fields';
+import type { RegisterValue, Space } from './fields';
 
 /** A decoded configuration space, as `udrv vfio config --json` prints it. */
 export interface ConfigSpace {
@@ -28,7 +28,7 @@ export interface ConfigHeader {
   multiFunction: boolean;
   /** `vendor:device`; null where the header has none. */
   subsystem: string | null;
-  [field: string]: Value;
+  [field: string]: RegisterValue;
 }
 
 /** One capability or extended capability, with the fields that are decoded of it. */
@@ -38,7 +38,7 @@ export interface Capability {
   name: string;
   /** Bytes from the start of the space. */
   offset: number;
-  [field: string]: Value;
+  [field: string]: RegisterValue;
 }
 
 /** The ids of a function as the kernel has them, four hex digits each. */
@@ -59,5 +59,5 @@ export interface Context {
 export interface CapabilityKind {
   name: string;
   /** Absent for a kind whose bytes are shown as they are. */
-  decode?: (space: Space, base: number, context: Context) => { [field: string]: Value };
+  decode?: (space: Space, base: number, context: Context) => { [field: string]: RegisterValue };
 }

@@ -44,6 +44,7 @@ export class SimSys implements Sys {
   readonly #watches: Watches;
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
 
+  /** @internal */
   constructor(kernel: Kernel, injected: InjectedErrors) {
     this.#kernel = kernel;
     this.#injected = injected;

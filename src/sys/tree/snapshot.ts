@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { Exit, errnoMessage, SysError, UdrvError, usageError } from '../../errors';
 import { readToEnd, sysCall } from '../linux/node-fs';
+import type { SysTree } from '../sys';
 import { MANIFEST_LIMITS, parseManifest } from './manifest';
 import { MemoryTree } from './memory-tree';
 
@@ -10,7 +11,7 @@ import { MemoryTree } from './memory-tree';
  * @param file regular, or a pipe: it is read once, from the start
  * @throws UdrvError exit 2 if there is no such file or it is no manifest, 4 if it may not be read
  */
-export function loadSnapshot(file: string): MemoryTree {
+export function loadSnapshot(file: string): SysTree {
   return parseSnapshot(readSnapshot(file), file);
 }
 

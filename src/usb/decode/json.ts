@@ -2,7 +2,7 @@
 
 import type { Descriptor } from './descriptor';
 import { type DescribedReport, describeReport, encodeReport, type ReportDescriptor } from './hid/report';
-import { numberOf, type Value, type Values } from './layout';
+import { type DescriptorValue, numberOf, type Values } from './layout';
 
 /** The facts about a device that meanings depend on. */
 export interface DecodeContext {
@@ -36,7 +36,7 @@ export interface DescriptorJson {
   notes?: string[];
   report?: { bytes: string } & DescribedReport;
   children?: DescriptorJson[];
-  [field: string]: Value | true | DescriptorJson[] | Record<string, Means> | string[] | object | undefined;
+  [field: string]: DescriptorValue | true | DescriptorJson[] | Record<string, Means> | string[] | object | undefined;
 }
 
 export function descriptorJson(descriptor: Descriptor, around: DecodeContext): DescriptorJson {

@@ -10,11 +10,11 @@ import { hex } from '../../text/hex';
  * The value of a field, in a form that JSON has too: numbers, `0x` hex for 64 bits, hex digits for bytes, the usual
  * form of a UUID, lists, and lists of groups.
  */
-export type Value = number | string | readonly number[] | readonly Values[];
+export type DescriptorValue = number | string | readonly number[] | readonly Values[];
 
 /** Fields by the specification's names, in the order of the bytes; a short descriptor lacks some. */
 export interface Values {
-  readonly [name: string]: Value | undefined;
+  readonly [name: string]: DescriptorValue | undefined;
 }
 
 /** The facts that a meaning may depend on beside the field itself. */
@@ -38,7 +38,7 @@ export type Meaning<V> = (value: V, scope: MeaningScope) => string | readonly st
 /** The form in which a person reads a number. */
 export type Notation = 'decimal' | 'hex' | 'bcd' | 'text';
 
-export interface Field<N extends string = string, V extends Value = Value> {
+export interface Field<N extends string = string, V extends DescriptorValue = DescriptorValue> {
   readonly name: N;
   /** The length in bytes of one item of a list, of all of any other field. */
   readonly unit: number;
@@ -65,7 +65,7 @@ export interface Layout<F extends readonly AnyField[] = readonly AnyField[]> {
   readonly fields: F;
 }
 
-type ValueOf<F> = F extends Field<string, infer V> ? V : never;
+export type ValueOf<F> = F extends Field<string, infer V> ? V : never;
 
 /** The values of a layout, typed: each field by its name. */
 export type ValuesOf<L extends Layout> = {
@@ -86,7 +86,7 @@ export function layout<const F extends readonly AnyField[]>(id: string, title: s
 
 /** Reads the fields of a layout; never fails, whatever the bytes. */
 export function decode<L extends Layout>(layout: L, bytes: Buffer): Decoded<ValuesOf<L>> {
-  const values: Record<string, Value> = {};
+  const values: Record<string, DescriptorValue> = {};
   let offset = 0;
   for (const field of layout.fields) {
     const left = bytes.length - offset;
@@ -318,7 +318,7 @@ export function groups<const N extends string>(
     size: (values, left) => Math.max(0, count(values, left)) * unit,
     read: (bytes) =>
       Array.from({ length: bytes.length / unit }, (_, i) => {
-        const values: Record<string, Value> = {};
+        const values: Record<string, DescriptorValue> = {};
         let offset = i * unit;
         for (const [j, field] of group.entries()) {
           const end = offset + (sizes[j] ?? 0);

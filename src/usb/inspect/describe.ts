@@ -27,7 +27,7 @@ export interface UsbDescription {
   tree: DescriptorTree;
   bos: DescriptorTree | null;
   context: DecodeContext;
-  /** What the device said when it was opened and asked; null: it was not. */
+  /** The answers of the device where it was opened and asked; null: it was not. */
   answers: Answers | null;
   /** Files that could not be read. */
   errors: ReadError[];

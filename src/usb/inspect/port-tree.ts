@@ -18,7 +18,7 @@ export interface UsbBranch {
 /**
  * Puts devices below the hubs that they are plugged in to.
  *
- * @param devices as {@link listUsb} gives them; one whose hub is not among them stands at the top
+ * @param devices as a listing gives them; one whose hub is not among them stands at the top
  */
 export function usbTree(sys: SysTree, devices: readonly UsbDeviceInfo[]): UsbBranch[] {
   const reader = new AttributeReader(sys);

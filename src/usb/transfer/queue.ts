@@ -36,7 +36,7 @@ const NONE: readonly string[] = [];
 /** An URB on its way through the kernel, again and again. */
 export class Transfer {
   readonly urb: Urb;
-  /** {@link urbSubmitter} */
+  /** Submits the URB: one ioctl, prepared. */
   readonly submitUrb: () => number;
   /** Whether the kernel has it: its memory must stay as it is. */
   pending = false;

@@ -189,7 +189,7 @@ export class VfioDevice implements RegionSource {
     yield* watchInterrupts(source, { ...options, beforeWait: loopback ? trigger : beforeWait });
   }
 
-  /** Measures from trigger to wake-up. @throws as {@link interrupts} and {@link measureLatencies} */
+  /** Measures from trigger to wake-up. @throws as {@link interrupts} and a wait that ends without an interrupt, or a line that stays asserted */
   async latencies({ irq, vector, ...options }: VfioLatencyOptions): Promise<void> {
     await measureLatencies(this.eventfds(irq, { first: vector, last: vector }), options);
   }

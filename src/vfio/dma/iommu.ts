@@ -38,9 +38,8 @@ export interface Iommu {
   info(): IommuInfo;
   /**
    * Lets the device reach memory under an address of its own. The kernel pins the memory: it must stay allocated until
-   * it is unmapped.
+   * it is unmapped. IOVA, memory's address and length are multiples of the smallest page size.
    *
-   * @param iova, memory.address and length are multiples of the smallest page size
    * @throws exit 2 where the request breaks a rule, exit 4 where RLIMIT_MEMLOCK forbids it
    */
   map(iova: bigint, memory: { address: bigint }, length: number | bigint, access: DmaAccess): void;
