@@ -6,7 +6,7 @@ import { findHolders, type Holder, vfioDeviceNode } from '../sys/readers/holders
 import { type Mount, readMounts, readSwaps } from '../sys/readers/mounts';
 import type { Sys, SysTree } from '../sys/sys';
 import { shellWord } from '../text/shell';
-import { isVfioDriver } from '../vfio/inspect/drivers';
+import { isServedByVfio, isVfioDriver } from '../vfio/inspect/drivers';
 import { groupNode } from '../vfio/inspect/iommu-group';
 
 /** Something that would suffer if a function lost its driver. */
@@ -248,13 +248,15 @@ class NodeUses {
       this.#wanted.push({ node, address, name: node, busy: kind === 'uio' || kind === 'vfio-dev' });
     }
     const dir = pciPath(address);
-    if (!isVfioDriver(reader.linkName(`${dir}/driver`))) return;
+    const driver = reader.linkName(`${dir}/driver`);
+    if (!isServedByVfio(reader, dir, driver)) return;
     // Its group is one device for a program: whoever has that open may be about to open this.
     const group = reader.linkName(`${dir}/iommu_group`);
     for (const node of group === null ? [] : [groupNode(Number(group), false), groupNode(Number(group), true)])
       this.#wanted.push({ node, address, name: node, busy: true });
-    // vfio_pci_core_enable() counts it as enabled while it is open, and nobody else does while a VFIO driver has it.
-    if ((reader.number(`${dir}/enable`) ?? 0) === 0) return;
+    // vfio_pci_core_enable() counts it as enabled while it is open, and nobody else does while a VFIO driver has it. A
+    // vendor's own driver may enable it for good.
+    if (!isVfioDriver(driver) || (reader.number(`${dir}/enable`) ?? 0) === 0) return;
     this.#open.push(address);
     this.#wanted.push({ node: vfioDeviceNode(address), address, name: 'it', busy: true });
   }

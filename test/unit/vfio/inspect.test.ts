@@ -60,6 +60,12 @@ test.each([
     false,
     ['fe0b0000.ethernet'],
   ],
+  [
+    'with a virtual function that its vendor serves through VFIO',
+    { '0000:41:00.4': { driver: 'nvidia', class: '0x030200', content: { 'vfio-dev/vfio3/dev': '511:3\n' } } },
+    true,
+    [],
+  ],
   ['with a platform device of VFIO', { 'fe0b0000.ethernet': { driver: 'vfio-platform' } }, true, []],
   [
     'with several in use',
