@@ -58,16 +58,13 @@ export function noCdev({ address }: VfioDeviceInfo): UdrvError {
 }
 
 /** A group with a member that a kernel driver has: it opens, but cannot be used. */
-export function notViable({ address, vfio }: VfioDeviceInfo): UdrvError {
+export function notViable({ address, driver, vfio }: VfioDeviceInfo): UdrvError {
   const blockers = vfio.blockers.length > 0 ? `: blocked by ${vfio.blockers.join(', ')}` : '';
-  const [first] = vfio.blockers;
   return deviceError(address, `its group, ${vfio.group}, is not viable${blockers}`, {
     code: 'EPERM',
     exit: Exit.busy,
-    hint:
-      first === undefined
-        ? `udrv show ${address}`
-        : `sudo udrv bind ${first} vfio-pci, or sudo udrv unbind ${first}; sudo udrv bind ${address} vfio-pci --group does it for the whole group`,
+    // It changes nothing, and has looked into what the others are used for.
+    hint: `sudo udrv bind ${address} ${driver} tells what mends it`,
   });
 }
 
@@ -223,7 +220,7 @@ export function noReset(device: string, busMates: readonly string[] | undefined)
       hint:
         busMates === undefined
           ? 'its bus cannot be reset either; what remains is to switch its power off'
-          : `a reset of its bus would reset ${busMates.join(', ')}; udrv does none, because it resets all of them`,
+          : `a reset of its bus would reset ${busMates.join(', ')}, and is not offered for that`,
     },
   );
 }
