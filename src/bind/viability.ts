@@ -5,6 +5,7 @@ import type { Sys, SysTree } from '../sys/sys';
 import { shellWord } from '../text/shell';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { type GroupMember, IOMMU_GROUPS, IommuGroups } from '../vfio/inspect/iommu-group';
+import { firmwareRequirement, reservedRegions } from '../vfio/inspect/reserved-regions';
 import { withGroups } from './group';
 import { driverAfter, type Plan, plan } from './plan';
 import { isBridge, readBinding } from './read';
@@ -30,6 +31,8 @@ export function viabilityNotes(sys: Sys, plans: readonly Plan[]): string[] {
         ? member.blocks
         : driver !== null && !isVfioDriver(driver);
     });
+    const required = firmwareRequirement(reservedRegions(reader, number));
+    if (required !== null) return [`group ${number} cannot be opened: ${required}`];
     if (blockers.length === 0) return [];
     const names = blockers.map(({ name, driver }) => `${name} (${after.get(name) ?? driver})`).join(', ');
     const advice = viabilityAdvice(sys, { address, driver: after.get(address) ?? '', group: number, blockers });
