@@ -5,11 +5,12 @@ import type { Sys, SysTree } from '../sys/sys';
 import { findDriver, isForUserSpace } from './driver';
 import { permissionError } from './errors';
 import { type ExecuteOptions, execute } from './execute';
-import { mustHaveGroups, viabilityNotes } from './group';
+import { mustHaveGroups } from './group';
 import { type Binding, type BindPlan, DEFAULT, plan } from './plan';
 import { readBinding } from './read';
 import { forget, lock, recall, remember } from './remember';
 import { mustNotBeInUse } from './safety';
+import { viabilityNotes } from './viability';
 
 /** A change of the drivers of some functions. */
 export type BindRequest =

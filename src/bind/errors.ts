@@ -79,7 +79,9 @@ export function inUseError(uses: readonly Use[], code: 'EBUSY' | 'EINUSE'): Udrv
   const more = named.length > MAX_SHOWN ? [`and ${named.length - MAX_SHOWN} more`] : [];
   const all = [...named.slice(0, MAX_SHOWN), ...more].join('; ');
   const remedy = first?.hint;
-  const forced = remedy === undefined ? '--force does it anyway' : `${remedy}; or --force does it anyway`;
+  let forced = remedy === undefined ? '--force does it anyway' : `${remedy}; or --force does it anyway`;
+  if (uses.some(({ vital }) => vital))
+    forced = 'the root file system is on it, which cannot be given away while the system runs from it';
   return new UdrvError(code === 'EBUSY' ? `in use: ${all}` : `refused: ${all}`, {
     code,
     exit: Exit.busy,

@@ -7,7 +7,7 @@ import { noGroup } from '../vfio/errors';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { IommuGroups } from '../vfio/inspect/iommu-group';
 import { noGroupError } from './errors';
-import { type BindPlan, driverAfter } from './plan';
+import type { BindPlan } from './plan';
 import { isBridge } from './read';
 import { recall } from './remember';
 
@@ -53,28 +53,4 @@ export function mustHaveGroups(sys: SysTree, plans: readonly BindPlan[]): void {
       reader.linkName(pciPath(address, 'iommu_group')) === null,
   );
   if (missing !== undefined && reader.text(NOIOMMU_MODE) !== 'Y') throw noGroup(sys, missing.address);
-}
-
-/** Returns remarks on groups that cannot be opened yet although functions of theirs are given to VFIO. */
-export function viabilityNotes(sys: SysTree, plans: readonly BindPlan[]): string[] {
-  const after = new Map(plans.map((plan) => [plan.address, driverAfter(plan)]));
-  const reader = new AttributeReader(sys);
-  const groups = new IommuGroups(sys);
-  const numbers = new Map<number, string>();
-  for (const { address } of plans) {
-    const group = reader.linkName(pciPath(address, 'iommu_group'));
-    if (group !== null && isVfioDriver(after.get(address) ?? null)) numbers.set(Number(group), address);
-  }
-  return [...numbers].flatMap(([number, address]) => {
-    const blockers = groups.get(number).members.filter((member) => {
-      const driver = after.get(member.name);
-      return driver === undefined ? member.blocks : driver !== null && !isVfioDriver(driver);
-    });
-    if (blockers.length === 0) return [];
-    const names = blockers.map(({ name, driver }) => `${name} (${after.get(name) ?? driver})`).join(', ');
-    const command = blockers.every(({ name }) => isPciAddress(name) && !isBridge(sys, name))
-      ? `udrv bind ${address} ${after.get(address)} --group`
-      : `udrv unbind ${blockers.map(({ name }) => name).join(' ')}`;
-    return [`group ${number} is not viable yet: blocked by ${names}; ${command}`];
-  });
 }

@@ -6,7 +6,7 @@ import { findHolders, type Holder, vfioDeviceNode } from '../sys/readers/holders
 import { type Mount, readMounts, readSwaps } from '../sys/readers/mounts';
 import type { Sys, SysTree } from '../sys/sys';
 import { shellWord } from '../text/shell';
-import { isVfioDriver } from '../vfio/inspect/drivers';
+import { isServedByVfio, isVfioDriver } from '../vfio/inspect/drivers';
 import { groupNode } from '../vfio/inspect/iommu-group';
 
 /** Something that would suffer if a function lost its driver. */
@@ -19,6 +19,8 @@ export interface Use {
   hint: string | undefined;
   /** A program drives the device from user space: taking it away would wait for the program, maybe for ever. */
   busy: boolean;
+  /** The system runs from it: nothing ends that, and `--force` is no advice. */
+  vital?: boolean;
 }
 
 export interface Uses {
@@ -35,6 +37,16 @@ interface ClassDevice {
   dir: string;
   /** Below /dev; null without one. */
   node: string | null;
+}
+
+/** Takes a use of a function. */
+type Report = (what: string, hint?: string, vital?: boolean) => void;
+
+/** A use of a block device. */
+interface StorageUse {
+  what: string;
+  hint: string | undefined;
+  vital: boolean;
 }
 
 /** Desktops hold these open all the time, and they are made for being pulled. */
@@ -57,7 +69,8 @@ export function findUses(sys: Sys, addresses: readonly string[]): Uses {
   for (const address of addresses) {
     const mine = devices.filter(({ path }) => path.includes(address)).map(({ device }) => device);
     mine.push(...multipathDisks(reader, mine));
-    const refuse = (what: string, hint?: string) => uses.push({ address, what, hint, busy: false });
+    const refuse: Report = (what, hint, vital = false) =>
+      uses.push({ address, what, hint, busy: false, ...(vital && { vital }) });
     for (const device of mine) {
       if (device.kind === 'block') {
         storage ??= new StorageUses(sys, reader);
@@ -138,23 +151,23 @@ class StorageUses {
     this.#btrfs = new Set(btrfs.flatMap((dir) => reader.names(dir)));
   }
 
-  find({ name, dir, node }: ClassDevice, report: (what: string, hint?: string) => void): void {
+  find({ name, dir, node }: ClassDevice, report: Report): void {
     if (this.#mounts === null) report(`cannot tell whether ${name} is mounted`);
     const direct = this.#usesOf(name, dir);
-    for (const { what, hint } of direct) report(`${name} ${what}`, hint);
+    for (const { what, hint, vital } of direct) report(`${name} ${what}`, hint, vital);
     const holders = this.#reader.names(`${dir}/holders`);
     if (direct.length + holders.length === 0 && node !== null && isClaimed(this.#sys, node))
       report(`${name} is in use by the kernel (ZFS, or a mount that is not visible here)`);
     for (const holder of holders) {
       const above = this.#above(holder, new Set([name]));
-      const first = above[0];
+      const first = above.find(({ vital }) => vital) ?? above[0];
       const purpose = first === undefined ? '' : `, which ${first.what}`;
-      report(`${name} belongs to ${this.#title(holder)}${purpose}`, first?.hint);
+      report(`${name} belongs to ${this.#title(holder)}${purpose}`, first?.hint, first?.vital);
     }
   }
 
   /** Finds the uses of a device that is made of others, and of those that are made of it. */
-  #above(name: string, below: Set<string>): { what: string; hint: string }[] {
+  #above(name: string, below: Set<string>): StorageUse[] {
     // A stack has no loops; what a file of a stranger says may have.
     if (below.has(name) || below.size > MAX_STACK) return [];
     below.add(name);
@@ -164,7 +177,7 @@ class StorageUses {
     return [...this.#usesOf(name, dir), ...next.flatMap((holder) => this.#above(holder, below))];
   }
 
-  #usesOf(name: string, dir: string): { what: string; hint: string }[] {
+  #usesOf(name: string, dir: string): StorageUse[] {
     const number = this.#reader.text(`${dir}/dev`);
     const node = `/dev/${name}`;
     const mapped = this.#reader.text(`${dir}/dm/name`);
@@ -172,14 +185,19 @@ class StorageUses {
     const mounted = this.#mounts?.filter(
       ({ device, source }) => device === number || source.split(':').some((part) => nodes.has(part)),
     );
-    const uses = (mounted ?? []).map(({ point }) => ({
+    const uses: StorageUse[] = (mounted ?? []).map(({ point }) => ({
       what: `is mounted on ${point}`,
-      hint: `umount ${shellWord(point)}`,
+      hint: point === '/' ? undefined : `umount ${shellWord(point)}`,
+      vital: point === '/',
     }));
     if (this.#swaps.some((path) => nodes.has(path)))
-      uses.push({ what: 'is used as swap space', hint: `swapoff ${node}` });
+      uses.push({ what: 'is used as swap space', hint: `swapoff ${node}`, vital: false });
     if (uses.length === 0 && this.#btrfs.has(name))
-      uses.push({ what: 'is part of a mounted btrfs file system', hint: `btrfs filesystem show ${node}` });
+      uses.push({
+        what: 'is part of a mounted btrfs file system',
+        hint: `btrfs filesystem show ${node}`,
+        vital: false,
+      });
     return uses;
   }
 
@@ -207,11 +225,7 @@ function isClaimed(sys: Sys, node: string): boolean {
 const IFF_UP = 1;
 
 /** Finds interfaces that are up. Those in another network namespace are missed: sysfs shows only the reader's. */
-function findNetUse(
-  reader: AttributeReader,
-  { name, dir }: ClassDevice,
-  report: (what: string, hint?: string) => void,
-) {
+function findNetUse(reader: AttributeReader, { name, dir }: ClassDevice, report: Report) {
   const flags = reader.number(`${dir}/flags`);
   const master = reader.linkName(`${dir}/master`);
   if (flags !== null && (flags & IFF_UP) === 0 && master === null) return;
@@ -223,7 +237,7 @@ function findNetUse(
 }
 
 /** Finds virtual functions. They vanish with the driver of their physical function, whoever uses them. */
-function findVirtualFunctions(reader: AttributeReader, address: string, report: (what: string, hint?: string) => void) {
+function findVirtualFunctions(reader: AttributeReader, address: string, report: Report) {
   const path = pciPath(address, 'sriov_numvfs');
   const count = reader.number(path);
   if (count !== null && count > 0)
@@ -248,13 +262,15 @@ class NodeUses {
       this.#wanted.push({ node, address, name: node, busy: kind === 'uio' || kind === 'vfio-dev' });
     }
     const dir = pciPath(address);
-    if (!isVfioDriver(reader.linkName(`${dir}/driver`))) return;
+    const driver = reader.linkName(`${dir}/driver`);
+    if (!isServedByVfio(reader, dir, driver)) return;
     // Its group is one device for a program: whoever has that open may be about to open this.
     const group = reader.linkName(`${dir}/iommu_group`);
     for (const node of group === null ? [] : [groupNode(Number(group), false), groupNode(Number(group), true)])
       this.#wanted.push({ node, address, name: node, busy: true });
-    // vfio_pci_core_enable() counts it as enabled while it is open, and nobody else does while a VFIO driver has it.
-    if ((reader.number(`${dir}/enable`) ?? 0) === 0) return;
+    // vfio_pci_core_enable() counts it as enabled while it is open, and nobody else does while a VFIO driver has it. A
+    // vendor's own driver may enable it for good.
+    if (!isVfioDriver(driver) || (reader.number(`${dir}/enable`) ?? 0) === 0) return;
     this.#open.push(address);
     this.#wanted.push({ node: vfioDeviceNode(address), address, name: 'it', busy: true });
   }

@@ -2,7 +2,7 @@ import { pciPath } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { Sys, SysTree } from '../sys/sys';
 import { inUseError } from './errors';
-import { findUses, type Use } from './in-use';
+import { findUses, type Use, type Uses } from './in-use';
 import type { BindPlan } from './plan';
 import { isBridge } from './read';
 
@@ -21,18 +21,27 @@ export function mustNotBeInUse(
   plans: readonly BindPlan[],
   { force, bridges }: { force: boolean; bridges: boolean },
 ): string[] {
+  const found = findObjections(sys, plans, { bridges });
+  const busy = found.uses.filter((use) => use.busy);
+  if (busy.length > 0) throw inUseError(busy, 'EBUSY');
+  if (found.uses.length > 0 && !force) throw inUseError(found.uses, 'EINUSE');
+  const uses = found.uses.map(({ address, what }) => `${address}: ${what}`);
+  const doubts = found.doubts.slice(0, MAX_SHOWN).map((doubt) => `not checked for uses of the device: ${doubt}`);
+  return [...uses, ...doubts, ...displayNotes(sys, plans.filter(losesDriver))];
+}
+
+/** Finds what speaks against plans: bridges that would change their drivers, and uses of what would lose its driver. */
+export function findObjections(sys: Sys, plans: readonly BindPlan[], { bridges }: { bridges: boolean }): Uses {
   const changed = plans.filter(({ steps }) => steps.some(({ driver }) => driver !== undefined)).map((p) => p.address);
   const bridge = (address: string): Use[] =>
     bridges || !isBridge(sys, address) ? [] : [{ address, what: 'it is a bridge', hint: undefined, busy: false }];
-  const losing = plans.filter(({ from, steps }) => from.driver !== null && steps.some((s) => s.driver === null));
-  const losers = losing.map(({ address }) => address);
-  const found = losers.length === 0 ? { uses: [], doubts: [] } : findUses(sys, losers);
-  const busy = found.uses.filter((use) => use.busy);
-  if (busy.length > 0) throw inUseError(busy, 'EBUSY');
-  const uses = [...changed.flatMap(bridge), ...found.uses];
-  if (uses.length > 0 && !force) throw inUseError(uses, 'EINUSE');
-  const doubts = found.doubts.slice(0, MAX_SHOWN).map((doubt) => `not checked for uses of the device: ${doubt}`);
-  return [...uses.map(({ address, what }) => `${address}: ${what}`), ...doubts, ...displayNotes(sys, losing)];
+  const losers = plans.filter(losesDriver).map(({ address }) => address);
+  const { uses, doubts } = losers.length === 0 ? { uses: [], doubts: [] } : findUses(sys, losers);
+  return { uses: [...changed.flatMap(bridge), ...uses], doubts };
+}
+
+function losesDriver({ from, steps }: BindPlan): boolean {
+  return from.driver !== null && steps.some(({ driver }) => driver === null);
 }
 
 /** Remarks on displays. No refusal: giving a graphics card to a guest is usual. */

@@ -2,8 +2,10 @@ import type { Names } from '../names/database';
 import { isPciAddress } from '../pci/address';
 import { pciPath } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
-import { findHolders, type Holder } from '../sys/readers/holders';
+import { findHolders, type Holder, vfioDeviceNode } from '../sys/readers/holders';
 import type { Access, SysTree } from '../sys/sys';
+import { isVfioDriver } from '../vfio/inspect/drivers';
+import { mayBeOpen } from '../vfio/inspect/holders';
 import { groupNode, type IommuGroup, IommuGroups } from '../vfio/inspect/iommu-group';
 import { iommuHardware } from '../vfio/inspect/iommu-hardware';
 import { type ReservedRegion, reservedRegions } from '../vfio/inspect/reserved-regions';
@@ -31,7 +33,7 @@ export interface GroupReport {
   /** The IOMMU that translates for it, as in /sys/class/iommu; null where the kernel does not tell. */
   iommu: string | null;
   reservedRegions: ReservedRegion[];
-  /** Processes that have the group, or a member's own node. */
+  /** Processes that have the group, a member's own node, or a member as a descriptor or mapping without a path. */
   holders: Holder[];
   devices: GroupDevice[];
 }
@@ -50,12 +52,13 @@ export function listGroups(sys: SysTree, names: Names): GroupReports {
     const group = groups.get(number);
     const path = groupNode(number, group.noiommu);
     const access = sys.access(path);
-    return { group, node: access === null ? null : path, access, cdevs: cdevsOf(reader, group) };
+    const node = access === null ? null : path;
+    return { group, node, access, nodes: new Set([...(node === null ? [] : [node]), ...deviceNodes(reader, group)]) };
   });
-  const nodes = found.flatMap(({ node, cdevs }) => [...(node === null ? [] : [node]), ...cdevs]);
+  const nodes = found.flatMap((group) => [...group.nodes]);
   const { holders, complete } = nodes.length === 0 ? { holders: [], complete: true } : findHolders(sys, nodes);
   return {
-    groups: found.map(({ group, node, access, cdevs }) => ({
+    groups: found.map(({ group, node, access, nodes }) => ({
       group: group.number,
       type: group.type,
       noiommu: group.noiommu,
@@ -65,7 +68,7 @@ export function listGroups(sys: SysTree, names: Names): GroupReports {
       access,
       iommu: hardwareOf(sys, group),
       reservedRegions: reservedRegions(reader, group.number),
-      holders: holders.filter((holder) => holder.node === node || cdevs.includes(holder.node)),
+      holders: holders.filter((holder) => nodes.has(holder.node)),
       devices: group.members.map(({ name, driver, blocks }) => {
         const pci = isPciAddress(name) ? inspectPci(sys, names, name) : null;
         return {
@@ -82,11 +85,13 @@ export function listGroups(sys: SysTree, names: Names): GroupReports {
   };
 }
 
-function cdevsOf(reader: AttributeReader, { devices }: IommuGroup): string[] {
-  return devices
-    .filter(isPciAddress)
-    .flatMap((address) => reader.names(pciPath(address, 'vfio-dev')))
-    .map((name) => `/dev/vfio/devices/${name}`);
+/** Returns the nodes of the members themselves: cdevs, and the descriptors without a path of those that may be open. */
+function deviceNodes(reader: AttributeReader, { members }: IommuGroup): string[] {
+  return members.flatMap(({ name, driver }) => {
+    if (!isPciAddress(name)) return [];
+    const cdevs = reader.names(pciPath(name, 'vfio-dev')).map((cdev) => `/dev/vfio/devices/${cdev}`);
+    return isVfioDriver(driver) && mayBeOpen(reader, name) ? [...cdevs, vfioDeviceNode(name)] : cdevs;
+  });
 }
 
 function hardwareOf(sys: SysTree, { devices }: IommuGroup): string | null {

@@ -6,11 +6,14 @@
 import { Exit, type ExitCode, errnoMessage, fromSysError, SysError, UdrvError, usageError } from '../errors';
 import type { VfioDeviceInfo } from '../model/device';
 import { pciPath } from '../pci/paths';
+import { AttributeReader } from '../sys/readers/attributes';
 import type { SysTree, Width } from '../sys/sys';
 import { hex } from '../text/hex';
 import type { VFIO_PCI_IRQS } from '../uapi/vfio';
 import { holdersOf, namesOf } from './inspect/holders';
 import { whyNoGroup } from './inspect/missing-group';
+import { type UnsafeModule, whyNotPermitted } from './inspect/missing-remapping';
+import { firmwareRequirement, reservedRegions } from './inspect/reserved-regions';
 
 interface Details {
   code: string;
@@ -58,16 +61,13 @@ export function noCdev({ address }: VfioDeviceInfo): UdrvError {
 }
 
 /** A group with a member that a kernel driver has: it opens, but cannot be used. */
-export function notViable({ address, vfio }: VfioDeviceInfo): UdrvError {
+export function notViable({ address, driver, vfio }: VfioDeviceInfo): UdrvError {
   const blockers = vfio.blockers.length > 0 ? `: blocked by ${vfio.blockers.join(', ')}` : '';
-  const [first] = vfio.blockers;
   return deviceError(address, `its group, ${vfio.group}, is not viable${blockers}`, {
     code: 'EPERM',
     exit: Exit.busy,
-    hint:
-      first === undefined
-        ? `udrv show ${address}`
-        : `sudo udrv bind ${first} vfio-pci, or sudo udrv unbind ${first}; sudo udrv bind ${address} vfio-pci --group does it for the whole group`,
+    // It changes nothing, and has looked into what the others are used for.
+    hint: `sudo udrv bind ${address} ${driver} tells what mends it`,
   });
 }
 
@@ -146,17 +146,44 @@ export function setContainerFailed(sys: SysTree, device: VfioDeviceInfo, error: 
   if (error instanceof SysError && error.code === 'EPERM') return notViable(device);
   // The kernel, or iommufd, has claimed the group's DMA.
   if (error instanceof SysError && error.code === 'EBUSY') return inUse(sys, device);
-  return error;
+  if (error instanceof SysError && error.code === 'EINVAL')
+    return (
+      neededByFirmware(sys, device, error) ??
+      callFailed(device.address, error, {
+        message: 'the kernel does not take its group out of its own address space',
+        hint: `the kernel's log may say why: sudo dmesg | grep ${device.address}`,
+      })
+    );
+  return callFailed(device.address, error);
+}
+
+/** A group that the kernel refuses, with EPERM or EINVAL, because the firmware needs it; null for any other. */
+function neededByFirmware(sys: SysTree, { address, vfio }: VfioDeviceInfo, error: SysError): unknown {
+  if (vfio.group === null) return null;
+  const message = firmwareRequirement(reservedRegions(new AttributeReader(sys), vfio.group));
+  if (message === null) return null;
+  return callFailed(address, error, {
+    exit: Exit.unsupported,
+    message,
+    hint: 'no setting of the kernel changes that: look for an option of the firmware or an update of it',
+  });
+}
+
+/** EPERM or EINVAL where a device is given an address space; null for all that has another cause. */
+function addressSpaceRefused(sys: SysTree, device: VfioDeviceInfo, error: SysError, module: UnsafeModule): unknown {
+  if (error.code !== 'EPERM' && error.code !== 'EINVAL') return null;
+  const needed = neededByFirmware(sys, device, error);
+  if (needed !== null || error.code !== 'EPERM') return needed;
+  return callFailed(device.address, error, whyNotPermitted(sys, device.address, module));
 }
 
 /** VFIO_SET_IOMMU on a container that has the group. */
-export function setIommuFailed({ address }: VfioDeviceInfo, error: unknown): unknown {
-  if (error instanceof SysError && error.code === 'EPERM')
-    return callFailed(address, error, {
-      message: 'the platform does not remap interrupts, so the device could forge them',
-      hint: 'switch interrupt remapping on in the firmware; to go without: echo 1 | sudo tee /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts',
-    });
-  if (error instanceof SysError && error.code === 'ENODEV')
+export function setIommuFailed(sys: SysTree, device: VfioDeviceInfo, error: unknown): unknown {
+  const { address } = device;
+  if (!(error instanceof SysError)) return error;
+  const refused = addressSpaceRefused(sys, device, error, 'vfio_iommu_type1');
+  if (refused !== null) return refused;
+  if (error.code === 'ENODEV')
     return callFailed(address, error, {
       exit: Exit.unsupported,
       message: 'this kernel offers no type 1 IOMMU for the group',
@@ -170,13 +197,23 @@ export function setIommuFailed({ address }: VfioDeviceInfo, error: unknown): unk
  * of a device whose IOMMU cannot enforce cache coherency (vfio_df_open(), iommufd_device_bind()).
  */
 export function bindFailed(sys: SysTree, device: VfioDeviceInfo, error: unknown): unknown {
-  if (!(error instanceof SysError) || error.code !== 'EINVAL') return getDeviceFailed(sys, device, error);
+  if (!(error instanceof SysError) || error.code !== 'EINVAL') return attachFailed(sys, device, error);
   const { others, complete } = holdersOf(sys, device);
-  if (others.length > 0 || !complete) return inUse(sys, device);
+  if (others.length > 0) return inUse(sys, device);
+  const needed = neededByFirmware(sys, device, error);
+  if (needed !== null) return needed;
+  if (!complete) return inUse(sys, device);
   return callFailed(device.address, error, {
     message:
       'the kernel does not bind it: this process has it open already, or its IOMMU does not keep caches coherent',
   });
+}
+
+/** VFIO_DEVICE_ATTACH_IOMMUFD_PT. */
+export function attachFailed(sys: SysTree, device: VfioDeviceInfo, error: unknown): unknown {
+  const isViable = device.vfio.viable !== false;
+  const refused = error instanceof SysError && isViable ? addressSpaceRefused(sys, device, error, 'iommufd') : null;
+  return refused ?? getDeviceFailed(sys, device, error);
 }
 
 /** VFIO_GROUP_GET_DEVICE_FD, or the calls that follow the bind of a cdev. */
@@ -223,7 +260,7 @@ export function noReset(device: string, busMates: readonly string[] | undefined)
       hint:
         busMates === undefined
           ? 'its bus cannot be reset either; what remains is to switch its power off'
-          : `a reset of its bus would reset ${busMates.join(', ')}; udrv does none, because it resets all of them`,
+          : `a reset of its bus would reset ${busMates.join(', ')}, and is not offered for that`,
     },
   );
 }

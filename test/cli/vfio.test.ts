@@ -89,7 +89,7 @@ describe('info', () => {
     backends.map((backend) => [
       `--sim vfio info ${BLOCKED} --backend ${backend}`,
       `${BLOCKED}: its group, 7, is not viable: blocked by 0000:02:02.0 (EPERM)`,
-      `udrv --sim bind 0000:02:02.0 vfio-pci, or udrv --sim unbind 0000:02:02.0; udrv --sim bind ${BLOCKED} vfio-pci --group does it for the whole group`,
+      `udrv --sim bind ${BLOCKED} vfio-pci --group`,
     ]),
   );
 
@@ -125,8 +125,19 @@ describe('registers', () => {
       `--sim vfio dump ${EDU} config 0+8 --format hex`,
       '0x0000  34 12 e8 11 03 01 10 00                          |4.......|\n',
     ],
-    [`--sim -n vfio write ${EDU} bar0 4 1`, `${EDU} bar0:0x4/4=0x00000001\n`],
+    [
+      `--sim -n vfio write ${EDU} bar0 4 1`,
+      `open ${EDU}: the kernel resets the device, if it can, and switches its bus mastering off\n${EDU} bar0:0x4/4=0x00000001\n`,
+    ],
   ]);
+
+  test.concurrent('a write to the configuration space says that the close undoes it', async () => {
+    expect(await udrv(`--sim vfio write ${EDU} config 4 6 -w 2`)).toEqual({
+      stdout: '',
+      stderr: `udrv: ${EDU} config: closing the device has restored the header and the standard capabilities: there the value is gone\n`,
+      exit: 0,
+    });
+  });
 
   // Each command is a machine of its own: what it did is seen in its trace.
   test.concurrent.each([

@@ -15,6 +15,7 @@ import { sizeText } from '../../text/size';
 import { authorizeCommand } from '../../usb/inspect/authorize';
 import type { VfioDetails } from '../../vfio/inspect/details';
 import { namesOf } from '../../vfio/inspect/holders';
+import { firmwareRequirement } from '../../vfio/inspect/reserved-regions';
 import { visible } from '../output/escape';
 import { ruledTable } from '../output/ruled-table';
 import type { Style } from '../output/style';
@@ -105,6 +106,7 @@ function vfioFacts(vfio: VfioAttributes & Partial<VfioDetails>): Fact[] {
           ? `${iommu}${iommuKind ? ` (${iommuKind})` : ''}`
           : null,
     ],
+    ['firmware', firmwareRequirement(reservedRegions)],
     ['reserved', reservedRegions.map(({ start, end, type }) => `${start}-${end} ${type}`).join(', ') || null],
   ];
 }

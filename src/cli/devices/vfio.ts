@@ -1,9 +1,11 @@
+import { viabilityAdvice } from '../../bind/viability';
 import { findDevice } from '../../devices/select';
 import { Exit, UdrvError } from '../../errors';
 import type { DeviceInfo, VfioDeviceInfo } from '../../model/device';
 import { NO_NAMES } from '../../names/database';
 import { VfioDevice, type VfioOpenOptions } from '../../vfio/device/device';
 import { noGroup } from '../../vfio/errors';
+import { IommuGroups } from '../../vfio/inspect/iommu-group';
 import type { Context } from '../program/context';
 
 /**
@@ -35,8 +37,23 @@ function driverOf({ framework, driver }: DeviceInfo): string {
 
 /** Opens a VFIO device, and warns where no IOMMU restrains its DMA. */
 export function openVfio(context: Context, info: VfioDeviceInfo, options: VfioOpenOptions): VfioDevice {
-  const device = VfioDevice.open(context.sys, info, options);
+  const device = open(context, info, options);
   if (device.iommu.kind === 'noiommu')
     context.warn(`${info.address}: there is no IOMMU: the device can reach all memory of this machine`);
   return device;
+}
+
+function open({ sys }: Context, info: VfioDeviceInfo, options: VfioOpenOptions): VfioDevice {
+  try {
+    return VfioDevice.open(sys, info, options);
+  } catch (error) {
+    const isNotViable = error instanceof UdrvError && error.code === 'EPERM' && error.exit === Exit.busy;
+    if (!isNotViable || info.vfio.group === null) throw error;
+    const { address, driver } = info;
+    const { number, members } = new IommuGroups(sys).get(info.vfio.group);
+    const blockers = members.filter(({ blocks }) => blocks);
+    if (blockers.length === 0) throw error;
+    const hint = viabilityAdvice(sys, { address, driver: driver ?? 'vfio-pci', group: number, blockers });
+    throw new UdrvError(error.message, { ...error, hint });
+  }
 }

@@ -11,6 +11,10 @@ export interface Target {
   unseen?(name: string): Region | null;
   /** Tells a person how to find out whether the device answers at all. */
   allOnesHint?: string;
+  /** The open as a step of `--dry-run`, where it changes the device. */
+  openStep?: string;
+  /** Tells, after a write and the close, why the value may not have lasted; null where it does. */
+  writeNote?(region: string): string | null;
   open(options: { write: boolean }): RegionSource & Disposable;
 }
 

@@ -1,6 +1,6 @@
 import type { Region, VfioDeviceInfo } from '../../model/device';
 import { PCI_CFG_SPACE_EXP_SIZE } from '../../uapi/pci-regs';
-import type { VfioOpenOptions } from '../../vfio/device/device';
+import type { VfioDevice, VfioOpenOptions } from '../../vfio/device/device';
 import { findVfio, openVfio } from '../devices/vfio';
 import type { Context } from '../program/context';
 import type { FindTarget, Target } from './target';
@@ -13,13 +13,27 @@ export const findVfioTarget =
 
 /** Makes a target of a VFIO device. */
 export function vfioTarget(context: Context, device: VfioDeviceInfo, options: VfioOpenOptions): Target {
+  const { address } = device;
+  let opened: VfioDevice | undefined;
   return {
-    address: device.address,
+    address,
     regions: device.pci.regions,
     unseen: unseenRegion,
     allOnesHint: `udrv vfio config ${device.address} tells whether the device does`,
-    open: () => openVfio(context, device, options),
+    openStep: `open ${address}: the kernel resets the device, if it can, and switches its bus mastering off`,
+    open: () => {
+      opened = openVfio(context, device, options);
+      return opened;
+    },
+    writeNote: (region) => writeNote(region, opened?.flags.includes('reset') === true),
   };
+}
+
+/** The kernel restores what it saved at the open, after a reset if there is one: vfio_pci_core_disable(). */
+function writeNote(region: string, canReset: boolean): string | null {
+  if (region === 'config')
+    return 'closing the device has restored the header and the standard capabilities: there the value is gone';
+  return canReset ? 'closing the device has reset it, and so does the next open: the value may be gone' : null;
 }
 
 /** Returns a region that sysfs does not know, with the largest size it may have: the real one shows once it is open. */

@@ -28,12 +28,15 @@ export async function writeRegister(
   checkValue(target.address, info, width, value);
   const step = `${target.address} ${region}:${hex(offset)}/${width}=${hexWord(value, width)}`;
   if (context.options.dryRun) {
-    context.printSteps([step]);
+    context.printSteps(target.openStep === undefined ? [step] : [target.openStep, step]);
     return undefined;
   }
-  return interruptible(() => {
+  const signal = await interruptible(() => {
     using device = target.open({ write: true });
     device.region(region).write(offset, width, value);
     if (context.options.verbose) context.note(step);
   });
+  const note = target.writeNote?.(region) ?? null;
+  if (note !== null) context.note(`${target.address} ${region}: ${note}`);
+  return signal;
 }

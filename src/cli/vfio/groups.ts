@@ -1,4 +1,5 @@
 import { type GroupReport, listGroups } from '../../devices/iommu-groups';
+import { firmwareRequirement } from '../../vfio/inspect/reserved-regions';
 import { visible } from '../output/escape';
 import { columns } from '../output/table';
 import type { VerbSpec } from '../program/command';
@@ -44,13 +45,19 @@ function rowsOf(group: GroupReport): string[][] {
   // Until somebody opens the group, the drivers of its members own it.
   const owner = owners.join(' ') || (group.viable === false ? 'kernel' : '-');
   const type = group.noiommu ? 'no IOMMU' : (group.type ?? '-');
-  const head = [String(group.group), type, group.viable === null ? '-' : group.viable ? 'yes' : 'NO', owner];
+  const required = firmwareRequirement(group.reservedRegions);
+  const viable = required !== null || group.viable === false ? 'NO' : group.viable === null ? '-' : 'yes';
+  const head = [String(group.group), type, viable, owner];
   return group.devices.map((device, i) => [
     ...(i === 0 ? head : ['', '', '', '']),
     device.address,
     device.vendorId === null ? '-' : `${device.vendorId}:${device.deviceId}`,
     device.driver ?? '-',
-    device.blocks ? `${device.name}  <- blocks the group` : device.name,
+    [
+      device.name,
+      ...(device.blocks ? ['<- blocks the group'] : []),
+      ...(required !== null && i === 0 ? ['<- the firmware needs the group (RMRR)'] : []),
+    ].join('  '),
   ]);
 }
 

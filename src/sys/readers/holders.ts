@@ -96,16 +96,9 @@ class Scan {
     // In one piece, and most have nothing of the kind: no line is made of those.
     const maps = this.#try(() => this.#sys.readFile(`/proc/${pid}/maps`, MAX_MAPS_BYTES));
     if (maps === null) return;
-    for (const node of this.#nodes) {
-      const path = node.startsWith(VFIO_DEVICE) ? VFIO_DEVICE : node;
-      for (let at = maps.indexOf(path); at >= 0; at = maps.indexOf(path, at + 1)) {
-        const end = maps.indexOf('\n', at);
-        const rest = maps.toString('utf8', at + path.length, end < 0 ? maps.length : end);
-        if (rest !== '') continue;
-        yield node;
-        break;
-      }
-    }
+    // A mapping does not tell which VFIO device it is of.
+    const isVfioMapped = isMapped(maps, VFIO_DEVICE);
+    for (const node of this.#nodes) if (node.startsWith(VFIO_DEVICE) ? isVfioMapped : isMapped(maps, node)) yield node;
   }
 
   /** `vfio-device-syspath` in its fdinfo: the address of its device, null where the kernel does not tell. */
@@ -143,4 +136,9 @@ class Scan {
  */
 function leadsTo(target: string, node: string): boolean {
   return target.endsWith(node);
+}
+
+/** Tells whether a line of /proc/PID/maps ends with a path. */
+function isMapped(maps: Buffer, path: string): boolean {
+  return maps.includes(`${path}\n`) || maps.toString('utf8', Math.max(0, maps.length - path.length)) === path;
 }

@@ -68,7 +68,7 @@ function setIommu(sys: Sys, device: VfioDeviceInfo, container: number, type: num
   try {
     sys.ioctl(container, VFIO_SET_IOMMU, type);
   } catch (error) {
-    throw setIommuFailed(device, error);
+    throw setIommuFailed(sys, device, error);
   }
 }
 

@@ -10,7 +10,7 @@ import {
   VFIO_DEVICE_DETACH_IOMMUFD_PT,
 } from '../../uapi/vfio';
 import { Ioas } from '../dma/ioas';
-import { bindFailed, getDeviceFailed, noCdev } from '../errors';
+import { attachFailed, bindFailed, noCdev } from '../errors';
 import type { Attachment } from './backend';
 import { openNode } from './open-node';
 
@@ -43,7 +43,7 @@ export function attachByIommufd(sys: Sys, device: VfioDeviceInfo): Attachment {
       };
       return { backend: 'iommufd', fd, iommu, detach: detachAndReturn, close: () => cleanup.close() };
     } catch (error) {
-      throw getDeviceFailed(sys, device, error);
+      throw attachFailed(sys, device, error);
     }
   });
 }

@@ -1,4 +1,6 @@
 import type { VfioDeviceInfo } from '../../model/device';
+import { pciPath } from '../../pci/paths';
+import { AttributeReader } from '../../sys/readers/attributes';
 import { findHolders, type Holder, vfioDeviceNode } from '../../sys/readers/holders';
 import type { SysTree } from '../../sys/sys';
 import { groupNode } from './iommu-group';
@@ -20,11 +22,19 @@ export function holdersOf(sys: SysTree, { address, vfio }: VfioDeviceInfo): Devi
   const nodes = [
     ...(vfio.group === null ? [] : [groupNode(vfio.group, false), groupNode(vfio.group, true)]),
     ...(vfio.cdev === null ? [] : [`/dev/vfio/devices/${vfio.cdev}`]),
-    vfioDeviceNode(address),
+    ...(mayBeOpen(new AttributeReader(sys), address) ? [vfioDeviceNode(address)] : []),
   ];
   const { holders, complete } = findHolders(sys, nodes);
   const others = holders.filter(({ pid }) => pid !== process.pid);
   return { others, own: others.length < holders.length, complete };
+}
+
+/**
+ * Tells whether a function that a VFIO driver has may be open: vfio_pci_core_enable() counts it as enabled meanwhile.
+ * A mapping, and before Linux 6.18 a descriptor, does not tell its device, and is one of an open device.
+ */
+export function mayBeOpen(reader: AttributeReader, address: string): boolean {
+  return reader.number(pciPath(address, 'enable')) !== 0;
 }
 
 /** Formats `qemu-system-x86 (pid 4711) has /dev/vfio/3`, each process once. */

@@ -2,7 +2,7 @@ import { comparePciAddresses, isPciAddress } from '../../pci/address';
 import { pciPath } from '../../pci/paths';
 import { AttributeReader, type ReadError } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
-import { isVfioDriver } from './drivers';
+import { isServedByVfio } from './drivers';
 
 export const IOMMU_GROUPS = '/sys/kernel/iommu_groups';
 
@@ -100,6 +100,10 @@ function readGroup(reader: AttributeReader, number: number): IommuGroup {
 function readMember(reader: AttributeReader, group: string, name: string): GroupMember {
   const dir = isPciAddress(name) ? pciPath(name) : `${group}/devices/${name}`;
   const driver = reader.linkName(`${dir}/driver`);
-  const harmless = driver === null || isVfioDriver(driver) || HARMLESS_DRIVERS.has(driver);
-  return { name, driver, blocks: !harmless && !BRIDGE_CLASS.test(reader.hex(`${dir}/class`, 6) ?? '') };
+  const blocks =
+    driver !== null &&
+    !HARMLESS_DRIVERS.has(driver) &&
+    !isServedByVfio(reader, dir, driver) &&
+    !BRIDGE_CLASS.test(reader.hex(`${dir}/class`, 6) ?? '');
+  return { name, driver, blocks };
 }

@@ -17,6 +17,8 @@ const KINDS: [RegExp, string][] = [
   [/^smmu3\./, 'Arm SMMUv3'],
   [/^smmu\./, 'Arm SMMU'],
   [/^riscv-iommu/, 'RISC-V IOMMU'],
+  // The name of the virtio device on its bus (viommu_probe()).
+  [/^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$|virtio[_-]mmio/, 'virtio-iommu'],
 ];
 
 /** Finds the IOMMU of a PCI function; null if it has none, or the kernel does not report it. */

@@ -7,7 +7,7 @@ import { UdrvError } from '../../../src/errors';
 import { simulatedMachine } from '../../../src/sim';
 import { MemoryState } from '../../../src/sys/state';
 import type { Sys } from '../../../src/sys/sys';
-import { TreeSys } from '../../support/tree-sys';
+import { type Content, TreeSys } from '../../support/tree-sys';
 
 /** Both of uio_pci_generic, which the simulated machine has. */
 const EDU = '0000:00:04.0';
@@ -234,6 +234,73 @@ test('a group that stays without use is named, with what mends it', () => {
   expect(notes(bind('vfio-pci', '0000:02:01.0', '0000:02:02.0'))).toEqual([]);
   expect(notes(unbind('0000:02:02.0'))).toEqual([]);
   expect(notes(bind('uio_pci_generic', '0000:02:01.0'))).toEqual([]);
+});
+
+describe('advice for a group that is not viable', () => {
+  const OTHER = '0000:31:00.0';
+  const VF = '0000:31:01.1';
+  const dir = (address: string) => `/sys/bus/pci/devices/${address}`;
+  const group = '/sys/kernel/iommu_groups/63';
+  const machine = (entries: Record<string, Content>) =>
+    new TreeSys({
+      '/proc/swaps': '',
+      '/proc/self/mountinfo': '21 1 0:18 / / rw - tmpfs none rw\n',
+      '/sys/bus/pci/drivers/vfio-pci/bind': '',
+      [`${dir(VF)}/vendor`]: '0x8086\n',
+      [`${dir(VF)}/class`]: '0x020000\n',
+      [`${dir(VF)}/driver`]: { link: 'x/vfio-pci' },
+      [`${dir(VF)}/iommu_group`]: { link: 'x/63' },
+      [`${group}/devices/${VF}`]: { link: `x/${VF}` },
+      ...entries,
+    });
+  const other = (entries: Record<string, Content>) =>
+    machine({
+      [`${dir(OTHER)}/class`]: '0x020000\n',
+      [`${dir(OTHER)}/driver`]: { link: 'x/ice' },
+      [`${dir(OTHER)}/iommu_group`]: { link: 'x/63' },
+      [`${group}/devices/${OTHER}`]: { link: `x/${OTHER}` },
+      ...entries,
+    });
+  const notes = (sys: Sys) => prepareBindings(sys, new MemoryState(), bind('vfio-pci', VF)).notes;
+
+  test('is --group only where that is not refused', () => {
+    const blocked = `group 63 is not viable yet: blocked by ${OTHER} (ice); `;
+    expect(notes(other({}))).toEqual([`${blocked}udrv bind ${VF} vfio-pci --group`]);
+    expect(notes(other({ [`${dir(OTHER)}/sriov_numvfs`]: '2\n' }))).toEqual([
+      `${blocked}bind --group would be refused: ${OTHER}: it has 2 virtual functions, which would be removed with it`,
+    ]);
+    expect(notes(other({ [`${dir(OTHER)}/class`]: '0x060100\n' }))).toEqual([
+      `${blocked}bind --group would be refused: ${OTHER}: it is a bridge`,
+    ]);
+  });
+
+  test('is the unbind of its bus for a member that is no PCI function', () => {
+    const home = `${group}/devices/fe200000.ethernet`;
+    const platform = {
+      [`${home}/driver`]: { link: '../../../bus/platform/drivers/macb' },
+      [`${home}/subsystem`]: { link: '../../../bus/platform' },
+    };
+    expect(notes(machine(platform))).toEqual([
+      'group 63 is not viable yet: blocked by fe200000.ethernet (macb); echo fe200000.ethernet | sudo tee /sys/bus/platform/drivers/macb/unbind',
+    ]);
+  });
+
+  test('is neither umount nor --force for the root file system', () => {
+    const disk = `${dir(OTHER)}/block/sda`;
+    const sys = other({
+      '/sys/class/block/sda': { link: `../../devices/pci0000:31/${OTHER}/block/sda` },
+      [`/sys/devices/pci0000:31/${OTHER}/block/sda/dev`]: '8:0\n',
+      [`${disk}/dev`]: '8:0\n',
+      '/proc/self/mountinfo': '21 1 8:0 / / rw - ext4 /dev/sda rw\n',
+    });
+    expect(notes(sys)[0]).toMatch(/; bind --group would be refused: 0000:31:00\.0: sda is mounted on \/$/);
+    expect(() => prepareBindings(sys, new MemoryState(), unbind(OTHER))).toThrow(
+      expect.objectContaining({
+        code: 'EINUSE',
+        hint: 'the root file system is on it, which cannot be given away while the system runs from it',
+      }),
+    );
+  });
 });
 
 test('the display of the console is given away with a remark', () => {

@@ -217,6 +217,12 @@ describe('nodes that a process has open', () => {
     expect(found({ ...processes({ 20: '/dev/vfio/10', 21: '/dev/vfio/1' }), ...vfio })).toEqual([
       'busy: /dev/vfio/10 is open in qemu (pid 20)',
     ]);
+    // A vendor's driver that serves VFIO under its own name.
+    const vendor = { ...vfio, ...cdev, [`${DIR}/driver`]: { link: 'x/nvidia' } };
+    expect(found({ ...processes({ 20: '/dev/vfio/10' }), ...vendor })).toEqual([
+      'busy: /dev/vfio/10 is open in qemu (pid 20)',
+    ]);
+    expect(found({ ...processes({}), ...vendor })).toEqual([]);
   });
 
   test('a descriptor of a VFIO device counts if this device is open, and there is one even if nobody is seen', () => {

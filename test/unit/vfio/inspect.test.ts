@@ -1,5 +1,9 @@
+import { listGroups } from '../../../src/devices/iommu-groups';
+import type { VfioDeviceInfo } from '../../../src/model/device';
+import { NO_NAMES } from '../../../src/names/database';
 import { AttributeReader } from '../../../src/sys/readers/attributes';
 import { isVfioDriver } from '../../../src/vfio/inspect/drivers';
+import { holdersOf } from '../../../src/vfio/inspect/holders';
 import { VfioInspector } from '../../../src/vfio/inspect/inspector';
 import { IommuGroups } from '../../../src/vfio/inspect/iommu-group';
 import { type Content, TreeSys } from '../../support/tree-sys';
@@ -59,6 +63,12 @@ test.each([
     { [EDU]: own, 'fe0b0000.ethernet': { driver: 'gem' } },
     false,
     ['fe0b0000.ethernet'],
+  ],
+  [
+    'with a virtual function that its vendor serves through VFIO',
+    { '0000:41:00.4': { driver: 'nvidia', class: '0x030200', content: { 'vfio-dev/vfio3/dev': '511:3\n' } } },
+    true,
+    [],
   ],
   ['with a platform device of VFIO', { 'fe0b0000.ethernet': { driver: 'vfio-platform' } }, true, []],
   [
@@ -187,4 +197,27 @@ describe('the node', () => {
 
 test('no driver is no VFIO driver', () => {
   expect(isVfioDriver(null)).toBe(false);
+});
+
+test('a device that is held without its node has an owner, if it is open', () => {
+  const sys = addGroup(new TreeSys(), 3, { [EDU]: { ...own, content: { vendor: '0x1234\n', enable: '1\n' } } });
+  addGroup(sys, 4, { '0000:00:04.0': { ...own, content: { vendor: '0x1234\n', enable: '0\n' } } });
+  sys.add({
+    '/proc/1/maps': '',
+    '/proc/20/comm': 'vhost\n',
+    '/proc/20/maps': '7f00-7f01 rw-s 00000000 00:0e 1 anon_inode:[vfio-device]\n',
+    '/proc/30/comm': 'qemu\n',
+    '/proc/30/maps': '',
+    '/proc/30/fd/7': { link: 'anon_inode:[vfio-device]' },
+    '/proc/30/fdinfo/7': `vfio-device-syspath:\t/sys/devices/pci0000:00/${EDU}\n`,
+  });
+  const owners = listGroups(sys, NO_NAMES).groups.map(({ group, holders }) => [
+    group,
+    ...holders.map(({ pid, by }) => `${pid} ${by}`),
+  ]);
+  expect(owners).toEqual([[3, '20 mapping', '30 descriptor'], [4]]);
+  const shown = (address: string, group: number) =>
+    holdersOf(sys, { address, vfio: { group, cdev: null } } as VfioDeviceInfo).others.map(({ pid }) => pid);
+  expect(shown(EDU, 3)).toEqual([20, 30]);
+  expect(shown('0000:00:04.0', 4)).toEqual([]);
 });

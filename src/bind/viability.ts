@@ -1,0 +1,81 @@
+import { isPciAddress } from '../pci/address';
+import { pciPath } from '../pci/paths';
+import { AttributeReader } from '../sys/readers/attributes';
+import type { Sys, SysTree } from '../sys/sys';
+import { shellWord } from '../text/shell';
+import { isVfioDriver } from '../vfio/inspect/drivers';
+import { type GroupMember, IOMMU_GROUPS, IommuGroups } from '../vfio/inspect/iommu-group';
+import { firmwareRequirement, reservedRegions } from '../vfio/inspect/reserved-regions';
+import { withGroups } from './group';
+import { type BindPlan, driverAfter, plan } from './plan';
+import { isBridge, readBinding } from './read';
+import { findObjections } from './safety';
+
+/** The most objections that a remark names. */
+const MAX_SHOWN = 5;
+
+/** Returns remarks on groups that cannot be opened yet although functions of theirs are given to VFIO. */
+export function viabilityNotes(sys: Sys, plans: readonly BindPlan[]): string[] {
+  const after = new Map(plans.map((plan) => [plan.address, driverAfter(plan)]));
+  const reader = new AttributeReader(sys);
+  const groups = new IommuGroups(sys);
+  const numbers = new Map<number, string>();
+  for (const { address } of plans) {
+    const group = reader.linkName(pciPath(address, 'iommu_group'));
+    if (group !== null && isVfioDriver(after.get(address) ?? null)) numbers.set(Number(group), address);
+  }
+  return [...numbers].flatMap(([number, address]) => {
+    const blockers = groups.get(number).members.filter((member) => {
+      const driver = after.get(member.name);
+      return driver === undefined || driver === member.driver
+        ? member.blocks
+        : driver !== null && !isVfioDriver(driver);
+    });
+    const required = firmwareRequirement(reservedRegions(reader, number));
+    if (required !== null) return [`group ${number} cannot be opened: ${required}`];
+    if (blockers.length === 0) return [];
+    const names = blockers.map(({ name, driver }) => `${name} (${after.get(name) ?? driver})`).join(', ');
+    const advice = viabilityAdvice(sys, { address, driver: after.get(address) ?? '', group: number, blockers });
+    return [`group ${number} is not viable yet: blocked by ${names}; ${advice}`];
+  });
+}
+
+interface Blocked {
+  /** A function that cannot be opened for its group's sake. */
+  address: string;
+  /** The VFIO driver that it has, or is given. */
+  driver: string;
+  group: number;
+  blockers: readonly GroupMember[];
+}
+
+/** Returns the commands that make a group viable; where `bind --group` would be refused, the reasons instead. */
+export function viabilityAdvice(sys: Sys, { address, driver, group, blockers }: Blocked): string {
+  const others = blockers.filter(({ name }) => !isPciAddress(name));
+  const functions = blockers.filter(({ name }) => isPciAddress(name));
+  const advice = others.map((member) => unbindCommand(sys, group, member));
+  if (functions.length > 0) {
+    const plans = withGroups(sys, [address]).map((member) =>
+      plan(member, readBinding(sys, member), { driver, override: driver }),
+    );
+    const objections = [
+      ...functions.filter(({ name }) => isBridge(sys, name)).map(({ name }) => `${name}: it is a bridge`),
+      ...findObjections(sys, plans, { bridges: false }).uses.map((use) => `${use.address}: ${use.what}`),
+    ];
+    const more = objections.length > MAX_SHOWN ? [`and ${objections.length - MAX_SHOWN} more`] : [];
+    advice.push(
+      objections.length === 0
+        ? `udrv bind ${address} ${driver} --group`
+        : `bind --group would be refused: ${[...objections.slice(0, MAX_SHOWN), ...more].join('; ')}`,
+    );
+  }
+  return advice.join('; ');
+}
+
+/** Returns the command that takes a member of another bus from its driver, which `udrv unbind` does for PCI alone. */
+function unbindCommand(sys: SysTree, group: number, { name, driver }: GroupMember): string {
+  const dir = `${IOMMU_GROUPS}/${group}/devices/${name}`;
+  const bus = new AttributeReader(sys).linkName(`${dir}/subsystem`);
+  const path = bus === null ? `${dir}/driver/unbind` : `/sys/bus/${bus}/drivers/${driver}/unbind`;
+  return `echo ${shellWord(name)} | sudo tee ${shellWord(path)}`;
+}

@@ -1,0 +1,64 @@
+import { AttributeReader } from '../../sys/readers/attributes';
+import type { SysTree } from '../../sys/sys';
+import { iommuHardware } from './iommu-hardware';
+
+/** Modules whose parameter `allow_unsafe_interrupts` lets a device without interrupt remapping through. */
+export type UnsafeModule = 'vfio_iommu_type1' | 'iommufd';
+
+/** Both grow with the number of processors: thousands of them fit. */
+const MAX_PROC_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Tells whether interrupts are remapped, so that a device cannot forge them: on x86 the names of the controllers in
+ * /proc/interrupts then begin with `IR-` (arch/x86/kernel/apic, drivers/iommu/{intel,amd}).
+ *
+ * @returns null where that cannot be told
+ */
+function remapsInterrupts(reader: AttributeReader): boolean | null {
+  const controllers = reader.bytes('/proc/interrupts', MAX_PROC_BYTES)?.toString('latin1') ?? '';
+  if (/\sIR-(?:IO-APIC|PCI-MSI)/.test(controllers)) return true;
+  return /\s(?:IO-APIC|PCI-MSI)/.test(controllers) ? false : null;
+}
+
+/**
+ * Finds out why a device was not permitted its IOMMU: EPERM comes from vfio_iommu_type1_attach_group() and
+ * iommufd_device_bind() where interrupts are not remapped, and from IOMMU drivers for reasons of their own.
+ *
+ * @param module the one that refused
+ */
+export function whyNotPermitted(
+  sys: SysTree,
+  address: string,
+  module: UnsafeModule,
+): { message: string; hint: string } {
+  const reader = new AttributeReader(sys);
+  const parameter = `/sys/module/${module}/parameters/allow_unsafe_interrupts`;
+  const remaps = remapsInterrupts(reader);
+  const log = 'sudo dmesg | grep -i -e vfio -e iommu -e dmar';
+  if (remaps === true || reader.text(parameter) === 'Y')
+    return {
+      message: 'the IOMMU driver does not permit it, and not for lack of interrupt remapping',
+      hint: `the kernel's log may say why: ${log}`,
+    };
+  if (remaps === null)
+    return {
+      message: 'not permitted: interrupts are not remapped, or the IOMMU driver has a reason of its own',
+      hint: `the kernel's log tells which: ${log}`,
+    };
+  return {
+    message: 'the platform does not remap interrupts, so the device could forge them',
+    hint: `${remedy(sys, reader, address)}; to go without, at the risk that the device forges interrupts and so disturbs or takes over this machine: echo 1 | sudo tee ${parameter}`,
+  };
+}
+
+function remedy(sys: SysTree, reader: AttributeReader, address: string): string {
+  const flags = /^flags\s*:.*$/m.exec(reader.bytes('/proc/cpuinfo', MAX_PROC_BYTES)?.toString('latin1') ?? '');
+  // CPUID leaf 1, ECX bit 31.
+  const isVirtual = / hypervisor\b/.test(flags?.[0] ?? '');
+  const kind = iommuHardware(sys, address)?.kind ?? null;
+  if (kind === 'virtio-iommu')
+    return 'virtio-iommu remaps no interrupts: give the virtual machine another IOMMU, as QEMU does with -device intel-iommu,intremap=on -machine kernel-irqchip=split';
+  if (!isVirtual) return 'switch interrupt remapping on in the firmware, and boot without intremap=off';
+  const device = kind === 'AMD-Vi' ? 'amd-iommu' : 'intel-iommu';
+  return `switch interrupt remapping on in the hypervisor, as QEMU does with -device ${device},intremap=on -machine kernel-irqchip=split`;
+}
