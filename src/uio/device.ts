@@ -9,6 +9,7 @@ import type { Sys } from '../sys/sys';
 import { keepBusMaster } from './bus-master';
 import { noIrqcontrol, openFailed } from './errors';
 import { EventCount } from './event-count';
+import { inspectUio } from './inspect';
 import { explained, UioInterrupts } from './interrupts';
 import { InterruptControl, type RearmMode } from './rearm';
 import { openSpace } from './region-access';
@@ -69,7 +70,7 @@ export class UioDevice implements RegionSource {
       cleanup.defer(() => sys.close(fd));
       const eventCount = new EventCount(sys, info, fd);
       putBack = keepBusMaster(sys, info);
-      return new UioDevice(sys, info, fd, eventCount, write, cleanup);
+      return new UioDevice(sys, withAddresses(sys, info), fd, eventCount, write, cleanup);
     });
   }
 
@@ -138,6 +139,12 @@ export class UioDevice implements RegionSource {
     if (this.#closed) throw new RangeError(`${this.info.address} is closed`);
     return this.#fd;
   }
+}
+
+/** Looks again at a device whose memory the open may have allocated: dynamic regions of uio_dmem_genirq. */
+function withAddresses(sys: Sys, info: UioDeviceInfo): UioDeviceInfo {
+  const known = info.uio.regions.every(({ address }) => address !== null);
+  return known ? info : (inspectUio(sys, info.address) ?? info);
 }
 
 function openNode(sys: Sys, info: UioDeviceInfo, write: boolean): number {

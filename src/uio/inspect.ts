@@ -127,8 +127,10 @@ function indices(reader: AttributeReader, dir: string, prefix: string): number[]
   return Array.from({ length: MAX_REGIONS }, (_, index) => index).filter((index) => names.has(`${prefix}${index}`));
 }
 
+/** All ones are no address: uio_dmem_genirq has DMEM_MAP_ERROR there while nobody has the device open. */
 function address(reader: AttributeReader, path: string): string | null {
   const text = reader.text(path);
+  if (text !== null && /^0x(?:f{8}){1,2}$/i.test(text)) return null;
   return text !== null && /^0x[0-9a-f]{1,16}$/i.test(text) ? hex(BigInt(text)) : null;
 }
 
