@@ -16,7 +16,7 @@ export function stillAsserted(device: string): UdrvError {
     code: 'EIO',
     exit: Exit.failed,
     subject: device,
-    hint: 'say how to silence it: --ack REGION:OFFSET=VALUE',
+    hint: 'acknowledge it with --ack REGION:OFFSET=VALUE',
     device,
   });
 }

@@ -80,13 +80,13 @@ export class UioDevice implements RegionSource {
 
   /** Returns a region's registers; it is mapped at the first access. */
   region(name: string): Registers {
-    let registers = this.#registers.get(name);
+    const info = findRegion(this.info.address, this.regions, name);
+    let registers = this.#registers.get(info.name);
     if (registers === undefined) {
-      const info = findRegion(this.info.address, this.regions, name);
       registers = new Registers(this.info.address, info, () =>
         openSpace(this.#sys, this.info, this.#openFd, info, this.#write),
       );
-      this.#registers.set(name, registers);
+      this.#registers.set(info.name, registers);
       this.#cleanup.own(registers);
     }
     return registers;

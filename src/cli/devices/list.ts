@@ -49,20 +49,14 @@ function print(context: Context, devices: DeviceInfo[], { type, all }: ListOptio
     return;
   }
   if (context.options.quiet) context.stdout.write(devices.map((device) => `${visible(device.address)}\n`).join(''));
-  else
-    context.stdout.write(
-      columns(
-        devices.map((device) => row(device, context)),
-        { titles: TITLES, style: context.style },
-      ),
-    );
+  else context.stdout.write(columns(devices.map(row), { titles: TITLES, style: context.style }));
 }
 
 const TITLES = ['TYPE', 'ADDRESS', 'ID', 'DRIVER', 'NODE', 'ACCESS', 'NAME'];
 
-function row(device: DeviceInfo, context: Context): string[] {
+function row(device: DeviceInfo): string[] {
   const { framework, address, vendorId, deviceId, node, access } = device;
-  const name = fullName(device, context.names);
+  const name = fullName(device);
   const id = vendorId === null && deviceId === null ? '-' : idPair(vendorId, deviceId);
   return [framework, address, id, driverText(device) ?? '-', node ?? '-', access ?? '-', name].map(visible);
 }
