@@ -126,3 +126,46 @@ describe('a place is REGION OFFSET or REGION:OFFSET', () => {
     ['--sim uio read uio1 0x10', 'uio1 0x10: no such region', 'it has map0 (registers), map1 (buffer)'],
   ]);
 });
+
+describe('platform devices that are meant for UIO, and have no driver', () => {
+  const platform = 'sys/bus/platform/devices';
+  const tree = plant(join(dir, 'driverless'), {
+    'sys/class/uio': 'a directory',
+    [`${platform}/a0000000.gpio/of_node/compatible`]: 'xlnx,gpio\0generic-uio\0',
+    [`${platform}/a0010000.dma/driver_override`]: 'uio_pdrv_genirq\n',
+    [`${platform}/a0020000.eth/of_node/compatible`]: 'xlnx,eth\0',
+    [`${platform}/a0030000.uart/of_node/compatible`]: 'generic-uio\0',
+    [`${platform}/a0030000.uart/driver`]: { link: '../../drivers/other' },
+  });
+  const advice =
+    "boot with uio_pdrv_genirq.of_id=generic-uio, or load it by modprobe uio_pdrv_genirq of_id=generic-uio, or write uio_pdrv_genirq to driver_override of a platform device and the device's name to drivers_probe of its bus";
+  const remarks = `udrv: meant for UIO, but without a driver: a0000000.gpio, a0010000.dma\nudrv: ${advice}\n`;
+
+  test.concurrent.each([
+    ['uio list', 'udrv: no UIO device\n'],
+    [
+      'list',
+      `udrv: no device that user space can drive; udrv --sysroot ${tree} list --all shows the PCI functions that the kernel drives\n`,
+    ],
+  ])('%s names them and says how they get one', async (command, nothing) => {
+    expect(await udrv(`--sysroot ${tree} ${command}`)).toEqual({ stdout: '', stderr: nothing + remarks, exit: 0 });
+  });
+
+  test.concurrent('as JSON the list is only empty', async () => {
+    const { stdout, stderr, exit } = await udrv(`--sysroot ${tree} --json uio list`);
+    expect({ document: JSON.parse(stdout), stderr, exit }).toEqual({
+      document: { schema: 'udrv.list/1', devices: [] },
+      stderr: '',
+      exit: 0,
+    });
+  });
+
+  cliFails(
+    9,
+    ['uio_pdrv_genirq', 'uio-pdrv-genirq'].map((driver) => [
+      `--sysroot ${tree} -n bind a0000000.gpio ${driver}`,
+      'uio_pdrv_genirq: is a driver of platform devices, and bind is for PCI functions',
+      advice,
+    ]),
+  );
+});
