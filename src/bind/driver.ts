@@ -3,8 +3,9 @@ import { parsePciAddress } from '../pci/address';
 import { PCI_DRIVERS } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
+import { PLATFORM_DRIVERS } from '../uio/platform';
 import { isVfioDriver } from '../vfio/inspect/drivers';
-import { noDriverError } from './errors';
+import { noDriverError, platformDriverError } from './errors';
 
 const USAGE = 'udrv bind DEVICE... DRIVER';
 
@@ -19,6 +20,8 @@ export function findDriver(sys: SysTree, name: string): string {
   const drivers = new AttributeReader(sys).names(PCI_DRIVERS);
   const canonical = (text: string) => text.replaceAll('_', '-');
   const driver = drivers.includes(name) ? name : drivers.find((one) => canonical(one) === canonical(name));
+  const platform = PLATFORM_DRIVERS.find((one) => canonical(one) === canonical(name));
+  if (driver === undefined && platform !== undefined) throw platformDriverError(platform);
   if (driver === undefined) throw noDriverError(name, drivers);
   return driver;
 }

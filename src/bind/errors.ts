@@ -1,6 +1,7 @@
 import { Exit, errnoMessage, fromSysError, type SysError, UdrvError } from '../errors';
 import { PCI_DRIVERS } from '../pci/paths';
 import type { StateLocked } from '../sys/state';
+import { PLATFORM_ADVICE } from '../uio/platform';
 import type { Use } from './in-use';
 
 /** The most uses that a message names. */
@@ -30,6 +31,16 @@ export function noDriverError(name: string, loaded: readonly string[]): UdrvErro
     exit: Exit.unsupported,
     subject: name,
     hint: missingDriverHint(name, loaded),
+  });
+}
+
+/** A UIO driver that serves no PCI function, and so cannot be bound to one. */
+export function platformDriverError(name: string): UdrvError {
+  return new UdrvError('is a driver of platform devices, and bind is for PCI functions', {
+    code: 'ENODRIVER',
+    exit: Exit.unsupported,
+    subject: name,
+    hint: PLATFORM_ADVICE,
   });
 }
 

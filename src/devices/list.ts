@@ -22,7 +22,7 @@ export function listDevices(
   { type, all = false, errors = [] }: ListOptions = {},
 ): DeviceInfo[] {
   const wanted = (framework: Framework) => type === undefined || type === framework;
-  const uio = wanted('uio') ? listUio(sys, errors) : [];
+  const uio = wanted('uio') ? listUio(sys, errors, names) : [];
   const usb = wanted('usb') ? listUsb(sys, names, errors) : [];
   return [...uio, ...pciDevices(), ...usb];
 

@@ -3,6 +3,7 @@ import { NameDatabase } from '../names/database';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
 import { RecordingTree } from '../sys/tree/recording';
+import { driverlessForUio } from '../uio/platform';
 import { describeUsb } from '../usb/inspect/describe';
 import { listUsbNodes } from '../usb/inspect/nodes';
 import { usbTree } from '../usb/inspect/port-tree';
@@ -22,6 +23,7 @@ export function recordMachine(sys: SysTree): string {
   readClassLinks(recorder);
   readIommu(recorder, devices);
   readUsb(recorder, names, devices);
+  driverlessForUio(recorder);
   recorder.add(
     '/usr/share/hwdata/pci.ids',
     Buffer.from(names.excerpt('pci', devices.filter((d) => d.framework !== 'usb').flatMap(ids))),

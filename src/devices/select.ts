@@ -1,10 +1,13 @@
 import { Exit, UdrvError } from '../errors';
-import type { DeviceInfo, Framework, UsbDeviceInfo } from '../model/device';
+import type { DeviceInfo, Framework, UioDeviceInfo, UsbDeviceInfo } from '../model/device';
 import type { Names } from '../names/database';
 import { parsePciAddress } from '../pci/address';
 import { attempt } from '../sys/attempt';
 import type { SysTree } from '../sys/sys';
+import { hex } from '../text/hex';
 import { inspectUio, listUio } from '../uio/inspect';
+import { resolveNode } from '../uio/links';
+import { firstRegister } from '../uio/register-sizes';
 import { parseUsbInterface } from '../usb/inspect/address';
 import { inspectUsb, listUsb } from '../usb/inspect/inspect';
 import { listDevices } from './list';
@@ -15,7 +18,8 @@ const USB_PATH = /^(usb\d+|\d+-\d+(?:\.\d+)*)(?::\d+\.\d+)?$/;
 
 /**
  * Finds every device that a selector names: those of the command-line contract (`uio0`, `0000:00:03.0`, `vfio0`, `1-2.3`,
- * `003/014`, `1d6b:0002`, `sn:TEXT`, a node below /dev, a network, block or NVMe name, a UIO device's name in sysfs).
+ * `003/014`, `1d6b:0002`, `sn:TEXT`, a node below /dev or a link to one, a network, block or NVMe name, a UIO device's
+ * name in sysfs), and a UIO device's parent (`a0010000.dma`) or base address (`0xa0010000`).
  *
  * @param type among what {@link listDevices} has of it; without, the function behind a UIO device has its UIO name
  */
@@ -25,7 +29,7 @@ export function findDevices(sys: SysTree, names: Names, selector: string, type?:
   if (pciAddress !== null) return one(inspectPci(sys, names, pciAddress));
 
   const uio = /^(?:\/dev\/)?(uio\d+)$/.exec(selector)?.[1];
-  if (uio !== undefined) return one(inspectUio(sys, uio));
+  if (uio !== undefined) return one(inspectUio(sys, uio, names));
 
   const cdev = /^(?:\/dev\/vfio\/devices\/)?(vfio\d+)$/.exec(selector)?.[1];
   if (cdev !== undefined) return behind(sys, names, `/sys/class/vfio-dev/${cdev}`);
@@ -55,8 +59,23 @@ export function findDevices(sys: SysTree, names: Names, selector: string, type?:
 
   if (selector.startsWith('sn:')) return listUsb(sys, names).filter(({ usb }) => usb.serial === selector.slice(3));
 
-  const named = listUio(sys).filter((device) => device.name === selector);
+  const linked = selector.startsWith('/dev/') ? resolveNode(sys, selector) : null;
+  if (linked !== null) return findDevices(sys, names, linked, type);
+
+  const named = uioNamed(listUio(sys, [], names), selector);
   return named.length > 0 ? named : byKernelName(sys, names, selector);
+}
+
+/** Finds UIO devices by their name in sysfs, else by the device behind them, else by the address of a region. */
+function uioNamed(devices: readonly UioDeviceInfo[], selector: string): UioDeviceInfo[] {
+  const address = /^0x[0-9a-f]{1,16}$/i.test(selector) ? hex(BigInt(selector)) : null;
+  const ways: ((device: UioDeviceInfo) => boolean)[] = [
+    ({ name }) => name === selector,
+    ({ uio }) => uio.parentDevice === selector,
+    ({ uio }) => address !== null && uio.regions.some((region) => firstRegister(region) === address),
+    ({ uio }) => address !== null && uio.regions.some((region) => region.address === address),
+  ];
+  return ways.map((way) => devices.filter(way)).find((found) => found.length > 0) ?? [];
 }
 
 /**
@@ -90,9 +109,16 @@ export function noSuchDevice(selector: string): UdrvError {
   });
 }
 
+/** Names a device with what tells it from another that has the same name or ids. */
 function describe(device: DeviceInfo): string {
-  const serial = device.framework === 'usb' ? device.usb.serial : null;
-  return serial === null ? device.address : `${device.address} (sn:${serial})`;
+  const { address, framework } = device;
+  if (framework === 'usb') return device.usb.serial === null ? address : `${address} (sn:${device.usb.serial})`;
+  if (framework === 'uio') {
+    const base = device.uio.regions.find((region) => region.address !== null)?.address ?? null;
+    const tells = [device.uio.parentDevice, base].filter((text) => text !== null);
+    return tells.length === 0 ? address : `${address} (${tells.join(', ')})`;
+  }
+  return `${address} (${device.driver ?? 'no driver'})`;
 }
 
 /**

@@ -3,6 +3,9 @@ import { SERVE_SIGNALS_NS, serveSignals } from '../sys/wait';
 import { noInterrupt, stillAsserted } from './errors';
 import type { InterruptSource, InterruptWaitOptions } from './source';
 
+/** Time in which a line that is still asserted brings its interrupt again, once that is let through. */
+const SETTLE_MS = 1;
+
 export interface LatencyOptions extends InterruptWaitOptions {
   /** Makes the device raise its interrupt. */
   trigger: () => void;
@@ -17,8 +20,8 @@ export interface LatencyOptions extends InterruptWaitOptions {
  * Measures from trigger to wake-up, `count` times, or until `signal` aborts, and then closes the source. Waits in a
  * blocking system call, as a latency-minded driver does; signals are served between the measurements.
  *
- * @throws exit 6 where `timeoutMs` passes without an interrupt, exit 1 where the device goes on asserting its interrupt
- *   for want of an acknowledge
+ * @throws exit 6 where `timeoutMs` passes without an interrupt, exit 1 where the device goes on asserting its interrupt,
+ *   for want of an acknowledge or of the right one
  */
 export async function measureLatencies(
   source: InterruptSource,
@@ -28,6 +31,7 @@ export async function measureLatencies(
   cleanup.own(source);
   try {
     source.arm('drop');
+    mustBeQuiet(source, acknowledge);
     let done = 0;
     // The clock of Node's that costs least to read, a quarter of performance.now(): its cost is in each figure.
     const now = process.hrtime.bigint;
@@ -44,6 +48,7 @@ export async function measureLatencies(
         acknowledge?.();
         if (acknowledge === undefined && source.asserted()) throw stillAsserted(source.device);
         source.rearm();
+        if (done === 1) mustBeQuiet(source, acknowledge);
       }
       if (outcome === 'interrupted' || end - served > SERVE_SIGNALS_NS) {
         await serveSignals();
@@ -53,5 +58,19 @@ export async function measureLatencies(
   } catch (error) {
     closeQuietly(cleanup);
     throw error;
+  }
+}
+
+/**
+ * Makes sure that no interrupt comes without a trigger: a level that is still asserted brings one after another, and
+ * those would be measured. One that comes by itself may do so once.
+ *
+ * @throws exit 1
+ */
+function mustBeQuiet(source: InterruptSource, acknowledge: (() => void) | undefined): void {
+  for (let served = 0; source.asserted() || source.wait(SETTLE_MS) === 'ready'; served++) {
+    if (served === 2) throw stillAsserted(source.device);
+    acknowledge?.();
+    source.rearm();
   }
 }

@@ -16,6 +16,10 @@ export interface Region {
   address: string | null;
   /** In bytes. */
   size: number;
+  /** Bytes of registers, where the device tree or the BAR has fewer than `size`, which a UIO driver rounds to pages. */
+  registers?: number;
+  /** The driver's own name of a UIO map or port; absent where it says no more than the device's. */
+  label?: string;
   /** The region's offset within its first page, in bytes; 0 for all but UIO maps. */
   offset: number;
   read: boolean;
@@ -61,6 +65,13 @@ export interface UioAttributes {
   irq: boolean | null;
   /** The PCI address of the device behind it, null if it is no PCI function. */
   parent: string | null;
+  /** The device behind it, on whatever bus: `platform`, `a0010000.dma`; null where sysfs does not tell. */
+  parentBus: string | null;
+  parentDevice: string | null;
+  /** Vendor and device of the PCI function behind it, by the database; null where it knows neither. */
+  pciName: string | null;
+  /** Symbolic links in /dev that lead to the node, as udev makes them. */
+  links: string[];
   regions: Region[];
 }
 

@@ -169,16 +169,26 @@ export function checkValue(device: string, region: Region, width: Width, value: 
     throw usageError(`${device} ${region.name}`, `${hex(value)} does not fit a register of ${width} bytes`);
 }
 
-/** @throws exit 3, naming the regions there are */
+/**
+ * Finds a region by its name, or by the driver's own where only one has it.
+ *
+ * @throws exit 3, naming the regions there are
+ */
 export function findRegion(device: string, regions: readonly Region[], name: string): Region {
-  const region = regions.find((candidate) => candidate.name === name);
-  if (region === undefined)
-    throw new UdrvError(`no such region`, {
+  const labelled = regions.filter(({ label }) => label === name);
+  const region = regions.find((candidate) => candidate.name === name) ?? labelled[0];
+  const several = labelled.length > 1 && region === labelled[0];
+  if (region === undefined || several)
+    throw new UdrvError(several ? `matches ${labelled.map((r) => r.name).join(', ')}` : 'no such region', {
       code: 'ENOREGION',
       exit: Exit.notFound,
       subject: `${device} ${name}`,
-      hint: regions.length > 0 ? `it has ${regions.map((r) => r.name).join(', ')}` : 'it has no regions',
+      hint: regions.length > 0 ? `it has ${regions.map(withLabel).join(', ')}` : 'it has no regions',
       device,
     });
   return region;
+}
+
+function withLabel({ name, label }: Region): string {
+  return label === undefined ? name : `${name} (${label})`;
 }

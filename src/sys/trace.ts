@@ -26,23 +26,38 @@ const SHOWN_BYTES = 64;
  *
  * @param print takes one line without its newline; nothing in it can drive a terminal
  * @param decoders asked in turn for each ioctl
+ * @param begin takes the beginning of a line, which the next `print` ends: an access to a mapping is shown before it is
+ *   made, because SIGBUS may end the process there. Without it, each line is printed when its call returns
  */
-export function traced(sys: Sys, print: (line: string) => void, decoders: readonly IoctlDecoder[] = []): Sys {
-  // A line that cannot be written must not look like a call that failed: the caller would lose what the call gave.
-  return new TracedSys(sys, (line) => void attempt(() => print(escapeLine(line))), decoders);
+export function traced(
+  sys: Sys,
+  print: Print,
+  decoders: readonly IoctlDecoder[] = [],
+  begin: Print | null = null,
+): Sys {
+  return new TracedSys(sys, safely(print), decoders, begin === null ? null : safely(begin));
+}
+
+type Print = (text: string) => void;
+
+/** A line that cannot be written must not look like a call that failed: the caller would lose what the call gave. */
+function safely(print: Print): Print {
+  return (text) => void attempt(() => print(escapeLine(text)));
 }
 
 class TracedSys implements Sys {
   readonly #sys: Sys;
-  readonly #print: (line: string) => void;
+  readonly #print: Print;
   readonly #decoders: readonly IoctlDecoder[];
+  readonly #begin: Print | null;
   /** The names of the open descriptors. */
   readonly #labels = new Map<number, string>();
 
-  constructor(sys: Sys, print: (line: string) => void, decoders: readonly IoctlDecoder[]) {
+  constructor(sys: Sys, print: Print, decoders: readonly IoctlDecoder[], begin: Print | null) {
     this.#sys = sys;
     this.#print = print;
     this.#decoders = decoders;
+    this.#begin = begin;
   }
 
   get pageSize(): number {
@@ -166,7 +181,7 @@ class TracedSys implements Sys {
       () => `mmap(${label}, ${number(length)}, ${protection}, ${number(offset)})`,
       () => this.#sys.mmap(fd, length, writable, offset),
     );
-    return new TracedMapping(mapping, `${label} mmap ${number(offset)}`, this.#print);
+    return new TracedMapping(mapping, `${label} mmap ${number(offset)}`, this.#print, this.#begin);
   }
 
   allocate(length: number): Memory {
@@ -293,13 +308,15 @@ class TracedSys implements Sys {
 class TracedMapping implements Mapping {
   readonly #mapping: Mapping;
   readonly #label: string;
-  readonly #print: (line: string) => void;
+  readonly #print: Print;
+  readonly #begin: Print | null;
   #closed = false;
 
-  constructor(mapping: Mapping, label: string, print: (line: string) => void) {
+  constructor(mapping: Mapping, label: string, print: Print, begin: Print | null) {
     this.#mapping = mapping;
     this.#label = label;
     this.#print = print;
+    this.#begin = begin;
   }
 
   get length(): number {
@@ -312,6 +329,7 @@ class TracedMapping implements Mapping {
       () => `load(${this.#label}, ${number(offset)}, ${width})`,
       () => this.#mapping.read(offset, width),
       (value) => hex(value, 2 * width),
+      this.#begin,
     );
   }
 
@@ -321,6 +339,7 @@ class TracedMapping implements Mapping {
       () => `store(${this.#label}, ${number(offset)}, ${width}, ${number(value)})`,
       () => this.#mapping.write(offset, width, value),
       () => null,
+      this.#begin,
     );
   }
 
@@ -352,23 +371,27 @@ class TracedMapping implements Mapping {
  *
  * @param describe the call, before it is made: what it passes in may be overwritten by what comes back
  * @param outcome null: the call has nothing to say for itself
+ * @param begin prints the description before the call
  */
 function traceCall<T>(
-  print: (line: string) => void,
+  print: Print,
   describe: () => string,
   call: () => T,
   outcome: (result: T) => string | null = () => 'ok',
+  begin: Print | null = null,
 ): T {
   const text = describe();
+  begin?.(text);
+  const end = (result: string) => print(begin === null ? `${text}${result}` : result);
   let result: T;
   try {
     result = call();
   } catch (error) {
-    print(`${text} = ${failure(error)}`);
+    end(` = ${failure(error)}`);
     throw error;
   }
   const shown = outcome(result);
-  print(shown === null ? text : `${text} = ${shown}`);
+  end(shown === null ? '' : ` = ${shown}`);
   return result;
 }
 

@@ -9,6 +9,7 @@ import type { Sys } from '../sys/sys';
 import { keepBusMaster } from './bus-master';
 import { noIrqcontrol, openFailed } from './errors';
 import { EventCount } from './event-count';
+import { inspectUio } from './inspect';
 import { explained, UioInterrupts } from './interrupts';
 import { InterruptControl, type RearmMode } from './rearm';
 import { openSpace } from './region-access';
@@ -68,7 +69,7 @@ export class UioDevice implements RegionSource {
       cleanup.defer(() => sys.close(fd));
       const eventCount = new EventCount(sys, info, fd);
       putBack = keepBusMaster(sys, info);
-      return new UioDevice(sys, info, fd, eventCount, write, cleanup);
+      return new UioDevice(sys, withAddresses(sys, info), fd, eventCount, write, cleanup);
     });
   }
 
@@ -78,13 +79,13 @@ export class UioDevice implements RegionSource {
 
   /** Returns a region's registers; it is mapped at the first access. */
   region(name: string): Registers {
-    let registers = this.#registers.get(name);
+    const info = findRegion(this.info.address, this.regions, name);
+    let registers = this.#registers.get(info.name);
     if (registers === undefined) {
-      const info = findRegion(this.info.address, this.regions, name);
       registers = new Registers(this.info.address, info, () =>
         openSpace(this.#sys, this.info, this.#openFd, info, this.#write),
       );
-      this.#registers.set(name, registers);
+      this.#registers.set(info.name, registers);
       this.#cleanup.own(registers);
     }
     return registers;
@@ -137,6 +138,12 @@ export class UioDevice implements RegionSource {
     if (this.#closed) throw new RangeError(`${this.info.address} is closed`);
     return this.#fd;
   }
+}
+
+/** Looks again at a device whose memory the open may have allocated: dynamic regions of uio_dmem_genirq. */
+function withAddresses(sys: Sys, info: UioDeviceInfo): UioDeviceInfo {
+  const known = info.uio.regions.every(({ address }) => address !== null);
+  return known ? info : (inspectUio(sys, info.address) ?? info);
 }
 
 function openNode(sys: Sys, info: UioDeviceInfo, write: boolean): number {

@@ -5,6 +5,8 @@
 
 import { Exit, type ExitCode, fromSysError, SysError, UdrvError, usageError } from '../errors';
 import type { Region, UioDeviceInfo } from '../model/device';
+import type { Sys } from '../sys/sys';
+import { hex } from '../text/hex';
 
 interface Details {
   code: string;
@@ -99,17 +101,73 @@ export function openResourceFailed(device: UioDeviceInfo, error: unknown): unkno
   });
 }
 
-/** mmap(2) of a map or a BAR. */
-export function mapFailed(device: UioDeviceInfo, region: Region, error: unknown): unknown {
+/** mmap(2) of a map, through the node. ENODEV is not only a device that went away: uio_mmap_physical() in uio.c. */
+export function mapFailed(sys: Sys, device: UioDeviceInfo, region: Region, error: unknown): unknown {
+  if (!(error instanceof SysError)) return error;
+  const details = { subject: `${device.address} ${region.name}`, device: device.address };
+  if (error.code === 'EPERM')
+    return fromSysError(error, {
+      ...details,
+      message: 'the kernel forbids the mapping',
+      hint: 'a security policy (SELinux, AppArmor) may: sudo dmesg',
+    });
+  const refused = error.code === 'ENODEV' || error.code === 'EINVAL';
+  if (!refused) return fromSysError(error, { ...details, message: 'cannot be mapped' });
+  if (sys.access(`/sys/class/uio/${device.address}`) === null)
+    return fromSysError(error, { ...details, message: 'the device went away', exit: Exit.gone });
+  const { message, hint } = refusal(region, sys.pageSize);
+  return fromSysError(error, { ...details, message: `cannot be mapped: ${message}`, hint, exit: Exit.unsupported });
+}
+
+/** Tells why the kernel maps a region of a device that is there not at all. */
+function refusal({ address, size }: Region, pageSize: number): { message: string; hint?: string } {
+  const hint =
+    'its driver must export whole pages, with the registers at an offset: uio_pdrv_genirq of newer kernels does';
+  if (address === null) return { message: 'the driver has no memory for it', hint: 'sudo dmesg may tell why' };
+  if (BigInt(address) % BigInt(pageSize) !== 0n)
+    return { message: `its address, ${address}, begins no page of ${hex(pageSize)} bytes; size ${hex(size)}`, hint };
+  if (size < pageSize)
+    return { message: `it has ${hex(size)} bytes, fewer than a page of ${hex(pageSize)}; address ${address}`, hint };
+  return { message: `the driver refuses ${hex(size)} bytes at ${address}, pages of ${hex(pageSize)}` };
+}
+
+/** A register in the last page of a map, where that is no whole page: uio_mmap_physical() maps whole ones only. */
+export function pageNotMapped(device: UioDeviceInfo, region: Region, offset: number, pageSize: number): UdrvError {
+  return deviceError(
+    device,
+    `offset ${hex(offset)} cannot be mapped: the region has ${hex(region.size)} bytes, and the kernel maps whole pages of ${hex(pageSize)}`,
+    { code: 'EINVAL', exit: Exit.unsupported, part: region.name },
+  );
+}
+
+/** mmap(2) of a BAR, through sysfs: pci_mmap_resource() in drivers/pci/pci-sysfs.c. */
+export function mapResourceFailed(device: UioDeviceInfo, region: Region, error: unknown): unknown {
   if (!(error instanceof SysError)) return error;
   const forbidden = error.code === 'EPERM';
+  const advice: Record<string, string> = {
+    EPERM: LOCKDOWN,
+    EINVAL: 'a driver has it for itself, and the kernel is strict: boot with iomem=relaxed',
+  };
   return fromSysError(error, {
     subject: `${device.address} ${region.name}`,
     message: forbidden ? 'the kernel forbids mapping device memory' : 'cannot be mapped',
-    hint: forbidden ? 'is it locked down? cat /sys/kernel/security/lockdown; VFIO still works then' : undefined,
+    hint: advice[error.code],
     device: device.address,
   });
 }
+
+/** pread(2) or pwrite(2) of an I/O BAR, through sysfs. */
+export function portFailed(device: UioDeviceInfo, region: Region, error: unknown): unknown {
+  if (!(error instanceof SysError)) return error;
+  return fromSysError(error, {
+    subject: `${device.address} ${region.name}`,
+    hint: error.code === 'EPERM' ? LOCKDOWN : undefined,
+    device: device.address,
+  });
+}
+
+/** security_locked_down(LOCKDOWN_PCI_ACCESS) in drivers/pci/pci-sysfs.c. */
+const LOCKDOWN = 'is it locked down? cat /sys/kernel/security/lockdown; VFIO still works then';
 
 export function notReachable(device: UioDeviceInfo, region: Region): UdrvError {
   return deviceError(device, 'no PCI BAR holds this region, and there is no other way to it', {

@@ -1,9 +1,19 @@
+import { SysError } from '../errors';
 import type { Region, UioDeviceInfo } from '../model/device';
 import type { RegisterSpace } from '../model/registers';
 import { mustDecode } from '../pci/decoding-check';
 import { pciPath } from '../pci/paths';
-import type { Mapping, Sys, Width, Word } from '../sys/sys';
-import { accessIncomplete, mapFailed, notReachable, openResourceFailed, portTooWide } from './errors';
+import type { Mapping, Sys, Width } from '../sys/sys';
+import {
+  accessIncomplete,
+  mapFailed,
+  mapResourceFailed,
+  notReachable,
+  openResourceFailed,
+  pageNotMapped,
+  portFailed,
+  portTooWide,
+} from './errors';
 
 /**
  * Opens a region of a UIO device for access: a map through the node, a BAR or port region through the `resourceN`
@@ -14,8 +24,7 @@ export function openSpace(sys: Sys, device: UioDeviceInfo, fd: number, region: R
   const map = /^map([0-4])$/.exec(region.name);
   if (map) {
     if (parent !== null) mustDecode(sys, parent, 'mmio', device.address);
-    // uio.c takes the map's number from the page offset; the mapping begins at the page that holds the map's address.
-    return mapped(sys, device, fd, region, Number(map[1]) * sys.pageSize, region.offset, write);
+    return mapSpace(sys, device, fd, region, Number(map[1]), write);
   }
   const { bar, offset } = parentBar(device, region);
   if (bar.kind !== 'mmio' && bar.kind !== 'portio') throw notReachable(device, region);
@@ -25,37 +34,78 @@ export function openSpace(sys: Sys, device: UioDeviceInfo, fd: number, region: R
   if (bar.kind === 'portio') return ports(sys, device, resourceFd, region, offset);
   try {
     // pci_mmap_resource_range() too begins at the page: a BAR smaller than that may lie anywhere in it.
-    return mapped(sys, device, resourceFd, bar, 0, withinPage(sys, bar) + offset, write);
+    const start = withinPage(sys, bar) + offset;
+    return mappedSpace(sys.mmap(resourceFd, pagesOf(sys, bar), write, 0), start, () => notReachable(device, region));
+  } catch (error) {
+    throw mapResourceFailed(device, region, error);
   } finally {
     // A mapping outlives the descriptor it was made from.
     sys.close(resourceFd);
   }
 }
 
-/** @param start offset of the registers in the mapping */
-function mapped(
+/**
+ * Maps a map of the node. uio_mmap() takes its number from the page offset and allows the pages that it touches, but
+ * uio_mmap_physical() refuses an address within a page, and more bytes than the map has (drivers/uio/uio.c).
+ */
+function mapSpace(
   sys: Sys,
   device: UioDeviceInfo,
   fd: number,
   region: Region,
-  at: number,
-  start: number,
+  number: number,
   write: boolean,
 ): RegisterSpace {
-  // uio_mmap() allows these pages: from the one that holds the map's address, for its size.
-  const length = Math.ceil((withinPage(sys, region) + region.size) / sys.pageSize) * sys.pageSize;
+  const map = (length: number) => sys.mmap(fd, length, write, number * sys.pageSize);
+  const touched = pagesOf(sys, region);
+  const whole = region.size - (region.size % sys.pageSize);
   let mapping: Mapping;
   try {
-    mapping = sys.mmap(fd, length, write, at);
+    mapping = orElse(
+      () => map(touched),
+      (error) => (isRefused(error) && whole > 0 && whole < touched ? map(whole) : null),
+    );
   } catch (error) {
-    throw mapFailed(device, region, error);
+    throw mapFailed(sys, device, region, error);
   }
+  return mappedSpace(mapping, region.offset, (offset) => pageNotMapped(device, region, offset, sys.pageSize));
+}
+
+/** Makes a second attempt where the first fails; the first error counts where that gives null. */
+function orElse<T>(first: () => T, second: (error: unknown) => T | null): T {
+  try {
+    return first();
+  } catch (error) {
+    const result = second(error);
+    if (result === null) throw error;
+    return result;
+  }
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof SysError && error.code === 'EINVAL';
+}
+
+/**
+ * @param start offset of the registers in the mapping
+ * @param outside makes the error for a register behind the end of the mapping
+ */
+function mappedSpace(mapping: Mapping, start: number, outside: (offset: number) => Error): RegisterSpace {
+  const at = (offset: number, width: Width) => {
+    if (start + offset + width > mapping.length) throw outside(offset);
+    return start + offset;
+  };
   return {
-    read: (offset: number, width: Width) => mapping.read(start + offset, width),
-    write: (offset: number, width: Width, value: Word) => mapping.write(start + offset, width, value),
-    writer: (offset: number, width: Width) => mapping.writer(start + offset, width),
+    read: (offset, width) => mapping.read(at(offset, width), width),
+    write: (offset, width, value) => mapping.write(at(offset, width), width, value),
+    writer: (offset, width) => mapping.writer(at(offset, width), width),
     close: () => mapping.close(),
   };
+}
+
+/** Returns the bytes of the pages that a region touches. */
+function pagesOf(sys: Sys, region: Region): number {
+  return Math.ceil((withinPage(sys, region) + region.size) / sys.pageSize) * sys.pageSize;
 }
 
 function withinPage(sys: Sys, { address }: Region): number {
@@ -72,16 +122,23 @@ function ports(sys: Sys, device: UioDeviceInfo, fd: number, region: Region, star
   const mustBeComplete = (transferred: number, width: Width) => {
     if (transferred !== width) throw accessIncomplete(device, region, transferred, width);
   };
+  const transfer = (call: () => number, width: Width) => {
+    try {
+      mustBeComplete(call(), width);
+    } catch (error) {
+      throw portFailed(device, region, error);
+    }
+  };
   return {
     read: (offset, width) => {
       const buffer = bufferOf(width);
-      mustBeComplete(sys.pread(fd, buffer, start + offset), width);
+      transfer(() => sys.pread(fd, buffer, start + offset), width);
       return width === 1 ? buffer.readUInt8() : width === 2 ? buffer.readUInt16LE() : buffer.readUInt32LE();
     },
     write: (offset, width, value) => {
       const buffer = bufferOf(width);
       buffer.writeUIntLE(Number(value), 0, buffer.length);
-      mustBeComplete(sys.pwrite(fd, buffer, start + offset), width);
+      transfer(() => sys.pwrite(fd, buffer, start + offset), width);
     },
     close: () => sys.close(fd),
   };

@@ -135,14 +135,26 @@ describe('a selector', () => {
 
   const one = 'name one by its address';
   cliFails(3, [
-    ['--sim show 1234:11e8', '1234:11e8: matches 3 devices: uio0, 0000:00:03.0, 0000:02:01.0', one],
-    ['--sim show uio_pci_generic', 'uio_pci_generic: matches 2 devices: uio0, uio2', one],
+    [
+      '--sim show 1234:11e8',
+      '1234:11e8: matches 3 devices: uio0 (0000:00:04.0, 0xfe300000), 0000:00:03.0 (vfio-pci), 0000:02:01.0 (vfio-pci)',
+      one,
+    ],
+    [
+      '--sim show uio_pci_generic',
+      'uio_pci_generic: matches 2 devices: uio0 (0000:00:04.0, 0xfe300000), uio2 (0000:00:0a.0, 0xfe408000)',
+      one,
+    ],
     [
       '--sim show sn:0000:00:07.0',
       'sn:0000:00:07.0: matches 2 devices: usb1 (sn:0000:00:07.0), usb2 (sn:0000:00:07.0)',
       one,
     ],
-    ['--sim uio read uio_pci_generic map0 0', 'uio_pci_generic: matches 2 devices: uio0, uio2', one],
+    [
+      '--sim uio read uio_pci_generic map0 0',
+      'uio_pci_generic: matches 2 devices: uio0 (0000:00:04.0, 0xfe300000), uio2 (0000:00:0a.0, 0xfe408000)',
+      one,
+    ],
   ]);
 });
 
@@ -165,7 +177,7 @@ describe('as JSON', () => {
   const device = ['access', 'address', 'deviceId', 'driver', 'errors', 'framework', 'name', 'node', 'vendorId'];
   const region = ['address', 'kind', 'mmap', 'name', 'offset', 'read', 'size', 'write'];
   const parts: Record<string, string[]> = {
-    uio: ['eventCount', 'irq', 'parent', 'regions', 'version'],
+    uio: ['eventCount', 'irq', 'links', 'parent', 'parentBus', 'parentDevice', 'pciName', 'regions', 'version'],
     vfio: ['blockers', 'cdev', 'group', 'groupDevices', 'viable'],
     pci: ['class', 'className', 'driverOverride', 'iommuGroup', 'numaNode', 'regions', 'revision', 'subsystem'],
     usb: [
@@ -215,7 +227,8 @@ describe('as JSON', () => {
       ]);
       for (const part of present) {
         expect([one.address, keys(one[part])]).toEqual([one.address, parts[part]]);
-        for (const one_region of one[part].regions ?? []) expect(keys(one_region)).toEqual(region);
+        for (const one_region of one[part].regions ?? [])
+          expect(keys(one_region).filter((key) => key !== 'label')).toEqual(region);
         for (const intf of one[part].interfaces ?? []) {
           expect(keys(intf)).toEqual(setting);
           for (const ep of intf.endpoints) expect(keys(ep)).toEqual(endpoint);
@@ -227,7 +240,8 @@ describe('as JSON', () => {
 
   test.concurrent('a UIO device, a VFIO device, a PCI function and a USB device', async () => {
     const document = await listedAll();
-    expect(byAddress(document, 'uio1')).toEqual({
+    const timer = byAddress(document, 'uio1') as { uio: { eventCount: number } };
+    expect(timer).toEqual({
       address: 'uio1',
       framework: 'uio',
       vendorId: null,
@@ -240,12 +254,17 @@ describe('as JSON', () => {
       uio: {
         version: 'devicetree',
         eventCount: expect.any(Number),
-        irq: null,
+        irq: timer.uio.eventCount > 0 ? true : null,
         parent: null,
+        parentBus: 'platform',
+        parentDevice: 'fed60100.timer',
+        pciName: null,
+        links: [],
         regions: [
           expect.objectContaining({ name: 'map0', kind: 'mmio', address: '0xfed60000', offset: 0x100 }),
           {
             name: 'map1',
+            label: 'buffer',
             kind: 'mmio',
             address: '0xfed70000',
             size: 4096,
@@ -362,7 +381,7 @@ describe('as JSON', () => {
     expect(JSON.parse(stderr)).toEqual({
       error: {
         code: 'EAMBIGUOUS',
-        message: 'uio_pci_generic: matches 2 devices: uio0, uio2',
+        message: 'uio_pci_generic: matches 2 devices: uio0 (0000:00:04.0, 0xfe300000), uio2 (0000:00:0a.0, 0xfe408000)',
         hint: 'name one by its address',
         device: 'uio_pci_generic',
         exit: 3,

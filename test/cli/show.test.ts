@@ -30,11 +30,12 @@ cliPasses([
         driver     uio_pdrv_genirq
         node       /dev/uio1 [(]you may read and write[)]
         version    devicetree
-        interrupt  not known from sysfs, [01] so far
+        interrupt  (?:not known from sysfs, 0|yes, 1) so far
+        parent     fed60100.timer [(]platform[)]
 
-      REGION  KIND  ADDRESS     SIZE  OFFSET  ACCESS
-      map0    mmio  0xfed60000  4K    0x100   rw mmap
-      map1    mmio  0xfed70000  4K    0x0     rw mmap
+      REGION  KIND  ADDRESS     SIZE  OFFSET  ACCESS   NAME
+      map0    mmio  0xfed60000  4K    0x100   rw mmap  registers
+      map1    mmio  0xfed70000  4K    0x0     rw mmap  buffer
     `}$`,
     ),
   ],

@@ -295,6 +295,25 @@ describe('bench', () => {
     });
   });
 
+  // The timer asserts its line until EXPIRED is cleared; it does not run.
+  const level = '--trigger map0:0x4=6 --trigger map0:0x14=1';
+  cliPasses([[`--sim uio bench uio1 ${level} --ack map0:0xc=1 --count 2 ${LONG}`, /^interrupts +2\n/]]);
+
+  test.concurrent.each([
+    ['nothing', ''],
+    ['something else', '--ack map0:0x18=1'],
+  ])('a level line, and the acknowledge silences %s: the storm is not measured', async (_, ack) => {
+    const { stdout, stderr, exit } = await udrv(`--sim uio bench uio1 ${level} ${ack} --count 10 ${LONG}`);
+    expect(stdout).toMatch(/^interrupts +1\n/);
+    expect({ stderr, exit }).toEqual({
+      stderr: text`
+        udrv: uio1: the device still asserts its interrupt after it was served (EIO)
+        hint: acknowledge it with --ack REGION:OFFSET=VALUE
+      `,
+      exit: 1,
+    });
+  });
+
   cliFails(2, [
     ['--sim uio bench uio0', "usage: required option '--trigger <action>' not specified"],
     [`--sim uio bench uio0 ${RAISE} -c 0`, '0: is not a count: at least 1'],

@@ -61,7 +61,11 @@ describe('usage errors', () => {
     ['list --snapshot', "usage: option '--snapshot <file>' argument missing"],
     ['--sim show', "usage: missing required argument 'device'"],
     ['--sim show uio0 uio1', "usage: too many arguments for 'show'. Expected 1 argument but got 2."],
-    ['--sim uio read uio0 map0', "usage: missing required argument 'offset'"],
+    [
+      '--sim uio read uio0 map0',
+      'uio0 map0: no offset: write REGION OFFSET or REGION:OFFSET',
+      'map0:0x0 is its first register',
+    ],
     ['--sim uio -w 4 read uio0 map0 0', "usage: unknown option '-w'"],
     ['--timeout soon --sim list', 'soon: is not a duration', 'write 500ms, 2s or 1m; a bare number is seconds'],
   ]);

@@ -104,5 +104,5 @@ function line(context: Context, { address, from, steps }: BindPlan, device: Devi
 /** Returns a function as `list` shows it: one that UIO drives under its UIO name. */
 function deviceOf({ sys, names }: Context, address: string): DeviceInfo | null {
   const uio = new AttributeReader(sys).names(pciPath(address, 'uio')).find((name) => /^uio\d+$/.test(name));
-  return (uio === undefined ? null : inspectUio(sys, uio)) ?? inspectPci(sys, names, address);
+  return (uio === undefined ? null : inspectUio(sys, uio, names)) ?? inspectPci(sys, names, address);
 }

@@ -9,7 +9,6 @@ import type {
   UsbInterface,
   VfioAttributes,
 } from '../../model/device';
-import type { Names } from '../../names/database';
 import { hex } from '../../text/hex';
 import { sizeText } from '../../text/size';
 import { authorizeCommand } from '../../usb/inspect/authorize';
@@ -24,7 +23,7 @@ import { driverText } from './driver';
 import { fullName } from './full-name';
 
 /** Describes a device in depth, for a person. @param ruled whether tables have lines, for a terminal */
-export function describeDevice(device: DeviceInfo, names: Names, style: Style, ruled: boolean): string {
+export function describeDevice(device: DeviceInfo, style: Style, ruled: boolean): string {
   const { address, vendorId, deviceId } = device;
   const id = vendorId === null ? '' : `  ${vendorId}:${deviceId ?? '????'}`;
   const facts: Fact[] = [...common(device), ...frameworkFacts(device)];
@@ -33,7 +32,7 @@ export function describeDevice(device: DeviceInfo, names: Names, style: Style, r
     return `\n${ruled ? ruledTable(titles, cells, style) : columns(cells, { titles, style })}`;
   };
   return [
-    `${style.heading(visible(address))}${id}  ${visible(fullName(device, names))}\n`,
+    `${style.heading(visible(address))}${id}  ${visible(fullName(device))}\n`,
     columns(facts.filter(([, value]) => value !== null).map(([key, value]) => [`  ${key}`, visible(value ?? '')])),
     ...tables(device).map(({ titles, rows }) => (rows.length === 0 ? '' : table(titles, rows))),
     ...device.errors.map(({ path, code }) => style.warning(`could not read ${visible(path)} (${code})\n`)),
@@ -71,12 +70,14 @@ function frameworkFacts(device: DeviceInfo): Fact[] {
   }
 }
 
-function uioFacts({ version, eventCount, irq, parent }: UioAttributes): Fact[] {
+function uioFacts({ version, eventCount, irq, parentBus, parentDevice, links }: UioAttributes): Fact[] {
   const has = irq === null ? 'not known from sysfs' : irq ? 'yes' : 'none';
+  const bus = parentBus === null || parentBus === 'pci' ? '' : ` (${parentBus})`;
   return [
+    ['links', links.join(', ') || null],
     ['version', version],
     ['interrupt', eventCount === null ? has : `${has}, ${eventCount} so far`],
-    ['parent', parent],
+    ['parent', parentDevice === null ? null : `${parentDevice}${bus}`],
   ];
 }
 
@@ -152,15 +153,17 @@ function tables(device: DeviceInfo): TableOf[] {
 }
 
 function regionTable(regions: readonly Region[]): TableOf {
+  const labelled = regions.some(({ label }) => label !== undefined);
   return {
-    titles: ['REGION', 'KIND', 'ADDRESS', 'SIZE', 'OFFSET', 'ACCESS'],
-    rows: regions.map(({ name, kind, address, size, offset, read, write, mmap }) => [
+    titles: ['REGION', 'KIND', 'ADDRESS', 'SIZE', 'OFFSET', 'ACCESS', ...(labelled ? ['NAME'] : [])],
+    rows: regions.map(({ name, kind, address, size, registers, label, offset, read, write, mmap }) => [
       name,
       kind,
       address ?? '-',
-      sizeText(size),
+      registers === undefined ? sizeText(size) : `${sizeText(registers)} in ${sizeText(size)}`,
       hex(offset),
       `${read ? 'r' : ''}${write ? 'w' : ''}${mmap ? ' mmap' : ''}`,
+      ...(labelled ? [label ?? '-'] : []),
     ]),
   };
 }

@@ -1,8 +1,10 @@
 import { listDevices } from '../../devices/list';
 import { findDevices, noSuchDevice } from '../../devices/select';
 import type { DeviceInfo, Framework } from '../../model/device';
+import { attempt } from '../../sys/attempt';
 import type { ReadError } from '../../sys/readers/attributes';
 import { idPair } from '../../text/ids';
+import { driverlessForUio, PLATFORM_ADVICE } from '../../uio/platform';
 import { visible } from '../output/escape';
 import { columns } from '../output/table';
 import type { Context } from '../program/context';
@@ -22,6 +24,9 @@ export function listSelected(context: Context, selectors: string[], options: Lis
       ? listDevices(context.sys, context.names, { ...options, errors })
       : selected(context, selectors, options.type);
   print(context, devices, options);
+  const { type = 'uio' } = options;
+  const hasUio = devices.some(({ framework }) => framework === 'uio');
+  if (selectors.length === 0 && type === 'uio' && !hasUio) noteDriverless(context);
   remarkErrors(context, [...errors, ...devices.flatMap((device) => device.errors)]);
 }
 
@@ -44,25 +49,35 @@ function print(context: Context, devices: DeviceInfo[], { type, all }: ListOptio
     return;
   }
   if (devices.length === 0) {
-    const more = 'no device that user space can drive; udrv list --all shows the PCI functions that the kernel drives';
-    context.note(all || type !== undefined ? 'no such device' : more);
+    context.note(nothingListed(context, type, all));
     return;
   }
   if (context.options.quiet) context.stdout.write(devices.map((device) => `${visible(device.address)}\n`).join(''));
-  else
-    context.stdout.write(
-      columns(
-        devices.map((device) => row(device, context)),
-        { titles: TITLES, style: context.style },
-      ),
-    );
+  else context.stdout.write(columns(devices.map(row), { titles: TITLES, style: context.style }));
+}
+
+function nothingListed({ sys }: Context, type: Framework | undefined, all = false): string {
+  if (type === 'uio') {
+    const hasPci = attempt(() => sys.readDir('/sys/bus/pci/devices'), []).length > 0;
+    return `no UIO device${hasPci ? '; udrv list --type pci shows the PCI functions: udrv bind gives one to uio_pci_generic' : ''}`;
+  }
+  if (all || type !== undefined) return 'no such device';
+  return 'no device that user space can drive; udrv list --all shows the PCI functions that the kernel drives';
+}
+
+/** Remarks that there are devices which lack nothing but a UIO driver. */
+function noteDriverless(context: Context): void {
+  const devices = driverlessForUio(context.sys);
+  if (devices.length === 0) return;
+  context.note(`meant for UIO, but without a driver: ${devices.join(', ')}`);
+  context.note(PLATFORM_ADVICE);
 }
 
 const TITLES = ['TYPE', 'ADDRESS', 'ID', 'DRIVER', 'NODE', 'ACCESS', 'NAME'];
 
-function row(device: DeviceInfo, context: Context): string[] {
+function row(device: DeviceInfo): string[] {
   const { framework, address, vendorId, deviceId, node, access } = device;
-  const name = fullName(device, context.names);
+  const name = fullName(device);
   const id = vendorId === null && deviceId === null ? '-' : idPair(vendorId, deviceId);
   return [framework, address, id, driverText(device) ?? '-', node ?? '-', access ?? '-', name].map(visible);
 }

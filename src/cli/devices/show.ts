@@ -7,7 +7,7 @@ import { describeDevice } from './describe';
 export function printDevice(context: Context, found: DeviceInfo): undefined {
   const device = inDepth(context, found);
   if (context.options.json) context.printJson(device);
-  else context.stdout.write(describeDevice(device, context.names, context.style, context.stdout.isTTY));
+  else context.stdout.write(describeDevice(device, context.style, context.stdout.isTTY));
 }
 
 /** Adds what takes a search through /proc, which a listing does without. */

@@ -4,7 +4,10 @@ import type { Sink } from './file';
 /** Characters that are put together before they are written. */
 const PIECE = 64 * 1024;
 
-/** Writes the lines of a dump. On a terminal, a line that repeats the one before is folded into one `*`, as hexdump does. */
+/**
+ * Writes the lines of a dump. On a terminal, a line that repeats the one before is folded into one `*`, as hexdump does,
+ * and each line is written at once: the next access may be the last (SIGBUS).
+ */
 export class LineWriter {
   readonly #out: Sink;
   #text = '';
@@ -38,6 +41,6 @@ export class LineWriter {
 
   #put(text: string): void {
     this.#text += text;
-    if (this.#text.length >= PIECE) this.flush();
+    if (this.#out.isTTY || this.#text.length >= PIECE) this.flush();
   }
 }

@@ -6,14 +6,15 @@ import type { GlobalOptions } from './context';
 /**
  * Opens the machine that the options name, which is this one where they name none. No other machine's code is loaded.
  *
- * @param writeTrace gets each line of `--trace`
+ * @param writeTrace gets the text of `--trace` in pieces
  */
-export function openMachine(options: GlobalOptions, writeTrace: (line: string) => void): Sys {
+export function openMachine(options: GlobalOptions, writeTrace: (text: string) => void): Sys {
   const sys = untraced(options);
   if (!options.trace) return sys;
   const { usbdevfsDecoder } = require('../../uapi/decode-usbdevfs');
   const { decodeVfio } = require('../../uapi/decode-vfio');
-  return require('../../sys/trace').traced(sys, writeTrace, [usbdevfsDecoder(), decodeVfio]);
+  const print = (line: string) => writeTrace(`${line}\n`);
+  return require('../../sys/trace').traced(sys, print, [usbdevfsDecoder(), decodeVfio], writeTrace);
 }
 
 /** Tells whether the options name no other machine than this one. */

@@ -64,7 +64,7 @@ export function parseRange(text: string, width: Width): Range {
 
 /** Parses `REGION:OFFSET[/WIDTH]`. @returns null where the text is something else */
 function parseLocation(text: string, width: Width): Location | null {
-  const match = /^([a-z]+\d*):([^/]+)(?:\/(.*))?$/i.exec(text);
+  const match = /^(.+):([^/:]+)(?:\/([^/:]*))?$/.exec(text);
   if (match?.[1] === undefined || match[2] === undefined) return null;
   return {
     region: match[1],

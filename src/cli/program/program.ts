@@ -60,7 +60,7 @@ export function buildProgram(
     command.action(async (...given: unknown[]) => {
       given.pop();
       const options = command.optsWithGlobals<GlobalOptions>();
-      const sys = openMachine(options, (line) => stderr.write(`${line}\n`));
+      const sys = openMachine(options, (text) => stderr.write(text));
       const context = new Context(options, sys, stdout, stderr, env);
       outcome.exit = (await spec.run(context, ...(given as never[]))) ?? 0;
     });

@@ -8,7 +8,7 @@ import { LineWriter } from '../output/lines';
 import type { Context } from '../program/context';
 import { parseRange } from '../program/parse';
 import { interruptible, signalCheck } from '../program/signals';
-import { expectRegion, type FindTarget, noteAllOnes } from './target';
+import { expectPlace, type FindTarget, noteAllOnes } from './target';
 
 export interface DumpOptions {
   width: Width;
@@ -16,18 +16,23 @@ export interface DumpOptions {
   output?: string;
 }
 
-/** Reads the registers of a range, each once, and writes them as they are read: there may be gigabytes of them. */
+/**
+ * Reads the registers of a range, each once, and writes them as they are read: there may be gigabytes of them.
+ *
+ * @param given the region, or `REGION:RANGE`
+ */
 export async function dumpRegisters(
   context: Context,
   find: FindTarget,
   selector: string,
-  regionName: string,
+  given: string,
   rangeText: string | undefined,
   { width, format, output: path }: DumpOptions,
 ): Promise<number | undefined> {
   const target = find(context, selector);
-  const asked = rangeText === undefined ? undefined : parseRange(rangeText, width);
-  const expected = expectRegion(target, regionName);
+  const { region: expected, at } = expectPlace(target, given, rangeText);
+  const asked = at === undefined ? undefined : parseRange(at, width);
+  const regionName = expected.name;
   checkRange(target.address, expected, asked ?? whole(expected, width), width);
   using output = new Output(context.stdout, path);
   // Awaited here: the output is closed when this function returns.
@@ -73,9 +78,12 @@ class Noticing implements Iterable<Word> {
   }
 }
 
-/** Returns the range of a whole region, without the last registers where its size is no multiple of the width. */
+/**
+ * Returns the range of a whole region, as far as it is known to have registers, without the last where its size is no
+ * multiple of the width.
+ */
 function whole(region: Region, width: Width): Range {
-  const size = registersSize(region);
+  const size = Math.min(registersSize(region), region.registers ?? Number.POSITIVE_INFINITY);
   return { offset: 0, length: size - (size % width) };
 }
 

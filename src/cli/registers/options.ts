@@ -2,9 +2,10 @@ import type { Argument, Option } from 'commander';
 import { argument, choice, option } from '../program/options';
 import { parseWidth } from '../program/parse';
 
-/** Makes the arguments that name a device and a region of it. */
-export function regionArguments(device: string, regions?: string): Argument[] {
-  return [argument(`<${device}>`), argument('<region>', regions)];
+/** Makes the arguments that name a device and a region of it. @param place what may follow the region: `OFFSET` */
+export function regionArguments(device: string, place: string, regions?: string): Argument[] {
+  const all = `${regions === undefined ? '' : `${regions}; `}or REGION:${place}`;
+  return [argument(`<${device}>`), argument('<region>', all)];
 }
 
 export function rangeArgument(): Argument {

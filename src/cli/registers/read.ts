@@ -1,27 +1,27 @@
 import { checkRange, hexWord } from '../../model/registers';
 import type { Width } from '../../sys/sys';
 import type { Context } from '../program/context';
-import { parseSize } from '../program/parse';
 import { interruptible } from '../program/signals';
-import { expectRegion, type FindTarget, noteAllOnes } from './target';
+import { expectOffset, expectPlace, type FindTarget, noteAllOnes } from './target';
 
 export interface ReadOptions {
   width: Width;
 }
 
-/** Reads one register of a device, and prints it. */
+/** Reads one register of a device, and prints it. @param given the region, or `REGION:OFFSET` */
 export function readRegister(
   context: Context,
   find: FindTarget,
   selector: string,
-  region: string,
-  at: string,
+  given: string,
+  at: string | undefined,
   { width }: ReadOptions,
 ): Promise<number | undefined> {
-  const offset = parseSize(at, 'an offset');
   const target = find(context, selector);
-  const info = expectRegion(target, region);
-  checkRange(target.address, info, { offset, length: width }, width);
+  const place = expectPlace(target, given, at);
+  const offset = expectOffset(target, place);
+  checkRange(target.address, place.region, { offset, length: width }, width);
+  const region = place.region.name;
   return interruptible(() => {
     using device = target.open({ write: false });
     const value = hexWord(device.region(region).read(offset, width), width);

@@ -1,7 +1,9 @@
+import { usageError } from '../../errors';
 import type { RegionSource } from '../../model/action';
 import type { Region } from '../../model/device';
 import { findRegion } from '../../model/registers';
 import type { Context } from '../program/context';
+import { parseSize } from '../program/parse';
 
 /** A device with registers, whatever its framework: known, and not opened yet, so that a wrong request touches nothing. */
 export interface Target {
@@ -29,6 +31,40 @@ export type FindTarget = (context: Context, selector: string) => Target;
 export function expectRegion(target: Target, name: string): Region {
   const seen = target.regions.find((region) => region.name === name);
   return seen ?? target.unseen?.(name) ?? findRegion(target.address, target.regions, name);
+}
+
+/** A region and the text behind it, which says where in it. */
+export interface Place {
+  region: Region;
+  at: string | undefined;
+}
+
+/**
+ * Finds a region and the place in it, given as two arguments or as one, `REGION:OFFSET`.
+ *
+ * @param at undefined where it was not given by itself
+ * @throws exit 3, naming the regions there are
+ */
+export function expectPlace(target: Target, given: string, at: string | undefined): Place {
+  const colon = given.lastIndexOf(':');
+  // The name of a region may have a colon too: `recv:14748`.
+  if (at !== undefined || colon < 0 || hasRegion(target, given)) return { region: expectRegion(target, given), at };
+  return { region: expectRegion(target, given.slice(0, colon)), at: given.slice(colon + 1) };
+}
+
+/** @throws usage, where the place of a register was not given */
+export function expectOffset(target: Target, { region, at }: Place): number {
+  if (at !== undefined) return parseSize(at, 'an offset');
+  const others = target.regions.map(({ name }) => name).filter((name) => name !== region.name);
+  throw usageError(
+    `${target.address} ${region.name}`,
+    'no offset: write REGION OFFSET or REGION:OFFSET',
+    `${region.name}:0x0 is its first register${others.length === 0 ? '' : `; other regions are ${others.join(', ')}`}`,
+  );
+}
+
+function hasRegion({ regions }: Target, name: string): boolean {
+  return regions.some((region) => region.name === name || region.label === name);
 }
 
 /**

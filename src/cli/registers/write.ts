@@ -2,30 +2,36 @@ import { checkRange, checkValue, hexWord } from '../../model/registers';
 import type { Width } from '../../sys/sys';
 import { hex } from '../../text/hex';
 import type { Context } from '../program/context';
-import { parseSize, parseWord } from '../program/parse';
+import { parseWord } from '../program/parse';
 import { interruptible } from '../program/signals';
-import { expectRegion, type FindTarget } from './target';
+import { expectOffset, expectPlace, type FindTarget } from './target';
 
 export interface WriteOptions {
   width: Width;
 }
 
-/** Writes one register of a device. */
+/**
+ * Writes one register of a device.
+ *
+ * @param given the region, or `REGION:OFFSET`, and then the value is the last argument
+ */
 export async function writeRegister(
   context: Context,
   find: FindTarget,
   selector: string,
-  region: string,
-  at: string,
-  text: string,
+  given: string,
+  second: string,
+  third: string | undefined,
   { width }: WriteOptions,
 ): Promise<number | undefined> {
-  const offset = parseSize(at, 'an offset');
+  const [at, text] = third === undefined ? [undefined, second] : [second, third];
   const value = parseWord(text, 'a value');
   const target = find(context, selector);
-  const info = expectRegion(target, region);
-  checkRange(target.address, info, { offset, length: width }, width);
-  checkValue(target.address, info, width, value);
+  const place = expectPlace(target, given, at);
+  const offset = expectOffset(target, place);
+  checkRange(target.address, place.region, { offset, length: width }, width);
+  checkValue(target.address, place.region, width, value);
+  const region = place.region.name;
   const step = `${target.address} ${region}:${hex(offset)}/${width}=${hexWord(value, width)}`;
   if (context.options.dryRun) {
     context.printSteps(target.openStep === undefined ? [step] : [target.openStep, step]);

@@ -16,6 +16,11 @@ export const command: VerbSpec = {
   run: watchIrq,
 };
 
+/** Time between two interrupts of a line that stays asserted: no more than serving and printing one takes. */
+const AT_ONCE_US = 1000;
+/** Interrupts that come at once in a row before that is remarked. */
+const STORM = 3;
+
 interface WatchOptions extends UioInterruptOptions {
   count?: number;
 }
@@ -29,8 +34,14 @@ function watchIrq(context: Context, selector: string, options: WatchOptions): Pr
         `${address}: uio_pci_generic cannot silence the device: without --ack the next interrupt comes through only once something else has`,
       );
     const timeoutMs = context.options.timeout;
+    let atOnce = 0;
     for await (const interrupt of device.interrupts({ beforeWait: trigger, acknowledge, rearm, timeoutMs, signal })) {
       printInterrupt(context, interrupt);
+      atOnce = (interrupt.deltaUs ?? Number.POSITIVE_INFINITY) < AT_ONCE_US ? atOnce + 1 : 0;
+      if (acknowledge === undefined && options.trigger === undefined && atOnce === STORM)
+        context.note(
+          `${address}: each interrupt comes as soon as the last was served: nothing acknowledges the device; give --ack`,
+        );
       if (interrupt.index === count) break;
     }
   });

@@ -7,9 +7,13 @@ import { type WriteOptions, writeRegister } from '../registers/write';
 
 export const command: VerbSpec = {
   description: 'one register, written once and not read',
-  arguments: [...regionArguments('uio'), argument('<offset>'), argument('<value>')],
+  arguments: [
+    ...regionArguments('uio', 'OFFSET'),
+    argument('<offset>', 'left out behind REGION:OFFSET'),
+    argument('[value]'),
+  ],
   options: [widthOption()],
   examples: ['uio write uio0 map0 0x4 0x12345678', '-n uio write uio0 map0 0x60 1'],
-  run: (context: Context, ...given: [string, string, string, string, WriteOptions]) =>
+  run: (context: Context, ...given: [string, string, string, string | undefined, WriteOptions]) =>
     writeRegister(context, findUioTarget, ...given),
 };

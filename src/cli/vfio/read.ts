@@ -8,9 +8,14 @@ import { findVfioTarget } from '../registers/vfio';
 
 export const command: VerbSpec = {
   description: 'one register, read once',
-  arguments: [...regionArguments('device'), argument('<offset>')],
+  arguments: [...regionArguments('device', 'OFFSET'), argument('[offset]')],
   options: [widthOption(), mmapOption(), backendOption()],
   examples: ['vfio read 0000:00:03.0 bar0 0x0', 'vfio read 0000:00:03.0 config 0x0 -w 2'],
-  run: (context: Context, selector: string, region: string, offset: string, options: ReadOptions & VfioOpenOptions) =>
-    readRegister(context, findVfioTarget(options), selector, region, offset, options),
+  run: (
+    context: Context,
+    selector: string,
+    region: string,
+    offset: string | undefined,
+    options: ReadOptions & VfioOpenOptions,
+  ) => readRegister(context, findVfioTarget(options), selector, region, offset, options),
 };

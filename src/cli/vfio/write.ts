@@ -8,7 +8,11 @@ import { type WriteOptions, writeRegister } from '../registers/write';
 
 export const command: VerbSpec = {
   description: 'one register, written once and not read',
-  arguments: [...regionArguments('device'), argument('<offset>'), argument('<value>')],
+  arguments: [
+    ...regionArguments('device', 'OFFSET'),
+    argument('<offset>', 'left out behind REGION:OFFSET'),
+    argument('[value]'),
+  ],
   options: [widthOption(), mmapOption(), backendOption()],
   examples: ['vfio write 0000:00:03.0 bar0 0x4 0x12345678', '-n vfio write 0000:00:03.0 bar0 0x60 1'],
   run: (
@@ -16,7 +20,7 @@ export const command: VerbSpec = {
     selector: string,
     region: string,
     offset: string,
-    value: string,
+    value: string | undefined,
     options: WriteOptions & VfioOpenOptions,
   ) => writeRegister(context, findVfioTarget(options), selector, region, offset, value, options),
 };

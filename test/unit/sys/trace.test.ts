@@ -295,6 +295,28 @@ describe('a mapping', () => {
     expect(fake.calls).toEqual(['load 96 4', 'load 104 8', 'store 96 4 1', 'store 104 8 18446744073709551615']);
   });
 
+  test('shows an access before it is made, where a line can be begun: SIGBUS may be the end', () => {
+    let text = '';
+    const print = (piece: string) => {
+      text += piece;
+    };
+    const traces = traced(fake, (line) => print(`${line}\n`), [], print);
+    const begun = traces.mmap(traces.open('/dev/uio0', { write: true }), 0x1000, true, 0);
+    text = '';
+    begun.read(0x60, 4);
+    begun.write(0x60, 4, 1);
+    fake.fails = new RangeError('beyond');
+    expect(() => begun.read(0x64, 4)).toThrow(RangeError);
+    expect(text).toBe(
+      'load(uio0 mmap 0x0, 0x60, 4) = 0x010000ed\nstore(uio0 mmap 0x0, 0x60, 4, 0x1)\nload(uio0 mmap 0x0, 0x64, 4) = refused (beyond)\n',
+    );
+    text = '';
+    const shown: string[] = [];
+    Object.defineProperty(fake, 'fails', { get: () => void shown.push(text), configurable: true });
+    begun.read(0x68, 8);
+    expect(shown).toEqual(['load(uio0 mmap 0x0, 0x68, 8)']);
+  });
+
   test('has no register touched by looking at it', () => {
     expect(inspect(mapping, { depth: 9, showHidden: true })).toBe('TracedMapping(uio0 mmap 0x1000)');
     expect(JSON.stringify(mapping)).toBe('{}');

@@ -1,4 +1,5 @@
 // Cases beyond the conformance suite: no real machine at hand has the device or can be made to fail so.
+import { SysError } from '../../../src/errors';
 import { simulatedMachine } from '../../../src/sim';
 import type { Sys } from '../../../src/sys/sys';
 import { UioDevice } from '../../../src/uio/device';
@@ -46,12 +47,13 @@ describe('a memory BAR smaller than a page', () => {
   const SMALL = '0x00000000fe300080 0x00000000fe3000ff 0x0000000000040200\n';
 
   /** uio0, but that BAR 0, which begins in the middle of a page, is what its function has. */
-  function small(files: Record<string, string>) {
+  function small(files: Record<string, string>, refused?: string) {
     const { sys } = simulatedMachine();
     const mapped: [length: number, offset: number][] = [];
     const fake: Partial<Sys> = {
       readFile: (path, limit) => (path in files ? Buffer.from(files[path] ?? '') : sys.readFile(path, limit)),
       mmap: (_fd, length, _writable, offset) => {
+        if (refused !== undefined) throw new SysError('mmap', refused, `${PARENT}/resource0`);
         mapped.push([length, offset]);
         return { length, read: (at) => at, write: () => {}, writer: () => () => {}, close: () => {} };
       },
@@ -76,6 +78,19 @@ describe('a memory BAR smaller than a page', () => {
     using device = UioDevice.open(machine, info, { write: false });
     expect(device.region('bar0').read(0x10, 4)).toBe(0x90);
     expect(mapped).toEqual([[4096, 0]]);
+  });
+
+  test.each([
+    ['EPERM', 4, 'lockdown'],
+    ['EINVAL', 1, 'iomem=relaxed'],
+  ])('%s of its mapping, through sysfs', (code, exit, hint) => {
+    const { machine, info } = small(
+      { [`${PARENT}/resource`]: SMALL + NONE, '/sys/class/uio/uio0/maps/map0/size': '0x0\n' },
+      code,
+    );
+    using device = UioDevice.open(machine, info, { write: false });
+    const thrown = errorOf(() => device.region('bar0').read(0, 4));
+    expect(thrown).toMatchObject({ code, exit, hint: expect.stringContaining(hint) });
   });
 
   test('is not shown a second time beside its map', () => {
@@ -172,11 +187,21 @@ describe('opening', () => {
     else expect(thrown.hint).toMatch(hint);
   });
 
-  test('a mapping that the kernel refuses', () => {
+  test('a mapping through the node that is forbidden has nothing to do with lockdown', () => {
     const { open, controls } = machine('uio0');
     controls.fail('mmap', '/dev/uio0', 'EPERM');
     using device = open();
     expect(errorOf(() => device.region('map0').read(0, 4))).toMatchObject({
+      exit: 4,
+      hint: expect.not.stringContaining('lockdown'),
+    });
+  });
+
+  test('ports that are forbidden have: they are accessed through sysfs', () => {
+    const { open, controls } = machine('uio3');
+    controls.fail('pwrite', '/sys/bus/pci/devices/0000:00:0b.0/resource0', 'EPERM');
+    using device = open();
+    expect(errorOf(() => device.region('port0').write(0, 1, 0))).toMatchObject({
       exit: 4,
       hint: expect.stringContaining('lockdown'),
     });

@@ -1,0 +1,28 @@
+import { attempt } from '../sys/attempt';
+import type { SysTree } from '../sys/sys';
+
+const DEVICES = '/sys/bus/platform/devices';
+
+/** The drivers in Linux that make UIO devices of platform devices: drivers/uio. */
+export const PLATFORM_DRIVERS: readonly string[] = ['uio_pdrv_genirq', 'uio_dmem_genirq'];
+
+/** The `compatible` that people give nodes of a device tree for uio_pdrv_genirq, which has none of its own. */
+const GENERIC = 'generic-uio';
+
+/** Way to give platform devices to uio_pdrv_genirq: its parameter, or driver_override of one device. */
+export const PLATFORM_ADVICE = `boot with uio_pdrv_genirq.of_id=${GENERIC}, or load it by modprobe uio_pdrv_genirq of_id=${GENERIC}, or write uio_pdrv_genirq to driver_override of a platform device and the device's name to drivers_probe of its bus`;
+
+/** Lists the platform devices that are meant for UIO and have no driver, sorted. */
+export function driverlessForUio(sys: SysTree): string[] {
+  return attempt(() => sys.readDir(DEVICES), [])
+    .filter((device) => isMeantForUio(sys, `${DEVICES}/${device}`))
+    .filter((device) => attempt(() => sys.readLink(`${DEVICES}/${device}/driver`), null) === null)
+    .sort();
+}
+
+function isMeantForUio(sys: SysTree, path: string): boolean {
+  const text = (attribute: string) => attempt(() => sys.readFile(`${path}/${attribute}`).toString('latin1'), '');
+  // A list of strings, each with its NUL.
+  const compatible = text('of_node/compatible').split('\0');
+  return compatible.includes(GENERIC) || PLATFORM_DRIVERS.includes(text('driver_override').trim());
+}
