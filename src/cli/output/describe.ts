@@ -1,6 +1,7 @@
 import type {
   DeviceInfo,
   PciAttributes,
+  PciDeviceInfo,
   Region,
   UioAttributes,
   UsbAttributes,
@@ -13,6 +14,7 @@ import type { Names } from '../../names/database';
 import { hex } from '../../text/hex';
 import { sizeText } from '../../text/size';
 import { authorizeCommand } from '../../usb/inspect/authorize';
+import type { VfioCandidate } from '../../vfio/inspect/candidate';
 import type { VfioDetails } from '../../vfio/inspect/details';
 import { namesOf } from '../../vfio/inspect/holders';
 import { firmwareRequirement } from '../../vfio/inspect/reserved-regions';
@@ -23,8 +25,11 @@ import { ruledTable } from './ruled-table';
 import type { Style } from './style';
 import { columns } from './table';
 
+/** A device with what `show` has beyond `list`. */
+export type DeviceInDepth = DeviceInfo & { candidate?: VfioCandidate };
+
 /** Describes a device in depth, for a person. @param ruled whether tables have lines, for a terminal */
-export function describeDevice(device: DeviceInfo, names: Names, style: Style, ruled: boolean): string {
+export function describeDevice(device: DeviceInDepth, names: Names, style: Style, ruled: boolean): string {
   const { address, vendorId, deviceId } = device;
   const id = vendorId === null ? '' : `  ${vendorId}:${deviceId ?? '????'}`;
   const facts: Fact[] = [...common(device), ...frameworkFacts(device)];
@@ -58,14 +63,14 @@ function common(device: DeviceInfo): Fact[] {
   ];
 }
 
-function frameworkFacts(device: DeviceInfo): Fact[] {
+function frameworkFacts(device: DeviceInDepth): Fact[] {
   switch (device.framework) {
     case 'uio':
       return [...uioFacts(device.uio), ...(device.pci ? pciFacts(device.pci) : [])];
     case 'vfio':
       return [...vfioFacts(device.vfio), ...pciFacts(device.pci)];
     case 'pci':
-      return pciFacts(device.pci);
+      return [...pciFacts(device.pci), ...candidateFacts(device, device.candidate)];
     case 'usb':
       return usbFacts(device);
   }
@@ -119,6 +124,31 @@ function pciFacts(pci: PciAttributes): Fact[] {
     ['iommu group', pci.iommuGroup === null ? null : String(pci.iommuGroup)],
     ['driver override', pci.driverOverride],
     ['numa node', pci.numaNode === null ? null : String(pci.numaNode)],
+  ];
+}
+
+function candidateFacts({ address, pci }: PciDeviceInfo, candidate: VfioCandidate | undefined): Fact[] {
+  if (candidate === undefined) return [];
+  const { group, mdev } = candidate;
+  const members = group.members.map(({ name, driver }) => (driver === null ? name : `${name} (${driver})`));
+  const others = group.members.filter(({ name, blocks }) => blocks && name !== address).map(({ name }) => name);
+  const option = others.length === 0 ? '' : ' --group';
+  const required = firmwareRequirement(group.reservedRegions);
+  return [
+    ['group members', members.length > 1 ? members.join(', ') : null],
+    [
+      'for vfio',
+      required ??
+        // A bridge stays with the kernel.
+        (pci.class?.startsWith('0x06')
+          ? null
+          : [
+              ...(others.length === 0 ? [] : [`${others.join(', ')} must leave their drivers too`]),
+              `udrv bind ${address} vfio-pci${option} --dry-run tells what it takes`,
+            ].join('; ')),
+    ],
+    ['mdev types', mdev?.types.map(({ name, available }) => `${name} (${available ?? '?'} left)`).join(', ') ?? null],
+    ['mdev instances', mdev?.instances.join(', ') || null],
   ];
 }
 
