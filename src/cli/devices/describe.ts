@@ -1,6 +1,7 @@
 import type {
   DeviceInfo,
   PciAttributes,
+  PciDeviceInfo,
   Region,
   UioAttributes,
   UsbAttributes,
@@ -12,6 +13,7 @@ import type {
 import { hex } from '../../text/hex';
 import { sizeText } from '../../text/size';
 import { authorizeCommand } from '../../usb/inspect/authorize';
+import type { VfioCandidate } from '../../vfio/inspect/candidate';
 import type { VfioDetails } from '../../vfio/inspect/details';
 import { namesOf } from '../../vfio/inspect/holders';
 import { firmwareRequirement } from '../../vfio/inspect/reserved-regions';
@@ -22,8 +24,11 @@ import { columns } from '../output/table';
 import { driverText } from './driver';
 import { fullName } from './full-name';
 
+/** A device with what `show` has beyond `list`. */
+export type DeviceInDepth = DeviceInfo & { candidate?: VfioCandidate };
+
 /** Describes a device in depth, for a person. @param ruled whether tables have lines, for a terminal */
-export function describeDevice(device: DeviceInfo, style: Style, ruled: boolean): string {
+export function describeDevice(device: DeviceInDepth, style: Style, ruled: boolean): string {
   const { address, vendorId, deviceId } = device;
   const id = vendorId === null ? '' : `  ${vendorId}:${deviceId ?? '????'}`;
   const facts: Fact[] = [...common(device), ...frameworkFacts(device)];
@@ -57,14 +62,14 @@ function common(device: DeviceInfo): Fact[] {
   ];
 }
 
-function frameworkFacts(device: DeviceInfo): Fact[] {
+function frameworkFacts(device: DeviceInDepth): Fact[] {
   switch (device.framework) {
     case 'uio':
       return [...uioFacts(device.uio), ...(device.pci ? pciFacts(device.pci) : [])];
     case 'vfio':
       return [...vfioFacts(device.vfio), ...pciFacts(device.pci)];
     case 'pci':
-      return pciFacts(device.pci);
+      return [...pciFacts(device.pci), ...candidateFacts(device, device.candidate)];
     case 'usb':
       return usbFacts(device);
   }
@@ -120,6 +125,31 @@ function pciFacts(pci: PciAttributes): Fact[] {
     ['iommu group', pci.iommuGroup === null ? null : String(pci.iommuGroup)],
     ['driver override', pci.driverOverride],
     ['numa node', pci.numaNode === null ? null : String(pci.numaNode)],
+  ];
+}
+
+function candidateFacts({ address, pci }: PciDeviceInfo, candidate: VfioCandidate | undefined): Fact[] {
+  if (candidate === undefined) return [];
+  const { group, mdev } = candidate;
+  const members = group.members.map(({ name, driver }) => (driver === null ? name : `${name} (${driver})`));
+  const others = group.members.filter(({ name, blocks }) => blocks && name !== address).map(({ name }) => name);
+  const option = others.length === 0 ? '' : ' --group';
+  const required = firmwareRequirement(group.reservedRegions);
+  return [
+    ['group members', members.length > 1 ? members.join(', ') : null],
+    [
+      'for vfio',
+      required ??
+        // A bridge stays with the kernel.
+        (pci.class?.startsWith('0x06')
+          ? null
+          : [
+              ...(others.length === 0 ? [] : [`${others.join(', ')} must leave their drivers too`]),
+              `udrv bind ${address} vfio-pci${option} --dry-run tells what it takes`,
+            ].join('; ')),
+    ],
+    ['mdev types', mdev?.types.map(({ name, available }) => `${name} (${available ?? '?'} left)`).join(', ') ?? null],
+    ['mdev instances', mdev?.instances.join(', ') || null],
   ];
 }
 
