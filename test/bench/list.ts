@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { generateSysroot } from './generated-sysroot';
 import { interleaved, verdict } from './measure';
 
-/** How long a listing of a large machine takes, and whether it grows with its size and no faster. */
+/** Measures how long a listing of a large machine takes, and whether it grows no faster than the machine. */
 export function benchList(): boolean {
   const dir = mkdtempSync(join(tmpdir(), 'udrv-bench-'));
   try {

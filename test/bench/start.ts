@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { interleaved, verdict } from './measure';
 
-/** Of `udrv list` over an empty Node, on each Node that udrv runs on. */
+/** The greatest ratio of `udrv list` to an empty Node, on each Node that udrv runs on. */
 const BOUND = 1.15;
 
 /**

@@ -1,4 +1,4 @@
-// What udrv's `uio bench` is held against: trigger to wake-up on QEMU's edu behind uio_pci_generic, as a C driver does it.
+// The reference for udrv's `uio bench`: trigger to wake-up on QEMU's edu behind uio_pci_generic, as a C driver does it.
 // usage: uio-latency NODE CONFIG COUNT; prints the median in microseconds.
 #include <fcntl.h>
 #include <stdint.h>

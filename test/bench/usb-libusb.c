@@ -1,5 +1,5 @@
 /*
- * What udrv's transfers are measured against: libusb's asynchronous interface, with as many transfers in flight.
+ * The reference for udrv's transfers: libusb's asynchronous interface, with as many transfers in flight.
  *
  *   usb-libusb BUS DEVICE bulk ENDPOINT SIZE QUEUE SECONDS    bytes per second, in memory of the program
  *   usb-libusb BUS DEVICE lent ENDPOINT SIZE QUEUE SECONDS    the same in memory that usbfs lends

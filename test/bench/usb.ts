@@ -6,8 +6,8 @@ const QUEUES = [1, 4, 16];
 /** Long enough for the compiler to have done its work, as in a stream that matters. */
 const SECONDS = 4;
 /**
- * Of which the best counts, for either: where a process's buffers happen to lie badly in memory, the kernel's copying takes
- * up to twice as long for as long as it runs.
+ * The rounds of each program, of which the best counts: where a process's buffers happen to lie badly in memory, the
+ * kernel's copying takes up to twice as long for as long as it runs.
  */
 const ROUNDS = 9;
 const SIZE = 512 * 1024;

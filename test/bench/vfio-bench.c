@@ -1,4 +1,4 @@
-// What udrv's VFIO figures are held against, on QEMU's edu, as a C program does it:
+// The reference for udrv's VFIO figures, on QEMU's edu, as a C program does it:
 //   vfio-bench BDF PATH irq COUNT   trigger to wake-up by MSI, median in microseconds
 //   vfio-bench BDF PATH map COUNT   mapping and unmapping 4 KiB, median in microseconds
 //   vfio-bench BDF PATH dump COUNT  64 KiB of registers by pread, 4 bytes each, median in milliseconds
@@ -81,7 +81,7 @@ static double interrupt(int device)
 	return end - start;
 }
 
-// As an ioctl wants it, for a container or for an address space of iommufd.
+// The ioctls that map and unmap, for a container or for an address space of iommufd.
 static struct {
 	int fd;
 	unsigned long map, unmap;
@@ -96,7 +96,7 @@ static double map(void)
 	return now() - start;
 }
 
-// What is measured where nothing is, at least. udrv's latencies of mappings are without it too.
+// Returns the least time that an empty measurement takes. udrv's latencies of mappings are without it too.
 static double clock_cost(void)
 {
 	double least = 1e9;

@@ -2,7 +2,7 @@ import { quietest, verdict } from './measure';
 import { compile, onKernels } from './on-kernels';
 
 const DEVICE = '0000:00:03.0';
-/** Of which the best counts, for either: on some hosts, all that a process does takes twice as long in every other one. */
+/** The rounds of each program, of which the best counts: on some hosts, every other process takes twice as long. */
 const ROUNDS = 9;
 /** Enough that V8's compiled code is what the median shows. */
 const INTERRUPTS = 20_000;

@@ -6,7 +6,7 @@ import { configImage, lspciText } from '../support/config-image';
 import { describeWith } from '../support/requires';
 import { cliFails, cliPasses, ROOT, shell, text, udrv } from './udrv';
 
-/** What lspci -xxxx, -xxx and -x wrote in the lab: an endpoint, a root port, a bridge, a drive, and 64 bytes of another. */
+/** lspci -xxxx, -xxx and -x in the lab: an endpoint, a root port, a bridge, a drive, and 64 bytes of another. */
 const LAB = 'fixtures/lab.lspci';
 
 const folder = mkdtempSync(join(tmpdir(), 'udrv-'));

@@ -59,7 +59,7 @@ describeWith('script', 'on a terminal', () => {
       *
       0x0070  0xffffffff 0xffffffff 0xffffffff 0xffffffff
     `);
-    // What differs ends it.
+    // A line that differs ends the repeats.
     expect(await shown('--sim uio dump uio0 map0 0x40+0x60 --format hex')).toBe(text`
       0x0040  ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff  |................|
       *

@@ -203,7 +203,7 @@ describe('a hostile tree', () => {
   });
 });
 
-/** As one whom file modes hold back: root too, without the two capabilities that lift them. */
+/** Runs a script that file modes hold back: root runs it without the two capabilities that lift them. */
 const asUser = (script: string): Promise<Outcome> =>
   shell(
     process.getuid?.() === 0

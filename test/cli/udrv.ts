@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 export const ROOT = join(__dirname, '../..');
 export const UDRV = join(ROOT, 'bin/udrv');
 
-/** Of a test. Generous: what is measured here is what a command does, never how fast. */
+/** The longest time that a test may take. It is generous: tests check what a command does, never how fast. */
 export const PATIENCE = 60_000;
 
 /** Blanks separate arguments; a list is for arguments that hold some. */
@@ -113,7 +113,7 @@ export function shows(child: ChildProcess, stream: 'stdout' | 'stderr', pattern:
   });
 }
 
-/** What a text has to be; a regular expression has to match somewhere. */
+/** Makes a matcher: a text has to be the same, a regular expression has to match somewhere. */
 const matching = (text: Text) => (typeof text === 'string' ? text : expect.stringMatching(text));
 
 /** A test for each line: the command does its work, prints this, and has nothing to remark. */

@@ -225,7 +225,7 @@ test.concurrent('a full disk', async () => {
 
 describe('irq', () => {
   const config = '/sys/bus/pci/devices/0000:00:04.0/config';
-  // Of what the trace shows, the writes: by irqcontrol, and by Interrupt Disable for uio_pci_generic, which has it clear at first.
+  // The writes in the trace: by irqcontrol, and for uio_pci_generic to Interrupt Disable, which is clear at first.
   test.concurrent.each([
     ['uio1 enable', ['write(uio1, [01 00 00 00]) = 4']],
     ['uio1 disable', ['write(uio1, [00 00 00 00]) = 4']],

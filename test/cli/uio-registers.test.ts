@@ -39,7 +39,7 @@ describe('read', () => {
     ['--sim uio read uio0 map0 4 -w 8', 'uio0 map0: offset 0x4 is not a multiple of the width, 8', other],
     ['--sim uio read uio0 map0 0 -w 3', '3: is not an access width', 'widths are 1, 2, 4 and 8 bytes'],
     ['--sim uio read uio2 bar1 0 -w 8', 'uio2 bar1: I/O ports have no accesses of 8 bytes', 'use -w 1, 2 or 4'],
-    // What lies behind the end of the mapping: the region begins at 0x100 in it.
+    // An offset behind the end of the mapping: the region begins at 0x100 in it.
     ['--sim uio read uio1 map0 0xf00', /^udrv: uio1 map0: .*0xf0[04]\b.* outside /],
   ]);
 

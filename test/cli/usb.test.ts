@@ -147,7 +147,7 @@ describe('usb show', () => {
       '--sim usb show usb2',
       /SuperSpeed endpoint companion[\s\S]*^Binary object store$[\s\S]*SuperSpeed USB capability/m,
     ],
-    // What only the opened device tells.
+    // Facts that only the opened device tells.
     [
       '--sim usb show 1-3 --open',
       /^Hub$[\s\S]*^ {2}Port 1\n {4}port +1\n {4}wPortStatus +0x0103 +connected, enabled, powered, full speed$[\s\S]*^Strings$[\s\S]*^ {2}0x0409 +2 {2}QEMU USB Hub$/m,

@@ -6,7 +6,7 @@ const GENERIC = '/sys/bus/pci/drivers/uio_pci_generic';
 const PROBE = '/sys/bus/pci/drivers_probe';
 const OVERRIDE = `${PARENT}/driver_override`;
 
-// What bind, unbind and restore are built on: drivers/base/bus.c, dd.c and driver.c.
+// The kernel's part of bind, unbind and restore: drivers/base/bus.c, dd.c and driver.c.
 describe(title('binding of drivers'), () => {
   const sys = makeSys();
   const binding = () => readBinding(sys, EDU);

@@ -376,7 +376,7 @@ describe(title('bulk transfers'), () => {
     configure(2);
     using device = opened();
     const { in: source, out: sink } = endpoints();
-    // As much as f_loopback takes at a time, in whole packets: nothing says that it is over.
+    // f_loopback takes this much at a time. The packets are whole: nothing says that the data is over.
     await device.write(sink, [Buffer.alloc(4096, 9)]);
     for (const [queue, chunk] of [
       [1, undefined],

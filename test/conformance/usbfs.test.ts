@@ -648,7 +648,7 @@ describe(title('a disk'), () => {
   const CBW = 31;
   const CSW = 13;
 
-  /** As a driver takes it: what the kernel's one had in flight is over. */
+  /** Takes the disk from the kernel's driver, whose transfers in flight are then over. */
   function taken(): number {
     const fd = open(USB.disk);
     const buffer = Buffer.alloc(disconnectClaim.size);

@@ -3,11 +3,11 @@ import { LabError } from './error';
 import { type AgentPort, GuestProcess, type OutputName } from './guest-process';
 import { readJsonLines, writeJsonLine } from './json-lines';
 
-/** What the guest says when it is up. */
+/** The guest's message when it is up. */
 export interface Ready {
   /** The kernel's, as `uname -r` has it. */
   readonly release: string;
-  /** What went wrong when the guest set its devices up; empty: nothing. */
+  /** The errors of the guest when it set its devices up; empty if there were none. */
   readonly log: string;
 }
 

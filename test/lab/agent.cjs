@@ -17,7 +17,7 @@ const SETUP_LOG = '/run/lab-setup.log';
 /** Bytes on their way to the host above which processes are made to wait, and below which they go on. */
 const HIGH_WATER = 1024 * 1024;
 const LOW_WATER = 256 * 1024;
-/** How long a process that has ended may leave its output open (in a child it left behind) before we look away. */
+/** The longest wait for the output of a process that has ended: a child it left behind may hold it open. */
 const LINGER_MS = 500;
 
 /** udev would make the link in /dev/virtio-ports; without it, sysfs says which port has the name. */

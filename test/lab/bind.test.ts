@@ -30,7 +30,7 @@ describeInLab(
     const bindingOf = async (address: string) =>
       (await run(`cd ${sysfs(address)}; echo $(basename "$(readlink driver)") $(cat driver_override)`)).stdout.trim();
     const done = { stderr: '', code: 0 };
-    /** Of the disk, which the kernel numbers as it finds it. */
+    /** The disk's name: the kernel numbers disks as it finds them. */
     let disk = '';
 
     beforeAll(async () => {

@@ -1,4 +1,4 @@
-/** What goes wrong with the lab itself, as against with what runs in it. */
+/** A failure of the lab itself, as against one of what runs in it. */
 export class LabError extends Error {
   override readonly name = 'LabError';
 }

@@ -9,7 +9,7 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** What a process can ask of the agent. */
+/** The requests that a process can make of the agent. */
 export interface AgentPort {
   stdin(data: Buffer): void;
   closeStdin(): void;
@@ -62,7 +62,7 @@ export class GuestProcess {
     this.exit.catch(() => {}); // whoever is interested awaits it; nobody has to
   }
 
-  /** What it has written so far. */
+  /** Its output so far. */
   get stdout(): string {
     return this.#outputs.stdout.text;
   }

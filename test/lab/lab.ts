@@ -20,7 +20,7 @@ export interface BootOptions {
   readonly kernel: Kernel;
   /** More devices, say. */
   readonly qemuArgs?: readonly string[];
-  /** Of the kernel's command line; they come last, and so win. */
+  /** Parameters of the kernel's command line; they come last, and so win. */
   readonly parameters?: Readonly<Record<string, string>>;
   /** The checkout always as it is on the host, for who builds meanwhile; without it, what was read once is kept. */
   readonly live?: boolean;
@@ -29,7 +29,7 @@ export interface BootOptions {
 }
 
 export interface SpawnOptions {
-  /** As uid and gid 1000, without other groups, instead of root. */
+  /** Runs it as uid and gid 1000, without other groups, instead of root. */
   readonly user?: boolean;
   /** In addition to PATH, HOME and a UTF-8 locale: nothing comes from the host. */
   readonly env?: Readonly<Record<string, string>>;
@@ -101,9 +101,9 @@ export async function bootLab({
 /** A guest that is up. */
 export class Lab {
   readonly kernel: Kernel;
-  /** As `uname -r` has it. */
+  /** The kernel's release, as `uname -r` prints it. */
   readonly release: string;
-  /** What went wrong when the guest set its devices up; empty: nothing. */
+  /** The errors of the guest when it set its devices up; empty if there were none. */
   readonly setupLog: string;
   readonly #qemu: Qemu;
   readonly #agent: Agent;
@@ -154,7 +154,7 @@ export class Lab {
     return this.#qmp.execute(command, args);
   }
 
-  /** What the kernel wrote to its console so far. */
+  /** The kernel's console output so far. */
   get console(): string {
     return this.#qemu.console;
   }
@@ -165,7 +165,7 @@ export class Lab {
   }
 }
 
-/** As the checkout's own programs and this Node come first, `udrv` is what this checkout has built. */
+/** The checkout's own programs and this Node come first, so `udrv` is what this checkout has built. */
 const PATH = [
   join(CHECKOUT, 'bin'),
   '/run/lab/bin',

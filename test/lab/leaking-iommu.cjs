@@ -1,12 +1,12 @@
 // leaking-iommu.cjs DEVICE BACKEND: in the guest, a DMA test behind an IOMMU from which nothing is ever taken away.
-// What unmaps does nothing, and what maps gives every right: the device still reaches memory where the test says that it
+// Unmapping does nothing, and mapping gives every right: the device still reaches memory where the test says that it
 // must not, so the test has to say that it does. Prints the report.
 const { findDevice, LinuxSys, NameDatabase, VfioDevice, runDmaTest } = require('../../dist/index.js');
 
 const [address, backend] = process.argv.slice(2);
 const MAP = { group: 0x3b71, iommufd: 0x3b85 }[backend];
 const UNMAP = { group: 0x3b72, iommufd: 0x3b86 }[backend];
-/** Where the fields are in vfio_iommu_type1_dma_map and _unmap, iommu_ioas_map and _unmap. */
+/** The offsets of fields in vfio_iommu_type1_dma_map and _unmap, iommu_ioas_map and _unmap. */
 const FLAGS = 4;
 const MAP_IOVA = { group: 16, iommufd: 32 }[backend];
 const UNMAP_IOVA = 8;

@@ -1,4 +1,4 @@
-/** What lsusb prints, taken apart: every `name value meaning` line, by the descriptor that it stands in. */
+/** The output of lsusb, taken apart: every `name value meaning` line, by the descriptor that it stands in. */
 
 export interface LsusbDescriptor {
   /** `DeviceInfo`, `Interface`, `AudioControl Interface`. */
@@ -8,9 +8,9 @@ export interface LsusbDescriptor {
 
 export interface LsusbField {
   name: string;
-  /** As a number, however it is written. */
+  /** The value as a number, however it is written. */
   value: number;
-  /** What stands behind it. */
+  /** The text behind the value. */
   means: string;
 }
 

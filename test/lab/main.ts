@@ -15,7 +15,7 @@ anything a shell takes, such as 'udrv list | head'.
 `;
 
 const EXIT_USAGE = 2;
-/** As ssh has it for what is wrong with the connection and not with the command. */
+/** The exit code of a failure of the lab, not of the command: ssh has the same for its connection. */
 const EXIT_LAB = 255;
 
 interface Arguments {

@@ -19,7 +19,7 @@ export const CHECKOUT = findCheckout(__dirname);
 export const LAB_FOLDER = join(CHECKOUT, 'test/lab');
 const PREPARE = join(LAB_FOLDER, 'prepare');
 
-/** Where the kernel and its initramfs are; undefined if test/lab/prepare has yet to make the kernel. */
+/** Finds the kernel and its initramfs; undefined if test/lab/prepare has yet to make the kernel. */
 export function findPrepared(kernel: Kernel): Prepared | undefined {
   const result = spawnSync(PREPARE, ['--quick', kernel], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
   const [name, image, initramfs, modules] = result.stdout.trimEnd().split('\t');

@@ -19,8 +19,9 @@ const CHANNELS: readonly string[] = `
   .split(/\s+/);
 
 /**
- * Of the kernel, for every guest. Debian's takes the emulated CPUs' TSCs for not synchronized, which they are (all read one
- * counter), and would read the HPET instead: a microsecond for each look at the clock, and Node looks often.
+ * The kernel's parameters, for every guest. Debian's kernel takes the emulated CPUs' TSCs for not synchronized, which
+ * they are (all read one counter), and would read the HPET instead: a microsecond for each look at the clock, and Node
+ * looks often.
  */
 const PARAMETERS = [
   'console=ttyS0',
@@ -37,7 +38,7 @@ export interface QemuOptions {
   readonly checkout: string;
   readonly kernel: string;
   readonly initramfs: string;
-  /** Of the kernel's command line; values are encoded here. */
+  /** Parameters of the kernel's command line; values are encoded here. */
   readonly parameters: Readonly<Record<string, string | readonly string[]>>;
   readonly args: readonly string[];
 }
@@ -76,7 +77,7 @@ export class Qemu {
     const { stdio } = this.#child;
     this.agent = stdio[AGENT_FD] as Duplex;
     this.qmp = stdio[QMP_FD] as Duplex;
-    // What is written to a QEMU that has just gone is lost; `gone` tells.
+    // A write to a QEMU that has just gone is lost; `gone` tells.
     for (const stream of [this.agent, this.qmp]) stream.on('error', () => {});
     (stdio[1] as Readable).setEncoding('utf8').on('data', (text: string) => {
       this.#console += text;
@@ -99,7 +100,7 @@ export class Qemu {
     this.gone.catch(() => {});
   }
 
-  /** What the guest's kernel wrote to its console. */
+  /** The console output of the guest's kernel. */
   get console(): string {
     return this.#console;
   }
@@ -119,7 +120,7 @@ export class Qemu {
   }
 }
 
-/** What the kernel would split at, or take for a quote or a list, goes percent-encoded; guest/init decodes it. */
+/** Percent-encodes what the kernel would split at, or take for a quote or a list; guest/init decodes it. */
 function encode(value: string): string {
   return encodeURIComponent(value).replaceAll('%2F', '/');
 }

@@ -38,7 +38,7 @@ const INVALID = 255;
 export const ISO_ENDPOINT = 0x81;
 export const ISO_PACKET_SIZE = 192;
 
-/** Of its device descriptor: pid.codes' number for tests. */
+/** The IDs in its device descriptor: pid.codes' pair for tests. */
 const VENDOR = 0x1209;
 const PRODUCT = 0x0001;
 
@@ -189,7 +189,7 @@ export class RedirectedDevice {
     this.#send(INTERFACE_INFO, 0, info);
   }
 
-  /** Of each of 16 endpoints out and 16 in its type, interval and interface. */
+  /** Sends the type, interval and interface of each of 16 endpoints out and 16 in. */
   #sendEndpoints(): void {
     const info = Buffer.alloc(3 * 32);
     info.fill(INVALID, 0, 32);

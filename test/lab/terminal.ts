@@ -56,7 +56,7 @@ function size(): string {
   return rows && columns ? `rows ${rows} cols ${columns}` : '';
 }
 
-/** As a shell has it. */
+/** Returns the exit code that a shell would have. */
 function exitCode({ code, signal }: Exit): number {
   return code ?? 128 + (signal ? constants.signals[signal] : 0);
 }

@@ -8,19 +8,19 @@ import { type LsusbDescriptor, type LsusbField, parseLsusb, parseLsusbList, pars
 
 const DEVICES = ['usb1', 'usb2', 'usb3', '1-3', '1-3.1', '1-3.2', '1-4', '1-5', '1-7', '3-1'];
 
-/** What lsusb opens the device for: hub, qualifier and status are `--open`'s. */
+/** The descriptors that lsusb opens the device for: hub, qualifier and status are `--open`'s. */
 const ASKED = /^(Hub|Device Qualifier|Debug)/;
 
 /** lsusb's names where they are not the specification's. */
 const NAMES: Readonly<Record<string, string>> = {
   iSerialNumber: 'iSerial',
   bMaxPower: 'MaxPower',
-  // As the specification called it once, before it grew to two bytes.
+  // The specification's former name, before the field grew to two bytes.
   wU2DevExitLat: 'bU2DevExitLat',
 };
 
 /**
- * Where lsusb (usbutils 014) is wrong, or prints less than there is: descriptors by their place, counted from 0.
+ * Descriptors that lsusb (usbutils 014) gets wrong or prints in part, by their place, counted from 0.
  * The audio device has 4 as bInterfaceProtocol, which is no version of the audio class: lsusb then reads a feature
  * unit (subtype 6) as a selector unit and calls its end junk. Its header says version 1.0, and so does everything else.
  */
@@ -32,7 +32,7 @@ const STRINGS_TO_OPEN_FOR: Readonly<Record<string, string[]>> = {
   '3-1': ['iInterface 4'],
 };
 
-/** What udrv decodes and lsusb does not. */
+/** Facts that udrv decodes and lsusb does not. */
 const BEYOND_LSUSB: readonly [
   device: string,
   what: string,
@@ -246,7 +246,7 @@ describeInLab('USB descriptors', (lab, kernel) => {
         .flatMap(({ fields }) => fields);
       const ours = asLsusb(document).flatMap(({ fields }) => fields);
       expect(theirs.length).toBeGreaterThan(40);
-      // Of CDC, lsusb leaves out lengths and types: what it has must be there, in its order.
+      // lsusb leaves out the lengths and types of CDC: what it has must be there, in its order.
       let at = 0;
       for (const { name: field, value } of theirs) {
         const names = [field, OLDER_NAMES[field] ?? field].map((either) => either.toLowerCase());
@@ -323,7 +323,7 @@ function flat({ descriptors, bos }: Pick<UsbDocument, 'descriptors' | 'bos'>): D
   return found;
 }
 
-/** As lsusb shows them: lists item by item, power in mA, and of a companion its burst, below the endpoint. */
+/** Returns the fields as lsusb shows them: lists item by item, power in mA, a companion's burst below its endpoint. */
 function asLsusb(document: UsbDocument): { fields: LsusbField[] }[] {
   const found: { fields: LsusbField[] }[] = [];
   for (const descriptor of flat(document)) {

@@ -3,7 +3,7 @@ import type { UsbDocument } from '../../src/usb/inspect/describe';
 import { describeInLab } from './jest';
 import { type LsusbDescriptor, parseLsusb } from './lsusb';
 
-// What the devices of the lab tell when they are asked, against what lsusb gets from them.
+// The answers of the lab's devices, against those that lsusb gets from them.
 
 const DEVICES = ['usb1', 'usb2', 'usb3', '1-3', '1-3.1', '1-3.2', '1-4', '1-5', '1-7', '3-1'];
 

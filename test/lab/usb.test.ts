@@ -1,7 +1,7 @@
 import { describeInLab } from './jest';
 import { ISO_PACKET_SIZE, RedirectedDevice } from './redirected-device';
 
-/** What `udrv --json usb ...` says of a transfer. */
+/** The result of a transfer, as `udrv --json usb ...` prints it. */
 interface Result {
   status: string;
   requested: number;
@@ -75,7 +75,7 @@ describeInLab('USB transfers on a real kernel', (lab) => {
     } finally {
       await run(`echo ${before} > ${delay}`);
     }
-    // What waits for the old delay goes on; the disk is there once it has passed.
+    // The scan that waits for the old delay goes on; the disk is there once it has passed.
     await run('until [ -b /dev/sda ]; do sleep 0.1; done');
   });
 

@@ -17,7 +17,7 @@ describeInLab('DMA, interrupts and latencies of VFIO', (lab, kernel) => {
   const run = (command: string, options = {}) => lab().run(command, { timeoutMs: 120_000, ...options });
   const backends = kernel === 'built' ? ['group', 'iommufd'] : ['group'];
 
-  /** What a command must leave as it was: who drives the device, its command register, and who holds it. */
+  /** Reads what a command must leave as it was: who drives the device, its command register, and who holds it. */
   const state = async (address: string) => {
     const { stdout } = await run(
       `basename $(readlink ${SYSFS}/${address}/driver); od -An -tx2 -j4 -N2 ${SYSFS}/${address}/config; ls -l /proc/[0-9]*/fd 2>/dev/null | grep -c -e /dev/vfio -e anon_inode:.vfio -e /dev/iommu`,
@@ -141,7 +141,7 @@ describeInLab('DMA, interrupts and latencies of VFIO', (lab, kernel) => {
       expect(code).toBe(6);
       expect(stdout).toMatch(/^ +# .*\n +1 +intx +0 +1 +0 +-\n$/);
       expect(stderr).toMatch(/without --ack.*\n.*no interrupt within 1000 ms \(ETIMEDOUT\)\n$/);
-      // What it asserts outlives the process: a register write makes it quiet.
+      // The interrupt outlives the process that raised it: a register write ends it.
       await run(
         `udrv vfio watch-irq ${EDU} --irq msi --trigger bar0:0x60=1 --ack bar0:0x64=bar0:0x24 --count 1 --timeout 9`,
       );

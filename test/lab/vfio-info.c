@@ -1,4 +1,4 @@
-// What udrv's `vfio info` is held against: the kernel's structs of a device, opened by its group, as JSON.
+// The reference for udrv's `vfio info`: the kernel's structs of a device, opened by its group, as JSON.
 // usage: vfio-info GROUP ADDRESS
 #include <fcntl.h>
 #include <linux/vfio.h>

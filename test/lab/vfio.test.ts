@@ -36,7 +36,7 @@ describeInLab('VFIO devices on a real kernel', (lab, kernel) => {
   const groupOf = async (address: string) =>
     (await run(`basename $(readlink ${SYSFS}/${address}/iommu_group)`)).stdout.trim();
 
-  /** What a command must leave as it was: the driver, the command register, and nobody with the device. */
+  /** Reads what a command must leave as it was: the driver, the command register, and nobody with the device. */
   const state = async () =>
     (
       await run(

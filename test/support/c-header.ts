@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What C expressions are worth, with these headers included: the oracle for numbers and layouts of the kernel's interface. */
+/** Evaluates C expressions with these headers: the oracle for numbers and layouts of the kernel's interface. */
 export function cValues(headers: readonly string[], expressions: readonly string[]): number[] {
   const dir = mkdtempSync(join(tmpdir(), 'udrv-uapi-'));
   try {

@@ -14,7 +14,7 @@ export function randomFrom(seed: number): (below: number) => number {
   };
 }
 
-/** What lengths, counts and types break parsers. */
+/** Lengths, counts and types that break parsers. */
 const NASTY = [0, 1, 2, 3, 4, 5, 9, 0x0f, 0x10, 0x21, 0x24, 0x25, 0x30, 0x7f, 0x80, 0xfe, 0xff];
 
 /** The input of a number: always the same. */

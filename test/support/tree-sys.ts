@@ -2,7 +2,7 @@ import type { Access, Sys } from '../../src/sys/sys';
 import { inspectionOnly } from '../../src/sys/tree/inspection-only';
 import { MemoryTree } from '../../src/sys/tree/memory-tree';
 
-/** What a test puts at a path: text or bytes of a file, or something else that stands there. */
+/** The content that a test puts at a path: text or bytes of a file, or something else that stands there. */
 export type Content =
   | string
   | Buffer

@@ -203,7 +203,7 @@ export const UAS_DISK = device(
   `),
 );
 
-/** Of another kind each: OTG and debug in front, what no class knows, and a configuration with too few of everything. */
+/** Oddities: OTG and debug in front, descriptors of no known class, and a configuration with too few of everything. */
 export const ODDITIES = Buffer.concat([
   device(
     '12 01 01 02 00 00 00 40 34 12 78 56 00 01 01 02 03 03',
@@ -238,7 +238,7 @@ export const BOS = configuration(`
     05 10 77 0102
 `);
 
-/** As a device with WinUSB and a second function has it. */
+/** The set of a device with WinUSB and a second function. */
 export const MSOS20_SET = hex(`
   0a00 0000 00000306 9e00
   0800 0100 00 00 9400

@@ -277,7 +277,7 @@ const DMA_SOURCE = 0x80;
 const DMA_DESTINATION = 0x88;
 const DMA_COUNT = 0x90;
 const DMA_COMMAND = 0x98;
-/** Of edu's own memory; as much as QEMU 7.2 takes without harm. */
+/** The address of edu's own memory, and the length that QEMU 7.2 takes without harm. */
 const EDU_BUFFER = 0x40000n;
 export const EDU_LENGTH = 2048;
 

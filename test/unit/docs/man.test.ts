@@ -175,7 +175,7 @@ function build(print: (text: string) => void = () => {}): { program: Command } {
   return buildProgram(stream, stream, {});
 }
 
-/** As the help has them, --help and --version included where they are asked for. */
+/** Lists the options that the help shows, --help itself only if asked for. */
 function optionsOf(command: Command, withHelp = false): Option[] {
   return program
     .createHelp()
@@ -239,7 +239,7 @@ function headOf(item: readonly string[]): string[] {
   return item.slice(0, item[0]?.includes('Xo') ? item.indexOf('.Xc') : 1);
 }
 
-/** What each macro is given: `.It Fl w , -width Ar bytes` is Fl w, Fl -width, Ar bytes. */
+/** Yields the words that each macro is given: `.It Fl w , -width Ar bytes` is Fl w, Fl -width, Ar bytes. */
 function* macros(lines: readonly string[]): Generator<{ macro: string; word: string }> {
   for (const line of lines) {
     if (!line.startsWith('.')) continue;

@@ -8,7 +8,7 @@ import type { OutputStream } from '../../../src/cli/output/stream';
 import { parseAction, parseRange, parseSize, parseWord } from '../../../src/cli/program/parse';
 import { buildProgram } from '../../../src/cli/program/program';
 
-// What the documents tell people to type: each line must be one that the program takes.
+// The commands that the documents tell people to type: the program must take each of them.
 
 const ROOT = join(__dirname, '../../..');
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');

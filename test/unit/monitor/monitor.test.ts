@@ -152,7 +152,7 @@ describe('what is told', () => {
     const forged = view({
       receive: (fd, buffer) => {
         const datagram = sys.receive(fd, buffer);
-        // What is about 1-1 comes from somebody else.
+        // Messages about 1-1 come from somebody else.
         return buffer.includes('1-1') ? { ...datagram, port: 4711 } : datagram;
       },
     });

@@ -3,7 +3,7 @@ import { parseUevent, UEVENT_BUFFER } from '../../../src/monitor/uevent';
 
 const message = (...records: string[]) => Buffer.from(records.map((record) => `${record}\0`).join(''));
 
-/** As the lab's kernel sent it. */
+/** A keyboard's message, as the lab's kernel sent it. */
 const KEYBOARD = message(
   'add@/devices/pci0000:00/0000:00:07.0/usb1/1-6',
   'ACTION=add',

@@ -346,7 +346,7 @@ describe('a capability', () => {
     ['0200', '44dc4700 2310', '8 GT/s x2, downgraded (capable of 16 GT/s x4)'],
     ['0200', '43dc4700 2310', '8 GT/s x2, downgraded (capable of 8 GT/s x4)'],
     ['0200', '43dc4700 0010', 'down'],
-    // What was plugged into a port may have less to offer than the port.
+    // A card in a port may have less to offer than the port.
     ['4200', '43dc4700 1110', '2.5 GT/s x1 (capable of 8 GT/s x4)'],
     ['0200', '4fdc4700 4f10', 'unknown (15) x4'],
   ])('a link, type %s, capabilities and state %s: %s', (type, link, text) => {
@@ -911,7 +911,7 @@ function everything(): Buffer[] {
 }
 
 describe('whatever the bytes', () => {
-  /** What every decoded space is, and its text too. */
+  /** Expects what holds for every decoded space and its text. */
   function expectSound(config: ConfigSpace, size: number): void {
     expect(config.size).toBe(Math.min(size, 4096));
     for (const list of [config.capabilities, config.extendedCapabilities]) {
@@ -1038,7 +1038,7 @@ describeWith('lspci', 'lspci lists the same capabilities', () => {
         found.set(device, list);
       }
       const capability = /^\tCapabilities: (\[.*)/.exec(line)?.[1];
-      // What stands for an entry that ends a list, looped or broken, is none.
+      // The line that marks where a list loops or breaks is not a capability.
       if (capability !== undefined && !/\] <chain/.test(capability)) list.push(capability);
     }
     return found;

@@ -37,7 +37,7 @@ function inspect(sys: TreeSys, address = '0000:00:03.0'): PciDeviceInfo | VfioDe
   if (device === null) throw new Error(`no ${address}`);
   return device;
 }
-/** What an inspection makes of one function with these attributes. */
+/** Inspects one function with these attributes. */
 const seen = (attributes: Record<string, Content | null>) =>
   inspect(addFunction(new TreeSys(), '0000:00:03.0', attributes));
 

@@ -1,4 +1,4 @@
-// What stands in fixtures/sim.snapshot: a machine that hangs together, byte-exact where a program takes it apart.
+// The content of fixtures/sim.snapshot: a machine that hangs together, byte-exact where a program takes it apart.
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { simulatedMachine } from '../../../src/sim';

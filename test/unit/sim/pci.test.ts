@@ -29,7 +29,7 @@ describe('config', () => {
     buffer.writeUIntLE(value, 0, width);
     return sys.pwrite(fd, buffer, offset);
   }
-  /** What a register holds after all ones were written; then as before. */
+  /** Returns what a register holds after all ones were written, and restores it. */
   function probe(offset: number, width: number): number {
     const before = get(offset, width);
     set(offset, width, 2 ** (8 * width) - 1);

@@ -1,5 +1,5 @@
-// What a test can do to the simulated USB devices, and what their kernel makes of it. What real kernels do too is in
-// test/conformance/usbfs.test.ts.
+// The controls of the simulated USB devices, and what their kernel makes of them. Behaviour that real kernels share is
+// tested in test/conformance/usbfs.test.ts.
 import { type SimulatedMachine, simulatedMachine } from '../../../src/sim';
 import {
   isoPacket,
@@ -53,7 +53,7 @@ function outcome(fd: number, urb: Urb) {
   return { status: urb.status, actual: urb.actualLength };
 }
 
-/** What has been told since the last time: `add 1-2`. */
+/** Listens to the kernel's events; each call of the result lists those since the last call: `add 1-2`. */
 function listen() {
   const fd = sys.ueventSocket(1);
   const buffer = Buffer.alloc(8192);

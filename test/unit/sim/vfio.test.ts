@@ -1,4 +1,4 @@
-// What the simulated VFIO has beyond the conformance suite: controls, faults, an NVMe controller, binding.
+// The simulated VFIO beyond the conformance suite: controls, faults, an NVMe controller, binding.
 import { type SimulatedMachine, simulatedMachine } from '../../../src/sim';
 import { FatalSignal } from '../../../src/sim/kernel/fatal-signal';
 import { findHolders } from '../../../src/sys/readers/holders';
@@ -138,7 +138,7 @@ describe.each([
       memory.bytes.fill(2);
       eduTransfer(sys, opened.device, 'to-memory', IOVA);
       expect(memory.bytes[0]).toBe(1);
-      // What is mapped there next is what is seen.
+      // The next mapping at the same address is the one seen.
       opened.map({ address: memory.address + BigInt(PAGE) }, IOVA);
       eduTransfer(sys, opened.device, 'to-memory', IOVA);
       expect(memory.bytes[PAGE]).toBe(1);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { SysError } from '../../../src/errors';
 import type { Access, SysTree } from '../../../src/sys/sys';
 
-/** What a machine says to an inspection: the value, or the errno. */
+/** A machine's answer to an inspection: the value, or the errno. */
 export type Answer = { value: unknown } | { code: string };
 
 export interface Question {

@@ -185,7 +185,7 @@ describe('a name database', () => {
   });
 });
 
-/** So that the root of a recording, which has no line of its own, has in it what the machine's has. */
+/** The question that puts /sys into a recording's root, which has no line of its own. */
 const sysThere: Question = { call: 'readDir', path: '/sys' };
 
 describe('a recording answers as the machine did', () => {

@@ -8,7 +8,7 @@ import { DirectoryState, MemoryState, StateLocked, type StateStore } from '../..
 const root = fs.mkdtempSync(join(tmpdir(), 'udrv-state-'));
 afterAll(() => fs.rmSync(root, { recursive: true }));
 let count = 0;
-/** As in /run: neither it nor the one above is there yet. */
+/** Names a new folder; as in /run, its parent is not there yet either. */
 const fresh = () => join(root, `run${count++}`, 'bind');
 
 function failure(body: () => unknown): unknown {

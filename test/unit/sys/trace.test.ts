@@ -78,7 +78,7 @@ class FakeSys implements Sys {
 
 const OPENS = 0x3b6a;
 
-/** As a module with ioctl numbers would offer it. */
+/** Decodes ioctls as a module with their numbers would. */
 const decode: IoctlDecoder = (request, argument) => {
   if (request === OPENS && Buffer.isBuffer(argument)) return { name: 'GET_DEVICE_FD', in: argument.toString() };
   if (request === 0x3b67) return { name: 'CHECK', in: '' };

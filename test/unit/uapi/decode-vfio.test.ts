@@ -77,7 +77,7 @@ test.each([
   [0, 'pci-vf-token'],
   [10, 'bus-master'],
   [11, 'dma-buf'],
-  // Of a kernel that is newer than the table.
+  // A feature of a kernel that is newer than the table.
   [4000, '4000'],
 ])('feature %i is %s', (index, name) => {
   const struct = Buffer.alloc(deviceFeature.size);

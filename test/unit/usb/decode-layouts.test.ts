@@ -48,7 +48,7 @@ describe.each(ALL_LAYOUTS.map((layout) => [layout.id, layout] as const))('%s', (
   });
 
   test('reads the fields of a list of numbers that it has written', () => {
-    // As a device that keeps to its layout has them: every count is that of the list behind it.
+    // The bytes of a device that keeps to its layout: every count is that of the list behind it.
     const bytes = Buffer.alloc(260, 1);
     const { values } = decode(layout, bytes);
     const written = encode(layout, values);

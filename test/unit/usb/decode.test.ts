@@ -224,7 +224,7 @@ test('a type means what the class around it says', () => {
     iIPPPrinterUUID: 5,
     means: { wBasicCapabilities: ['print', 'scan', 'other', 'user name'] },
   });
-  // Where the class is not known, nothing is made up.
+  // Nothing is made up for an unknown class.
   expect(only(decodeDescriptors(fixtures.ODDITIES), 'classSpecific').map(({ data }) => data)).toEqual([
     'ff010203',
     '010203',
@@ -451,6 +451,6 @@ test.each([
   ['HID items', Buffer.alloc(128 * 1024, 0xa0)],
   ['zeros', Buffer.alloc(128 * 1024)],
 ])('as many %s as two configurations can hold are shown', (_, bytes) => {
-  // Of four lengths, the text of one is that of a tree of descriptors, and of another that of a report descriptor.
+  // The length modulo 4 selects the text to check: 0 that of a tree of descriptors, 3 that of a report descriptor.
   for (const last of [0, 3]) checkInput(bytes.subarray(0, bytes.length - (bytes.length % 4) - 4 + last));
 });
