@@ -1,4 +1,4 @@
-import { describeDevice } from '../../../src/cli/output/describe';
+import { describeDevice } from '../../../src/cli/devices/describe';
 import { inspectPci } from '../../../src/devices/pci-functions';
 import type { PciDeviceInfo } from '../../../src/model/device';
 import { NO_NAMES } from '../../../src/names/database';
@@ -27,7 +27,7 @@ function shown(entries: Record<string, Content>): string {
   const device = inspectPci(sys, NO_NAMES, GPU) as PciDeviceInfo;
   const candidate = vfioCandidate(sys, device);
   if (candidate === null) throw new Error('in no group');
-  return describeDevice({ ...device, candidate }, NO_NAMES, plain, false);
+  return describeDevice({ ...device, candidate }, plain, false);
 }
 
 test('a function in a group of its own', () => {
