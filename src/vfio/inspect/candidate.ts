@@ -14,7 +14,7 @@ const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 export interface MdevType {
   /** `i915-GVTg_V5_4` */
   name: string;
-  /** How many more can be made; null where that cannot be read. */
+  /** The number of instances that can still be made; null where that cannot be read. */
   available: number | null;
 }
 
