@@ -99,7 +99,10 @@ describe('a memory BAR smaller than a page', () => {
       '/sys/class/uio/uio0/maps/map0/size': '0x1000\n',
       '/sys/class/uio/uio0/maps/map0/offset': '0x80\n',
     });
-    expect(info.uio.regions).toMatchObject([{ name: 'map0', address: '0xfe300000', offset: 0x80 }]);
+    expect(info.uio.regions).toMatchObject([
+      // What is mapped is a page; the BAR has the size of the registers.
+      { name: 'map0', address: '0xfe300000', offset: 0x80, size: 0x1000, registers: 0x80 },
+    ]);
   });
 });
 
