@@ -149,7 +149,11 @@ export class LinuxSys implements Sys {
 
   get #c(): Libc {
     // A listing calls nothing of it.
-    this.#libc ??= new (require('./libc') as typeof import('./libc')).Libc();
+    if (this.#libc === undefined) {
+      // In two steps: tsc 7.0 leaves out the parentheses of `new (require(...) as ...).Libc()`.
+      const { Libc } = require('./libc') as typeof import('./libc');
+      this.#libc = new Libc();
+    }
     return this.#libc;
   }
 
