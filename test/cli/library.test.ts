@@ -5,8 +5,8 @@ import { ROOT } from './udrv';
 
 // The library as its users load it: what tsc made of it, by the package's name.
 
-const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-const entries = Object.keys(exports).filter((entry) => !entry.endsWith('.json'));
+const entryPoints: object = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).exports;
+const entries = Object.keys(entryPoints).filter((entry) => !entry.endsWith('.json'));
 
 function run(script: string): { stdout: string; stderr: string } {
   const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], { cwd: ROOT, encoding: 'utf8' });
