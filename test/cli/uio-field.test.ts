@@ -105,7 +105,10 @@ describe('a place is REGION OFFSET or REGION:OFFSET', () => {
     ['--sim uio dump uio1 map0:0+8', '0x0000  0x54494d01 0x00000003\n'],
     ['--sim -n uio watch-irq uio1 --ack buffer:0x10=registers:0', 'buffer:0x10=registers:0\nre-arm uio1: auto\n'],
     ['--sim vfio read 0000:00:03.0 bar0:0x0', '0x010000ed\n'],
-    ['--sim -n vfio write 0000:00:03.0 bar0:0x4 1', '0000:00:03.0 bar0:0x4/4=0x00000001\n'],
+    [
+      '--sim -n vfio write 0000:00:03.0 bar0:0x4 1',
+      'open 0000:00:03.0: the kernel resets the device, if it can, and switches its bus mastering off\n0000:00:03.0 bar0:0x4/4=0x00000001\n',
+    ],
     ['--sim vfio dump 0000:00:03.0 bar0:0x0', '0x0000  0x010000ed\n'],
   ]);
   cliFails(2, [
