@@ -9,25 +9,32 @@ const file = (name: string, content: string | Buffer) => {
   return join(dir, name);
 };
 
+/** Hides the count of the timer at uio1, which runs as each command boots the simulated machine: a slow one sees it tick. */
+const still = (text: string) =>
+  text
+    .replace(/(uio1\/event = )\d+/, '$10')
+    .replace(/"eventCount":\d+,"irq":(?:null|true)/g, '"eventCount":0,"irq":null');
+
 describe('what is recorded is listed the same from it', () => {
   test.concurrent('to standard output and to a file', async () => {
     const recorded = await udrv('--sim snapshot');
     expect(recorded).toEqual({ stdout: expect.stringMatching(/^# udrv snapshot 1\n/), stderr: '', exit: 0 });
     const copy = join(dir, 'sim.snapshot');
     expect(await udrv(['--sim', 'snapshot', '-o', copy])).toEqual({ stdout: '', stderr: '', exit: 0 });
-    expect(readFileSync(copy, 'utf8')).toBe(recorded.stdout);
+    expect(still(readFileSync(copy, 'utf8'))).toBe(still(recorded.stdout));
 
     for (const listing of ['list --all --json', 'list -v', 'show uio0', 'show 02:01.0', 'show 1-2', '-q vfio groups']) {
       const live = await udrv(`--sim ${listing}`);
       expect(live).toMatchObject({ stderr: '', exit: 0 });
-      expect(await udrv(`--snapshot ${copy} ${listing}`)).toEqual(live);
+      const { stdout, ...rest } = await udrv(`--snapshot ${copy} ${listing}`);
+      expect({ ...rest, stdout: still(stdout) }).toEqual({ ...live, stdout: still(live.stdout) });
     }
     // Processes are no part of it, and the copy says that it does not know who has a device.
     const live = JSON.parse((await udrv('--sim --json show 02:01.0')).stdout);
     live.vfio.holdersComplete = false;
     expect(JSON.parse((await udrv(`--snapshot ${copy} --json show 02:01.0`)).stdout)).toEqual(live);
     // A recording of the recording is the recording.
-    expect((await udrv(`--snapshot ${copy} snapshot`)).stdout).toBe(recorded.stdout);
+    expect((await udrv(`--snapshot ${copy} snapshot`)).stdout).toBe(readFileSync(copy, 'utf8'));
     // From a pipe.
     expect((await shell(`udrv --snapshot <(cat ${quoted(copy)}) list -q --type uio`)).stdout).toBe(
       'uio0\nuio1\nuio2\nuio3\n',

@@ -238,7 +238,7 @@ describeInLab(
     });
 
     test.each([
-      ['0000:00:03.0 nosuch', 9, /^udrv: nosuch: .*\nhint: load it: sudo modprobe nosuch\n$/],
+      ['0000:00:03.0 nosuch', 9, /^udrv: nosuch: .*\nhint: load it: modprobe nosuch\n$/],
       ['0000:00:1e.0 vfio-pci', 3, /^udrv: 0000:00:1e\.0: no such device/],
       ['1-4 vfio-pci', 3, /^udrv: 1-4: is no PCI function/],
       ['vfio-pci 0000:00:03.0', 2, /^udrv: 0000:00:03\.0: is a device: name the driver last\n/],

@@ -308,7 +308,7 @@ describeInLab('USB transfers on a real kernel', (lab) => {
       code: 1,
       stderr:
         'udrv: 3-1 0x81: no memory for the transfer: usbfs limits all that is in flight to 16 MiB (usbfs_memory_mb) (ENOMEM)\n' +
-        'hint: smaller --chunk or --queue, or: echo 256 | sudo tee /sys/module/usbcore/parameters/usbfs_memory_mb\n',
+        'hint: smaller --chunk or --queue, or: echo 256 | tee /sys/module/usbcore/parameters/usbfs_memory_mb\n',
     });
   });
 

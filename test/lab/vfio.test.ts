@@ -192,7 +192,7 @@ describeInLab('VFIO devices on a real kernel', (lab, kernel) => {
     [
       '0000:00:04.0',
       3,
-      /not bound to a VFIO driver \(driver: uio_pci_generic\).*\nhint: sudo udrv bind 0000:00:04\.0 vfio-pci/,
+      /not bound to a VFIO driver \(driver: uio_pci_generic\).*\nhint: udrv bind 0000:00:04\.0 vfio-pci/,
     ],
     ['1-4', 3, /it is a USB device/],
   ])('%s cannot be opened', async (selector, exit, message) => {
