@@ -170,7 +170,7 @@ describeInLab('udrv monitor', (lab, kernel) => {
       stderr: 'udrv: monitor: no event within 300 ms (ETIMEDOUT)\n',
     });
     const monitor = lab().spawn(`set -o pipefail; udrv monitor --json -v --type uio | head -n 1; echo "$?"`);
-    await monitor.waitFor(/knows/, 30_000);
+    await monitor.waitFor(/watching/, 30_000);
     const driver = '/sys/bus/pci/drivers/uio_pci_generic';
     await run(`echo 0000:00:04.0 > ${driver}/unbind; echo 0000:00:04.0 > ${driver}/bind`);
     await told(monitor, /\n0\n$/);
