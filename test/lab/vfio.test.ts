@@ -198,7 +198,7 @@ describeInLab('VFIO devices on a real kernel', (lab, kernel) => {
       3,
       /not bound to a VFIO driver \(driver: uio_pci_generic\).*\nhint: udrv bind 0000:00:04\.0 vfio-pci/,
     ],
-    ['1-4', 3, /it is a USB device/],
+    ['1-4', 3, /a USB device/],
   ])('%s cannot be opened', async (selector, exit, message) => {
     const { stdout, stderr, code } = await run(`udrv vfio info ${selector}`);
     expect({ stdout, code }).toEqual({ stdout: '', code: exit });
