@@ -21,6 +21,9 @@ const MAX_SIZE = 8 * 1024 * 1024;
 /** Files that stay when one is written: a few versions of udrv and Node side by side. */
 const KEPT = 8;
 
+/** Bytes of a cache's digest, which is at its end. */
+const DIGEST = 4;
+
 const OTHERS_WRITE = 0o022;
 const OTHERS_ANY = 0o077;
 
@@ -49,10 +52,8 @@ export function readCache(directory: string, name: string): Buffer | undefined {
         const { size, uid, mode, nlink } = fstatSync(fd);
         const isOurs = uid === process.geteuid?.() && (mode & OTHERS_WRITE) === 0 && nlink === 1;
         if ((mode & constants.S_IFMT) !== constants.S_IFREG || !isOurs || size > MAX_SIZE) return undefined;
-        const twice = Buffer.allocUnsafeSlow(size);
-        if (readSync(fd, twice, 0, size, 0) !== size) return undefined;
-        const data = twice.subarray(0, size / 2);
-        return size > 0 && data.equals(twice.subarray(size / 2)) ? data : undefined;
+        const content = Buffer.allocUnsafeSlow(size);
+        return readSync(fd, content, 0, size, 0) === size ? openSealed(content) : undefined;
       } finally {
         closeSync(fd);
       }
@@ -72,10 +73,8 @@ export function writeCache(directory: string, name: string, make: () => Buffer):
       const unfinished = join(inside, `${name}.${process.pid}`);
       const fd = openSync(unfinished, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
       try {
-        const data = make();
-        // Twice: comparing the halves is the check of a content that takes least of the time of starting.
-        for (let half = 0; half < 2; half++)
-          if (writeSync(fd, data) !== data.length) throw new Error('the disk is full');
+        const content = seal(make());
+        if (writeSync(fd, content) !== content.length) throw new Error('the disk is full');
         renameSync(unfinished, join(inside, name));
       } catch (error) {
         unlinkSync(unfinished);
@@ -86,6 +85,33 @@ export function writeCache(directory: string, name: string, make: () => Buffer):
       prune(inside);
     });
   });
+}
+
+/** Appends a digest of the data. */
+function seal(data: Buffer): Buffer {
+  const content = Buffer.allocUnsafeSlow(data.length + DIGEST);
+  data.copy(content);
+  content.writeInt32LE(digest(content), data.length);
+  return content;
+}
+
+/** Returns the data of {@link seal}; undefined for any other content. */
+function openSealed(content: Buffer): Buffer | undefined {
+  const length = content.length - DIGEST;
+  return length > 0 && content.readInt32LE(length) === digest(content) ? content.subarray(0, length) : undefined;
+}
+
+/**
+ * One word of each 64 bytes: enough to miss a lost block, which is what a crash of the machine leaves of a file, and few
+ * enough to read at each start.
+ *
+ * @param content at the start of its ArrayBuffer, and with the place of the digest, which does not count
+ */
+function digest({ buffer, length }: Buffer): number {
+  const words = new Int32Array(buffer, 0, (length - DIGEST) >> 2);
+  let sum = length;
+  for (let i = 0; i < words.length; i += 16) sum = (Math.imul(sum, 31) + (words[i] ?? 0)) | 0;
+  return sum;
 }
 
 /** Makes the directory and what is missing above it, where the user is at home: `sudo` may leave another user's HOME. */
