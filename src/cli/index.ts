@@ -12,4 +12,5 @@ export const commands: CommandIndex = {
   bind: () => require('./bind'),
   unbind: () => require('./unbind'),
   restore: () => require('./restore'),
+  completion: () => require('./completion'),
 };

@@ -6,7 +6,7 @@ import { argument, option } from './program/options';
 
 export const command: VerbSpec = {
   description: 'give PCI functions back to the drivers that had them before the first bind or unbind',
-  arguments: [argument('<device...>')],
+  arguments: [argument('<device...>', undefined, { type: 'pci' })],
   options: [option('--group', 'those of the IOMMU group that were changed, too'), forceOption()],
   examples: ['restore 0000:01:00.0', '-n restore 0000:00:03.0 --group'],
   run: restore,
