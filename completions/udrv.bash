@@ -41,11 +41,12 @@ _udrv() {
     fi
   done
 
-  # Readline replaces what stands behind the last character of COMP_WORDBREAKS.
+  # Readline replaces what stands behind the last character of COMP_WORDBREAKS; an @ belongs to what it replaces.
   if [[ -z $quote ]]; then
     for ((i = ${#current}; i > 0; i--)); do
       [[ $COMP_WORDBREAKS == *"${current:i-1:1}"* ]] || continue
       replaced=${current:0:i}
+      replaced=${replaced%@}
       break
     done
   fi
@@ -118,8 +119,15 @@ _udrv_offer() {
 
 _udrv_files() {
   local file
-  compopt -o filenames 2>/dev/null
-  while IFS= read -r file; do COMPREPLY+=("$before$file"); done < <(compgen "$1" -- "$current")
+  compopt -o filenames
+  while IFS= read -r file; do
+    # Readline knows a directory only where the name begins the word.
+    if [[ $before == *@ && -d $file ]]; then
+      file+=/
+      compopt -o nospace
+    fi
+    COMPREPLY+=("$before$file")
+  done < <(compgen "$1" -- "$current")
 }
 
 # Asks udrv for what the words before the cursor leave open: devices, regions, endpoints, drivers.

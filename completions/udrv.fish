@@ -36,7 +36,7 @@ function __udrv_complete
     for word in $words
         if test -n "$option"
             set option
-        else if test -z "$literal" -a "$word" = --
+        else if test -z "$literal"; and test "$word" = --
             set literal 1
         else if test -z "$literal"; and string match -q -- '-?*' $word
             contains -- $word $valued; and set option $word

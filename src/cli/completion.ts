@@ -1,3 +1,4 @@
+import { pageNames } from './manual/pages';
 import { visible } from './output/escape';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
@@ -17,7 +18,7 @@ export const command: VerbSpec = {
 function completion(context: Context, shell: Shell, { line }: { line?: string }): undefined {
   const program = buildProgram(context.stdout, context.stderr, process.env, line === undefined);
   if (line === undefined) {
-    context.stdout.write(completionScript(shell, program, []));
+    context.stdout.write(completionScript(shell, program, pageNames()));
     return;
   }
   for (const { text, description } of candidates(program, line.split('\n'), shell !== 'bash'))

@@ -13,4 +13,5 @@ export const commands: CommandIndex = {
   unbind: () => require('./unbind'),
   restore: () => require('./restore'),
   completion: () => require('./completion'),
+  man: () => require('./man'),
 };
