@@ -37,7 +37,7 @@ export function candidates(program: Program, words: readonly string[], described
   if (argument === undefined) return [];
   const sys = openMachine({ ...program.program.opts(), trace: false }, () => {});
   const names = described ? new NameDatabase(sys) : NO_NAMES;
-  const found = of(argument, command, given, sys, names);
+  const found = valuesOf(argument, command, given, sys, names);
   return found.filter(({ text }) => HARMLESS.test(text) && !given.includes(text));
 }
 
@@ -58,7 +58,13 @@ function parse({ program, load }: Program, words: readonly string[]): { command:
   }
 }
 
-function of(argument: DeviceArgument, command: Command, given: readonly string[], sys: Sys, names: Names): Candidate[] {
+function valuesOf(
+  argument: DeviceArgument,
+  command: Command,
+  given: readonly string[],
+  sys: Sys,
+  names: Names,
+): Candidate[] {
   const options = { ...devicesOf(command), ...argument.devices };
   const device = () => findDevices(sys, NO_NAMES, given[0] ?? '', options.type).slice(0, 1);
   switch (argument.name()) {

@@ -67,7 +67,7 @@ Text of
 .Nm ,
 see
 .Xr y 1 or
-.Pq Ql a\\eb ) .
+.Pq Ql a\\eb .
 .Bl -tag -width Ds
 .It Xo
 .Ic go
