@@ -331,9 +331,18 @@ describe('names of drivers', () => {
     ['vfio-pcy', 'perhaps vfio-pci is meant'],
     ['VFIO_PIC', 'perhaps vfio-pci is meant'],
     ['nvm', 'perhaps nvme is meant'],
-    ['vfio', 'load it: sudo modprobe vfio'],
+    ['vfio', 'perhaps vfio-pci is meant'],
+    ['uio', 'perhaps uio_pci_generic is meant'],
+    ['igb_uio', 'load it: sudo modprobe igb_uio'],
   ])('%s is none: %s', async (given, hint) => {
     expect((await failure(Promise.resolve().then(() => findDriver(sys, given)))).hint).toBe(hint);
+  });
+
+  test('the one that is named, where it is not loaded', async () => {
+    const tree = new TreeSys({ '/sys/bus/pci/drivers/nvme/bind': '' });
+    expect((await failure(Promise.resolve().then(() => findDriver(tree, 'vfio-pci')))).hint).toBe(
+      'load it: sudo modprobe vfio-pci',
+    );
   });
 
   test.each([
