@@ -61,7 +61,10 @@ export class UsbBus {
     this.interfaces.addDriver(this.#hubDriver());
     this.interfaces.addDriver(interfaceDriver(kernel, 'usb-storage', isStorage));
     this.interfaces.addDriver(interfaceDriver(kernel, 'usbhid', ({ setting }) => setting.class === 3));
-    for (const name of kernel.tree.readDir(DEVICES)) if (!name.includes(':')) this.#add(name);
+    // In the order of their numbers, in which they are connected again with their host controller.
+    const number = (name: string) => Number(kernel.text(`${DEVICES}/${name}/devnum`));
+    const names = kernel.tree.readDir(DEVICES).filter((name) => !name.includes(':'));
+    for (const name of names.sort((a, b) => number(a) - number(b))) this.#add(name);
     // A driver may look for devices that hang on its own: all have to be there first.
     for (const device of this.#devices.values()) {
       for (const intf of device.interfaces) this.interfaces.addDevice(intf);
