@@ -8,7 +8,7 @@ import { StateFile } from './state-file';
 
 const SCHEMA = 'udrv.sim/1';
 /** The longest wait for another process, which has the machine for the time of a command. */
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 10_000;
 /** The time between two looks for what other processes did, while somebody listens to the kernel. */
 const LOOK_MS = 100;
 

@@ -14,7 +14,7 @@ const RETRY_MS = 20;
 /** A file that one process at a time replaces, whole or not at all. Those who only read it see one state or the next. */
 export class StateFile {
   readonly path: string;
-  /** Where the links lead to: replaced is that. */
+  /** The file that links lead to, which is the one to replace. */
   readonly #target: string;
   #lock: Disposable | null = null;
 
@@ -35,7 +35,7 @@ export class StateFile {
 
   /** Returns the content; empty where there is no file. */
   read(): string {
-    return this.#call('open', () => {
+    return this.#call('read', () => {
       let fd: number;
       try {
         fd = fs.openSync(this.#target, O_RDONLY | O_NONBLOCK);
@@ -126,7 +126,7 @@ export class StateFile {
     } catch (error) {
       if (error instanceof InvalidState) throw usageError(this.path, error.message);
       if (!(error instanceof SysError)) throw error;
-      if (error.code === 'EFBIG') throw usageError(this.path, `is larger than ${MAX_SIZE} bytes`);
+      if (error.code === 'EFBIG' && syscall === 'read') throw usageError(this.path, `is larger than ${MAX_SIZE} bytes`);
       throw fromSysError(error, { subject: this.path });
     }
   }
