@@ -48,8 +48,11 @@ export function platformDriverError(name: string): UdrvError {
 const WELL_KNOWN = ['vfio-pci', 'uio_pci_generic'];
 
 function missingDriverHint(name: string, loaded: readonly string[]): string {
-  const meant = [...WELL_KNOWN, ...loaded].find((one) => isMisspelt(withoutDashes(name), withoutDashes(one)));
-  if (meant !== undefined)
+  const typed = withoutDashes(name);
+  const meant =
+    [...WELL_KNOWN, ...loaded].find((one) => isMisspelt(typed, withoutDashes(one))) ??
+    WELL_KNOWN.find((one) => withoutDashes(one).startsWith(typed));
+  if (meant !== undefined && meant !== name)
     return `perhaps ${meant} is meant${loaded.includes(meant) ? '' : `; load it: sudo modprobe ${meant}`}`;
   // Modules and drivers are mostly called alike; modprobe takes either dash.
   return /^[\w-]+$/.test(name) ? `load it: sudo modprobe ${name}` : `ls ${PCI_DRIVERS} lists the drivers`;
