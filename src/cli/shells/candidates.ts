@@ -11,7 +11,7 @@ import { interfaceName } from '../../usb/inspect/address';
 import { driverText } from '../devices/driver';
 import { fullName } from '../devices/full-name';
 import { apart } from '../program/flags';
-import { openMachine } from '../program/machine';
+import { openMachine, withMachine } from '../program/machine';
 import type { DeviceArgument } from '../program/options';
 import type { Program } from '../program/program';
 
@@ -35,7 +35,7 @@ export function candidates(program: Program, words: readonly string[], described
   const all: readonly DeviceArgument[] = command.registeredArguments;
   const argument = all[given.length] ?? all.find(({ variadic }) => variadic);
   if (argument === undefined) return [];
-  const sys = openMachine({ ...program.program.opts(), trace: false }, () => {});
+  const { sys } = openMachine(withMachine({ ...program.program.opts(), trace: false }, process.env), () => {});
   const names = described ? new NameDatabase(sys) : NO_NAMES;
   const found = valuesOf(argument, command, given, sys, names);
   return found.filter(({ text }) => HARMLESS.test(text) && !given.includes(text));
