@@ -1,5 +1,8 @@
 import type { DeviceInfo } from '../model/device';
 import { NameDatabase } from '../names/database';
+import { isPciAddress } from '../pci/address';
+import { pciHierarchy } from '../pci/hierarchy';
+import { PCI_DEVICES } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
 import { RecordingTree } from '../sys/tree/recording';
@@ -21,6 +24,7 @@ export function recordMachine(sys: SysTree): string {
   const names = new NameDatabase(recorder);
   const devices = [...listDevices(recorder, names), ...listDevices(recorder, names, { type: 'pci' })];
   readClassLinks(recorder);
+  pciHierarchy(recorder, new AttributeReader(recorder).names(PCI_DEVICES).filter(isPciAddress));
   readIommu(recorder, devices);
   readUsb(recorder, names, devices);
   driverlessForUio(recorder);

@@ -1,17 +1,17 @@
+/** USB descriptors for a person: a tree with a line for each field, its value, and the meaning of that. */
 import { hex } from '../../text/hex';
 import { idPair } from '../../text/ids';
-/** USB descriptors for a person: a tree with a line for each field, its value, and the meaning of that. */
-
 import type { Descriptor } from '../../usb/decode/descriptor';
 import { describeReport, type ReportDescriptor, type ReportLine, type ReportSize } from '../../usb/decode/hid/report';
 import { contextIn, type DecodeContext } from '../../usb/decode/json';
-import type { AnyField, DescriptorValue, Values } from '../../usb/decode/layout';
+import type { AnyField, DescriptorValue, Layout, Values } from '../../usb/decode/layout';
 import { bcd, counted } from '../../usb/decode/meaning';
 import type { Answers } from '../../usb/inspect/ask';
 import { authorizeCommand } from '../../usb/inspect/authorize';
 import type { UsbDescription } from '../../usb/inspect/describe';
 import { visible } from './escape';
 import type { Style } from './style';
+import { columns } from './table';
 
 /** Width of meanings side by side; where there are more, they stand one below the other. */
 const WIDE = 72;
@@ -25,16 +25,37 @@ interface Row {
   means: readonly string[];
 }
 
-export function describeDescriptors(description: UsbDescription, style: Style): string {
+/** The look of the descriptors of one device. */
+interface Look {
+  style: Style;
+  /** The value of the active configuration. */
+  active: number | null;
+  /** Shows length and type of each descriptor too. */
+  verbose: boolean;
+}
+
+/**
+ * Describes the descriptors of a device.
+ *
+ * @param facts of the device itself, for its head
+ * @param verbose shows length and type of each descriptor too, which its heading tells
+ */
+export function describeDescriptors(
+  description: UsbDescription,
+  facts: readonly (readonly [key: string, value: string])[],
+  style: Style,
+  verbose: boolean,
+): string {
   const { device, tree, bos, context, answers, errors } = description;
-  const active = device.usb.configuration;
+  const look = { style, active: device.usb.configuration, verbose };
   const parts: string[] = [
     `${style.heading(visible(device.address))}  ${idPair(device.vendorId, device.deviceId)}  ${visible(device.name)}\n`,
+    columns(facts.map(([key, value]) => [`  ${key}`, visible(value)])),
   ];
   if (device.usb.authorized === false)
     parts.push(style.warning(`not authorized: ${authorizeCommand(device.address)}\n`));
   const add = (descriptors: readonly Descriptor[]) => {
-    for (const found of descriptors) addDescriptor(parts, found, context, style, active, 0);
+    for (const found of descriptors) addDescriptor(parts, found, context, look, 0);
   };
   add(tree.descriptors);
   if (tree.descriptors.length === 0) parts.push(style.warning('no descriptors\n'));
@@ -43,7 +64,7 @@ export function describeDescriptors(description: UsbDescription, style: Style): 
     add(bos.descriptors);
     for (const note of bos.notes) parts.push(style.warning(`note: ${note}\n`), hexBlock(bos.rest, '  '));
   }
-  if (answers !== null) addAnswers(parts, answers, context, style, active);
+  if (answers !== null) addAnswers(parts, answers, context, look);
   for (const { path, code } of errors) parts.push(style.warning(`could not read ${visible(path)} (${code})\n`));
   return parts.join('');
 }
@@ -52,10 +73,10 @@ function addAnswers(
   lines: string[],
   { descriptors, strings, unanswered }: Answers,
   context: DecodeContext,
-  style: Style,
-  active: number | null,
+  look: Look,
 ): void {
-  for (const found of descriptors) addDescriptor(lines, found, context, style, active, 0);
+  const { style } = look;
+  for (const found of descriptors) addDescriptor(lines, found, context, look, 0);
   if (strings.length > 0) lines.push(style.heading('Strings\n'));
   for (const { langId, index, text } of strings)
     lines.push(`  ${hex(langId, 4)}  ${String(index).padStart(3)}  ${visible(text)}\n`);
@@ -71,10 +92,10 @@ function addDescriptor(
   lines: string[],
   descriptor: Descriptor,
   around: DecodeContext,
-  style: Style,
-  active: number | null,
+  look: Look,
   depth: number,
 ): void {
+  const { style, active, verbose } = look;
   const context = contextIn(descriptor, around);
   const { layout, values, rest, byShape, notes, children } = descriptor;
   const indent = '  '.repeat(depth);
@@ -82,7 +103,8 @@ function addDescriptor(
   const scope = { ...context, values };
   const rows = layout.fields.flatMap((field) => {
     const value = values[field.name];
-    return value === undefined ? [] : fieldRows(field, value, field.means(value, scope), context);
+    if (value === undefined || (!verbose && isTold(field, layout))) return [];
+    return fieldRows(field, value, field.means(value, scope), context);
   });
   if (rest.length > 0) rows.push({ name: 'more', value: hexText(rest.toString('hex')), means: [] });
   lines.push(`${indent}${style.heading(title(descriptor, active))}${byShape ? ' (by its shape)' : ''}\n`);
@@ -90,7 +112,18 @@ function addDescriptor(
   for (const note of notes) lines.push(`${inner}${style.warning(`note: ${note}`)}\n`);
   const report = context.reports.get(descriptor);
   if (report !== undefined) addReport(lines, report, inner, style);
-  for (const child of children) addDescriptor(lines, child, context, style, active, depth + 1);
+  for (const child of children) addDescriptor(lines, child, context, look, depth + 1);
+}
+
+/** Length, type and subtype, with the names that they have in the specifications of the classes. */
+const HEADER = /^(?:[bw]Length|bFunctionLength|bDescLength|[bw]DescriptorType|bDescriptorSubtype|bDevCapabilityType)$/;
+
+/** Layouts for whatever is not known, whose heading tells no type. */
+const OF_ANY_TYPE = /unknown$|^capability$/;
+
+/** Tells whether a field is the same in each descriptor under this heading. */
+function isTold({ name }: AnyField, { id }: Layout): boolean {
+  return HEADER.test(name) && !OF_ANY_TYPE.test(id);
 }
 
 function addReport(lines: string[], report: ReportDescriptor, indent: string, style: Style): void {
