@@ -89,8 +89,9 @@ function print(context: Context, description: UsbDescription, raw: boolean): voi
   if (raw) printRaw(context, device.address, description.raw);
   else if (context.options.json) context.printJson(usbDocument(description));
   else {
-    const { style, options } = context;
-    context.stdout.write(describeDescriptors(description, usbFactsInShort(device), style, options.verbose === true));
+    const { style, width, options } = context;
+    const look = { style, width, verbose: options.verbose === true };
+    context.stdout.write(describeDescriptors(description, usbFactsInShort(device), look));
   }
 }
 
