@@ -3,6 +3,7 @@ import { NameDatabase } from '../names/database';
 import { isPciAddress } from '../pci/address';
 import { pciHierarchy } from '../pci/hierarchy';
 import { PCI_DEVICES } from '../pci/paths';
+import { inspectPlace } from '../pci/function-details';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
 import { RecordingTree } from '../sys/tree/recording';
@@ -25,6 +26,7 @@ export function recordMachine(sys: SysTree): string {
   const devices = [...listDevices(recorder, names), ...listDevices(recorder, names, { type: 'pci' })];
   readClassLinks(recorder);
   pciHierarchy(recorder, new AttributeReader(recorder).names(PCI_DEVICES).filter(isPciAddress));
+  readPlaces(recorder, devices);
   readIommu(recorder, devices);
   readUsb(recorder, names, devices);
   driverlessForUio(recorder);
@@ -44,6 +46,12 @@ function readClassLinks(sys: SysTree): void {
   const reader = new AttributeReader(sys);
   for (const name of reader.names('/sys/class'))
     for (const device of reader.names(`/sys/class/${name}`)) reader.linkName(`/sys/class/${name}/${device}`);
+}
+
+/** Reads the slots and interrupts that `show` has. */
+function readPlaces(sys: SysTree, devices: readonly DeviceInfo[]): void {
+  const reader = new AttributeReader(sys);
+  for (const { address } of devices) if (isPciAddress(address)) inspectPlace(reader, address);
 }
 
 /** Reads the IOMMU as `show` and `vfio groups` do, without the holders: processes are no part of a machine. */

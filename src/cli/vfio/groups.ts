@@ -1,6 +1,7 @@
 import { type GroupReport, listGroups } from '../../devices/iommu-groups';
 import { type IommuTreeNode, readIommuTree } from '../../devices/iommu-tree';
 import type { ReadError } from '../../sys/readers/attributes';
+import { whyNoGroup } from '../../vfio/inspect/missing-group';
 import { firmwareRequirement } from '../../vfio/inspect/reserved-regions';
 import { drawIommuTree } from '../devices/group-tree';
 import { remarkErrors } from '../devices/list';
@@ -65,7 +66,8 @@ function printTable(context: Context): void {
 }
 
 function noteNoGroups(context: Context): void {
-  context.note('this machine has no IOMMU groups: is the IOMMU on? dmesg | grep -e DMAR -e AMD-Vi');
+  const { message, hint } = whyNoGroup(context.sys);
+  context.note(`this machine has no IOMMU groups: ${message}; ${hint}`);
 }
 
 const TITLES = ['GROUP', 'TYPE', 'VIABLE', 'OWNER', 'DEVICE', 'ID', 'DRIVER', 'NAME'];
