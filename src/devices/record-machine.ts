@@ -1,9 +1,9 @@
 import type { DeviceInfo } from '../model/device';
 import { NameDatabase } from '../names/database';
 import { isPciAddress } from '../pci/address';
+import { inspectPlace } from '../pci/function-details';
 import { pciHierarchy } from '../pci/hierarchy';
 import { PCI_DEVICES } from '../pci/paths';
-import { inspectPlace } from '../pci/function-details';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
 import { RecordingTree } from '../sys/tree/recording';
