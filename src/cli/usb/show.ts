@@ -8,6 +8,7 @@ import {
   withAnswers,
 } from '../../usb/inspect/describe';
 import { splitDescriptors } from '../../usb/split-descriptors';
+import { usbFactsInShort } from '../devices/describe';
 import { findOf } from '../devices/find';
 import { describeDescriptors } from '../output/descriptors';
 import type { VerbSpec } from '../program/command';
@@ -87,7 +88,11 @@ function print(context: Context, description: UsbDescription, raw: boolean): voi
   const { device } = description;
   if (raw) printRaw(context, device.address, description.raw);
   else if (context.options.json) context.printJson(usbDocument(description));
-  else context.stdout.write(describeDescriptors(description, context.style));
+  else {
+    const { style, width, options } = context;
+    const look = { style, width, verbose: options.verbose === true };
+    context.stdout.write(describeDescriptors(description, usbFactsInShort(device), look));
+  }
 }
 
 /** Prints a descriptor a line, as hex: without the headings, `xxd -r -p` makes the bytes of it again. */
