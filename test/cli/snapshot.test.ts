@@ -23,7 +23,16 @@ describe('what is recorded is listed the same from it', () => {
     expect(await udrv(['--sim', 'snapshot', '-o', copy])).toEqual({ stdout: '', stderr: '', exit: 0 });
     expect(still(readFileSync(copy, 'utf8'))).toBe(still(recorded.stdout));
 
-    for (const listing of ['list --all --json', 'list -v', 'show uio0', 'show 02:01.0', 'show 1-2', '-q vfio groups']) {
+    for (const listing of [
+      'list --all --json',
+      'list -v',
+      'show uio0',
+      'show 02:01.0',
+      'show 1-2',
+      '-q vfio groups',
+      'vfio groups -t',
+      'usb list -t',
+    ]) {
       const live = await udrv(`--sim ${listing}`);
       expect(live).toMatchObject({ stderr: '', exit: 0 });
       const { stdout, ...rest } = await udrv(`--snapshot ${copy} ${listing}`);

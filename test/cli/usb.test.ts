@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { BOS, HID_REPORT, SECURITY_KEY, WEBCAM } from '../support/usb-fixtures';
 import { plant, scratch, usbDevice } from './tree';
-import { cliFails, cliPasses, text, udrv } from './udrv';
+import { cliFails, cliPasses, onTerminal, text, udrv } from './udrv';
 
 const directory = scratch();
 
@@ -163,6 +163,26 @@ describe('usb show', () => {
       `,
     ],
   ]);
+
+  test.concurrent('length and type of descriptors are shown with -v only', async () => {
+    const [short, long] = await Promise.all(['', '-v '].map((more) => udrv(`--sim ${more}usb show usb2`)));
+    const header = /^ *(?:bLength|bDescriptorType|bDevCapabilityType) .*\n/gm;
+    expect(short?.stdout).not.toMatch(header);
+    // Both of each of its seven descriptors, and the type of its capability.
+    expect(long?.stdout.match(header)).toHaveLength(15);
+  });
+
+  test.concurrent('on a terminal lines are broken between words, in a pipe not', async () => {
+    const [wide, narrow] = await Promise.all([
+      udrv('--sim usb show 1-3 --open'),
+      onTerminal('--sim --color never usb show 1-3 --open'),
+    ]);
+    expect(wide?.stdout).toMatch(/^ {2}wHubCharacteristics .{60,}$/m);
+    const lines = narrow?.stdout.split('\r\n') ?? [];
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    const words = (text = '') => text.trim().split(/\s+/);
+    expect(words(narrow?.stdout)).toEqual(words(wide?.stdout));
+  });
 
   test.concurrent('JSON has the fields of the device, and its descriptors by the names of the specification', async () => {
     const [shown, listed] = await Promise.all([udrv('--sim usb show 1-2 --json'), udrv('--sim show 1-2 --json')]);

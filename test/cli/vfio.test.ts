@@ -1,4 +1,8 @@
-import { cliFails, cliPasses, shell, text, udrv } from './udrv';
+import { join } from 'node:path';
+import { type Entry, plant, scratch } from './tree';
+import { cliFails, cliPasses, onTerminal, shell, text, udrv } from './udrv';
+
+const directory = scratch();
 
 /** Behind vfio-pci; its sibling 0000:02:01.0 is too, in a group that another driver keeps from being given away. */
 const EDU = '0000:00:03.0';
@@ -257,6 +261,99 @@ describe('groups', () => {
       /\ngroup 1: behind dmar0; node \/dev\/vfio\/1 \(rw\); reserved 0xfee00000-0xfeefffff msi\n/,
     ],
   ]);
+
+  // Two ports whose devices share a group, a function that shares one with a platform device, and none of a second domain.
+  const place = (path: string, facts: { group?: number; driver?: string; class?: string }): Record<string, Entry> => {
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    const home = `sys/devices/${path}`;
+    const up = '../'.repeat(home.split('/').length - 1);
+    const { group, driver, class: code = '020000' } = facts;
+    return {
+      [`${home}/vendor`]: '0x1234\n',
+      [`${home}/device`]: '0x5678\n',
+      [`${home}/class`]: `0x${code}\n`,
+      ...(path.startsWith('pci') && { [`sys/bus/pci/devices/${name}`]: { link: `../../../devices/${path}` } }),
+      ...(driver !== undefined && { [`${home}/driver`]: { link: `${up}bus/x/drivers/${driver}` } }),
+      ...(group !== undefined && {
+        [`${home}/iommu_group`]: { link: `${up}kernel/iommu_groups/${group}` },
+        [`sys/kernel/iommu_groups/${group}/devices/${name}`]: { link: `../../../../devices/${path}` },
+      }),
+    };
+  };
+  const port = { driver: 'pcieport', class: '060400', group: 1 };
+  const machine = plant(join(directory, 'tree'), {
+    ...place('pci0000:00/0000:00:01.0', port),
+    ...place('pci0000:00/0000:00:01.0/0000:01:00.0', { driver: 'vfio-pci', group: 1 }),
+    ...place('pci0000:00/0000:00:02.0', port),
+    ...place('pci0000:00/0000:00:02.0/0000:02:00.0', { driver: 'nvme', class: '010802', group: 1 }),
+    ...place('pci0000:00/0000:00:03.0', { driver: 'vfio-pci', group: 2 }),
+    ...place('platform/fe200000.ethernet', { driver: 'macb', group: 2 }),
+    ...place('platform/ff500000.dma', { driver: 'vfio-platform', group: 3 }),
+    ...place('pci0001:00/0001:00:00.0', {}),
+    'sys/kernel/iommu_groups/3/reserved_regions': '0x1000 0x1fff direct\n',
+  });
+  const hierarchy = text`
+    DEVICE                GROUP    VIABLE  DRIVER         NOTE    NAME
+    pci0000:00                                                    PCI root bus
+    ├─ 0000:00:01.0       1 split  NO      pcieport       bridge  PCI bridge [1234:5678]
+    │  └─ 0000:01:00.0    1 split  NO      vfio-pci               Ethernet controller [1234:5678]
+    ├─ 0000:00:02.0       1 split  NO      pcieport       bridge  PCI bridge [1234:5678]
+    │  └─ 0000:02:00.0    1 split  NO      nvme           blocks  NVMe controller [1234:5678]
+    └─ 0000:00:03.0       2 split  NO      vfio-pci               Ethernet controller [1234:5678]
+    pci0001:00                                                    PCI root bus
+    └─ 0001:00:00.0       -        -       -                      Ethernet controller [1234:5678]
+    group 2               2 split  NO                             members that are not PCI functions
+    └─ fe200000.ethernet  2 split  NO      macb           blocks
+    group 3               3        NO                             members that are not PCI functions
+    └─ ff500000.dma       3        NO      vfio-platform  RMRR
+  `;
+  const STROKES: Readonly<Record<string, string>> = { '├─': '|-', '└─': '`-', '│': '|' };
+
+  cliPasses([
+    [`--sysroot ${machine} vfio groups -t`, hierarchy],
+    [
+      `--sysroot ${machine} vfio groups --tree`,
+      hierarchy.replace(/├─|└─|│/g, (stroke) => STROKES[stroke] ?? ''),
+      { env: { LC_ALL: 'C' } },
+    ],
+    [
+      '--sim vfio groups -t',
+      /^├─ 0000:00:09\.0 +7 +NO +- +bridge +\S.*\n│ {2}├─ 0000:02:01\.0 +7 +NO +vfio-pci +QEMU edu\n│ {2}└─ 0000:02:02\.0 +7 +NO +virtio-pci +blocks +Red Hat/m,
+    ],
+    [
+      '--sim -v vfio groups -t',
+      /\ngroup 1: behind dmar0; node \/dev\/vfio\/1 \(rw\); reserved 0xfee00000-0xfeefffff msi\n/,
+    ],
+  ]);
+
+  test.concurrent('the tree as JSON: nested nodes, and the groups with whether they are split', async () => {
+    const { stdout, stderr, exit } = await udrv(`--sysroot ${machine} --json vfio groups -t`);
+    expect({ stderr, exit }).toEqual({ stderr: '', exit: 0 });
+    const { schema, roots, groups } = JSON.parse(stdout);
+    expect(schema).toBe('udrv.vfio.tree/1');
+    expect(roots.map(({ address }: { address: string }) => address)).toEqual(['pci0000:00', 'pci0001:00']);
+    expect(roots[0].children[1]).toMatchObject({
+      address: '0000:00:02.0',
+      kind: 'bridge',
+      group: 1,
+      blocks: false,
+      children: [{ address: '0000:02:00.0', kind: 'function', driver: 'nvme', group: 1, blocks: true, children: [] }],
+    });
+    expect(groups).toMatchObject([
+      { group: 1, viable: false, split: true },
+      { group: 2, viable: false, split: true, blockers: ['fe200000.ethernet'] },
+      { group: 3, split: false, devices: [{ address: 'ff500000.dma' }] },
+    ]);
+  });
+
+  test.concurrent('a terminal shortens the names, and marks what blocks by a word and a colour', async () => {
+    const { stdout } = await onTerminal('--sim vfio groups -t', { env: { COLUMNS: '80' } });
+    const coloured = stdout.split('\r\n').find((line) => line.includes('0000:02:02.0')) ?? '';
+    expect(coloured).toMatch(/\x1b\[\d+mblocks\x1b/);
+    const plain = stdout.replace(/\x1b\[[\d;]*m/g, '').split('\r\n');
+    expect(plain.filter((line) => line.length > 80)).toEqual([]);
+    expect(plain.find((line) => line.includes('0000:00:0b.0'))).toMatch(/ aectc +blocks +Adrienne Elec\S*.*…$/);
+  });
 
   test.concurrent('a machine without an IOMMU is told so', async () => {
     const { stdout, stderr, exit } = await shell(

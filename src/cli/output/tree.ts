@@ -34,16 +34,23 @@ interface Strokes {
 const BOX: Strokes = { fork: '├─ ', last: '└─ ', line: '│  ', blank: '   ' };
 const ASCII: Strokes = { fork: '|- ', last: '`- ', line: '|  ', blank: '   ' };
 
+/** A line before it is drawn. Each stroke of its branch takes one column. */
+interface Row {
+  branch: string;
+  cells: readonly Cell[];
+}
+
 const GAP = '  ';
 
 /** Draws trees with their columns, a line for each node. On a terminal the last column is shortened to its width. */
 export function drawTrees(roots: readonly TreeNode[], { titles, style, unicode, width }: TreeOptions): string {
-  const rows: (readonly Cell[])[] = [titles.map((text) => ({ text, style: style.heading }))];
-  for (const { branch, node } of branches(roots, unicode ? BOX : ASCII)) {
-    const [first = cell(''), ...others] = node.cells.map(cell);
-    rows.push([behind(branch, first), ...others]);
-  }
-  const widths = titles.map((_, i) => Math.max(...rows.map((row) => textWidth(row[i]?.text ?? ''))));
+  const rows: Row[] = [{ branch: '', cells: titles.map((text) => ({ text, style: style.heading })) }];
+  for (const { branch, node } of branches(roots, unicode ? BOX : ASCII))
+    rows.push({ branch, cells: node.cells.map((given) => (typeof given === 'string' ? { text: given } : given)) });
+  const widths = titles.map(() => 0);
+  for (const { branch, cells } of rows)
+    for (const [i, { text }] of cells.entries())
+      widths[i] = Math.max(widths[i] ?? 0, (i === 0 ? branch.length : 0) + textWidth(text));
   return rows.map((row) => `${line(row, widths, width)}\n`).join('');
 }
 
@@ -64,28 +71,16 @@ export function* branches<N extends { children: readonly N[] }>(
   }
 }
 
-const plain = (text: string): string => text;
-
-const cell = (given: string | Cell): Cell => (typeof given === 'string' ? { text: given } : given);
-
-/** Puts the branch before a cell, which keeps its own colour. */
-function behind(branch: string, { text, style = plain }: Cell): Cell {
-  return {
-    text: branch + text,
-    style: (whole) => whole.slice(0, branch.length) + style(whole.slice(branch.length)),
-  };
-}
-
 /** Puts cells side by side, and leaves out what a terminal has no room for: the last that is seen ends in an ellipsis. */
-function line(row: readonly Cell[], widths: readonly number[], width = Number.POSITIVE_INFINITY): string {
-  let drawn = '';
-  let room = width;
-  for (const [i, { text, style = plain }] of row.entries()) {
+function line({ branch, cells }: Row, widths: readonly number[], width = Number.POSITIVE_INFINITY): string {
+  let drawn = branch.slice(0, width);
+  let room = width - drawn.length;
+  for (const [i, { text, style }] of cells.entries()) {
     if (room <= 0) break;
     const shown = shortened(text, room);
-    const columns = Math.min(room, (widths[i] ?? 0) + GAP.length);
+    const columns = Math.min(room, (widths[i] ?? 0) - (i === 0 ? branch.length : 0) + GAP.length);
     room -= columns;
-    drawn += `${shown === '' ? '' : style(shown)}${padding(shown, columns)}`;
+    drawn += `${style === undefined || shown === '' ? shown : style(shown)}${padding(shown, columns)}`;
   }
   return drawn.trimEnd();
 }

@@ -141,11 +141,16 @@ describe('udrv-uio.1 and the program agree on', () => {
 
 describe('udrv-vfio.1 and the program agree on', () => {
   const vfioPage = parsePage('udrv-vfio.1');
+  /** @param name of a command, or of one with an option: `groups -t` */
   const documentedFor = (name: string) =>
-    items(section(vfioPage, 'JSON OUTPUT')).find((lines) => words(headOf(lines), 'Ic').includes(name)) ?? [];
+    items(section(vfioPage, 'JSON OUTPUT')).find((lines) => {
+      const head = [...words(headOf(lines), 'Ic'), ...words(headOf(lines), 'Fl')];
+      return name.split(' -').every((word) => head.includes(word));
+    }) ?? [];
 
   test.each([
     ['groups', 'vfio groups', ['pid', 'command', 'node', 'by']],
+    ['groups -t', 'vfio groups -t', ['path', 'code', 'pid', 'command', 'node', 'by']],
     ['info', 'vfio info 0000:00:03.0', ['offset', 'size', 'type', 'subtype', 'address', 'group']],
     ['watch-irq', 'vfio watch-irq 0000:00:03.0 --irq req --loopback --count 1', []],
     ['dma-test', 'vfio dma-test 0000:00:03.0 --tier generic', []],
