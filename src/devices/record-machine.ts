@@ -1,9 +1,8 @@
 import type { DeviceInfo } from '../model/device';
 import { NameDatabase } from '../names/database';
 import { isPciAddress } from '../pci/address';
-import { inspectPlace } from '../pci/function-details';
+import { inspectPlace, readPciSlots } from '../pci/function-details';
 import { pciHierarchy } from '../pci/hierarchy';
-import { PCI_DEVICES } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
 import { RecordingTree } from '../sys/tree/recording';
@@ -25,8 +24,7 @@ export function recordMachine(sys: SysTree): string {
   const names = new NameDatabase(recorder);
   const devices = [...listDevices(recorder, names), ...listDevices(recorder, names, { type: 'pci' })];
   readClassLinks(recorder);
-  pciHierarchy(recorder, new AttributeReader(recorder).names(PCI_DEVICES).filter(isPciAddress));
-  readPlaces(recorder, devices);
+  readPci(recorder, [...new Set(devices.map(({ address }) => address).filter(isPciAddress))]);
   readIommu(recorder, devices);
   readUsb(recorder, names, devices);
   driverlessForUio(recorder);
@@ -48,10 +46,12 @@ function readClassLinks(sys: SysTree): void {
     for (const device of reader.names(`/sys/class/${name}`)) reader.linkName(`/sys/class/${name}/${device}`);
 }
 
-/** Reads the slots and interrupts that `show` has. */
-function readPlaces(sys: SysTree, devices: readonly DeviceInfo[]): void {
+/** Reads the slots and interrupts that `show` has, and the places that `vfio groups --tree` has. */
+function readPci(sys: SysTree, functions: readonly string[]): void {
   const reader = new AttributeReader(sys);
-  for (const { address } of devices) if (isPciAddress(address)) inspectPlace(reader, address);
+  const slots = readPciSlots(reader);
+  for (const address of functions) inspectPlace(reader, address, slots);
+  pciHierarchy(sys, functions);
 }
 
 /** Reads the IOMMU as `show` and `vfio groups` do, without the holders: processes are no part of a machine. */

@@ -25,15 +25,23 @@ export function inspectPciDetails(reader: AttributeReader, address: string): Pci
 }
 
 /** Reads the details that a recorded machine has too: the aliases of all modules would be most of the record. */
-export function inspectPlace(reader: AttributeReader, address: string): Omit<PciDetails, 'modules'> {
+export function inspectPlace(
+  reader: AttributeReader,
+  address: string,
+  slots: PciSlots = readPciSlots(reader),
+): Omit<PciDetails, 'modules'> {
   const irq = reader.number(`${PCI_DEVICES}/${address}/irq`);
-  return { slot: slotOf(reader, address), irq: irq === null || irq <= 0 ? null : irq };
+  const device = address.slice(0, address.lastIndexOf('.'));
+  return { slot: slots.get(device) ?? null, irq: irq === null || irq <= 0 ? null : irq };
 }
 
-/** A slot has the address of its device, without the function. */
-function slotOf(reader: AttributeReader, address: string): string | null {
-  const device = address.slice(0, address.lastIndexOf('.'));
-  return reader.names(PCI_SLOTS).find((name) => reader.text(`${PCI_SLOTS}/${name}/address`) === device) ?? null;
+/** Names of slots by the address of the device, which has no function number. */
+export type PciSlots = ReadonlyMap<string | null, string>;
+
+/** Reads the slots of a machine. Of two with one device the first counts. */
+export function readPciSlots(reader: AttributeReader): PciSlots {
+  const names = reader.names(PCI_SLOTS).reverse();
+  return new Map(names.map((name) => [reader.text(`${PCI_SLOTS}/${name}/address`), name]));
 }
 
 /** Searches `modules.alias`, whose lines are `alias PATTERN MODULE` (depmod(8)). */

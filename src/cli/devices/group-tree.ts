@@ -54,14 +54,13 @@ export function drawIommuTree(
     const text = number === null ? '-' : `${number}${group?.split ? ' split' : ''}`;
     if (group === undefined) return [{ text }, { text: '-' }];
     const { viable } = group;
-    if (viable === false || firmwareRequirement(group.reservedRegions) !== null)
-      return [{ text }, { text: 'NO', style: style.bad }];
+    if (viable === false || isNeededByFirmware(group)) return [{ text }, { text: 'NO', style: style.bad }];
     return [{ text }, viable === null ? { text: '-' } : { text: 'yes', style: style.good }];
   }
 
   function driverCell({ driver }: { driver: string | null }): Cell {
     const paint = driver === null ? style.dim : isVfioDriver(driver) ? style.good : undefined;
-    return { text: visible(driver ?? '-'), ...(paint && { style: paint }) };
+    return { text: visible(driver ?? '-'), style: paint };
   }
 
   /** Notes why a function keeps its group from user space, or that it is a bridge, which never does. */
@@ -69,11 +68,15 @@ export function drawIommuTree(
     const group = member.group === null ? undefined : byNumber.get(member.group);
     const obstacles = [
       ...(member.blocks ? ['blocks'] : []),
-      ...(group !== undefined && firmwareRequirement(group.reservedRegions) !== null ? ['RMRR'] : []),
+      ...(group !== undefined && isNeededByFirmware(group) ? ['RMRR'] : []),
     ];
     if (obstacles.length > 0) return { text: obstacles.join(', '), style: style.bad };
     return member.kind === 'bridge' ? { text: 'bridge', style: style.dim } : { text: '' };
   }
+}
+
+function isNeededByFirmware({ reservedRegions }: TreeGroup): boolean {
+  return firmwareRequirement(reservedRegions) !== null;
 }
 
 /** A device that has no name of its own is in its first column already. */

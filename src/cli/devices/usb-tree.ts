@@ -68,7 +68,7 @@ function interfaceNode(
 
 function speedCell(mbps: number | null, style: Style): Cell {
   const paint = mbps === null || mbps < 480 ? style.dim : mbps >= SUPER_SPEED ? style.good : undefined;
-  return { text: speedText(mbps), ...(paint && { style: paint }) };
+  return { text: speedText(mbps), style: paint };
 }
 
 /** A driver at work is good, an interface without one is free, and one that a program has claimed stands out. */

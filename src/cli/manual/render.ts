@@ -1,3 +1,5 @@
+import { wrapWords } from '../output/text-width';
+
 /** Macros of mdoc(7) that may stand inside of a line, as far as the pages of this package use them. */
 const INLINE = /^(?:Ar|Cm|Dv|Ev|Fl|Ic|Li|Nm|No|Ns|Op|Pa|Pq|Ql|Qq|Sx|Va|Xr)$/;
 
@@ -143,13 +145,8 @@ function inline(words: readonly string[], name: string): string {
 }
 
 function wrapped(text: string, indent: number, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ').filter((one) => one !== '')) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(' '.repeat(indent) + word);
-  }
-  return lines;
+  const words = text.split(' ').filter((word) => word !== '');
+  return wrapWords(words, width - indent).map((line) => ' '.repeat(indent) + line);
 }
 
 /** Resolves the escapes of roff(7) that the pages use. */

@@ -12,7 +12,7 @@ import type { UsbDescription } from '../../usb/inspect/describe';
 import { visible } from './escape';
 import type { Style } from './style';
 import { columns } from './table';
-import { shortened, textWidth } from './text-width';
+import { shortened, textWidth, wrapWords } from './text-width';
 
 /** Width of meanings side by side; where there are more, they stand one below the other. */
 const WIDE = 72;
@@ -273,13 +273,7 @@ const LEAST = 20;
 /** Breaks a text between words, for a terminal. @param column at which it begins */
 function words(text: string, width: number | undefined, column: number): string[] {
   if (width === undefined || width - column < LEAST) return [text];
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const longer = lines.length === 0 ? word : `${lines.at(-1)} ${word}`;
-    if (lines.length === 0 || textWidth(longer) > width - column) lines.push(word);
-    else lines[lines.length - 1] = longer;
-  }
-  return lines;
+  return wrapWords(text.split(' '), width - column);
 }
 
 /** Breaks long rows of bytes, sixteen in a line. */

@@ -1,5 +1,6 @@
 import { constants, fstatSync, writeSync } from 'node:fs';
 import { fromSysError, SysError } from '../../errors';
+import { sleep } from '../../sys/sleep';
 
 /** Thrown where the reader of our output went away: not an error, just the end. */
 export class BrokenPipe extends Error {}
@@ -42,7 +43,7 @@ export class OutputStream {
         const { code } = error as NodeJS.ErrnoException;
         if (code === 'EPIPE') throw new BrokenPipe();
         // Somebody made the pipe non-blocking: wait for the reader.
-        if (code === 'EAGAIN') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+        if (code === 'EAGAIN') sleep(5);
         else throw fromSysError(new SysError('write', code ?? 'EIO', this.#name), { exit: 1 });
       }
     }

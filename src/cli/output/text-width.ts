@@ -28,6 +28,17 @@ export function shortened(text: string, columns: number): string {
   return `${kept}…`;
 }
 
+/** Puts words into lines of so many columns, with a blank between two. A word that is longer has a line of its own. */
+export function wrapWords(words: Iterable<string>, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of words) {
+    const longer = lines.length === 0 ? word : `${lines.at(-1)} ${word}`;
+    if (lines.length === 0 || textWidth(longer) > columns) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines;
+}
+
 /** Returns the blanks that make a text so many columns wide. */
 export function padding(text: string, columns: number): string {
   return ' '.repeat(Math.max(0, columns - textWidth(text)));

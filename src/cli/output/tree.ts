@@ -4,7 +4,7 @@ import { padding, shortened, textWidth } from './text-width';
 /** A cell of one line, coloured by its meaning. */
 export interface Cell {
   text: string;
-  style?: (text: string) => string;
+  style?: ((text: string) => string) | undefined;
 }
 
 /** A line of a tree. Its first cell stands behind the branch, the others are columns below each other. */

@@ -102,8 +102,8 @@ function openSealed(content: Buffer): Buffer | undefined {
 }
 
 /**
- * One word of each 64 bytes: enough to miss a lost block, which is what a crash of the machine leaves of a file, and few
- * enough to read at each start.
+ * Sums up one word of each 64 bytes. A crash of the machine loses whole blocks of a file, and each block has words in the
+ * sum; all words would take too long at each start.
  *
  * @param content at the start of its ArrayBuffer, and with the place of the digest, which does not count
  */

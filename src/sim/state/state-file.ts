@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { acquiring } from '../../cleanup';
 import { Exit, fromSysError, SysError, UdrvError, usageError } from '../../errors';
 import { readToEnd, sysCall } from '../../sys/linux/node-fs';
+import { sleep } from '../../sys/sleep';
 import { InvalidState } from './saved';
 
 const { O_CREAT, O_EXCL, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = fs.constants;
@@ -70,7 +71,7 @@ export class StateFile {
           subject: this.path,
           hint: 'end that command first, or name another file: each has a machine of its own',
         });
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
+      sleep(RETRY_MS);
     }
   }
 

@@ -1,5 +1,6 @@
 import { SysError } from '../../errors';
 import { readOrPoll, unprepared } from '../../sys/composed';
+import { sleep } from '../../sys/sleep';
 import {
   type Access,
   type Datagram,
@@ -42,7 +43,6 @@ export class SimSys implements Sys {
   readonly #kernel: Kernel;
   readonly #injected: InjectedErrors;
   readonly #watches: Watches;
-  readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
 
   /** @internal */
   constructor(kernel: Kernel, injected: InjectedErrors) {
@@ -268,7 +268,7 @@ export class SimSys implements Sys {
     if (until === Number.POSITIVE_INFINITY)
       throw new Error('a read of the simulated machine would wait for ever: nothing is going to happen there');
     const milliseconds = until - timeline.now();
-    if (milliseconds > 0) Atomics.wait(this.#sleeper, 0, 0, milliseconds);
+    if (milliseconds > 0) sleep(milliseconds);
     timeline.run();
   }
 

@@ -31,7 +31,7 @@ export function whyNoGroup(sys: SysTree): { message: string; hint: string } {
   if (tables.length > 0)
     return {
       message: `the kernel has the IOMMU off, which the firmware describes (${tables.join(', ')})`,
-      hint: `boot with intel_iommu=on, or without amd_iommu=off or iommu=off; ${IOMMU_LOG}`,
+      hint: `boot with intel_iommu=on, or without amd_iommu=off or iommu=off; sudo dmesg | grep -i ${IOMMU_WORDS}`,
     };
   if (isVirtualMachine(reader))
     return {
@@ -44,8 +44,8 @@ export function whyNoGroup(sys: SysTree): { message: string; hint: string } {
   };
 }
 
-/** The words of IOMMU drivers in the kernel log: Intel's, AMD's, Arm's and virtio's. */
-export const IOMMU_LOG = 'sudo dmesg | grep -i -e iommu -e dmar -e amd-vi -e smmu';
+/** The words of IOMMU drivers in the kernel log, for grep: Intel's, AMD's, Arm's and virtio's. */
+export const IOMMU_WORDS = '-e iommu -e dmar -e amd-vi -e smmu';
 
 const WITHOUT =
   'to go without, as root and at the risk that the device reaches all memory: echo Y | sudo tee /sys/module/vfio/parameters/enable_unsafe_noiommu_mode';

@@ -1,6 +1,7 @@
 import { AttributeReader } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
 import { iommuHardware } from './iommu-hardware';
+import { IOMMU_WORDS } from './missing-group';
 import { isVirtualMachine } from './virtual-machine';
 
 /** Modules whose parameter `allow_unsafe_interrupts` lets a device without interrupt remapping through. */
@@ -35,7 +36,7 @@ export function whyNotPermitted(
   const reader = new AttributeReader(sys);
   const parameter = `/sys/module/${module}/parameters/allow_unsafe_interrupts`;
   const remaps = remapsInterrupts(reader);
-  const log = 'sudo dmesg | grep -i -e vfio -e iommu -e dmar -e amd-vi -e smmu';
+  const log = `sudo dmesg | grep -i -e vfio ${IOMMU_WORDS}`;
   if (remaps === true || reader.text(parameter) === 'Y')
     return {
       message: 'the IOMMU driver does not permit it, and not for lack of interrupt remapping',
