@@ -4,6 +4,7 @@ import { json, visible } from '../output/escape';
 import { nameMachine } from '../output/hint';
 import type { OutputStream } from '../output/stream';
 import { type ColorChoice, makeStyle, type Style, useColor } from '../output/style';
+import type { StatusLine } from '../status/status-line';
 
 /** The options that every command takes, as commander gives them. */
 export interface GlobalOptions {
@@ -25,7 +26,8 @@ export class Context {
   readonly sys: Sys;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
-  readonly #env: NodeJS.ProcessEnv;
+  readonly env: NodeJS.ProcessEnv;
+  #status: StatusLine | undefined;
   #names: NameDatabase | undefined;
   #style: Style | undefined;
 
@@ -34,7 +36,7 @@ export class Context {
     this.sys = sys;
     this.stdout = stdout;
     this.stderr = stderr;
-    this.#env = env;
+    this.env = env;
   }
 
   get names(): NameDatabase {
@@ -44,8 +46,17 @@ export class Context {
 
   /** Colours for standard output. */
   get style(): Style {
-    this.#style ??= makeStyle(useColor(this.options.color, this.#env, this.stdout.isTTY));
+    this.#style ??= makeStyle(useColor(this.options.color, this.env, this.stdout.isTTY));
     return this.#style;
+  }
+
+  /** The line on a terminal that tells for what a command waits, and how far it is. */
+  get status(): StatusLine {
+    if (this.#status !== undefined) return this.#status;
+    const { json, quiet } = this.options;
+    const { StatusLine } = require('../status/status-line') as typeof import('../status/status-line');
+    this.#status = new StatusLine(this.stdout, this.stderr, this.env, !json && !quiet);
+    return this.#status;
   }
 
   /** Prints a document for `--json`: indented on a terminal, else on one line. */
