@@ -44,6 +44,7 @@ export function installUsbDevice(kernel: Kernel, device: SimUsbDevice, configure
     },
   });
   kernel.attribute(`${path}/devnum`, { show: () => String(device.number) });
+  kernel.attribute(`${path}/urbnum`, { show: () => String(device.pipes.submitted) });
   kernel.attribute(`${path}/dev`, { show: () => `${MAJOR}:${minor()}` });
   kernel.attribute(`${path}/uevent`, {
     show: () =>
