@@ -1,9 +1,10 @@
 import { Command, Option } from 'commander';
+import { Cleanup } from '../../cleanup';
 import { commands } from '..';
 import type { OutputStream } from '../output/stream';
 import type { CommandIndex, CommandSpec, VerbSpec } from './command';
 import { Context, type GlobalOptions } from './context';
-import { openMachine } from './machine';
+import { openMachine, type TypedOptions, withMachine } from './machine';
 import { parseDuration } from './parse';
 
 /** Put in by the build, from package.json. */
@@ -59,9 +60,11 @@ export function buildProgram(
     // Commander hands over (argument..., options, command).
     command.action(async (...given: unknown[]) => {
       given.pop();
-      const options = command.optsWithGlobals<GlobalOptions>();
-      const sys = openMachine(options, (text) => stderr.write(text));
-      const context = new Context(options, sys, stdout, stderr, env);
+      const options = withMachine(command.optsWithGlobals<GlobalOptions & TypedOptions>(), env);
+      const machine = openMachine(options, (text) => stderr.write(text));
+      using cleanup = new Cleanup();
+      cleanup.defer(() => machine[Symbol.dispose]?.());
+      const context = new Context(options, machine.sys, stdout, stderr, env, machine.bindings);
       outcome.exit = (await spec.run(context, ...(given as never[]))) ?? 0;
     });
   }
@@ -76,7 +79,9 @@ export function buildProgram(
       "read /sys, /proc, /dev and the name databases under DIR: a copy of another machine's tree",
     )
     .option('--snapshot <file>', 'the machine that udrv snapshot recorded in FILE')
-    .option('--sim', 'the built-in simulated machine: needs no root and no hardware')
+    .option('--sim', 'the built-in simulated machine: no root, no hardware; --sim=FILE keeps its state in FILE')
+    // Its value has to be in the same word: `--sim list` is a command.
+    .addOption(new Option('--sim-file <file>').hideHelp())
     .option('--trace', 'show each system call on a device, decoded, on stderr')
     .option(
       '--timeout <duration>',

@@ -9,7 +9,7 @@ export const command: VerbSpec = {
   description: 'take an interface from its kernel driver',
   arguments: [argument('<interface>', INTERFACE_HELP)],
   options: [forceOption()],
-  examples: ['usb detach 1-3.1:1.0', '-n usb detach 1-1:1.0'],
+  examples: ['usb detach 1-3.1:1.0', '-n usb detach 1-4:1.0'],
   run: detach,
 };
 
