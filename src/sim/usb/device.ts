@@ -93,7 +93,6 @@ export class SimUsbDevice {
 
   /** Makes a request of the kernel's own. @returns whether the device took it */
   request(setup: Partial<SetupPacket>): boolean {
-    this.pipes.submitted++;
     const nothing = { bmRequestType: 0, bRequest: 0, wValue: 0, wIndex: 0, wLength: 0 };
     return this.fn.control({ ...nothing, ...setup }, Buffer.alloc(0)) !== 'stall';
   }
