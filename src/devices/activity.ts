@@ -49,9 +49,9 @@ export class ActivityMeter {
   constructor(sys: SysTree, devices: readonly DeviceInfo[], traffic: UsbTraffic | null = null) {
     this.#sys = sys;
     this.#traffic = traffic;
-    traffic?.take();
     this.#at = performance.now();
     this.#look(devices);
+    traffic?.take();
   }
 
   /** Looks again. @returns the activities since the last look, and its length; a device that was not there then has no rates */

@@ -33,6 +33,8 @@ export class Screen implements Disposable {
     // Registered first: from here on all is undone on every way out, also where a step fails.
     this.#cleanup.defer(() => this.#restore());
     const resumed = () => {
+      // The shell has set the terminal up for itself meanwhile.
+      this.#isEntered = false;
       this.#enter();
       this.draw(this.#last);
     };
@@ -64,9 +66,10 @@ export class Screen implements Disposable {
   draw(lines: readonly string[]): void {
     this.#last = lines;
     if (!this.#isEntered) return;
-    const columns = columnsOf(this.#stdout, this.#env);
+    // The last column stays free: erasing behind it would erase what is in it.
+    const columns = columnsOf(this.#stdout, this.#env) - 1;
     const shown = lines.slice(0, this.rows).map((line) => `${cut(line, columns)}${TO_LINE_END}`);
-    this.#stdout.write(`${HOME}${shown.join('\r\n')}${TO_SCREEN_END}`);
+    this.#stdout.write(`${HOME}${shown.join('\n')}${TO_SCREEN_END}`);
   }
 
   /** Gives the terminal back. Does not fail, not even where it is gone. */
