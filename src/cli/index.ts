@@ -6,6 +6,7 @@ export const commands: CommandIndex = {
   show: () => require('./show'),
   snapshot: () => require('./snapshot'),
   monitor: () => require('./monitor'),
+  top: () => require('./top'),
   uio: () => require('./uio'),
   vfio: () => require('./vfio'),
   usb: () => require('./usb'),

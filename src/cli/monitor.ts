@@ -8,6 +8,7 @@ import type { Context } from './program/context';
 import { option, typeOption } from './program/options';
 import { parseCount } from './program/parse';
 import { interruptible } from './program/signals';
+import { Waiting, waitingText } from './status/waiting';
 
 export const command: VerbSpec = {
   description: 'print what happens to devices: they come and go, drivers take them and leave them',
@@ -27,7 +28,9 @@ function monitor(
 ): Promise<number | undefined> {
   const asJson = context.options.json === true;
   return interruptible(async (signal) => {
-    let left = count;
+    let seen = 0;
+    const devices = type === undefined ? 'devices' : type === 'pci' ? 'PCI functions' : `${type} devices`;
+    using _waiting = new Waiting(context.status, () => waitingText(`events of ${devices}`, seen));
     const onStart = ({ devices, listening }: { devices: number; listening: boolean }) => {
       if (!listening) context.note('no uevents from the kernel here: sysfs is read once a second instead');
       if (context.options.verbose) context.note(`watching ${devices} devices`);
@@ -37,7 +40,7 @@ function monitor(
     const timeoutMs = context.options.timeout;
     for await (const event of monitorDevices(context.sys, { type, timeoutMs, signal, names: context.names, onStart })) {
       context.stdout.write(asJson ? jsonLine(event) : `${line(cells(event))}\n`);
-      if (--left === 0) break;
+      if (++seen === count) break;
     }
   });
 }

@@ -1,8 +1,10 @@
 import { recordMachine } from '../devices/record-machine';
+import type { SysTree } from '../sys/sys';
 import { Output } from './output/file';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
 import { option } from './program/options';
+import { counted, Progress } from './status/progress';
 
 export const command: VerbSpec = {
   description: 'record what udrv reads of this machine, for --snapshot and for bug reports',
@@ -10,7 +12,25 @@ export const command: VerbSpec = {
   examples: ['snapshot', 'snapshot -o machine.snapshot'],
   run(context: Context, options: { output?: string }): undefined {
     using output = new Output(context.stdout, options.output);
-    const manifest = recordMachine(context.sys);
+    using progress = new Progress(context.status, { unit: counted('files'), title: 'reading' });
+    const manifest = recordMachine(observed(context.sys, (files) => progress.update(files)));
     output.open().write(manifest);
   },
 };
+
+/** Returns a view of a tree that tells how many files, directories and links have been read. */
+function observed(tree: SysTree, onRead: (count: number) => void): SysTree {
+  let count = 0;
+  const counting = <Given extends unknown[], Result>(read: (...given: Given) => Result) => {
+    return (...given: Given) => {
+      onRead(++count);
+      return read(...given);
+    };
+  };
+  return {
+    readFile: counting((path: string, limit?: number) => tree.readFile(path, limit)),
+    readDir: counting((path: string) => tree.readDir(path)),
+    readLink: counting((path: string) => tree.readLink(path)),
+    access: (path) => tree.access(path),
+  };
+}

@@ -3,6 +3,9 @@ import { SERVE_SIGNALS_NS, serveSignals } from '../sys/wait';
 import { noInterrupt, stillAsserted } from './errors';
 import type { InterruptSource, InterruptWaitOptions } from './source';
 
+/** The time after which an interrupt that is waited for is late. */
+const LATE_MS = 1000;
+
 /** Time in which a line that is still asserted brings its interrupt again, once that is let through. */
 const SETTLE_MS = 1;
 
@@ -13,6 +16,10 @@ export interface LatencyOptions extends InterruptWaitOptions {
   acknowledge?: (() => void) | undefined;
   /** Gets each latency as it is measured, in microseconds, between two interrupts. */
   onLatency: (microseconds: number) => void;
+  /** Runs between two measurements, where signals are served. */
+  onServed?: ((done: number) => void) | undefined;
+  /** Runs where an interrupt is a second late, before the wait for it goes on. */
+  onLate?: ((done: number) => void) | undefined;
   count: number;
 }
 
@@ -25,7 +32,16 @@ export interface LatencyOptions extends InterruptWaitOptions {
  */
 export async function measureLatencies(
   source: InterruptSource,
-  { trigger, acknowledge, onLatency, count, timeoutMs, signal }: LatencyOptions,
+  {
+    trigger,
+    acknowledge,
+    onLatency,
+    onServed,
+    onLate,
+    count,
+    timeoutMs = Number.POSITIVE_INFINITY,
+    signal,
+  }: LatencyOptions,
 ): Promise<void> {
   using cleanup = new Cleanup();
   cleanup.own(source);
@@ -39,7 +55,11 @@ export async function measureLatencies(
     while (done < count && !signal?.aborted) {
       const start = now();
       trigger();
-      const outcome = source.wait(timeoutMs ?? -1);
+      let outcome = source.wait(Math.min(timeoutMs, LATE_MS));
+      if (outcome === 'timeout' && timeoutMs > LATE_MS) {
+        onLate?.(done);
+        outcome = source.wait(Number.isFinite(timeoutMs) ? timeoutMs - LATE_MS : -1);
+      }
       const end = now();
       if (outcome === 'timeout') throw noInterrupt(source.device, timeoutMs);
       if (outcome === 'ready') {
@@ -52,6 +72,7 @@ export async function measureLatencies(
       }
       if (outcome === 'interrupted' || end - served > SERVE_SIGNALS_NS) {
         await serveSignals();
+        onServed?.(done);
         served = now();
       }
     }

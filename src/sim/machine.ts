@@ -11,7 +11,7 @@ import { IommufdFile } from './iommufd/iommufd-file';
 import { Bus } from './kernel/bus';
 import type { Kernel } from './kernel/kernel';
 import { KERN_NOTICE } from './kernel/kernel-log';
-import { installProcesses } from './kernel/procfs';
+import { installInterrupts, installProcesses } from './kernel/procfs';
 import { pciBus } from './pci/bus';
 import type { PciFunction } from './pci/function';
 import { nvmeDriver } from './pci/nvme-driver';
@@ -31,6 +31,9 @@ import { vfioPci } from './vfio/pci/driver';
 
 /** The addresses of QEMU's edu devices, the same as in the lab. */
 const EDUS = ['0000:00:03.0', '0000:00:04.0', '0000:02:01.0'];
+
+/** The number of the timer's line, which sysfs does not tell. */
+const TIMER_IRQ = 5;
 
 /** The parts of the machine in fixtures/sim.snapshot that are simulated: devices, buses and drivers, wired together. */
 export class Machine {
@@ -102,6 +105,10 @@ export class Machine {
     for (const address of ['0000:00:03.0', '0000:02:01.0', '0000:01:00.0', '0000:02:02.0'])
       this.pci.boot(this.#function(address));
     installProcesses(kernel);
+    installInterrupts(kernel, () => [
+      ...[...this.pci.devices].map(({ path, irq }) => ({ number: Number(kernel.text(`${path}/irq`)), line: irq })),
+      { number: TIMER_IRQ, line: timerBlock.irq },
+    ]);
     this.usb = new UsbBus(kernel, usbFunction, (bus, device, write) => new UsbfsFile(kernel, bus, device, write));
     this.pci.boot(this.#function('0000:00:07.0'));
     kernel.isUp = true;

@@ -49,25 +49,33 @@ export function start(command: Command, options: Options = {}): ChildProcess {
   return begin(process.execPath, [UDRV, ...words(command)], options);
 }
 
+/** Defines `udrv` in a shell. */
+const PRELUDE = `udrv() { ${quoted(process.execPath)} ${quoted(UDRV)} "$@"; }; `;
+
 /** Runs a line of shell in which `udrv` is the command, for pipes and redirections. */
 export function shell(script: string, options: Options = {}): Promise<Outcome> {
-  const prelude = `udrv() { ${quoted(process.execPath)} ${quoted(UDRV)} "$@"; }; `;
   // Without ~/.bashrc, which bash reads where its input is a socket.
-  return outcomeOf(begin('bash', ['--norc', '-c', prelude + script], options));
+  return outcomeOf(begin('bash', ['--norc', '-c', PRELUDE + script], options));
 }
 
-/**
- * Runs `udrv` on a terminal of its own. Standard error is on it too, and lines end as terminals end them.
- *
- * @param type is called with what has been shown so far; what it returns is typed
- */
-export function onTerminal(
-  command: Command,
-  { type, ...options }: Options & { type?: (shown: string) => string | undefined } = {},
-): Promise<Outcome> {
-  const line = [process.execPath, UDRV, ...words(command)].map(quoted).join(' ');
+interface Typing extends Options {
+  /** Is called with what has been shown so far; what it returns is typed. */
+  type?: (shown: string) => string | undefined;
+}
+
+/** Runs `udrv` on a terminal of its own. Standard error is on it too, and lines end as terminals end them. */
+export function onTerminal(command: Command, options: Typing = {}): Promise<Outcome> {
+  return scriptOnTerminal([process.execPath, UDRV, ...words(command)].map(quoted).join(' '), options);
+}
+
+/** Runs a line of shell on a terminal of its own, in which `udrv` is the command. */
+export function shellOnTerminal(script: string, options: Typing = {}): Promise<Outcome> {
+  return scriptOnTerminal(PRELUDE + script, options);
+}
+
+function scriptOnTerminal(script: string, { type, ...options }: Typing): Promise<Outcome> {
   const env = { SHELL: '/bin/sh', TERM: 'xterm', ...options.env };
-  const child = begin('script', ['-qec', line, '/dev/null'], { ...options, env }, 'pipe');
+  const child = begin('script', ['-qec', script, '/dev/null'], { ...options, env }, 'pipe');
   let shown = '';
   child.stdout?.on('data', (text) => {
     shown += text;
@@ -77,7 +85,9 @@ export function onTerminal(
   return outcomeOf(child);
 }
 
-export const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
+export function quoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
 
 function begin(program: string, args: readonly string[], { env, cwd }: Options, input: 'ignore' | 'pipe' = 'ignore') {
   const child = spawn(program, args, { env: environment(env), cwd: cwd ?? ROOT, stdio: [input, 'pipe', 'pipe'] });

@@ -329,7 +329,7 @@ test('what takes long shows how far it is, on a terminal', async () => {
   });
   expect(exit).toBe(130);
   const shown = stdout.split('\r\x1b[K');
-  expect(shown[1]).toMatch(/^\d+\.\d MiB of 102400\.0 MiB, \d+\.\d MiB\/s/);
+  expect(shown[1]).toMatch(/^\d+\.\d of 102400\.0 MiB, \d+\.\d MiB\/s, .* left/);
   // The line is taken away.
   expect(shown.at(-1)).toMatch(/^(\^C)?$/);
 });

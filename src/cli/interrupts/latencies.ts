@@ -1,26 +1,44 @@
 import { summarize } from '../../model/statistics';
 import { histogram } from '../output/histogram';
 import { columns } from '../output/table';
+import { columnsOf, useUnicode } from '../output/terminal';
 import type { Context } from '../program/context';
+import { counted, Progress } from '../status/progress';
+import { waitingText } from '../status/waiting';
 
 /** Bound on the wait for one interrupt without `--timeout`. */
 const DEFAULT_TIMEOUT_MS = 2000;
 
-/** The bound on one interrupt, and the receiver of its latency. */
+/** The bound on one interrupt, the receiver of its latency, and of how far the measurement is. */
 export interface Measuring {
   timeoutMs: number;
   onLatency: (microseconds: number) => void;
+  onServed: (done: number) => void;
+  onLate: (done: number) => void;
 }
 
-/** Measures latencies of interrupts and prints them, also those before a Ctrl-C or a timeout. */
+/**
+ * Measures latencies of interrupts and prints them, also those before a Ctrl-C or a timeout.
+ *
+ * @param device its address
+ */
 export async function printingLatencies<T>(
   context: Context,
+  device: string,
+  count: number,
   measure: (measuring: Measuring) => Promise<T>,
 ): Promise<T> {
   const latencies: number[] = [];
   const timeoutMs = context.options.timeout ?? DEFAULT_TIMEOUT_MS;
+  const { status } = context;
+  using progress = new Progress(status, { unit: counted('interrupts'), total: count });
   try {
-    return await measure({ timeoutMs, onLatency: (us) => latencies.push(us) });
+    return await measure({
+      timeoutMs,
+      onLatency: (us) => latencies.push(us),
+      onServed: (done) => progress.update(done),
+      onLate: (done) => status.show(waitingText(`interrupts of ${device}`, done)),
+    });
   } finally {
     if (latencies.length > 0) printLatencies(context, latencies);
   }
@@ -35,5 +53,7 @@ function printLatencies(context: Context, latencies: readonly number[]): void {
   }
   const rows = Object.entries(summary).map(([name, value]) => [name, `${value.toFixed(1)} us`.padStart(12)]);
   context.stdout.write(columns([['interrupts', String(latencies.length).padStart(9)], ...rows]));
-  if (context.stdout.isTTY) context.stdout.write(`\n${histogram(latencies)}`);
+  const { stdout, env } = context;
+  if (!stdout.isTTY) return;
+  stdout.write(`\n${histogram(latencies, { columns: columnsOf(stdout, env), utf8: useUnicode(env) })}`);
 }

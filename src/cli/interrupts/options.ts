@@ -23,6 +23,10 @@ export function watchCountOption(): Option {
   return option('--count <n>', 'end after N interrupts', parseCount);
 }
 
+export function liveOption(): Option {
+  return option('--live', 'one line in place: rate, missed, time between interrupts; a summary at the end');
+}
+
 /** Makes the option of UIO for re-arming. */
 export function rearmOption(): Option {
   const ways = ['auto', 'irqcontrol', 'disintx', 'none'];

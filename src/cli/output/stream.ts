@@ -22,6 +22,8 @@ export function writeSome(fd: number, data: Buffer): number {
 export class OutputStream {
   readonly fd: number;
   readonly isTTY: boolean;
+  /** Runs before each write: takes away what stands on the terminal for the time being. */
+  beforeWrite: (() => void) | undefined;
   readonly #name: string;
 
   constructor(fd: number, name: string) {
@@ -35,6 +37,7 @@ export class OutputStream {
 
   /** @throws BrokenPipe where nobody reads any more, a UdrvError where the disk is full */
   write(data: string | Buffer): void {
+    this.beforeWrite?.();
     let rest = typeof data === 'string' ? Buffer.from(data) : data;
     while (rest.length > 0) {
       try {

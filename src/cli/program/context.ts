@@ -4,7 +4,9 @@ import type { Sys } from '../../sys/sys';
 import { json, visible } from '../output/escape';
 import { type MachineOptions, nameMachine } from '../output/hint';
 import type { OutputStream } from '../output/stream';
-import { type ColorChoice, makeStyle, type Style, useColor, useUnicode } from '../output/style';
+import { type ColorChoice, makeStyle, type Style, useColor } from '../output/style';
+import { columnsOf, useUnicode } from '../output/terminal';
+import type { StatusLine } from '../status/status-line';
 
 /** The options that every command takes, as commander gives them. */
 export interface GlobalOptions extends MachineOptions {
@@ -25,7 +27,8 @@ export class Context {
   readonly bindings: StateStore | undefined;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
-  readonly #env: NodeJS.ProcessEnv;
+  readonly env: NodeJS.ProcessEnv;
+  #status: StatusLine | undefined;
   #names: NameDatabase | undefined;
   #style: Style | undefined;
 
@@ -42,7 +45,7 @@ export class Context {
     this.bindings = bindings;
     this.stdout = stdout;
     this.stderr = stderr;
-    this.#env = env;
+    this.env = env;
   }
 
   get names(): NameDatabase {
@@ -52,18 +55,27 @@ export class Context {
 
   /** Colours for standard output. */
   get style(): Style {
-    this.#style ??= makeStyle(useColor(this.options.color, this.#env, this.stdout.isTTY));
+    this.#style ??= makeStyle(useColor(this.options.color, this.env, this.stdout.isTTY));
     return this.#style;
   }
 
   /** Whether output may have characters beyond ASCII, such as the lines of a tree. */
   get unicode(): boolean {
-    return useUnicode(this.#env);
+    return useUnicode(this.env);
   }
 
   /** The columns of the terminal; undefined where standard output is none, and nothing is shortened. */
   get width(): number | undefined {
-    return this.stdout.isTTY ? process.stdout.columns || 80 : undefined;
+    return this.stdout.isTTY ? columnsOf(this.stdout, this.env) : undefined;
+  }
+
+  /** The line on a terminal that tells for what a command waits, and how far it is. */
+  get status(): StatusLine {
+    if (this.#status !== undefined) return this.#status;
+    const { json, quiet } = this.options;
+    const { StatusLine } = require('../status/status-line') as typeof import('../status/status-line');
+    this.#status = new StatusLine(this.stdout, this.stderr, this.env, !json && !quiet);
+    return this.#status;
   }
 
   /** Prints a document for `--json`: indented on a terminal, else on one line. */

@@ -8,6 +8,7 @@ import { LineWriter } from '../output/lines';
 import type { Context } from '../program/context';
 import { parseRange } from '../program/parse';
 import { interruptible, signalCheck } from '../program/signals';
+import { MEBIBYTES, Progress } from '../status/progress';
 import { expectPlace, type FindTarget, noteAllOnes } from './target';
 
 export interface DumpOptions {
@@ -43,7 +44,13 @@ export async function dumpRegisters(
     // The first before the output is opened: a dump that cannot begin leaves an existing file alone.
     const words = new Noticing(begun(registers.words(range, width)), width);
     const out = output.open();
-    const interrupted = signalCheck(signal);
+    const wanted = path !== undefined || !context.stdout.isTTY;
+    using progress = new Progress(context.status, { unit: MEBIBYTES, total: range.length, wanted });
+    const signalled = signalCheck(signal);
+    const interrupted = () => {
+      progress.update(words.count * width);
+      return signalled();
+    };
     if (format === 'bin') await writeBytes(out, words, width, interrupted);
     else if (context.options.json)
       await writeJson(out, words, { region: regionName, offset: range.offset, width }, interrupted);
@@ -55,9 +62,11 @@ export async function dumpRegisters(
   });
 }
 
-/** Words that pass by, and whether all of them were ones. */
+/** Words that pass by, how many there were, and whether all of them were ones. */
 class Noticing implements Iterable<Word> {
   allOnes = false;
+  /** The number of words so far. */
+  count = 0;
   readonly #words: Iterable<Word>;
   readonly #ones: Word;
 
@@ -68,13 +77,12 @@ class Noticing implements Iterable<Word> {
 
   *[Symbol.iterator](): Generator<Word> {
     let others = 0;
-    let words = 0;
     for (const word of this.#words) {
-      words++;
+      this.count++;
       if (word !== this.#ones) others++;
       yield word;
     }
-    this.allOnes = words > 0 && others === 0;
+    this.allOnes = this.count > 0 && others === 0;
   }
 }
 

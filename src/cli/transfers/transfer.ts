@@ -5,8 +5,9 @@ import { endpointName } from '../../usb/inspect/address';
 import type { TransferResult } from '../../usb/transfer/status';
 import { findOf } from '../devices/find';
 import { Output } from '../output/file';
-import { Progress } from '../output/progress';
 import type { Context } from '../program/context';
+import { MEBIBYTES, Progress } from '../status/progress';
+import { Waiting, waitingText } from '../status/waiting';
 import { type Data, openData } from './data';
 import { type EndpointOptions, endpointSteps, parseEndpoint, withEndpoint } from './open';
 import { checkOutput, document, transferError } from './result';
@@ -69,7 +70,7 @@ export async function transfer(
 async function send({ context, usb, address, options, wait }: Transfer, source: Data): Promise<void> {
   const { queue, chunk, zlp } = options;
   wait.signal.addEventListener('abort', () => source[Symbol.dispose](), { once: true });
-  using progress = new Progress(context.stderr, source.length, { wanted: wantsProgress(context, '-') });
+  using progress = new Progress(context.status, { unit: MEBIBYTES, total: source.length });
   const onProgress = (bytes: number) => progress.update(bytes);
   const result = await usb.write(address, source.source, { queue, chunk, zlp, onProgress, ...wait });
   if (context.options.json) context.printJson(document(result));
@@ -78,7 +79,19 @@ async function send({ context, usb, address, options, wait }: Transfer, source: 
 
 /** Tells whether to show how far a transfer is. A dump on the terminal shows it by itself. */
 export function wantsProgress(context: Context, output: string | undefined): boolean {
-  return !context.options.quiet && (output !== undefined || !context.stdout.isTTY);
+  return output !== undefined || !context.stdout.isTTY;
+}
+
+/** Says so where an endpoint sends nothing. @param arrived returns the bytes so far */
+export function waitingFor(
+  { context, usb, address }: Pick<Transfer, 'context' | 'usb' | 'address'>,
+  arrived: () => number,
+): Waiting {
+  const what = `data from ${usb.info.address} ${endpointName(address)}`;
+  return new Waiting(context.status, () => {
+    const count = arrived();
+    return waitingText(what, count === 0 ? 0 : `${count} bytes`);
+  });
 }
 
 /** @throws UdrvError where the transfer failed */

@@ -28,7 +28,7 @@ interface BenchOptions extends UioInterruptOptions {
 
 function bench(context: Context, selector: string, options: BenchOptions): Promise<number | undefined> {
   const { count, rearm } = options;
-  return printingLatencies(context, (measuring) =>
+  return printingLatencies(context, selector, count, (measuring) =>
     withUioInterrupts(context, selector, options, ({ device, ...prepared }) =>
       device.latencies({ ...prepared, ...measuring, count, rearm }),
     ),

@@ -1,5 +1,5 @@
-import { printInterrupt } from '../interrupts/line';
-import { ackOption, rearmOption, triggerOption, watchCountOption } from '../interrupts/options';
+import { ackOption, liveOption, rearmOption, triggerOption, watchCountOption } from '../interrupts/options';
+import { showInterrupts } from '../interrupts/shown';
 import { type UioInterruptOptions, withUioInterrupts } from '../interrupts/uio';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
@@ -8,7 +8,7 @@ import { argument } from '../program/options';
 export const command: VerbSpec = {
   description: 'print interrupts as they happen',
   arguments: [argument('<uio>')],
-  options: [watchCountOption(), ackOption(), triggerOption(), rearmOption()],
+  options: [watchCountOption(), ackOption(), triggerOption(), rearmOption(), liveOption()],
   examples: [
     'uio watch-irq uio1 --count 3',
     'uio watch-irq uio0 --count 3 --trigger map0:0x60=1 --ack map0:0x64=map0:0x24',
@@ -23,6 +23,7 @@ const STORM = 3;
 
 interface WatchOptions extends UioInterruptOptions {
   count?: number;
+  live?: boolean;
 }
 
 function watchIrq(context: Context, selector: string, options: WatchOptions): Promise<number | undefined> {
@@ -35,8 +36,9 @@ function watchIrq(context: Context, selector: string, options: WatchOptions): Pr
       );
     const timeoutMs = context.options.timeout;
     let atOnce = 0;
+    using shown = showInterrupts(context, address, options);
     for await (const interrupt of device.interrupts({ beforeWait: trigger, acknowledge, rearm, timeoutMs, signal })) {
-      printInterrupt(context, interrupt);
+      shown.take(interrupt);
       atOnce = (interrupt.deltaUs ?? Number.POSITIVE_INFINITY) < AT_ONCE_US ? atOnce + 1 : 0;
       if (acknowledge === undefined && options.trigger === undefined && atOnce === STORM)
         context.note(

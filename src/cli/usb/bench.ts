@@ -8,6 +8,7 @@ import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, option } from '../program/options';
 import { parseDuration } from '../program/parse';
+import { Progress, SECONDS } from '../status/progress';
 import { type EndpointOptions, endpointSteps, parseEndpoint, withEndpoint, withUsb } from '../transfers/open';
 import { altOption, parseQueue, parseTransferSize, takeOptions } from '../transfers/options';
 import { transferError } from '../transfers/result';
@@ -80,9 +81,14 @@ async function bench(
   const runs: Measurement[] = [];
   const timeoutMs = context.options.timeout ?? DEFAULT_TIMEOUT_MS;
   const work: Parameters<typeof withUsb>[2] = async (usb, signal) => {
-    for (const queue of control ? [1] : options.queue) {
+    const queues = control ? [1] : options.queue;
+    for (const [done, queue] of queues.entries()) {
       if (signal.aborted) return;
-      const run = await usb.measure(address, { size, queue, seconds: options.seconds, timeoutMs, signal });
+      const { seconds } = options;
+      const title = `queue ${queue} (${done + 1} of ${queues.length})`;
+      using progress = new Progress(context.status, { unit: SECONDS, total: seconds, title });
+      const onServed = (measured: number) => progress.update(measured);
+      const run = await usb.measure(address, { size, queue, seconds, timeoutMs, signal, onServed });
       if (run.transfers > 0) runs.push(run);
       const name = control ? 'control' : endpointName(address);
       const error = transferError(run, { subject: `${info.address} ${name}`, device: info.address, timeoutMs });

@@ -1,8 +1,8 @@
-import { Progress } from '../output/progress';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, option } from '../program/options';
 import { parseCount } from '../program/parse';
+import { MEBIBYTES, Progress } from '../status/progress';
 import {
   altOption,
   dataOptions,
@@ -12,7 +12,14 @@ import {
   takeOptions,
 } from '../transfers/options';
 import { receiver } from '../transfers/result';
-import { checkResult, type Transfer, type TransferOptions, transfer, wantsProgress } from '../transfers/transfer';
+import {
+  checkResult,
+  type Transfer,
+  type TransferOptions,
+  transfer,
+  waitingFor,
+  wantsProgress,
+} from '../transfers/transfer';
 
 export const command: VerbSpec = {
   description: 'one bulk transfer, of any length',
@@ -36,7 +43,9 @@ async function receive(started: Transfer): Promise<void> {
   const { context, usb, address, options, output, wait } = started;
   const { length = 0, queue, chunk } = options;
   const out = receiver(context, output, options.output !== undefined, length);
-  using progress = new Progress(context.stderr, length, { wanted: wantsProgress(context, options.output) });
+  const wanted = wantsProgress(context, options.output);
+  using progress = new Progress(context.status, { unit: MEBIBYTES, total: length, wanted });
+  using _waiting = waitingFor(started, () => stream.actual);
   const stream = usb.readStream(address, length, { queue, chunk, ...wait });
   for await (const piece of stream) {
     out.take(piece);

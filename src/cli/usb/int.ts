@@ -5,7 +5,7 @@ import { argument, option } from '../program/options';
 import { parseCount } from '../program/parse';
 import { altOption, dataOptions, ENDPOINT_HELP, parseTransferSize, takeOptions } from '../transfers/options';
 import { document, dumpTo } from '../transfers/result';
-import { checkResult, type Transfer, type TransferOptions, transfer } from '../transfers/transfer';
+import { checkResult, type Transfer, type TransferOptions, transfer, waitingFor } from '../transfers/transfer';
 
 export const command: VerbSpec = {
   description: 'transfers of an interrupt endpoint, each as it comes',
@@ -28,7 +28,11 @@ async function receive(started: Transfer): Promise<void> {
   const { length = 0, count = 1, queue } = options;
   const raw = options.output !== undefined;
   const out = output.open();
+  let arrived = 0;
+  using _waiting = waitingFor(started, () => arrived);
   for await (const message of usb.messages(address, length, { count, queue: queue ?? Math.min(count, 4), ...wait })) {
+    arrived += message.actual;
+    context.status.touch();
     if (raw) out.write(message.data);
     else if (!context.options.json) dumpTo(out, message.data);
     if (context.options.json) {

@@ -9,11 +9,12 @@ import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, option } from '../program/options';
 import { parseCount } from '../program/parse';
+import { counted, MEBIBYTES, Progress } from '../status/progress';
 import { openData } from '../transfers/data';
 import { endpointSteps, parseEndpoint, withEndpoint } from '../transfers/open';
 import { altOption, dataOptions, ENDPOINT_HELP, takeOptions } from '../transfers/options';
 import { checkOutput, document, receiver, transferError } from '../transfers/result';
-import { type TransferOptions, writeStep } from '../transfers/transfer';
+import { type TransferOptions, waitingFor, wantsProgress, writeStep } from '../transfers/transfer';
 
 export const command: VerbSpec = {
   description: 'isochronous transfers',
@@ -75,8 +76,16 @@ async function iso(
     const tally: Tally = { status: 'ok', requested: 0, actual: 0, errno: null, packets: 0, errors: {} };
     const size = usb.isoPacketSize(address);
     const received = receives ? receiver(context, out, output !== undefined, count * packets * size) : undefined;
+    using progress = new Progress(
+      context.status,
+      receives
+        ? { unit: counted('packets'), total: count * packets, wanted: wantsProgress(context, output) }
+        : { unit: MEBIBYTES, total: source?.length },
+    );
+    using _waiting = receives ? waitingFor({ context, usb, address }, () => tally.actual) : undefined;
     for await (const transfer of usb.isochronous(address, wait)) {
       add(tally, transfer);
+      progress.update(receives ? tally.packets : tally.actual);
       if (received !== undefined) for (const packet of transfer.packets) received.take(packet.data);
     }
     const facts = { packets: tally.packets, errors: tally.errors };

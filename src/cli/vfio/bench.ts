@@ -1,5 +1,6 @@
 import { usageError } from '../../errors';
 import { type Summary, summarize } from '../../model/statistics';
+import { sizeText } from '../../text/size';
 import type { VfioDevice } from '../../vfio/device/device';
 import { type MapLatencies, measureMappings } from '../../vfio/dma/map-latency';
 import { findVfio, openVfio } from '../devices/vfio';
@@ -12,6 +13,7 @@ import type { Context } from '../program/context';
 import { argument, backendOption, option } from '../program/options';
 import { parseCount, parseSize } from '../program/parse';
 import { interruptible } from '../program/signals';
+import { counted, Progress } from '../status/progress';
 
 export const command: VerbSpec = {
   description: 'measure the latency of mapping and unmapping, or with --trigger of interrupts',
@@ -54,7 +56,7 @@ async function benchInterrupts(context: Context, selector: string, options: Benc
   const { count } = options;
   // Registers through mappings, as a driver that minds latency has them.
   const fast = { ...options, fast: true };
-  return await printingLatencies(context, (measuring) =>
+  return await printingLatencies(context, selector, count, (measuring) =>
     withVfioInterrupts(context, selector, fast, ({ device, vectors, ...prepared }) => {
       if (vectors.last !== vectors.first) throw usageError('--vector', 'one vector is measured');
       return device.latencies({ ...prepared, ...measuring, vector: vectors.first, count });
@@ -81,8 +83,12 @@ async function benchMappings(context: Context, selector: string, options: BenchO
     const results: MapLatencies[] = [];
     const onResult = (result: MapLatencies) => results.push(result);
     try {
-      for (const size of sizes)
-        await measureMappings(context.sys, device, { size, count: options.count, signal, onResult });
+      for (const size of sizes) {
+        const title = `${sizeText(size)} (${results.length + 1} of ${sizes.size})`;
+        using progress = new Progress(context.status, { unit: counted('mappings'), total: options.count, title });
+        const onServed = (done: number) => progress.update(done);
+        await measureMappings(context.sys, device, { size, count: options.count, signal, onResult, onServed });
+      }
     } finally {
       if (results.length > 0) print(context, device, results);
     }

@@ -11,6 +11,7 @@ import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, backendOption, choice } from '../program/options';
 import { interruptible } from '../program/signals';
+import { Waiting } from '../status/waiting';
 
 export const command: VerbSpec = {
   description: 'test what the device can reach by DMA, and what the IOMMU keeps it from',
@@ -49,11 +50,17 @@ async function dmaTest(context: Context, selector: string, options: DmaTestOptio
   const onCheck = (result: CheckResult) => {
     if (!json && !(quiet && result.verdict === 'pass')) context.stdout.write(line(context, result));
   };
+  let running = 'none';
+  const onStart = (name: string) => {
+    running = name;
+    context.status.touch();
+  };
   let report: DmaTestReport | undefined;
   const interrupted = await interruptible(async (signal) => {
     using device = openVfio(context, info, { backend: options.backend });
     if (!json && !quiet) context.stdout.write(header(context, device, tier));
-    report = await runDmaTest(context.sys, device, { tier: options.tier, onCheck, signal });
+    using _waiting = new Waiting(context.status, () => `${info.address}: running the check ${running}; Ctrl-C ends`);
+    report = await runDmaTest(context.sys, device, { tier: options.tier, onStart, onCheck, signal });
   });
   if (report === undefined) return interrupted;
   if (json) context.printJson(report);

@@ -1,5 +1,5 @@
-import { printInterrupt } from '../interrupts/line';
-import { ackOption, irqOption, triggerOption, vectorOption, watchCountOption } from '../interrupts/options';
+import { ackOption, irqOption, liveOption, triggerOption, vectorOption, watchCountOption } from '../interrupts/options';
+import { showInterrupts } from '../interrupts/shown';
 import { type VfioInterruptOptions, withVfioInterrupts } from '../interrupts/vfio';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
@@ -15,6 +15,7 @@ export const command: VerbSpec = {
     ackOption(),
     triggerOption(),
     option('--loopback', 'have the kernel raise the vectors in turns, without the device'),
+    liveOption(),
     backendOption(),
   ],
   examples: [
@@ -26,6 +27,7 @@ export const command: VerbSpec = {
 
 interface WatchOptions extends VfioInterruptOptions {
   count?: number;
+  live?: boolean;
   loopback?: boolean;
 }
 
@@ -37,8 +39,9 @@ function watchIrq(context: Context, selector: string, options: WatchOptions): Pr
         `${device.info.address}: without --ack nothing silences the device: the next interrupt comes through only once its line is quiet`,
       );
     const watch = { irq, vectors, beforeWait: trigger, loopback, timeoutMs: context.options.timeout, ...prepared };
+    using shown = showInterrupts(context, device.info.address, options);
     for await (const interrupt of device.interrupts(watch)) {
-      printInterrupt(context, interrupt, [
+      shown.take(interrupt, [
         ['irq', interrupt.irq, 5],
         ['vector', interrupt.vector, 6],
       ]);

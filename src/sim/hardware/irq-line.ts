@@ -8,7 +8,10 @@ const STORM = 1000;
 
 /** A level-triggered interrupt line from one device to one handler. */
 export class IrqLine {
+  /** Deliveries so far. */
+  count = 0;
   #asserted = false;
+  #name: string | null = null;
   #handler: IrqHandler | null = null;
   /** disable_irq() nests. */
   #disabled = 0;
@@ -16,6 +19,11 @@ export class IrqLine {
 
   get asserted(): boolean {
     return this.#asserted;
+  }
+
+  /** The name of its handler, null where it has none. */
+  get handledBy(): string | null {
+    return this.#handler === null ? null : this.#name;
   }
 
   /** Sets the level, at the device's end. */
@@ -31,7 +39,8 @@ export class IrqLine {
   }
 
   /** request_irq(): an interrupt that is pending is served at once. */
-  request(handler: IrqHandler): void {
+  request(name: string, handler: IrqHandler): void {
+    this.#name = name;
     this.#handler = handler;
     this.#disabled = 0;
     this.#deliver();
@@ -68,6 +77,7 @@ export class IrqLine {
     this.#serving = true;
     try {
       for (let n = 0; this.#asserted && this.#disabled === 0 && this.#handler !== null; n++) {
+        this.count++;
         if (!this.#handler() || n === STORM) this.disable();
       }
     } finally {

@@ -1,3 +1,4 @@
+import type { IrqLine } from '../hardware/irq-line';
 import type { Kernel } from './kernel';
 
 const INIT = { pid: 1, command: 'init' };
@@ -14,6 +15,24 @@ export function installProcesses(kernel: Kernel): void {
   file(kernel, '/proc/self/limits', () =>
     [line('Limit', 'Soft Limit', 'Hard Limit', 'Units'), line('Max locked memory', limit(), limit(), 'bytes')].join(''),
   );
+}
+
+/** Makes /proc/interrupts, of the lines that somebody handles: show_interrupts() in kernel/irq/proc.c, on one CPU. */
+export function installInterrupts(kernel: Kernel, lines: () => Iterable<{ number: number; line: IrqLine }>): void {
+  file(kernel, '/proc/interrupts', () => {
+    const shared = new Map<number, { count: number; names: string[] }>();
+    for (const { number, line } of lines()) {
+      if (line.handledBy === null) continue;
+      const { count, names } = shared.get(number) ?? { count: 0, names: [] };
+      shared.set(number, { count: count + line.count, names: [...names, line.handledBy] });
+    }
+    const rows = [...shared].sort(([a], [b]) => a - b);
+    const text = rows.map(([number, { count, names }]) => {
+      const controller = `IR-IO-APIC ${String(number).padStart(3)}-fasteoi `;
+      return `${String(number).padStart(3)}: ${String(count).padStart(10)}  ${controller}  ${names.join(', ')}\n`;
+    });
+    return `${' '.repeat(11)}CPU0       \n${text.join('')}NMI: ${'0'.padStart(10)}   Non-maskable interrupts\n`;
+  });
 }
 
 /** Makes another process that has a node open. @returns the function that closes it and ends the process */

@@ -164,7 +164,8 @@ export class SimUioDevice {
 
   /** uio_interrupt_handler(), uio_interrupt_thread() */
   start(): void {
-    this.#info?.irq?.request(() => {
+    const { name = '', irq = null } = this.#info ?? {};
+    irq?.request(name, () => {
       if (this.#info?.handler() !== true) return false;
       this.event++;
       return true;

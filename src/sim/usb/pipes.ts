@@ -55,6 +55,8 @@ const MICROFRAME_MS = 0.125;
  * transfer takes a little time, and waits without bound for a device that has no data.
  */
 export class Pipes {
+  /** Transfers so far: urbnum of struct usb_device. */
+  submitted = 0;
   readonly #timeline: Timeline;
   readonly #function: UsbFunction;
   /** Finds an endpoint among the settings that are chosen. */
@@ -74,6 +76,7 @@ export class Pipes {
   }
 
   submit(transfer: SimTransfer): void {
+    this.submitted++;
     const key = keyOf(transfer);
     let queue = this.#queues.get(key);
     if (queue === undefined) {

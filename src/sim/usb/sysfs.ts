@@ -44,6 +44,9 @@ export function installUsbDevice(kernel: Kernel, device: SimUsbDevice, configure
     },
   });
   kernel.attribute(`${path}/devnum`, { show: () => String(device.number) });
+  // Those of the kernel's own, which found the device, are in the base.
+  const urbs = kernel.exists(`${path}/urbnum`) ? Number(kernel.text(`${path}/urbnum`)) : 0;
+  kernel.attribute(`${path}/urbnum`, { show: () => String(urbs + device.pipes.submitted) });
   kernel.attribute(`${path}/dev`, { show: () => `${MAJOR}:${minor()}` });
   kernel.attribute(`${path}/uevent`, {
     show: () =>

@@ -14,6 +14,11 @@ export interface MeasureOptions {
   /** Longest wait for one transfer. */
   timeoutMs: number;
   signal: AbortSignal;
+  /**
+   * Runs where signals are served, with the time that was measured so far in seconds. Returns whether that took time: the
+   * transfers that are in flight meanwhile are then left out of the latencies.
+   */
+  onServed?: ((seconds: number) => boolean) | undefined;
 }
 
 /** The bytes moved, and the time of each transfer from its submit to its end. */
@@ -96,7 +101,7 @@ export async function measure(
 async function measurePrepared(
   queue: TransferQueue,
   transfers: readonly Transfer[],
-  { size, queue: depth, seconds, timeoutMs, signal }: MeasureOptions,
+  { size, queue: depth, seconds, timeoutMs, signal, onServed }: MeasureOptions,
 ): Promise<Measurement> {
   const started = new Float64Array(depth);
   const result: TransferResult = { status: 'ok', requested: 0, actual: 0, errno: null };
@@ -109,6 +114,8 @@ async function measurePrepared(
   let warm = false;
   let served = last;
   let spinMs = 0;
+  /** Transfers to leave out of the latencies. */
+  let disturbed = 0;
   for (const [i, transfer] of transfers.entries()) {
     started[i] = performance.now();
     queue.submit(transfer);
@@ -141,14 +148,16 @@ async function measurePrepared(
       break;
     }
     if (warm) {
-      latencies.add(latencyMs * 1000);
+      if (disturbed === 0) latencies.add(latencyMs * 1000);
       count++;
     } else if (last >= begin) {
       begin = last;
       warm = true;
     }
+    if (disturbed > 0) disturbed--;
     if (last - served > SERVE_SIGNALS_MS) {
       await turn();
+      if (onServed?.(Math.max(0, last - begin) / 1000)) disturbed = inFlight;
       served = performance.now();
     }
   }

@@ -19,6 +19,8 @@ export interface DmaTestOptions {
   /** `auto` (the device's own if there is one), `generic`, or the name of one of `tiers`. */
   tier?: string | undefined;
   tiers?: readonly DmaTier[] | undefined;
+  /** Gets the name of each check before it runs. */
+  onStart?: ((name: string) => void) | undefined;
   /** Gets each result as it is found. */
   onCheck?: ((result: CheckResult) => void) | undefined;
   /** Ends the test, once everything is put back. */
@@ -63,7 +65,7 @@ export function dmaDeviceOf({ info: { address, vendorId, deviceId, pci } }: Pick
  * @returns also once `signal` aborts, with the findings until then
  */
 export async function runDmaTest(sys: Sys, device: VfioDevice, options: DmaTestOptions = {}): Promise<DmaTestReport> {
-  const { onCheck, signal = new AbortController().signal } = options;
+  const { onStart, onCheck, signal = new AbortController().signal } = options;
   const identity = dmaDeviceOf(device);
   const tier = chooseTier(identity, options.tier, options.tiers);
   const report: DmaTestReport = {
@@ -75,6 +77,7 @@ export async function runDmaTest(sys: Sys, device: VfioDevice, options: DmaTestO
     isolated: null,
   };
   const run = async (check: Check): Promise<CheckResult> => {
+    onStart?.(check.name);
     const result = { name: check.name, ...(await finding(check, signal)) };
     report.checks.push(result);
     onCheck?.(result);

@@ -28,6 +28,8 @@ export interface MapLatencyOptions {
   count: number;
   /** Gets the measurements, also where `signal` aborted, unless there are none. */
   onResult: (latencies: MapLatencies) => void;
+  /** Runs between two batches of measurements, where signals are served. */
+  onServed?: ((done: number) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -41,7 +43,7 @@ export interface MapTarget {
 export async function measureMappings(
   sys: Sys,
   device: MapTarget,
-  { size, count, onResult, signal }: MapLatencyOptions,
+  { size, count, onResult, onServed, signal }: MapLatencyOptions,
 ): Promise<void> {
   using pool = new DmaPool(sys, device.iommu, device.info.address);
   // The alignment lets an IOMMU with large pages use them.
@@ -56,6 +58,7 @@ export async function measureMappings(
     latencies.map.push(...map);
     latencies.unmap.push(...unmap);
     await serveSignals();
+    onServed?.(latencies.both.length);
   }
   if (latencies.both.length > 0) onResult(latencies);
 }

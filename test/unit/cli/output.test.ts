@@ -72,11 +72,61 @@ test('percentiles are by nearest rank', () => {
   expect(summarize(Float64Array.of(3.14))).toEqual({ min: 3.1, p50: 3.1, p90: 3.1, p99: 3.1, max: 3.1 });
 });
 
-test('a histogram counts every value once', () => {
-  const values = Float64Array.from({ length: 1000 }, (_, i) => (i === 999 ? 1e6 : i % 17));
-  const counts = histogram(values)
-    .trim()
-    .split('\n')
-    .map((line) => Number(/(\d+)$/.exec(line)?.[1]));
-  expect(counts.reduce((a, b) => a + b)).toBe(1000);
+describe('a histogram', () => {
+  const rowsOf = (drawn: string) =>
+    drawn
+      .split('\n')
+      .map((line) => /^ +(\S+ \S+) (\S*) ?(\d+)$/.exec(line))
+      .flatMap((match) => (match === null ? [] : [{ from: match[1], bar: match[2] ?? '', count: Number(match[3]) }]));
+  const sum = (drawn: string) => rowsOf(drawn).reduce((total, { count }) => total + count, 0);
+  const wide = { columns: 80, utf8: true };
+
+  test('has classes of 1, 2, 5, and an outlier beside them, not over them', () => {
+    const values = [
+      ...Array(10).fill(1.5),
+      ...Array(40).fill(3),
+      ...Array(45).fill(700),
+      ...Array(105).fill(4000),
+      2e6,
+    ];
+    expect(histogram(values, { columns: 30, utf8: true })).toBe(
+      [
+        '    1 us █▌ 10',
+        '    2 us ██████▏ 40',
+        '    5 us 0',
+        '   10 us 0',
+        '   20 us 0',
+        '   50 us 0',
+        '  100 us 0',
+        '  200 us 0',
+        '  500 us ██████▉ 45',
+        '    1 ms 0',
+        '    2 ms ████████████████ 105',
+        'beyond the 99th percentile:',
+        '     2 s ▏ 1',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('counts every value once, from nothing to a minute', () => {
+    const property = fc.property(fc.array(fc.double({ min: 0, max: 6e7, noNaN: true }), { minLength: 1 }), (values) => {
+      const drawn = histogram(values, wide);
+      expect(sum(drawn)).toBe(values.length);
+      for (const line of drawn.split('\n')) expect(line.length).toBeLessThan(80);
+      for (const { bar, count } of rowsOf(drawn)) expect(bar !== '').toBe(count > 0);
+    });
+    fc.assert(property);
+  });
+
+  test('is fine where the values are close, and one line where they are the same', () => {
+    const close = Float64Array.from({ length: 1000 }, (_, i) => 50 + i / 100);
+    expect(rowsOf(histogram(close, wide)).length).toBeGreaterThanOrEqual(7);
+    expect(histogram([42, 42, 42], { columns: 20, utf8: true })).toBe(`  41.2 us ${'█'.repeat(7)} 3\n`);
+    expect(histogram([], wide)).toBe('');
+  });
+
+  test('takes number signs where the locale has no blocks', () => {
+    expect(histogram([1, 1, 1, 1, 900], { columns: 40, utf8: false })).toMatch(/^[\x20-\x7e\n]*$/);
+  });
 });

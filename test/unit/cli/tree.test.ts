@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { makeStyle, useUnicode } from '../../../src/cli/output/style';
+import { makeStyle } from '../../../src/cli/output/style';
+import { useUnicode } from '../../../src/cli/output/terminal';
 import { textWidth } from '../../../src/cli/output/text-width';
 import { drawTrees, type TreeNode } from '../../../src/cli/output/tree';
 

@@ -365,7 +365,7 @@ describe('an interrupt line', () => {
     const line = new IrqLine();
     let served = 0;
     line.set(true);
-    line.request(() => {
+    line.request('test', () => {
       served++;
       line.set(false);
       return true;
@@ -388,7 +388,7 @@ describe('an interrupt line', () => {
     for (const handled of [false, true]) {
       const line = new IrqLine();
       let calls = 0;
-      line.request(() => {
+      line.request('test', () => {
         calls++;
         return handled;
       });

@@ -204,7 +204,7 @@ export class VfioPciIrqs {
     this.#type = INTX;
     this.#setPhysicalMask(intx.masked);
     // vfio_intx_handler(): masks INTx when it has fired, until the user unmasks it.
-    this.#fn.irq.request(() => {
+    this.#fn.irq.request(`vfio-intx(${this.#fn.name})`, () => {
       if (intx.masked || !this.#fn.checkAndMaskIntx()) return false;
       intx.masked = true;
       this.#signalIntx(intx);

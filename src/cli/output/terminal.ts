@@ -1,0 +1,20 @@
+import type { OutputStream } from './stream';
+
+/** The width of a terminal that does not tell its own. */
+const DEFAULT_COLUMNS = 80;
+
+/** Returns the width of a terminal now; COLUMNS where it does not tell. */
+export function columnsOf({ fd }: Pick<OutputStream, 'fd'>, env: NodeJS.ProcessEnv): number {
+  const { columns } = fd === 2 ? process.stderr : process.stdout;
+  return columns || Number.parseInt(env['COLUMNS'] ?? '', 10) || DEFAULT_COLUMNS;
+}
+
+/** Returns the height of a terminal now; LINES where it does not tell. */
+export function rowsOf(env: NodeJS.ProcessEnv): number {
+  return process.stdout.rows || Number.parseInt(env['LINES'] ?? '', 10) || 24;
+}
+
+/** Tells whether the locale has characters beyond ASCII: LC_ALL beats LC_CTYPE, which beats LANG (locale(7)). */
+export function useUnicode(env: NodeJS.ProcessEnv): boolean {
+  return /utf-?8/i.test(env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '');
+}
