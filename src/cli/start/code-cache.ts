@@ -102,15 +102,15 @@ function openSealed(content: Buffer): Buffer | undefined {
 }
 
 /**
- * Sums up one word of each 64 bytes. A crash of the machine loses whole blocks of a file, and each block has words in the
- * sum; all words would take too long at each start.
+ * Sums up one word of each 512 bytes. A crash of the machine loses whole sectors of a file, and each sector has a word in
+ * the sum; more words would take too long at each start.
  *
  * @param content at the start of its ArrayBuffer, and with the place of the digest, which does not count
  */
 function digest({ buffer, length }: Buffer): number {
   const words = new Int32Array(buffer, 0, (length - DIGEST) >> 2);
   let sum = length;
-  for (let i = 0; i < words.length; i += 16) sum = (Math.imul(sum, 31) + (words[i] ?? 0)) | 0;
+  for (let i = 0; i < words.length; i += 128) sum = (Math.imul(sum, 31) + (words[i] ?? 0)) | 0;
   return sum;
 }
 
