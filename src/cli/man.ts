@@ -33,7 +33,7 @@ function man(context: Context, page = 'udrv'): undefined {
     return text !== null;
   });
   if (!isShown)
-    stdout.write(renderManual(readFileSync(file, 'utf8'), Math.min(WIDTH, process.stdout.columns || WIDTH)));
+    context.page(renderManual(readFileSync(file, 'utf8'), Math.min(WIDTH, process.stdout.columns || WIDTH)));
 }
 
 /** Runs a program that has the terminal until it ends. @returns whether it could show the page */
