@@ -60,12 +60,18 @@ export function shell(script: string, options: Options = {}): Promise<Outcome> {
  * Runs `udrv` on a terminal of its own. Standard error is on it too, and lines end as terminals end them.
  *
  * @param type is called with what has been shown so far; what it returns is typed
+ * @param size of the terminal; without one it has none, and COLUMNS counts
  */
 export function onTerminal(
   command: Command,
-  { type, ...options }: Options & { type?: (shown: string) => string | undefined } = {},
+  {
+    type,
+    size,
+    ...options
+  }: Options & { type?: (shown: string) => string | undefined; size?: { columns: number; rows: number } } = {},
 ): Promise<Outcome> {
-  const line = [process.execPath, UDRV, ...words(command)].map(quoted).join(' ');
+  const stty = size === undefined ? '' : `stty cols ${size.columns} rows ${size.rows}; `;
+  const line = `${stty}${[process.execPath, UDRV, ...words(command)].map(quoted).join(' ')}`;
   const env = { SHELL: '/bin/sh', TERM: 'xterm', ...options.env };
   const child = begin('script', ['-qec', line, '/dev/null'], { ...options, env }, 'pipe');
   let shown = '';

@@ -59,7 +59,7 @@ export function drawIommuTree(
   }
 
   function driverCell({ driver }: { driver: string | null }): Cell {
-    const paint = driver === null ? style.dim : isVfioDriver(driver) ? style.good : undefined;
+    const paint = driver !== null && isVfioDriver(driver) ? style.good : undefined;
     return { text: visible(driver ?? '-'), style: paint };
   }
 
@@ -70,8 +70,8 @@ export function drawIommuTree(
       ...(member.blocks ? ['blocks'] : []),
       ...(group !== undefined && isNeededByFirmware(group) ? ['RMRR'] : []),
     ];
-    if (obstacles.length > 0) return { text: obstacles.join(', '), style: style.bad };
-    return member.kind === 'bridge' ? { text: 'bridge', style: style.dim } : { text: '' };
+    if (obstacles.length > 0) return { text: obstacles.join(', '), style: style.warning };
+    return { text: member.kind === 'bridge' ? 'bridge' : '' };
   }
 }
 

@@ -12,8 +12,8 @@ export function printDevice(context: Context, found: DeviceInfo): undefined {
   const device = inDepth(context, found);
   if (context.options.json) context.printJson(device);
   else {
-    const text = describeDevice(device, context.style, context.stdout.isTTY);
-    context.stdout.write(nameMachine(text, context.options));
+    const text = describeDevice(device, context.style, context.width);
+    context.page(nameMachine(text, context.options));
   }
 }
 

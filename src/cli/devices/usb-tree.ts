@@ -67,12 +67,12 @@ function interfaceNode(
 }
 
 function speedCell(mbps: number | null, style: Style): Cell {
-  const paint = mbps === null || mbps < 480 ? style.dim : mbps >= SUPER_SPEED ? style.good : undefined;
+  const paint = mbps !== null && mbps >= SUPER_SPEED ? style.good : undefined;
   return { text: speedText(mbps), style: paint };
 }
 
 /** A driver at work is good, an interface without one is free, and one that a program has claimed stands out. */
 function driverCell(driver: string | null, style: Style): Cell {
-  const paint = driver === null ? style.dim : driver === 'usbfs' ? style.warning : style.good;
-  return { text: visible(driver ?? '-'), style: paint };
+  const paint = driver === null ? undefined : driver === 'usbfs' ? style.warning : style.good;
+  return { text: visible(driver ?? '-'), ...(paint && { style: paint }) };
 }

@@ -1,7 +1,7 @@
 import { summarize } from '../../model/statistics';
 import { histogram } from '../output/histogram';
-import { columns } from '../output/table';
 import type { Context } from '../program/context';
+import { table } from '../tables/table';
 
 /** Bound on the wait for one interrupt without `--timeout`. */
 const DEFAULT_TIMEOUT_MS = 2000;
@@ -34,6 +34,6 @@ function printLatencies(context: Context, latencies: readonly number[]): void {
     return;
   }
   const rows = Object.entries(summary).map(([name, value]) => [name, `${value.toFixed(1)} us`.padStart(12)]);
-  context.stdout.write(columns([['interrupts', String(latencies.length).padStart(9)], ...rows]));
+  context.stdout.write(table([['interrupts', String(latencies.length).padStart(9)], ...rows]));
   if (context.stdout.isTTY) context.stdout.write(`\n${histogram(latencies)}`);
 }

@@ -18,6 +18,12 @@ export function writeSome(fd: number, data: Buffer): number {
   }
 }
 
+/** Returns the columns of the terminal, or those that COLUMNS asks for where its size is not known; else 80. */
+export function terminalColumns(env: NodeJS.ProcessEnv): number {
+  const asked = Number(env['COLUMNS']);
+  return process.stdout.columns || (Number.isSafeInteger(asked) && asked > 0 ? asked : 80);
+}
+
 /** Standard output or error. All is written at once and in order, so that nothing is lost when the command ends. */
 export class OutputStream {
   readonly fd: number;

@@ -1,5 +1,5 @@
+import { padding, shortened, textWidth } from '../tables/text-width';
 import type { Style } from './style';
-import { padding, shortened, textWidth } from './text-width';
 
 /** A cell of one line, coloured by its meaning. */
 export interface Cell {

@@ -3,8 +3,9 @@ import type { StateStore } from '../../sys/state';
 import type { Sys } from '../../sys/sys';
 import { json, visible } from '../output/escape';
 import { type MachineOptions, nameMachine } from '../output/hint';
-import type { OutputStream } from '../output/stream';
+import { type OutputStream, terminalColumns } from '../output/stream';
 import { type ColorChoice, makeStyle, type Style, useColor, useUnicode } from '../output/style';
+import type { Settings } from './settings';
 
 /** The options that every command takes, as commander gives them. */
 export interface GlobalOptions extends MachineOptions {
@@ -15,6 +16,8 @@ export interface GlobalOptions extends MachineOptions {
   dryRun?: boolean;
   quiet?: boolean;
   verbose?: boolean;
+  pager?: boolean;
+  config?: boolean;
 }
 
 /** The surroundings of a command: the options, the machine, and where its output goes. */
@@ -28,6 +31,7 @@ export class Context {
   readonly #env: NodeJS.ProcessEnv;
   #names: NameDatabase | undefined;
   #style: Style | undefined;
+  #settings: Settings | undefined;
 
   constructor(
     options: GlobalOptions,
@@ -52,8 +56,18 @@ export class Context {
 
   /** Colours for standard output. */
   get style(): Style {
-    this.#style ??= makeStyle(useColor(this.options.color, this.#env, this.stdout.isTTY));
+    this.#style ??= makeStyle(
+      useColor(this.options.color, this.#env, this.stdout.isTTY, this.settings?.get('color')?.value as ColorChoice),
+    );
     return this.#style;
+  }
+
+  /** The user's settings, on a terminal: what a script gets does not depend on them. */
+  get settings(): Settings | undefined {
+    if (!this.stdout.isTTY || this.options.config === false) return undefined;
+    const { readSettings } = require('./settings') as typeof import('./settings');
+    this.#settings ??= readSettings(this.#env, (text) => this.warn(text));
+    return this.#settings;
   }
 
   /** Whether output may have characters beyond ASCII, such as the lines of a tree. */
@@ -63,7 +77,22 @@ export class Context {
 
   /** The columns of the terminal; undefined where standard output is none, and nothing is shortened. */
   get width(): number | undefined {
-    return this.stdout.isTTY ? process.stdout.columns || 80 : undefined;
+    return this.stdout.isTTY ? terminalColumns(this.#env) : undefined;
+  }
+
+  /** Prints a text that ends: on a terminal that is too low for it, through the user's pager. */
+  page(text: string): void {
+    if (!this.stdout.isTTY || this.options.pager === false || !this.#paged(text)) this.stdout.write(text);
+  }
+
+  #paged(text: string): boolean {
+    const { needsPager, pagerWords, showInPager } = require('../output/pager') as typeof import('../output/pager');
+    if (!needsPager(text, this.#env)) return false;
+    const setting = this.settings?.get('pager')?.value;
+    const command = this.#env['UDRV_PAGER'] ?? setting ?? this.#env['PAGER'] ?? 'less -FRX';
+    const words = pagerWords(command);
+    if (words === null) this.warn(`the pager is started without a shell, and ${command} needs one`);
+    return words !== null && words.length > 0 && words[0] !== 'cat' && showInPager(text, words, this.#env);
   }
 
   /** Prints a document for `--json`: indented on a terminal, else on one line. */

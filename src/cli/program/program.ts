@@ -89,6 +89,8 @@ export function buildProgram(
       parseDuration,
     )
     .option('-n, --dry-run', 'on commands that change state: print the steps, do none')
+    .option('--no-pager', 'never show long output through a pager')
+    .option('--no-config', "leave the user's settings out of account")
     .option('-q, --quiet', 'print less')
     .option('-v, --verbose', 'print more')
     // Runs before any help is shown: all that it will name has to be loaded by then.

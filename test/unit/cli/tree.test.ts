@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { makeStyle, useUnicode } from '../../../src/cli/output/style';
-import { textWidth } from '../../../src/cli/output/text-width';
 import { drawTrees, type TreeNode } from '../../../src/cli/output/tree';
+import { textWidth } from '../../../src/cli/tables/text-width';
 
 const style = makeStyle(false);
 
