@@ -8,6 +8,7 @@ import type { Context } from './program/context';
 import { option, typeOption } from './program/options';
 import { parseCount } from './program/parse';
 import { interruptible } from './program/signals';
+import { padding } from './tables/text-width';
 
 export const command: VerbSpec = {
   description: 'print what happens to devices: they come and go, drivers take them and leave them',
@@ -60,7 +61,7 @@ function cells(event: DeviceEvent): string[] {
 }
 
 function line(columns: string[]): string {
-  return columns.map((cell, i) => cell.padEnd(WIDTHS[i] ?? 0)).join('  ');
+  return columns.map((cell, i) => `${cell}${padding(cell, WIDTHS[i] ?? 0)}`).join('  ');
 }
 
 /** Returns the local time of day. */

@@ -1,4 +1,5 @@
 import { UdrvError, usageError } from '../../errors';
+import { didYouMean } from '../../text/nearest';
 import type { Context } from '../program/context';
 import { type List, type ListColumn, type Value, valueIn } from './column';
 import { parseFilter } from './filter';
@@ -94,8 +95,14 @@ function columnNamed<T>(list: List<T>, text: string, option: string): ListColumn
   if (found !== undefined && others.length === 0) return found;
   if (found !== undefined)
     throw usageError(option, `${text} may be ${[found, ...others].map(({ name }) => name).join(' or ')}`);
-  throw usageError(option, `no column ${text || "''"}`, `the columns are ${columnNames(list).join(', ')}`);
+  const names = columnNames(list);
+  const meant = didYouMean(text, [...names, ...list.columns.map(({ title }) => title.toLowerCase())].flatMap(forms));
+  const hint = [...(meant === undefined ? [] : [meant]), `the columns are ${names.join(', ')}`].join(' ');
+  throw usageError(option, `no column ${text || "''"}`, hint);
 }
+
+/** Returns the ways in which a column can be written: with the objects around it, and without. */
+const forms = (name: string): string[] => [name, name.slice(name.lastIndexOf('.') + 1)];
 
 type Order<T> = (a: T, b: T) => number;
 

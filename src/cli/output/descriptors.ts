@@ -10,7 +10,7 @@ import type { Answers } from '../../usb/inspect/ask';
 import { authorizeCommand } from '../../usb/inspect/authorize';
 import type { UsbDescription } from '../../usb/inspect/describe';
 import { type Fact, factTable } from '../tables/facts';
-import { shortened, textWidth, wrapWords } from '../tables/text-width';
+import { padding, shortened, textWidth, wrapWords } from '../tables/text-width';
 import { visible } from './escape';
 import type { Style } from './style';
 
@@ -244,7 +244,7 @@ function addRows(lines: string[], rows: readonly Row[], indent: string, { width 
   const nameWidth = Math.max(0, ...rows.map(({ name }) => name.length));
   const valueWidth = Math.max(
     0,
-    ...rows.filter(({ means }) => means.length > 0).map(({ value }) => Math.min(value.length, 24)),
+    ...rows.filter(({ means }) => means.length > 0).map(({ value }) => Math.min(textWidth(value), 24)),
   );
   const column = indent.length + nameWidth + valueWidth + 4;
   for (const { name, value, means } of rows) {
@@ -255,9 +255,9 @@ function addRows(lines: string[], rows: readonly Row[], indent: string, { width 
     const heads = pieces.map((piece, i) => `${indent}${(i === 0 ? name : '').padEnd(nameWidth)}  ${piece}`.trimEnd());
     const last = heads.pop() ?? '';
     const [first = ''] = shown;
-    const isBeside = width === undefined || Math.max(last.length + 2, column) + textWidth(first) <= width;
+    const isBeside = width === undefined || Math.max(textWidth(last) + 2, column) + textWidth(first) <= width;
     lines.push(...heads.map((head) => `${head}\n`));
-    lines.push(first !== '' && isBeside ? `${last.padEnd(column - 2)}  ${first}\n` : `${last}\n`);
+    lines.push(first !== '' && isBeside ? `${last}${padding(last, column - 2)}  ${first}\n` : `${last}\n`);
     for (const more of isBeside ? shown.slice(1) : shown) lines.push(`${' '.repeat(column)}${more}\n`);
   }
 }

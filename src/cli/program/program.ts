@@ -110,4 +110,4 @@ Examples:
   udrv show 0000:00:03.0                             one device in depth
   udrv uio read uio0 map0 0x0                        one register
   udrv uio watch-irq uio0 --ack map0:0x64=map0:0x24  interrupts as they happen
-  udrv --sim list                                    the same on a simulated machine`;
+  udrv --sim list                                    on a simulated machine`;

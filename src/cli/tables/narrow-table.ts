@@ -1,6 +1,17 @@
 import Table from 'cli-table3';
 import { PLAIN } from '../output/style';
-import { type Cell, type Column, drawn, GAP, painted, plain, type Row, type TableOptions, widthOf } from './table';
+import {
+  type Cell,
+  type Column,
+  cellWidth,
+  drawn,
+  GAP,
+  painted,
+  plain,
+  type Row,
+  type TableOptions,
+  widthOf,
+} from './table';
 import { shortened, textWidth } from './text-width';
 
 /** Tables that are wider than the terminal: columns are left out, and text is shortened or broken into lines. */
@@ -82,12 +93,13 @@ function squeezed(natural: readonly number[], width: number): number[] {
 }
 
 function shortCell(cell: string | Cell, columns: number): string | Cell {
-  if (textWidth(plain(cell)) <= columns) return cell;
+  if (cellWidth(cell) <= columns) return cell;
   if (typeof cell === 'string') return shortened(cell, columns);
-  const { text, tail = '', ...rest } = cell;
-  const room = columns - textWidth(tail);
-  if (tail === '' || room < 2) return { ...rest, text: shortened(plain(cell), columns) };
-  return { ...rest, text: shortened(text, room), tail };
+  const { branch = '', text, tail = '', ...rest } = cell;
+  if (branch.length >= columns) return branch.slice(0, columns);
+  const room = columns - branch.length - textWidth(tail);
+  if (tail === '' || room < 2) return { ...rest, branch, text: shortened(plain(cell), columns - branch.length) };
+  return { ...rest, branch, text: shortened(text, room), tail };
 }
 
 /**

@@ -1,8 +1,10 @@
 import { type Meaning, PLAIN, type Style } from '../output/style';
-import { padding, textWidth } from './text-width';
+import { textWidth } from './text-width';
 
 /** Text of one line, coloured by what it means. */
 export interface Cell {
+  /** Strokes of a tree before the text, each of one column. They have no colour. */
+  branch?: string;
   text: string;
   /** Follows the text, and stays where the text is shortened. */
   tail?: string;
@@ -60,12 +62,12 @@ export function drawn(
   { columns = [], style = PLAIN }: TableOptions,
 ): string {
   const line = (row: Row) => {
-    const end = row.findLastIndex((cell) => plain(cell).trimEnd() !== '');
+    const end = row.findLastIndex((cell) => `${branchOf(cell)}${plain(cell)}`.trimEnd() !== '');
     return row
       .slice(0, end + 1)
       .map((cell, i) => {
-        if (i === end && columns[i]?.align !== 'right') return painted(cell, style, plain(cell).trimEnd());
-        const blanks = padding(plain(cell), widths[i] ?? 0);
+        if (i === end && columns[i]?.align !== 'right') return painted(cell, style, plain(cell).trimEnd()).trimEnd();
+        const blanks = ' '.repeat(Math.max(0, (widths[i] ?? 0) - cellWidth(cell)));
         return columns[i]?.align === 'right' ? `${blanks}${painted(cell, style)}` : `${painted(cell, style)}${blanks}`;
       })
       .join(GAP);
@@ -75,15 +77,23 @@ export function drawn(
   return lines.map((text) => `${text}\n`).join('');
 }
 
+/** Returns the text of a cell, without the branch before it. */
 export function plain(cell: string | Cell): string {
   return typeof cell === 'string' ? cell : `${cell.text}${cell.tail ?? ''}`;
 }
 
-export function painted(cell: string | Cell, style: Style, text = plain(cell)): string {
-  return typeof cell === 'string' || cell.meaning === undefined ? text : style[cell.meaning](text);
+export function branchOf(cell: string | Cell): string {
+  return (typeof cell === 'string' ? undefined : cell.branch) ?? '';
 }
 
-const cellWidth = (cell: string | Cell): number => textWidth(plain(cell));
+export function painted(cell: string | Cell, style: Style, text = plain(cell)): string {
+  const shown = typeof cell === 'string' || cell.meaning === undefined ? text : style[cell.meaning](text);
+  return `${branchOf(cell)}${shown}`;
+}
+
+export function cellWidth(cell: string | Cell): number {
+  return branchOf(cell).length + textWidth(plain(cell));
+}
 
 /** Returns the width of a line with these columns. */
 export function widthOf(widths: readonly number[]): number {
