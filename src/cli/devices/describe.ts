@@ -19,6 +19,7 @@ import type { VfioDetails } from '../../vfio/inspect/details';
 import { namesOf } from '../../vfio/inspect/holders';
 import { firmwareRequirement } from '../../vfio/inspect/reserved-regions';
 import { visible } from '../output/escape';
+import { type MachineOptions, nameMachine } from '../output/hint';
 import type { Style } from '../output/style';
 import { type Fact, factTable, titleLine, visibleRow } from '../tables/facts';
 import { type Cell, type Row, table } from '../tables/table';
@@ -28,14 +29,22 @@ import { fullName } from './full-name';
 /** A device with what `show` has beyond `list`. */
 export type DeviceInDepth = DeviceInfo & { candidate?: VfioCandidate };
 
-/** Describes a device in depth, for a person. @param width of the terminal, where there is one */
-export function describeDevice(device: DeviceInDepth, style: Style, width?: number): string {
+export interface DeviceView {
+  style: Style;
+  /** The width of the terminal; nothing is broken into lines without one. */
+  width?: number | undefined;
+  /** The machine that commands in the text are for. */
+  machine?: MachineOptions;
+}
+
+/** Describes a device in depth, for a person. */
+export function describeDevice(device: DeviceInDepth, { style, width, machine = {} }: DeviceView): string {
   const { address, vendorId, deviceId } = device;
   const id = vendorId === null ? '' : `${vendorId}:${deviceId ?? '????'}`;
   const layout = { style, width, wrap: true };
   return [
     titleLine([address, id, fullName(device)], layout),
-    factTable([...common(device), ...frameworkFacts(device)], layout),
+    factTable([...common(device), ...frameworkFacts(device, machine)], layout),
     ...tables(device).map(({ titles, rows }) =>
       rows.length === 0
         ? ''
@@ -71,14 +80,14 @@ function nodeCell(node: string, access: DeviceInfo['access']): Cell {
   return { text, meaning: access === null || access === 'none' ? 'bad' : undefined };
 }
 
-function frameworkFacts(device: DeviceInDepth): Fact[] {
+function frameworkFacts(device: DeviceInDepth, machine: MachineOptions): Fact[] {
   switch (device.framework) {
     case 'uio':
       return [...uioFacts(device.uio), ...(device.pci ? pciFacts(device.pci) : [])];
     case 'vfio':
       return [...vfioFacts(device.vfio), ...pciFacts(device.pci)];
     case 'pci':
-      return [...pciFacts(device.pci), ...candidateFacts(device, device.candidate)];
+      return [...pciFacts(device.pci), ...candidateFacts(device, device.candidate, machine)];
     case 'usb':
       return usbFacts(device);
   }
@@ -147,7 +156,11 @@ function pciFacts(pci: PciAttributes & Partial<PciDetails>): Fact[] {
   ];
 }
 
-function candidateFacts({ address, pci }: PciDeviceInfo, candidate: VfioCandidate | undefined): Fact[] {
+function candidateFacts(
+  { address, pci }: PciDeviceInfo,
+  candidate: VfioCandidate | undefined,
+  machine: MachineOptions,
+): Fact[] {
   if (candidate === undefined) return [];
   const { group, mdev } = candidate;
   const members = group.members.map(({ name, driver }) => (driver === null ? name : `${name} (${driver})`));
@@ -164,7 +177,7 @@ function candidateFacts({ address, pci }: PciDeviceInfo, candidate: VfioCandidat
           ? null
           : [
               ...(others.length === 0 ? [] : [`${others.join(', ')} must leave their drivers too`]),
-              `udrv bind ${address} vfio-pci${option} --dry-run tells what it takes`,
+              nameMachine(`udrv bind ${address} vfio-pci${option} --dry-run tells what it takes`, machine),
             ].join('; ')),
     ],
     ['mdev types', mdev?.types.map(({ name, available }) => `${name} (${available ?? '?'} left)`).join(', ') ?? null],

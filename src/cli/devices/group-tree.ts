@@ -13,7 +13,7 @@ const COLUMNS = [
   { title: 'VIABLE', need: 4 },
   { title: 'DRIVER', need: 1 },
   { title: 'NOTE', need: 2 },
-  { title: 'NAME' },
+  { title: 'NAME', least: 12 },
 ];
 
 /** Draws the PCI hierarchy with the IOMMU group of each function, then the groups that have members on other buses. */

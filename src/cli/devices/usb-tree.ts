@@ -15,7 +15,7 @@ const COLUMNS = [
   { title: 'ID', need: 2 },
   { title: 'SPEED', need: 3 },
   { title: 'DRIVER', need: 4 },
-  { title: 'NAME' },
+  { title: 'NAME', least: 12 },
 ];
 
 /** The slowest speed of USB 3, in Mbit/s. */

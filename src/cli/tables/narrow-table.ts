@@ -16,7 +16,10 @@ import { shortened, textWidth } from './text-width';
 
 /** Tables that are wider than the terminal: columns are left out, and text is shortened or broken into lines. */
 
-/** The columns that shortened text has at least, before a column is left out for it; fewer where a tail tells the most. */
+/**
+ * The columns that the shortened text of the last column has at least, before another is left out for it, unless that
+ * column says otherwise; fewer where a tail tells the most.
+ */
 const LEAST_TEXT = 20;
 const LEAST_BESIDE_TAIL = 8;
 /** The columns that broken text has at least, before the table is shortened instead. */
@@ -39,7 +42,7 @@ export function narrowed(
   const columns = natural.map((_, i) => options.columns?.[i] ?? {});
   const kept = keptColumns(rows, columns, natural, options.width);
   const pick = <T>(from: readonly T[]) => kept.flatMap((i) => from.slice(i, i + 1));
-  const widths = squeezed(pick(natural), options.width);
+  const widths = squeezed(pick(natural), options.width, columns.at(-1)?.least);
   const cut = (row: Row): Row => pick(row).map((cell, i) => shortCell(cell, widths[i] ?? 0));
   return drawn(rows.map(cut), titles && cut(titles).map(plain), widths, { ...options, columns: pick(columns) });
 }
@@ -53,7 +56,8 @@ function keptColumns(
 ): number[] {
   const last = natural.length - 1;
   const wanted = [...natural];
-  const least = rows.reduce((most, row) => Math.max(most, leastWidth(row[last] ?? '')), 0);
+  const leastText = columns[last]?.least ?? LEAST_TEXT;
+  const least = rows.reduce((most, row) => Math.max(most, leastWidth(row[last] ?? '', leastText)), 0);
   wanted[last] = Math.min(natural[last] ?? 0, least);
   const order = columns
     .map(({ need }, i) => ({ need: need ?? Number.POSITIVE_INFINITY, i }))
@@ -67,13 +71,13 @@ function keptColumns(
   return kept;
 }
 
-function leastWidth(cell: string | Cell): number {
+function leastWidth(cell: string | Cell, leastText: number): number {
   const { text, tail = '' } = typeof cell === 'string' ? { text: cell } : cell;
-  return Math.min(textWidth(text), tail === '' ? LEAST_TEXT : LEAST_BESIDE_TAIL) + textWidth(tail);
+  return Math.min(textWidth(text), tail === '' ? leastText : LEAST_BESIDE_TAIL) + textWidth(tail);
 }
 
 /** Takes away what is too much: from the last column as long as it has room, then from whichever is the widest. */
-function squeezed(natural: readonly number[], width: number): number[] {
+function squeezed(natural: readonly number[], width: number, least = LEAST_TEXT): number[] {
   const widths = [...natural];
   const last = widths.length - 1;
   let excess = widthOf(widths) - width;
@@ -81,7 +85,7 @@ function squeezed(natural: readonly number[], width: number): number[] {
     widths[i] = (widths[i] ?? 0) - columns;
     excess -= columns;
   };
-  take(last, Math.max(0, Math.min(excess, (widths[last] ?? 0) - LEAST_TEXT)));
+  take(last, Math.max(0, Math.min(excess, (widths[last] ?? 0) - least)));
   while (excess > 0) {
     const widest = widths.indexOf(Math.max(...widths));
     if ((widths[widest] ?? 0) <= 1) break;

@@ -26,7 +26,7 @@ function shown(entries: Record<string, Content>): string {
   const device = inspectPci(sys, NO_NAMES, GPU) as PciDeviceInfo;
   const candidate = vfioCandidate(sys, device);
   if (candidate === null) throw new Error('in no group');
-  return describeDevice({ ...device, candidate }, makeStyle(false));
+  return describeDevice({ ...device, candidate }, { style: makeStyle(false) });
 }
 
 test('a function in a group of its own', () => {
