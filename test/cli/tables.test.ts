@@ -40,12 +40,16 @@ const COMMANDS = [
   '--sim vfio config 0000:01:00.0 -v',
   '--sim usb show 1-2',
   `${WIDE} show 1-2`,
+  // Its commands name the machine, which makes them longer.
+  `${LAB} show 0000:00:07.0`,
+  '--help',
+  'usb list --help',
 ];
 
 describeWith('script', 'on a terminal', () => {
   test.concurrent.each(
     COMMANDS.flatMap((command) =>
-      [80, 120, ...(command.includes('usb show') ? [] : [40])].map((columns) => [command, columns] as const),
+      [80, 120, ...(/usb show|--help/.test(command) ? [] : [40])].map((columns) => [command, columns] as const),
     ),
   )('%s breaks no row in %i columns', async (command, columns) => {
     const lines = await shown(command, { size: { columns, rows: 50 } });
@@ -56,6 +60,18 @@ describeWith('script', 'on a terminal', () => {
     // COLUMNS counts where the terminal does not tell its size.
     expect((await shown(command, { env: { COLUMNS: String(columns) } })).map(timeless)).toEqual(lines.map(timeless));
   });
+
+  test.concurrent.each(COMMANDS.flatMap((command) => [80, 120].map((columns) => [command, columns] as const)))(
+    '%s breaks no word in %i columns',
+    async (command, columns) => {
+      const whole = await udrv(command, { env: { COLUMNS: '1000' } });
+      const known = new Set(whole.stdout.split(/\s+/));
+      const words = (await shown(command, { size: { columns, rows: 50 } })).join(' ').split(/\s+/);
+      const broken = words.filter((word) => !known.has(word) && !word.includes('…') && !/^\d+$/.test(word));
+      // A remark, on standard error, is not broken by udrv.
+      expect(broken.filter((word) => !whole.stderr.includes(word))).toEqual([]);
+    },
+  );
 
   /** Takes out what differs from one run to the next. */
   const timeless = (line: string) => line.replace(/\d+ ms/, 'N ms');
@@ -97,7 +113,8 @@ describeWith('script', 'on a terminal', () => {
 });
 
 test.concurrent('elsewhere, the width changes nothing', async () => {
-  for (const command of COMMANDS.filter((one) => !one.includes('dma-test'))) {
+  // Help is for people wherever it goes, and takes COLUMNS; the time of a DMA test is another each time.
+  for (const command of COMMANDS.filter((one) => !/dma-test|--help/.test(one))) {
     const narrow = await udrv(command, { env: { COLUMNS: '40' } });
     expect(narrow).toEqual(await udrv(command, { env: { COLUMNS: undefined } }));
     expect(narrow.stdout).not.toContain('…');

@@ -12,13 +12,16 @@ export function pagerWords(command: string): string[] | null {
   return Array.from(command.matchAll(WORD), ([word]) => word.replace(/'([^']*)'|"([^"]*)"/g, '$1$2'));
 }
 
+/** Escape sequences of colour, which take no room. */
+const COLOR = /\x1b\[[\d;]*m/g;
+
 /** Tells whether a text is higher than the terminal. Lines that are too long take several. */
 export function needsPager(text: string, env: NodeJS.ProcessEnv): boolean {
   const { rows } = process.stdout;
   if (!rows || env['TERM'] === 'dumb') return false;
   const columns = terminalColumns(env);
   let height = 0;
-  for (const line of text.split('\n')) height += Math.max(1, Math.ceil(line.length / columns));
+  for (const line of text.replace(COLOR, '').split('\n')) height += Math.max(1, Math.ceil(line.length / columns));
   return height > rows;
 }
 

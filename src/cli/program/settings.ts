@@ -63,12 +63,16 @@ function wrongIn(key: string, value: string): string | null {
   return null;
 }
 
-/** Reads a regular file without waiting: a FIFO in its place must not stop every command. */
+/**
+ * Reads a regular file of the user without waiting: a FIFO in its place must not stop every command, and a file of
+ * another user, whose home sudo may have left in HOME, must not name the pager that root starts.
+ */
 function readSmallFile(path: string): string {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw new Error('no regular file');
+    if (stat.uid !== 0 && stat.uid !== process.geteuid?.()) throw new Error('belongs to another user');
     if (stat.size > MAX_SIZE) throw new Error('too large');
     return readFileSync(fd, 'utf8');
   } finally {

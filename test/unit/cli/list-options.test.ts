@@ -187,10 +187,23 @@ describe('--sort', () => {
 
 describe('--columns', () => {
   test('names those that there are, where one is not', () => {
-    const { message, hint } = failure(() => addresses({ columns: 'address,speeed' }));
-    expect(message).toBe('no column speeed');
+    const { message, hint } = failure(() => addresses({ columns: 'address,nonsense' }));
+    expect(message).toBe('no column nonsense');
+    expect(hint).toMatch(/^the columns are /);
     expect(hint).toContain('framework, address, id, driver, node, access, name, vendorId, deviceId');
     expect(hint).toContain('usb.speedMbps');
+  });
+
+  test.each([
+    ['adress', 'address'],
+    ['Drvier', 'driver'],
+    ['speedMpbs', 'speedMbps'],
+    ['usb.seral', 'usb.serial'],
+    ['tpye', 'type'],
+    ['viabel', 'viable'],
+  ])('%s is answered with %s', (columns, meant) => {
+    for (const view of [{ columns }, { sort: columns }, { filter: `${columns}=1` }])
+      expect(failure(() => addresses(view)).hint).toMatch(new RegExp(`^did you mean ${meant}\\? the columns are `));
   });
 
   /** Paths of the fields of objects; lists are fields themselves. */

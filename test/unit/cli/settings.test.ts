@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -92,6 +92,15 @@ describe('the file', () => {
     rmSync(file);
     writeFileSync(file, 'x'.repeat(100_000));
     expect(read({ HOME: home }).warnings).toEqual([`${file}: too large: the settings are not used`]);
+  });
+
+  (process.geteuid?.() === 0 ? test : test.skip)('of another user is not used, as sudo may leave HOME to root', () => {
+    writeFileSync(file, 'color = always\n');
+    chownSync(file, 65534, 65534);
+    expect(read({ HOME: home })).toEqual({
+      color: undefined,
+      warnings: [`${file}: belongs to another user: the settings are not used`],
+    });
   });
 
   (process.geteuid?.() === 0 ? test.skip : test)('that may not be read is remarked on', () => {
