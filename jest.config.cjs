@@ -2,7 +2,7 @@ const project = (name) => ({
   displayName: name,
   testEnvironment: 'node',
   transform: { '\\.[tj]s$': '<rootDir>/test/esbuild-transform.cjs' },
-  transformIgnorePatterns: ['/node_modules/(?!chalk/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(chalk|string-width|strip-ansi|ansi-regex|get-east-asian-width)/)'],
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
 });
 

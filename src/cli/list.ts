@@ -1,4 +1,6 @@
 import { type ListOptions, listSelected } from './devices/list';
+import { deviceList } from './lists/devices';
+import { listOptions } from './lists/options';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
 import { argument, option, typeOption } from './program/options';
@@ -6,7 +8,8 @@ import { argument, option, typeOption } from './program/options';
 export const command: VerbSpec = {
   description: 'the devices that a user-space driver can reach now; opens none of them',
   arguments: [argument('[selector...]', 'only these devices', { all: true })],
-  options: [typeOption(), option('-a, --all', 'the PCI functions driven by the kernel too')],
+  options: [typeOption(), option('-a, --all', 'the PCI functions driven by the kernel too'), ...listOptions()],
   examples: ['list', 'list --type pci 1234:11e8'],
-  run: (context: Context, selectors: string[], options: ListOptions) => listSelected(context, selectors, options),
+  run: (context: Context, selectors: string[], options: ListOptions) =>
+    listSelected(context, deviceList('list'), selectors, options),
 };

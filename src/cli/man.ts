@@ -32,7 +32,7 @@ function man(context: Context, page = 'udrv'): undefined {
     if (text !== null) stdout.write(text);
     return text !== null;
   });
-  if (!isShown) stdout.write(renderManual(readFileSync(file, 'utf8'), Math.min(WIDTH, context.width ?? WIDTH)));
+  if (!isShown) context.page(renderManual(readFileSync(file, 'utf8'), Math.min(WIDTH, context.width ?? WIDTH)));
 }
 
 /** Runs a program that has the terminal until it ends. @returns whether it could show the page */

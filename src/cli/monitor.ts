@@ -9,6 +9,7 @@ import { option, typeOption } from './program/options';
 import { parseCount } from './program/parse';
 import { interruptible } from './program/signals';
 import { Waiting, waitingText } from './status/waiting';
+import { padding } from './tables/text-width';
 
 export const command: VerbSpec = {
   description: 'print what happens to devices: they come and go, drivers take them and leave them',
@@ -63,7 +64,7 @@ function cells(event: DeviceEvent): string[] {
 }
 
 function line(columns: string[]): string {
-  return columns.map((cell, i) => cell.padEnd(WIDTHS[i] ?? 0)).join('  ');
+  return columns.map((cell, i) => `${cell}${padding(cell, WIDTHS[i] ?? 0)}`).join('  ');
 }
 
 /** Returns the local time of day. */

@@ -77,22 +77,19 @@ describeWith('script', 'on a terminal', () => {
       interrupt  not known from sysfs, 0 so far
       parent     fed60100.timer (platform)
 
-    ┌────────┬──────┬────────────┬──────┬────────┬─────────┬───────────┐
-    │ ${heading('REGION')} │ ${heading('KIND')} │ ${heading('ADDRESS')}    │ ${heading('SIZE')} │ ${heading('OFFSET')} │ ${heading('ACCESS')}  │ ${heading('NAME')}      │
-    ├────────┼──────┼────────────┼──────┼────────┼─────────┼───────────┤
-    │ map0   │ mmio │ 0xfed60000 │ 4K   │ 0x100  │ rw mmap │ registers │
-    │ map1   │ mmio │ 0xfed70000 │ 4K   │ 0x0    │ rw mmap │ buffer    │
-    └────────┴──────┴────────────┴──────┴────────┴─────────┴───────────┘
+    ${heading('REGION  KIND  ADDRESS     SIZE  OFFSET  ACCESS   NAME')}
+    map0    mmio  0xfed60000  4K    0x100   rw mmap  registers
+    map1    mmio  0xfed70000  4K    0x0     rw mmap  buffer
   `;
 
   /** The simulated timer may have expired once by the time that it is looked at. */
   const atRest = (shown: string) => shown.replace('yes, 1 so far', 'not known from sysfs, 0 so far');
 
-  test.concurrent('a ruled table', async () => {
+  test.concurrent('a device in depth', async () => {
     expect(atRest(await shown('--sim show uio1'))).toBe(table((title) => title));
   });
 
-  test.concurrent('a ruled table with colour', async () => {
+  test.concurrent('a device in depth, with colour', async () => {
     expect(atRest(await shown('--sim show uio1', {}))).toBe(table((title) => `\x1b[1m${title}\x1b[22m`));
   });
 

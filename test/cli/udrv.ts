@@ -61,6 +61,8 @@ export function shell(script: string, options: Options = {}): Promise<Outcome> {
 interface Typing extends Options {
   /** Is called with what has been shown so far; what it returns is typed. */
   type?: (shown: string) => string | undefined;
+  /** Of the terminal; without one it has none, and COLUMNS counts. */
+  size?: { columns: number; rows: number };
 }
 
 /** Runs `udrv` on a terminal of its own. Standard error is on it too, and lines end as terminals end them. */
@@ -73,9 +75,10 @@ export function shellOnTerminal(script: string, options: Typing = {}): Promise<O
   return scriptOnTerminal(PRELUDE + script, options);
 }
 
-function scriptOnTerminal(script: string, { type, ...options }: Typing): Promise<Outcome> {
+function scriptOnTerminal(script: string, { type, size, ...options }: Typing): Promise<Outcome> {
+  const stty = size === undefined ? '' : `stty cols ${size.columns} rows ${size.rows}; `;
   const env = { SHELL: '/bin/sh', TERM: 'xterm', ...options.env };
-  const child = begin('script', ['-qec', script, '/dev/null'], { ...options, env }, 'pipe');
+  const child = begin('script', ['-qec', `${stty}${script}`, '/dev/null'], { ...options, env }, 'pipe');
   let shown = '';
   child.stdout?.on('data', (text) => {
     shown += text;

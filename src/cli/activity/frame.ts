@@ -2,9 +2,18 @@ import type { Activity } from '../../devices/activity';
 import { fullName } from '../devices/full-name';
 import { json, visible } from '../output/escape';
 import type { Style } from '../output/style';
-import { columns } from '../output/table';
+import { table } from '../tables/table';
 
-const TITLES = ['TYPE', 'ADDRESS', '    IRQ/s', ' EVENTS/s', '    URB/s', '  BYTES/s', 'NAME'];
+const RATE = { align: 'right', least: 9 } as const;
+const COLUMNS = [
+  { title: 'TYPE' },
+  { title: 'ADDRESS' },
+  { title: 'IRQ/s', ...RATE },
+  { title: 'EVENTS/s', ...RATE },
+  { title: 'URB/s', ...RATE },
+  { title: 'BYTES/s', ...RATE },
+  { title: 'NAME' },
+];
 
 /** Sorts the most active first; those that are as active stay in their order. */
 export function byActivity(activities: readonly Activity[]): Activity[] {
@@ -20,11 +29,11 @@ export function frameTable(activities: readonly Activity[], style: Style): strin
   const rows = activities.map(({ device, interruptsPerSecond, eventsPerSecond, urbsPerSecond, bytesPerSecond }) => [
     device.framework,
     visible(device.address),
-    ...[interruptsPerSecond, eventsPerSecond, urbsPerSecond].map((rate) => rateText(rate).padStart(9)),
-    bytesText(bytesPerSecond).padStart(9),
+    ...[interruptsPerSecond, eventsPerSecond, urbsPerSecond].map((rate) => rateText(rate)),
+    bytesText(bytesPerSecond),
     visible(fullName(device)),
   ]);
-  return columns(rows, { titles: TITLES, style });
+  return table(rows, { columns: COLUMNS, headings: true, style });
 }
 
 function rateText(rate: number | null): string {

@@ -19,44 +19,50 @@ import type { VfioDetails } from '../../vfio/inspect/details';
 import { namesOf } from '../../vfio/inspect/holders';
 import { firmwareRequirement } from '../../vfio/inspect/reserved-regions';
 import { visible } from '../output/escape';
-import { ruledTable } from '../output/ruled-table';
+import { type MachineOptions, nameMachine } from '../output/hint';
 import type { Style } from '../output/style';
-import { columns } from '../output/table';
+import { type Fact, factTable, titleLine, visibleRow } from '../tables/facts';
+import { type Cell, type Row, table } from '../tables/table';
 import { driverText } from './driver';
 import { fullName } from './full-name';
 
 /** A device with what `show` has beyond `list`. */
 export type DeviceInDepth = DeviceInfo & { candidate?: VfioCandidate };
 
-/** Describes a device in depth, for a person. @param ruled whether tables have lines, for a terminal */
-export function describeDevice(device: DeviceInDepth, style: Style, ruled: boolean): string {
+export interface DeviceView {
+  style: Style;
+  /** The width of the terminal; nothing is broken into lines without one. */
+  width?: number | undefined;
+  /** The machine that commands in the text are for. */
+  machine?: MachineOptions;
+}
+
+/** Describes a device in depth, for a person. */
+export function describeDevice(device: DeviceInDepth, { style, width, machine = {} }: DeviceView): string {
   const { address, vendorId, deviceId } = device;
-  const id = vendorId === null ? '' : `  ${vendorId}:${deviceId ?? '????'}`;
-  const facts: Fact[] = [...common(device), ...frameworkFacts(device)];
-  const table = (titles: string[], rows: string[][]) => {
-    const cells = rows.map((row) => row.map(visible));
-    return `\n${ruled ? ruledTable(titles, cells, style) : columns(cells, { titles, style })}`;
-  };
+  const id = vendorId === null ? '' : `${vendorId}:${deviceId ?? '????'}`;
+  const layout = { style, width, wrap: true };
   return [
-    `${style.heading(visible(address))}${id}  ${visible(fullName(device))}\n`,
-    columns(facts.filter(([, value]) => value !== null).map(([key, value]) => [`  ${key}`, visible(value ?? '')])),
-    ...tables(device).map(({ titles, rows }) => (rows.length === 0 ? '' : table(titles, rows))),
+    titleLine([address, id, fullName(device)], layout),
+    factTable([...common(device), ...frameworkFacts(device, machine)], layout),
+    ...tables(device).map(({ titles, rows }) =>
+      rows.length === 0
+        ? ''
+        : `\n${table(rows.map(visibleRow), { ...layout, columns: titles.map((title) => ({ title })), headings: true })}`,
+    ),
     ...device.errors.map(({ path, code }) => style.warning(`could not read ${visible(path)} (${code})\n`)),
   ].join('');
 }
 
-/** A line of a description; left out where the value is null. */
-type Fact = [key: string, value: string | null];
-
 interface TableOf {
   titles: string[];
-  rows: string[][];
+  rows: Row[];
 }
 
 /** Returns the facts of a USB device that are no part of its descriptors: speed, drivers, node and access. */
-export function usbFactsInShort(device: UsbDeviceInfo): (readonly [key: string, value: string])[] {
+export function usbFactsInShort(device: UsbDeviceInfo): Fact[] {
   const facts: Fact[] = [['speed', bitRate(device.usb)], ...common(device)];
-  return facts.map(([key, value]) => [key, value ?? 'none'] as const);
+  return facts.map(([key, value]) => [key, value ?? 'none']);
 }
 
 const ACCESS = { rw: 'you may read and write', r: 'you may only read', none: 'you may not open it' };
@@ -65,18 +71,23 @@ function common(device: DeviceInfo): Fact[] {
   const { node, access } = device;
   return [
     ['driver', driverText(device, ', ') ?? 'none'],
-    ['node', node === null ? null : `${node} (${access === null ? 'missing' : ACCESS[access]})`],
+    ['node', node === null ? null : nodeCell(node, access)],
   ];
 }
 
-function frameworkFacts(device: DeviceInDepth): Fact[] {
+function nodeCell(node: string, access: DeviceInfo['access']): Cell {
+  const text = `${node} (${access === null ? 'missing' : ACCESS[access]})`;
+  return { text, meaning: access === null || access === 'none' ? 'bad' : undefined };
+}
+
+function frameworkFacts(device: DeviceInDepth, machine: MachineOptions): Fact[] {
   switch (device.framework) {
     case 'uio':
       return [...uioFacts(device.uio), ...(device.pci ? pciFacts(device.pci) : [])];
     case 'vfio':
       return [...vfioFacts(device.vfio), ...pciFacts(device.pci)];
     case 'pci':
-      return [...pciFacts(device.pci), ...candidateFacts(device, device.candidate)];
+      return [...pciFacts(device.pci), ...candidateFacts(device, device.candidate, machine)];
     case 'usb':
       return usbFacts(device);
   }
@@ -108,7 +119,7 @@ function vfioFacts(vfio: VfioAttributes & Partial<VfioDetails>): Fact[] {
   } = vfio;
   return [
     ['group', group === null ? 'none: is the IOMMU on?' : `${group}: ${groupDevices.join(', ')}`],
-    ['viable', viable === null ? null : viable ? 'yes' : `no: blocked by ${blockers.join(', ')}`],
+    ['viable', viable === null ? null : viableCell(viable, blockers)],
     ['held by', holders.length === 0 ? null : namesOf(holders)],
     ['cdev', cdev],
     [
@@ -122,6 +133,12 @@ function vfioFacts(vfio: VfioAttributes & Partial<VfioDetails>): Fact[] {
     ['firmware', firmwareRequirement(reservedRegions)],
     ['reserved', reservedRegions.map(({ start, end, type }) => `${start}-${end} ${type}`).join(', ') || null],
   ];
+}
+
+function viableCell(viable: boolean, blockers: readonly string[]): Cell {
+  return viable
+    ? { text: 'yes', meaning: 'good' }
+    : { text: `no: blocked by ${blockers.join(', ')}`, meaning: 'warning' };
 }
 
 function pciFacts(pci: PciAttributes & Partial<PciDetails>): Fact[] {
@@ -139,7 +156,11 @@ function pciFacts(pci: PciAttributes & Partial<PciDetails>): Fact[] {
   ];
 }
 
-function candidateFacts({ address, pci }: PciDeviceInfo, candidate: VfioCandidate | undefined): Fact[] {
+function candidateFacts(
+  { address, pci }: PciDeviceInfo,
+  candidate: VfioCandidate | undefined,
+  machine: MachineOptions,
+): Fact[] {
   if (candidate === undefined) return [];
   const { group, mdev } = candidate;
   const members = group.members.map(({ name, driver }) => (driver === null ? name : `${name} (${driver})`));
@@ -156,7 +177,7 @@ function candidateFacts({ address, pci }: PciDeviceInfo, candidate: VfioCandidat
           ? null
           : [
               ...(others.length === 0 ? [] : [`${others.join(', ')} must leave their drivers too`]),
-              `udrv bind ${address} vfio-pci${option} --dry-run tells what it takes`,
+              nameMachine(`udrv bind ${address} vfio-pci${option} --dry-run tells what it takes`, machine),
             ].join('; ')),
     ],
     ['mdev types', mdev?.types.map(({ name, available }) => `${name} (${available ?? '?'} left)`).join(', ') ?? null],
@@ -218,7 +239,7 @@ function interfaceTable(interfaces: readonly UsbInterface[]): TableOf {
     titles: ['INTERFACE', 'ALT', 'CLASS', 'DRIVER', 'NAME'],
     rows: interfaces.map((i) => [
       String(i.number),
-      `${i.alt}${i.active ? ' *' : ''}`,
+      { text: `${i.alt}${i.active ? ' *' : ''}`, meaning: i.active ? 'good' : undefined },
       `${i.class}/${i.subclass}/${i.protocol}`,
       i.driver ?? '-',
       i.className,

@@ -3,10 +3,18 @@ import { isPciAddress } from '../../pci/address';
 import { isVfioDriver } from '../../vfio/inspect/drivers';
 import { firmwareRequirement } from '../../vfio/inspect/reserved-regions';
 import { visible } from '../output/escape';
-import { type Cell, drawTrees, type TreeNode } from '../output/tree';
+import { drawTrees, type TreeNode } from '../output/tree';
 import type { Context } from '../program/context';
+import type { Cell } from '../tables/table';
 
-const TITLES = ['DEVICE', 'GROUP', 'VIABLE', 'DRIVER', 'NOTE', 'NAME'];
+const COLUMNS = [
+  { title: 'DEVICE' },
+  { title: 'GROUP', need: 3 },
+  { title: 'VIABLE', need: 4 },
+  { title: 'DRIVER', need: 1 },
+  { title: 'NOTE', need: 2 },
+  { title: 'NAME', least: 12 },
+];
 
 /** Draws the PCI hierarchy with the IOMMU group of each function, then the groups that have members on other buses. */
 export function drawIommuTree(
@@ -15,13 +23,13 @@ export function drawIommuTree(
 ): string {
   const byNumber = new Map(groups.map((group) => [group.group, group]));
   const others = groups.filter(({ devices }) => devices.some(({ address }) => !isPciAddress(address)));
-  return drawTrees([...roots.map(nodeOf), ...others.map(groupNode)], { titles: TITLES, style, unicode, width });
+  return drawTrees([...roots.map(nodeOf), ...others.map(groupNode)], { columns: COLUMNS, style, unicode, width });
 
   function nodeOf(node: IommuTreeNode): TreeNode {
     const { address, kind, group, children } = node;
-    const cells =
+    const cells: TreeNode['cells'] =
       kind === 'bus'
-        ? [{ text: address, style: style.heading }, '', '', '', '', 'PCI root bus']
+        ? [{ text: address, meaning: 'heading' }, '', '', '', '', 'PCI root bus']
         : [address, ...groupCells(group), driverCell(node), noteCell(node), nameCell(node)];
     return { cells, children: children.map(nodeOf) };
   }
@@ -30,7 +38,7 @@ export function drawIommuTree(
     const members = group.devices.filter(({ address }) => !isPciAddress(address));
     return {
       cells: [
-        { text: `group ${group.group}`, style: style.heading },
+        { text: `group ${group.group}`, meaning: 'heading' },
         ...groupCells(group.group),
         '',
         '',
@@ -54,13 +62,13 @@ export function drawIommuTree(
     const text = number === null ? '-' : `${number}${group?.split ? ' split' : ''}`;
     if (group === undefined) return [{ text }, { text: '-' }];
     const { viable } = group;
-    if (viable === false || isNeededByFirmware(group)) return [{ text }, { text: 'NO', style: style.bad }];
-    return [{ text }, viable === null ? { text: '-' } : { text: 'yes', style: style.good }];
+    if (viable === false || isNeededByFirmware(group)) return [{ text }, { text: 'NO', meaning: 'bad' }];
+    return [{ text }, viable === null ? { text: '-' } : { text: 'yes', meaning: 'good' }];
   }
 
   function driverCell({ driver }: { driver: string | null }): Cell {
-    const paint = driver === null ? style.dim : isVfioDriver(driver) ? style.good : undefined;
-    return { text: visible(driver ?? '-'), style: paint };
+    const isVfio = driver !== null && isVfioDriver(driver);
+    return { text: visible(driver ?? '-'), meaning: isVfio ? 'good' : undefined };
   }
 
   /** Notes why a function keeps its group from user space, or that it is a bridge, which never does. */
@@ -70,8 +78,8 @@ export function drawIommuTree(
       ...(member.blocks ? ['blocks'] : []),
       ...(group !== undefined && isNeededByFirmware(group) ? ['RMRR'] : []),
     ];
-    if (obstacles.length > 0) return { text: obstacles.join(', '), style: style.bad };
-    return member.kind === 'bridge' ? { text: 'bridge', style: style.dim } : { text: '' };
+    if (obstacles.length > 0) return { text: obstacles.join(', '), meaning: 'warning' };
+    return { text: member.kind === 'bridge' ? 'bridge' : '' };
   }
 }
 

@@ -3,27 +3,31 @@ import { findDevices, noSuchDevice } from '../../devices/select';
 import type { DeviceInfo, Framework } from '../../model/device';
 import { attempt } from '../../sys/attempt';
 import type { ReadError } from '../../sys/readers/attributes';
-import { idPair } from '../../text/ids';
 import { driverlessForUio, PLATFORM_ADVICE } from '../../uio/platform';
+import type { List } from '../lists/column';
+import type { ListView } from '../lists/options';
+import { arranged, chosenFields, listTable, NO_MATCH } from '../lists/print';
 import { visible } from '../output/escape';
-import { columns } from '../output/table';
 import type { Context } from '../program/context';
-import { driverText } from './driver';
-import { fullName } from './full-name';
 
-export interface ListOptions {
+export interface ListOptions extends ListView {
   type?: Framework;
   all?: boolean;
 }
 
 /** Lists the devices that selectors name; without one, all that `options` ask for. */
-export function listSelected(context: Context, selectors: string[], options: ListOptions): undefined {
+export function listSelected(
+  context: Context,
+  list: List<DeviceInfo>,
+  selectors: string[],
+  options: ListOptions,
+): undefined {
   const errors: ReadError[] = [];
   const devices =
     selectors.length === 0
       ? listDevices(context.sys, context.names, { ...options, errors })
       : selected(context, selectors, options.type);
-  print(context, devices, options);
+  print(context, list, devices, options);
   const { type = 'uio' } = options;
   const hasUio = devices.some(({ framework }) => framework === 'uio');
   if (selectors.length === 0 && type === 'uio' && !hasUio) noteDriverless(context);
@@ -43,17 +47,18 @@ export function selected(context: Context, selectors: string[], type: Framework 
   return [...found.values()];
 }
 
-function print(context: Context, devices: DeviceInfo[], { type, all }: ListOptions): void {
+function print(context: Context, list: List<DeviceInfo>, found: DeviceInfo[], options: ListOptions): void {
+  const devices = arranged(context, list, found, options);
   if (context.options.json) {
-    context.printJson({ schema: 'udrv.list/1', devices });
+    context.printJson({ schema: 'udrv.list/1', devices: chosenFields(list, devices, options) });
     return;
   }
   if (devices.length === 0) {
-    context.note(nothingListed(context, type, all));
+    context.note(found.length > 0 ? NO_MATCH : nothingListed(context, options.type, options.all));
     return;
   }
-  if (context.options.quiet) context.stdout.write(devices.map((device) => `${visible(device.address)}\n`).join(''));
-  else context.stdout.write(columns(devices.map(row), { titles: TITLES, style: context.style }));
+  if (context.options.quiet) context.page(devices.map((device) => `${visible(device.address)}\n`).join(''));
+  else context.page(listTable(context, list, devices, options));
 }
 
 function nothingListed({ sys }: Context, type: Framework | undefined, all = false): string {
@@ -71,15 +76,6 @@ function noteDriverless(context: Context): void {
   if (devices.length === 0) return;
   context.note(`meant for UIO, but without a driver: ${devices.join(', ')}`);
   context.note(PLATFORM_ADVICE);
-}
-
-const TITLES = ['TYPE', 'ADDRESS', 'ID', 'DRIVER', 'NODE', 'ACCESS', 'NAME'];
-
-function row(device: DeviceInfo): string[] {
-  const { framework, address, vendorId, deviceId, node, access } = device;
-  const name = fullName(device);
-  const id = vendorId === null && deviceId === null ? '-' : idPair(vendorId, deviceId);
-  return [framework, address, id, driverText(device) ?? '-', node ?? '-', access ?? '-', name].map(visible);
 }
 
 /** Remarks that attributes could not be read; with `--verbose`, which. */

@@ -3,18 +3,15 @@ import { inspectPciDetails } from '../../pci/function-details';
 import { AttributeReader } from '../../sys/readers/attributes';
 import { vfioCandidate } from '../../vfio/inspect/candidate';
 import { vfioDetails } from '../../vfio/inspect/details';
-import { nameMachine } from '../output/hint';
 import type { Context } from '../program/context';
 import { type DeviceInDepth, describeDevice } from './describe';
 
 /** Prints a device in depth. */
 export function printDevice(context: Context, found: DeviceInfo): undefined {
   const device = inDepth(context, found);
-  if (context.options.json) context.printJson(device);
-  else {
-    const text = describeDevice(device, context.style, context.stdout.isTTY);
-    context.stdout.write(nameMachine(text, context.options));
-  }
+  const { options, style, width } = context;
+  if (options.json) context.printJson(device);
+  else context.page(describeDevice(device, { style, width, machine: options }));
 }
 
 /** Adds what takes a search through /proc or the modules' aliases, which a listing does without. */

@@ -5,11 +5,18 @@ import { interfaceName } from '../../usb/inspect/address';
 import { listUsbNodes, type UsbNode } from '../../usb/inspect/nodes';
 import { type UsbBranch, usbTree } from '../../usb/inspect/port-tree';
 import { visible } from '../output/escape';
-import type { Style } from '../output/style';
-import { type Cell, drawTrees, type TreeNode } from '../output/tree';
+import { drawTrees, type TreeNode } from '../output/tree';
 import type { Context } from '../program/context';
+import type { Cell } from '../tables/table';
 
-const TITLES = ['DEVICE', 'DEV', 'ID', 'SPEED', 'DRIVER', 'NAME'];
+const COLUMNS = [
+  { title: 'DEVICE' },
+  { title: 'DEV', need: 1 },
+  { title: 'ID', need: 2 },
+  { title: 'SPEED', need: 3 },
+  { title: 'DRIVER', need: 4 },
+  { title: 'NAME', least: 12 },
+];
 
 /** The slowest speed of USB 3, in Mbit/s. */
 const SUPER_SPEED = 5000;
@@ -18,28 +25,28 @@ const SUPER_SPEED = 5000;
 export function drawUsbTree(context: Context, devices: readonly UsbDeviceInfo[]): string {
   const { style, unicode, width } = context;
   const nodes = listUsbNodes(context.sys);
-  const roots = usbTree(context.sys, devices).map((root) => deviceNode(root, nodes, style));
-  return drawTrees(roots, { titles: TITLES, style, unicode, width });
+  const roots = usbTree(context.sys, devices).map((root) => deviceNode(root, nodes));
+  return drawTrees(roots, { columns: COLUMNS, style, unicode, width });
 }
 
-function deviceNode(branch: UsbBranch, nodes: readonly UsbNode[], style: Style): TreeNode {
+function deviceNode(branch: UsbBranch, nodes: readonly UsbNode[]): TreeNode {
   const { device, portCount, controllerDriver } = branch;
   const { address, vendorId, deviceId, usb, name } = device;
   const ports = portCount === null ? '' : ` (${portCount} port${portCount === 1 ? '' : 's'})`;
   const active = usb.interfaces.filter((setting) => setting.active);
   return {
     cells: [
-      { text: visible(address), style: style.heading },
+      { text: visible(address), meaning: 'heading' },
       String(usb.device),
       idPair(vendorId, deviceId),
-      speedCell(usb.speedMbps, style),
+      speedCell(usb.speedMbps),
       // The drivers of a device are those of its interfaces; that of a root hub's controller drives the bus.
-      controllerDriver === null ? '' : driverCell(controllerDriver, style),
+      controllerDriver === null ? '' : driverCell(controllerDriver),
       `${visible(name)}${ports}`,
     ],
     children: [
-      ...active.map((setting) => interfaceNode(device, setting, nodes, style)),
-      ...branch.children.map((child) => deviceNode(child, nodes, style)),
+      ...active.map((setting) => interfaceNode(device, setting, nodes)),
+      ...branch.children.map((child) => deviceNode(child, nodes)),
     ],
   };
 }
@@ -48,7 +55,6 @@ function interfaceNode(
   device: UsbDeviceInfo,
   { number, className, driver }: UsbInterface,
   nodes: readonly UsbNode[],
-  style: Style,
 ): TreeNode {
   const name = interfaceName(device, number);
   const own = nodes.filter((node) => node.interface === name).map(({ node }) => node);
@@ -59,20 +65,21 @@ function interfaceNode(
       '',
       '',
       '',
-      driverCell(driver, style),
+      driverCell(driver),
       visible([own.join(' '), className].filter(Boolean).join('  ')),
     ],
     children: [],
   };
 }
 
-function speedCell(mbps: number | null, style: Style): Cell {
-  const paint = mbps === null || mbps < 480 ? style.dim : mbps >= SUPER_SPEED ? style.good : undefined;
-  return { text: speedText(mbps), style: paint };
+function speedCell(mbps: number | null): Cell {
+  return { text: speedText(mbps), meaning: mbps !== null && mbps >= SUPER_SPEED ? 'good' : undefined };
 }
 
 /** A driver at work is good, an interface without one is free, and one that a program has claimed stands out. */
-function driverCell(driver: string | null, style: Style): Cell {
-  const paint = driver === null ? style.dim : driver === 'usbfs' ? style.warning : style.good;
-  return { text: visible(driver ?? '-'), style: paint };
+function driverCell(driver: string | null): Cell {
+  return {
+    text: visible(driver ?? '-'),
+    meaning: driver === null ? undefined : driver === 'usbfs' ? 'warning' : 'good',
+  };
 }

@@ -1,10 +1,10 @@
 import { summarize } from '../../model/statistics';
 import { histogram } from '../output/histogram';
-import { columns } from '../output/table';
 import { columnsOf, useUnicode } from '../output/terminal';
 import type { Context } from '../program/context';
 import { counted, Progress } from '../status/progress';
 import { waitingText } from '../status/waiting';
+import { table } from '../tables/table';
 
 /** Bound on the wait for one interrupt without `--timeout`. */
 const DEFAULT_TIMEOUT_MS = 2000;
@@ -52,7 +52,7 @@ function printLatencies(context: Context, latencies: readonly number[]): void {
     return;
   }
   const rows = Object.entries(summary).map(([name, value]) => [name, `${value.toFixed(1)} us`.padStart(12)]);
-  context.stdout.write(columns([['interrupts', String(latencies.length).padStart(9)], ...rows]));
+  context.stdout.write(table([['interrupts', String(latencies.length).padStart(9)], ...rows]));
   const { stdout, env } = context;
   if (!stdout.isTTY) return;
   stdout.write(`\n${histogram(latencies, { columns: columnsOf(stdout, env), utf8: useUnicode(env) })}`);

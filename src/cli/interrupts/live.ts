@@ -1,10 +1,10 @@
 import type { Interrupt } from '../../model/interrupt';
 import { LogHistogram } from '../../model/log-histogram';
 import { timeText } from '../output/histogram';
-import { columns } from '../output/table';
 import { useUnicode } from '../output/terminal';
 import type { Context } from '../program/context';
 import { sparkline } from '../status/sparkline';
+import { table } from '../tables/table';
 
 /** The time between two texts, and of one column of the sparkline. */
 const TICK_MS = 500;
@@ -62,7 +62,7 @@ export class LiveWatch implements Disposable {
       ['per second', perSecond.toFixed(1).padStart(12)],
       ...Object.entries(deltaUs ?? {}).map(([name, us]) => [name, `${us.toFixed(1).padStart(12)} us`]),
     ];
-    stdout.write(columns(rows));
+    stdout.write(table(rows));
   }
 
   #tick(): void {

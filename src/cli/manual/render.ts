@@ -1,4 +1,4 @@
-import { wrapWords } from '../output/text-width';
+import { wrapWords } from '../tables/text-width';
 
 /** Macros of mdoc(7) that may stand inside of a line, as far as the pages of this package use them. */
 const INLINE = /^(?:Ar|Cm|Dv|Ev|Fl|Ic|Li|Nm|No|Ns|Op|Pa|Pq|Ql|Qq|Sx|Va|Xr)$/;

@@ -4,6 +4,9 @@ import type { PciDetails } from '../../pci/function-details';
 import type { VitalProductData } from '../../pci/vpd';
 import { hexDigits } from '../../text/hex';
 import { sizeText } from '../../text/size';
+import { brokenLine } from '../tables/facts';
+import { table } from '../tables/table';
+import { textWidth } from '../tables/text-width';
 import { visible } from './escape';
 import type { Style } from './style';
 
@@ -18,25 +21,31 @@ const NONE: ReadonlySet<string> = new Set();
 /** Values that speak for themselves. */
 const BARE_KEYS = new Set(['type', 'kind']);
 
-/** Describes a decoded configuration space for a person. @param verbose the value of each register too */
-export function describeConfig(config: ConfigSpace, style: Style, verbose: boolean): string {
+export interface ConfigView {
+  style: Style;
+  /** Columns of the terminal; undefined where there is none. */
+  width: number | undefined;
+  /** Shows the value of each register too. */
+  verbose: boolean;
+}
+
+/** Describes a decoded configuration space for a person. */
+export function describeConfig(config: ConfigSpace, view: ConfigView): string {
   const { header, capabilities, extendedCapabilities, notes } = config;
-  const describe = (digits: number) => (capability: Capability) => describeCapability(capability, digits, verbose);
+  const describe = (digits: number) => (capability: Capability) => describeCapability(capability, digits, view);
   return [
-    ...(header === null ? [] : describeFields('Header', header, '  ', verbose, IN_TITLE)),
+    ...(header === null ? [] : describeFields('Header', header, '  ', view, IN_TITLE)),
     ...capabilities.flatMap(describe(2)),
     ...extendedCapabilities.flatMap(describe(3)),
-    ...notes.map((note) => style.warning(`  note: ${visible(note)}`)),
-  ]
-    .map((line) => `${line}\n`)
-    .join('');
+    ...notes.map((note) => noteLine(note, view)),
+  ].join('');
 }
 
 /** Describes the facts of a live function that are not in its space, as far as there are any. */
 export function describeSystem(
   system: (PciDetails & { driver: string | null }) | undefined,
   vpd: VitalProductData | undefined,
-  style: Style,
+  view: ConfigView,
 ): string {
   const lines: string[] = [];
   if (system !== undefined) {
@@ -44,24 +53,28 @@ export function describeSystem(
     const kernelModules = modules.length === 0 ? null : modules;
     const facts = { physicalSlot: slot, irq, driver, kernelModules };
     if (Object.values(facts).some((fact) => fact !== null))
-      lines.push(...describeFields('System', facts, '  ', false, NONE));
+      lines.push(...describeFields('System', facts, '  ', { ...view, verbose: false }, NONE));
   }
   if (vpd !== undefined) {
     const { name, fields, notes } = vpd;
     const text = [...(name === null ? [] : [visible(name)]), ...fields.map((f) => visible(`${f.keyword} ${f.value}`))];
-    lines.push(...wrap('  Vital Product Data: ', text, '      '));
-    lines.push(...notes.map((note) => style.warning(`  note: ${visible(note)}`)));
+    lines.push(...wrap('  Vital Product Data: ', text, '      ', view.width));
+    lines.push(...notes.map((note) => noteLine(note, view)));
   }
-  return lines.map((line) => `${line}\n`).join('');
+  return lines.join('');
+}
+
+function noteLine(note: string, { style, width }: ConfigView): string {
+  return table([['', { text: `note: ${visible(note)}`, meaning: 'warning' }]], { style, width, wrap: true });
 }
 
 /** `[40] MSI-X`, `[100 v2] Advanced Error Reporting`, as in lspci; a version of the registers' own stands behind the name. */
-function describeCapability(capability: Capability, digits: number, verbose: boolean): string[] {
+function describeCapability(capability: Capability, digits: number, view: ConfigView): string[] {
   const { name, offset, version } = capability;
   const extended = digits === 3;
   const at = `${hexDigits(offset, digits)}${extended ? ` v${version}` : ''}`;
   const own = extended || version === undefined ? '' : ` (v${version})`;
-  return describeFields(`[${at}] ${name}${own}`, capability, '  ', verbose, IN_HEADING);
+  return describeFields(`[${at}] ${name}${own}`, capability, '  ', view, IN_HEADING);
 }
 
 /** Puts plain values on one line, then each object with values of its own on a line further in. */
@@ -69,15 +82,15 @@ function describeFields(
   label: string,
   fields: Fields,
   indent: string,
-  verbose: boolean,
+  view: ConfigView,
   shown: ReadonlySet<string>,
 ): string[] {
-  const { text, nested } = split(fields, verbose, shown);
+  const { text, nested } = split(fields, view.verbose, shown);
   const inner = `${indent}    `;
   return [
-    ...wrap(`${indent}${label}${text.length === 0 ? '' : ': '}`, text, inner),
+    ...wrap(`${indent}${label}${text.length === 0 ? '' : ': '}`, text, inner, view.width),
     ...hexRows(fields, inner),
-    ...nested.flatMap(([key, value]) => describeFields(key, value, inner, verbose, IN_LABEL)),
+    ...nested.flatMap(([key, value]) => describeFields(key, value, inner, view, IN_LABEL)),
   ];
 }
 
@@ -112,12 +125,14 @@ function listText(items: readonly string[]): string {
 }
 
 /** Breaks fields into lines: flags follow each other with blanks, all else with commas. */
-function wrap(head: string, fields: readonly string[], indent: string): string[] {
+function wrap(head: string, fields: readonly string[], indent: string, width: number | undefined): string[] {
+  // With room for the comma that may follow.
+  const most = Math.min(WIDTH, (width ?? Number.POSITIVE_INFINITY) - 1);
   const lines: string[] = [];
   let line = head;
   let separator = '';
   for (const [i, field] of fields.entries()) {
-    if (`${line}${separator}${field}`.length > WIDTH && separator !== '') {
+    if (textWidth(`${line}${separator}${field}`) > most && separator !== '') {
       lines.push(`${line}${separator.trimEnd()}`);
       line = indent;
       separator = '';
@@ -125,7 +140,7 @@ function wrap(head: string, fields: readonly string[], indent: string): string[]
     line += `${separator}${field}`;
     separator = isFlag(field) && isFlag(fields[i + 1] ?? '') ? ' ' : ', ';
   }
-  return [...lines, line];
+  return [...lines, line].map((one) => brokenLine(one, width));
 }
 
 const isFlag = (text: string) => /[+-]$/.test(text) && !text.includes(' ');
@@ -137,7 +152,7 @@ function hexRows(fields: Fields, indent: string): string[] {
   const pairs = bytes.match(/../g) ?? [];
   return Array.from(
     { length: Math.ceil(pairs.length / 16) },
-    (_, row) => `${indent}${hexDigits(offset + 16 * row)}: ${pairs.slice(16 * row, 16 * row + 16).join(' ')}`,
+    (_, row) => `${indent}${hexDigits(offset + 16 * row)}: ${pairs.slice(16 * row, 16 * row + 16).join(' ')}\n`,
   );
 }
 

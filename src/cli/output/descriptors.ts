@@ -9,10 +9,10 @@ import { bcd, counted } from '../../usb/decode/meaning';
 import type { Answers } from '../../usb/inspect/ask';
 import { authorizeCommand } from '../../usb/inspect/authorize';
 import type { UsbDescription } from '../../usb/inspect/describe';
+import { type Fact, factTable } from '../tables/facts';
+import { padding, shortened, textWidth, wrapWords } from '../tables/text-width';
 import { visible } from './escape';
 import type { Style } from './style';
-import { columns } from './table';
-import { shortened, textWidth, wrapWords } from './text-width';
 
 /** Width of meanings side by side; where there are more, they stand one below the other. */
 const WIDE = 72;
@@ -42,7 +42,7 @@ interface Look extends DescriptorOptions {
 /** Describes the descriptors of a device. @param facts of the device itself, for its head */
 export function describeDescriptors(
   description: UsbDescription,
-  facts: readonly (readonly [key: string, value: string])[],
+  facts: readonly Fact[],
   options: DescriptorOptions,
 ): string {
   const { device, tree, bos, context, answers, errors } = description;
@@ -53,7 +53,7 @@ export function describeDescriptors(
   const room = width - textWidth(`${address}  ${id}  `);
   const parts: string[] = [
     `${style.heading(address)}  ${id}  ${shortened(visible(device.name), room)}\n`,
-    columns(facts.map(([key, value]) => [`  ${key}`, visible(value)])),
+    factTable(facts, { style, width: options.width, wrap: true }),
   ];
   if (device.usb.authorized === false)
     parts.push(style.warning(`not authorized: ${authorizeCommand(device.address)}\n`));
@@ -240,11 +240,11 @@ function hexText(digits: string): string {
   return digits.replace(/(..)(?=.)/g, '$1 ');
 }
 
-function addRows(lines: string[], rows: readonly Row[], indent: string, { style, width }: Look): void {
+function addRows(lines: string[], rows: readonly Row[], indent: string, { width }: Look): void {
   const nameWidth = Math.max(0, ...rows.map(({ name }) => name.length));
   const valueWidth = Math.max(
     0,
-    ...rows.filter(({ means }) => means.length > 0).map(({ value }) => Math.min(value.length, 24)),
+    ...rows.filter(({ means }) => means.length > 0).map(({ value }) => Math.min(textWidth(value), 24)),
   );
   const column = indent.length + nameWidth + valueWidth + 4;
   for (const { name, value, means } of rows) {
@@ -255,10 +255,10 @@ function addRows(lines: string[], rows: readonly Row[], indent: string, { style,
     const heads = pieces.map((piece, i) => `${indent}${(i === 0 ? name : '').padEnd(nameWidth)}  ${piece}`.trimEnd());
     const last = heads.pop() ?? '';
     const [first = ''] = shown;
-    const isBeside = width === undefined || Math.max(last.length + 2, column) + textWidth(first) <= width;
+    const isBeside = width === undefined || Math.max(textWidth(last) + 2, column) + textWidth(first) <= width;
     lines.push(...heads.map((head) => `${head}\n`));
-    lines.push(first !== '' && isBeside ? `${last.padEnd(column - 2)}  ${style.dim(first)}\n` : `${last}\n`);
-    for (const more of isBeside ? shown.slice(1) : shown) lines.push(`${' '.repeat(column)}${style.dim(more)}\n`);
+    lines.push(first !== '' && isBeside ? `${last}${padding(last, column - 2)}  ${first}\n` : `${last}\n`);
+    for (const more of isBeside ? shown.slice(1) : shown) lines.push(`${' '.repeat(column)}${more}\n`);
   }
 }
 

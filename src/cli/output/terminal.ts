@@ -6,12 +6,17 @@ const DEFAULT_COLUMNS = 80;
 /** Returns the width of a terminal now; COLUMNS where it does not tell. */
 export function columnsOf({ fd }: Pick<OutputStream, 'fd'>, env: NodeJS.ProcessEnv): number {
   const { columns } = fd === 2 ? process.stderr : process.stdout;
-  return columns || Number.parseInt(env['COLUMNS'] ?? '', 10) || DEFAULT_COLUMNS;
+  return columns || size(env['COLUMNS']) || DEFAULT_COLUMNS;
 }
 
 /** Returns the height of a terminal now; LINES where it does not tell. */
 export function rowsOf(env: NodeJS.ProcessEnv): number {
-  return process.stdout.rows || Number.parseInt(env['LINES'] ?? '', 10) || 24;
+  return process.stdout.rows || size(env['LINES']) || 24;
+}
+
+function size(asked = ''): number {
+  const number = Number(asked);
+  return Number.isSafeInteger(number) && number > 0 ? number : 0;
 }
 
 /** Tells whether the locale has characters beyond ASCII: LC_ALL beats LC_CTYPE, which beats LANG (locale(7)). */

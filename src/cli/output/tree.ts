@@ -1,11 +1,5 @@
+import { type Cell, type Column, table } from '../tables/table';
 import type { Style } from './style';
-import { padding, shortened, textWidth } from './text-width';
-
-/** A cell of one line, coloured by its meaning. */
-export interface Cell {
-  text: string;
-  style?: ((text: string) => string) | undefined;
-}
 
 /** A line of a tree. Its first cell stands behind the branch, the others are columns below each other. */
 export interface TreeNode {
@@ -14,7 +8,7 @@ export interface TreeNode {
 }
 
 export interface TreeOptions {
-  titles: readonly string[];
+  columns: readonly Column[];
   style: Style;
   /** Draws with box characters; without them, in ASCII. */
   unicode: boolean;
@@ -34,24 +28,13 @@ interface Strokes {
 const BOX: Strokes = { fork: '├─ ', last: '└─ ', line: '│  ', blank: '   ' };
 const ASCII: Strokes = { fork: '|- ', last: '`- ', line: '|  ', blank: '   ' };
 
-/** A line before it is drawn. Each stroke of its branch takes one column. */
-interface Row {
-  branch: string;
-  cells: readonly Cell[];
-}
-
-const GAP = '  ';
-
-/** Draws trees with their columns, a line for each node. On a terminal the last column is shortened to its width. */
-export function drawTrees(roots: readonly TreeNode[], { titles, style, unicode, width }: TreeOptions): string {
-  const rows: Row[] = [{ branch: '', cells: titles.map((text) => ({ text, style: style.heading })) }];
-  for (const { branch, node } of branches(roots, unicode ? BOX : ASCII))
-    rows.push({ branch, cells: node.cells.map((given) => (typeof given === 'string' ? { text: given } : given)) });
-  const widths = titles.map(() => 0);
-  for (const { branch, cells } of rows)
-    for (const [i, { text }] of cells.entries())
-      widths[i] = Math.max(widths[i] ?? 0, (i === 0 ? branch.length : 0) + textWidth(text));
-  return rows.map((row) => `${line(row, widths, width)}\n`).join('');
+/** Draws trees with their columns, a line for each node. */
+export function drawTrees(roots: readonly TreeNode[], { unicode, ...options }: TreeOptions): string {
+  const rows = Array.from(branches(roots, unicode ? BOX : ASCII), ({ branch, node: { cells } }) => {
+    const [first = '', ...others] = cells;
+    return [{ ...(typeof first === 'string' ? { text: first } : first), branch }, ...others];
+  });
+  return table(rows, { ...options, headings: true });
 }
 
 /** Yields the nodes of trees from the top down, each with the strokes that stand before it. */
@@ -69,18 +52,4 @@ export function* branches<N extends { children: readonly N[] }>(
       left.push({ node: child, branch: below + (isLast ? last : fork), below: below + (isLast ? blank : line) });
     }
   }
-}
-
-/** Puts cells side by side, and leaves out what a terminal has no room for: the last that is seen ends in an ellipsis. */
-function line({ branch, cells }: Row, widths: readonly number[], width = Number.POSITIVE_INFINITY): string {
-  let drawn = branch.slice(0, width);
-  let room = width - drawn.length;
-  for (const [i, { text, style }] of cells.entries()) {
-    if (room <= 0) break;
-    const shown = shortened(text, room);
-    const columns = Math.min(room, (widths[i] ?? 0) - (i === 0 ? branch.length : 0) + GAP.length);
-    room -= columns;
-    drawn += `${style === undefined || shown === '' ? shown : style(shown)}${padding(shown, columns)}`;
-  }
-  return drawn.trimEnd();
 }

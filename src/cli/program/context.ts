@@ -7,6 +7,7 @@ import type { OutputStream } from '../output/stream';
 import { type ColorChoice, makeStyle, type Style, useColor } from '../output/style';
 import { columnsOf, useUnicode } from '../output/terminal';
 import type { StatusLine } from '../status/status-line';
+import type { Settings } from './settings';
 
 /** The options that every command takes, as commander gives them. */
 export interface GlobalOptions extends MachineOptions {
@@ -17,6 +18,8 @@ export interface GlobalOptions extends MachineOptions {
   dryRun?: boolean;
   quiet?: boolean;
   verbose?: boolean;
+  pager?: boolean;
+  config?: boolean;
 }
 
 /** The surroundings of a command: the options, the machine, and where its output goes. */
@@ -31,6 +34,7 @@ export class Context {
   #status: StatusLine | undefined;
   #names: NameDatabase | undefined;
   #style: Style | undefined;
+  #settings: Settings | undefined;
 
   constructor(
     options: GlobalOptions,
@@ -55,8 +59,18 @@ export class Context {
 
   /** Colours for standard output. */
   get style(): Style {
-    this.#style ??= makeStyle(useColor(this.options.color, this.env, this.stdout.isTTY));
+    this.#style ??= makeStyle(
+      useColor(this.options.color, this.env, this.stdout.isTTY, this.settings?.get('color')?.value as ColorChoice),
+    );
     return this.#style;
+  }
+
+  /** The user's settings, on a terminal: what a script gets does not depend on them. */
+  get settings(): Settings | undefined {
+    if (!this.stdout.isTTY || this.options.config === false) return undefined;
+    const { readSettings } = require('./settings') as typeof import('./settings');
+    this.#settings ??= readSettings(this.env, (text) => this.warn(text));
+    return this.#settings;
   }
 
   /** Whether output may have characters beyond ASCII, such as the lines of a tree. */
@@ -76,6 +90,21 @@ export class Context {
     const { StatusLine } = require('../status/status-line') as typeof import('../status/status-line');
     this.#status = new StatusLine(this.stdout, this.stderr, this.env, !json && !quiet);
     return this.#status;
+  }
+
+  /** Prints a text that ends: on a terminal that is too low for it, through the user's pager. */
+  page(text: string): void {
+    if (!this.stdout.isTTY || this.options.pager === false || !this.#paged(text)) this.stdout.write(text);
+  }
+
+  #paged(text: string): boolean {
+    const { needsPager, pagerWords, showInPager } = require('../output/pager') as typeof import('../output/pager');
+    if (!needsPager(text, this.env)) return false;
+    const setting = this.settings?.get('pager')?.value;
+    const command = this.env['UDRV_PAGER'] ?? setting ?? this.env['PAGER'] ?? 'less -FRX';
+    const words = pagerWords(command);
+    if (words === null) this.warn(`the pager is started without a shell, and ${command} needs one`);
+    return words !== null && words.length > 0 && words[0] !== 'cat' && showInPager(text, words, this.env);
   }
 
   /** Prints a document for `--json`: indented on a terminal, else on one line. */

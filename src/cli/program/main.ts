@@ -2,6 +2,7 @@ import { type Command, CommanderError } from 'commander';
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { MachineOptions } from '../output/hint';
 import { BrokenPipe, OutputStream } from '../output/stream';
+import { columnsOf } from '../output/terminal';
 import { apart } from './flags';
 import { type TypedOptions, withMachine } from './machine';
 import { buildProgram, type Program } from './program';
@@ -26,7 +27,7 @@ export async function main(line: readonly string[], env: NodeJS.ProcessEnv): Pro
         text.help += chunk;
       },
       outputError: () => {},
-      getOutHelpWidth: () => helpWidth(env),
+      getOutHelpWidth: () => columnsOf(stdout, env),
     });
   try {
     if (isHelp) mustBeCommand(built, line.slice(1));
@@ -66,8 +67,4 @@ function machineOf(program: Command, env: NodeJS.ProcessEnv): MachineOptions {
   } catch {
     return {};
   }
-}
-
-function helpWidth(env: NodeJS.ProcessEnv): number {
-  return process.stdout.columns || Number(env['COLUMNS']) || 80;
 }

@@ -89,6 +89,8 @@ export function buildProgram(
       parseDuration,
     )
     .option('-n, --dry-run', 'on commands that change state: print the steps, do none')
+    .option('--no-pager', 'never show long output through a pager')
+    .option('--no-config', "leave the user's settings out of account")
     .option('-q, --quiet', 'print less')
     .option('-v, --verbose', 'print more')
     // Runs before any help is shown: all that it will name has to be loaded by then.
@@ -108,4 +110,4 @@ Examples:
   udrv show 0000:00:03.0                             one device in depth
   udrv uio read uio0 map0 0x0                        one register
   udrv uio watch-irq uio0 --ack map0:0x64=map0:0x24  interrupts as they happen
-  udrv --sim list                                    the same on a simulated machine`;
+  udrv --sim list                                    on a simulated machine`;

@@ -3,12 +3,12 @@ import { findEndpoint } from '../../usb/device/endpoints';
 import { endpointName } from '../../usb/inspect/address';
 import type { Measurement } from '../../usb/transfer/measure';
 import { findOf } from '../devices/find';
-import { columns } from '../output/table';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, option } from '../program/options';
 import { parseDuration } from '../program/parse';
 import { Progress, SECONDS } from '../status/progress';
+import { type Column, table } from '../tables/table';
 import { type EndpointOptions, endpointSteps, parseEndpoint, withEndpoint, withUsb } from '../transfers/open';
 import { altOption, parseQueue, parseTransferSize, takeOptions } from '../transfers/options';
 import { transferError } from '../transfers/result';
@@ -116,17 +116,21 @@ function print(context: Context, device: string, address: number, size: number, 
     context.printJson({ device, endpoint: endpointName(address), size, runs: rows });
     return;
   }
-  const rows = runs.map(({ queue, actual, transfers, seconds, latencyUs: { p50, p90, p99, max } }) =>
-    [
-      String(queue),
-      (actual / seconds / 2 ** 20).toFixed(2),
-      (transfers / seconds).toFixed(0),
-      ...[p50, p90, p99, max].map((us) => us.toFixed(1)),
-    ].map((cell, i) => cell.padStart(TITLES[i]?.length ?? 0)),
-  );
-  context.stdout.write(columns(rows, { titles: TITLES, style: context.style }));
+  const rows = runs.map(({ queue, actual, transfers, seconds, latencyUs: { p50, p90, p99, max } }) => [
+    String(queue),
+    (actual / seconds / 2 ** 20).toFixed(2),
+    (transfers / seconds).toFixed(0),
+    ...[p50, p90, p99, max].map((us) => us.toFixed(1)),
+  ]);
+  const { style, width } = context;
+  context.stdout.write(table(rows, { columns: COLUMNS, headings: true, style, width }));
 }
 
-const TITLES = ['QUEUE', '   MiB/s', 'TRANSFERS/s', '  P50 us', '  P90 us', '  P99 us', '  MAX us'];
+const COLUMNS: readonly Column[] = [
+  { title: 'QUEUE', align: 'right' },
+  { title: 'MiB/s', align: 'right', least: 8 },
+  { title: 'TRANSFERS/s', align: 'right' },
+  ...['P50 us', 'P90 us', 'P99 us', 'MAX us'].map((title) => ({ title, align: 'right', least: 8 }) as const),
+];
 
 const round = (value: number, to: number) => Math.round(value * to) / to;

@@ -1,16 +1,14 @@
-import { Exit, UdrvError } from '../../errors';
+import { Exit, UdrvError, usageError } from '../../errors';
 import type { DeviceInfo, UsbDeviceInfo } from '../../model/device';
 import type { ReadError } from '../../sys/readers/attributes';
-import { idPair } from '../../text/ids';
-import { speedText } from '../../text/speed';
-import { threeDigits } from '../../usb/inspect/address';
 import { listUsb } from '../../usb/inspect/inspect';
-import { listUsbNodes } from '../../usb/inspect/nodes';
-import { driverText } from '../devices/driver';
+import { listUsbNodes, type UsbNode } from '../../usb/inspect/nodes';
 import { remarkErrors, selected } from '../devices/list';
 import { drawUsbTree } from '../devices/usb-tree';
+import { type ListView, listOptions } from '../lists/options';
+import { arranged, chosenFields, listTable, NO_MATCH } from '../lists/print';
+import { usbList } from '../lists/usb-devices';
 import { visible } from '../output/escape';
-import { columns } from '../output/table';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, option } from '../program/options';
@@ -31,31 +29,41 @@ export const command: VerbSpec = {
       'only this bus and device number; 2 or :2 on any bus, 1: the whole bus',
       parseBusDevice,
     ),
+    ...listOptions(),
   ],
   examples: ['usb list -t', 'usb list -d 0525:a4a0'],
   run: list,
 };
 
-interface UsbListOptions {
+interface UsbListOptions extends ListView {
   tree?: boolean;
   id?: UsbIds;
   device?: BusDevice;
 }
 
 function list(context: Context, selectors: string[], options: UsbListOptions): undefined {
+  if (options.tree && (options.columns ?? options.sort) !== undefined)
+    throw usageError('--tree', 'has no columns to choose or to sort by');
   const errors: ReadError[] = [];
   const all =
     selectors.length === 0
       ? listUsb(context.sys, context.names, errors)
       : selected(context, selectors, 'usb').filter(isUsb);
-  const devices = all.filter((device) => matches(device, options));
-  if (devices.length === 0 && (options.id !== undefined || options.device !== undefined)) throw nothingMatches(options);
-  if (context.options.json) context.printJson({ schema: 'udrv.list/1', devices });
-  else if (devices.length === 0) context.note('no USB device');
-  else if (context.options.quiet) context.stdout.write(devices.map(({ address }) => `${visible(address)}\n`).join(''));
-  else if (options.tree) context.stdout.write(drawUsbTree(context, devices));
-  else printTable(context, devices);
-  remarkErrors(context, [...errors, ...devices.flatMap((device) => device.errors)]);
+  const found = all.filter((device) => matches(device, options));
+  if (found.length === 0 && (options.id !== undefined || options.device !== undefined)) throw nothingMatches(options);
+  let nodes: readonly UsbNode[] | undefined;
+  const columns = usbList(() => {
+    nodes ??= listUsbNodes(context.sys);
+    return nodes;
+  });
+  const devices = arranged(context, columns, found, options);
+  if (context.options.json)
+    context.printJson({ schema: 'udrv.list/1', devices: chosenFields(columns, devices, options) });
+  else if (devices.length === 0) context.note(found.length > 0 ? NO_MATCH : 'no USB device');
+  else if (context.options.quiet) context.page(devices.map(({ address }) => `${visible(address)}\n`).join(''));
+  else if (options.tree) context.page(drawUsbTree(context, devices));
+  else context.page(listTable(context, columns, devices, options));
+  remarkErrors(context, [...errors, ...found.flatMap((device) => device.errors)]);
 }
 
 function isUsb(device: DeviceInfo): device is UsbDeviceInfo {
@@ -81,36 +89,4 @@ function nothingMatches({ id, device }: UsbListOptions): UdrvError {
     subject: asked.join(' '),
     hint: 'udrv usb list shows what there is',
   });
-}
-
-const TITLES = ['ADDRESS', 'BUS/DEV', 'ID', 'SPEED', 'CLASS', 'DRIVER', 'ACCESS', 'NODES', 'SERIAL', 'NAME'];
-
-function printTable(context: Context, devices: readonly UsbDeviceInfo[]): void {
-  const nodes = listUsbNodes(context.sys);
-  const rows = devices.map((device) => {
-    const { address, vendorId, deviceId, access, name, usb } = device;
-    const own = nodes.filter((node) => node.device === address).map(({ node }) => node);
-    return [
-      address,
-      `${threeDigits(usb.bus)}/${threeDigits(usb.device)}`,
-      idPair(vendorId, deviceId),
-      speedText(usb.speedMbps),
-      classText(device),
-      driverText(device) ?? '-',
-      access ?? '-',
-      own.join(',') || '-',
-      usb.serial ?? '-',
-      name,
-    ].map(visible);
-  });
-  context.stdout.write(columns(rows, { titles: TITLES, style: context.style }));
-}
-
-/** Classes of a device that refer to its interfaces. */
-const CLASS_OF_INTERFACES = new Set(['00', 'ef', 'ff']);
-
-function classText({ usb }: UsbDeviceInfo): string {
-  const names = usb.interfaces.filter(({ active }) => active).map(({ className }) => className);
-  const own = usb.class !== null && !CLASS_OF_INTERFACES.has(usb.class);
-  return (own ? '' : [...new Set(names)].join(', ')) || (names[0] ?? '-');
 }

@@ -91,7 +91,7 @@ function print(context: Context, description: UsbDescription, raw: boolean): voi
   else {
     const { style, width, options } = context;
     const look = { style, width, verbose: options.verbose === true };
-    context.stdout.write(describeDescriptors(description, usbFactsInShort(device), look));
+    context.page(describeDescriptors(description, usbFactsInShort(device), look));
   }
 }
 
@@ -111,7 +111,7 @@ function printRaw(context: Context, address: string, { descriptors, bos, reports
   const lines = ['# descriptors', ...hexLines(descriptors)];
   if (bos !== null) lines.push('# bos_descriptors', ...hexLines(bos));
   for (const { interface: name, bytes } of reports) lines.push(`# ${name} report_descriptor`, bytes.toString('hex'));
-  context.stdout.write(lines.map((line) => `${line}\n`).join(''));
+  context.page(lines.map((line) => `${line}\n`).join(''));
 }
 
 function hexLines(bytes: Buffer): string[] {

@@ -7,13 +7,13 @@ import { findVfio, openVfio } from '../devices/vfio';
 import { printingLatencies } from '../interrupts/latencies';
 import { ackOption, benchTriggerOption, irqOption, vectorOption } from '../interrupts/options';
 import { type VfioInterruptOptions, withVfioInterrupts } from '../interrupts/vfio';
-import { columns } from '../output/table';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, backendOption, option } from '../program/options';
 import { parseCount, parseSize } from '../program/parse';
 import { interruptible } from '../program/signals';
 import { counted, Progress } from '../status/progress';
+import { type Column, table } from '../tables/table';
 
 export const command: VerbSpec = {
   description: 'measure the latency of mapping and unmapping, or with --trigger of interrupts',
@@ -114,11 +114,17 @@ function print(context: Context, device: VfioDevice, results: readonly MapLatenc
     return;
   }
   const row = (size: number, what: string, { min, p50, p90, p99, max }: Summary) => [
-    String(size).padStart(10),
-    what.padEnd(5),
-    ...[min, p50, p90, p99, max].map((us) => `${us.toFixed(1)}`.padStart(9)),
+    String(size),
+    what,
+    ...[min, p50, p90, p99, max].map((us) => us.toFixed(1)),
   ];
   const rows = summaries.flatMap(({ size, mapUs, unmapUs }) => [row(size, 'map', mapUs), row(size, 'unmap', unmapUs)]);
-  const titles = ['SIZE'.padStart(10), '', ...['MIN us', 'P50', 'P90', 'P99', 'MAX'].map((title) => title.padStart(9))];
-  context.stdout.write(columns(rows, { titles, style: context.style }));
+  const { style, width } = context;
+  context.stdout.write(table(rows, { columns: COLUMNS, headings: true, style, width }));
 }
+
+const COLUMNS: readonly Column[] = [
+  { title: 'SIZE', align: 'right', least: 10 },
+  { title: '' },
+  ...['MIN us', 'P50', 'P90', 'P99', 'MAX'].map((title) => ({ title, align: 'right', least: 9 }) as const),
+];

@@ -20,6 +20,7 @@ import type { Context } from '../program/context';
 import { readInput } from '../program/input';
 import { argument, backendOption, option } from '../program/options';
 import { interruptible } from '../program/signals';
+import { titleLine } from '../tables/facts';
 
 export const command: VerbSpec = {
   description: 'decode the PCI configuration space of a function, whatever drives it, or of a file',
@@ -81,16 +82,14 @@ async function config(
     const subject = file === '-' ? 'standard input' : file;
     const dumps = select(parseConfigDump(readInput(file, LARGEST_DUMP), subject), selector);
     if (context.options.json) printDocuments(context, dumps, raw);
-    else
-      for (const [i, dump] of dumps.entries())
-        context.stdout.write(`${i === 0 ? '' : '\n'}${text(context, dump, raw)}`);
+    else context.page(dumps.map((dump) => text(context, dump, raw)).join('\n'));
     return undefined;
   }
   if (selector === undefined)
     throw usageError('usage', 'give a device, or --file DUMP', 'udrv list --type pci shows the PCI functions');
   const show = (dump: Shown, source: Source) => {
     if (context.options.json) context.printJson(documentOf(dump, source, raw));
-    else context.stdout.write(text(context, dump, raw));
+    else context.page(text(context, dump, raw));
   };
   if (open) return interruptible(() => show(readOpened(context, selector, options), 'vfio'));
   show(readLive(context, selector, raw), 'sysfs');
@@ -195,12 +194,13 @@ function text(context: Context, dump: Shown, raw: boolean): string {
   // A raw image has no address, and lspci needs one to read the rows.
   if (raw) return `${address ?? '0000:00:00.0'} ${visible(dump.title)}\n${formatConfigRows(dump.bytes)}`;
   const space = decoded(dump);
-  const { style } = context;
-  const head = [style.heading(address ?? 'image'), visible(titleOf(context, dump, space.header))];
+  const { style, width } = context;
+  const title = titleOf(context, dump, space.header);
+  const view = { style, width, verbose: context.options.verbose === true };
   return [
-    `${head.filter((part) => part !== '').join('  ')}  ${style.dim(`[${space.size} bytes]`)}\n`,
-    describeConfig(space, style, context.options.verbose === true),
-    describeSystem(dump.system, dump.vpd, style),
+    titleLine([address ?? 'image', `${title === '' ? '' : `${title}  `}[${space.size} bytes]`], { style, width }),
+    describeConfig(space, view),
+    describeSystem(dump.system, dump.vpd, view),
   ].join('');
 }
 

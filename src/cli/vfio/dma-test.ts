@@ -7,11 +7,13 @@ import { IommuGroups } from '../../vfio/inspect/iommu-group';
 import { iommuHardware } from '../../vfio/inspect/iommu-hardware';
 import { findVfio, openVfio } from '../devices/vfio';
 import { visible } from '../output/escape';
+import type { Meaning } from '../output/style';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, backendOption, choice } from '../program/options';
 import { interruptible } from '../program/signals';
 import { Waiting } from '../status/waiting';
+import { table } from '../tables/table';
 
 export const command: VerbSpec = {
   description: 'test what the device can reach by DMA, and what the IOMMU keeps it from',
@@ -64,14 +66,16 @@ async function dmaTest(context: Context, selector: string, options: DmaTestOptio
   });
   if (report === undefined) return interrupted;
   if (json) context.printJson(report);
-  else if (interrupted === undefined) context.stdout.write(`result: ${resultText(report)}\n`);
+  else if (interrupted === undefined)
+    context.stdout.write(table([[`result: ${resultText(report)}`]], { width: context.width, wrap: true }));
   if (interrupted !== undefined) return interrupted;
   return report.checks.some(({ verdict }) => verdict === 'fail') ? Exit.failed : undefined;
 }
 
 /** Names the device, its driver and the IOMMU on one line: a report is worth nothing without it. */
-function header({ sys }: Context, { info, backend, iommu }: VfioDevice, tier: DmaTier | null): string {
+function header(context: Context, { info, backend, iommu }: VfioDevice, tier: DmaTier | null): string {
   const { address, vendorId, deviceId, driver, name, vfio } = info;
+  const { sys } = context;
   const hardware = iommuHardware(sys, address);
   const highest = iommu.kind === 'noiommu' ? null : (iommu.info().ranges.at(-1)?.end ?? null);
   const facts = [hardware?.kind, highest === null ? null : `${highest.toString(2).length} bit`].filter(Boolean);
@@ -83,13 +87,21 @@ function header({ sys }: Context, { info, backend, iommu }: VfioDevice, tier: Dm
     `IOMMU ${hardware === null ? 'none' : `${hardware.name}${facts.length > 0 ? ` (${facts.join(', ')})` : ''}`}`,
     `group ${vfio.group ?? 'none'}${type === null ? '' : ` ${type}`}`,
   ];
-  return `${visible(parts.join('  '))}\n`;
+  return table([[visible(parts.join('  '))]], { width: context.width, wrap: true });
 }
 
-function line({ style }: Context, { name, verdict, detail }: CheckResult): string {
-  const show = { pass: style.good, fail: style.bad, skip: style.dim, inconclusive: style.warning }[verdict];
-  return `${show(verdict.toUpperCase())}  ${name.padEnd(16)}  ${visible(detail)}\n`;
+/** Formats the line of a check, which is printed before the next one begins. */
+function line({ style, width }: Context, { name, verdict, detail }: CheckResult): string {
+  const cell = { text: verdict.toUpperCase(), meaning: MEANINGS[verdict] };
+  return table([[cell, name, visible(detail)]], { columns: [{}, { least: 16 }, {}], style, width, wrap: true });
 }
+
+const MEANINGS: Record<Verdict, Meaning | undefined> = {
+  pass: 'good',
+  fail: 'bad',
+  skip: undefined,
+  inconclusive: 'warning',
+};
 
 function resultText({ tier, checks, deviceDma, isolated }: DmaTestReport): string {
   const count = (wanted: Verdict) => checks.filter(({ verdict }) => verdict === wanted).length;

@@ -1,34 +1,45 @@
 import { type GroupReport, listGroups } from '../../devices/iommu-groups';
 import { type IommuTreeNode, readIommuTree } from '../../devices/iommu-tree';
+import { usageError } from '../../errors';
 import type { ReadError } from '../../sys/readers/attributes';
 import { whyNoGroup } from '../../vfio/inspect/missing-group';
-import { firmwareRequirement } from '../../vfio/inspect/reserved-regions';
 import { drawIommuTree } from '../devices/group-tree';
 import { remarkErrors } from '../devices/list';
+import { GROUP_LIST, type GroupRow } from '../lists/groups';
+import { type ListView, listOptions } from '../lists/options';
+import { arranged, chosenFields, listTable, NO_MATCH } from '../lists/print';
 import { visible } from '../output/escape';
-import { columns } from '../output/table';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { option } from '../program/options';
+import { brokenLine } from '../tables/facts';
 
 export const command: VerbSpec = {
   description: 'the IOMMU groups: members, what keeps one from being given to user space, who has it',
-  options: [option('-t, --tree', 'the PCI hierarchy, from root buses down to functions, with the group of each')],
+  options: [
+    option('-t, --tree', 'the PCI hierarchy, from root buses down to functions, with the group of each'),
+    ...listOptions(),
+  ],
   examples: ['vfio groups', 'vfio groups -t'],
   run: groups,
 };
 
-function groups(context: Context, { tree = false }: { tree?: boolean }): undefined {
+interface GroupsOptions extends ListView {
+  tree?: boolean;
+}
+
+function groups(context: Context, { tree, ...view }: GroupsOptions): undefined {
+  if (tree && (view.columns ?? view.sort ?? view.filter) !== undefined)
+    throw usageError('--tree', 'has no columns to choose, and no rows to sort or to filter');
   if (tree) printTree(context);
-  else printTable(context);
+  else printGroups(context, view);
 }
 
 function printTree(context: Context): void {
   const { roots, groups, holdersComplete, errors } = readIommuTree(context.sys, context.names);
   if (context.options.json) context.printJson({ schema: 'udrv.vfio.tree/1', roots, groups, holdersComplete });
   else if (roots.length > 0 || groups.length > 0) {
-    context.stdout.write(drawIommuTree(context, { roots, groups }));
-    if (context.options.verbose) context.stdout.write(details(groups));
+    context.page(`${drawIommuTree(context, { roots, groups })}${details(context, groups)}`);
   }
   if (groups.length === 0) noteNoGroups(context);
   remarkErrors(context, [...errors, ...roots.flatMap(errorsIn)]);
@@ -38,24 +49,23 @@ function errorsIn({ errors, children }: IommuTreeNode): ReadError[] {
   return [...errors, ...children.flatMap(errorsIn)];
 }
 
-function printTable(context: Context): void {
+function printGroups(context: Context, view: ListView): void {
   const { groups, holdersComplete } = listGroups(context.sys, context.names);
+  const all = groups.flatMap((group) => group.devices.map((device) => ({ group, device })));
+  const rows = arranged(context, GROUP_LIST, all, view);
+  // A group without a member has no row, and is in the document of all.
+  const shown = rows === all ? groups : groupsIn(rows);
   if (context.options.json) {
-    context.printJson({ schema: 'udrv.groups/1', groups, holdersComplete });
+    const chosen = chosenFields(GROUP_LIST, shown, view);
+    context.printJson({ schema: 'udrv.groups/1', groups: chosen, holdersComplete });
     return;
   }
   if (groups.length === 0) {
     noteNoGroups(context);
     return;
   }
-  const rows = groups.flatMap((group) => rowsOf(group));
-  context.stdout.write(
-    columns(
-      rows.map((row) => row.map(visible)),
-      { titles: TITLES, style: context.style },
-    ),
-  );
-  if (context.options.verbose) context.stdout.write(details(groups));
+  if (rows.length === 0 && all.length > 0) context.note(NO_MATCH);
+  else context.page(`${listTable(context, GROUP_LIST, rows, view)}${details(context, shown)}`);
   if (holdersComplete) return;
   const { snapshot, sysroot } = context.options;
   context.note(
@@ -70,34 +80,23 @@ function noteNoGroups(context: Context): void {
   context.note(`this machine has no IOMMU groups: ${message}; ${hint}`);
 }
 
-const TITLES = ['GROUP', 'TYPE', 'VIABLE', 'OWNER', 'DEVICE', 'ID', 'DRIVER', 'NAME'];
-
-function rowsOf(group: GroupReport): string[][] {
-  const owners = [...new Set(group.holders.map(({ pid, command }) => `${command}(${pid})`))];
-  // Until somebody opens the group, the drivers of its members own it.
-  const owner = owners.join(' ') || (group.viable === false ? 'kernel' : '-');
-  const type = group.noiommu ? 'no IOMMU' : (group.type ?? '-');
-  const required = firmwareRequirement(group.reservedRegions);
-  const viable = required !== null || group.viable === false ? 'NO' : group.viable === null ? '-' : 'yes';
-  const head = [String(group.group), type, viable, owner];
-  return group.devices.map((device, i) => [
-    ...(i === 0 ? head : ['', '', '', '']),
-    device.address,
-    device.vendorId === null ? '-' : `${device.vendorId}:${device.deviceId}`,
-    device.driver ?? '-',
-    [
-      device.name,
-      ...(device.blocks ? ['<- blocks the group'] : []),
-      ...(required !== null && i === 0 ? ['<- the firmware needs the group (RMRR)'] : []),
-    ].join('  '),
-  ]);
+/** Returns the groups of rows, in the order of the rows, each with those of its members that are in them. */
+function groupsIn(rows: readonly GroupRow[]): GroupReport[] {
+  const groups = new Map<GroupReport, GroupReport>();
+  for (const { group, device } of rows) {
+    const found = groups.get(group);
+    if (found === undefined) groups.set(group, { ...group, devices: [device] });
+    else found.devices.push(device);
+  }
+  return [...groups.values()];
 }
 
 /** Returns the lines of `--verbose`: the addresses that are reserved, and the IOMMU. */
-function details(groups: readonly GroupReport[]): string {
+function details({ options, width }: Context, groups: readonly GroupReport[]): string {
+  if (!options.verbose) return '';
   const lines = groups.map(({ group, noiommu, iommu, node, access, reservedRegions }) => {
     const reserved = reservedRegions.map(({ start, end, type }) => `${start}-${end} ${type}`).join(', ') || 'none';
     return `group ${group}: behind ${noiommu ? 'no IOMMU' : (iommu ?? 'an unknown IOMMU')}; node ${node ?? 'none'}${access === null ? '' : ` (${access})`}; reserved ${reserved}`;
   });
-  return `\n${lines.map((line) => `${visible(line)}\n`).join('')}`;
+  return `\n${lines.map((line) => brokenLine(visible(line), width)).join('')}`;
 }

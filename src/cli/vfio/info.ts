@@ -8,12 +8,12 @@ import type { IrqInfo } from '../../vfio/device/irq-set';
 import type { Area } from '../../vfio/device/region-info';
 import type { IommuInfo } from '../../vfio/dma/iommu';
 import { findVfio, openVfio } from '../devices/vfio';
-import { visible } from '../output/escape';
-import { columns } from '../output/table';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, backendOption } from '../program/options';
 import { interruptible } from '../program/signals';
+import { type Fact, factTable, visibleRow } from '../tables/facts';
+import { table } from '../tables/table';
 
 export const command: VerbSpec = {
   description: 'what the kernel tells of a device once it is open: regions, interrupts, IOVA ranges, features',
@@ -83,9 +83,9 @@ function iommuJson({ pageSizes, ranges, dmaAvail }: IommuInfo): Omit<Info['iommu
   };
 }
 
-function text(info: Info, { style }: Context): string {
+function text(info: Info, { style, width }: Context): string {
   const { address, backend, flags, regions, interrupts, iommu, features, hotReset } = info;
-  const facts: [string, string][] = [
+  const facts: Fact[] = [
     ['backend', backend === 'group' ? `group, ${iommu.kind}` : backend],
     ['flags', flags.join(' ')],
     ['reset', flags.includes('reset') ? 'by itself' : 'not by itself'],
@@ -116,16 +116,14 @@ function text(info: Info, { style }: Context): string {
     (['eventfd', 'maskable', 'automasked', 'noresize'] as const).filter((flag) => irq[flag]).join(' '),
     ...(hasNotes ? [irqNotes[i] ?? ''] : []),
   ]);
-  const table = (titles: string[], rows: string[][]) =>
-    `\n${columns(
-      rows.map((row) => row.map(visible)),
-      { titles, style },
-    )}`;
+  const layout = { style, width, wrap: true };
+  const titled = (titles: string[], rows: string[][]) =>
+    `\n${table(rows.map(visibleRow), { ...layout, columns: titles.map((title) => ({ title })), headings: true })}`;
   return [
     `${style.heading(address)}\n`,
-    columns(facts.map(([key, value]) => [`  ${key}`, visible(value)])),
-    table(['REGION', 'INDEX', 'KIND', 'ADDRESS', 'SIZE', 'ACCESS', 'NOTE'], regionRows),
-    table(['INTERRUPT', 'INDEX', 'VECTORS', 'FLAGS', ...(hasNotes ? ['NOTE'] : [])], irqRows),
+    factTable(facts, layout),
+    titled(['REGION', 'INDEX', 'KIND', 'ADDRESS', 'SIZE', 'ACCESS', 'NOTE'], regionRows),
+    titled(['INTERRUPT', 'INDEX', 'VECTORS', 'FLAGS', ...(hasNotes ? ['NOTE'] : [])], irqRows),
   ].join('');
 }
 

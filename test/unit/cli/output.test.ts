@@ -3,7 +3,6 @@ import { hexLines, wordLines } from '../../../src/cli/output/dump';
 import { json, visible } from '../../../src/cli/output/escape';
 import { histogram } from '../../../src/cli/output/histogram';
 import { useColor } from '../../../src/cli/output/style';
-import { columns } from '../../../src/cli/output/table';
 import { summarize } from '../../../src/model/statistics';
 
 describe('text from a device', () => {
@@ -40,14 +39,6 @@ test.each<[Parameters<typeof useColor>, boolean]>([
   [['always', { NO_COLOR: '1' }, false], true],
   [['never', { FORCE_COLOR: '1' }, true], false],
 ])('colour %j: %s', (given, expected) => expect(useColor(...given)).toBe(expected));
-
-test('columns are as wide as their widest cell, with nothing behind the last', () => {
-  const rows = [
-    ['a', 'long cell', ''],
-    ['bbb', 'c', 'd'],
-  ];
-  expect(columns(rows)).toBe('a    long cell\nbbb  c          d\n');
-});
 
 describe('dump lines', () => {
   const range = { offset: 0x20, length: 20 };

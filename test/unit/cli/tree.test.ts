@@ -1,13 +1,16 @@
 import fc from 'fast-check';
-import { makeStyle } from '../../../src/cli/output/style';
+import { makeStyle, type Style } from '../../../src/cli/output/style';
 import { useUnicode } from '../../../src/cli/output/terminal';
-import { textWidth } from '../../../src/cli/output/text-width';
 import { drawTrees, type TreeNode } from '../../../src/cli/output/tree';
+import { textWidth } from '../../../src/cli/tables/text-width';
 
-const style = makeStyle(false);
+const columns = [{ title: 'A' }, { title: 'B' }];
 
-function draw(roots: readonly TreeNode[], { unicode = true, width }: { unicode?: boolean; width?: number } = {}) {
-  const [heading = '', ...lines] = drawTrees(roots, { titles: ['A', 'B'], style, unicode, width }).split('\n');
+function draw(
+  roots: readonly TreeNode[],
+  { unicode = true, style = makeStyle(false), width }: { unicode?: boolean; style?: Style; width?: number } = {},
+) {
+  const [heading = '', ...lines] = drawTrees(roots, { columns, style, unicode, width }).split('\n');
   expect(lines.pop()).toBe('');
   return { heading, lines };
 }
@@ -43,21 +46,19 @@ test('in ASCII', () => {
 });
 
 test('colour is around the text alone, and what is shortened is coloured still', () => {
-  const red = (text: string) => `<${text}>`;
-  const roots = [
-    node('a', [
-      {
-        cells: [
-          { text: 'bcd', style: red },
-          { text: 'efghij', style: red },
-        ],
-        children: [],
-      },
-    ]),
-  ];
-  expect(draw(roots).lines).toEqual(['a', '└─ <bcd>  <efghij>']);
-  expect(draw(roots, { width: 11 }).lines).toEqual(['a', '└─ <bcd>  <ef…>']);
-  expect(draw(roots, { width: 5 }).lines).toEqual(['a', '└─ <b…>']);
+  const style = { ...makeStyle(false), bad: (text: string) => `<${text}>` };
+  const bad = (text: string) => ({ text, meaning: 'bad' }) as const;
+  const roots = [node('a', [{ cells: [bad('bcd'), bad('efghij')], children: [] }])];
+  expect(draw(roots, { style }).lines).toEqual(['a', '└─ <bcd>  <efghij>']);
+  expect(draw(roots, { style, width: 12 }).lines).toEqual(['a', '└─ <b…>  <efgh…>']);
+  expect(draw(roots, { style, width: 8 }).lines).toEqual(['a', '└─   <ef…>']);
+});
+
+test('the text of a tree that is deep is still seen on a narrow terminal', () => {
+  let deep = node('leaf', [], 'its name');
+  for (let i = 0; i < 100; i++) deep = node('n', [deep]);
+  const { lines } = draw([deep], { width: 40 });
+  expect(lines.at(-1)).toBe(`${' '.repeat(30)}  its name`);
 });
 
 // Any forest, as nodes with names that are numbered from the top down.

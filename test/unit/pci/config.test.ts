@@ -926,7 +926,7 @@ describe('whatever the bytes', () => {
     }
     // Nothing that JSON would drop or turn into something else.
     expect(JSON.parse(JSON.stringify(config))).toEqual(config);
-    const text = describeConfig(config, makeStyle(false), true);
+    const text = describeConfig(config, { style: makeStyle(false), width: undefined, verbose: true });
     expect(text).not.toMatch(/undefined|NaN|\[object/);
     expect(text).toMatch(/^[ -~\n]*$/);
   }

@@ -1,4 +1,5 @@
 import { describeDevice } from '../../../src/cli/devices/describe';
+import { makeStyle } from '../../../src/cli/output/style';
 import { inspectPci } from '../../../src/devices/pci-functions';
 import type { PciDeviceInfo } from '../../../src/model/device';
 import { NO_NAMES } from '../../../src/names/database';
@@ -20,14 +21,12 @@ function functionOf(address: string, driver: string, pciClass: string): Record<s
   };
 }
 
-const plain = { heading: (text: string) => text, warning: (text: string) => text } as never;
-
 function shown(entries: Record<string, Content>): string {
   const sys = new TreeSys({ ...functionOf(GPU, 'nouveau', '0x030000'), ...entries });
   const device = inspectPci(sys, NO_NAMES, GPU) as PciDeviceInfo;
   const candidate = vfioCandidate(sys, device);
   if (candidate === null) throw new Error('in no group');
-  return describeDevice({ ...device, candidate }, plain, false);
+  return describeDevice({ ...device, candidate }, { style: makeStyle(false) });
 }
 
 test('a function in a group of its own', () => {

@@ -1,0 +1,87 @@
+import type { GroupDevice, GroupReport } from '../../devices/iommu-groups';
+import { comparePciAddresses } from '../../pci/address';
+import { firmwareRequirement } from '../../vfio/inspect/reserved-regions';
+import type { Cell } from '../tables/table';
+import type { List, ListColumn } from './column';
+import { fieldColumn } from './device-fields';
+
+/** A row of the list of IOMMU groups: a member, and the group that it is in. */
+export interface GroupRow {
+  group: GroupReport;
+  device: GroupDevice;
+}
+
+export const GROUP_LIST: List<GroupRow> = {
+  name: 'vfio.groups',
+  columns: [
+    ofGroup({
+      name: 'group',
+      title: 'GROUP',
+      cell: ({ group }) => String(group.group),
+      value: ({ group }) => group.group,
+    }),
+    ofGroup({
+      name: 'type',
+      title: 'TYPE',
+      need: 1,
+      cell: ({ group }) => (group.noiommu ? 'no IOMMU' : (group.type ?? '-')),
+    }),
+    ofGroup({ name: 'viable', title: 'VIABLE', need: 5, cell: viableCell, value: ({ group }) => isViable(group) }),
+    ofGroup({ name: 'holders', title: 'OWNER', need: 3, cell: ({ group }) => ownerText(group) }),
+    {
+      name: 'devices.address',
+      title: 'DEVICE',
+      cell: ({ device }) => device.address,
+      compare: (a, b) => comparePciAddresses(a.device.address, b.device.address),
+    },
+    {
+      name: 'id',
+      title: 'ID',
+      need: 2,
+      fields: ['devices.vendorId', 'devices.deviceId'],
+      cell: ({ device }) => (device.vendorId === null ? '-' : `${device.vendorId}:${device.deviceId}`),
+    },
+    { name: 'devices.driver', title: 'DRIVER', need: 4, cell: ({ device }) => device.driver ?? '-' },
+    { name: 'devices.name', title: 'NAME', cell: nameCell, value: ({ device }) => device.name },
+  ],
+  more: () => [
+    ...['vendorId', 'deviceId', 'blocks'].map((field) => fieldColumn<GroupRow>(`devices.${field}`, `device.${field}`)),
+    ...['noiommu', 'iommu', 'node', 'access', 'blockers', 'reservedRegions'].map((field) =>
+      fieldColumn<GroupRow>(field, `group.${field}`),
+    ),
+  ],
+};
+
+/** Makes a column of the group, which the row of its first member shows for all. */
+function ofGroup(column: ListColumn<GroupRow>): ListColumn<GroupRow> {
+  return { ...column, cell: (row, before) => (before?.group === row.group ? '' : column.cell(row)) };
+}
+
+function isViable(group: GroupReport): boolean | null {
+  return firmwareRequirement(group.reservedRegions) === null ? group.viable : false;
+}
+
+function viableCell({ group }: GroupRow): Cell {
+  const viable = isViable(group);
+  if (viable === null) return { text: '-' };
+  return viable ? { text: 'yes', meaning: 'good' } : { text: 'NO', meaning: 'bad' };
+}
+
+function ownerText({ holders, viable }: GroupReport): string {
+  const owners = [...new Set(holders.map(({ pid, command }) => `${command}(${pid})`))];
+  // Until somebody opens the group, the drivers of its members own it.
+  return owners.join(' ') || (viable === false ? 'kernel' : '-');
+}
+
+/** Returns the name, and the remark that tells why the group cannot be had, which is not to be shortened away. */
+function nameCell({ group, device }: GroupRow, before?: GroupRow): string | Cell {
+  const isFirst = before?.group !== group;
+  const remarks = [
+    ...(device.blocks ? ['<- blocks the group'] : []),
+    ...(isFirst && firmwareRequirement(group.reservedRegions) !== null
+      ? ['<- the firmware needs the group (RMRR)']
+      : []),
+  ];
+  if (remarks.length === 0) return device.name;
+  return { text: device.name, tail: `  ${remarks.join('  ')}`, meaning: 'warning' };
+}

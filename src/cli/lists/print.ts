@@ -1,0 +1,35 @@
+import type { Context } from '../program/context';
+import { visibleRow } from '../tables/facts';
+import { table } from '../tables/table';
+import type { List } from './column';
+import type { ListView } from './options';
+
+/** The remark on a filter that leaves nothing. */
+export const NO_MATCH = 'nothing matches the filter';
+
+/** Returns the items that `--filter` leaves, in the order of `--sort`. @throws UdrvError exit 2 where an option is wrong */
+export function arranged<T>(context: Context, list: List<T>, items: readonly T[], view: ListView): readonly T[] {
+  return isPlain(context, view) ? items : choice().arrange(context, list, items, view);
+}
+
+/** Formats a list as a table: with the usual columns, unless the options or the user's settings say otherwise. */
+export function listTable<T>(context: Context, list: List<T>, items: readonly T[], view: ListView): string {
+  const { style, width } = context;
+  const columns = isPlain(context, view) ? list.columns : choice().chosenColumns(context, list, view);
+  const rows = items.map((item, i) => visibleRow(columns.map((column) => column.cell(item, items[i - 1]))));
+  return table(rows, { columns, style, width, headings: view.headings !== false });
+}
+
+/** Returns the objects of a document for `--json`, with the fields that `--columns` selects. */
+export function chosenFields<T>(list: List<T>, objects: readonly object[], { columns }: ListView): readonly object[] {
+  return columns === undefined ? objects : choice().selectFields(list, objects, columns);
+}
+
+/** Tells whether nothing has to be chosen: a plain list starts sooner. */
+function isPlain({ stdout }: Context, { columns, sort, filter }: ListView): boolean {
+  return !stdout.isTTY && (columns ?? sort ?? filter) === undefined;
+}
+
+function choice(): typeof import('./choice') {
+  return require('./choice');
+}
