@@ -1,8 +1,13 @@
-import { Argument, Option } from 'commander';
+import { Argument, CommanderError, Option } from 'commander';
 
 /** Makes an argument of a command: `<name>`, `[name]` or `[name...]`. */
 export function argument(name: string, description?: string): Argument {
   return new Argument(name, description);
+}
+
+/** Makes the error of an argument that is missing, as commander makes it where the argument is never optional. */
+export function missingArgument(name: string): CommanderError {
+  return new CommanderError(1, 'commander.missingArgument', `error: missing required argument '${name}'`);
 }
 
 /** Makes an option of a command. @param parse from the text; without it the value is the text */

@@ -12,7 +12,7 @@ export const command: VerbSpec = {
   arguments: [argument('<device>'), argument('<endpoint>', ENDPOINT_HELP)],
   options: [
     option('--length <n>', 'how many bytes each has at most', parseTransferSize),
-    option('--count <n>', 'how many to wait for (1)', parseCount),
+    option('-c, --count <n>', 'how many to wait for (1)', parseCount),
     ...dataOptions(),
     altOption(),
     ...takeOptions(),
