@@ -17,7 +17,7 @@ const WORD = new RegExp(`^(-?)(${NUMBER})$`, 'i');
 const SIZE = new RegExp(`^(${NUMBER})([KMG]?)$`, 'i');
 
 /** Returns the value of text that {@link NUMBER} matches. */
-const valueOf = (digits: string): bigint => BigInt(digits.replaceAll('_', '').toLowerCase());
+const fromDigits = (digits: string): bigint => BigInt(digits.replaceAll('_', '').toLowerCase());
 
 const wordOf = (value: bigint): Word => (value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value);
 
@@ -31,14 +31,14 @@ export function parseWord(text: string, what = 'a number'): Word {
 /** Returns the number that a text is, as {@link parseWord}; null where it is none. */
 export function numberIn(text: string): Word | null {
   const [, sign, digits] = WORD.exec(text) ?? [];
-  return digits === undefined || sign !== '' ? null : wordOf(valueOf(digits));
+  return digits === undefined || sign !== '' ? null : wordOf(fromDigits(digits));
 }
 
 /** Parses the value of a register of `width` bytes: a negative one is its two's complement, -1 is 0xffff in two bytes. */
 export function parseValue(text: string, width: Width): Word {
   const [, sign, digits] = WORD.exec(text) ?? [];
   if (digits === undefined || sign === '') return parseWord(text, 'a value');
-  const [value, bits] = [valueOf(digits), BigInt(8 * width)];
+  const [value, bits] = [fromDigits(digits), BigInt(8 * width)];
   if (value > 1n << (bits - 1n)) throw usageError(text, `does not fit a register of ${width} bytes`);
   return wordOf(BigInt.asUintN(8 * width, -value));
 }
@@ -49,7 +49,7 @@ export function parseSize(text: string, what = 'a size'): number {
   const unit = UNITS[match?.[2]?.toUpperCase() ?? ''];
   if (match?.[1] === undefined || unit === undefined)
     throw usageError(text, `is not ${what}: decimal or 0x hex, with K, M or G`);
-  const value = Number(valueOf(match[1])) * unit;
+  const value = Number(fromDigits(match[1])) * unit;
   if (!Number.isSafeInteger(value)) throw usageError(text, `is not ${what}: too large`);
   return value;
 }
