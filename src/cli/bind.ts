@@ -11,6 +11,7 @@ export const command: VerbSpec = {
   usage: '[options] <device...> <driver>',
   arguments: [argument('<device>', 'the function; more may follow'), argument('<driver...>', 'the last argument')],
   options: [option('--group', 'the whole IOMMU group, but for its bridges'), forceOption()],
+  does: ['change'],
   examples: ['bind uio0 vfio-pci', '-n bind 0000:02:01.0 vfio-pci --group'],
   run: bind,
 };

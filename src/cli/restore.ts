@@ -13,6 +13,7 @@ export const command: VerbSpec = {
     option('--group', 'those of the IOMMU group that were changed, too'),
     forceOption(),
   ],
+  does: ['change'],
   examples: ['restore 0000:01:00.0', '-n restore --all'],
   run: restore,
 };

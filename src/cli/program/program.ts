@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import type { Sys } from '../../sys/sys';
 import { commands } from '..';
 import type { OutputStream } from '../output/stream';
 import type { CommandIndex, CommandSpec, VerbSpec } from './command';
@@ -20,6 +21,8 @@ export interface Program {
   outcome: Outcome;
   /** Loads a command, for who asks about it without parsing a line that names it. */
   load(command: Command): void;
+  /** Returns the machine that the options name, opened once. */
+  machine(): Sys;
 }
 
 /** Builds the program. @param whole false: a command is loaded when the line names it, as one line needs no other */
@@ -31,6 +34,8 @@ export function buildProgram(
 ): Program {
   const outcome: Outcome = { exit: 0 };
   const unloaded = new Map<Command, CommandIndex[string]>();
+  const verbs = new Map<Command, VerbSpec>();
+  let opened: Sys | undefined;
 
   function load(command: Command): void {
     const loadModule = unloaded.get(command);
@@ -46,12 +51,17 @@ export function buildProgram(
   }
 
   function addCommands(parent: Command, index: CommandIndex): void {
-    for (const [name, loadModule] of Object.entries(index)) unloaded.set(parent.command(name), loadModule);
+    for (const [name, loadModule] of Object.entries(index)) {
+      const command = parent.command(name);
+      if (name === 'list') command.alias('ls');
+      unloaded.set(command, loadModule);
+    }
     parent.hook('preSubcommand', (_, chosen) => load(chosen));
     if (whole) parent.commands.forEach(load);
   }
 
   function fillVerb(command: Command, spec: VerbSpec): void {
+    verbs.set(command, spec);
     if (spec.usage !== undefined) command.usage(spec.usage);
     for (const argument of spec.arguments ?? []) command.addArgument(argument);
     for (const option of spec.options ?? []) command.addOption(option);
@@ -59,15 +69,33 @@ export function buildProgram(
     // Commander hands over (argument..., options, command).
     command.action(async (...given: unknown[]) => {
       given.pop();
-      const options = command.optsWithGlobals<GlobalOptions>();
-      const sys = openMachine(options, (text) => stderr.write(text));
-      const context = new Context(options, sys, stdout, stderr, env);
+      const context = new Context(command.optsWithGlobals<GlobalOptions>(), machine(), stdout, stderr, env);
       outcome.exit = (await spec.run(context, ...(given as never[]))) ?? 0;
     });
   }
 
-  const program = new Command('udrv')
+  function machine(): Sys {
+    opened ??= openMachine(program.opts<GlobalOptions>(), (text) => stderr.write(text));
+    return opened;
+  }
+
+  /** Runs a line whose first word is no command: one without any word lists, and one that begins with a device shows it. */
+  async function withoutCommand(words: string[]): Promise<void> {
+    const context = new Context(program.opts<GlobalOptions>(), machine(), stdout, stderr, env);
+    const { runWithoutCommand } = require('../guess/without-command') as typeof import('../guess/without-command');
+    outcome.exit = (await runWithoutCommand(context, words, program)) ?? 0;
+  }
+
+  const program: Command = new Command('udrv')
     .description('List, inspect and drive devices from user space: UIO, VFIO and usbfs.')
+    .usage('[options] [command]')
+    .argument('[word...]')
+    .action(withoutCommand)
+    .helpCommand('help [command]')
+    .configureHelp({
+      showGlobalOptions: true,
+      visibleGlobalOptions: (command) => globalsFor(program, verbs.get(command), command),
+    })
     .version(UDRV_VERSION, '-V, --version')
     .option('--json', 'one JSON document on stdout; commands that stream print one object a line')
     .addOption(new Option('--color <when>', 'colour the output').choices(['auto', 'always', 'never']).default('auto'))
@@ -94,7 +122,23 @@ export function buildProgram(
     })
     .addHelpText('after', EXAMPLES);
   addCommands(program, commands);
-  return { program, outcome, load };
+  return { program, outcome, load, machine };
+}
+
+/** Lists the global options that matter to a command. @param verb undefined for one that has commands of its own */
+function globalsFor(program: Command, verb: VerbSpec | undefined, command: Command): Option[] {
+  if (command === program) return [];
+  const does = verb?.does ?? [];
+  const matters: Readonly<Record<string, boolean>> = {
+    version: false,
+    trace: does.includes('open'),
+    sysroot: !does.includes('open') && !does.includes('wait'),
+    snapshot: !does.includes('open') && !does.includes('wait'),
+    timeout: does.includes('wait'),
+    dryRun: does.includes('change'),
+  };
+  const isForNoun = (option: Option) => verb === undefined && option.attributeName() !== 'version';
+  return program.options.filter((option) => isForNoun(option) || matters[option.attributeName()] !== false);
 }
 
 const EXAMPLES = `

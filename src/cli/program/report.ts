@@ -70,7 +70,7 @@ function asUdrvError(error: unknown): UdrvError | null {
     // Its message is `(outputHelp)`.
     if (error.code === 'commander.help') return usageError('usage', 'missing command', '--help shows what there is');
     const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
-    return usageError('usage', message, suggestion?.replace(/^\(|\)$/g, ''));
+    return usageError('usage', message, suggestion?.replace(/^\(|\)$/g, '').replace(/^Did/, 'did'));
   }
   return null;
 }

@@ -31,6 +31,9 @@ const REQUESTS: Readonly<Record<string, Make>> = {
   SYNCH_FRAME: (words) => get(12, 0, [ENDPOINT, words.number('an endpoint', 0xff)], 2),
 };
 
+/** Names of the standard requests, in the order of their numbers. */
+export const REQUEST_NAMES: readonly string[] = Object.keys(REQUESTS);
+
 /** More than any descriptor of its kind has but for a few: the device ends with what it has. */
 const [ALL_OF_A_STRING, ALL] = [255, 4096];
 
@@ -69,7 +72,7 @@ export function namedRequest([name = '', ...rest]: readonly string[]): NamedRequ
     throw usageError(
       name,
       'is neither a bmRequestType nor a standard request',
-      didYouMean(known, Object.keys(REQUESTS)) ?? `standard requests are ${Object.keys(REQUESTS).join(', ')}`,
+      didYouMean(known, REQUEST_NAMES) ?? `standard requests are ${REQUEST_NAMES.join(', ')}`,
     );
   const words = new Words(known, rest);
   const request = make(words);

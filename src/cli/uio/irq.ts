@@ -11,6 +11,7 @@ export const command: VerbSpec = {
     argument('<uio>'),
     argument('<state>', 'enable or on, disable or off').choices(['enable', 'disable', 'on', 'off']),
   ],
+  does: ['open', 'change'],
   examples: ['uio irq uio0 on', '-n uio irq uio0 disable'],
   run: irq,
 };

@@ -9,6 +9,7 @@ export const command: VerbSpec = {
   description: 'print interrupts as they happen',
   arguments: [argument('<uio>')],
   options: [watchCountOption(), ackOption(), triggerOption(), rearmOption()],
+  does: ['open', 'wait', 'change'],
   examples: [
     'uio watch-irq uio1 --count 3',
     'uio watch-irq uio0 --count 3 --trigger map0:0x60=1 --ack map0:0x64=map0:0x24',

@@ -38,6 +38,7 @@ export const command: VerbSpec = {
     ...dataOptions(),
     ...takeOptions(),
   ],
+  does: ['open', 'wait', 'change'],
   examples: ['usb ctrl 1-2 GET_DESCRIPTOR device', 'usb ctrl 1-2 0x40 0x5b 0 0 --data 01020304'],
   run: ctrl,
 };

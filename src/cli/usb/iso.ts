@@ -25,6 +25,7 @@ export const command: VerbSpec = {
     ...dataOptions(),
     ...takeOptions(),
   ],
+  does: ['open', 'wait', 'change'],
   examples: ['usb iso 1-2 0x82 --alt 1', 'usb iso 1-2 0x02 --alt 1 --data 00000000'],
   run: iso,
 };

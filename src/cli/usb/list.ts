@@ -7,7 +7,7 @@ import { listUsb } from '../../usb/inspect/inspect';
 import { listUsbNodes, type UsbNode } from '../../usb/inspect/nodes';
 import { type UsbBranch, usbTree } from '../../usb/inspect/port-tree';
 import { driverText } from '../devices/driver';
-import { remarkErrors, selected } from '../devices/list';
+import { nothingListed, remarkErrors, selected } from '../devices/list';
 import { visible } from '../output/escape';
 import { columns } from '../output/table';
 import type { VerbSpec } from '../program/command';
@@ -50,7 +50,7 @@ function list(context: Context, selectors: string[], options: UsbListOptions): u
   const devices = all.filter((device) => matches(device, options));
   if (devices.length === 0 && (options.id !== undefined || options.device !== undefined)) throw nothingMatches(options);
   if (context.options.json) context.printJson({ schema: 'udrv.list/1', devices });
-  else if (devices.length === 0) context.note('no USB device');
+  else if (devices.length === 0) context.note(nothingListed(context, 'usb'));
   else if (context.options.quiet) context.stdout.write(devices.map(({ address }) => `${visible(address)}\n`).join(''));
   else if (options.tree) printTree(context, devices);
   else printTable(context, devices);
