@@ -103,11 +103,11 @@ export function findDevice(sys: SysTree, names: Names, selector: string, framewo
   return device;
 }
 
-/** Makes the error of a selector that names nothing, with the names that may have been meant. */
-export function noSuchDevice(sys: SysTree, selector: string): UdrvError {
+/** Makes the error of a selector that names nothing, with the names that may have been meant. @param type only of this framework */
+export function noSuchDevice(sys: SysTree, selector: string, type?: Framework): UdrvError {
   // Loaded here: a listing needs none.
   const { didYouMean } = require('../text/nearest') as typeof import('../text/nearest');
-  const meant = didYouMean(selector, listDevices(sys, NO_NAMES, { all: true }).flatMap(namesOf));
+  const meant = didYouMean(selector, listDevices(sys, NO_NAMES, { type, all: true }).flatMap(namesOf));
   return new UdrvError('no such device', {
     code: 'ENODEV',
     exit: Exit.notFound,

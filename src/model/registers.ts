@@ -192,10 +192,8 @@ export function findRegion(device: string, regions: readonly Region[], name: str
 
 function regionHint(regions: readonly Region[], name: string): string {
   if (regions.length === 0) return 'it has no regions';
-  const meant = didYouMean(
-    name,
-    regions.flatMap((region) => [region.name, ...(region.label === undefined ? [] : [region.label])]),
-  );
+  const names = regions.flatMap((region) => [region.name, ...(region.label === undefined ? [] : [region.label])]);
+  const meant = names.length > 1 ? didYouMean(name, names) : undefined;
   return `${meant === undefined ? '' : `${meant} `}it has ${regions.map(withLabel).join(', ')}`;
 }
 

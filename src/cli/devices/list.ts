@@ -38,7 +38,7 @@ export function selected(context: Context, selectors: string[], type: Framework 
     const devices = findDevices(context.sys, context.names, selector, type).filter(
       (device) => type === undefined || device.framework === type || (type === 'pci' && device.framework === 'vfio'),
     );
-    if (devices.length === 0) throw noSuchDevice(context.sys, selector);
+    if (devices.length === 0) throw noSuchDevice(context.sys, selector, type);
     for (const device of devices) found.set(device.address, device);
   }
   return [...found.values()];

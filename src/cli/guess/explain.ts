@@ -29,9 +29,14 @@ export function explain({ code, message }: CommanderError, { program, machine }:
   const missing = code === 'commander.missingArgument' ? /'(.+)'/.exec(text)?.[1] : undefined;
   const command = words.at(-1);
   if (missing === undefined || command === undefined) return null;
-  const usage = `usage: udrv ${words.map((one) => one.name()).join(' ')} ${command.usage().split('\n')[0]}`;
+  const usage = `usage: udrv ${words.map((one) => one.name()).join(' ')} ${firstUsage(command)}`;
   const candidates = candidatesFor(missing, words, machine);
   return usageError('usage', text, [candidates, usage].filter((part) => part !== null).join('; '));
+}
+
+/** Returns the first form of a command's usage, on one line. */
+function firstUsage(command: Command): string {
+  return (command.usage().split('\n       udrv')[0] ?? '').replaceAll(/\s+/g, ' ');
 }
 
 /** Returns the commands that the line names, from the outermost on. */

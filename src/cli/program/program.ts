@@ -93,6 +93,8 @@ export function buildProgram(
     .action(withoutCommand)
     .helpCommand('help [command]')
     .configureHelp({
+      minWidthToWrap: 20,
+      subcommandTerm,
       showGlobalOptions: true,
       visibleGlobalOptions: (command) => globalsFor(program, verbs.get(command), command),
     })
@@ -125,6 +127,22 @@ export function buildProgram(
   return { program, outcome, load, machine };
 }
 
+/** The most columns of a command and its arguments in a list of commands. */
+const TERM_WIDTH = 36;
+
+/** Returns a command as a list of commands shows it: with its arguments as far as there is room. */
+function subcommandTerm(command: Command): string {
+  const name = [command.name(), ...command.aliases()].join('|');
+  const words =
+    command
+      .usage()
+      .split('\n')[0]
+      ?.replace('[options] ', '')
+      .replace(/^\[options\]$/, '') ?? '';
+  const whole = `${name} ${command.commands.length > 0 ? '' : words}`.trim();
+  return whole.length <= TERM_WIDTH ? whole : `${whole.slice(0, whole.lastIndexOf(' ', TERM_WIDTH - 4))} ...`;
+}
+
 /** Lists the global options that matter to a command. @param verb undefined for one that has commands of its own */
 function globalsFor(program: Command, verb: VerbSpec | undefined, command: Command): Option[] {
   if (command === program) return [];
@@ -143,8 +161,8 @@ function globalsFor(program: Command, verb: VerbSpec | undefined, command: Comma
 
 const EXAMPLES = `
 Examples:
-  udrv list                                          what user space can reach
-  udrv show 0000:00:03.0                             one device in depth
-  udrv uio read uio0 map0 0x0                        one register
-  udrv uio watch-irq uio0 --ack map0:0x64=map0:0x24  interrupts as they happen
-  udrv --sim list                                    the same on a simulated machine`;
+  udrv list                                  what user space can reach
+  udrv 0000:00:03.0                          one device in depth
+  udrv read uio0 map0:0x0                    one register
+  udrv watch-irq uio0 --ack map0:0x64=0x0    interrupts as they happen
+  udrv --sim list                            the same on a simulated machine`;

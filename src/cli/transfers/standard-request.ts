@@ -31,6 +31,21 @@ const REQUESTS: Readonly<Record<string, Make>> = {
   SYNCH_FRAME: (words) => get(12, 0, [ENDPOINT, words.number('an endpoint', 0xff)], 2),
 };
 
+/** The forms of the standard requests, for the help. */
+export const REQUESTS_HELP = `or a standard request by its name:
+GET_DESCRIPTOR device|config|string|bos|
+  qualifier|other-speed [index] [language]
+GET_DESCRIPTOR hid-report <interface>
+GET_STATUS device|interface <n>|endpoint <ep>
+SET_FEATURE, CLEAR_FEATURE: as GET_STATUS, then
+  remote-wakeup|test-mode|u1|u2|ltm, suspend, halt
+GET_CONFIGURATION
+SET_CONFIGURATION <n>
+GET_INTERFACE <interface>
+SET_INTERFACE <interface> <alt>
+SYNCH_FRAME <ep>
+SET_ADDRESS <n>`;
+
 /** Names of the standard requests, in the order of their numbers. */
 export const REQUEST_NAMES: readonly string[] = Object.keys(REQUESTS);
 

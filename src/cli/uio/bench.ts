@@ -18,7 +18,7 @@ export const command: VerbSpec = {
   does: ['open', 'wait', 'change'],
   examples: [
     'uio bench uio0 --trigger map0:0x60=1 --ack map0:0x64=map0:0x24',
-    '--json uio bench uio0 --trigger map0:0x60=1 --ack map0:0x64=map0:0x24 -c 100',
+    '--json uio bench uio0 --trigger map0:0x60=1 --ack map0:0x64=1 -c 100',
   ],
   run: bench,
 };

@@ -12,23 +12,18 @@ import { type DataOptions, givenData, readData } from '../transfers/data';
 import { claimedSteps, mustBeIdle, type TakeOptions, withUsb } from '../transfers/open';
 import { dataOptions, takeOptions } from '../transfers/options';
 import { checkOutput, document, receiver, transferError } from '../transfers/result';
-import { namedRequest } from '../transfers/standard-request';
+import { namedRequest, REQUESTS_HELP } from '../transfers/standard-request';
 import { DATA } from '../transfers/transfer';
 
 export const command: VerbSpec = {
   description: 'one control request, as numbers or by the name of a standard request',
-  usage: `[options] <device> <bmRequestType> <bRequest> <wValue> <wIndex> [wLength]
-       udrv usb ctrl [options] <device> GET_DESCRIPTOR device|config|string|bos|qualifier|other-speed [index] [language]
-       udrv usb ctrl [options] <device> GET_DESCRIPTOR hid-report <interface>
-       udrv usb ctrl [options] <device> GET_STATUS device|interface <n>|endpoint <address>
-       udrv usb ctrl [options] <device> SET_FEATURE|CLEAR_FEATURE device|interface <n>|endpoint <address> <feature>
-       udrv usb ctrl [options] <device> GET_CONFIGURATION | SET_CONFIGURATION <n>
-       udrv usb ctrl [options] <device> GET_INTERFACE <n> | SET_INTERFACE <n> <alt>
-       udrv usb ctrl [options] <device> SYNCH_FRAME <address> | SET_ADDRESS <n>`,
+  usage: `[options] <device> <bmRequestType> <bRequest> <wValue>
+                     <wIndex> [wLength]
+       udrv usb ctrl [options] <device> <request> [word...]`,
   arguments: [
     argument('<device>'),
-    argument('<bmRequestType>', '0x80 in, 0x00 out; 0xc0 and 0x40 of the vendor; or the name of a standard request'),
-    argument('[bRequest]', 'a number; behind a name, what that takes'),
+    argument('<bmRequestType>', `0x80 in, 0x00 out; 0xc0 and 0x40 of the vendor\n${REQUESTS_HELP}`),
+    argument('[bRequest]', 'a number; behind the name of a request, its words'),
     argument('[wValue]'),
     argument('[wIndex]'),
     argument('[wLength]', 'how many bytes to ask for; 0 where there is no data'),

@@ -27,9 +27,25 @@ test.each([
   ['0b1111_0000', 0xf0],
 ])('word %s', (text, value) => expect(parseWord(text)).toBe(value));
 
-test.each(['', '-1', '1.5', '0x', '0xg', '1K', ' 1', '1e3', '٣', '0b2', '0b', '0o8', '_1', '1_', '1__0', '0x_1', '0_x1'])('no word: %j', (text) =>
-  expect(() => parseWord(text)).toThrow(usage),
-);
+test.each([
+  '',
+  '-1',
+  '1.5',
+  '0x',
+  '0xg',
+  '1K',
+  ' 1',
+  '1e3',
+  '٣',
+  '0b2',
+  '0b',
+  '0o8',
+  '_1',
+  '1_',
+  '1__0',
+  '0x_1',
+  '0_x1',
+])('no word: %j', (text) => expect(() => parseWord(text)).toThrow(usage));
 
 test.each([
   ['-1', 1, 0xff],
