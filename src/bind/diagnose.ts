@@ -6,6 +6,7 @@ import { type KernelMessage, readKernelLog } from '../sys/readers/kmsg';
 import type { Sys } from '../sys/sys';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { BRIDGE_CLASS, groupNode, IommuGroups } from '../vfio/inspect/iommu-group';
+import { whyNoGroup } from '../vfio/inspect/missing-group';
 import { permissionError } from './errors';
 import type { BindStep } from './plan';
 
@@ -60,6 +61,10 @@ function reasonOf(sys: Sys, address: string, driver: string, failure: SysError |
         exit: Exit.busy,
         hint: `end that process first: kill ${holder.pid}`,
       };
+  }
+  if (isVfioDriver(driver) && Number.isNaN(group)) {
+    const { message, hint } = whyNoGroup(sys);
+    return { because: `: it belongs to no IOMMU group: ${message}`, exit: Exit.unsupported, hint };
   }
   if (failure?.code === 'EBUSY')
     return { because: ': another driver or process has it or its memory', exit: Exit.busy, hint: logHint(address) };

@@ -49,10 +49,13 @@ export function platformDriverError(name: string): UdrvError {
 const WELL_KNOWN = ['vfio-pci', 'uio_pci_generic'];
 
 function missingDriverHint(name: string, loaded: readonly string[]): string {
+  const typed = withoutDashes(name);
   const known = [...WELL_KNOWN, ...loaded];
-  const [near] = nearest(withoutDashes(name), known.map(withoutDashes));
-  const meant = known.find((one) => withoutDashes(one) === near);
-  if (meant !== undefined)
+  const [near] = nearest(typed, known.map(withoutDashes));
+  const meant =
+    known.find((one) => withoutDashes(one) === near) ??
+    WELL_KNOWN.find((one) => withoutDashes(one).startsWith(typed));
+  if (meant !== undefined && meant !== name)
     return `perhaps ${meant} is meant${loaded.includes(meant) ? '' : `; load it: sudo modprobe ${meant}`}`;
   // Modules and drivers are mostly called alike; modprobe takes either dash.
   return /^[\w-]+$/.test(name) ? `load it: sudo modprobe ${name}` : `ls ${PCI_DRIVERS} lists the drivers`;

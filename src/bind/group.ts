@@ -6,6 +6,7 @@ import type { SysTree } from '../sys/sys';
 import { noGroup } from '../vfio/errors';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { IommuGroups } from '../vfio/inspect/iommu-group';
+import { mayComeIntoGroup } from '../vfio/inspect/missing-group';
 import { noGroupError } from './errors';
 import type { BindPlan } from './plan';
 import { isBridge } from './read';
@@ -16,9 +17,9 @@ const NOIOMMU_MODE = '/sys/module/vfio/parameters/enable_unsafe_noiommu_mode';
 
 /**
  * Returns the members of the functions' IOMMU groups that can be given to user space: no bridges, which must stay with
- * the kernel and never keep a group from being viable.
+ * the kernel and never keep a group from being viable. A function that has yet to come into its group stands for itself.
  *
- * @throws UdrvError exit 9 for a function without group
+ * @throws UdrvError exit 9 for a function without group on a machine without IOMMU
  */
 export function withGroups(sys: SysTree, addresses: readonly string[]): string[] {
   const reader = new AttributeReader(sys);
@@ -26,8 +27,8 @@ export function withGroups(sys: SysTree, addresses: readonly string[]): string[]
   const members = new Set<string>();
   for (const address of addresses) {
     const group = reader.linkName(pciPath(address, 'iommu_group'));
-    if (group === null) throw noGroupError(address);
-    for (const name of groups.get(Number(group)).devices)
+    if (group === null && !mayComeIntoGroup(reader)) throw noGroupError(address);
+    for (const name of group === null ? [address] : groups.get(Number(group)).devices)
       if (isPciAddress(name) && !isBridge(sys, name)) members.add(name);
   }
   return [...members].sort(comparePciAddresses);
@@ -40,13 +41,14 @@ export function withChanged(sys: SysTree, store: StateStore, addresses: readonly
 }
 
 /**
- * Makes sure that the functions for VFIO have an IOMMU: vfio_pci refuses one without, unless it was told to do without,
- * and by then the driver that served the function is gone.
+ * Makes sure that the functions for VFIO can have an IOMMU: vfio_pci refuses one without, unless it was told to do
+ * without, and by then the driver that served the function is gone.
  *
  * @throws UdrvError exit 9, with the reason why there is no IOMMU
  */
 export function mustHaveGroups(sys: SysTree, plans: readonly BindPlan[]): void {
   const reader = new AttributeReader(sys);
+  if (mayComeIntoGroup(reader)) return;
   const missing = plans.find(
     ({ address, steps }) =>
       steps.some(({ driver }) => isVfioDriver(driver ?? null)) &&

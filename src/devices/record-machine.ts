@@ -1,5 +1,7 @@
 import type { DeviceInfo } from '../model/device';
 import { NameDatabase } from '../names/database';
+import { isPciAddress } from '../pci/address';
+import { inspectPlace } from '../pci/function-details';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
 import { RecordingTree } from '../sys/tree/recording';
@@ -21,6 +23,7 @@ export function recordMachine(sys: SysTree): string {
   const names = new NameDatabase(recorder);
   const devices = [...listDevices(recorder, names), ...listDevices(recorder, names, { type: 'pci' })];
   readClassLinks(recorder);
+  readPlaces(recorder, devices);
   readIommu(recorder, devices);
   readUsb(recorder, names, devices);
   driverlessForUio(recorder);
@@ -40,6 +43,12 @@ function readClassLinks(sys: SysTree): void {
   const reader = new AttributeReader(sys);
   for (const name of reader.names('/sys/class'))
     for (const device of reader.names(`/sys/class/${name}`)) reader.linkName(`/sys/class/${name}/${device}`);
+}
+
+/** Reads the slots and interrupts that `show` has. */
+function readPlaces(sys: SysTree, devices: readonly DeviceInfo[]): void {
+  const reader = new AttributeReader(sys);
+  for (const { address } of devices) if (isPciAddress(address)) inspectPlace(reader, address);
 }
 
 /** Reads the IOMMU as `show` and `vfio groups` do, without the holders: processes are no part of a machine. */

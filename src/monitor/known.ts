@@ -13,7 +13,7 @@ import type { Uevent } from './uevent';
 type Origin = 'uio' | 'pci' | 'usb';
 
 /** The facts that are remembered of a device. */
-interface Known extends EventSubject {
+interface KnownDevice extends EventSubject {
   origin: Origin;
   /** The number that USB gives each device it finds: another at the same address is another device. */
   number: number | null;
@@ -28,7 +28,7 @@ export class KnownDevices {
   readonly #names: Names;
   readonly #type: Framework | undefined;
   /** By address: no two of them share one. */
-  readonly #devices = new Map<string, Known>();
+  readonly #devices = new Map<string, KnownDevice>();
   /** The drivers of USB interfaces, by the interface's name. */
   readonly #drivers = new Map<string, string>();
 
@@ -143,7 +143,7 @@ export class KnownDevices {
     }
   }
 
-  #added(uevent: Uevent, origin: Origin, known: Known | undefined): DeviceEvent[] {
+  #added(uevent: Uevent, origin: Origin, known: KnownDevice | undefined): DeviceEvent[] {
     const found = this.#inspect(origin, uevent.name);
     const looked = found === null ? null : knownOf(found);
     const number = numberOf(uevent);
@@ -156,28 +156,28 @@ export class KnownDevices {
     return [...events, event('add', added)];
   }
 
-  #removed(known: Known): DeviceEvent {
+  #removed(known: KnownDevice): DeviceEvent {
     this.#devices.delete(known.address);
     for (const name of this.#interfacesOf(known)) this.#drivers.delete(name);
     return event('remove', known);
   }
 
-  #bound({ properties, name }: Uevent, known: Known): DeviceEvent[] {
+  #bound({ properties, name }: Uevent, known: KnownDevice): DeviceEvent[] {
     const driver = properties.get('DRIVER') ?? null;
     const found = inspectPci(this.#sys, this.#names, name);
-    const now: Known = found?.driver === driver ? knownOf(found) : { ...known, driver };
+    const now: KnownDevice = found?.driver === driver ? knownOf(found) : { ...known, driver };
     this.#devices.set(name, now);
     return pciDriver(known, now);
   }
 
-  #unbound(known: Known): DeviceEvent[] {
+  #unbound(known: KnownDevice): DeviceEvent[] {
     const now = { ...known };
     forgetDriver(now);
     this.#devices.set(known.address, now);
     return pciDriver(known, now);
   }
 
-  #changed(known: Known): DeviceEvent[] {
+  #changed(known: KnownDevice): DeviceEvent[] {
     const found = this.#inspect(known.origin, known.address);
     if (found === null) return [];
     const { node, access } = found;
@@ -194,12 +194,12 @@ export class KnownDevices {
   }
 
   /** The drivers of all interfaces of a device as they are now. */
-  #usbDrivers(device: Known, now: ReadonlyMap<string, string>): DeviceEvent[] {
+  #usbDrivers(device: KnownDevice, now: ReadonlyMap<string, string>): DeviceEvent[] {
     const names = new Set([...this.#interfacesOf(device), ...now.keys()]);
     return [...names].flatMap((name) => this.#usbDriver(device, name, now.get(name)));
   }
 
-  #usbDriver(device: Known, name: string, now: string | undefined): DeviceEvent[] {
+  #usbDriver(device: KnownDevice, name: string, now: string | undefined): DeviceEvent[] {
     const before = this.#drivers.get(name);
     if (now === undefined) this.#drivers.delete(name);
     else this.#drivers.set(name, now);
@@ -214,17 +214,17 @@ export class KnownDevices {
   }
 
   /** The names of the interfaces of a device that have a driver. */
-  #interfacesOf({ address }: Known): string[] {
+  #interfacesOf({ address }: KnownDevice): string[] {
     return [...this.#drivers.keys()].filter((name) => parseUsbInterface(name)?.device === address);
   }
 }
 
-function event(action: DeviceAction, known: Known, more: Partial<DeviceEvent> = {}): DeviceEvent {
+function event(action: DeviceAction, known: KnownDevice, more: Partial<DeviceEvent> = {}): DeviceEvent {
   const { origin, number, ...subject } = known;
   return { time: new Date(), action, ...subject, interface: null, ...more };
 }
 
-function knownOf(device: DeviceInfo): Known {
+function knownOf(device: DeviceInfo): KnownDevice {
   const { framework, address, vendorId, deviceId, driver, node, access, name } = device;
   const origin = framework === 'vfio' ? 'pci' : framework;
   const number = device.framework === 'usb' ? device.usb.device : null;
@@ -232,20 +232,20 @@ function knownOf(device: DeviceInfo): Known {
 }
 
 /** A function without a driver is none of VFIO's, and has no node. */
-function forgetDriver(known: Known): void {
+function forgetDriver(known: KnownDevice): void {
   known.driver = null;
   if (known.origin === 'pci') Object.assign(known, { framework: 'pci', node: null, access: null });
 }
 
 /** Whether what is at its address is still the same device. Of those that have no number, only the ids tell. */
-function isSame(known: Known, device: DeviceInfo | undefined): boolean {
+function isSame(known: KnownDevice, device: DeviceInfo | undefined): boolean {
   if (device === undefined) return false;
   const { vendorId, deviceId, number } = knownOf(device);
   return vendorId === known.vendorId && deviceId === known.deviceId && number === known.number;
 }
 
 /** Events of a PCI function that has another driver than before. A UIO device comes and goes with its driver. */
-function pciDriver(before: Known, now: Known): DeviceEvent[] {
+function pciDriver(before: KnownDevice, now: KnownDevice): DeviceEvent[] {
   if (before.driver === now.driver || now.origin === 'uio') return [];
   return [
     // The event shows the device as it was left: `vfio`, and its node.
@@ -271,7 +271,7 @@ function numberOf({ properties }: Uevent): number | null {
 }
 
 /** A device that is gone before it could be looked at: what the message says of it. */
-function fromMessage(uevent: Uevent, origin: Origin): Known {
+function fromMessage(uevent: Uevent, origin: Origin): KnownDevice {
   const { name, properties } = uevent;
   const ids = properties.get(origin === 'usb' ? 'PRODUCT' : 'PCI_ID') ?? '';
   const [, vendor, device] = /^([0-9a-f]{1,4})[/:]([0-9a-f]{1,4})(?![0-9a-f])/i.exec(ids) ?? [];

@@ -3,8 +3,8 @@
  * hex digits, two spaces and a name, in ascending order; the devices of a vendor follow it, indented by one tab;
  * lines with more tabs, comments, and the sections after the last vendor (classes, languages...) are not looked at.
  *
- * The file has 40,000 lines and a listing needs a dozen of them: it is bisected, never parsed. The price is that names
- * may be missed in a file that is out of order.
+ * The file has 40,000 lines and a listing needs a dozen of them: it is bisected, never parsed. A vendor that is not found
+ * so is searched from the start, because files with lines of their owner's own, in any order, are met.
  */
 import { MAX_NAME, type NameSource } from './name-source';
 
@@ -57,7 +57,7 @@ export class IdsFile implements NameSource {
   #block(vendor: string): Block | null {
     let block = this.#blocks.get(vendor);
     if (block === undefined) {
-      const start = ID.test(vendor) ? this.#bisect(vendor) : null;
+      const start = ID.test(vendor) ? (this.#bisect(vendor) ?? this.#scan(vendor)) : null;
       block = start === null ? null : { start, end: this.#end(start) };
       this.#blocks.set(vendor, block);
     }
@@ -81,6 +81,11 @@ export class IdsFile implements NameSource {
       else high = middle;
     }
     return null;
+  }
+
+  #scan(vendor: string): number | null {
+    const at = this.#bytes.indexOf(`\n${vendor}  `, 0, 'latin1');
+    return at < 0 ? null : at;
   }
 
   /**

@@ -18,12 +18,16 @@ const MAX_ALIASES = 32 * 1024 * 1024;
 
 /** Reads the details of a function. @param address as the kernel names it */
 export function inspectPciDetails(reader: AttributeReader, address: string): PciDetails {
-  const irq = reader.number(`${PCI_DEVICES}/${address}/irq`);
   return {
-    slot: slotOf(reader, address),
-    irq: irq === null || irq <= 0 ? null : irq,
+    ...inspectPlace(reader, address),
     modules: modulesFor(reader, reader.text(`${PCI_DEVICES}/${address}/modalias`)),
   };
+}
+
+/** Reads the details that a recorded machine has too: the aliases of all modules would be most of the record. */
+export function inspectPlace(reader: AttributeReader, address: string): Omit<PciDetails, 'modules'> {
+  const irq = reader.number(`${PCI_DEVICES}/${address}/irq`);
+  return { slot: slotOf(reader, address), irq: irq === null || irq <= 0 ? null : irq };
 }
 
 /** A slot has the address of its device, without the function. */

@@ -16,6 +16,7 @@ import { pciBus } from './pci/bus';
 import type { PciFunction } from './pci/function';
 import { nvmeDriver } from './pci/nvme-driver';
 import { virtioPci } from './pci/virtio-driver';
+import type { Saved, StateReader } from './state/saved';
 import { uioAec } from './uio/aec-driver';
 import { UioCore } from './uio/core';
 import { uioPciGeneric } from './uio/pci-generic-driver';
@@ -39,6 +40,9 @@ export class Machine {
   readonly uio: UioCore;
   readonly iommu: SimIommu;
   readonly usb: UsbBus;
+  readonly #vfio: VfioCore;
+  /** Devices with state of their own, by their names on their buses. */
+  readonly #hardware: Readonly<Record<string, Edu | Nvme | PciTestDevice | TimecodeCard | TimerBlock>>;
   readonly #edus = new Map<PciFunction, Edu>();
   /** Functions that raise a device's interrupt. */
   readonly #triggers = new Map<PciFunction | PlatformDevice, (value: number) => void>();
@@ -61,6 +65,7 @@ export class Machine {
     ]);
     this.iommu = new SimIommu(kernel, this.pci);
     const vfio = new VfioCore(kernel, this.iommu);
+    this.#vfio = vfio;
     kernel.node('/dev/iommu', () => new IommufdFile(kernel, this.iommu));
     kernel.node('/dev/kmsg', () => kernel.messages.open());
     kernel.messages.print(KERN_NOTICE, kernel.text('/proc/version').trimEnd());
@@ -75,15 +80,19 @@ export class Machine {
     const edu = this.#function('0000:00:04.0');
     const testdev = this.#function('0000:00:0a.0');
     const card = this.#function('0000:00:0b.0');
-    new PciTestDevice(testdev);
-    const nvme = this.#function('0000:01:00.0');
-    new Nvme(nvme);
     const timecode = new TimecodeCard(card);
     this.#triggers.set(card, () => timecode.raise());
     const timer = new TimerBlock(kernel.timeline);
     const timerBlock = timerDevice(timer);
     this.platform.addDevice(timerBlock);
     this.#triggers.set(timerBlock, () => timer.expire());
+    this.#hardware = {
+      ...Object.fromEntries([...this.#edus].map(([{ name }, one]) => [name, one])),
+      '0000:00:0a.0': new PciTestDevice(testdev),
+      '0000:01:00.0': new Nvme(this.#function('0000:01:00.0')),
+      [card.name]: timecode,
+      [timerBlock.name]: timer,
+    };
 
     // The order makes them uio0 to uio3.
     this.pci.boot(edu);
@@ -96,6 +105,57 @@ export class Machine {
     this.usb = new UsbBus(kernel, usbFunction, (bus, device, write) => new UsbfsFile(kernel, bus, device, write));
     this.pci.boot(this.#function('0000:00:07.0'));
     kernel.isUp = true;
+  }
+
+  /** Returns all that a process leaves behind: no file may be open any more. */
+  save(): Saved {
+    const functions = [...this.pci.devices].map((fn) => [fn.name, { ...fn.save(), ...this.pci.save(fn) }]);
+    const platform = [...this.platform.devices].map((device) => [
+      device.name,
+      { irq: device.irq.save(), ...this.platform.save(device) },
+    ]);
+    const hardware = Object.entries(this.#hardware).map(([name, device]) => [name, device.save()]);
+    return {
+      now: this.kernel.timeline.now(),
+      uevents: this.kernel.uevents.save(),
+      pci: Object.fromEntries(functions),
+      platform: Object.fromEntries(platform),
+      uio: this.uio.save(),
+      vfio: this.#vfio.save(),
+      hardware: Object.fromEntries(hardware),
+      usb: this.usb.save(),
+    };
+  }
+
+  /**
+   * Makes the machine as it was, from whatever state it is in: drivers come and go first, without events, and registers
+   * follow. No file but those for uevents may be open.
+   *
+   * @param elapsed the time in milliseconds that has gone by since
+   * @throws InvalidState, and then the machine is of no use any more
+   */
+  restore(state: StateReader, elapsed: number): void {
+    const { kernel, pci, platform } = this;
+    kernel.isUp = false;
+    const [functions, devices] = [[...pci.devices], [...platform.devices]];
+    const ofPci = ({ name }: PciFunction) => state.at('pci').at(name);
+    const ofPlatform = ({ name }: PlatformDevice) => state.at('platform').at(name);
+    const hasOtherUio = this.uio.restoreNumbers(state.at('uio'));
+    const hasOtherVfio = this.#vfio.restoreNumbers(state.at('vfio'));
+    for (const fn of functions) pci.restoreOverride(fn, ofPci(fn), hasOtherUio(fn.path) || hasOtherVfio(fn.name));
+    for (const one of devices) platform.restoreOverride(one, ofPlatform(one), hasOtherUio(one.path));
+    for (const fn of functions) pci.restoreDriver(fn, ofPci(fn));
+    for (const one of devices) platform.restoreDriver(one, ofPlatform(one));
+    this.#vfio.restore(state.at('vfio'));
+    this.usb.restore(state.at('usb'));
+    for (const fn of functions) fn.restore(ofPci(fn));
+    for (const one of devices) one.irq.restore(ofPlatform(one).at('irq'));
+    // Last, so that what the drivers did to the devices meanwhile counts for nothing.
+    this.uio.restore(state.at('uio'));
+    kernel.timeline.restart(state.at('now').time() + elapsed);
+    for (const [name, device] of Object.entries(this.#hardware)) device.restore(state.at('hardware').at(name));
+    kernel.isUp = true;
+    kernel.uevents.restore(state.at('uevents'));
   }
 
   /**

@@ -52,7 +52,14 @@ export function noGroup(sys: SysTree, device: string): UdrvError {
   return deviceError(device, `belongs to no IOMMU group: ${message}`, { code: 'ENODEV', exit: Exit.unsupported, hint });
 }
 
-export function noCdev({ address }: VfioDeviceInfo): UdrvError {
+/** @param noiommu of a group that VFIO made up */
+export function noCdev({ address }: VfioDeviceInfo, noiommu: boolean): UdrvError {
+  if (noiommu)
+    return deviceError(address, 'has no IOMMU, which iommufd needs', {
+      code: 'ENODEV',
+      exit: Exit.unsupported,
+      hint: 'VFIO does without one here (enable_unsafe_noiommu_mode): use --backend group',
+    });
   return deviceError(address, 'has no character device of its own, which iommufd needs', {
     code: 'ENODEV',
     exit: Exit.unsupported,

@@ -15,10 +15,10 @@ describe('what is listed', () => {
         vfio  0000:00:03.0  1234:11e8  vfio-pci         /dev/vfio/devices/vfio0  rw      QEMU edu
         vfio  0000:02:01.0  1234:11e8  vfio-pci         /dev/vfio/devices/vfio1  rw      QEMU edu
         usb   usb1          1d6b:0002  hub              /dev/bus/usb/001/001     rw      xHCI Host Controller
-        usb   1-1           46f4:0001  usb-storage      /dev/bus/usb/001/002     rw      QEMU USB HARDDRIVE
         usb   1-2           0525:a4a0  -                /dev/bus/usb/001/003     rw      udrv Source/sink data
         usb   1-3           0409:55aa  hub              /dev/bus/usb/001/004     rw      QEMU USB Hub
         usb   1-3.1         0627:0001  usbhid           /dev/bus/usb/001/005     rw      QEMU USB Keyboard
+        usb   1-4           46f4:0001  usb-storage      /dev/bus/usb/001/002     rw      QEMU USB HARDDRIVE
         usb   usb2          1d6b:0003  hub              /dev/bus/usb/002/001     rw      xHCI Host Controller
         usb   usb3          1d6b:0002  hub              /dev/bus/usb/003/001     rw      Dummy host controller
         usb   3-1           0525:a4a0  -                /dev/bus/usb/003/002     rw      udrv Gadget Zero
@@ -26,7 +26,7 @@ describe('what is listed', () => {
     ],
     ['--sim list -q --type uio', 'uio0\nuio1\nuio2\nuio3\n'],
     ['--sim list -q --type vfio', '0000:00:03.0\n0000:02:01.0\n'],
-    ['--sim list -q --type usb', 'usb1\n1-1\n1-2\n1-3\n1-3.1\nusb2\nusb3\n3-1\n'],
+    ['--sim list -q --type usb', 'usb1\n1-2\n1-3\n1-3.1\n1-4\nusb2\nusb3\n3-1\n'],
     [
       '--sim list -q --type pci',
       text`
@@ -66,10 +66,10 @@ describe('what is listed', () => {
         0000:02:01.0
         0000:02:02.0
         usb1
-        1-1
         1-2
         1-3
         1-3.1
+        1-4
         usb2
         usb3
         3-1
@@ -97,11 +97,11 @@ describe('a selector', () => {
     // Each line has another way to name nearly every device.
     prints(
       'uio0 /dev/uio3 timer 00:03.0 vfio1 nvme0n1 1-3.1:1.0 001/003 usb2 /dev/sda',
-      'uio0 uio3 uio1 0000:00:03.0 0000:02:01.0 0000:01:00.0 1-3.1 1-2 usb2 1-1',
+      'uio0 uio3 uio1 0000:00:03.0 0000:02:01.0 0000:01:00.0 1-3.1 1-2 usb2 1-4',
     ),
     prints(
       'aectc /dev/vfio/devices/vfio0 0000:02:01.0 /dev/nvme0n1 1-3.1 0525:A4A0 usb2 sda',
-      'uio3 0000:00:03.0 0000:02:01.0 0000:01:00.0 1-3.1 1-2 3-1 usb2 1-1',
+      'uio3 0000:00:03.0 0000:02:01.0 0000:01:00.0 1-3.1 1-2 3-1 usb2 1-4',
     ),
     prints('nvme0 sn:UDRV0003', '0000:01:00.0 3-1'),
     prints('/dev/nvme0 /dev/bus/usb/001/003', '0000:01:00.0 1-2'),

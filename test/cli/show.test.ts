@@ -1,4 +1,16 @@
+import { plant, scratch } from './tree';
 import { cliFails, cliPasses, text, udrv } from './udrv';
+
+const slotted = plant(scratch(), {
+  'sys/bus/pci/devices/0000:01:00.0/vendor': '0x8086\n',
+  'sys/bus/pci/devices/0000:01:00.0/device': '0x1533\n',
+  'sys/bus/pci/devices/0000:01:00.0/class': '0x020000\n',
+  'sys/bus/pci/devices/0000:01:00.0/irq': '16\n',
+  'sys/bus/pci/devices/0000:01:00.0/modalias': 'pci:v00008086d00001533sv00000000sd00000000bc02sc00i00\n',
+  'sys/bus/pci/slots/3/address': '0000:01:00\n',
+  'proc/sys/kernel/osrelease': '6.1.0\n',
+  'lib/modules/6.1.0/modules.alias': 'alias pci:v00008086d00001533sv*sd*bc*sc*i* igb\n',
+});
 
 cliPasses([
   [
@@ -76,6 +88,7 @@ cliPasses([
         subsystem        1af4:1100
         iommu group      7
         driver override  vfio-pci
+        irq              11
 
       REGION  KIND  ADDRESS     SIZE  OFFSET  ACCESS
       bar0    mmio  0xfde00000  1M    0x0     rw mmap
@@ -90,6 +103,17 @@ cliPasses([
         revision     00
         subsystem    1af4:1100
         iommu group  0
+    `,
+  ],
+  [
+    `--sysroot ${slotted} show 01:00.0`,
+    text`
+      0000:01:00.0  8086:1533  Ethernet controller [8086:1533]
+        driver          none
+        class           Ethernet controller (0x020000)
+        slot            3
+        irq             16
+        kernel modules  igb
     `,
   ],
   [

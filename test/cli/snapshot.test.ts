@@ -45,7 +45,7 @@ describe('what is recorded is listed the same from it', () => {
     const copy = join(dir, 'names.snapshot');
     expect(await udrv(['--sim', 'snapshot', '-o', copy])).toMatchObject({ exit: 0 });
     const live = await udrv('--sim list -q vfio0 nvme0n1 sda');
-    expect(live).toEqual({ stdout: '0000:00:03.0\n0000:01:00.0\n1-1\n', stderr: '', exit: 0 });
+    expect(live).toEqual({ stdout: '0000:00:03.0\n0000:01:00.0\n1-4\n', stderr: '', exit: 0 });
     expect(await udrv(`--snapshot ${copy} list -q vfio0 nvme0n1 sda`)).toEqual(live);
   });
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cliFails, cliPasses, onTerminal, outcomeOf, quoted, shell, shows, start, text, udrv } from './udrv';
 
-// In the simulated machine 1-2 is gadget zero, 1-1 a disk and 1-3.1 a keyboard.
+// In the simulated machine 1-2 is gadget zero, 1-4 a disk and 1-3.1 a keyboard.
 
 const dir = mkdtempSync(join(tmpdir(), 'udrv-usb-'));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -38,8 +38,8 @@ describe('what a person types', () => {
     ['--sim --json usb config 1-2 2', '{"address":"1-2","action":"config","configuration":2}\n'],
     ['--sim --json usb alt 1-2:1.0 1', '{"address":"1-2:1.0","action":"alt","alt":1}\n'],
     ['--sim --json usb clear-halt 1-2 0x81', '{"address":"1-2","action":"clear-halt","endpoint":"0x81"}\n'],
-    ['--sim --json usb detach 1-1:1.0', '{"address":"1-1:1.0","action":"detach","driver":"usb-storage"}\n'],
-    ['--sim --json usb attach 46f4:0001:0', '{"address":"1-1:1.0","action":"attach","driver":"usb-storage"}\n'],
+    ['--sim --json usb detach 1-4:1.0', '{"address":"1-4:1.0","action":"detach","driver":"usb-storage"}\n'],
+    ['--sim --json usb attach 46f4:0001:0', '{"address":"1-4:1.0","action":"attach","driver":"usb-storage"}\n'],
     ['--sim usb bench 1-2 0x81 --seconds 50ms --queue 1,4', /^QUEUE .*\n +1 .*\n +4 .*\n$/],
   ]);
 
@@ -56,28 +56,28 @@ describe('steps, with --dry-run', () => {
   cliPasses([
     ['--sim -n usb ctrl 1-2 0x80 6 0x0100 0 18', '1-2: control 0x80 0x06 0x0100 0x0000, 18 bytes in\n'],
     [
-      '--sim -n usb bulk 1-1 0x81 --length 13 --detach',
+      '--sim -n usb bulk 1-4 0x81 --length 13 --detach',
       text`
-        1-1:1.0: take it from usb-storage
-        1-1:1.0: claim
-        1-1 0x81: read 13 bytes
-        1-1:1.0: release
-        1-1:1.0: give it back to usb-storage
+        1-4:1.0: take it from usb-storage
+        1-4:1.0: claim
+        1-4 0x81: read 13 bytes
+        1-4:1.0: release
+        1-4:1.0: give it back to usb-storage
       `,
     ],
     [
-      '--sim -n usb clear-halt 1-1 0x81 --detach',
+      '--sim -n usb clear-halt 1-4 0x81 --detach',
       text`
-        1-1:1.0: take it from usb-storage
-        1-1:1.0: claim
-        1-1 0x81: clear its halt
-        1-1:1.0: release
-        1-1:1.0: give it back to usb-storage
+        1-4:1.0: take it from usb-storage
+        1-4:1.0: claim
+        1-4 0x81: clear its halt
+        1-4:1.0: release
+        1-4:1.0: give it back to usb-storage
       `,
     ],
-    ['--sim -n usb alt 1-1:1.0 0 --detach', /^1-1:1.0: take it from usb-storage\n(.*\n){3}1-1:1.0: give it back/],
-    ['--sim -n usb ctrl 1-1 0xa1 0xfe 0 0 1 --detach', /^1-1:1.0: take it from usb-storage\n(.*\n){3}1-1:1.0: give it/],
-    ['--sim -n usb bench 1-1 0x81 --queue 1 --detach', /^1-1:1.0: take it from usb-storage\n(.*\n){3}1-1:1.0: give it/],
+    ['--sim -n usb alt 1-4:1.0 0 --detach', /^1-4:1.0: take it from usb-storage\n(.*\n){3}1-4:1.0: give it back/],
+    ['--sim -n usb ctrl 1-4 0xa1 0xfe 0 0 1 --detach', /^1-4:1.0: take it from usb-storage\n(.*\n){3}1-4:1.0: give it/],
+    ['--sim -n usb bench 1-4 0x81 --queue 1 --detach', /^1-4:1.0: take it from usb-storage\n(.*\n){3}1-4:1.0: give it/],
     [
       '--sim -n usb iso 1-2 0x82 --alt 1 --packets 8 --count 2',
       text`
@@ -87,10 +87,10 @@ describe('steps, with --dry-run', () => {
         1-2:1.0: release
       `,
     ],
-    ['--sim -n usb reset 1-1', '1-1: reset its port\n1-1:1.0: usb-storage starts anew\n'],
-    ['--sim -n usb config 1-1 1', '1-1:1.0: take it from usb-storage\n1-1: select configuration 1\n'],
-    ['--sim -n usb detach 1-1:1.0', '1-1:1.0: take it from its driver\n'],
-    ['--sim -n usb attach 1-1:1.0', '1-1:1.0: have the kernel look for a driver\n'],
+    ['--sim -n usb reset 1-4', '1-4: reset its port\n1-4:1.0: usb-storage starts anew\n'],
+    ['--sim -n usb config 1-4 1', '1-4:1.0: take it from usb-storage\n1-4: select configuration 1\n'],
+    ['--sim -n usb detach 1-4:1.0', '1-4:1.0: take it from its driver\n'],
+    ['--sim -n usb attach 1-4:1.0', '1-4:1.0: have the kernel look for a driver\n'],
   ]);
 });
 
@@ -172,8 +172,8 @@ describe('what cannot be', () => {
   ]);
   cliFails(5, [
     [
-      '--sim usb bulk 1-1 0x81 --length 13',
-      '1-1:1.0: is driven by usb-storage (EBUSY)',
+      '--sim usb bulk 1-4 0x81 --length 13',
+      '1-4:1.0: is driven by usb-storage (EBUSY)',
       '--detach takes it from usb-storage and gives it back afterwards',
     ],
   ]);
@@ -252,7 +252,7 @@ describe('files and pipes', () => {
   test('a FIFO is waited for before anything is taken, and with a reader it gets all', async () => {
     const fifo = at('out');
     execFileSync('mkfifo', [fifo]);
-    const waiting = start(['--sim', '--trace', 'usb', 'bulk', '1-1', '0x81', '--length', '13', '--detach', '-o', fifo]);
+    const waiting = start(['--sim', '--trace', 'usb', 'bulk', '1-4', '0x81', '--length', '13', '--detach', '-o', fifo]);
     setTimeout(() => waiting.kill('SIGINT'), 1500);
     // Nobody serves the signal while it waits, so that it does what it does by default.
     expect(await outcomeOf(waiting)).toEqual({ stdout: '', stderr: '', exit: 'SIGINT' });

@@ -12,10 +12,10 @@ describe('usb list', () => {
       text`
         ADDRESS  BUS/DEV  ID         SPEED  CLASS                     DRIVER       ACCESS  NODES     SERIAL                  NAME
         usb1     001/001  1d6b:0002  480M   Hub                       hub          rw      -         0000:00:07.0            xHCI Host Controller
-        1-1      001/002  46f4:0001  480M   Mass storage (SCSI, BOT)  usb-storage  rw      /dev/sda  UDRV0002                QEMU USB HARDDRIVE
         1-2      001/003  0525:a4a0  480M   Vendor specific           -            rw      -         UDRV0004                udrv Source/sink data
         1-3      001/004  0409:55aa  12M    Hub                       hub          rw      -         314159-0000:00:07.0-3   QEMU USB Hub
         1-3.1    001/005  0627:0001  12M    HID boot keyboard         usbhid       rw      -         68284-0000:00:07.0-3.1  QEMU USB Keyboard
+        1-4      001/002  46f4:0001  480M   Mass storage (SCSI, BOT)  usb-storage  rw      /dev/sda  UDRV0002                QEMU USB HARDDRIVE
         usb2     002/001  1d6b:0003  5G     Hub                       hub          rw      -         0000:00:07.0            xHCI Host Controller
         usb3     003/001  1d6b:0002  480M   Hub                       hub          rw      -         dummy_hcd.0             Dummy host controller
         3-1      003/002  0525:a4a0  480M   Vendor specific           -            rw      -         UDRV0003                udrv Gadget Zero
@@ -26,14 +26,14 @@ describe('usb list', () => {
       text`
         usb1  1d6b:0002  device 1, xhci_hcd, 8 ports, 480M  xHCI Host Controller
             interface 0: Hub, hub
-        |__ 1-1  46f4:0001  port 1, device 2, 480M  QEMU USB HARDDRIVE
-                interface 0: Mass storage (SCSI, BOT), usb-storage, /dev/sda
         |__ 1-2  0525:a4a0  port 2, device 3, 480M  udrv Source/sink data
                 interface 0: Vendor specific, no driver
         |__ 1-3  0409:55aa  port 3, device 4, 8 ports, 12M  QEMU USB Hub
                 interface 0: Hub, hub
             |__ 1-3.1  0627:0001  port 1, device 5, 12M  QEMU USB Keyboard
                     interface 0: HID boot keyboard, usbhid
+        |__ 1-4  46f4:0001  port 4, device 2, 480M  QEMU USB HARDDRIVE
+                interface 0: Mass storage (SCSI, BOT), usb-storage, /dev/sda
         usb2  1d6b:0003  device 1, xhci_hcd, 1 port, 5G  xHCI Host Controller
             interface 0: Hub, hub
         usb3  1d6b:0002  device 1, dummy_hcd, 1 port, 480M  Dummy host controller
@@ -44,14 +44,14 @@ describe('usb list', () => {
     ],
     // A part of the tree begins where it begins.
     ['--sim usb list -t 1-3.1', /^1-3\.1 .*\n {4}interface 0: HID boot keyboard, usbhid\n$/],
-    ['--sim usb list -q -d 46f4:0001', '1-1\n'],
+    ['--sim usb list -q -d 46f4:0001', '1-4\n'],
     ['--sim usb list -q -d 1D6B:', 'usb1\nusb2\nusb3\n'],
-    ['--sim usb list -q -d :1', '1-1\n1-3.1\n'],
+    ['--sim usb list -q -d :1', '1-3.1\n1-4\n'],
     ['--sim usb list -q --id 0x525:0xa4a0', '1-2\n3-1\n'],
     ['--sim usb list -q -s 1:3', '1-2\n'],
     ['--sim usb list -q -s 001:003', '1-2\n'],
     ['--sim usb list -q -s 1', 'usb1\nusb2\nusb3\n'],
-    ['--sim usb list -q -s :2', '1-1\n3-1\n'],
+    ['--sim usb list -q -s :2', '1-4\n3-1\n'],
     ['--sim usb list -q -s 2:', 'usb2\n'],
     ['--sim usb list -q -s 1: -d 1d6b:', 'usb1\n'],
     ['--sim usb list -q 1-3 usb2', '1-3\nusb2\n'],
@@ -61,7 +61,7 @@ describe('usb list', () => {
     const all = JSON.parse((await udrv('--sim list --type usb --json')).stdout);
     expect(JSON.parse((await udrv('--sim usb list --json')).stdout)).toEqual(all);
     const { devices } = JSON.parse((await udrv('--sim usb list --json --tree -s 1:2')).stdout);
-    expect(devices).toEqual(all.devices.filter(({ address }: { address: string }) => address === '1-1'));
+    expect(devices).toEqual(all.devices.filter(({ address }: { address: string }) => address === '1-4'));
   });
 
   cliFails(3, [

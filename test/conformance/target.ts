@@ -31,8 +31,7 @@ export const PARENT = '/sys/bus/pci/devices/0000:00:04.0';
 /** Gadget zero has configurations 1 (source and sink) and 2 (loopback); `iso` has an isochronous OUT endpoint in setting 1. */
 export const USB = {
   zero: '3-1',
-  // QEMU makes a disk in port 1 a SuperSpeed one, on another bus.
-  disk: onKernel ? '1-4' : '1-1',
+  disk: '1-4',
   hub: '1-3',
   keyboard: '1-3.1',
   // The lab's gadget zero has none, and the simulation no audio device.

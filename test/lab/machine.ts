@@ -20,8 +20,8 @@
  *   1-7           serial adapter
  *   3-1           gadget zero     on dummy_hcd: source and sink (configuration 1), loopback (2)
  *
- * The simulation has the same kind of device at an address that both have. It has a disk at 1-1, which would be SuperSpeed
- * here and so at 2-1, and a second gadget zero at 1-2, which stays empty: dummy_hcd has one port, on a bus of its own.
+ * The simulation has these too, but for the tablet, the audio device and the serial adapter, and its gadget zero at 3-1
+ * is the same. It adds another at 1-2, which stays empty here: dummy_hcd has one port, on a bus of its own.
  *
  * Without protection keys: Node has some of its own, and QEMU's emulation empties the whole TLB at each switch between
  * threads that differ in them, which costs an interrupt 40 us.

@@ -28,9 +28,9 @@ export function forceOption(): Option {
   return option('--force', 'do it to a device that is in use; never to one that a program drives');
 }
 
-/** Opens the memory of earlier bindings: files on this machine, and on any other none that outlives the command. */
-export function stateOf({ options }: Context): StateStore {
-  return isThisMachine(options) ? new DirectoryState(STATE_DIRECTORY) : new MemoryState();
+/** Opens the memory of earlier bindings: files on this machine, that of a machine in a file, else none that lasts. */
+export function stateOf({ options, bindings }: Context): StateStore {
+  return bindings ?? (isThisMachine(options) ? new DirectoryState(STATE_DIRECTORY) : new MemoryState());
 }
 
 /** Returns the addresses of the PCI functions that selectors name, each once. */

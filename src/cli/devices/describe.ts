@@ -10,6 +10,7 @@ import type {
   UsbInterface,
   VfioAttributes,
 } from '../../model/device';
+import type { PciDetails } from '../../pci/function-details';
 import { hex } from '../../text/hex';
 import { sizeText } from '../../text/size';
 import { authorizeCommand } from '../../usb/inspect/authorize';
@@ -117,7 +118,8 @@ function vfioFacts(vfio: VfioAttributes & Partial<VfioDetails>): Fact[] {
   ];
 }
 
-function pciFacts(pci: PciAttributes): Fact[] {
+function pciFacts(pci: PciAttributes & Partial<PciDetails>): Fact[] {
+  const { slot, irq, modules = [] } = pci;
   return [
     ['class', pci.class === null ? null : `${pci.className ?? 'unknown'} (${pci.class})`],
     ['revision', pci.revision],
@@ -125,6 +127,9 @@ function pciFacts(pci: PciAttributes): Fact[] {
     ['iommu group', pci.iommuGroup === null ? null : String(pci.iommuGroup)],
     ['driver override', pci.driverOverride],
     ['numa node', pci.numaNode === null ? null : String(pci.numaNode)],
+    ['slot', slot ?? null],
+    ['irq', irq === undefined || irq === null ? null : String(irq)],
+    ['kernel modules', modules.join(', ') || null],
   ];
 }
 

@@ -1,4 +1,6 @@
 import type { DeviceInfo } from '../../model/device';
+import { inspectPciDetails } from '../../pci/function-details';
+import { AttributeReader } from '../../sys/readers/attributes';
 import { vfioCandidate } from '../../vfio/inspect/candidate';
 import { vfioDetails } from '../../vfio/inspect/details';
 import { nameMachine } from '../output/hint';
@@ -16,9 +18,11 @@ export function printDevices(context: Context, found: readonly DeviceInfo[]): un
   context.stdout.write(nameMachine(texts.join('\n'), context.options));
 }
 
-/** Adds what takes a search through /proc, which a listing does without. */
+/** Adds what takes a search through /proc or the modules' aliases, which a listing does without. */
 function inDepth({ sys }: Context, device: DeviceInfo): DeviceInDepth {
-  if (device.framework === 'vfio') return { ...device, vfio: vfioDetails(sys, device) };
-  const candidate = device.framework === 'pci' ? vfioCandidate(sys, device) : null;
-  return candidate === null ? device : { ...device, candidate };
+  if (device.framework !== 'vfio' && device.framework !== 'pci') return device;
+  const pci = { ...device.pci, ...inspectPciDetails(new AttributeReader(sys), device.address) };
+  if (device.framework === 'vfio') return { ...device, pci, vfio: vfioDetails(sys, device) };
+  const candidate = vfioCandidate(sys, device);
+  return candidate === null ? { ...device, pci } : { ...device, pci, candidate };
 }

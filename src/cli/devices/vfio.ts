@@ -2,9 +2,11 @@ import { viabilityAdvice } from '../../bind/viability';
 import { Exit, UdrvError } from '../../errors';
 import type { DeviceInfo, VfioDeviceInfo } from '../../model/device';
 import { NO_NAMES } from '../../names/database';
+import { AttributeReader } from '../../sys/readers/attributes';
 import { VfioDevice, type VfioOpenOptions } from '../../vfio/device/device';
 import { noGroup } from '../../vfio/errors';
 import { IommuGroups } from '../../vfio/inspect/iommu-group';
+import { mayComeIntoGroup } from '../../vfio/inspect/missing-group';
 import type { Context } from '../program/context';
 import { findNamed } from './find';
 
@@ -17,7 +19,12 @@ export function findVfio(context: Context, selector: string): VfioDeviceInfo {
   const device = findNamed(context, 'vfio', selector, NO_NAMES);
   if (device.framework === 'vfio') return device;
   const address = device.framework === 'uio' ? device.uio.parent : device.framework === 'pci' ? device.address : null;
-  if (device.framework === 'pci' && device.pci.iommuGroup === null) throw noGroup(context.sys, device.address);
+  if (
+    device.framework === 'pci' &&
+    device.pci.iommuGroup === null &&
+    !mayComeIntoGroup(new AttributeReader(context.sys))
+  )
+    throw noGroup(context.sys, device.address);
   const bridge = device.framework === 'pci' && device.pci.class?.startsWith('0x0604');
   throw new UdrvError(
     bridge ? 'is a bridge: VFIO does not take bridges' : `not bound to a VFIO driver (${driverOf(device)})`,

@@ -2,9 +2,12 @@ import { shellWord } from '../../text/shell';
 
 /** The machine that a command works with; this one where none is given. */
 export interface MachineOptions {
-  readonly sim?: boolean;
+  /** The simulated one: a new one each time, or that of a file. */
+  readonly sim?: boolean | string;
   readonly snapshot?: string;
   readonly sysroot?: string;
+  /** The environment names it: commands need not. */
+  readonly isFromEnvironment?: boolean;
 }
 
 /** Separates the pieces of advice in a hint. `run as root, or: ...` is one piece: the rest is of no use to root either. */
@@ -44,12 +47,19 @@ export function completeHint(hint: string | undefined, machine: MachineOptions, 
   return keep(hint, (advice) => !FOR_ROOT.test(advice))?.replace(/\bsudo (?=\S)/g, '');
 }
 
-/** Puts the option that names the machine into the commands of udrv in a text. */
-export function nameMachine<T extends string | undefined>(text: T, { sim, snapshot, sysroot }: MachineOptions): T {
-  let option = sim ? '--sim' : null;
-  if (snapshot !== undefined) option = `--snapshot ${shellWord(snapshot)}`;
-  if (sysroot !== undefined) option = `--sysroot ${shellWord(sysroot)}`;
-  return option === null ? text : (text?.replace(new RegExp(COMMAND, 'g'), () => `udrv ${option} `) as T);
+/** Puts the option that names the machine into the commands of udrv in a text; sudo is for this machine alone. */
+export function nameMachine<T extends string | undefined>(text: T, machine: MachineOptions): T {
+  const option = optionOf(machine);
+  return option === null ? text : (text?.replace(new RegExp(COMMAND, 'g'), () => `udrv ${option}`) as T);
+}
+
+/** Returns the option that names a machine, with a blank behind it; null for this machine. */
+function optionOf({ sim, snapshot, sysroot, isFromEnvironment }: MachineOptions): string | null {
+  if (sysroot !== undefined) return `--sysroot ${shellWord(sysroot)} `;
+  if (snapshot !== undefined) return `--snapshot ${shellWord(snapshot)} `;
+  if (!sim) return null;
+  if (isFromEnvironment) return '';
+  return typeof sim === 'string' ? `--sim=${shellWord(sim)} ` : '--sim ';
 }
 
 /** Leaves out pieces of advice. */

@@ -1,17 +1,15 @@
 import { NameDatabase } from '../../names/database';
+import type { StateStore } from '../../sys/state';
 import type { Sys } from '../../sys/sys';
 import { json, visible } from '../output/escape';
-import { nameMachine } from '../output/hint';
+import { type MachineOptions, nameMachine } from '../output/hint';
 import type { OutputStream } from '../output/stream';
 import { type ColorChoice, makeStyle, type Style, useColor } from '../output/style';
 
 /** The options that every command takes, as commander gives them. */
-export interface GlobalOptions {
+export interface GlobalOptions extends MachineOptions {
   json?: boolean;
   color: ColorChoice;
-  sysroot?: string;
-  snapshot?: string;
-  sim?: boolean;
   trace?: boolean;
   timeout?: number;
   dryRun?: boolean;
@@ -23,15 +21,25 @@ export interface GlobalOptions {
 export class Context {
   readonly options: GlobalOptions;
   readonly sys: Sys;
+  /** The bindings before udrv's changes, where the machine itself keeps them. */
+  readonly bindings: StateStore | undefined;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly #env: NodeJS.ProcessEnv;
   #names: NameDatabase | undefined;
   #style: Style | undefined;
 
-  constructor(options: GlobalOptions, sys: Sys, stdout: OutputStream, stderr: OutputStream, env: NodeJS.ProcessEnv) {
+  constructor(
+    options: GlobalOptions,
+    sys: Sys,
+    stdout: OutputStream,
+    stderr: OutputStream,
+    env: NodeJS.ProcessEnv,
+    bindings?: StateStore,
+  ) {
     this.options = options;
     this.sys = sys;
+    this.bindings = bindings;
     this.stdout = stdout;
     this.stderr = stderr;
     this.#env = env;

@@ -1,14 +1,20 @@
 /** Two or more flags of one letter, of the program (n, q, v) and of its commands (a, t). */
 const CLUSTER = /^-[nqvat]{2,}$/;
 
+/** An option that may have a value, but only in the same word. */
+const SIM_FILE = '--sim=';
+
 /**
- * Takes clusters of flags apart, `-tv` to `-t -v`, and writes negative numbers so that they are none. Commander hands the
- * rest of a cluster that begins with a flag of the command to the command alone, which does not know the program's.
+ * Takes apart what commander would not: clusters of flags, `-tv` to `-t -v`, because commander hands the rest of a
+ * cluster that begins with a flag of the command to the command alone, which does not know the program's; and
+ * `--sim=FILE`, because commander would take the word behind a lone `--sim` for its value. Writes negative numbers so
+ * that commander does not take them for options.
  */
 export function apart(line: readonly string[]): string[] {
   const end = line.indexOf('--');
   return line.flatMap((arg, i) => {
     if (end >= 0 && i >= end) return [arg];
+    if (arg.startsWith(SIM_FILE)) return [`--sim-file=${arg.slice(SIM_FILE.length)}`];
     if (CLUSTER.test(arg)) return [...arg.slice(1)].map((letter) => `-${letter}`);
     return [isValueOfOption(line[i - 1]) ? arg : decimal(arg)];
   });

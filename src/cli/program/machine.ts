@@ -1,40 +1,76 @@
 import { usageError } from '../../errors';
+import type { StateStore } from '../../sys/state';
 import type { Sys } from '../../sys/sys';
 import { inspectionOnly } from '../../sys/tree/inspection-only';
+import type { MachineOptions } from '../output/hint';
 import type { GlobalOptions } from './context';
+
+/** An open machine. Disposing of it keeps what a command did to a machine in a file. */
+export interface OpenMachine extends Partial<Disposable> {
+  readonly sys: Sys;
+  /** The bindings before udrv's changes, where the machine itself keeps them. */
+  readonly bindings?: StateStore;
+}
 
 /**
  * Opens the machine that the options name, which is this one where they name none. No other machine's code is loaded.
  *
  * @param writeTrace gets the text of `--trace` in pieces
  */
-export function openMachine(options: GlobalOptions, writeTrace: (text: string) => void): Sys {
-  const sys = untraced(options);
-  if (!options.trace) return sys;
+export function openMachine(options: GlobalOptions, writeTrace: (text: string) => void): OpenMachine {
+  const machine = untraced(options);
+  if (!options.trace) return machine;
   const { usbdevfsDecoder } = require('../../uapi/decode-usbdevfs');
   const { decodeVfio } = require('../../uapi/decode-vfio');
   const print = (line: string) => writeTrace(`${line}\n`);
-  return require('../../sys/trace').traced(sys, print, [usbdevfsDecoder(), decodeVfio], writeTrace);
+  const sys = require('../../sys/trace').traced(machine.sys, print, [usbdevfsDecoder(), decodeVfio], writeTrace);
+  return { ...machine, sys };
 }
+
+/**
+ * Completes the options by the machine that the environment names, where they name none themselves: `UDRV_SIM` is that
+ * of `--sim`, `1` and `yes` without a file.
+ */
+export function withMachine<O extends TypedOptions>(options: O, env: NodeJS.ProcessEnv): O {
+  const { simFile, sim, snapshot, sysroot } = options;
+  if (simFile === '') throw usageError('--sim=', 'names no file', 'for a new machine each time, give --sim alone');
+  if (simFile !== undefined) return { ...options, sim: simFile };
+  const named = env['UDRV_SIM'];
+  if (!named || sim || snapshot !== undefined || sysroot !== undefined || NO.test(named)) return options;
+  return { ...options, sim: YES.test(named) ? true : named, isFromEnvironment: true };
+}
+
+/** Options as they were typed: `--sim=FILE` comes apart from `--sim`. */
+export interface TypedOptions extends MachineOptions {
+  simFile?: string;
+}
+
+const YES = /^(?:1|yes|true)$/i;
+const NO = /^(?:0|no|false)$/i;
 
 /** Tells whether the options name no other machine than this one. */
 export function isThisMachine({ sysroot, snapshot, sim }: GlobalOptions): boolean {
   return sysroot === undefined && snapshot === undefined && !sim;
 }
 
-function untraced({ sysroot, snapshot, sim }: GlobalOptions): Sys {
+function untraced({ sysroot, snapshot, sim }: GlobalOptions): OpenMachine {
   if ([sysroot, snapshot, sim].filter((option) => option !== undefined).length > 1)
     throw usageError('--sysroot, --snapshot and --sim', 'each name a machine: give one');
   if (sysroot !== undefined)
-    return inspectionOnly(new (require('../../sys/tree/sysroot').SysrootTree)(sysroot), {
-      message: 'a copied tree can only be inspected',
-      hint: 'drop --sysroot to work with this machine',
-    });
+    return {
+      sys: inspectionOnly(new (require('../../sys/tree/sysroot').SysrootTree)(sysroot), {
+        message: 'a copied tree can only be inspected',
+        hint: 'drop --sysroot to work with this machine',
+      }),
+    };
   if (snapshot !== undefined)
-    return inspectionOnly(require('../../sys/tree/snapshot').loadSnapshot(snapshot), {
-      message: 'a recorded machine can only be inspected',
-      hint: 'drop --snapshot to work with this machine',
-    });
-  if (sim) return require('../../sim').simulatedMachine().sys;
-  return new (require('../../sys/linux/linux-sys').LinuxSys)();
+    return {
+      sys: inspectionOnly(require('../../sys/tree/snapshot').loadSnapshot(snapshot), {
+        message: 'a recorded machine can only be inspected',
+        hint: 'drop --snapshot to work with this machine',
+      }),
+    };
+  if (typeof sim === 'string') return require('../../sim').machineInFile(sim);
+  if (sim) return { sys: require('../../sim').simulatedMachine({ lively: true }).sys };
+  return { sys: new (require('../../sys/linux/linux-sys').LinuxSys)() };
 }

@@ -1,7 +1,9 @@
 import { type Command, CommanderError } from 'commander';
 import { Exit, UdrvError, usageError } from '../../errors';
+import type { MachineOptions } from '../output/hint';
 import { BrokenPipe, OutputStream } from '../output/stream';
 import { apart } from './flags';
+import { type TypedOptions, withMachine } from './machine';
 import { buildProgram, type Program } from './program';
 import { exitOf, failuresIn, report } from './report';
 
@@ -40,7 +42,7 @@ export async function main(line: readonly string[], env: NodeJS.ProcessEnv): Pro
       const asJson = argv.includes('--json');
       // Commander has shown the subcommands to choose from, where none was given.
       if (first instanceof CommanderError && first.code === 'commander.help' && !asJson) stderr.write(text.help);
-      else report(shown, later, stderr, { asJson, debug: env['UDRV_DEBUG'] === '1', machine: program.opts() });
+      else report(shown, later, stderr, { asJson, debug: env['UDRV_DEBUG'] === '1', machine: machineOf(program, env) });
     } catch (again) {
       // The error could not be shown (stderr is closed, or its disk full); the exit code still tells.
       if (!(again instanceof BrokenPipe || again instanceof UdrvError)) throw again;
@@ -62,6 +64,15 @@ function mustBeCommand({ program, load }: Program, words: readonly string[]): vo
     command = command.commands.find((one) => one.name() === word || one.aliases().includes(word));
     if (command === undefined) throw usageError('usage', `unknown command '${word}'`, '--help shows what there is');
     load(command);
+  }
+}
+
+/** Returns the machine that the command worked with, or was to work with. */
+function machineOf(program: Command, env: NodeJS.ProcessEnv): MachineOptions {
+  try {
+    return withMachine(program.opts<TypedOptions>(), env);
+  } catch {
+    return {};
   }
 }
 

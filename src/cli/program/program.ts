@@ -1,10 +1,11 @@
 import { Command, Option } from 'commander';
+import { Cleanup } from '../../cleanup';
 import type { Sys } from '../../sys/sys';
 import { commands } from '..';
 import type { OutputStream } from '../output/stream';
-import type { CommandIndex, CommandSpec, VerbSpec } from './command';
+import type { CommandIndex, CommandSpec, ExitOrNothing, VerbSpec } from './command';
 import { Context, type GlobalOptions } from './context';
-import { openMachine } from './machine';
+import { type OpenMachine, openMachine, type TypedOptions, withMachine } from './machine';
 import { parseDuration } from './parse';
 
 /** Put in by the build, from package.json. */
@@ -35,7 +36,7 @@ export function buildProgram(
   const outcome: Outcome = { exit: 0 };
   const unloaded = new Map<Command, CommandIndex[string]>();
   const verbs = new Map<Command, VerbSpec>();
-  let opened: Sys | undefined;
+  let opened: OpenMachine | undefined;
 
   function load(command: Command): void {
     const loadModule = unloaded.get(command);
@@ -69,21 +70,28 @@ export function buildProgram(
     // Commander hands over (argument..., options, command).
     command.action(async (...given: unknown[]) => {
       given.pop();
-      const context = new Context(command.optsWithGlobals<GlobalOptions>(), machine(), stdout, stderr, env);
-      outcome.exit = (await spec.run(context, ...(given as never[]))) ?? 0;
+      await inContext(command.optsWithGlobals(), (context) => spec.run(context, ...(given as never[])));
     });
   }
 
-  function machine(): Sys {
-    opened ??= openMachine(program.opts<GlobalOptions>(), (text) => stderr.write(text));
+  /** Runs a command on the machine that the options name; what it did to a machine in a file is kept, on every way out. */
+  async function inContext(options: GlobalOptions & TypedOptions, run: (context: Context) => unknown): Promise<void> {
+    const { sys, bindings } = machine();
+    using cleanup = new Cleanup();
+    cleanup.defer(() => machine()[Symbol.dispose]?.());
+    const context = new Context(withMachine(options, env), sys, stdout, stderr, env, bindings);
+    outcome.exit = ((await run(context)) as ExitOrNothing) ?? 0;
+  }
+
+  function machine(): OpenMachine {
+    opened ??= openMachine(withMachine(program.opts<GlobalOptions & TypedOptions>(), env), (text) => stderr.write(text));
     return opened;
   }
 
   /** Runs a line whose first word is no command: one without any word lists, and one that begins with a device shows it. */
-  async function withoutCommand(words: string[]): Promise<void> {
-    const context = new Context(program.opts<GlobalOptions>(), machine(), stdout, stderr, env);
+  function withoutCommand(words: string[]): Promise<void> {
     const { runWithoutCommand } = require('../guess/without-command') as typeof import('../guess/without-command');
-    outcome.exit = (await runWithoutCommand(context, words, program)) ?? 0;
+    return inContext(program.opts(), (context) => runWithoutCommand(context, words, program));
   }
 
   const program: Command = new Command('udrv')
@@ -106,7 +114,9 @@ export function buildProgram(
       "read /sys, /proc, /dev and the name databases under DIR: a copy of another machine's tree",
     )
     .option('--snapshot <file>', 'the machine that udrv snapshot recorded in FILE')
-    .option('--sim', 'the built-in simulated machine: needs no root and no hardware')
+    .option('--sim', 'the built-in simulated machine: no root, no hardware; --sim=FILE keeps its state in FILE')
+    // Its value has to be in the same word: `--sim list` is a command.
+    .addOption(new Option('--sim-file <file>').hideHelp())
     .option('--trace', 'show each system call on a device, decoded, on stderr')
     .option(
       '--timeout <duration>',
@@ -124,7 +134,7 @@ export function buildProgram(
     })
     .addHelpText('after', EXAMPLES);
   addCommands(program, commands);
-  return { program, outcome, load, machine };
+  return { program, outcome, load, machine: () => machine().sys };
 }
 
 /** The most columns of a command and its arguments in a list of commands. */

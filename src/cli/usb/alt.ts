@@ -11,7 +11,7 @@ export const command: VerbSpec = {
   arguments: [argument('<interface>', INTERFACE_HELP), argument('<value>', 'bAlternateSetting')],
   options: takeOptions(),
   does: ['open', 'change'],
-  examples: ['usb alt 1-2:1.0 1', '-n usb alt 1-1:1.0 0 --detach'],
+  examples: ['usb alt 1-2:1.0 1', '-n usb alt 1-4:1.0 0 --detach'],
   run: alt,
 };
 

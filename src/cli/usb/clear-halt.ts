@@ -13,7 +13,7 @@ export const command: VerbSpec = {
   arguments: [argument('<device>'), argument('<endpoint>')],
   options: takeOptions(),
   does: ['open', 'change'],
-  examples: ['usb clear-halt 1-2 0x01', '-n usb clear-halt 1-1 0x81 --detach'],
+  examples: ['usb clear-halt 1-2 0x01', '-n usb clear-halt 1-4 0x81 --detach'],
   run: clearHalt,
 };
 

@@ -12,7 +12,7 @@ export const command: VerbSpec = {
   arguments: [argument('<device>'), argument('<value>', 'bConfigurationValue; 0 is none')],
   options: [forceOption()],
   does: ['open', 'change'],
-  examples: ['usb config 1-2 2', '-n usb config 1-1 0'],
+  examples: ['usb config 1-2 2', '-n usb config 1-4 0'],
   run: config,
 };
 

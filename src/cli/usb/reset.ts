@@ -14,7 +14,7 @@ export const command: VerbSpec = {
   arguments: [argument('<device>')],
   options: [forceOption()],
   does: ['open', 'wait', 'change'],
-  examples: ['usb reset 1-2', '-n usb reset 1-1'],
+  examples: ['usb reset 1-2', '-n usb reset 1-4'],
   run: reset,
 };
 

@@ -1,4 +1,5 @@
 import { type GroupReport, listGroups } from '../../devices/iommu-groups';
+import { whyNoGroup } from '../../vfio/inspect/missing-group';
 import { firmwareRequirement } from '../../vfio/inspect/reserved-regions';
 import { visible } from '../output/escape';
 import { columns } from '../output/table';
@@ -18,7 +19,8 @@ function groups(context: Context): undefined {
     return;
   }
   if (groups.length === 0) {
-    context.note('this machine has no IOMMU groups: is the IOMMU on? dmesg | grep -e DMAR -e AMD-Vi');
+    const { message, hint } = whyNoGroup(context.sys);
+    context.note(`this machine has no IOMMU groups: ${message}; ${hint}`);
     return;
   }
   const rows = groups.flatMap((group) => rowsOf(group));

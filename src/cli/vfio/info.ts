@@ -24,6 +24,9 @@ export const command: VerbSpec = {
   run: info,
 };
 
+/** Bytes of the configuration space that a function without PCI Express has. */
+const CONVENTIONAL_CONFIG = 256;
+
 interface Info {
   address: string;
   backend: 'group' | 'iommufd';
@@ -105,11 +108,14 @@ function text(info: Info, { style }: Context): string {
     `${region.read ? 'r' : ''}${region.write ? 'w' : ''}${region.mmap ? ' mmap' : ''}`,
     notes(region),
   ]);
-  const irqRows = interrupts.map((irq) => [
+  const irqNotes = interrupts.map((irq) => interruptNote(irq, regions));
+  const hasNotes = irqNotes.some((note) => note !== null);
+  const irqRows = interrupts.map((irq, i) => [
     irq.name,
     String(irq.index),
     String(irq.count),
     (['eventfd', 'maskable', 'automasked', 'noresize'] as const).filter((flag) => irq[flag]).join(' '),
+    ...(hasNotes ? [irqNotes[i] ?? ''] : []),
   ]);
   const table = (titles: string[], rows: string[][]) =>
     `\n${columns(
@@ -120,8 +126,18 @@ function text(info: Info, { style }: Context): string {
     `${style.heading(address)}\n`,
     columns(facts.map(([key, value]) => [`  ${key}`, visible(value)])),
     table(['REGION', 'INDEX', 'KIND', 'ADDRESS', 'SIZE', 'ACCESS', 'NOTE'], regionRows),
-    table(['INTERRUPT', 'INDEX', 'VECTORS', 'FLAGS'], irqRows),
+    table(['INTERRUPT', 'INDEX', 'VECTORS', 'FLAGS', ...(hasNotes ? ['NOTE'] : [])], irqRows),
   ].join('');
+}
+
+/**
+ * Returns what is to be known of an interrupt, null for nothing. Kernels since 7.3 offer ERR on conventional functions too,
+ * and there is nothing there to signal it (vfio_pci_core.c).
+ */
+export function interruptNote({ name }: IrqInfo, regions: readonly Region[]): string | null {
+  const config = regions.find((region) => region.name === 'config');
+  const conventional = config !== undefined && config.size <= CONVENTIONAL_CONFIG;
+  return name === 'err' && conventional ? 'never signalled: errors are reported by PCI Express functions' : null;
 }
 
 function notes({ sparse, type, msixMappable }: Info['regions'][number]): string {

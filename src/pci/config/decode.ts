@@ -4,7 +4,7 @@ import { EXTENDED } from './extended-capabilities';
 import { bitsOf, Space } from './fields';
 import { decodeHeader, HEADER_SIZE } from './header';
 import { bytesOf, STANDARD } from './standard-capabilities';
-import type { Capability, CapabilityKind, ConfigHeader, ConfigSpace, Context, FunctionIds } from './types';
+import type { Capability, CapabilityKind, ConfigHeader, ConfigSpace, DecodingContext, FunctionIds } from './types';
 
 // <linux/pci_regs.h>
 const PCI_STATUS = 0x06;
@@ -62,7 +62,7 @@ export function decodeConfig(bytes: Buffer, known?: FunctionIds): ConfigSpace {
 
   const entries = standardEntries(space, headerType, notes);
   const express = entries.find((entry) => entry.capabilityId === PCI_CAP_ID_EXP);
-  const context: Context = {
+  const context: DecodingContext = {
     headerType,
     vendorId: Number.parseInt(vendorId, 16),
     deviceId: Number.parseInt(deviceId, 16),
@@ -175,7 +175,7 @@ interface Decoding {
   space: Space;
   /** The end of the space that this kind of capability may take. */
   limit: number;
-  context: Context;
+  context: DecodingContext;
   ranges: ByteRange[];
   notes: string[];
 }

@@ -4,12 +4,12 @@ import {
   by,
   choice,
   decodeParts,
-  type Field,
   type Fields,
   flags,
   id,
   number,
   type Parts,
+  type RegisterField,
   raw,
   register,
   repeat,
@@ -106,7 +106,7 @@ const cxlPort: Dvsec['parts'] = (space, base) =>
   });
 
 const UNITS = ['us', 'us', 'us', 'ms', 'ms', 'ms', 's', 's'];
-const duration: Field = (bits) => {
+const duration: RegisterField = (bits) => {
   const scale = (bits >> 8) & 15;
   const unit = UNITS[scale];
   return unit === undefined ? `reserved (${scale})` : `${(bits & 15) * 10 ** (scale % 3)} ${unit}`;

@@ -3,14 +3,14 @@ import {
   by,
   choice,
   decodeParts,
-  type Field,
   type Fields,
   flag,
   flags,
-  type Layout,
   number,
   type Part,
   type Parts,
+  type RegisterField,
+  type RegisterLayout,
   raw,
   register,
   routingId,
@@ -49,9 +49,9 @@ const PORT_TYPES = [
 
 export const SPEEDS = ['2.5 GT/s', '5 GT/s', '8 GT/s', '16 GT/s', '32 GT/s', '64 GT/s', '128 GT/s'];
 
-const speed = (low: number): Field => by(low, 4, (code) => SPEEDS[Number(code) - 1] ?? `unknown (${code})`);
-export const width = (low: number, bits = 6): Field => by(low, bits, (lanes) => `x${lanes}`);
-const bytes = (low: number): Field => by(low, 3, (code) => 128 * 2 ** code);
+const speed = (low: number): RegisterField => by(low, 4, (code) => SPEEDS[Number(code) - 1] ?? `unknown (${code})`);
+export const width = (low: number, bits = 6): RegisterField => by(low, bits, (lanes) => `x${lanes}`);
+const bytes = (low: number): RegisterField => by(low, 3, (code) => 128 * 2 ** code);
 
 const ASPM = ['disabled', 'L0s', 'L1', 'L0s L1'];
 const L0S_LATENCY = ['<64 ns', '<128 ns', '<256 ns', '<512 ns', '<1 us', '<2 us', '<4 us', 'unlimited'];
@@ -59,7 +59,7 @@ const L1_LATENCY = ['<1 us', '<2 us', '<4 us', '<8 us', '<16 us', '<32 us', '<64
 const INDICATOR = ['reserved', 'on', 'blinking', 'off'];
 
 /** Decodes a Slot Power Limit: 8 bits and the scale behind them; values above 239 are a table (7.5.3.3, 7.5.3.9). */
-export const powerLimit = (low: number): Field =>
+export const powerLimit = (low: number): RegisterField =>
   by(low, 10, (register) => {
     const [limit, scale] = [register % 256, Math.floor(register / 256)];
     if (scale === 0 && limit === 255) return 'above 600 W';
@@ -67,7 +67,7 @@ export const powerLimit = (low: number): Field =>
     return `${Number((limit / 10 ** scale).toPrecision(6))} W`;
   });
 
-const COMPLETION_TIMEOUT: Field = choice(0, 4, [
+const COMPLETION_TIMEOUT: RegisterField = choice(0, 4, [
   '50 us to 50 ms',
   '50 us to 100 us',
   '1 ms to 10 ms',
@@ -201,7 +201,7 @@ const DEVICE2: Parts = {
   }),
 };
 
-const LINK_STATUS2: Layout = {
+const LINK_STATUS2: RegisterLayout = {
   deEmphasis: choice(0, 1, ['-6 dB', '-3.5 dB']),
   ...flags({ equalizationComplete: 1, equalizationPhase1: 2, equalizationPhase2: 3, equalizationPhase3: 4 }),
   ...flags({ equalizationRequest: 5, retimer: 6, twoRetimers: 7 }),
@@ -209,7 +209,7 @@ const LINK_STATUS2: Layout = {
   flitMode: flag(10),
   drsReceived: flag(15),
 };
-const DOWNSTREAM_COMPONENT: Field = choice(12, 3, [
+const DOWNSTREAM_COMPONENT: RegisterField = choice(12, 3, [
   'link down, presence not determined',
   'link down, not present',
   'link down, present',

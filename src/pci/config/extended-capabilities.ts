@@ -7,16 +7,16 @@ import {
   by,
   choice,
   decodeParts,
-  type Field,
   type Fields,
   fieldsOf,
   flag,
   flags,
   id,
-  type Layout,
   number,
   type Part,
   type Parts,
+  type RegisterField,
+  type RegisterLayout,
   raw,
   raw64,
   register,
@@ -29,7 +29,7 @@ import {
 import { decodeBars } from './header';
 import { decodeIde } from './ide';
 import { bytesOf } from './standard-capabilities';
-import type { CapabilityKind, Context } from './types';
+import type { CapabilityKind, DecodingContext } from './types';
 
 // Extended capabilities, from offset 0x100. PCI Express Base Specification 6.0, 7.7 to 7.9; <linux/pci_regs.h>.
 
@@ -97,7 +97,7 @@ const AER_ROOT: Parts = {
   uncorrectableSource: value(0x36, 2, routingId),
 };
 
-function aer(space: Space, base: number, { portType }: Context): Fields {
+function aer(space: Space, base: number, { portType }: DecodingContext): Fields {
   return decodeParts(space, base, hasRootRegisters(portType) ? { ...AER, ...AER_ROOT } : AER);
 }
 
@@ -149,7 +149,7 @@ function virtualChannels(space: Space, base: number): Fields {
 }
 
 // 7.7.1.
-const POWER_BUDGET: Layout = {
+const POWER_BUDGET: RegisterLayout = {
   power: by(0, 10, (register) => powerLimit(0)(register)),
   pmSubState: number(10, 3),
   pmState: by(13, 2, (state) => `D${state}`),
@@ -158,7 +158,7 @@ const POWER_BUDGET: Layout = {
 };
 
 // 7.9.8.
-const LINK_TARGET: Layout = {
+const LINK_TARGET: RegisterLayout = {
   targetPort: number(24, 8),
   targetComponent: number(16, 8),
   ...flags({ valid: 0, associatedRcrb: 2 }),
@@ -235,7 +235,7 @@ function accessControl(space: Space, base: number): Fields {
   });
 }
 
-const PAGE_SIZES: Field = (map) =>
+const PAGE_SIZES: RegisterField = (map) =>
   Array.from({ length: 32 }, (_, i) => i)
     .filter((i) => bitsOf(map, i, 1) === 1)
     .map((i) => sizeText(2n ** BigInt(i + 12)));
@@ -267,7 +267,7 @@ function singleRoot(space: Space, base: number): Fields {
   };
 }
 
-function multicast(space: Space, base: number, { portType }: Context): Fields {
+function multicast(space: Space, base: number, { portType }: DecodingContext): Fields {
   const endpoint = portType === PortType.endpoint || portType === PortType.integratedEndpoint;
   const address: Part = raw64(8, ~0xfffn);
   return decodeParts(space, base, {
@@ -305,21 +305,21 @@ function resizable(space: Space, base: number): Fields {
   };
 }
 
-const latency: Field = (register) => {
+const latency: RegisterField = (register) => {
   const scale = bitsOf(register, 10, 3);
   return scale > 5 ? `reserved (${scale})` : `${bitsOf(register, 0, 10) * 32 ** scale} ns`;
 };
 
-const powerOn = (scaleAt: number, valueAt: number): Field => {
+const powerOn = (scaleAt: number, valueAt: number): RegisterField => {
   return (register) => {
     const unit = [2, 10, 100][bitsOf(register, scaleAt, 2)];
     return unit === undefined ? 'reserved' : `${unit * bitsOf(register, valueAt, 5)} us`;
   };
 };
 
-const L1_SUBSTATES: Layout = flags({ pciPmL12: 0, pciPmL11: 1, aspmL12: 2, aspmL11: 3 });
+const L1_SUBSTATES: RegisterLayout = flags({ pciPmL12: 0, pciPmL11: 1, aspmL12: 2, aspmL11: 3 });
 
-const granularity = (none: string): Field =>
+const granularity = (none: string): RegisterField =>
   by(8, 8, (ns) => (ns === 0 ? none : ns === 255 ? 'above 254 ns' : `${ns} ns`));
 
 const DPC: Parts = {

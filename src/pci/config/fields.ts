@@ -16,8 +16,8 @@ export interface Fields {
 }
 
 /** Decodes one field from the value of its register. */
-export type Field = (register: number) => RegisterValue;
-export type Layout = Readonly<Record<string, Field>>;
+export type RegisterField = (register: number) => RegisterValue;
+export type RegisterLayout = Readonly<Record<string, RegisterField>>;
 
 /** Part of a capability; undefined where the image does not reach that far. */
 export type Part = (space: Space, base: number) => RegisterValue | undefined;
@@ -76,42 +76,42 @@ export function bitsOf(register: number, low: number, width: number): number {
 // Fields
 
 export const flag =
-  (bit: number): Field =>
+  (bit: number): RegisterField =>
   (register) =>
     bitsOf(register, bit, 1) === 1;
 
 /** Makes several flags, by their bits. */
-export function flags(bits: Readonly<Record<string, number>>): Layout {
+export function flags(bits: Readonly<Record<string, number>>): RegisterLayout {
   return Object.fromEntries(Object.entries(bits).map(([name, bit]) => [name, flag(bit)]));
 }
 
-export const number = (low: number, width: number): Field => by(low, width, (value) => value);
+export const number = (low: number, width: number): RegisterField => by(low, width, (value) => value);
 
-export const hexBits = (low: number, width: number): Field =>
+export const hexBits = (low: number, width: number): RegisterField =>
   by(low, width, (value) => hex(value, Math.ceil(width / 4)));
 
 /** Gives each value of some bits its meaning; values without one in the list are reserved. */
-export const choice = (low: number, width: number, meanings: readonly (string | undefined)[]): Field =>
+export const choice = (low: number, width: number, meanings: readonly (string | undefined)[]): RegisterField =>
   by(low, width, (value) => meanings[value] ?? `reserved (${value})`);
 
 export const by =
-  (low: number, width: number, meaning: Field): Field =>
+  (low: number, width: number, meaning: RegisterField): RegisterField =>
   (register) =>
     meaning(bitsOf(register, low, width));
 
 /** Lists the names of the bits that are set, the first for bit `low`. */
-export const setOf = (low: number, names: readonly string[]): Field =>
+export const setOf = (low: number, names: readonly string[]): RegisterField =>
   by(low, names.length, (value) => names.filter((_, bit) => bitsOf(value, bit, 1) === 1));
 
 /** Writes a routing id: bus, device and function. */
-export const routingId: Field = (value) =>
+export const routingId: RegisterField = (value) =>
   `${id(bitsOf(value, 8, 8), 2)}:${id(bitsOf(value, 3, 5), 2)}.${bitsOf(value, 0, 3)}`;
 
 // Registers
 
 /** Decodes a register with its fields; its value is there too, as `value`. */
 export const register =
-  (offset: number, width: RegisterWidth, layout: Layout): Part =>
+  (offset: number, width: RegisterWidth, layout: RegisterLayout): Part =>
   (space, base) => {
     const value = space.read(base + offset, width);
     return value === undefined ? undefined : { value: hex(value, 2 * width), ...fieldsOf(value, layout) };
@@ -119,7 +119,7 @@ export const register =
 
 /** Decodes a register that is one value. */
 export const value =
-  (offset: number, width: RegisterWidth, meaning: Field = (number) => number): Part =>
+  (offset: number, width: RegisterWidth, meaning: RegisterField = (number) => number): Part =>
   (space, base) => {
     const read = space.read(base + offset, width);
     return read === undefined ? undefined : meaning(read);
@@ -136,7 +136,7 @@ export const raw64 =
     return read === undefined ? undefined : hex(BigInt.asUintN(64, read & mask), 16);
   };
 
-export function fieldsOf(register: number, layout: Layout): Fields {
+export function fieldsOf(register: number, layout: RegisterLayout): Fields {
   return Object.fromEntries(Object.entries(layout).map(([name, field]) => [name, field(register)]));
 }
 

@@ -1,6 +1,6 @@
 import { hex } from '../../text/hex';
 import { pciClassName } from '../class-names';
-import { bitsOf, by, choice, type Fields, fieldsOf, flag, flags, id, type Layout, type Space } from './fields';
+import { bitsOf, by, choice, type Fields, fieldsOf, flag, flags, id, type RegisterLayout, type Space } from './fields';
 import type { ConfigHeader } from './types';
 
 // PCI Express Base Specification, 7.5.1 (headers of type 0 and 1); PC Card Standard 8.0 (type 2); <linux/pci_regs.h>.
@@ -22,7 +22,7 @@ const COMMAND = flags({
   interruptDisable: 10,
 });
 
-const ABORTS: Layout = {
+const ABORTS: RegisterLayout = {
   ...flags({ mhz66: 5, userDefinable: 6, fastBackToBack: 7, masterDataParityError: 8 }),
   devsel: choice(9, 2, ['fast', 'medium', 'slow']),
   ...flags({
@@ -34,7 +34,7 @@ const ABORTS: Layout = {
   }),
 };
 
-const STATUS: Layout = { ...flags({ immediateReadiness: 0, interrupt: 3, capabilitiesList: 4 }), ...ABORTS };
+const STATUS: RegisterLayout = { ...flags({ immediateReadiness: 0, interrupt: 3, capabilitiesList: 4 }), ...ABORTS };
 
 const BRIDGE_CONTROL = flags({
   parityErrorResponse: 0,
@@ -71,7 +71,7 @@ export function decodeHeader(space: Space): ConfigHeader {
   const byte = (offset: number) => space.read(offset, 1) ?? 0;
   const word = (offset: number) => space.read(offset, 2) ?? 0;
   const long = (offset: number) => space.read(offset, 4) ?? 0;
-  const register = (offset: number, layout: Layout): Fields => {
+  const register = (offset: number, layout: RegisterLayout): Fields => {
     const value = word(offset);
     return { value: hex(value, 4), ...fieldsOf(value, layout) };
   };

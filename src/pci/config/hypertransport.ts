@@ -6,10 +6,10 @@ import {
   flag,
   flags,
   hexBits,
-  type Layout,
   number,
   type Part,
   type Parts,
+  type RegisterLayout,
   raw,
   raw64,
   register,
@@ -44,13 +44,13 @@ const WIDTHS = ['8 bit', '16 bit', undefined, '32 bit', '2 bit', '4 bit', undefi
 const MHZ = [200, 300, 400, 500, 600, 800, 1000, 1200, 1400, 1600];
 const FREQUENCIES = MHZ.map((mhz) => `${mhz} MHz`);
 
-const LINK_CONTROL: Layout = {
+const LINK_CONTROL: RegisterLayout = {
   ...flags({ crcFlood: 1, crcStartTest: 2, crcForceError: 3, linkFailure: 4, initialized: 5, endOfChain: 6 }),
   transmitterOff: flag(7),
   crcErrors: hexBits(8, 4),
   ...flags({ isochronous: 12, ldtstopTristate: 13, extendedCtl: 14, address64: 15 }),
 };
-const LINK_CONFIG: Layout = {
+const LINK_CONFIG: RegisterLayout = {
   maxWidthIn: choice(0, 3, WIDTHS),
   maxWidthOut: choice(4, 3, WIDTHS),
   widthIn: choice(8, 3, WIDTHS),
@@ -58,7 +58,7 @@ const LINK_CONFIG: Layout = {
   // Flow control is that of doublewords.
   ...flags({ flowControlIn: 3, flowControlOut: 7, flowControlInEnable: 11, flowControlOutEnable: 15 }),
 };
-const LINK_FREQUENCY: Layout = {
+const LINK_FREQUENCY: RegisterLayout = {
   frequency: choice(0, 4, FREQUENCIES),
   ...flags({ protocolError: 4, overflow: 5, endOfChainError: 6, ctlTimeout: 7 }),
 };

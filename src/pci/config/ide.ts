@@ -4,14 +4,14 @@ import {
   by,
   choice,
   decodeParts,
-  type Field,
   type Fields,
   flag,
   flags,
   hexBits,
-  type Layout,
   number,
   type Parts,
+  type RegisterField,
+  type RegisterLayout,
   register,
   repeat,
   routingId,
@@ -34,8 +34,8 @@ const IDE: Parts = {
   ideCtl: register(8, 4, flags({ flowThrough: 2 })),
 };
 
-const aggregation = (low: number): Field => choice(low, 2, ['none', 'up to 2', 'up to 4', 'up to 8']);
-const STREAM_CONTROL: Layout = {
+const aggregation = (low: number): RegisterField => choice(low, 2, ['none', 'up to 2', 'up to 4', 'up to 8']);
+const STREAM_CONTROL: RegisterLayout = {
   enable: flag(0),
   aggregationNonPosted: aggregation(2),
   aggregationPosted: aggregation(4),
@@ -52,8 +52,11 @@ const STREAM_CONTROL: Layout = {
   trafficClass: number(19, 3),
   streamId: number(24, 8),
 };
-const SELECTIVE_CONTROL: Layout = { ...STREAM_CONTROL, ...flags({ configRequests: 9, default: 22, teeLimited: 23 }) };
-const STREAM_STATUS: Layout = {
+const SELECTIVE_CONTROL: RegisterLayout = {
+  ...STREAM_CONTROL,
+  ...flags({ configRequests: 9, default: 22, teeLimited: 23 }),
+};
+const STREAM_STATUS: RegisterLayout = {
   state: choice(0, 4, ['insecure', undefined, 'secure']),
   integrityCheckFailReceived: flag(31),
 };

@@ -4,16 +4,16 @@ import {
   by,
   choice,
   decodeParts,
-  type Field,
   type Fields,
   flag,
   flags,
   hexBits,
   id,
-  type Layout,
   number,
   type Part,
   type Parts,
+  type RegisterField,
+  type RegisterLayout,
   raw,
   raw64,
   register,
@@ -24,7 +24,7 @@ import {
   value,
 } from './fields';
 import { decodeHyperTransport } from './hypertransport';
-import type { CapabilityKind, Context } from './types';
+import type { CapabilityKind, DecodingContext } from './types';
 
 // Capabilities of the first 256 bytes. PCI Local Bus Specification 3.0, chapter 6 and appendix H; the ids are those of
 // the PCI Code and ID Assignment Specification, the names those that people know from lspci.
@@ -47,8 +47,8 @@ const POWER: Parts = {
 };
 
 // AGP 3.0, 6.3. Of HTRANS# the bit set means that there is none.
-const AGP_TIMING: Layout = { asyncRequestSizeCode: number(13, 3), calibrationCycle: number(10, 3) };
-const agpRates = (agp3: boolean): Field => setOf(0, agp3 ? ['x4', 'x8', 'x16'] : ['x1', 'x2', 'x4']);
+const AGP_TIMING: RegisterLayout = { asyncRequestSizeCode: number(13, 3), calibrationCycle: number(10, 3) };
+const agpRates = (agp3: boolean): RegisterField => setOf(0, agp3 ? ['x4', 'x8', 'x16'] : ['x1', 'x2', 'x4']);
 
 function agp(space: Space, base: number): Fields {
   const agp3 = flag(3)(space.read(base + 4, 4) ?? 0) === true && (space.read(base + 2, 1) ?? 0) >= 0x30;
@@ -123,7 +123,7 @@ const PCIX_DEVICE: Parts = {
     ...flags({ splitError: 29, mhz266: 30, mhz533: 31 }),
   }),
 };
-const split: Layout = { capacity: number(0, 16), commitmentLimit: number(16, 16) };
+const split: RegisterLayout = { capacity: number(0, 16), commitmentLimit: number(16, 16) };
 const bridgeBits = (low: number) =>
   flags({
     address64: low,
@@ -162,7 +162,7 @@ const VIRTIO_SHARED_MEMORY = 8;
 /** struct virtio_pci_cap64, which has the upper halves of offset and length behind the lower ones. */
 const VIRTIO_CAP64_SIZE = 24;
 
-function vendorSpecific(space: Space, base: number, { vendorId, deviceId }: Context): Fields {
+function vendorSpecific(space: Space, base: number, { vendorId, deviceId }: DecodingContext): Fields {
   const length = space.read(base + 2, 1);
   if (length === undefined) return {};
   if (vendorId !== VIRTIO_VENDOR || deviceId < 0x1000 || deviceId > 0x107f || length < 16)
@@ -213,9 +213,9 @@ const EA_PROPERTIES: Readonly<Record<number, string>> = {
   254: 'unavailable I/O',
   255: 'unavailable',
 };
-const eaProperty: Field = (code) => EA_PROPERTIES[code] ?? `reserved (${code})`;
+const eaProperty: RegisterField = (code) => EA_PROPERTIES[code] ?? `reserved (${code})`;
 /** The size of an entry counts the doublewords behind its first. */
-const EA_ENTRY: Layout = {
+const EA_ENTRY: RegisterLayout = {
   equivalent: by(4, 4, (code) => {
     if (code < 6) return `bar${code}`;
     if (code >= 9 && code < 15) return `vf bar${code - 9}`;
@@ -227,7 +227,7 @@ const EA_ENTRY: Layout = {
   ...flags({ writable: 30, enable: 31 }),
 };
 
-function enhancedAllocation(space: Space, base: number, { headerType }: Context): Fields {
+function enhancedAllocation(space: Space, base: number, { headerType }: DecodingContext): Fields {
   const count = (space.read(base + 2, 1) ?? 0) & 0x3f;
   const bridge = headerType === 1;
   let at = base + (bridge ? 8 : 4);

@@ -48,7 +48,7 @@ export interface FunctionIds {
 }
 
 /** Facts beside its own registers that the decoding of a capability depends on. */
-export interface Context {
+export interface DecodingContext {
   headerType: number;
   vendorId: number;
   deviceId: number;
@@ -59,5 +59,5 @@ export interface Context {
 export interface CapabilityKind {
   name: string;
   /** Absent for a kind whose bytes are shown as they are. */
-  decode?: (space: Space, base: number, context: Context) => { [field: string]: RegisterValue };
+  decode?: (space: Space, base: number, context: DecodingContext) => { [field: string]: RegisterValue };
 }

@@ -1,7 +1,9 @@
 import type { Width, Word } from '../../sys/sys';
+import { hex } from '../../text/hex';
 import { ones, type SimRegion, toWord } from '../hardware/region';
-import type { Timeline } from '../hardware/timeline';
+import type { Scheduled, Timeline } from '../hardware/timeline';
 import type { PciFunction } from '../pci/function';
+import { hexOf, type Saved, type StateReader } from '../state/saved';
 
 const ID = 0x010000ed;
 const REG_ID = 0x00;
@@ -51,6 +53,9 @@ export class Edu implements SimRegion {
   #dmaDestination = 0n;
   #dmaCount = 0n;
   #dmaCommand = 0n;
+  /** The ends of what it is at. */
+  #factorialEnd: Scheduled | null = null;
+  #dmaEnd: Scheduled | null = null;
 
   constructor(fn: PciFunction, timeline: Timeline) {
     this.#fn = fn;
@@ -72,6 +77,36 @@ export class Edu implements SimRegion {
   acknowledge(causes: number): void {
     this.#irqStatus = (this.#irqStatus & ~causes) >>> 0;
     if (this.#irqStatus === 0) this.#fn.setInterrupt(false);
+  }
+
+  save(): Saved {
+    return {
+      liveness: this.#liveness,
+      factorial: this.#factorial,
+      status: this.#status,
+      irqStatus: this.#irqStatus,
+      dmaSource: hex(this.#dmaSource),
+      dmaDestination: hex(this.#dmaDestination),
+      dmaCount: hex(this.#dmaCount),
+      dmaCommand: hex(this.#dmaCommand),
+      factorialEnd: this.#factorialEnd?.due ?? null,
+      dmaEnd: this.#dmaEnd?.due ?? null,
+      buffer: hexOf(this.#buffer),
+    };
+  }
+
+  restore(state: StateReader): void {
+    this.#liveness = state.at('liveness').u32();
+    this.#factorial = state.at('factorial').u32();
+    this.#status = state.at('status').integer(STATUS_COMPUTING | STATUS_IRQ_WHEN_DONE);
+    this.#irqStatus = state.at('irqStatus').u32();
+    this.#dmaSource = state.at('dmaSource').u64();
+    this.#dmaDestination = state.at('dmaDestination').u64();
+    this.#dmaCount = state.at('dmaCount').u64();
+    this.#dmaCommand = state.at('dmaCommand').u64();
+    this.#factorialEnd = this.#timeline.resume(state.at('factorialEnd'), () => this.#finishFactorial());
+    this.#dmaEnd = this.#timeline.resume(state.at('dmaEnd'), () => this.#finishDma());
+    state.at('buffer').bytes(this.#buffer.length).copy(this.#buffer);
   }
 
   read(offset: number, width: Width): Word {
@@ -134,11 +169,14 @@ export class Edu implements SimRegion {
     if (this.#status & STATUS_COMPUTING) return;
     this.#factorial = value;
     this.#status |= STATUS_COMPUTING;
-    this.#timeline.after(FACTORIAL_MS, () => {
-      this.#factorial = factorial(value);
-      this.#status &= ~STATUS_COMPUTING;
-      if (this.#status & STATUS_IRQ_WHEN_DONE) this.raise(IRQ_FACTORIAL);
-    });
+    this.#factorialEnd = this.#timeline.after(FACTORIAL_MS, () => this.#finishFactorial());
+  }
+
+  #finishFactorial(): void {
+    this.#factorialEnd = null;
+    this.#factorial = factorial(this.#factorial);
+    this.#status &= ~STATUS_COMPUTING;
+    if (this.#status & STATUS_IRQ_WHEN_DONE) this.raise(IRQ_FACTORIAL);
   }
 
   /** Writes a register of the DMA engine. It takes none while it runs; a command without the run bit does nothing. */
@@ -157,11 +195,12 @@ export class Edu implements SimRegion {
       case REG_DMA_COMMAND:
         if ((value & DMA_RUN) === 0n) return;
         this.#dmaCommand = value;
-        this.#timeline.after(DMA_MS, () => this.#finishDma());
+        this.#dmaEnd = this.#timeline.after(DMA_MS, () => this.#finishDma());
     }
   }
 
   #finishDma(): void {
+    this.#dmaEnd = null;
     this.#transfer();
     this.#dmaCommand &= ~DMA_RUN;
     if (this.#dmaCommand & DMA_IRQ_WHEN_DONE) this.raise(IRQ_DMA);

@@ -1,6 +1,8 @@
 import type { Width, Word } from '../../sys/sys';
+import { hex } from '../../text/hex';
 import { bytewise, type SimRegion, toWord } from '../hardware/region';
 import type { PciFunction } from '../pci/function';
+import { hexOf, type Saved, type StateReader } from '../state/saved';
 
 /** The capabilities: 2048 entries a queue, 4 KiB pages, 8 byte doorbell pairs, 7.5 s to become ready; NVMe 1.4. */
 const CAP = 0x4018200f0107ffn;
@@ -25,6 +27,8 @@ const CSTS_SHUTDOWN_COMPLETE = 0x8;
 const SQ_ENTRY = 64;
 const CQ_ENTRY = 16;
 const PAGE = 4096;
+/** Entries of an admin queue: 12 bits of its size less one. */
+const MOST_ENTRIES = 4096;
 
 const ADMIN_GET_LOG_PAGE = 0x02;
 const ADMIN_IDENTIFY = 0x06;
@@ -108,6 +112,7 @@ export class Nvme implements SimRegion {
   readonly #fn: PciFunction;
   /** MSI-X table and pending bits, after the doorbells. */
   readonly #msix: SimRegion;
+  readonly #msixTable: Buffer;
   #masked = 0;
   #configuration = 0;
   #status = 0;
@@ -121,6 +126,7 @@ export class Nvme implements SimRegion {
   constructor(fn: PciFunction) {
     this.#fn = fn;
     const table = Buffer.alloc((fn.msix?.vectors ?? 0) * CQ_ENTRY);
+    this.#msixTable = table;
     const start = fn.msix?.offset ?? 0;
     this.#msix = bytewise(
       (offset) => table[offset - start] ?? 0,
@@ -131,6 +137,39 @@ export class Nvme implements SimRegion {
     fn.attach(0, this);
     // Queue addresses and sizes stay.
     fn.onReset = () => this.#stop();
+  }
+
+  save(): Saved {
+    const queues = this.#queues;
+    return {
+      masked: this.#masked,
+      configuration: this.#configuration,
+      status: this.#status,
+      queueSizes: this.#queueSizes,
+      asq: hex(this.#asq),
+      acq: hex(this.#acq),
+      queues: queues && { ...queues, asq: hex(queues.asq), acq: hex(queues.acq) },
+      intx: this.#intx,
+      features: Object.fromEntries(this.#features),
+      msix: hexOf(this.#msixTable),
+    };
+  }
+
+  restore(state: StateReader): void {
+    this.#masked = state.at('masked').u32();
+    this.#configuration = state.at('configuration').u32();
+    this.#status = state.at('status').integer(CSTS_READY | CSTS_FATAL | CSTS_SHUTDOWN_COMPLETE);
+    this.#queueSizes = state.at('queueSizes').integer(0x0fff0fff);
+    this.#asq = state.at('asq').u64();
+    this.#acq = state.at('acq').u64();
+    this.#queues = state.at('queues').orNull(readQueues);
+    this.#intx = state.at('intx').flag();
+    this.#features.clear();
+    for (const [feature, value] of state.at('features').entries(FEATURES.size)) {
+      if (!FEATURES.has(Number(feature))) value.fail('is no feature');
+      this.#features.set(Number(feature), value.u32());
+    }
+    state.at('msix').bytes(this.#msixTable.length).copy(this.#msixTable);
   }
 
   read(offset: number, width: Width): Word {
@@ -402,6 +441,23 @@ export class Nvme implements SimRegion {
     this.#fn.writeDma(first, data.subarray(0, length));
     if (length < data.length) this.#fn.writeDma(entry.readBigUInt64LE(32), data.subarray(length));
   }
+}
+
+function readQueues(state: StateReader): Queues {
+  const size = (name: string) => state.at(name).integer(MOST_ENTRIES, 2);
+  const [sqSize, cqSize] = [size('sqSize'), size('cqSize')];
+  return {
+    sqSize,
+    cqSize,
+    asq: state.at('asq').u64(),
+    acq: state.at('acq').u64(),
+    vector: state.at('vector').flag(),
+    sqHead: state.at('sqHead').integer(sqSize - 1),
+    sqTail: state.at('sqTail').integer(sqSize - 1),
+    cqHead: state.at('cqHead').integer(cqSize - 1),
+    cqTail: state.at('cqTail').integer(cqSize - 1),
+    phase: state.at('phase').integer(1) === 1 ? 1 : 0,
+  };
 }
 
 function replaceHalf(value: bigint, half: number, shift: bigint): bigint {

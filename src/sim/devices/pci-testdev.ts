@@ -1,5 +1,6 @@
 import { bytewise, type SimRegion } from '../hardware/region';
 import type { PciFunction } from '../pci/function';
+import type { Saved, StateReader } from '../state/saved';
 
 /** The tests of BAR 0 (memory) and BAR 1 (ports), in this order: hw/misc/pci-testdev.c of QEMU. */
 const TESTS = ['no-eventfd', 'wildcard-eventfd', 'datamatch-eventfd'] as const;
@@ -29,12 +30,29 @@ interface Test {
  * it, and its description can be read; a write to the byte it names is counted there. It takes single bytes only.
  */
 export class PciTestDevice {
+  /** Those of each space. */
+  readonly #tests: readonly (readonly Test[])[];
   #current: Test | null = null;
 
   constructor(fn: PciFunction) {
-    SPACES.forEach((space, index) => {
-      fn.attach(space.bar, this.#space(TESTS.map((name, test) => makeTest(space, name, index * TESTS.length + test))));
-    });
+    this.#tests = SPACES.map((space, index) =>
+      TESTS.map((name, test) => makeTest(space, name, index * TESTS.length + test)),
+    );
+    for (const [index, { bar }] of SPACES.entries()) fn.attach(bar, this.#space(this.#tests[index] ?? []));
+  }
+
+  save(): Saved {
+    const tests = this.#tests.flat();
+    const current = this.#current === null ? null : tests.indexOf(this.#current);
+    return { current, counts: tests.map(({ header }) => header.readUInt32LE(AT_COUNT)) };
+  }
+
+  restore(state: StateReader): void {
+    const tests = this.#tests.flat();
+    const current = state.at('current').orNull((number) => number.integer(tests.length - 1));
+    this.#current = current === null ? null : (tests[current] ?? null);
+    for (const [i, count] of state.at('counts').list(tests.length).entries())
+      tests[i]?.header.writeUInt32LE(count.u32(), AT_COUNT);
   }
 
   #space(tests: readonly Test[]): SimRegion {

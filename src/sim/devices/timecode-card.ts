@@ -1,5 +1,6 @@
 import { bytewise } from '../hardware/region';
 import type { PciFunction } from '../pci/function';
+import { hexOf, type Saved, type StateReader } from '../state/saved';
 
 const SIZE = 0x100;
 /** A read of it takes the interrupt back. */
@@ -40,6 +41,16 @@ export class TimecodeCard {
     if (!this.#armed || !this.#enabled) return;
     this.#armed = false;
     this.#set(true);
+  }
+
+  save(): Saved {
+    return { ports: hexOf(this.#ports), asserted: this.#asserted, armed: this.#armed };
+  }
+
+  restore(state: StateReader): void {
+    state.at('ports').bytes(SIZE).copy(this.#ports);
+    this.#asserted = state.at('asserted').flag();
+    this.#armed = state.at('armed').flag();
   }
 
   read(offset: number): number {

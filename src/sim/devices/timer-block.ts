@@ -3,6 +3,7 @@ import { IrqLine } from '../hardware/irq-line';
 import { PlatformDevice } from '../hardware/platform-device';
 import { ones, ram, type SimRegion } from '../hardware/region';
 import type { Scheduled, Timeline } from '../hardware/timeline';
+import { hexOf, type Saved, type StateReader } from '../state/saved';
 
 const ID = 0x54494d01;
 const REG_ID = 0x00;
@@ -23,6 +24,7 @@ const STATUS_EXPIRED = 0x1;
 /** Expired again before EXPIRED was cleared. */
 const STATUS_OVERRUN = 0x2;
 
+const BUFFER = 0x1000;
 const BOOT_PERIOD_US = 250_000;
 
 /**
@@ -39,6 +41,7 @@ const BOOT_PERIOD_US = 250_000;
  */
 export class TimerBlock implements SimRegion {
   readonly irq = new IrqLine();
+  readonly buffer = Buffer.alloc(BUFFER);
   readonly #timeline: Timeline;
   #control = CONTROL_RUN | CONTROL_IRQ_ENABLE;
   #periodUs = BOOT_PERIOD_US;
@@ -52,6 +55,31 @@ export class TimerBlock implements SimRegion {
   constructor(timeline: Timeline) {
     this.#timeline = timeline;
     this.#restart();
+  }
+
+  save(): Saved {
+    return {
+      control: this.#control,
+      periodUs: this.#periodUs,
+      status: this.#status,
+      count: this.#count,
+      scratch: this.#scratch,
+      since: this.#since,
+      buffer: hexOf(this.buffer),
+    };
+  }
+
+  restore(state: StateReader): void {
+    this.#control = state.at('control').integer(CONTROL_BITS);
+    this.#periodUs = state.at('periodUs').u32();
+    this.#status = state.at('status').integer(STATUS_EXPIRED | STATUS_OVERRUN);
+    this.#count = state.at('count').u32();
+    this.#scratch = state.at('scratch').u32();
+    this.#since = state.at('since').time();
+    state.at('buffer').bytes(BUFFER).copy(this.buffer);
+    this.#next?.cancel();
+    this.#next = null;
+    this.#schedule();
   }
 
   read(offset: number, width: Width): Word {
@@ -138,6 +166,6 @@ export class TimerBlock implements SimRegion {
 export function timerDevice(timer: TimerBlock): PlatformDevice {
   return new PlatformDevice('fed60100.timer', 'timer', 'udrv,timer', timer.irq, [
     { name: 'registers', start: 0xfed60100, size: 0x100, region: timer },
-    { name: 'buffer', start: 0xfed70000, size: 0x1000, region: ram(Buffer.alloc(0x1000)) },
+    { name: 'buffer', start: 0xfed70000, size: BUFFER, region: ram(timer.buffer) },
   ]);
 }

@@ -1,3 +1,4 @@
+import { hexOf, type Saved, type StateReader } from '../state/saved';
 import { DIR_IN, type SetupPacket, type SetupRefusal, UsbFunction } from '../usb/function';
 
 /**
@@ -61,6 +62,27 @@ export class GadgetZero extends UsbFunction {
     this.#filled.length = 0;
   }
 
+  protected override saveOwn(): Saved {
+    return {
+      written: { length: this.#written.length, data: hexOf(this.#written) },
+      sourced: this.#sourced,
+      sunk: this.#sunk,
+      isBad: this.#isBad,
+      filling: this.#filling.map(savePacket),
+      filled: this.#filled.map((packets) => packets.map(savePacket)),
+    };
+  }
+
+  protected override restoreOwn(state: StateReader): void {
+    const written = state.at('written');
+    this.#written = written.at('data').bytes(written.at('length').integer(BUFFER));
+    this.#sourced = state.at('sourced').integer(BUFFER);
+    this.#sunk = state.at('sunk').integer(BUFFER);
+    this.#isBad = state.at('isBad').flag();
+    this.#filling = readPackets(state.at('filling'));
+    this.#filled.splice(0, this.#filled.length, ...state.at('filled').list(LOOPBACK_BUFFERS).map(readPackets));
+  }
+
   protected override request({ bmRequestType, bRequest, wValue, wIndex, wLength }: SetupPacket, data: Buffer) {
     if (this.configuration?.value === LOOPBACK || wValue !== 0 || wIndex !== 0 || wLength > BUFFER) return 'stall';
     if (bmRequestType === 0x40 && bRequest === CONTROL_WRITE) {
@@ -101,6 +123,14 @@ export class GadgetZero extends UsbFunction {
     }
     return packet;
   }
+}
+
+function savePacket(packet: Buffer): Saved {
+  return { length: packet.length, data: hexOf(packet) };
+}
+
+function readPackets(state: StateReader): Buffer[] {
+  return state.list(BUFFER / PACKET).map((packet) => packet.at('data').bytes(packet.at('length').integer(PACKET)));
 }
 
 /** Zeros, more than a buffer has: a packet may begin near its end. */

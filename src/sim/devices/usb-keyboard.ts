@@ -1,3 +1,4 @@
+import { hexOf, type Saved, type StateReader } from '../state/saved';
 import { type SetupPacket, type SetupRefusal, UsbFunction } from '../usb/function';
 import type { UsbIdentity } from '../usb/identity';
 
@@ -45,6 +46,23 @@ export class UsbKeyboard extends UsbFunction {
   protected override started(): void {
     this.#reports.length = 0;
     this.#last = Buffer.alloc(REPORT);
+  }
+
+  protected override saveOwn(): Saved {
+    return {
+      reports: this.#reports.map(hexOf),
+      last: hexOf(this.#last),
+      idle: this.#idle,
+      protocol: this.#protocol,
+    };
+  }
+
+  protected override restoreOwn(state: StateReader): void {
+    const reports = state.at('reports').list(QUEUE);
+    this.#reports.splice(0, this.#reports.length, ...reports.map((report) => report.bytes(REPORT)));
+    this.#last = state.at('last').bytes(REPORT);
+    this.#idle = state.at('idle').integer(0xff);
+    this.#protocol = state.at('protocol').integer(1);
   }
 
   protected override request({ bmRequestType, bRequest, wValue }: SetupPacket): Buffer | 'stall' {

@@ -1,3 +1,5 @@
+import type { Saved, StateReader } from '../state/saved';
+
 /** Serves an interrupt; false says that it was not this device's. */
 export type IrqHandler = () => boolean;
 
@@ -49,6 +51,16 @@ export class IrqLine {
   enable(): void {
     if (this.#disabled > 0) this.#disabled--;
     this.#deliver();
+  }
+
+  save(): Saved {
+    return { asserted: this.#asserted, disabled: this.#disabled };
+  }
+
+  /** Sets both ends as they were, which is no interrupt: one that was due had been served. */
+  restore(state: StateReader): void {
+    this.#asserted = state.at('asserted').flag();
+    this.#disabled = state.at('disabled').integer(0xffff);
   }
 
   #deliver(): void {

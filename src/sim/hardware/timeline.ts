@@ -1,5 +1,9 @@
+import type { StateReader } from '../state/saved';
+
 /** An event to come; see {@link Timeline.after}. */
 export interface Scheduled {
+  /** Its time. */
+  readonly due: number;
   cancel(): void;
 }
 
@@ -16,12 +20,20 @@ interface Event {
 export class Timeline {
   /** Sorted by time. */
   readonly #events: Event[] = [];
+  /** The time before this process began, as far as it is known. */
+  #before = 0;
   /** Called when an earlier event becomes the next one. */
   onEarlier: () => void = () => {};
 
   /** Returns the time in milliseconds, with fractions; it never goes back. */
   now(): number {
-    return performance.now();
+    return performance.now() + this.#before;
+  }
+
+  /** Drops all events, and goes on at another time. */
+  restart(now: number): void {
+    this.#events.length = 0;
+    this.#before = now - performance.now();
   }
 
   /** The time of the next event; infinity if none is scheduled. */
@@ -36,11 +48,17 @@ export class Timeline {
     else this.#events.splice(later, 0, event);
     if (this.#events[0] === event) this.onEarlier();
     return {
+      due: event.due,
       cancel: () => {
         const index = this.#events.indexOf(event);
         if (index >= 0) this.#events.splice(index, 1);
       },
     };
+  }
+
+  /** Schedules an event again that was to come when its time was kept; null where there was none. */
+  resume(due: StateReader, action: () => void): Scheduled | null {
+    return due.orNull((time) => this.after(time.time() - this.now(), action));
   }
 
   /**

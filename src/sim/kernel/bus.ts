@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import type { SavedFields, StateReader } from '../state/saved';
 import { Errno } from './errno';
 import type { Kernel } from './kernel';
 
@@ -28,6 +29,9 @@ interface Bound<D extends SimBusDevice> {
   readonly driver: Driver<D>;
   readonly remove: () => void;
 }
+
+/** An override is less than a page. */
+const MAX_NAME = 4095;
 
 /** Drivers that are not modelled and that set driver_managed_dma. */
 const DMA_MANAGED = new Set(['pci-stub', 'pcieport']);
@@ -159,6 +163,32 @@ export class Bus<D extends SimBusDevice> {
     this.#setUevent(device, null);
     if (!quiet) this.#kernel.notify('unbind', device.path);
     return true;
+  }
+
+  /** Returns the driver and the override of a device. */
+  save(device: D): SavedFields {
+    return { driver: this.driverOf(device), override: this.#overrides.get(device) ?? null };
+  }
+
+  /**
+   * Takes the first step of giving devices the drivers that were kept: sets the overrides, and takes away drivers that
+   * are others now, or that `isStale` says have to start anew. {@link restoreDriver} is the second.
+   */
+  restoreOverride(device: D, state: StateReader, isStale: boolean): void {
+    const override = state.at('override').orNull((name) => name.text(MAX_NAME));
+    if (override === null) this.#overrides.delete(device);
+    else this.#overrides.set(device, override);
+    const driver = state.at('driver').orNull((name) => name.text(MAX_NAME));
+    if (!isStale && driver === this.driverOf(device)) return;
+    if (!this.release(device) && this.hasDriver(device)) state.fail(`cannot lose its driver, ${this.driverOf(device)}`);
+  }
+
+  restoreDriver(device: D, state: StateReader): void {
+    const name = state.at('driver').orNull((driver) => driver.text(MAX_NAME));
+    if (name === this.driverOf(device) || name === null) return;
+    const driver = this.#drivers.find((one) => one.name === name);
+    if (driver === undefined) state.fail(`cannot have the driver ${name}`);
+    this.#attach(driver, device);
   }
 
   /** driver_match_device(): asks the driver, unless an override names one. */

@@ -44,6 +44,15 @@ export class DescriptorTable {
     this.put(descriptor.file);
   }
 
+  /** Closes all files, as the end of the process does. */
+  closeAll(): void {
+    this.#table.clear();
+    for (const file of [...this.#references.keys()].reverse()) {
+      if (!this.#references.delete(file)) continue;
+      file.close?.();
+    }
+  }
+
   /** get_file(): adds a reference. */
   hold(file: OpenFile): void {
     this.#references.set(file, (this.#references.get(file) ?? 0) + 1);

@@ -48,6 +48,8 @@ export class Kernel {
   isUp = false;
   /** Keyed by the tree's entry, so that a path through links finds it too. */
   readonly #openers = new WeakMap<object, Opener>();
+  /** Called before the process changes anything or opens a file. */
+  onUse: () => void = () => {};
   /** Called when a descriptor may have become ready. */
   onWake: () => void = () => {};
 

@@ -7,6 +7,7 @@ import {
   PCI_STATUS,
   PCI_STATUS_INTERRUPT,
 } from '../../uapi/pci-regs';
+import { hexOf, type StateReader } from '../state/saved';
 import type { PciBar } from './bar';
 
 // <linux/pci_regs.h>
@@ -155,6 +156,18 @@ export class SimConfigSpace {
       this.#bytes[at] = (kept | (byte & mask)) & ~(byte & clearedByOnes(at));
     }
     if (offset < PCI_COMMAND + 2 && offset + width > PCI_COMMAND) this.#onCommand();
+  }
+
+  save(): string {
+    return hexOf(this.#bytes);
+  }
+
+  /** Sets what a program can write. */
+  restore(state: StateReader): void {
+    const bytes = state.bytes(this.#bytes.length);
+    this.#writable ??= writableBits(this.#bytes, this.#bars);
+    for (const [at, mask] of this.#writable.entries())
+      this.#bytes[at] = ((this.#bytes[at] ?? 0) & ~mask) | ((bytes[at] ?? 0) & mask);
   }
 
   #byte(offset: number): number {

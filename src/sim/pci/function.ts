@@ -2,6 +2,7 @@ import type { Width } from '../../sys/sys';
 import { PCI_COMMAND_INTX_DISABLE, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../../uapi/pci-regs';
 import { IrqLine } from '../hardware/irq-line';
 import { bounded, ones, type SimRegion, unassigned } from '../hardware/region';
+import type { SavedFields, StateReader } from '../state/saved';
 import type { PciBar } from './bar';
 import { CAP_MSIX, SimConfigSpace } from './config-space';
 
@@ -180,6 +181,22 @@ export class PciFunction {
     this.#asserted = false;
     this.#updateIrq();
     this.onReset();
+  }
+
+  save(): SavedFields {
+    return {
+      enabled: this.enabled,
+      asserted: this.#asserted,
+      irq: this.irq.save(),
+      config: this.config.save(),
+    };
+  }
+
+  restore(state: StateReader): void {
+    this.enabled = state.at('enabled').integer(0xffff);
+    this.#asserted = state.at('asserted').flag();
+    this.irq.restore(state.at('irq'));
+    this.config.restore(state.at('config'));
   }
 
   /** Pulls it out of its slot. */

@@ -66,6 +66,7 @@ export class SimSys implements Sys {
   }
 
   writeFile(path: string, data: string): void {
+    this.#kernel.onUse();
     this.#call('writeFile', 'write', path, () => {
       const entry = this.#find(path);
       if (entry.kind === 'dir') throw new Errno('EISDIR', 'open');
@@ -80,6 +81,7 @@ export class SimSys implements Sys {
   }
 
   open(path: string, { write = false, nonblock = false }: OpenFlags): number {
+    this.#kernel.onUse();
     return this.#call('open', 'open', path, () => {
       const flags = { write, nonblock };
       return this.#kernel.descriptors.add(path, this.#openFile(path, flags), flags);

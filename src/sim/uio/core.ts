@@ -6,11 +6,15 @@ import type { SimRegion } from '../hardware/region';
 import { Errno } from '../kernel/errno';
 import type { OpenFile } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
+import type { Saved, StateReader } from '../state/saved';
 
 /** include/linux/uio_driver.h: MAX_UIO_MAPS. */
 const MAX_MAPS = 5;
 /** The size of the word that read and write take: an s32 in the CPU's byte order. */
 const WORD = 4;
+/** More than the machine has; include/linux/uio_driver.h allows 2^20. */
+const MAX_DEVICES = 64;
+const MAX_PATH = 4096;
 /** Dynamic on a real machine. */
 const MAJOR = 247;
 
@@ -46,6 +50,8 @@ export interface SimUioInfo {
   /** Returns whether it was this device's interrupt, which counts as an event. */
   handler(): boolean;
   irqControl?(on: boolean): void;
+  /** The driver's own memory of whether it has its interrupt enabled. */
+  readonly irqState?: { enabled: boolean };
   open?(): void;
   release?(): void;
 }
@@ -54,18 +60,20 @@ export interface SimUioInfo {
 export class UioCore {
   readonly #kernel: Kernel;
   readonly #devices = new Map<number, SimUioDevice>();
+  /** The numbers that parents get while a kept state is restored. */
+  #numbers: ReadonlyMap<string, number> = new Map();
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
   }
 
   /**
-   * Registers a device under the lowest free number.
+   * Registers a device under the lowest free number, or the one that it had.
    *
    * @param parent below /sys/devices, without links
    */
   register(parent: string, info: SimUioInfo): SimUioDevice {
-    let minor = 0;
+    let minor = this.#numbers.get(parent) ?? 0;
     while (this.#devices.has(minor)) minor++;
     const device = new SimUioDevice(this.#kernel, `uio${minor}`, `${parent}/uio/uio${minor}`, info);
     this.#devices.set(minor, device);
@@ -83,6 +91,40 @@ export class UioCore {
     // The directory above it was made for it, and goes too.
     this.#kernel.removeDevice(posix.dirname(device.path));
     this.#kernel.wake();
+  }
+
+  /** Returns the devices by number. */
+  save(): Saved {
+    return Object.fromEntries(
+      [...this.#devices].map(([minor, { path, event, info }]) => [
+        minor,
+        { parent: parentOf(path), event, irqEnabled: info?.irqState?.enabled ?? true },
+      ]),
+    );
+  }
+
+  /**
+   * Gives devices that are registered from now on the numbers that they had.
+   *
+   * @returns whether the device of this parent has another number now
+   */
+  restoreNumbers(state: StateReader): (parent: string) => boolean {
+    const parents = state.entries(MAX_DEVICES).map(([minor, device]) => [device.at('parent').text(MAX_PATH), minor]);
+    this.#numbers = new Map(parents.map(([parent = '', minor]) => [parent, Number(minor)]));
+    const now = new Map([...this.#devices].map(([minor, { path }]) => [parentOf(path), minor]));
+    return (parent) => now.has(parent) && now.get(parent) !== this.#numbers.get(parent);
+  }
+
+  /** Sets counts and interrupts of the devices as they were; all are registered again by now. */
+  restore(state: StateReader): void {
+    this.#numbers = new Map();
+    for (const [minor, saved] of state.entries(MAX_DEVICES)) {
+      const device = this.#devices.get(Number(minor)) ?? saved.fail('has no UIO driver');
+      if (parentOf(device.path) !== saved.at('parent').text(MAX_PATH)) saved.fail('is another device');
+      device.event = saved.at('event').integer(0x7fffffff, -0x80000000);
+      const irqState = device.info?.irqState;
+      if (irqState !== undefined) irqState.enabled = saved.at('irqEnabled').flag();
+    }
   }
 
   find(name: string): SimUioDevice | undefined {
@@ -225,6 +267,11 @@ function install(kernel: Kernel, device: SimUioDevice, parent: string, minor: nu
   }
   kernel.link(`/sys/class/uio/${name}`, path);
   kernel.node(`/dev/${name}`, () => new UioFile(kernel, device));
+}
+
+/** Returns the directory of the device that a UIO device belongs to. */
+function parentOf(path: string): string {
+  return posix.resolve(path, '../..');
 }
 
 /** printf's %pa: as wide as an address. */

@@ -13,11 +13,11 @@ export function uioPdrvGenirq(kernel: Kernel, uio: UioCore): Driver<PlatformDevi
     name: 'uio_pdrv_genirq',
     matches: (device) => device.compatible === 'udrv,timer',
     probe({ name, path, irq, resources, nodeName }) {
-      // priv->flags: set while the interrupt is disabled, so that disabling does not nest.
-      let disabled = false;
+      // priv->flags says whether the interrupt is disabled, so that disabling does not nest.
+      const irqState = { enabled: true };
       const setEnabled = (on: boolean) => {
-        if (on === !disabled) return;
-        disabled = !on;
+        if (on === irqState.enabled) return;
+        irqState.enabled = on;
         if (on) irq.enable();
         else irq.disable();
       };
@@ -41,6 +41,7 @@ export function uioPdrvGenirq(kernel: Kernel, uio: UioCore): Driver<PlatformDevi
           return true;
         },
         irqControl: setEnabled,
+        irqState,
       });
       return () => uio.unregister(device);
     },

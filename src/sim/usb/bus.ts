@@ -3,6 +3,7 @@ import { Bus, type Driver } from '../kernel/bus';
 import { Errno } from '../kernel/errno';
 import type { OpenFile } from '../kernel/file';
 import type { Kernel } from '../kernel/kernel';
+import type { Saved, StateReader } from '../state/saved';
 import { SimUsbDevice, type SimUsbInterface } from './device';
 import type { UsbFunction } from './function';
 import { readIdentity, type UsbIdentity } from './identity';
@@ -12,6 +13,8 @@ import { installEndpoints, installUsbDevice, installUsbInterface, nodeOf } from 
 import { UsbfsMemory } from './usbfs-memory';
 
 const DEVICES = '/sys/bus/usb/devices';
+/** Devices on a bus: USB 2.0, 8.3.2.1. */
+const MAX_NUMBER = 127;
 const MEMORY_LIMIT = '/sys/module/usbcore/parameters/usbfs_memory_mb';
 
 /** A device as the base has it: the facts that decide which function it gets. */
@@ -61,7 +64,10 @@ export class UsbBus {
     this.interfaces.addDriver(this.#hubDriver());
     this.interfaces.addDriver(interfaceDriver(kernel, 'usb-storage', isStorage));
     this.interfaces.addDriver(interfaceDriver(kernel, 'usbhid', ({ setting }) => setting.class === 3));
-    for (const name of kernel.tree.readDir(DEVICES)) if (!name.includes(':')) this.#add(name);
+    // In the order of their numbers, in which they are connected again with their host controller.
+    const number = (name: string) => Number(kernel.text(`${DEVICES}/${name}/devnum`));
+    const names = kernel.tree.readDir(DEVICES).filter((name) => !name.includes(':'));
+    for (const name of names.sort((a, b) => number(a) - number(b))) this.#add(name);
     // A driver may look for devices that hang on its own: all have to be there first.
     for (const device of this.#devices.values()) {
       for (const intf of device.interfaces) this.interfaces.addDevice(intf);
@@ -109,6 +115,70 @@ export class UsbBus {
     this.#pulled.delete(device);
     // A device behind a hub that is gone is plugged in and not known.
     if (this.#hubOf(device)?.isConnected) this.#connect(device);
+  }
+
+  save(): Saved {
+    return {
+      numbers: Object.fromEntries(this.#numbers),
+      devices: Object.fromEntries([...this.#devices].map(([name, device]) => [name, this.#saveDevice(device)])),
+    };
+  }
+
+  #saveDevice(device: SimUsbDevice): Saved {
+    return {
+      number: device.number,
+      isConnected: device.isConnected,
+      isPulled: this.#pulled.has(device),
+      configuration: device.configuration?.value ?? 0,
+      interfaces: device.interfaces.map((intf) => ({ alt: intf.alt, ...this.interfaces.save(intf) })),
+      function: device.fn.save(),
+    };
+  }
+
+  /** Plugs devices in and out, and gives them the numbers, configurations and drivers that they had. */
+  restore(state: StateReader): void {
+    const devices = [...this.#devices.values()].map((device) => [device, state.at('devices').at(device.name)] as const);
+    // A device is behind its hub in this order.
+    for (const [device, saved] of devices) {
+      const isSame = saved.at('isConnected').flag() && saved.at('number').integer(MAX_NUMBER) === device.number;
+      if (device.isConnected && !isSame) this.#disconnect(device);
+    }
+    // The driver of a hub would connect the others, with numbers of its own choice.
+    for (const [device] of devices) if (!device.isConnected) this.#pulled.add(device);
+    for (const [device, saved] of devices) {
+      if (saved.at('isConnected').flag() && !device.isConnected) {
+        if (device.ports.length > 0 && this.#hubOf(device)?.isConnected !== true) saved.fail('is behind no hub');
+        this.#pulled.delete(device);
+        this.#numbers.set(device.bus, saved.at('number').integer(MAX_NUMBER, 1) - 1);
+        this.#connect(device);
+      }
+      if (device.isConnected) this.#restoreDevice(device, saved);
+    }
+    this.#pulled.clear();
+    for (const [device, saved] of devices) {
+      if (saved.at('isPulled').flag()) this.#pulled.add(device);
+      // A node of the same number may have gone with another device.
+      if (device.isConnected) this.#install(device);
+      device.fn.restore(saved.at('function'));
+    }
+    this.#numbers.clear();
+    for (const [bus, number] of state.at('numbers').entries(this.#devices.size))
+      this.#numbers.set(Number(bus), number.integer(MAX_NUMBER));
+  }
+
+  #restoreDevice(device: SimUsbDevice, state: StateReader): void {
+    const configuration = state.at('configuration').integer(0xff);
+    if ((device.configuration?.value ?? 0) !== configuration) this.configure(device, configuration);
+    const interfaces = state.at('interfaces').list(0xff);
+    if (interfaces.length !== device.interfaces.length) state.fail('has other interfaces');
+    for (const [i, saved] of interfaces.entries()) {
+      const intf = device.interfaces[i] ?? saved.fail('is no interface');
+      this.interfaces.restoreOverride(intf, saved, false);
+      const alt = saved.at('alt').integer(0xff);
+      if (!intf.settings.some((setting) => setting.alt === alt)) saved.fail(`has no alternate setting ${alt}`);
+      if (intf.alt !== alt) this.#chosen(intf, alt);
+      this.interfaces.restoreDriver(intf, saved);
+    }
   }
 
   /** usb_disconnect(): removes a device and all that hangs on it. */

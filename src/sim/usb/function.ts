@@ -1,3 +1,4 @@
+import type { Saved, StateReader } from '../state/saved';
 import {
   DT_BOS,
   DT_CONFIGURATION,
@@ -93,6 +94,35 @@ export class UsbFunction {
     this.halted.clear();
     this.started();
   }
+
+  save(): Saved {
+    return {
+      configuration: this.#configuration?.value ?? 0,
+      alternates: Object.fromEntries(this.#alternates),
+      halted: [...this.halted],
+      own: this.saveOwn(),
+    };
+  }
+
+  restore(state: StateReader): void {
+    const { configurations } = this.identity.descriptors;
+    const value = state.at('configuration').integer(0xff);
+    this.#configuration = configurations.find((one) => one.value === value) ?? null;
+    if (this.#configuration === null && value !== 0) state.fail(`has no configuration ${value}`);
+    this.#alternates.clear();
+    for (const [number, alt] of state.at('alternates').entries(0xff))
+      this.#alternates.set(Number(number), alt.integer(0xff));
+    this.halted.clear();
+    for (const endpoint of state.at('halted').list(0xff)) this.halted.add(endpoint.integer(0xff));
+    this.restoreOwn(state.at('own'));
+  }
+
+  /** Returns the state that this kind of device has beside that of all. */
+  protected saveOwn(): Saved {
+    return null;
+  }
+
+  protected restoreOwn(_state: StateReader): void {}
 
   /** Answers a request that is no standard one. */
   protected request(_setup: SetupPacket, _data: Buffer): Buffer | 'stall' {

@@ -4,12 +4,16 @@ import type { SimIommu } from '../iommu/iommu';
 import { Errno } from '../kernel/errno';
 import type { Kernel } from '../kernel/kernel';
 import type { PciFunction } from '../pci/function';
+import type { Saved, StateReader } from '../state/saved';
 import { ContainerFile } from './container';
 import { SimVfioDevice, StillInUse, type VfioDeviceOps } from './device';
 import { VfioDeviceFile } from './device-file';
 import { VfioGroup } from './group';
 import { GroupFile } from './group-file';
 
+/** More than the machine has. */
+const MAX_DEVICES = 64;
+const MAX_NAME = 64;
 /** Dynamic on a real machine. */
 const CDEV_MAJOR = 245;
 const GROUP_MAJOR = 246;
@@ -20,6 +24,8 @@ export class VfioCore {
   readonly #iommu: SimIommu;
   readonly #groups = new Map<SimIommuGroup, VfioGroup>();
   readonly #devices = new Map<number, SimVfioDevice>();
+  /** The numbers that functions get while a kept state is restored. */
+  #numbers: ReadonlyMap<string, number> = new Map();
 
   constructor(kernel: Kernel, iommu: SimIommu) {
     this.#kernel = kernel;
@@ -33,7 +39,7 @@ export class VfioCore {
     // The mode without an IOMMU protects nothing, and has to be asked for.
     if (iommuGroup === undefined) throw new Errno('EINVAL');
     const group = this.#groups.get(iommuGroup) ?? this.#addGroup(iommuGroup);
-    let index = 0;
+    let index = this.#numbers.get(fn.name) ?? 0;
     while (this.#devices.has(index)) index++;
     const device = new SimVfioDevice(fn, index, group, ops);
     this.#devices.set(index, device);
@@ -61,6 +67,30 @@ export class VfioCore {
     if (group.registered) return;
     this.#groups.delete(group.iommuGroup);
     this.#kernel.removeDevice(groupPath(group));
+  }
+
+  /** Returns the functions by number. */
+  save(): Saved {
+    return Object.fromEntries([...this.#devices].map(([index, { fn }]) => [index, fn.name]));
+  }
+
+  /**
+   * Gives devices that are registered from now on the numbers that they had.
+   *
+   * @returns whether a function has another number now
+   */
+  restoreNumbers(state: StateReader): (fn: string) => boolean {
+    const names = state.entries(MAX_DEVICES).map(([index, name]) => [name.text(MAX_NAME), Number(index)] as const);
+    this.#numbers = new Map(names);
+    const now = new Map([...this.#devices].map(([index, { fn }]) => [fn.name, index]));
+    return (fn) => now.has(fn) && now.get(fn) !== this.#numbers.get(fn);
+  }
+
+  /** Checks that all are registered again. */
+  restore(state: StateReader): void {
+    this.#numbers = new Map();
+    for (const [index, name] of state.entries(MAX_DEVICES))
+      if (this.#devices.get(Number(index))?.fn.name !== name.text(MAX_NAME)) name.fail('is no device of a VFIO driver');
   }
 
   #addGroup(iommuGroup: SimIommuGroup): VfioGroup {

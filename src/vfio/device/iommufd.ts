@@ -11,6 +11,7 @@ import {
 } from '../../uapi/vfio';
 import { Ioas } from '../dma/ioas';
 import { attachFailed, bindFailed, noCdev } from '../errors';
+import { IommuGroups } from '../inspect/iommu-group';
 import type { Attachment } from './backend';
 import { openNode } from './open-node';
 
@@ -22,7 +23,7 @@ const IOMMUFD = '/dev/iommu';
  */
 export function attachByIommufd(sys: Sys, device: VfioDeviceInfo): Attachment {
   const { address, vfio } = device;
-  if (vfio.cdev === null) throw noCdev(device);
+  if (vfio.cdev === null) throw noCdev(device, vfio.group !== null && new IommuGroups(sys).get(vfio.group).noiommu);
   const cdev = `/dev/vfio/devices/${vfio.cdev}`;
   return acquiring((cleanup) => {
     const iommufd = openNode(sys, device, IOMMUFD);

@@ -8,8 +8,11 @@ import { hexDigits } from '../../text/hex';
  */
 
 export interface DmaFault {
-  iommu: 'intel' | 'amd' | 'smmuv3';
-  /** PCI address as the line has it: without a domain in Intel's lines and where it comes from a stream id. */
+  iommu: 'intel' | 'amd' | 'smmuv3' | 'virtio';
+  /**
+   * PCI address as the line has it: without a domain in Intel's lines and where it comes from a stream id; null where the
+   * line has only a number that the firmware chose.
+   */
   device: string | null;
   address: bigint;
   access: 'read' | 'write' | null;
@@ -50,6 +53,9 @@ const SMMU_EVENTS: Record<number, string> = {
 /** RnW, bit 35 of the second word. */
 const SMMU_READ = 1n << 35n;
 
+/** viommu_fault_handler(), drivers/iommu/virtio-iommu.c. The letters are R, W and X, those that apply. */
+const VIRTIO = /: (domain|page|unknown) fault from EP (\d{1,10}) at 0x([0-9a-f]{1,16}) \[(R?)(W?)X?\]/;
+
 /** Returns the faults in lines of the kernel log, oldest first. */
 export function parseFaults(lines: readonly string[]): DmaFault[] {
   const faults: DmaFault[] = [];
@@ -63,7 +69,7 @@ export function parseFaults(lines: readonly string[]): DmaFault[] {
       faults.push(fault);
       continue;
     }
-    const fault = intel(line) ?? amd(line) ?? smmuRaw(lines, i);
+    const fault = intel(line) ?? amd(line) ?? virtio(line) ?? smmuRaw(lines, i);
     if (fault !== null) faults.push(fault);
   }
   return faults;
@@ -101,6 +107,19 @@ function amd(line: string): DmaFault | null {
     address: BigInt(`0x${address}`),
     access: (bits & AMD_WRITE) !== 0 ? 'write' : 'read',
     reason: `IO_PAGE_FAULT, ${(bits & AMD_PRESENT) !== 0 ? 'no right' : 'no mapping'} (flags 0x${flags})`,
+  };
+}
+
+function virtio(line: string): DmaFault | null {
+  const match = VIRTIO.exec(line);
+  if (match === null) return null;
+  const [, reason = '', endpoint = '', address = '', read = '', write = ''] = match;
+  return {
+    iommu: 'virtio',
+    device: null,
+    address: BigInt(`0x${address}`),
+    access: write !== '' ? 'write' : read !== '' ? 'read' : null,
+    reason: `${reason} fault from endpoint ${endpoint}`,
   };
 }
 

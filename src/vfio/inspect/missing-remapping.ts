@@ -1,12 +1,13 @@
 import { AttributeReader } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
 import { iommuHardware } from './iommu-hardware';
+import { isVirtualMachine } from './virtual-machine';
 
 /** Modules whose parameter `allow_unsafe_interrupts` lets a device without interrupt remapping through. */
 export type UnsafeModule = 'vfio_iommu_type1' | 'iommufd';
 
-/** Both grow with the number of processors: thousands of them fit. */
-const MAX_PROC_BYTES = 16 * 1024 * 1024;
+/** It grows with the number of processors: thousands of them fit. */
+const MAX_INTERRUPTS_BYTES = 16 * 1024 * 1024;
 
 /**
  * Tells whether interrupts are remapped, so that a device cannot forge them: on x86 the names of the controllers in
@@ -15,7 +16,7 @@ const MAX_PROC_BYTES = 16 * 1024 * 1024;
  * @returns null where that cannot be told
  */
 function remapsInterrupts(reader: AttributeReader): boolean | null {
-  const controllers = reader.bytes('/proc/interrupts', MAX_PROC_BYTES)?.toString('latin1') ?? '';
+  const controllers = reader.bytes('/proc/interrupts', MAX_INTERRUPTS_BYTES)?.toString('latin1') ?? '';
   if (/\sIR-(?:IO-APIC|PCI-MSI)/.test(controllers)) return true;
   return /\s(?:IO-APIC|PCI-MSI)/.test(controllers) ? false : null;
 }
@@ -34,7 +35,7 @@ export function whyNotPermitted(
   const reader = new AttributeReader(sys);
   const parameter = `/sys/module/${module}/parameters/allow_unsafe_interrupts`;
   const remaps = remapsInterrupts(reader);
-  const log = 'sudo dmesg | grep -i -e vfio -e iommu -e dmar';
+  const log = 'sudo dmesg | grep -i -e vfio -e iommu -e dmar -e amd-vi -e smmu';
   if (remaps === true || reader.text(parameter) === 'Y')
     return {
       message: 'the IOMMU driver does not permit it, and not for lack of interrupt remapping',
@@ -52,13 +53,10 @@ export function whyNotPermitted(
 }
 
 function remedy(sys: SysTree, reader: AttributeReader, address: string): string {
-  const flags = /^flags\s*:.*$/m.exec(reader.bytes('/proc/cpuinfo', MAX_PROC_BYTES)?.toString('latin1') ?? '');
-  // CPUID leaf 1, ECX bit 31.
-  const isVirtual = / hypervisor\b/.test(flags?.[0] ?? '');
   const kind = iommuHardware(sys, address)?.kind ?? null;
   if (kind === 'virtio-iommu')
     return 'virtio-iommu remaps no interrupts: give the virtual machine another IOMMU, as QEMU does with -device intel-iommu,intremap=on -machine kernel-irqchip=split';
-  if (!isVirtual) return 'switch interrupt remapping on in the firmware, and boot without intremap=off';
+  if (!isVirtualMachine(reader)) return 'switch interrupt remapping on in the firmware, and boot without intremap=off';
   const device = kind === 'AMD-Vi' ? 'amd-iommu' : 'intel-iommu';
   return `switch interrupt remapping on in the hypervisor, as QEMU does with -device ${device},intremap=on -machine kernel-irqchip=split`;
 }

@@ -331,9 +331,18 @@ describe('names of drivers', () => {
     ['vfio-pcy', 'perhaps vfio-pci is meant'],
     ['VFIO_PIC', 'perhaps vfio-pci is meant'],
     ['nvm', 'perhaps nvme is meant'],
-    ['vfio', 'load it: sudo modprobe vfio'],
+    ['vfio', 'perhaps vfio-pci is meant'],
+    ['uio', 'perhaps uio_pci_generic is meant'],
+    ['igb_uio', 'load it: sudo modprobe igb_uio'],
   ])('%s is none: %s', async (given, hint) => {
     expect((await failure(Promise.resolve().then(() => findDriver(sys, given)))).hint).toBe(hint);
+  });
+
+  test('the one that is named, where it is not loaded', async () => {
+    const tree = new TreeSys({ '/sys/bus/pci/drivers/nvme/bind': '' });
+    expect((await failure(Promise.resolve().then(() => findDriver(tree, 'vfio-pci')))).hint).toBe(
+      'load it: sudo modprobe vfio-pci',
+    );
   });
 
   test.each([
@@ -351,7 +360,7 @@ describe('names of drivers', () => {
 
 describe('vfio-pci, for a function in no IOMMU group', () => {
   const dir = '/sys/devices/pci0000:00/0000:00:04.0';
-  const machine = (noiommu: string) => {
+  const machine = (noiommu: string, more: Record<string, Content> = {}) => {
     const sys = new TreeSys({
       [`${dir}/vendor`]: '0x1234\n',
       [`${dir}/device`]: '0x11e8\n',
@@ -359,6 +368,7 @@ describe('vfio-pci, for a function in no IOMMU group', () => {
       [`/sys/bus/pci/devices/${EDU}`]: { link: `../../../..${dir}` },
       '/sys/bus/pci/drivers/vfio-pci/bind': '',
       '/sys/module/vfio/parameters/enable_unsafe_noiommu_mode': noiommu,
+      ...more,
     });
     jest.spyOn(sys, 'access').mockReturnValue('rw');
     const writes = jest.spyOn(sys, 'writeFile').mockReturnValue();
@@ -373,6 +383,20 @@ describe('vfio-pci, for a function in no IOMMU group', () => {
       expect.objectContaining(refused),
     );
     expect(writes).not.toHaveBeenCalled();
+  });
+
+  // A device tree's IOMMU, before Linux 6.15: the group is made when a driver probes the function.
+  test('is tried where there is an IOMMU, and put back where it comes into no group', async () => {
+    const { sys, writes } = machine('N\n', { '/sys/class/iommu/smmu3.0x0000000009050000/devices/x': '' });
+    const steps = [`echo vfio-pci > ${override(EDU)}`, `echo ${EDU} > /sys/bus/pci/drivers/vfio-pci/bind`];
+    const { plans } = prepareBindings(sys, new MemoryState(), bind('vfio-pci', ...withGroups(sys, [EDU])));
+    expect(plans.flatMap(({ steps }) => steps.map(shellCommand))).toEqual(steps);
+    expect(await failure(changeBindings(sys, new MemoryState(), bind('vfio-pci', EDU)))).toMatchObject({
+      exit: 9,
+      message:
+        'vfio-pci did not take the device: it belongs to no IOMMU group: the IOMMU of this machine does not cover it',
+    });
+    expect(writes.mock.lastCall).toEqual([override(EDU), '\n']);
   });
 
   test('is tried where VFIO does without', () => {

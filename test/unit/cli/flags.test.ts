@@ -9,6 +9,9 @@ test.each([
   ['usb list -tv', 'usb list -t -v'],
   ['list -aq', 'list -a -q'],
   ['-nqv list', '-n -q -v list'],
+  ['--sim=machine list', '--sim-file=machine list'],
+  ['list -- --sim=machine', 'list -- --sim=machine'],
+  ['--sim list', '--sim list'],
   // Not clusters, or not of flags.
   ['list -a --all -', 'list -a --all -'],
   ['uio read -w4 uio0 map0 -4', 'uio read -w4 uio0 map0 -4'],

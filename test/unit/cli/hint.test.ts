@@ -64,6 +64,21 @@ test.each(['run as root, or: sudo chown "$USER" /dev/uio0', 'run it as root: sud
   },
 );
 
+test.each([
+  [
+    'sudo udrv bind 0000:01:00.0 vfio-pci',
+    'udrv --sim=machine bind 0000:01:00.0 vfio-pci',
+    'udrv bind 0000:01:00.0 vfio-pci',
+  ],
+  ['udrv usb config 1-2 1', 'udrv --sim=machine usb config 1-2 1', 'udrv usb config 1-2 1'],
+  ['load it: sudo modprobe vfio-pci', undefined, undefined],
+  ['use --backend group', 'use --backend group', 'use --backend group'],
+])('a simulated machine in a file is named, unless the environment does it: %s', (hint, named, unnamed) => {
+  expect(completeHint(hint, { sim: 'machine' }, false)).toBe(named);
+  expect(completeHint(hint, { sim: 'machine', isFromEnvironment: true }, false)).toBe(unnamed);
+  expect(completeHint('udrv list', { sim: "it's" }, false)).toBe(`udrv --sim='it'\\''s' list`);
+});
+
 describe('no text of the sources that looks like a hint with a command', () => {
   const texts = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts') && name !== 'cli/output/hint.ts')

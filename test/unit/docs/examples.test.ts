@@ -3,21 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommanderError } from 'commander';
 import type { OutputStream } from '../../../src/cli/output/stream';
+import { apart } from '../../../src/cli/program/flags';
 import { buildProgram } from '../../../src/cli/program/program';
 import { Exit, UdrvError } from '../../../src/errors';
-import { type SimulatedMachine, simulatedMachine } from '../../../src/sim';
+import { simulatedMachine } from '../../../src/sim';
 
 // Every command that README.md and the manual pages print as an example, run on the simulated machine in the order in
-// which they stand. The commands of one document share a machine, as they do for a reader with hardware; `udrv --sim`
-// makes a new one each time.
+// which they stand. The commands of one document share a machine in a file, as they do for a reader with hardware, and
+// each finds what the ones before it left; `udrv --sim` makes a new one each time.
 
 const ROOT = join(__dirname, '../../..');
 Object.assign(globalThis, { UDRV_VERSION: '0.0.0' });
 jest.setTimeout(60_000);
-
-let shared = simulatedMachine();
-// The command requires it when it first needs a machine.
-jest.mock('../../../src/sim', () => ({ simulatedMachine: () => shared }));
 
 /**
  * Commands that end with another code than 0, because their text says so or because they wait for something that does
@@ -41,13 +38,11 @@ const examples = new Map(documents.map((name) => [name, commandsIn(name, readFil
 
 describe.each(documents)('the examples of %s', (name) => {
   const cwd = process.cwd();
-  const machine = simulatedMachine();
   let folder = '';
 
   beforeAll(() => {
-    shared = machine;
     folder = mkdtempSync(join(tmpdir(), 'udrv-examples-'));
-    makeFiles(folder, machine);
+    makeFiles(folder);
     process.chdir(folder);
   });
 
@@ -69,7 +64,8 @@ test('no exception stands for a command that no document has', () => {
 });
 
 /** Files that examples read: a dump of several functions, an image of one, a copied tree. */
-function makeFiles(folder: string, { sys }: SimulatedMachine): void {
+function makeFiles(folder: string): void {
+  const { sys } = simulatedMachine();
   copyFileSync(join(ROOT, 'fixtures/lab.lspci'), join(folder, 'dump.txt'));
   writeFileSync(join(folder, 'config.bin'), sys.readFile('/sys/bus/pci/devices/0000:01:00.0/config'));
   writeFileSync(join(folder, 'zeros'), Buffer.alloc(1 << 20));
@@ -80,10 +76,10 @@ function makeFiles(folder: string, { sys }: SimulatedMachine): void {
 async function run(argv: readonly string[]): Promise<{ exit: number; message: string }> {
   const nowhere = { isTTY: false, write() {}, close() {} } as unknown as OutputStream;
   const { program, outcome } = buildProgram(nowhere, nowhere, {});
-  const machine = argv.some((word) => ['--sim', '--snapshot', '--sysroot'].includes(word)) ? [] : ['--sim'];
+  const machine = argv.some((word) => /^--(?:sim|snapshot|sysroot)(?:=|$)/.test(word)) ? [] : ['--sim=shared'];
   for (const command of [program, ...program.commands]) command.exitOverride().configureOutput({ outputError() {} });
   try {
-    await program.parseAsync([...machine, ...argv], { from: 'user' });
+    await program.parseAsync(apart([...machine, ...argv]), { from: 'user' });
     return { exit: outcome.exit, message: '' };
   } catch (error) {
     if (error instanceof UdrvError) return { exit: error.exit, message: `${error.subject}: ${error.message}` };

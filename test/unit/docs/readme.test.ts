@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { transformSync } from 'esbuild';
 import * as library from '../../../src';
 import type { OutputStream } from '../../../src/cli/output/stream';
+import { apart } from '../../../src/cli/program/flags';
 import { parseAction, parseRange, parseSize, parseWord } from '../../../src/cli/program/parse';
 import { buildProgram } from '../../../src/cli/program/program';
 
@@ -151,7 +152,7 @@ async function understood(argv: readonly string[]): Promise<void> {
     command.exitOverride().configureOutput({ writeOut() {}, writeErr() {}, outputError() {} });
     if (command.commands.length === 0) command.action(() => checkValues(command));
   }
-  await program.parseAsync([...argv], { from: 'user' });
+  await program.parseAsync(apart(argv), { from: 'user' });
 }
 
 function checkValues(command: Command): void {

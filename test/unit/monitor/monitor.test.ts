@@ -59,22 +59,22 @@ function view(changes: Partial<Sys>): Sys {
 describe('what is told', () => {
   test('a USB device that goes, and what it was; it comes again', async () => {
     const { events, start } = await monitored(() => {
-      machine.controls.unplug('1-1');
-      machine.controls.plug('1-1');
+      machine.controls.unplug('1-4');
+      machine.controls.plug('1-4');
     }, 4);
     expect(start?.listening).toBe(true);
     expect(start?.devices).toBeGreaterThan(15);
     expect(events.map(inShort)).toEqual([
-      'unbind 1-1:1.0 usb-storage',
-      'remove 1-1 -',
-      'add 1-1 -',
-      'bind 1-1:1.0 usb-storage',
+      'unbind 1-4:1.0 usb-storage',
+      'remove 1-4 -',
+      'add 1-4 -',
+      'bind 1-4:1.0 usb-storage',
     ]);
     expect(events[1]).toEqual({
       time: expect.any(Date),
       action: 'remove',
       framework: 'usb',
-      address: '1-1',
+      address: '1-4',
       interface: null,
       vendorId: '46f4',
       deviceId: '0001',
@@ -152,12 +152,12 @@ describe('what is told', () => {
     const forged = view({
       receive: (fd, buffer) => {
         const datagram = sys.receive(fd, buffer);
-        // Messages about 1-1 come from somebody else.
-        return buffer.includes('1-1') ? { ...datagram, port: 4711 } : datagram;
+        // Messages about 1-4 come from somebody else.
+        return buffer.includes('1-4') ? { ...datagram, port: 4711 } : datagram;
       },
     });
     const act = () => {
-      machine.controls.unplug('1-1');
+      machine.controls.unplug('1-4');
       machine.controls.unplug('1-2');
     };
     const { events } = await monitored(act, 1, { on: forged, type: 'usb' });
@@ -215,7 +215,7 @@ describe('where not all is heard, it looks', () => {
   const differences = [
     'remove 1-2 -',
     'add 1-2 -',
-    'unbind 1-1:1.0 usb-storage',
+    'unbind 1-4:1.0 usb-storage',
     'bind 1-3.1:1.0 usbfs',
     'change 1-3 hub',
   ];
@@ -223,7 +223,7 @@ describe('where not all is heard, it looks', () => {
   const act = () => {
     machine.controls.unplug('1-2');
     machine.controls.plug('1-2');
-    sys.writeFile(UNBIND, '1-1:1.0');
+    sys.writeFile(UNBIND, '1-4:1.0');
     const fd = sys.open('/dev/bus/usb/001/005', { write: true });
     disconnectDriver(sys, fd, 0);
     claimInterface(sys, fd, 0);
@@ -253,15 +253,15 @@ describe('where not all is heard, it looks', () => {
   test('the kernel had no room for all of it', async () => {
     const storm = () => {
       for (let i = 0; i < 300; i++) {
-        sys.writeFile(UNBIND, '1-1:1.0');
-        sys.writeFile(BIND, '1-1:1.0');
+        sys.writeFile(UNBIND, '1-4:1.0');
+        sys.writeFile(BIND, '1-4:1.0');
       }
       machine.controls.unplug('1-2');
-      sys.writeFile(UNBIND, '1-1:1.0');
+      sys.writeFile(UNBIND, '1-4:1.0');
     };
     const run = await monitored(storm, 258, { type: 'usb' });
     const lines = run.events.map(inShort);
-    expect(lines.slice(-2)).toEqual(['remove 1-2 -', 'unbind 1-1:1.0 usb-storage']);
+    expect(lines.slice(-2)).toEqual(['remove 1-2 -', 'unbind 1-4:1.0 usb-storage']);
     // Those that were heard make sense, one after the other.
     for (const [i, { action }] of run.events.slice(0, 256).entries()) expect(action).toBe(i % 2 ? 'bind' : 'unbind');
   });
@@ -283,7 +283,7 @@ describe('where not all is heard, it looks', () => {
       onStart: () => {
         machine.controls.unplug('1-2');
         machine.controls.plug('1-2');
-        sys.writeFile(UNBIND, '1-1:1.0');
+        sys.writeFile(UNBIND, '1-4:1.0');
       },
     })) {
       run.push(inShort(event));
@@ -292,8 +292,8 @@ describe('where not all is heard, it looks', () => {
     }
     expect(run).toEqual([
       'remove 1-2 -',
-      'unbind 1-1:1.0 usb-storage',
       'add 1-2 -',
+      'unbind 1-4:1.0 usb-storage',
       'unbind 1-3.1:1.0 usbhid',
       'remove 1-3.1 -',
     ]);

@@ -74,7 +74,7 @@ test('one group is not viable: a kernel driver has a sibling of what vfio-pci ha
   expect([driver('0000:02:01.0'), driver('0000:02:02.0')]).toEqual(['vfio-pci', 'virtio-pci']);
 });
 
-describe.each(['usb1', 'usb2', 'usb3', '1-1', '1-2', '1-3', '1-3.1', '3-1'])('USB device %s', (address) => {
+describe.each(['usb1', 'usb2', 'usb3', '1-4', '1-2', '1-3', '1-3.1', '3-1'])('USB device %s', (address) => {
   const directory = `/sys/bus/usb/devices/${address}`;
   const descriptors = base.readFile(`${directory}/descriptors`);
 

@@ -200,18 +200,18 @@ describe('unplugged', () => {
 
   test('plugged in again it is another device, with its driver and all that this makes', () => {
     const told = listen();
-    machine.controls.unplug('1-1');
+    machine.controls.unplug('1-4');
     expect(exists('/dev/sda')).toBe(false);
     expect(exists('/sys/class/block/sda')).toBe(false);
-    expect(told()).toEqual(['unbind 1-1:1.0', 'remove 1-1:1.0', 'unbind 1-1', 'remove 1-1']);
-    expect(() => machine.controls.unplug('1-1')).toThrow(RangeError);
-    machine.controls.plug('1-1');
-    expect(told()).toEqual(['add 1-1', 'add 1-1:1.0', 'bind 1-1:1.0', 'bind 1-1']);
-    expect(() => machine.controls.plug('1-1')).toThrow(RangeError);
+    expect(told()).toEqual(['unbind 1-4:1.0', 'remove 1-4:1.0', 'unbind 1-4', 'remove 1-4']);
+    expect(() => machine.controls.unplug('1-4')).toThrow(RangeError);
+    machine.controls.plug('1-4');
+    expect(told()).toEqual(['add 1-4', 'add 1-4:1.0', 'bind 1-4:1.0', 'bind 1-4']);
+    expect(() => machine.controls.plug('1-4')).toThrow(RangeError);
     expect(exists(DISK)).toBe(false);
-    expect(attribute(`${DEVICES}/1-1/devnum`)).toBe('6');
-    expect(attribute(`${DEVICES}/1-1/dev`)).toBe('189:5');
-    expect(sys.readLink(`${DEVICES}/1-1:1.0/driver`)).toMatch(/\/usb-storage$/);
+    expect(attribute(`${DEVICES}/1-4/devnum`)).toBe('6');
+    expect(attribute(`${DEVICES}/1-4/dev`)).toBe('189:5');
+    expect(sys.readLink(`${DEVICES}/1-4:1.0/driver`)).toMatch(/\/usb-storage$/);
     expect(attribute('/sys/class/block/sda/size')).toBe('32768');
     expect(sys.access('/dev/sda')).toBe('rw');
     const fd = open('/dev/bus/usb/001/006');
@@ -254,15 +254,15 @@ describe('unplugged', () => {
 describe('drivers', () => {
   test('come and go by sysfs, and tell', () => {
     const told = listen();
-    sys.writeFile('/sys/bus/usb/drivers/usb-storage/unbind', '1-1:1.0');
+    sys.writeFile('/sys/bus/usb/drivers/usb-storage/unbind', '1-4:1.0');
     expect(exists('/dev/sda')).toBe(false);
-    expect(errnoOf(() => sys.writeFile('/sys/bus/usb/drivers/usbhid/bind', '1-1:1.0'))).toBe('ENODEV');
-    sys.writeFile('/sys/bus/usb/drivers/usb-storage/bind', '1-1:1.0\n');
+    expect(errnoOf(() => sys.writeFile('/sys/bus/usb/drivers/usbhid/bind', '1-4:1.0'))).toBe('ENODEV');
+    sys.writeFile('/sys/bus/usb/drivers/usb-storage/bind', '1-4:1.0\n');
     expect(exists('/dev/sda')).toBe(true);
-    expect(told()).toEqual(['unbind 1-1:1.0', 'bind 1-1:1.0']);
-    expect(errnoOf(() => sys.writeFile('/sys/bus/usb/drivers/usb-storage/bind', '1-1:1.0'))).toBe('EBUSY');
-    sys.writeFile('/sys/bus/usb/drivers/usb-storage/unbind', '1-1:1.0');
-    sys.writeFile('/sys/bus/usb/drivers_probe', '1-1:1.0');
+    expect(told()).toEqual(['unbind 1-4:1.0', 'bind 1-4:1.0']);
+    expect(errnoOf(() => sys.writeFile('/sys/bus/usb/drivers/usb-storage/bind', '1-4:1.0'))).toBe('EBUSY');
+    sys.writeFile('/sys/bus/usb/drivers/usb-storage/unbind', '1-4:1.0');
+    sys.writeFile('/sys/bus/usb/drivers_probe', '1-4:1.0');
     expect(exists('/dev/sda')).toBe(true);
   });
 

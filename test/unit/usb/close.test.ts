@@ -11,7 +11,7 @@ function opened() {
   const { sys, controls } = simulatedMachine();
   const calls: string[] = [];
   const inspected = () => {
-    const info = inspectUsb(sys, new NameDatabase(sys), '1-1');
+    const info = inspectUsb(sys, new NameDatabase(sys), '1-4');
     if (info === null) throw new Error('1-1 is not there');
     return info;
   };

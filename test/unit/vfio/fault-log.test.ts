@@ -79,6 +79,16 @@ test.each<[string, string, DmaFault]>([
       reason: 'IO_PAGE_FAULT, no right (flags 0x0010)',
     },
   ],
+  [
+    'virtio-iommu',
+    'virtio_iommu virtio3: page fault from EP 40 at 0x101000 [R]',
+    { iommu: 'virtio', device: null, address: 0x101000n, access: 'read', reason: 'page fault from endpoint 40' },
+  ],
+  [
+    'virtio-iommu, a write without a domain',
+    'virtio_iommu virtio3: domain fault from EP 40 at 0xfffff000 [RW]',
+    { iommu: 'virtio', device: null, address: 0xfffff000n, access: 'write', reason: 'domain fault from endpoint 40' },
+  ],
 ])('%s', (_, line, fault) => {
   expect(parseFaults([line])).toEqual([fault]);
 });

@@ -3,7 +3,8 @@ import { prepareBindings } from '../../../src/bind/bind';
 import { SysError, UdrvError } from '../../../src/errors';
 import type { VfioDeviceInfo } from '../../../src/model/device';
 import { MemoryState } from '../../../src/sys/state';
-import { attachFailed, bindFailed, setContainerFailed, setIommuFailed } from '../../../src/vfio/errors';
+import { attachFailed, bindFailed, noCdev, setContainerFailed, setIommuFailed } from '../../../src/vfio/errors';
+import { whyNoGroup } from '../../../src/vfio/inspect/missing-group';
 import { type Content, TreeSys } from '../../support/tree-sys';
 
 const ADDRESS = '0000:04:00.1';
@@ -97,4 +98,46 @@ test('bind says before that the group cannot be opened', () => {
     ).notes;
   expect(notes(DIRECT)).toEqual([`group 21 cannot be opened: ${NEEDED}`]);
   expect(notes(RELAXABLE)).toEqual([]);
+});
+
+describe('a function in no IOMMU group', () => {
+  const virtio = {
+    '/sys/bus/pci/devices/0000:00:05.0/vendor': '0x1af4\n',
+    '/sys/bus/pci/devices/0000:00:05.0/device': '0x1057\n',
+  };
+  test.each<[string, Record<string, Content>, RegExp, RegExp]>([
+    ['on hardware', {}, /the firmware describes no IOMMU/, /VT-d.*enable_unsafe_noiommu_mode/],
+    [
+      'in a virtual machine',
+      VIRTUAL,
+      /this virtual machine has no IOMMU/,
+      /-device intel-iommu.*enable_unsafe_noiommu_mode/,
+    ],
+    [
+      'in a virtual machine of arm64',
+      { '/sys/class/dmi/id/sys_vendor': 'QEMU\n' },
+      /this virtual machine has no IOMMU/,
+      /QEMU/,
+    ],
+    ['with a virtio-iommu', { ...VIRTUAL, ...virtio }, /virtio-iommu is not loaded/, /^sudo modprobe virtio_iommu$/],
+    [
+      'with a virtio-iommu that ACPI describes',
+      { '/sys/firmware/acpi/tables/VIOT': '' },
+      /virtio-iommu is not loaded/,
+      /modprobe/,
+    ],
+    ['off in the kernel', { '/sys/firmware/acpi/tables/DMAR': '' }, /kernel has the IOMMU off/, /intel_iommu=on.*smmu/],
+    ['beside those that have one', { '/sys/class/iommu/dmar0/devices/x': '' }, /does not cover it/, /another slot/],
+  ])('%s', (_, entries, message, hint) => {
+    const why = whyNoGroup(new TreeSys(entries));
+    expect(why.message).toMatch(message);
+    expect(why.hint).toMatch(hint);
+    if (message.source.includes('virtual machine has')) expect(why.hint).not.toMatch(/firmware/);
+  });
+
+  test('that VFIO lets do without: iommufd cannot, and the group can', () => {
+    expect(noCdev(device(), true)).toMatchObject({ exit: 9, hint: expect.stringContaining('--backend group') });
+    expect(noCdev(device(), true).hint).not.toMatch(/CONFIG_VFIO_DEVICE_CDEV/);
+    expect(noCdev(device(), false).hint).toMatch(/CONFIG_VFIO_DEVICE_CDEV/);
+  });
 });
