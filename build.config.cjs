@@ -3,7 +3,7 @@
 // them share is a chunk. start.js runs main.js (src/cli/start). The library beside them, dist, is tsc's.
 const { createHash } = require('node:crypto');
 const { mkdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
-const { basename, relative } = require('node:path');
+const { basename, relative, resolve: resolvePath } = require('node:path');
 const { build, buildSync, transformSync } = require('esbuild');
 const { version } = require('./package.json');
 
@@ -11,6 +11,8 @@ const ENTRY = 'src/cli/program/entry.ts';
 
 /** What main.js has of what is required where it is needed: a listing needs it. test/cli/start.test.ts finds what is missing. */
 const LISTING = ['src/cli/list.ts', 'src/sys/linux/linux-sys.ts', 'src/sys/tree/snapshot.ts'];
+
+const NO_CHILD_PROCESS = 'src/cli/program/no-child-process.ts';
 
 const DIST = 'dist/cli';
 
@@ -45,6 +47,10 @@ class Lazy {
           const file = this.add(source);
           return split ? { path: file, external: true } : resolved;
         });
+        // commander loads it for subcommands that are programs of their own, which udrv has not: it costs start-up time.
+        onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+          importer.includes('/node_modules/commander/') ? { path: resolvePath(NO_CHILD_PROCESS) } : undefined,
+        );
         // Each begins with ENTRY: esbuild makes one chunk of what all files have in common, which is then main.js.
         onResolve({ filter: /^lazy:/ }, ({ path }) => ({ namespace: 'lazy', path: path.slice('lazy:'.length) }));
         onLoad({ filter: /./, namespace: 'lazy' }, ({ path }) => ({
@@ -74,8 +80,6 @@ async function bundle() {
     define: { UDRV_VERSION: JSON.stringify(version) },
     // A native module: it finds its own binaries beside it.
     external: ['koffi'],
-    // commander loads these for subcommands that are programs of their own, which udrv has not; each costs start-up time.
-    alias: { 'node:child_process': './src/cli/program/no-child-process.ts' },
   };
   const { metafile: whole } = await build({ ...command, entryPoints: [ENTRY], plugins: [lazy.plugin(false)] });
   for (const source of LISTING)

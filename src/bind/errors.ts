@@ -53,8 +53,7 @@ function missingDriverHint(name: string, loaded: readonly string[]): string {
   const known = [...WELL_KNOWN, ...loaded];
   const [near] = nearest(typed, known.map(withoutDashes));
   const meant =
-    known.find((one) => withoutDashes(one) === near) ??
-    WELL_KNOWN.find((one) => withoutDashes(one).startsWith(typed));
+    known.find((one) => withoutDashes(one) === near) ?? WELL_KNOWN.find((one) => withoutDashes(one).startsWith(typed));
   if (meant !== undefined && meant !== name)
     return `perhaps ${meant} is meant${loaded.includes(meant) ? '' : `; load it: sudo modprobe ${meant}`}`;
   // Modules and drivers are mostly called alike; modprobe takes either dash.

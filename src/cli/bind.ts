@@ -9,7 +9,10 @@ export const command: VerbSpec = {
   description: 'give PCI functions to a driver: vfio-pci, uio_pci_generic or another',
   // Commander wants the argument of many values last, but the driver is behind the devices.
   usage: '[options] <device...> <driver>',
-  arguments: [argument('<device>', 'the function; more may follow'), argument('<driver...>', 'the last argument')],
+  arguments: [
+    argument('<device>', 'the function; more may follow', { type: 'pci' }),
+    argument('<driver...>', 'the last argument', { type: 'pci' }),
+  ],
   options: [option('--group', 'the whole IOMMU group, but for its bridges'), forceOption()],
   does: ['change'],
   examples: ['bind uio0 vfio-pci', '-n bind 0000:02:01.0 vfio-pci --group'],

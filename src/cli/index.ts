@@ -25,4 +25,6 @@ export const commands: CommandIndex = {
   bind: () => require('./bind'),
   unbind: () => require('./unbind'),
   restore: () => require('./restore'),
+  completion: () => require('./completion'),
+  man: () => require('./man'),
 };

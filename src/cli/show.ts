@@ -6,7 +6,7 @@ import { argument } from './program/options';
 
 export const command: VerbSpec = {
   description: 'devices in depth, from sysfs alone',
-  arguments: [argument('<device...>')],
+  arguments: [argument('<device...>', undefined, { all: true })],
   examples: ['show 0000:00:03.0', '--json show uio0'],
   run: (context: Context, selectors: string[]) =>
     printDevices(

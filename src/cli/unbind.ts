@@ -5,7 +5,7 @@ import { argument } from './program/options';
 
 export const command: VerbSpec = {
   description: 'take PCI functions from their drivers',
-  arguments: [argument('<device...>')],
+  arguments: [argument('<device...>', undefined, { type: 'pci' })],
   options: [forceOption()],
   does: ['change'],
   examples: ['unbind uio0', '-n unbind 0000:00:03.0'],

@@ -2,6 +2,8 @@ import type { DeviceInfo } from '../model/device';
 import { NameDatabase } from '../names/database';
 import { isPciAddress } from '../pci/address';
 import { inspectPlace } from '../pci/function-details';
+import { pciHierarchy } from '../pci/hierarchy';
+import { PCI_DEVICES } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
 import { RecordingTree } from '../sys/tree/recording';
@@ -23,6 +25,7 @@ export function recordMachine(sys: SysTree): string {
   const names = new NameDatabase(recorder);
   const devices = [...listDevices(recorder, names), ...listDevices(recorder, names, { type: 'pci' })];
   readClassLinks(recorder);
+  pciHierarchy(recorder, new AttributeReader(recorder).names(PCI_DEVICES).filter(isPciAddress));
   readPlaces(recorder, devices);
   readIommu(recorder, devices);
   readUsb(recorder, names, devices);

@@ -24,26 +24,27 @@ describe('usb list', () => {
     [
       '--sim usb list --tree',
       text`
-        usb1  1d6b:0002  device 1, xhci_hcd, 8 ports, 480M  xHCI Host Controller
-            interface 0: Hub, hub
-        |__ 1-2  0525:a4a0  port 2, device 3, 480M  udrv Source/sink data
-                interface 0: Vendor specific, no driver
-        |__ 1-3  0409:55aa  port 3, device 4, 8 ports, 12M  QEMU USB Hub
-                interface 0: Hub, hub
-            |__ 1-3.1  0627:0001  port 1, device 5, 12M  QEMU USB Keyboard
-                    interface 0: HID boot keyboard, usbhid
-        |__ 1-4  46f4:0001  port 4, device 2, 480M  QEMU USB HARDDRIVE
-                interface 0: Mass storage (SCSI, BOT), usb-storage, /dev/sda
-        usb2  1d6b:0003  device 1, xhci_hcd, 1 port, 5G  xHCI Host Controller
-            interface 0: Hub, hub
-        usb3  1d6b:0002  device 1, dummy_hcd, 1 port, 480M  Dummy host controller
-            interface 0: Hub, hub
-        |__ 3-1  0525:a4a0  port 1, device 2, 480M  udrv Gadget Zero
-                interface 0: Vendor specific, no driver
+        DEVICE              DEV  ID         SPEED  DRIVER       NAME
+        usb1                1    1d6b:0002  480M   xhci_hcd     xHCI Host Controller (8 ports)
+        ├─ 1-0:1.0                                 hub          Hub
+        ├─ 1-2              3    0525:a4a0  480M                udrv Source/sink data
+        │  └─ 1-2:1.0                              -            Vendor specific
+        ├─ 1-3              4    0409:55aa  12M                 QEMU USB Hub (8 ports)
+        │  ├─ 1-3:1.0                              hub          Hub
+        │  └─ 1-3.1         5    0627:0001  12M                 QEMU USB Keyboard
+        │     └─ 1-3.1:1.0                         usbhid       HID boot keyboard
+        └─ 1-4              2    46f4:0001  480M                QEMU USB HARDDRIVE
+           └─ 1-4:1.0                              usb-storage  /dev/sda  Mass storage (SCSI, BOT)
+        usb2                1    1d6b:0003  5G     xhci_hcd     xHCI Host Controller (1 port)
+        └─ 2-0:1.0                                 hub          Hub
+        usb3                1    1d6b:0002  480M   dummy_hcd    Dummy host controller (1 port)
+        ├─ 3-0:1.0                                 hub          Hub
+        └─ 3-1              2    0525:a4a0  480M                udrv Gadget Zero
+           └─ 3-1:1.0                              -            Vendor specific
       `,
     ],
     // A part of the tree begins where it begins.
-    ['--sim usb list -t 1-3.1', /^1-3\.1 .*\n {4}interface 0: HID boot keyboard, usbhid\n$/],
+    ['--sim usb list -t 1-3.1', /^DEVICE .*\n1-3\.1 .*\n└─ 1-3\.1:1\.0 +usbhid +HID boot keyboard\n$/],
     ['--sim usb list -q -d 46f4:0001', '1-4\n'],
     ['--sim usb list -q -d 1D6B:', 'usb1\nusb2\nusb3\n'],
     ['--sim usb list -q -d :1', '1-3.1\n1-4\n'],
@@ -92,9 +93,10 @@ describe('usb show', () => {
       new RegExp(
         text`
           1-3.1  0627:0001  QEMU USB Keyboard
+            speed   12 Mbit/s
+            driver  usbhid
+            node    /dev/bus/usb/001/005 (you may read and write)
           Device
-            bLength             18
-            bDescriptorType     0x01
             bcdUSB              2.00
             bDeviceClass        0x00    defined by the interfaces
             bDeviceSubClass     0x00
@@ -108,8 +110,6 @@ describe('usb show', () => {
             iSerialNumber       11      68284-0000:00:07.0-3.1
             bNumConfigurations  1
           Configuration 1 (active)
-            bLength              9
-            bDescriptorType      0x02
             wTotalLength         34
             bNumInterfaces       1
             bConfigurationValue  1
@@ -117,8 +117,6 @@ describe('usb show', () => {
             bmAttributes         0xa0  bus powered, remote wakeup
             bMaxPower            50    100 mA
             Interface 0
-              bLength             9
-              bDescriptorType     0x04
               bInterfaceNumber    0
               bAlternateSetting   0
               bNumEndpoints       1
@@ -127,8 +125,6 @@ describe('usb show', () => {
               bInterfaceProtocol  0x01  HID boot keyboard
               iInterface          0
               HID
-                bLength                           9
-                bDescriptorType                   0x21
                 bcdHID                            1.11
                 bCountryCode                      0     not localized
                 bNumDescriptors                   1

@@ -136,9 +136,9 @@ describeInLab('USB descriptors', (lab, kernel) => {
     const key = (line: object) => JSON.stringify(line);
     expect(ours.map(key).sort()).toEqual(theirs.map(key).sort());
     const tree = await udrv('usb list --tree');
-    expect(tree).toMatch(/^usb1 .*xhci_hcd, 8 ports, 480M/m);
-    expect(tree).toMatch(/^\|__ 1-3 .*\n {8}interface 0: Hub, hub\n {4}\|__ 1-3\.1 /m);
-    expect(tree).toMatch(/1-4 .*\n {8}interface 0: Mass storage \(SCSI, BOT\), usb-storage, \/dev\/sda$/m);
+    expect(tree).toMatch(/^usb1 .* 480M +xhci_hcd .*\(8 ports\)$/m);
+    expect(tree).toMatch(/^├─ 1-3 .*\n│ {2}├─ 1-3:1\.0 +hub +Hub\n│ {2}├─ 1-3\.1 /m);
+    expect(tree).toMatch(/1-4 .*\n│ {2}└─ 1-4:1\.0 +usb-storage +\/dev\/sda {2}Mass storage \(SCSI, BOT\)$/m);
     for (const { driver } of theirs) expect(tree).toContain(driver);
   });
 

@@ -75,7 +75,7 @@ function textLength(tree: DescriptorTree, report: ReportDescriptor, size: number
     answers: null,
     errors: [],
   };
-  const text = describeDescriptors(description, STYLE);
+  const text = describeDescriptors(description, [], { style: STYLE, verbose: true, width: 80 });
   if (/[^\n\x20-\x7e\u00a0-\uffff]/.test(text)) throw new Error('a control character reaches the terminal');
   const json = JSON.stringify(tree.descriptors.map((found) => descriptorJson(found, context)));
   return Math.max(text.length, json.length);

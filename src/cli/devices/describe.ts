@@ -53,6 +53,12 @@ interface TableOf {
   rows: string[][];
 }
 
+/** Returns the facts of a USB device that are no part of its descriptors: speed, drivers, node and access. */
+export function usbFactsInShort(device: UsbDeviceInfo): (readonly [key: string, value: string])[] {
+  const facts: Fact[] = [['speed', bitRate(device.usb)], ...common(device)];
+  return facts.map(([key, value]) => [key, value ?? 'none'] as const);
+}
+
 const ACCESS = { rw: 'you may read and write', r: 'you may only read', none: 'you may not open it' };
 
 function common(device: DeviceInfo): Fact[] {
@@ -162,13 +168,17 @@ function usbFacts({ address, usb }: UsbDeviceInfo): Fact[] {
   return [
     ['bus, device', `${usb.bus}, ${usb.device}`],
     ['ports', usb.ports.length === 0 ? null : usb.ports.join('.')],
-    ['speed', usb.speedMbps === null ? 'unknown' : `${usb.speedMbps} Mbit/s`],
+    ['speed', bitRate(usb)],
     ['usb version', usb.usbVersion],
     ['manufacturer', usb.manufacturer],
     ['product', usb.product],
     ['serial', usb.serial],
     ['configuration', usb.configuration === null ? notConfigured(address, usb) : String(usb.configuration)],
   ];
+}
+
+function bitRate({ speedMbps }: UsbAttributes): string {
+  return speedMbps === null ? 'unknown' : `${speedMbps} Mbit/s`;
 }
 
 function notConfigured(address: string, { authorized }: UsbAttributes): string {

@@ -1,17 +1,18 @@
+/** USB descriptors for a person: a tree with a line for each field, its value, and the meaning of that. */
 import { hex } from '../../text/hex';
 import { idPair } from '../../text/ids';
-/** USB descriptors for a person: a tree with a line for each field, its value, and the meaning of that. */
-
 import type { Descriptor } from '../../usb/decode/descriptor';
 import { describeReport, type ReportDescriptor, type ReportLine, type ReportSize } from '../../usb/decode/hid/report';
 import { contextIn, type DecodeContext } from '../../usb/decode/json';
-import type { AnyField, DescriptorValue, Values } from '../../usb/decode/layout';
+import type { AnyField, DescriptorValue, Layout, Values } from '../../usb/decode/layout';
 import { bcd, counted } from '../../usb/decode/meaning';
 import type { Answers } from '../../usb/inspect/ask';
 import { authorizeCommand } from '../../usb/inspect/authorize';
 import type { UsbDescription } from '../../usb/inspect/describe';
 import { visible } from './escape';
 import type { Style } from './style';
+import { columns } from './table';
+import { shortened, textWidth } from './text-width';
 
 /** Width of meanings side by side; where there are more, they stand one below the other. */
 const WIDE = 72;
@@ -25,25 +26,48 @@ interface Row {
   means: readonly string[];
 }
 
-export function describeDescriptors(description: UsbDescription, style: Style): string {
+export interface DescriptorOptions {
+  style: Style;
+  /** Shows length and type of each descriptor too, which its heading tells. */
+  verbose: boolean;
+  /** The width of the terminal; no line is broken without one. */
+  width: number | undefined;
+}
+
+interface Look extends DescriptorOptions {
+  /** The value of the active configuration. */
+  active: number | null;
+}
+
+/** Describes the descriptors of a device. @param facts of the device itself, for its head */
+export function describeDescriptors(
+  description: UsbDescription,
+  facts: readonly (readonly [key: string, value: string])[],
+  options: DescriptorOptions,
+): string {
   const { device, tree, bos, context, answers, errors } = description;
-  const active = device.usb.configuration;
+  const look = { ...options, active: device.usb.configuration };
+  const { style, width = Number.POSITIVE_INFINITY } = options;
+  const address = visible(device.address);
+  const id = idPair(device.vendorId, device.deviceId);
+  const room = width - textWidth(`${address}  ${id}  `);
   const parts: string[] = [
-    `${style.heading(visible(device.address))}  ${idPair(device.vendorId, device.deviceId)}  ${visible(device.name)}\n`,
+    `${style.heading(address)}  ${id}  ${shortened(visible(device.name), room)}\n`,
+    columns(facts.map(([key, value]) => [`  ${key}`, visible(value)])),
   ];
   if (device.usb.authorized === false)
     parts.push(style.warning(`not authorized: ${authorizeCommand(device.address)}\n`));
   const add = (descriptors: readonly Descriptor[]) => {
-    for (const found of descriptors) addDescriptor(parts, found, context, style, active, 0);
+    for (const found of descriptors) addDescriptor(parts, found, context, look, 0);
   };
   add(tree.descriptors);
   if (tree.descriptors.length === 0) parts.push(style.warning('no descriptors\n'));
-  for (const note of tree.notes) parts.push(style.warning(`note: ${note}\n`), hexBlock(tree.rest, '  '));
+  for (const note of tree.notes) parts.push(noteText(note, '', look), hexBlock(tree.rest, '  '));
   if (bos !== null) {
     add(bos.descriptors);
-    for (const note of bos.notes) parts.push(style.warning(`note: ${note}\n`), hexBlock(bos.rest, '  '));
+    for (const note of bos.notes) parts.push(noteText(note, '', look), hexBlock(bos.rest, '  '));
   }
-  if (answers !== null) addAnswers(parts, answers, context, style, active);
+  if (answers !== null) addAnswers(parts, answers, context, look);
   for (const { path, code } of errors) parts.push(style.warning(`could not read ${visible(path)} (${code})\n`));
   return parts.join('');
 }
@@ -52,10 +76,10 @@ function addAnswers(
   lines: string[],
   { descriptors, strings, unanswered }: Answers,
   context: DecodeContext,
-  style: Style,
-  active: number | null,
+  look: Look,
 ): void {
-  for (const found of descriptors) addDescriptor(lines, found, context, style, active, 0);
+  const { style } = look;
+  for (const found of descriptors) addDescriptor(lines, found, context, look, 0);
   if (strings.length > 0) lines.push(style.heading('Strings\n'));
   for (const { langId, index, text } of strings)
     lines.push(`  ${hex(langId, 4)}  ${String(index).padStart(3)}  ${visible(text)}\n`);
@@ -71,10 +95,10 @@ function addDescriptor(
   lines: string[],
   descriptor: Descriptor,
   around: DecodeContext,
-  style: Style,
-  active: number | null,
+  look: Look,
   depth: number,
 ): void {
+  const { style, active, verbose } = look;
   const context = contextIn(descriptor, around);
   const { layout, values, rest, byShape, notes, children } = descriptor;
   const indent = '  '.repeat(depth);
@@ -82,28 +106,43 @@ function addDescriptor(
   const scope = { ...context, values };
   const rows = layout.fields.flatMap((field) => {
     const value = values[field.name];
-    return value === undefined ? [] : fieldRows(field, value, field.means(value, scope), context);
+    if (value === undefined || (!verbose && isTold(field, layout))) return [];
+    return fieldRows(field, value, field.means(value, scope), context);
   });
   if (rest.length > 0) rows.push({ name: 'more', value: hexText(rest.toString('hex')), means: [] });
   lines.push(`${indent}${style.heading(title(descriptor, active))}${byShape ? ' (by its shape)' : ''}\n`);
-  addRows(lines, rows, inner, style);
-  for (const note of notes) lines.push(`${inner}${style.warning(`note: ${note}`)}\n`);
+  addRows(lines, rows, inner, look);
+  for (const note of notes) lines.push(noteText(note, inner, look));
   const report = context.reports.get(descriptor);
-  if (report !== undefined) addReport(lines, report, inner, style);
-  for (const child of children) addDescriptor(lines, child, context, style, active, depth + 1);
+  if (report !== undefined) addReport(lines, report, inner, look);
+  for (const child of children) addDescriptor(lines, child, context, look, depth + 1);
 }
 
-function addReport(lines: string[], report: ReportDescriptor, indent: string, style: Style): void {
+/** Length, type and subtype, with the names that they have in the specifications of the classes. */
+const HEADER = /^(?:[bw]Length|bFunctionLength|bDescLength|[bw]DescriptorType|bDescriptorSubtype|bDevCapabilityType)$/;
+
+/** Layouts for whatever is not known, whose heading tells no type. */
+const OF_ANY_TYPE = /unknown$|^capability$/;
+
+/** Tells whether a field is the same in each descriptor under this heading. */
+function isTold({ name }: AnyField, { id }: Layout): boolean {
+  return HEADER.test(name) && !OF_ANY_TYPE.test(id);
+}
+
+function addReport(lines: string[], report: ReportDescriptor, indent: string, look: Look): void {
+  const { style, width } = look;
   const { items, sizes, notes } = describeReport(report);
   const inner = `${indent}  `;
   lines.push(`${indent}${style.heading('Report descriptor')}\n`);
   for (const item of items) {
     const nesting = '  '.repeat(Math.min(item.depth, DEEPEST));
     const bytes = hexText(item.bytes.slice(0, SHORT_ITEM * 2)).padEnd(SHORT_ITEM * 3 - 1);
-    lines.push(`${inner}${style.dim(bytes)}  ${nesting}${itemText(item)}\n`);
+    const [first = '', ...more] = words(itemText(item), width, `${inner}${bytes}  ${nesting}`.length);
+    lines.push(`${inner}${style.dim(bytes)}  ${nesting}${first}\n`);
+    for (const text of more) lines.push(`${inner}${' '.repeat(bytes.length + 2)}${nesting}${text}\n`);
   }
   for (const size of sizes) lines.push(`${inner}${sizeText(size)}\n`);
-  for (const note of notes) lines.push(`${inner}${style.warning(`note: ${note}`)}\n`);
+  for (const note of notes) lines.push(noteText(note, inner, look));
 }
 
 /** The length in bytes of the longest short item; a long one's data stands in the text. */
@@ -201,28 +240,46 @@ function hexText(digits: string): string {
   return digits.replace(/(..)(?=.)/g, '$1 ');
 }
 
-function addRows(lines: string[], rows: readonly Row[], indent: string, style: Style): void {
+function addRows(lines: string[], rows: readonly Row[], indent: string, { style, width }: Look): void {
   const nameWidth = Math.max(0, ...rows.map(({ name }) => name.length));
   const valueWidth = Math.max(
     0,
     ...rows.filter(({ means }) => means.length > 0).map(({ value }) => Math.min(value.length, 24)),
   );
+  const column = indent.length + nameWidth + valueWidth + 4;
   for (const { name, value, means } of rows) {
     const pieces = wrapped(value);
     const texts = means.map(visible);
-    const shown = texts.join(', ').length <= WIDE ? [texts.join(', ')] : texts;
-    for (let i = 0; i < Math.max(pieces.length, 1); i++) {
-      const last = i === pieces.length - 1;
-      const head = `${indent}${(i === 0 ? name : '').padEnd(nameWidth)}  ${pieces[i] ?? ''}`;
-      lines.push(
-        last && shown[0]
-          ? `${head.padEnd(indent.length + nameWidth + 2 + valueWidth)}  ${style.dim(shown[0])}\n`
-          : `${head.trimEnd()}\n`,
-      );
-    }
-    for (const more of shown.slice(1))
-      lines.push(`${' '.repeat(indent.length + nameWidth + valueWidth + 4)}${style.dim(more)}\n`);
+    const together = texts.join(', ');
+    const shown = (together.length <= WIDE ? [together] : texts).flatMap((text) => words(text, width, column));
+    const heads = pieces.map((piece, i) => `${indent}${(i === 0 ? name : '').padEnd(nameWidth)}  ${piece}`.trimEnd());
+    const last = heads.pop() ?? '';
+    const [first = ''] = shown;
+    const isBeside = width === undefined || Math.max(last.length + 2, column) + textWidth(first) <= width;
+    lines.push(...heads.map((head) => `${head}\n`));
+    lines.push(first !== '' && isBeside ? `${last.padEnd(column - 2)}  ${style.dim(first)}\n` : `${last}\n`);
+    for (const more of isBeside ? shown.slice(1) : shown) lines.push(`${' '.repeat(column)}${style.dim(more)}\n`);
   }
+}
+
+function noteText(note: string, indent: string, { style, width }: Look): string {
+  const lines = words(note, width, indent.length + 'note: '.length);
+  return lines.map((line, i) => `${indent}${style.warning(`${i === 0 ? 'note: ' : '      '}${line}`)}\n`).join('');
+}
+
+/** The columns that text has at least, before its lines are left for the terminal to break. */
+const LEAST = 20;
+
+/** Breaks a text between words, for a terminal. @param column at which it begins */
+function words(text: string, width: number | undefined, column: number): string[] {
+  if (width === undefined || width - column < LEAST) return [text];
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const longer = lines.length === 0 ? word : `${lines.at(-1)} ${word}`;
+    if (lines.length === 0 || textWidth(longer) > width - column) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines;
 }
 
 /** Breaks long rows of bytes, sixteen in a line. */

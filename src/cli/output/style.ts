@@ -21,6 +21,11 @@ export function useColor(choice: ColorChoice, env: NodeJS.ProcessEnv, isTTY: boo
   return isTTY && env['TERM'] !== 'dumb';
 }
 
+/** Tells whether the locale has characters beyond ASCII: LC_ALL beats LC_CTYPE, which beats LANG (locale(7)). */
+export function useUnicode(env: NodeJS.ProcessEnv): boolean {
+  return /utf-?8/i.test(env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '');
+}
+
 export function makeStyle(color: boolean): Style {
   if (!color) return PLAIN;
   // Loaded only for colour: most output goes to pipes.

@@ -4,7 +4,7 @@ import type { Sys } from '../../sys/sys';
 import { json, visible } from '../output/escape';
 import { type MachineOptions, nameMachine } from '../output/hint';
 import type { OutputStream } from '../output/stream';
-import { type ColorChoice, makeStyle, type Style, useColor } from '../output/style';
+import { type ColorChoice, makeStyle, type Style, useColor, useUnicode } from '../output/style';
 
 /** The options that every command takes, as commander gives them. */
 export interface GlobalOptions extends MachineOptions {
@@ -54,6 +54,16 @@ export class Context {
   get style(): Style {
     this.#style ??= makeStyle(useColor(this.options.color, this.#env, this.stdout.isTTY));
     return this.#style;
+  }
+
+  /** Whether output may have characters beyond ASCII, such as the lines of a tree. */
+  get unicode(): boolean {
+    return useUnicode(this.#env);
+  }
+
+  /** The columns of the terminal; undefined where standard output is none, and nothing is shortened. */
+  get width(): number | undefined {
+    return this.stdout.isTTY ? process.stdout.columns || 80 : undefined;
   }
 
   /** Prints a document for `--json`: indented on a terminal, else on one line. */

@@ -1,2 +1,2 @@
-// Stands in for node:child_process in the bundle, see build.config.cjs.
+// Stands in for the node:child_process of commander, see build.config.cjs.
 export {};

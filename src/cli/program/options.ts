@@ -1,8 +1,12 @@
 import { Argument, CommanderError, Option } from 'commander';
+import type { ListOptions } from '../../devices/list';
+
+/** An argument that names a device, with the devices that a shell completes: without, those of the noun before it. */
+export type DeviceArgument = Argument & { devices?: ListOptions };
 
 /** Makes an argument of a command: `<name>`, `[name]` or `[name...]`. */
-export function argument(name: string, description?: string): Argument {
-  return new Argument(name, description);
+export function argument(name: string, description?: string, devices?: ListOptions): DeviceArgument {
+  return Object.assign(new Argument(name, description), devices && { devices });
 }
 
 /** Makes the error of an argument that is missing, as commander makes it where the argument is never optional. */
@@ -17,9 +21,12 @@ export function option<T>(flags: string, description: string, parse?: (text: str
   return value === undefined ? made : made.default(value);
 }
 
+export type RepeatableOption = Option & { repeats?: true };
+
 /** Makes an option that may be given more than once; its value is a list. */
-export function repeatable(flags: string, description: string): Option {
-  return new Option(flags, description).argParser<string[]>((text, previous = []) => [...previous, text]);
+export function repeatable(flags: string, description: string): RepeatableOption {
+  const made = new Option(flags, description).argParser<string[]>((text, previous = []) => [...previous, text]);
+  return Object.assign(made, { repeats: true as const });
 }
 
 /** Makes an option that takes one of the given values. */

@@ -84,7 +84,9 @@ export function buildProgram(
   }
 
   function machine(): OpenMachine {
-    opened ??= openMachine(withMachine(program.opts<GlobalOptions & TypedOptions>(), env), (text) => stderr.write(text));
+    opened ??= openMachine(withMachine(program.opts<GlobalOptions & TypedOptions>(), env), (text) =>
+      stderr.write(text),
+    );
     return opened;
   }
 

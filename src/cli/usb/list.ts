@@ -2,12 +2,13 @@ import { Exit, UdrvError } from '../../errors';
 import type { DeviceInfo, UsbDeviceInfo } from '../../model/device';
 import type { ReadError } from '../../sys/readers/attributes';
 import { idPair } from '../../text/ids';
+import { speedText } from '../../text/speed';
 import { threeDigits } from '../../usb/inspect/address';
 import { listUsb } from '../../usb/inspect/inspect';
-import { listUsbNodes, type UsbNode } from '../../usb/inspect/nodes';
-import { type UsbBranch, usbTree } from '../../usb/inspect/port-tree';
+import { listUsbNodes } from '../../usb/inspect/nodes';
 import { driverText } from '../devices/driver';
 import { nothingListed, remarkErrors, selected } from '../devices/list';
+import { drawUsbTree } from '../devices/usb-tree';
 import { visible } from '../output/escape';
 import { columns } from '../output/table';
 import type { VerbSpec } from '../program/command';
@@ -52,7 +53,7 @@ function list(context: Context, selectors: string[], options: UsbListOptions): u
   if (context.options.json) context.printJson({ schema: 'udrv.list/1', devices });
   else if (devices.length === 0) context.note(nothingListed(context, 'usb'));
   else if (context.options.quiet) context.stdout.write(devices.map(({ address }) => `${visible(address)}\n`).join(''));
-  else if (options.tree) printTree(context, devices);
+  else if (options.tree) context.stdout.write(drawUsbTree(context, devices));
   else printTable(context, devices);
   remarkErrors(context, [...errors, ...devices.flatMap((device) => device.errors)]);
 }
@@ -112,50 +113,4 @@ function classText({ usb }: UsbDeviceInfo): string {
   const names = usb.interfaces.filter(({ active }) => active).map(({ className }) => className);
   const own = usb.class !== null && !CLASS_OF_INTERFACES.has(usb.class);
   return (own ? '' : [...new Set(names)].join(', ')) || (names[0] ?? '-');
-}
-
-function speedText(mbps: number | null): string {
-  if (mbps === null) return '-';
-  return mbps >= 1000 ? `${mbps / 1000}G` : `${mbps}M`;
-}
-
-function _pad(value: number): string {
-  return String(value).padStart(3, '0');
-}
-
-/** Prints ports as lsusb -t does, and below each device its interfaces with their drivers. */
-function printTree(context: Context, devices: readonly UsbDeviceInfo[]): void {
-  const nodes = listUsbNodes(context.sys);
-  const lines: string[] = [];
-  const add = (branch: UsbBranch, depth: number) => {
-    const { device, portCount, controllerDriver } = branch;
-    const { address, vendorId, deviceId, usb, name } = device;
-    const port = usb.ports.at(-1);
-    const facts = [
-      port === undefined ? null : `port ${port}`,
-      `device ${usb.device}`,
-      controllerDriver,
-      portCount === null ? null : `${portCount} port${portCount === 1 ? '' : 's'}`,
-      speedText(usb.speedMbps),
-    ];
-    lines.push(
-      `${branchMark(depth)}${context.style.heading(visible(address))}  ${idPair(vendorId, deviceId)}  ${visible(facts.filter((fact) => fact !== null).join(', '))}  ${visible(name)}\n`,
-    );
-    for (const setting of usb.interfaces.filter(({ active }) => active)) {
-      const own = nodes.filter((node) => node.device === address && interfaceNumber(node) === setting.number);
-      const parts = [setting.className, setting.driver ?? 'no driver', ...own.map(({ node }) => node)];
-      lines.push(`${'    '.repeat(depth + 1)}interface ${setting.number}: ${visible(parts.join(', '))}\n`);
-    }
-    for (const child of branch.children) add(child, depth + 1);
-  };
-  for (const root of usbTree(context.sys, devices)) add(root, 0);
-  context.stdout.write(lines.join(''));
-}
-
-function branchMark(depth: number): string {
-  return depth === 0 ? '' : `${'    '.repeat(depth - 1)}|__ `;
-}
-
-function interfaceNumber({ interface: name }: UsbNode): number | null {
-  return name === null ? null : Number(name.slice(name.lastIndexOf('.') + 1));
 }

@@ -2,6 +2,7 @@ import { Exit, SysError, UdrvError } from '../../errors';
 import { askDevice, type ControlIn } from '../../usb/inspect/ask';
 import { describeUsb, type UsbDescription, usbDocument, withAnswers } from '../../usb/inspect/describe';
 import { splitDescriptors } from '../../usb/split-descriptors';
+import { usbFactsInShort } from '../devices/describe';
 import { findOf } from '../devices/find';
 import { describeDescriptors } from '../output/descriptors';
 import type { VerbSpec } from '../program/command';
@@ -102,7 +103,9 @@ function print(context: Context, descriptions: readonly UsbDescription[], raw: b
     context.printJson(devices.length === 1 ? devices[0] : { devices });
     return;
   }
-  const text = raw ? rawText : (one: UsbDescription) => describeDescriptors(one, context.style);
+  const { style, width, options } = context;
+  const look = { style, width, verbose: options.verbose === true };
+  const text = raw ? rawText : (one: UsbDescription) => describeDescriptors(one, usbFactsInShort(one.device), look);
   const headed = (one: UsbDescription) =>
     (raw && descriptions.length > 1 ? `# ${one.device.address}\n` : '') + text(one);
   context.stdout.write(descriptions.map(headed).join('\n'));

@@ -23,7 +23,7 @@ import { interruptible } from '../program/signals';
 
 export const command: VerbSpec = {
   description: 'decode the PCI configuration space of a function, whatever drives it, or of a file',
-  arguments: [argument('[device]', 'any PCI function; with --file, the only one of the file to show')],
+  arguments: [argument('[device]', 'any PCI function; with --file, the only one of the file to show', { type: 'pci' })],
   options: [
     option('--file <dump>', 'read what lspci -x, -xxx or -xxxx wrote, or a raw image; - is standard input'),
     option('--raw', 'the bytes, as lspci -xxxx prints them'),

@@ -1,26 +1,51 @@
 import { type GroupReport, listGroups } from '../../devices/iommu-groups';
+import { type IommuTreeNode, readIommuTree } from '../../devices/iommu-tree';
+import type { ReadError } from '../../sys/readers/attributes';
 import { whyNoGroup } from '../../vfio/inspect/missing-group';
 import { firmwareRequirement } from '../../vfio/inspect/reserved-regions';
+import { drawIommuTree } from '../devices/group-tree';
+import { remarkErrors } from '../devices/list';
 import { visible } from '../output/escape';
 import { columns } from '../output/table';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
+import { option } from '../program/options';
 
 export const command: VerbSpec = {
   description: 'the IOMMU groups: members, what keeps one from being given to user space, who has it',
-  examples: ['vfio groups', 'vfio groups -v'],
+  options: [option('-t, --tree', 'the PCI hierarchy, from root buses down to functions, with the group of each')],
+  examples: ['vfio groups', 'vfio groups -t'],
   run: groups,
 };
 
-function groups(context: Context): undefined {
+function groups(context: Context, { tree = false }: { tree?: boolean }): undefined {
+  if (tree) printTree(context);
+  else printTable(context);
+}
+
+function printTree(context: Context): void {
+  const { roots, groups, holdersComplete, errors } = readIommuTree(context.sys, context.names);
+  if (context.options.json) context.printJson({ schema: 'udrv.vfio.tree/1', roots, groups, holdersComplete });
+  else if (roots.length > 0 || groups.length > 0) {
+    context.stdout.write(drawIommuTree(context, { roots, groups }));
+    if (context.options.verbose) context.stdout.write(details(groups));
+  }
+  if (groups.length === 0) noteNoGroups(context);
+  remarkErrors(context, [...errors, ...roots.flatMap(errorsIn)]);
+}
+
+function errorsIn({ errors, children }: IommuTreeNode): ReadError[] {
+  return [...errors, ...children.flatMap(errorsIn)];
+}
+
+function printTable(context: Context): void {
   const { groups, holdersComplete } = listGroups(context.sys, context.names);
   if (context.options.json) {
     context.printJson({ schema: 'udrv.groups/1', groups, holdersComplete });
     return;
   }
   if (groups.length === 0) {
-    const { message, hint } = whyNoGroup(context.sys);
-    context.note(`this machine has no IOMMU groups: ${message}; ${hint}`);
+    noteNoGroups(context);
     return;
   }
   const rows = groups.flatMap((group) => rowsOf(group));
@@ -38,6 +63,11 @@ function groups(context: Context): undefined {
       ? 'processes of other users may hold groups too; root sees them'
       : 'the holders of groups are not known: a copy of a machine has no processes',
   );
+}
+
+function noteNoGroups(context: Context): void {
+  const { message, hint } = whyNoGroup(context.sys);
+  context.note(`this machine has no IOMMU groups: ${message}; ${hint}`);
 }
 
 const TITLES = ['GROUP', 'TYPE', 'VIABLE', 'OWNER', 'DEVICE', 'ID', 'DRIVER', 'NAME'];

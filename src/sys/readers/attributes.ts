@@ -52,8 +52,13 @@ export class AttributeReader {
 
   /** The last component of where a link points: the driver's name behind `driver`, the group's number behind `iommu_group`. */
   linkName(path: string): string | null {
-    const target = this.#try(path, () => this.sys.readLink(path));
+    const target = this.link(path);
     return target === null ? null : target.slice(target.lastIndexOf('/') + 1) || null;
+  }
+
+  /** The target of a link as it stands there; null where it is no link, absent or unreadable. */
+  link(path: string): string | null {
+    return this.#try(path, () => this.sys.readLink(path));
   }
 
   /** The names in a directory, empty where there is none. */

@@ -135,6 +135,7 @@ function udrvCommands(line: string): string[][] {
   return line
     .replace(/(^|\s)#.*$/, '')
     .split(/\s*(?:\||&&|;)\s*/)
+    .map((command) => command.replace(/\s>.*$/, ''))
     .map((command) => Array.from(command.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g), (m) => m[1] ?? m[2] ?? m[3] ?? ''))
     .map((words) => ({ words, at: words.findIndex((word) => word === 'udrv' || word === 'bin/udrv') }))
     .filter(

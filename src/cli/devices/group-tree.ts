@@ -1,0 +1,82 @@
+import type { IommuTree, IommuTreeNode, TreeGroup } from '../../devices/iommu-tree';
+import { isPciAddress } from '../../pci/address';
+import { isVfioDriver } from '../../vfio/inspect/drivers';
+import { firmwareRequirement } from '../../vfio/inspect/reserved-regions';
+import { visible } from '../output/escape';
+import { type Cell, drawTrees, type TreeNode } from '../output/tree';
+import type { Context } from '../program/context';
+
+const TITLES = ['DEVICE', 'GROUP', 'VIABLE', 'DRIVER', 'NOTE', 'NAME'];
+
+/** Draws the PCI hierarchy with the IOMMU group of each function, then the groups that have members on other buses. */
+export function drawIommuTree(
+  { style, unicode, width }: Context,
+  { roots, groups }: Pick<IommuTree, 'roots' | 'groups'>,
+): string {
+  const byNumber = new Map(groups.map((group) => [group.group, group]));
+  const others = groups.filter(({ devices }) => devices.some(({ address }) => !isPciAddress(address)));
+  return drawTrees([...roots.map(nodeOf), ...others.map(groupNode)], { titles: TITLES, style, unicode, width });
+
+  function nodeOf(node: IommuTreeNode): TreeNode {
+    const { address, kind, group, children } = node;
+    const cells =
+      kind === 'bus'
+        ? [{ text: address, style: style.heading }, '', '', '', '', 'PCI root bus']
+        : [address, ...groupCells(group), driverCell(node), noteCell(node), nameCell(node)];
+    return { cells, children: children.map(nodeOf) };
+  }
+
+  function groupNode(group: TreeGroup): TreeNode {
+    const members = group.devices.filter(({ address }) => !isPciAddress(address));
+    return {
+      cells: [
+        { text: `group ${group.group}`, style: style.heading },
+        ...groupCells(group.group),
+        '',
+        '',
+        'members that are not PCI functions',
+      ],
+      children: members.map((member) => ({
+        cells: [
+          visible(member.address),
+          ...groupCells(group.group),
+          driverCell(member),
+          noteCell({ ...member, group: group.group }),
+          nameCell(member),
+        ],
+        children: [],
+      })),
+    };
+  }
+
+  function groupCells(number: number | null): Cell[] {
+    const group = number === null ? undefined : byNumber.get(number);
+    const text = number === null ? '-' : `${number}${group?.split ? ' split' : ''}`;
+    if (group === undefined) return [{ text }, { text: '-' }];
+    const { viable } = group;
+    if (viable === false || firmwareRequirement(group.reservedRegions) !== null)
+      return [{ text }, { text: 'NO', style: style.bad }];
+    return [{ text }, viable === null ? { text: '-' } : { text: 'yes', style: style.good }];
+  }
+
+  function driverCell({ driver }: { driver: string | null }): Cell {
+    const paint = driver === null ? style.dim : isVfioDriver(driver) ? style.good : undefined;
+    return { text: visible(driver ?? '-'), ...(paint && { style: paint }) };
+  }
+
+  /** Notes why a function keeps its group from user space, or that it is a bridge, which never does. */
+  function noteCell(member: { kind?: IommuTreeNode['kind']; group: number | null; blocks: boolean }): Cell {
+    const group = member.group === null ? undefined : byNumber.get(member.group);
+    const obstacles = [
+      ...(member.blocks ? ['blocks'] : []),
+      ...(group !== undefined && firmwareRequirement(group.reservedRegions) !== null ? ['RMRR'] : []),
+    ];
+    if (obstacles.length > 0) return { text: obstacles.join(', '), style: style.bad };
+    return member.kind === 'bridge' ? { text: 'bridge', style: style.dim } : { text: '' };
+  }
+}
+
+/** A device that has no name of its own is in its first column already. */
+function nameCell({ address, name }: { address: string; name: string }): string {
+  return name === address ? '' : visible(name);
+}

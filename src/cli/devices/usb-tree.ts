@@ -1,0 +1,78 @@
+import type { UsbDeviceInfo, UsbInterface } from '../../model/device';
+import { idPair } from '../../text/ids';
+import { speedText } from '../../text/speed';
+import { interfaceName } from '../../usb/inspect/address';
+import { listUsbNodes, type UsbNode } from '../../usb/inspect/nodes';
+import { type UsbBranch, usbTree } from '../../usb/inspect/port-tree';
+import { visible } from '../output/escape';
+import type { Style } from '../output/style';
+import { type Cell, drawTrees, type TreeNode } from '../output/tree';
+import type { Context } from '../program/context';
+
+const TITLES = ['DEVICE', 'DEV', 'ID', 'SPEED', 'DRIVER', 'NAME'];
+
+/** The slowest speed of USB 3, in Mbit/s. */
+const SUPER_SPEED = 5000;
+
+/** Draws hubs with what is in their ports, and below each device its interfaces with their drivers and nodes. */
+export function drawUsbTree(context: Context, devices: readonly UsbDeviceInfo[]): string {
+  const { style, unicode, width } = context;
+  const nodes = listUsbNodes(context.sys);
+  const roots = usbTree(context.sys, devices).map((root) => deviceNode(root, nodes, style));
+  return drawTrees(roots, { titles: TITLES, style, unicode, width });
+}
+
+function deviceNode(branch: UsbBranch, nodes: readonly UsbNode[], style: Style): TreeNode {
+  const { device, portCount, controllerDriver } = branch;
+  const { address, vendorId, deviceId, usb, name } = device;
+  const ports = portCount === null ? '' : ` (${portCount} port${portCount === 1 ? '' : 's'})`;
+  const active = usb.interfaces.filter((setting) => setting.active);
+  return {
+    cells: [
+      { text: visible(address), style: style.heading },
+      String(usb.device),
+      idPair(vendorId, deviceId),
+      speedCell(usb.speedMbps, style),
+      // The drivers of a device are those of its interfaces; that of a root hub's controller drives the bus.
+      controllerDriver === null ? '' : driverCell(controllerDriver, style),
+      `${visible(name)}${ports}`,
+    ],
+    children: [
+      ...active.map((setting) => interfaceNode(device, setting, nodes, style)),
+      ...branch.children.map((child) => deviceNode(child, nodes, style)),
+    ],
+  };
+}
+
+function interfaceNode(
+  device: UsbDeviceInfo,
+  { number, className, driver }: UsbInterface,
+  nodes: readonly UsbNode[],
+  style: Style,
+): TreeNode {
+  const name = interfaceName(device, number);
+  const own = nodes.filter((node) => node.interface === name).map(({ node }) => node);
+  return {
+    // Nodes in front: a narrow terminal cuts off the end, and the driver tells most of the class.
+    cells: [
+      visible(name),
+      '',
+      '',
+      '',
+      driverCell(driver, style),
+      visible([own.join(' '), className].filter(Boolean).join('  ')),
+    ],
+    children: [],
+  };
+}
+
+function speedCell(mbps: number | null, style: Style): Cell {
+  const paint = mbps === null || mbps < 480 ? style.dim : mbps >= SUPER_SPEED ? style.good : undefined;
+  return { text: speedText(mbps), ...(paint && { style: paint }) };
+}
+
+/** A driver at work is good, an interface without one is free, and one that a program has claimed stands out. */
+function driverCell(driver: string | null, style: Style): Cell {
+  const paint = driver === null ? style.dim : driver === 'usbfs' ? style.warning : style.good;
+  return { text: visible(driver ?? '-'), style: paint };
+}
