@@ -78,9 +78,11 @@ test.concurrent('-v shows each write, JSON is the devices as list has them', asy
 });
 
 cliFails(2, [
-  ['--sim bind', "usage: missing required argument 'device'"],
-  ['--sim bind 00:03.0', "usage: missing required argument 'driver'"],
-  ['--sim unbind', "usage: missing required argument 'device'"],
+  [
+    '--snapshot fixtures/small.snapshot bind',
+    "usage: missing required argument 'device'",
+    'XXX; usage: udrv bind [options] <device...> <driver>',
+  ],
   ['--sim bind vfio-pci 00:03.0', '00:03.0: is a device: name the driver last', 'udrv --sim bind DEVICE... DRIVER'],
   ['--sim bind 00:03.0 ../vfio-pci', '../vfio-pci: not a driver name', 'udrv --sim bind DEVICE... DRIVER'],
   [

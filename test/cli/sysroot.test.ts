@@ -73,12 +73,12 @@ describe('a copied tree', () => {
 
 describe('a tree without devices', () => {
   const empty = plant(join(dir, 'empty'), { sys: 'a directory' });
-  const more = `no device that user space can drive; udrv --sysroot ${empty} list --all shows the PCI functions that the kernel drives`;
+  const more = `no device that user space can drive; udrv --sysroot ${empty} list --all shows the PCI functions that the kernel drives; udrv --sim list to try without`;
   test.concurrent.each([
     ['list', more],
     // Not what was just done.
     ['list --all', 'no such device'],
-    ['list --type usb', 'no such device'],
+    ['list --type usb', 'no USB device; plug one in; udrv --sim usb list to try without'],
   ])('%s', async (command, remark) => {
     expect(await udrv(`--sysroot ${empty} ${command}`)).toEqual({ stdout: '', stderr: `udrv: ${remark}\n`, exit: 0 });
   });

@@ -173,8 +173,8 @@ function globalsFor(program: Command, verb: VerbSpec | undefined, command: Comma
 
 const EXAMPLES = `
 Examples:
-  udrv list                                  what user space can reach
-  udrv 0000:00:03.0                          one device in depth
-  udrv read uio0 map0:0x0                    one register
-  udrv watch-irq uio0 --ack map0:0x64=0x0    interrupts as they happen
-  udrv --sim list                            the same on a simulated machine`;
+  udrv list                                      what user space can reach
+  udrv 0000:00:03.0                              one device in depth
+  udrv read uio0 map0:0x0                        one register
+  udrv watch-irq uio0 --ack map0:0x64=map0:0x24  interrupts as they happen
+  udrv --sim list                                the same on a simulated machine`;

@@ -32,13 +32,11 @@ const REQUESTS: Readonly<Record<string, Make>> = {
 };
 
 /** The forms of the standard requests, for the help. */
-export const REQUESTS_HELP = `or a standard request by its name:
-GET_DESCRIPTOR device|config|string|bos|
-  qualifier|other-speed [index] [language]
+export const REQUESTS_HELP = `or the name of a standard request:
+GET_DESCRIPTOR device|config|string|bos|qualifier|other-speed [index] [language]
 GET_DESCRIPTOR hid-report <interface>
 GET_STATUS device|interface <n>|endpoint <ep>
-SET_FEATURE, CLEAR_FEATURE: as GET_STATUS, then
-  remote-wakeup|test-mode|u1|u2|ltm, suspend, halt
+SET_FEATURE, CLEAR_FEATURE: as GET_STATUS, then remote-wakeup|test-mode|u1|u2|ltm, suspend or halt
 GET_CONFIGURATION
 SET_CONFIGURATION <n>
 GET_INTERFACE <interface>
