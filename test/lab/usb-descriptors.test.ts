@@ -188,7 +188,7 @@ describeInLab('USB descriptors', (lab, kernel) => {
   });
 
   test('the text has every field of the JSON', async () => {
-    const text = await udrv('usb show 1-5');
+    const text = await udrv('usb show 1-5 -v');
     for (const descriptor of flat(await shown('1-5')))
       for (const { name } of fieldsOf(descriptor)) expect(text).toContain(name.replace(/\(\d+\)$/, ''));
   });
@@ -201,10 +201,11 @@ describeInLab('USB descriptors', (lab, kernel) => {
     expect(stdout).toBe(sysfs);
   });
 
-  test('an ordinary user sees the same', async () => {
+  test('an ordinary user sees the same, but for what he may do', async () => {
     const { stdout, code } = await lab().run('udrv usb show 1-3.1', { user: true });
     expect(code).toBe(0);
-    expect(stdout).toBe(await udrv('usb show 1-3.1'));
+    expect(stdout).toContain('(you may not open it)');
+    expect(stdout.replace('may not open it', 'may read and write')).toBe(await udrv('usb show 1-3.1'));
   });
 
   test('shows what is plugged in, and no more once it is gone', async () => {

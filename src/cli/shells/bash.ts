@@ -1,7 +1,7 @@
 import type { Grammar, OptionGrammar } from './grammar';
 import { pathsOf, quoted, valuesText } from './quote';
 
-/** Writes the parts of `_udrv_grammar` in completions/udrv.bash. */
+/** Writes the parts of `_udrv_grammar` in fixtures/completions/udrv.bash. */
 export const bash = { globals, branch };
 
 function globals(options: readonly OptionGrammar[]): string {

@@ -1,7 +1,7 @@
 import type { Grammar, OptionGrammar } from './grammar';
 import { pathsOf, valuesText } from './quote';
 
-/** Writes the parts of `__udrv_grammar` in completions/udrv.fish. */
+/** Writes the parts of `__udrv_grammar` in fixtures/completions/udrv.fish. */
 export const fish = { globals, branch };
 
 function globals(options: readonly OptionGrammar[]): string {

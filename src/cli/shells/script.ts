@@ -18,9 +18,9 @@ export interface Writer {
 
 const WRITERS: Readonly<Record<Shell, Writer>> = { bash, zsh, fish };
 
-/** Makes the completion script of a shell: the one in completions/, with the grammar of the command line put in. */
+/** Makes the completion script of a shell: the one in fixtures/completions/, with the grammar of the command line put in. */
 export function completionScript(shell: Shell, program: Program, pages: readonly string[]): string {
-  const script = readFileSync(join(packageFolder(), 'completions', `udrv.${shell}`), 'utf8');
+  const script = readFileSync(join(packageFolder(), 'fixtures/completions', `udrv.${shell}`), 'utf8');
   const { globals, branch } = WRITERS[shell];
   return script
     .replace(/^GLOBALS$/m, () => globals(globalOptions(program)))

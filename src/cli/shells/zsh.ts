@@ -1,7 +1,7 @@
 import type { ArgumentGrammar, Grammar, OptionGrammar, Values } from './grammar';
 import { pathsOf, quoted } from './quote';
 
-/** Writes the parts of `_udrv_command` in completions/udrv.zsh: specifications for _arguments, and for _describe. */
+/** Writes the parts of `_udrv_command` in fixtures/completions/udrv.zsh: specifications for _arguments, and for _describe. */
 export const zsh = { globals, branch };
 
 function globals(options: readonly OptionGrammar[]): string {
