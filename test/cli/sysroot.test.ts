@@ -182,11 +182,16 @@ describe('a hostile tree', () => {
         [
           `--sysroot hostile show ${name}`,
           `${name}: no such device (ENODEV)`,
-          'udrv --sysroot hostile list --all shows what there is',
+          'did you mean one of uio0, uio4? udrv --sysroot hostile list --all shows what there is',
           { cwd: dir },
         ] as const,
     ),
-    ['--sysroot hostile uio read uio0 map0 0', 'uio0 map0: no such region', 'it has map4, port0', { cwd: dir }],
+    [
+      '--sysroot hostile uio read uio0 map0 0',
+      'uio0 map0: no such region',
+      'did you mean map4? it has map4, port0',
+      { cwd: dir },
+    ],
   ]);
 
   test.concurrent('cannot drive the terminal through a dry run', async () => {

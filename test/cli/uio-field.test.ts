@@ -148,7 +148,7 @@ describe('platform devices that are meant for UIO, and have no driver', () => {
     ['uio list', 'udrv: no UIO device\n'],
     [
       'list',
-      `udrv: no device that user space can drive; udrv --sysroot ${tree} list --all shows the PCI functions that the kernel drives\n`,
+      `udrv: no device that user space can drive; udrv --sysroot ${tree} list --all shows the PCI functions that the kernel drives; udrv --sim list to try without\n`,
     ],
   ])('%s names them and says how they get one', async (command, nothing) => {
     expect(await udrv(`--sysroot ${tree} ${command}`)).toEqual({ stdout: '', stderr: nothing + remarks, exit: 0 });

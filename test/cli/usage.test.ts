@@ -17,13 +17,14 @@ describe('help and version', () => {
     ['uio watch-irq -h', /^Usage: udrv uio watch-irq.*-c, --count <n>.*--ack <action>.*--rearm <how>/s],
   ]);
 
-  test.concurrent.each([
-    ['uio', 'udrv uio'],
-  ])('a command without its subcommand shows what there is: udrv %s', async (command, name) => {
-    const { stdout, stderr, exit } = await udrv(command);
-    expect({ stdout, exit }).toEqual({ stdout: '', exit: 2 });
-    expect(stderr).toMatch(new RegExp(`^Usage: ${name} \\[options\\] \\[command\\]\n.*\nCommands:\n`, 's'));
-  });
+  test.concurrent.each([['uio', 'udrv uio']])(
+    'a command without its subcommand shows what there is: udrv %s',
+    async (command, name) => {
+      const { stdout, stderr, exit } = await udrv(command);
+      expect({ stdout, exit }).toEqual({ stdout: '', exit: 2 });
+      expect(stderr).toMatch(new RegExp(`^Usage: ${name} \\[options\\] \\[command\\]\n.*\nCommands:\n`, 's'));
+    },
+  );
 });
 
 test('a checkout that is not built says so', () => {
@@ -61,7 +62,7 @@ describe('usage errors', () => {
     [
       '--sim show',
       "usage: missing required argument 'device'",
-      'device: uio0, uio1, uio2, uio3, 0000:00:03.0, 0000:02:01.0, usb1, 1-1, 1-2, 1-3, 1-3.1, usb2, ...; usage: udrv show [options] <device...>',
+      'device: uio0, uio1, uio2, uio3, 0000:00:03.0, 0000:02:01.0, usb1, 1-2, 1-3, 1-3.1, 1-4, usb2, ...; usage: udrv show [options] <device...>',
     ],
     ['--sim uio irq uio0 on off', "usage: too many arguments for 'irq'. Expected 2 arguments but got 3."],
     [

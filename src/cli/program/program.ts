@@ -105,6 +105,7 @@ export function buildProgram(
     .configureHelp({
       minWidthToWrap: 20,
       subcommandTerm,
+      commandUsage,
       showGlobalOptions: true,
       visibleGlobalOptions: (command) => globalsFor(program, verbs.get(command), command),
     })
@@ -139,6 +140,13 @@ export function buildProgram(
   return { program, outcome, load, machine: () => machine().sys };
 }
 
+/** Returns a command's usage as commander does, but without its other name. */
+function commandUsage(command: Command): string {
+  let names = '';
+  for (let one: Command | null = command; one !== null; one = one.parent) names = `${one.name()} ${names}`;
+  return `${names}${command.usage()}`;
+}
+
 /** The most columns of a command and its arguments in a list of commands. */
 const TERM_WIDTH = 36;
 
@@ -168,7 +176,9 @@ function globalsFor(program: Command, verb: VerbSpec | undefined, command: Comma
     dryRun: does.includes('change'),
   };
   const isForNoun = (option: Option) => verb === undefined && option.attributeName() !== 'version';
-  return program.options.filter((option) => isForNoun(option) || matters[option.attributeName()] !== false);
+  return program.options.filter(
+    (option) => !option.hidden && (isForNoun(option) || matters[option.attributeName()] !== false),
+  );
 }
 
 const EXAMPLES = `
