@@ -125,7 +125,11 @@ describe('a place is REGION OFFSET or REGION:OFFSET', () => {
     ['--sim uio read uio1 map0:x', 'x: is not an offset: decimal or 0x hex, with K, M or G'],
   ]);
   cliFails(3, [
-    ['--sim uio read uio1 map7:0x10', 'uio1 map7: no such region', 'it has map0 (registers), map1 (buffer)'],
+    [
+      '--sim uio read uio1 map7:0x10',
+      'uio1 map7: no such region',
+      'did you mean one of map0, map1? it has map0 (registers), map1 (buffer)',
+    ],
     ['--sim uio read uio1 0x10', 'uio1 0x10: no such region', 'it has map0 (registers), map1 (buffer)'],
   ]);
 });
