@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { cliFails, cliPasses, udrv } from './udrv';
 
 // What a person types first, without having read anything: it does what was meant, or says what to type.
@@ -315,6 +318,63 @@ describe('several devices are shown at once', () => {
 });
 
 describe('restore --all', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'udrv-restore-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** Makes a machine with two functions that have another driver than before. */
+  async function changed(name: string): Promise<string> {
+    const path = join(folder, name);
+    for (const bind of ['0000:00:03.0 uio_pci_generic', 'uio0 vfio-pci', '0000:00:0a.0 vfio-pci'])
+      expect(await udrv(`--sim=${path} bind ${bind}`)).toMatchObject({ exit: 0 });
+    return path;
+  }
+
+  test.concurrent('gives everything back, once', async () => {
+    const machine = await changed('all');
+    const plan = await udrv(`--sim=${machine} restore --all -n`);
+    expect(plan).toMatchObject({ stderr: '', exit: 0 });
+    expect(plan.stdout.split('\n').filter((line) => line.endsWith('/bind'))).toEqual([
+      'echo 0000:00:03.0 > /sys/bus/pci/drivers/vfio-pci/bind',
+      'echo 0000:00:04.0 > /sys/bus/pci/drivers/uio_pci_generic/bind',
+      'echo 0000:00:0a.0 > /sys/bus/pci/drivers/uio_pci_generic/bind',
+    ]);
+    const { stdout, stderr, exit } = await udrv(`--sim=${machine} restore --all`);
+    expect({ stderr, exit }).toEqual({ stderr: '', exit: 0 });
+    expect(stdout).toMatch(
+      /^0000:00:03\.0: vfio-pci, was uio_pci_generic; .*\n0000:00:04\.0: uio_pci_generic, was vfio-pci; .*\n0000:00:0a\.0: uio_pci_generic, was .*\n$/,
+    );
+    expect(await udrv(`--sim=${machine} restore --all`)).toEqual({
+      stdout: '',
+      stderr: 'udrv: no earlier binding is recorded: there is nothing to give back\n',
+      exit: 0,
+    });
+  });
+
+  test.concurrent('goes on after one that fails, and its exit code tells', async () => {
+    const machine = await changed('failing');
+    const state = readFileSync(machine, 'utf8');
+    const broken = state.replace(/(\\"driver\\":\\")vfio-pci/, '$1gone');
+    expect(broken).not.toBe(state);
+    writeFileSync(machine, broken);
+    const plan = await udrv(`--sim=${machine} restore --all -n`);
+    expect(plan).toMatchObject({ stdout: expect.stringMatching(/0000:00:04\.0[\s\S]*0000:00:0a\.0/), exit: 9 });
+    const { stdout, stderr, exit } = await udrv(`--sim=${machine} restore --all --json`);
+    expect(exit).toBe(9);
+    expect(
+      JSON.parse(stdout)
+        .devices.map(({ address }: { address: string }) => address)
+        .sort(),
+    ).toEqual(['uio0', 'uio2']);
+    expect(
+      stderr
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).error),
+    ).toEqual([
+      expect.objectContaining({ code: 'ENODRIVER', message: 'gone: no PCI driver of this name is loaded', exit: 9 }),
+    ]);
+  });
+
   test.concurrent.each([
     ['', ''],
     ['-n', ''],
