@@ -155,7 +155,11 @@ cliFails(2, [
 ]);
 
 cliFails(3, [
-  ['--sim vfio config 00:1e.7', '00:1e.7: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
+  [
+    '--sim vfio config 00:1e.7',
+    '00:1e.7: no such device (ENODEV)',
+    'did you mean one of 00:1f.0, 00:1f.2, 00:1f.3? udrv --sim list --all shows what there is',
+  ],
   ['--sim vfio config 1-2', '1-2: is no PCI function (ENODEV)', 'udrv --sim list --type pci'],
   // A platform device.
   ['--sim vfio config uio1', 'uio1: is no PCI function (ENODEV)', 'udrv --sim list --type pci'],

@@ -6,6 +6,7 @@ import type { ReadError } from '../../sys/readers/attributes';
 import { idPair } from '../../text/ids';
 import { driverlessForUio, PLATFORM_ADVICE } from '../../uio/platform';
 import { visible } from '../output/escape';
+import { completeHint } from '../output/hint';
 import { columns } from '../output/table';
 import type { Context } from '../program/context';
 import { driverText } from './driver';
@@ -37,7 +38,7 @@ export function selected(context: Context, selectors: string[], type: Framework 
     const devices = findDevices(context.sys, context.names, selector, type).filter(
       (device) => type === undefined || device.framework === type || (type === 'pci' && device.framework === 'vfio'),
     );
-    if (devices.length === 0) throw noSuchDevice(selector);
+    if (devices.length === 0) throw noSuchDevice(context.sys, selector, type);
     for (const device of devices) found.set(device.address, device);
   }
   return [...found.values()];
@@ -56,13 +57,16 @@ function print(context: Context, devices: DeviceInfo[], { type, all }: ListOptio
   else context.stdout.write(columns(devices.map(row), { titles: TITLES, style: context.style }));
 }
 
-function nothingListed({ sys }: Context, type: Framework | undefined, all = false): string {
-  if (type === 'uio') {
-    const hasPci = attempt(() => sys.readDir('/sys/bus/pci/devices'), []).length > 0;
-    return `no UIO device${hasPci ? '; udrv list --type pci shows the PCI functions: udrv bind gives one to uio_pci_generic' : ''}`;
-  }
-  if (all || type !== undefined) return 'no such device';
-  return 'no device that user space can drive; udrv list --all shows the PCI functions that the kernel drives';
+/** Says that there is no device of a type, and what would make one. */
+export function nothingListed({ sys, options }: Context, type: Framework | undefined, all = false): string {
+  if (all) return 'no such device';
+  if (type === undefined)
+    return 'no device that user space can drive; udrv list --all shows the PCI functions that the kernel drives; udrv --sim list to try without';
+  // Loaded here: most lists have something.
+  const { howToGet } = require('./none') as typeof import('./none');
+  const hasPci = attempt(() => sys.readDir('/sys/bus/pci/devices'), []).length > 0;
+  const how = hasPci || type === 'usb' || type === 'pci' ? completeHint(howToGet(type), options, false) : undefined;
+  return [`no ${type.toUpperCase()} device`, how].filter((part) => part !== undefined).join('; ');
 }
 
 /** Remarks that there are devices which lack nothing but a UIO driver. */

@@ -7,14 +7,15 @@ import { nameMachine } from '../output/hint';
 import type { Context } from '../program/context';
 import { type DeviceInDepth, describeDevice } from './describe';
 
-/** Prints a device in depth. */
-export function printDevice(context: Context, found: DeviceInfo): undefined {
-  const device = inDepth(context, found);
-  if (context.options.json) context.printJson(device);
-  else {
-    const text = describeDevice(device, context.style, context.stdout.isTTY);
-    context.stdout.write(nameMachine(text, context.options));
+/** Prints devices in depth: the document of a single one, or a list of them. */
+export function printDevices(context: Context, found: readonly DeviceInfo[]): undefined {
+  const devices = found.map((device) => inDepth(context, device));
+  if (context.options.json) {
+    context.printJson(devices.length === 1 ? devices[0] : { devices });
+    return;
   }
+  const texts = devices.map((device) => describeDevice(device, context.style, context.stdout.isTTY));
+  context.stdout.write(nameMachine(texts.join('\n'), context.options));
 }
 
 /** Adds what takes a search through /proc or the modules' aliases, which a listing does without. */

@@ -1,4 +1,4 @@
-import { Argument, Option } from 'commander';
+import { Argument, CommanderError, Option } from 'commander';
 import type { ListOptions } from '../../devices/list';
 
 /** An argument that names a device, with the devices that a shell completes: without, those of the noun before it. */
@@ -7,6 +7,11 @@ export type DeviceArgument = Argument & { devices?: ListOptions };
 /** Makes an argument of a command: `<name>`, `[name]` or `[name...]`. */
 export function argument(name: string, description?: string, devices?: ListOptions): DeviceArgument {
   return Object.assign(new Argument(name, description), devices && { devices });
+}
+
+/** Makes the error of an argument that is missing, as commander makes it where the argument is never optional. */
+export function missingArgument(name: string): CommanderError {
+  return new CommanderError(1, 'commander.missingArgument', `error: missing required argument '${name}'`);
 }
 
 /** Makes an option of a command. @param parse from the text; without it the value is the text */

@@ -7,7 +7,7 @@ import { threeDigits } from '../../usb/inspect/address';
 import { listUsb } from '../../usb/inspect/inspect';
 import { listUsbNodes } from '../../usb/inspect/nodes';
 import { driverText } from '../devices/driver';
-import { remarkErrors, selected } from '../devices/list';
+import { nothingListed, remarkErrors, selected } from '../devices/list';
 import { drawUsbTree } from '../devices/usb-tree';
 import { visible } from '../output/escape';
 import { columns } from '../output/table';
@@ -51,7 +51,7 @@ function list(context: Context, selectors: string[], options: UsbListOptions): u
   const devices = all.filter((device) => matches(device, options));
   if (devices.length === 0 && (options.id !== undefined || options.device !== undefined)) throw nothingMatches(options);
   if (context.options.json) context.printJson({ schema: 'udrv.list/1', devices });
-  else if (devices.length === 0) context.note('no USB device');
+  else if (devices.length === 0) context.note(nothingListed(context, 'usb'));
   else if (context.options.quiet) context.stdout.write(devices.map(({ address }) => `${visible(address)}\n`).join(''));
   else if (options.tree) context.stdout.write(drawUsbTree(context, devices));
   else printTable(context, devices);
