@@ -45,7 +45,7 @@ export function grammarOf({ program }: Program, pages: readonly string[]): Gramm
       path,
       description: command.description(),
       options: visibleOptions(command).filter(own).map(optionGrammar),
-      // Where commands may stand, they alone are offered: a device too begins a line, but is seldom meant.
+      // Commands alone are offered where they may stand: a device too begins a line, but is seldom meant.
       arguments:
         command.commands.length > 0
           ? []
