@@ -29,7 +29,7 @@ function restore(context: Context, selectors: string[], options: RestoreOptions)
       throw usageError('--all', 'means every function that was changed: give no device and no --group');
     return restoreAll(context, state, options);
   }
-  if (selectors.length === 0) throw missingArgument('device');
+  if (selectors.length === 0) throw missingArgument('device', '--all');
   const named = addressesOf(context, selectors);
   const addresses = options.group ? withChanged(context.sys, state, named) : named;
   return changeDrivers(context, state, { kind: 'restore', addresses }, options);

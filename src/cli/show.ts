@@ -1,4 +1,4 @@
-import { findDevice } from '../devices/select';
+import { findNamed } from './devices/find';
 import { printDevices } from './devices/show';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
@@ -11,6 +11,6 @@ export const command: VerbSpec = {
   run: (context: Context, selectors: string[]) =>
     printDevices(
       context,
-      selectors.map((selector) => findDevice(context.sys, context.names, selector)),
+      selectors.map((selector) => findNamed(context, undefined, selector, context.names)),
     ),
 };

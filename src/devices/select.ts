@@ -17,7 +17,7 @@ import { inspectPci, listPci } from './pci-functions';
 const USB_PATH = /^(usb\d+|\d+-\d+(?:\.\d+)*)(?::\d+\.\d+)?$/;
 
 /** Vendor and device id, of which one may be left out. */
-const IDS = /^(?=.+:|:.)([0-9a-f]{4})?:([0-9a-f]{4})?$/i;
+const IDS = /^(?=.+:|:.)(?:0x)?([0-9a-f]{4})?:(?:0x)?([0-9a-f]{4})?$/i;
 
 /**
  * Finds every device that a selector names: those of the command-line contract (`uio0`, `0000:00:03.0`, `vfio0`, `1-2.3`,
@@ -107,7 +107,12 @@ export function findDevice(sys: SysTree, names: Names, selector: string, framewo
 export function noSuchDevice(sys: SysTree, selector: string, type?: Framework): UdrvError {
   // Loaded here: a listing needs none.
   const { didYouMean } = require('../text/nearest') as typeof import('../text/nearest');
-  const meant = didYouMean(selector, listDevices(sys, NO_NAMES, { type, all: true }).flatMap(namesOf));
+  const isFramework = /^(?:uio|vfio|usb|pci)$/.test(selector);
+  const meant = isFramework
+    ? `udrv list --type ${selector} lists those;`
+    : /^[0-9a-f]{4}$/i.test(selector)
+      ? `write ids as ${selector}: for a vendor, :${selector} for a device;`
+      : didYouMean(selector, deviceNames(sys, type));
   return new UdrvError('no such device', {
     code: 'ENODEV',
     exit: Exit.notFound,
@@ -116,7 +121,11 @@ export function noSuchDevice(sys: SysTree, selector: string, type?: Framework): 
   });
 }
 
-/** Returns names of a device that people type. */
+/** Lists the names of a machine's devices that people type. @param type only of this framework */
+export function deviceNames(sys: SysTree, type?: Framework): string[] {
+  return listDevices(sys, NO_NAMES, { type, all: true }).flatMap(namesOf);
+}
+
 function namesOf(device: DeviceInfo): string[] {
   const { address, framework, node } = device;
   const short = address.startsWith('0000:') ? [address.slice('0000:'.length)] : [];

@@ -1,7 +1,6 @@
 import { listDevices } from '../../devices/list';
 import { findDevices, noSuchDevice } from '../../devices/select';
 import type { DeviceInfo, Framework } from '../../model/device';
-import { attempt } from '../../sys/attempt';
 import type { ReadError } from '../../sys/readers/attributes';
 import { idPair } from '../../text/ids';
 import { driverlessForUio, PLATFORM_ADVICE } from '../../uio/platform';
@@ -64,8 +63,7 @@ export function nothingListed({ sys, options }: Context, type: Framework | undef
     return 'no device that user space can drive; udrv list --all shows the PCI functions that the kernel drives; udrv --sim list to try without';
   // Loaded here: most lists have something.
   const { howToGet } = require('./none') as typeof import('./none');
-  const hasPci = attempt(() => sys.readDir('/sys/bus/pci/devices'), []).length > 0;
-  const how = hasPci || type === 'usb' || type === 'pci' ? completeHint(howToGet(type), options, false) : undefined;
+  const how = completeHint(howToGet(sys, type), options, false);
   return [`no ${type.toUpperCase()} device`, how].filter((part) => part !== undefined).join('; ');
 }
 

@@ -1,13 +1,11 @@
 import type { Argument, Option } from 'commander';
-import { findDevice } from '../../devices/select';
 import { usageError } from '../../errors';
 import type { DeviceInfo, Framework } from '../../model/device';
 import { NO_NAMES } from '../../names/database';
-import { pciPath } from '../../pci/paths';
-import { AttributeReader } from '../../sys/readers/attributes';
+import { findNamed, uioOf } from '../devices/find';
 import type { CommandSpec, VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
-import { argument, missingArgument } from '../program/options';
+import { argument, type DeviceArgument, type DeviceChoice, missingArgument } from '../program/options';
 
 /** The commands of one name by the framework of the device; `pci` is a function that neither UIO nor VFIO has. */
 export type Choice = Readonly<Partial<Record<Framework, VerbSpec>>>;
@@ -26,7 +24,7 @@ export function byFramework(
   const options = mergedOptions(choice);
   return {
     description,
-    arguments: mergedArguments(specs),
+    arguments: mergedArguments(specs, { frameworks: frameworksOf(choice) }),
     options,
     examples,
     does: [...new Set(specs.flatMap(({ does = [] }) => does))],
@@ -82,18 +80,13 @@ function chosen(
     if (framework === undefined || spec === undefined) throw missingArgument('device');
     return { framework, spec };
   }
-  const device = findDevice(context.sys, NO_NAMES, selector);
-  const uio = device.framework === 'pci' && choice.uio !== undefined ? uioOf(context, device.address) : undefined;
+  const device = findNamed(context, undefined, selector, NO_NAMES);
+  const uio = device.framework === 'pci' && choice.uio !== undefined ? uioOf(context.sys, device.address) : undefined;
   if (uio !== undefined) words[0] = uio;
   const framework = uio === undefined ? device.framework : 'uio';
   const spec = choice[framework];
   if (spec === undefined) throw noSuchCommand(verb, selector, device);
   return { framework, spec };
-}
-
-/** Returns the name of the UIO device of a PCI function. */
-function uioOf({ sys }: Context, address: string): string | undefined {
-  return new AttributeReader(sys).names(pciPath(address, 'uio')).find((name) => /^uio\d+$/.test(name));
 }
 
 function noSuchCommand(verb: string, selector: string, { framework, address }: DeviceInfo) {
@@ -117,15 +110,25 @@ function commandsFor(framework: Framework): string[] {
 }
 
 /** Merges arguments by their places. One that not all commands require is not required here. */
-function mergedArguments(specs: readonly VerbSpec[]): Argument[] {
+function mergedArguments(specs: readonly VerbSpec[], devices: DeviceChoice): Argument[] {
   const lists = specs.map((spec) => spec.arguments ?? []);
   const longest = [...lists].sort((a, b) => b.length - a.length)[0] ?? [];
   return longest.map((one, i) => {
     const required = lists.every((list) => list[i]?.required === true);
     const name = i === 0 ? 'device' : one.name();
-    const made = argument(required ? `<${name}>` : `[${name}]`, one.description);
+    const made = argument(required ? `<${name}>` : `[${name}]`, one.description, i === 0 ? devices : undefined);
     return one.argChoices === undefined ? made : made.choices(one.argChoices);
   });
+}
+
+/** Returns the frameworks whose devices the commands take: for one that takes any PCI function, it says so itself. */
+function frameworksOf(choice: Choice): Framework[] {
+  const own = (Object.entries(choice) as [Framework, VerbSpec][]).filter(([framework]) => framework !== 'pci');
+  const types = own.map(([framework, spec]) => {
+    const [device]: readonly DeviceArgument[] = spec.arguments ?? [];
+    return device?.devices?.type ?? framework;
+  });
+  return [...new Set(types)];
 }
 
 /** Merges options by name, each with the frameworks that have it where not all do. None is mandatory before one is chosen. */

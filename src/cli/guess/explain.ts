@@ -1,9 +1,8 @@
 import type { Command, CommanderError } from 'commander';
 import { isForUserSpace } from '../../bind/driver';
-import { listDevices } from '../../devices/list';
+import { isBridge } from '../../bind/read';
 import { findDevices } from '../../devices/select';
 import { type UdrvError, usageError } from '../../errors';
-import type { DeviceInfo, Framework } from '../../model/device';
 import { NO_NAMES } from '../../names/database';
 import { PCI_DRIVERS } from '../../pci/paths';
 import { AttributeReader } from '../../sys/readers/attributes';
@@ -11,9 +10,11 @@ import type { SysTree } from '../../sys/sys';
 import { didYouMean } from '../../text/nearest';
 import { interfaceName } from '../../usb/inspect/address';
 import { describeUsb } from '../../usb/inspect/describe';
-import { howToGet } from '../devices/none';
+import { howToGet, noDevice } from '../devices/none';
+import type { DeviceArgument } from '../program/options';
 import type { Program } from '../program/program';
 import { REQUEST_NAMES } from '../transfers/standard-request';
+import { devicesOf, endpointType, valuesOf } from './values';
 import { isSelector } from './without-command';
 
 /**
@@ -26,12 +27,18 @@ export function explain({ code, message }: CommanderError, { program, machine }:
   const words = commandOf(program);
   const text = message.replace(/^error: /, '');
   if (code === 'commander.unknownCommand') return unknownCommand(program, words);
-  const missing = code === 'commander.missingArgument' ? /'(.+)'/.exec(text)?.[1] : undefined;
   const command = words.at(-1);
-  if (missing === undefined || command === undefined) return null;
+  const named = code === 'commander.missingArgument' ? /'(.+)'/.exec(text)?.[1] : undefined;
+  if (named === undefined || command === undefined) return null;
+  // Behind REGION:OFFSET it is the value that is missing.
+  const missing = named === 'offset' && command.args[1]?.includes(':') ? 'value' : named;
   const usage = `usage: udrv ${words.map((one) => one.name()).join(' ')} ${firstUsage(command)}`;
-  const candidates = candidatesFor(missing, words, machine);
-  return usageError('usage', text, [candidates, usage].filter((part) => part !== null).join('; '));
+  const values = missing === named ? candidatesFor(missing, words, machine) : null;
+  return usageError(
+    'usage',
+    text.replace(`'${named}'`, `'${missing}'`),
+    [values, usage].filter((part) => part !== null).join('; '),
+  );
 }
 
 /** Returns the first form of a command's usage, on one line. */
@@ -69,102 +76,74 @@ function unknownCommand(program: Command, words: readonly Command[]): UdrvError 
 /** The most candidates that are named. */
 const MOST = 12;
 
-function candidatesFor(argument: string, words: readonly Command[], machine: Program['machine']): string | null {
+function candidatesFor(name: string, words: readonly Command[], machine: Program['machine']): string | null {
+  const command = words.at(-1);
+  const argument: DeviceArgument | undefined = command?.registeredArguments.find((one) => one.name() === name);
+  if (command === undefined || argument === undefined) return null;
   let names: readonly string[] | null;
   try {
-    names = candidates(argument, words, machine());
+    names = candidates(argument, command, machine);
   } catch {
     // The machine cannot be looked at; that is not the error of this line.
     return null;
   }
   if (names === null) return null;
-  if (names.length === 0) return DEVICE.has(argument) ? noneOf(words) : `there is no ${argument}`;
-  const more = names.length > MOST ? ', ...' : '';
-  return `${DEVICE.has(argument) ? 'device' : argument}: ${names.slice(0, MOST).join(', ')}${more}`;
+  if (names.length === 0) return noneOf(argument, command, machine());
+  return `${name === 'uio' ? 'device' : name}: ${names.slice(0, MOST).join(', ')}${names.length > MOST ? ', ...' : ''}`;
 }
 
-/** Arguments that name a device. */
-const DEVICE = new Set(['device', 'uio']);
-
 /** Lists what an argument may be on this machine; null where that is not known. */
-function candidates(argument: string, words: readonly Command[], sys: SysTree): readonly string[] | null {
-  const [selector] = words.at(-1)?.args ?? [];
-  const device = () => (selector === undefined ? undefined : findDevices(sys, NO_NAMES, selector)[0]);
-  switch (argument) {
+function candidates(argument: DeviceArgument, command: Command, machine: Program['machine']): readonly string[] | null {
+  const { args } = command;
+  const [selector] = args;
+  const values = () => valuesOf(argument, command, args, machine(), NO_NAMES);
+  switch (argument.name()) {
     case 'device':
     case 'uio':
-      return listDevices(sys, NO_NAMES, { type: typeFor(words) }).map(({ address }) => address);
-    case 'region':
-      return regionsOf(device());
-    case 'endpoint':
-      return endpointsOf(device());
+      return values()
+        .map(({ text }) => text)
+        .filter((address) => !CHANGES.has(command.name()) || !isBridge(machine(), address));
     case 'interface':
-      return listDevices(sys, NO_NAMES, { type: 'usb' }).flatMap(interfacesOf);
+      return values().map(({ text }) => text);
+    case 'region':
+    case 'endpoint':
+      if (selector === undefined || findDevices(machine(), NO_NAMES, selector).length === 0) return null;
+      return values().map(({ text, description }) => `${text} (${description})`);
     case 'driver':
-      return driversFor(sys);
+      return new AttributeReader(machine()).names(PCI_DRIVERS).filter(isForUserSpace);
     case 'state':
       return ['on', 'off'];
     case 'value':
-      return selector === undefined ? null : valuesFor(words, selector, sys);
+      return selector === undefined ? null : settingsFor(command, selector, machine());
     case 'bmRequestType':
       return ['a number', ...REQUEST_NAMES];
     default:
-      return null;
+      return argument.argChoices ?? null;
   }
 }
 
-/** The devices that a command takes, by its first word; all for others. */
-const TYPES: Readonly<Record<string, Framework>> = {
-  uio: 'uio',
-  irq: 'uio',
-  vfio: 'vfio',
-  info: 'vfio',
-  usb: 'usb',
-  bind: 'pci',
-  unbind: 'pci',
-  restore: 'pci',
-};
+/** Commands that give functions to another driver: that of a bridge stays. */
+const CHANGES = new Set(['bind', 'unbind', 'restore']);
 
-const typeFor = ([first]: readonly Command[]): Framework | undefined => TYPES[first?.name() ?? ''];
-
-function noneOf(words: readonly Command[]): string {
-  const type = typeFor(words);
-  return `there is no ${type === undefined ? '' : `${type.toUpperCase()} `}device: ${howToGet(type)}`;
-}
-
-function regionsOf(device: DeviceInfo | undefined): string[] | null {
-  if (device === undefined || device.framework === 'usb') return null;
-  const { regions } = device.framework === 'uio' ? device.uio : device.pci;
-  return regions.map(({ name, label }) => (label === undefined ? name : `${name} (${label})`));
-}
-
-function endpointsOf(device: DeviceInfo | undefined): string[] | null {
-  if (device?.framework !== 'usb') return null;
-  const active = device.usb.interfaces.filter((setting) => setting.active);
-  return active.flatMap(({ endpoints }) =>
-    endpoints.map(({ address, type, direction }) => `${address} (${type} ${direction})`),
-  );
+/** Says that there is nothing that an argument could be, and what would make one. */
+function noneOf(argument: DeviceArgument, command: Command, sys: SysTree): string {
+  const name = argument.name();
+  const type = endpointType(command);
+  if (name === 'endpoint') return `the device has no ${type === undefined ? '' : `${type} `}endpoint`;
+  if (name === 'interface') return `there is no interface: ${howToGet(sys, 'usb')}`;
+  if (name !== 'device' && name !== 'uio') return `there is no ${name}`;
+  const { type: only, frameworks = [] } = devicesOf(command, argument);
+  return noDevice(sys, only ?? (frameworks.length === 1 ? frameworks[0] : undefined));
 }
 
 /** Lists the configurations of a device, or the alternate settings of an interface. */
-function valuesFor(words: readonly Command[], selector: string, sys: SysTree): string[] | null {
+function settingsFor(command: Command, selector: string, sys: SysTree): string[] | null {
   const [device] = findDevices(sys, NO_NAMES, selector);
   if (device?.framework !== 'usb') return null;
   const settings = device.usb.interfaces.filter(({ number }) => interfaceName(device, number) === selector);
-  if (words.at(-1)?.name() === 'alt') return settings.map(({ alt }) => String(alt));
+  if (command.name() === 'alt') return settings.map(({ alt }) => String(alt));
   const { descriptors } = describeUsb(sys, NO_NAMES, device).tree;
   return descriptors
     .filter(({ layout }) => layout.id === 'configuration')
     .map(({ values }) => String(values['bConfigurationValue']));
-}
-
-function interfacesOf(device: DeviceInfo): string[] {
-  if (device.framework !== 'usb') return [];
-  const numbers = new Set(device.usb.interfaces.map(({ number }) => number));
-  return [...numbers].map((number) => interfaceName(device, number));
-}
-
-/** Lists the drivers that hand a function to programs, those that are loaded. */
-function driversFor(sys: SysTree): string[] {
-  return new AttributeReader(sys).names(PCI_DRIVERS).filter(isForUserSpace);
 }

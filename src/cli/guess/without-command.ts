@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { findDevices } from '../../devices/select';
+import { listDevices } from '../../devices/list';
+import { deviceNames, findDevices } from '../../devices/select';
 import { usageError } from '../../errors';
 import { NO_NAMES } from '../../names/database';
 import { attempt } from '../../sys/attempt';
@@ -18,7 +19,8 @@ type Exit = number | undefined;
 export async function runWithoutCommand(context: Context, words: readonly string[], program: Command): Promise<Exit> {
   if (words.length > 0) return await runShow(context, words, program);
   const exit = await list.run(context, ...([[], {}] as never[]));
-  context.note('udrv DEVICE shows one of them; udrv list --all adds the PCI functions that the kernel drives');
+  if (listDevices(context.sys, NO_NAMES).length > 0)
+    context.note('udrv DEVICE shows one of them; udrv list --all adds the PCI functions that the kernel drives');
   context.note('udrv --help shows what else there is');
   return exit;
 }
@@ -30,7 +32,8 @@ async function runShow(context: Context, words: readonly string[], program: Comm
     throw usageError(
       'usage',
       `unknown command '${first}'`,
-      didYouMean(first, [...commands, 'help']) ?? 'udrv --help shows the commands; udrv list shows the devices',
+      didYouMean(first, [...commands, 'help', ...attempt(() => deviceNames(context.sys), [])]) ??
+        'udrv --help shows the commands; udrv list shows the devices',
     );
   if (second !== undefined && commands.includes(second))
     throw usageError('usage', `the command '${second}' stands before the device`, `udrv ${swapped(words).join(' ')}`);

@@ -7,6 +7,8 @@ export type CommandSpec = NounSpec | VerbSpec;
 /** A command that has commands of its own. */
 export interface NounSpec {
   description: string;
+  /** Two lines to type, without `udrv`. They work on the simulated machine. */
+  examples: readonly [string, string];
   commands: CommandIndex;
 }
 

@@ -61,10 +61,17 @@ function explained(error: CommanderError, built: Program): unknown {
 function mustBeCommand({ program, load }: Program, words: readonly string[]): void {
   let command: Command | undefined = program;
   for (const word of words.filter((word) => !word.startsWith('-'))) {
-    command = command.commands.find((one) => one.name() === word || one.aliases().includes(word));
-    if (command === undefined) throw usageError('usage', `unknown command '${word}'`, '--help shows what there is');
+    const commands: readonly Command[] = command.commands;
+    command = commands.find((one) => one.name() === word || one.aliases().includes(word));
+    if (command === undefined) throw noSuchHelp(word, commands);
     load(command);
   }
+}
+
+function noSuchHelp(word: string, commands: readonly Command[]): UdrvError {
+  const { didYouMean } = require('../../text/nearest') as typeof import('../../text/nearest');
+  const names = commands.map((one) => one.name());
+  return usageError('usage', `unknown command '${word}'`, didYouMean(word, names) ?? '--help shows what there is');
 }
 
 /** Returns the machine that the command worked with, or was to work with. */

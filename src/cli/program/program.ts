@@ -47,6 +47,7 @@ export function buildProgram(
 
   function fill(command: Command, spec: CommandSpec): void {
     command.description(spec.description);
+    command.addHelpText('after', `\nExamples:\n${spec.examples.map((line) => `  udrv ${line}`).join('\n')}`);
     if ('commands' in spec) addCommands(command, spec.commands);
     else fillVerb(command, spec);
   }
@@ -66,7 +67,6 @@ export function buildProgram(
     if (spec.usage !== undefined) command.usage(spec.usage);
     for (const argument of spec.arguments ?? []) command.addArgument(argument);
     for (const option of spec.options ?? []) command.addOption(option);
-    command.addHelpText('after', `\nExamples:\n${spec.examples.map((line) => `  udrv ${line}`).join('\n')}`);
     // Commander hands over (argument..., options, command).
     command.action(async (...given: unknown[]) => {
       given.pop();

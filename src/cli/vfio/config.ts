@@ -18,7 +18,7 @@ import { json, visible } from '../output/escape';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { readInput } from '../program/input';
-import { argument, backendOption, option } from '../program/options';
+import { argument, backendOption, missingArgument, option } from '../program/options';
 import { interruptible } from '../program/signals';
 
 export const command: VerbSpec = {
@@ -86,8 +86,7 @@ async function config(
         context.stdout.write(`${i === 0 ? '' : '\n'}${text(context, dump, raw)}`);
     return undefined;
   }
-  if (selector === undefined)
-    throw usageError('usage', 'give a device, or --file DUMP', 'udrv list --type pci shows the PCI functions');
+  if (selector === undefined) throw missingArgument('device', '--file DUMP');
   const show = (dump: Shown, source: Source) => {
     if (context.options.json) context.printJson(documentOf(dump, source, raw));
     else context.stdout.write(text(context, dump, raw));
