@@ -137,8 +137,8 @@ cliPasses([
 cliFails(2, [
   [
     ['--sim', 'vfio', 'config'],
-    'usage: give a device, or --file DUMP',
-    'udrv --sim list --type pci shows the PCI functions',
+    "usage: missing required argument 'device', or --file DUMP",
+    'device: 0000:00:00.0, 0000:00:03.0, 0000:00:04.0, 0000:00:07.0, 0000:00:08.0, 0000:00:09.0, 0000:00:0a.0, 0000:00:0b.0, 0000:00:1f.0, 0000:00:1f.2, 0000:00:1f.3, 0000:01:00.0, ...; usage: udrv vfio config [options] [device]',
   ],
   [
     ['--sim', 'vfio', 'config', '--file', empty],

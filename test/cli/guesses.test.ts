@@ -19,8 +19,8 @@ describe('no command', () => {
 
   test.concurrent.each(['--json', '-q'])('with %s it is the list, and nothing is remarked', async (option) => {
     const [alone, listed] = await Promise.all([udrv(`--sim ${option}`), udrv(`--sim list ${option}`)]);
-    // The timer of uio1 does not stand still.
-    const still = (stdout: string) => stdout.replaceAll(/"eventCount":\d+/g, '');
+    // The timer of uio1 does not stand still, and nobody knows of its interrupt before the first.
+    const still = (stdout: string) => stdout.replaceAll(/"eventCount":\d+,"irq":(?:true|null)/g, '');
     expect({ ...alone, stdout: still(alone.stdout) }).toEqual({ ...listed, stdout: still(listed.stdout) });
   });
 
@@ -63,6 +63,12 @@ describe('no command', () => {
     ['--sim shwo uio0', "usage: unknown command 'shwo'", 'did you mean show?'],
     ['--sim uio0 read map0 0', "usage: the command 'read' stands before the device", 'udrv --sim read uio0 map0 0'],
     ['--sim uio0 --nonsense', "usage: unknown option '--nonsense'"],
+    // Names of devices are near, too.
+    ['--sim UIO0', "usage: unknown command 'UIO0'", 'did you mean uio0?'],
+    ['--sim tiemr', "usage: unknown command 'tiemr'", 'did you mean timer?'],
+    ['help shw', "usage: unknown command 'shw'", 'did you mean show?'],
+    ['help usb bulkk', "usage: unknown command 'bulkk'", 'did you mean bulk?'],
+    ['help usb xyz', "usage: unknown command 'xyz'", '--help shows what there is'],
   ]);
 });
 
@@ -281,6 +287,8 @@ describe('standard requests by name', () => {
 describe('ids with one half', () => {
   cliPasses([
     ['--sim list -q 8086:', '0000:00:00.0\n0000:00:1f.0\n0000:00:1f.2\n0000:00:1f.3\n'],
+    ['--sim list -q 0x8086:', '0000:00:00.0\n0000:00:1f.0\n0000:00:1f.2\n0000:00:1f.3\n'],
+    ['--sim list -q 0x0525:0xa4a0', '1-2\n3-1\n'],
     ['--sim list -q :11e8', 'uio0\n0000:00:03.0\n0000:02:01.0\n'],
     ['--sim list -q 0525:', '1-2\n3-1\n'],
     ['--sim usb list -q :A4A0', '1-2\n3-1\n'],
@@ -289,6 +297,11 @@ describe('ids with one half', () => {
   ]);
   cliFails(3, [
     ['--sim list 8087:', '8087:: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
+    [
+      '--sim list 8086',
+      '8086: no such device (ENODEV)',
+      'write ids as 8086: for a vendor, :8086 for a device; udrv --sim list --all shows what there is',
+    ],
     ['--sim list :', ':: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
   ]);
 });
@@ -313,6 +326,19 @@ describe('several devices are shown at once', () => {
   });
 
   cliPasses([['--sim usb show 1-2 3-1 --raw', /^# 1-2\n# descriptors\n1201[\s\S]*\n\n# 3-1\n# descriptors\n1201/]]);
+  // A framework is no device.
+  cliFails(3, [
+    [
+      '--sim list usb',
+      'usb: no such device (ENODEV)',
+      'udrv --sim list --type usb lists those; udrv --sim list --all shows what there is',
+    ],
+    [
+      '--sim show pci',
+      'pci: no such device (ENODEV)',
+      'udrv --sim list --type pci lists those; udrv --sim list --all shows what there is',
+    ],
+  ]);
   // None is shown where one is missing.
   cliFails(3, [['--sim show uio0 9-9', '9-9: no such device (ENODEV)', 'udrv --sim list --all shows what there is']]);
 });
@@ -435,11 +461,15 @@ describe('a missing argument names what may stand there, and the usage', () => {
       missing('uio'),
       'device: uio0, uio1, uio2, uio3; usage: udrv uio read [options] <uio> <region> [offset]',
     ],
-    ['--sim read uio0', missing('region'), 'region: map0; usage: udrv read [options] <device> <region> [offset]'],
+    [
+      '--sim read uio0',
+      missing('region'),
+      'region: map0 (mmio, 1M); usage: udrv read [options] <device> <region> [offset]',
+    ],
     [
       '--sim vfio dump vfio0',
       missing('region'),
-      'region: bar0; usage: udrv vfio dump [options] <device> <region> [range]',
+      'region: bar0 (mmio, 1M), config (configuration space); usage: udrv vfio dump [options] <device> <region> [range]',
     ],
     [
       '--sim vfio info',
@@ -455,7 +485,7 @@ describe('a missing argument names what may stand there, and the usage', () => {
     [
       '--sim bench 1-2',
       missing('endpoint'),
-      'endpoint: 0x81 (bulk in), 0x01 (bulk out); usage: udrv bench [options] <device> [endpoint]',
+      'endpoint: 0x81 (bulk in), 0x01 (bulk out), 0x82 (isochronous in, --alt 1), 0x02 (isochronous out, --alt 1); usage: udrv bench [options] <device> [endpoint]',
     ],
     [
       '--sim usb alt',
@@ -480,6 +510,47 @@ describe('a missing argument names what may stand there, and the usage', () => {
       missing('uio'),
       'device: uio0; usage: udrv uio read [options] <uio> <region> [offset]',
     ],
+    // Only the devices that the command is for.
+    [
+      '--sim read',
+      missing('device'),
+      'device: uio0, uio1, uio2, uio3, 0000:00:03.0, 0000:02:01.0; usage: udrv read [options] <device> <region> [offset]',
+    ],
+    [
+      '--sim reset',
+      missing('device'),
+      `device: 0000:00:03.0, 0000:02:01.0, ${usb}; usage: udrv reset [options] <device>`,
+    ],
+    ['--sim irq', missing('device'), 'device: uio0, uio1, uio2, uio3; usage: udrv irq [options] <device> <state>'],
+    // No bridges.
+    [
+      '--sim unbind',
+      missing('device'),
+      'device: 0000:00:03.0, 0000:00:04.0, 0000:00:07.0, 0000:00:0a.0, 0000:00:0b.0, 0000:00:1f.2, 0000:00:1f.3, 0000:01:00.0, 0000:02:01.0, 0000:02:02.0; usage: udrv unbind [options] <device...>',
+    ],
+    [
+      '--sim restore',
+      `${missing('device')}, or --all`,
+      'device: 0000:00:03.0, 0000:00:04.0, 0000:00:07.0, 0000:00:0a.0, 0000:00:0b.0, 0000:00:1f.2, 0000:00:1f.3, 0000:01:00.0, 0000:02:01.0, 0000:02:02.0; usage: udrv restore [options] [device...]',
+    ],
+    ['--sim write uio0 map0', missing('offset'), 'usage: udrv write [options] <device> <region> <offset> [value]'],
+    ['--sim write uio0 map0:4', missing('value'), 'usage: udrv write [options] <device> <region> <offset> [value]'],
+    [
+      '--sim uio write uio0 map0:4',
+      missing('value'),
+      'usage: udrv uio write [options] <uio> <region> <offset> [value]',
+    ],
+    [
+      '--sim usb iso 1-2',
+      missing('endpoint'),
+      'endpoint: 0x82 (isochronous in, --alt 1), 0x02 (isochronous out, --alt 1); usage: udrv usb iso [options] <device> <endpoint>',
+    ],
+    [
+      '--sim usb int 1-2',
+      missing('endpoint'),
+      'the device has no interrupt endpoint; usage: udrv usb int [options] <device> <endpoint>',
+    ],
+    ['completion', missing('shell'), 'shell: bash, zsh, fish; usage: udrv completion [options] <shell>'],
     // A machine that cannot be looked at.
     ['--snapshot /nowhere/x uio read', missing('uio'), 'usage: udrv uio read [options] <uio> <region> [offset]'],
   ]);
@@ -491,7 +562,7 @@ describe('a missing argument names what may stand there, and the usage', () => {
       error: {
         code: 'EUSAGE',
         message: missing('region'),
-        hint: 'region: map0; usage: udrv uio read [options] <uio> <region> [offset]',
+        hint: 'region: map0 (mmio, 1M); usage: udrv uio read [options] <uio> <region> [offset]',
         exit: 2,
       },
     });
@@ -509,6 +580,61 @@ describe('a missing argument names what may stand there, and the usage', () => {
     const { stdout, stderr } = await udrv(`--sim --trace ${line}`);
     expect(stdout).toBe('');
     expect(stderr).toMatch(/^udrv: .*\nhint: .*\n$/);
+  });
+});
+
+describe('where the machine has no device, the error says what would make one', () => {
+  const empty = mkdtempSync(join(tmpdir(), 'udrv-empty-'));
+  afterAll(() => rmSync(empty, { recursive: true }));
+  const at = `--sysroot ${empty}`;
+  const any = 'there is no device: plug in a USB device; or udrv --sim list to try without';
+  const usb = 'plug one in; udrv --sim usb list to try without';
+  const uio = 'its driver makes one, as uio_pdrv_genirq does for platform devices; udrv --sim uio list to try without';
+  const vfio =
+    'it is a PCI function bound to vfio-pci, and this machine has no PCI; udrv --sim vfio list to try without';
+
+  cliFails(3, [
+    [`${at} uio0`, 'uio0: no such device (ENODEV)', any],
+    [`${at} show 1-2`, '1-2: no such device (ENODEV)', any],
+    [`${at} read uio0 map0 0`, 'uio0: no such device (ENODEV)', any],
+    [`${at} uio show uio0`, 'uio0: no such device (ENODEV)', `there is no UIO device: ${uio}`],
+    [`${at} vfio info 00:03.0`, '00:03.0: no such device (ENODEV)', `there is no VFIO device: ${vfio}`],
+    [`${at} usb show 1-2`, '1-2: no such device (ENODEV)', `there is no USB device: ${usb}`],
+    // This one has PCI functions.
+    [
+      '--snapshot fixtures/lab.snapshot vfio show 9:0.0',
+      '9:0.0: no such device (ENODEV)',
+      'udrv --snapshot fixtures/lab.snapshot list --all shows what there is',
+    ],
+  ]);
+  cliFails(2, [
+    [
+      `${at} dump`,
+      "usage: missing required argument 'device'",
+      `${any}; usage: udrv dump [options] <device> <region> [range]`,
+    ],
+    [
+      `${at} irq`,
+      "usage: missing required argument 'device'",
+      `there is no UIO device: ${uio}; usage: udrv irq [options] <device> <state>`,
+    ],
+    [
+      `${at} usb detach`,
+      "usage: missing required argument 'interface'",
+      `there is no interface: ${usb}; usage: udrv usb detach [options] <interface>`,
+    ],
+  ]);
+
+  test.concurrent.each([
+    ['uio list', `udrv: no UIO device; ${uio}\n`],
+    ['vfio list', `udrv: no VFIO device; ${vfio}\n`],
+    ['usb list', `udrv: no USB device; ${usb}\n`],
+    [
+      '',
+      `udrv: no device that user space can drive; udrv --sysroot ${empty} list --all shows the PCI functions that the kernel drives; udrv --sim list to try without\nudrv: udrv --help shows what else there is\n`,
+    ],
+  ])('a list is empty, and says so: %s', async (line, stderr) => {
+    expect(await udrv(`${at} ${line}`)).toEqual({ stdout: '', stderr, exit: 0 });
   });
 });
 

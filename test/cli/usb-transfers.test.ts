@@ -146,7 +146,7 @@ describe('what cannot be', () => {
     [
       '--sim usb ctrl 0000:00:04.0 0x80 6 0 0 8',
       '0000:00:04.0: is no USB device but PCI (ENODEV)',
-      'udrv --sim list --type usb',
+      'udrv --sim show 0000:00:04.0 tells of it; udrv --sim list --type usb shows the USB devices',
     ],
     ['--sim usb bulk 1-2 0x8f --length 8', NO_ENDPOINT, `did you mean 0x81? ${HAS}`],
     [

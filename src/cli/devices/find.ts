@@ -36,8 +36,8 @@ export function findOf<F extends Framework>(
 function elsewhere({ sys }: Context, wanted: Framework, { framework, address }: DeviceInfo): string {
   const uio = wanted === 'uio' && framework === 'pci' ? uioOf(sys, address) : undefined;
   if (uio !== undefined) return `its UIO device is ${uio}`;
-  const noun = framework === 'pci' ? 'vfio' : framework;
-  return `udrv ${noun} --help shows the commands for it; udrv list --type ${wanted} shows the ${wanted.toUpperCase()} devices`;
+  const own = framework === 'pci' ? `udrv show ${address} tells of it` : `udrv ${framework} --help shows its commands`;
+  return `${own}; udrv list --type ${wanted} shows the ${wanted.toUpperCase()} devices`;
 }
 
 /** Returns the name of the UIO device of a PCI function. */

@@ -14,7 +14,7 @@ import { howToGet, noDevice } from '../devices/none';
 import type { DeviceArgument } from '../program/options';
 import type { Program } from '../program/program';
 import { REQUEST_NAMES } from '../transfers/standard-request';
-import { devicesOf, endpointType, valuesOf } from './values';
+import { devices, devicesOf, endpointType, valuesOf } from './values';
 import { isSelector } from './without-command';
 
 /**
@@ -100,7 +100,8 @@ function candidates(argument: DeviceArgument, command: Command, machine: Program
   switch (argument.name()) {
     case 'device':
     case 'uio':
-      return values()
+      // Without the functions that the kernel drives: there are few words here.
+      return devices(machine(), NO_NAMES, { ...devicesOf(command, argument), all: false })
         .map(({ text }) => text)
         .filter((address) => !CHANGES.has(command.name()) || !isBridge(machine(), address));
     case 'interface':

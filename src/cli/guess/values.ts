@@ -57,11 +57,12 @@ export function endpointType(command: Command): string | undefined {
 export function devicesOf(command: Command, { devices }: DeviceArgument): DeviceChoice {
   const noun = command.parent?.name();
   const { type } = command.opts<ListOptions>();
-  const own = noun === 'uio' || noun === 'vfio' || noun === 'usb' ? { type: noun } : {};
-  return { ...(type === undefined ? own : { type }), ...devices } as DeviceChoice;
+  const own = noun === 'uio' || noun === 'vfio' || noun === 'usb' ? noun : undefined;
+  return { type: type ?? own, ...devices };
 }
 
-function devices(sys: SysTree, names: Names, { frameworks, ...options }: DeviceChoice): Candidate[] {
+/** Lists the devices of a choice. */
+export function devices(sys: SysTree, names: Names, { frameworks, ...options }: DeviceChoice): Candidate[] {
   const found =
     frameworks === undefined
       ? listDevices(sys, names, options)

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { commands } from '../../../src/cli';
 import type { OutputStream } from '../../../src/cli/output/stream';
-import type { CommandIndex, CommandSpec, VerbSpec } from '../../../src/cli/program/command';
+import type { CommandIndex, CommandSpec, NounSpec, VerbSpec } from '../../../src/cli/program/command';
 import { buildProgram } from '../../../src/cli/program/program';
 
 // One command, one file: `udrv VERB` is src/cli/VERB.ts, or src/cli/any/VERB.ts where it chooses the framework by the
@@ -108,8 +108,8 @@ describe('a line loads the command that it names, and no other', () => {
 });
 
 /** The specification of a command, as its file exports it. */
-function specOf(words: string): VerbSpec {
-  return require(join(CLI, fileOf(words))).command;
+function specOf(words: string): VerbSpec | NounSpec {
+  return require(join(CLI, NOUNS.includes(words) ? words : fileOf(words))).command;
 }
 
 describe('the examples in the help', () => {
@@ -122,7 +122,7 @@ describe('the examples in the help', () => {
     rmSync(folder, { recursive: true });
   });
 
-  const examples = all.flatMap((words) => specOf(words).examples.map((line) => [line, words] as const));
+  const examples = [...all, ...NOUNS].flatMap((words) => specOf(words).examples.map((line) => [line, words] as const));
 
   test.each(examples)('udrv %s works on the simulated machine', async (line, words) => {
     // Global options may stand before the command.
@@ -135,7 +135,7 @@ describe('the examples in the help', () => {
     expect(outcome.exit).toBe(ended === undefined ? 0 : 130);
   });
 
-  test.each(all)('udrv %s --help shows two', async (words) => {
+  test.each([...all, ...NOUNS])('udrv %s --help shows two', async (words) => {
     let shown = '';
     const { program } = build();
     for (const command of [program, ...program.commands.flatMap((c) => [c, ...c.commands])])
@@ -149,6 +149,15 @@ describe('the examples in the help', () => {
     expect(lines).toEqual(specOf(words).examples.map((line) => `  udrv ${line}`));
     expect(new Set(lines).size).toBe(2);
   });
+});
+
+test('wherever there is --count, it is -c too', () => {
+  const options = all.flatMap((words) => {
+    const spec = specOf(words);
+    return 'commands' in spec ? [] : (spec.options ?? []).filter(({ long }) => long === '--count');
+  });
+  expect(options.length).toBeGreaterThan(5);
+  for (const { short } of options) expect(short).toBe('-c');
 });
 
 test('no comment of the command line opens with a word that has to be read twice', () => {
