@@ -155,6 +155,15 @@ describe('REGION:OFFSET stands for the two', () => {
       /^map0:0x60=-1\nmap0:0x64=map0:0x24\n/,
     ],
   ]);
+  cliFails(2, [
+    ['--sim read uio0 map0:0 4', 'map0:0 4: both say where in the region: give one', 'map0:0, or a region and 4'],
+    [
+      '--sim uio dump uio0 map0:0 0+4',
+      'map0:0 0+4: both say where in the region: give one',
+      'map0:0, or a region and 0+4',
+    ],
+    ['--sim write uio0 map0:4 1 2', 'map0:4 1: both say where in the region: give one', 'map0:4, or a region and 1'],
+  ]);
 });
 
 describe('numbers', () => {
