@@ -1,6 +1,7 @@
 import { Exit, errnoMessage, fromSysError, type SysError, UdrvError } from '../errors';
 import { PCI_DRIVERS } from '../pci/paths';
 import type { StateLocked } from '../sys/state';
+import { nearest } from '../text/nearest';
 import { PLATFORM_ADVICE } from '../uio/platform';
 import type { Use } from './in-use';
 
@@ -49,9 +50,10 @@ const WELL_KNOWN = ['vfio-pci', 'uio_pci_generic'];
 
 function missingDriverHint(name: string, loaded: readonly string[]): string {
   const typed = withoutDashes(name);
+  const known = [...WELL_KNOWN, ...loaded];
+  const [near] = nearest(typed, known.map(withoutDashes));
   const meant =
-    [...WELL_KNOWN, ...loaded].find((one) => isMisspelt(typed, withoutDashes(one))) ??
-    WELL_KNOWN.find((one) => withoutDashes(one).startsWith(typed));
+    known.find((one) => withoutDashes(one) === near) ?? WELL_KNOWN.find((one) => withoutDashes(one).startsWith(typed));
   if (meant !== undefined && meant !== name)
     return `perhaps ${meant} is meant${loaded.includes(meant) ? '' : `; load it: sudo modprobe ${meant}`}`;
   // Modules and drivers are mostly called alike; modprobe takes either dash.
@@ -60,16 +62,6 @@ function missingDriverHint(name: string, loaded: readonly string[]): string {
 
 function withoutDashes(name: string): string {
   return name.toLowerCase().replace(/[-_]/g, '');
-}
-
-/** Tells whether one letter is too much, missing or wrong, or two are swapped; dashes do not count. */
-function isMisspelt(given: string, right: string): boolean {
-  if (given === right) return true;
-  let start = 0;
-  while (start < given.length && given[start] === right[start]) start++;
-  const [a, b] = [given.slice(start), right.slice(start)];
-  const isSwapped = a.slice(0, 2) === `${b[1]}${b[0]}` && a.slice(2) === b.slice(2);
-  return a.slice(1) === b || a === b.slice(1) || a.slice(1) === b.slice(1) || isSwapped;
 }
 
 export function noGroupError(address: string): UdrvError {

@@ -1,4 +1,5 @@
 import { SysError } from '../errors';
+import { comparePciAddresses, isPciAddress } from '../pci/address';
 import { StateLocked, type StateStore } from '../sys/state';
 import type { SysTree } from '../sys/sys';
 import { lockedError, stateError } from './errors';
@@ -22,6 +23,12 @@ interface Record extends Binding {
 export function recall(sys: SysTree, store: StateStore, address: string): Binding | null {
   const record = readRecord(sys, store, address);
   return record === null ? null : { driver: record.driver, override: record.override };
+}
+
+/** Lists the functions that udrv has given another driver and not given back, by address. */
+export function remembered(sys: SysTree, store: StateStore): string[] {
+  const addresses = keeping('bindings', () => store.names()).filter(isPciAddress);
+  return addresses.filter((address) => recall(sys, store, address) !== null).sort(comparePciAddresses);
 }
 
 /**

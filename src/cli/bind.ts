@@ -14,6 +14,7 @@ export const command: VerbSpec = {
     argument('<driver...>', 'the last argument', { type: 'pci' }),
   ],
   options: [option('--group', 'the whole IOMMU group, but for its bridges'), forceOption()],
+  does: ['change'],
   examples: ['bind uio0 vfio-pci', '-n bind 0000:02:01.0 vfio-pci --group'],
   run: bind,
 };

@@ -1,9 +1,22 @@
 import type { CommandIndex } from './program/command';
 
-/** The first words of a command line: common commands, each in its file, and the frameworks, each in its folder. */
+/**
+ * The first words of a command line: common commands, each in its file, those that choose the framework by the device in
+ * `any`, and the frameworks, each in its folder.
+ */
 export const commands: CommandIndex = {
   list: () => require('./list'),
   show: () => require('./show'),
+  read: () => require('./any/read'),
+  write: () => require('./any/write'),
+  dump: () => require('./any/dump'),
+  config: () => require('./any/config'),
+  info: () => require('./any/info'),
+  groups: () => require('./any/groups'),
+  irq: () => require('./any/irq'),
+  'watch-irq': () => require('./any/watch-irq'),
+  bench: () => require('./any/bench'),
+  reset: () => require('./any/reset'),
   snapshot: () => require('./snapshot'),
   monitor: () => require('./monitor'),
   top: () => require('./top'),

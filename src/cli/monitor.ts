@@ -13,7 +13,8 @@ import { padding } from './tables/text-width';
 
 export const command: VerbSpec = {
   description: 'print what happens to devices: they come and go, drivers take them and leave them',
-  options: [typeOption(), option('--count <n>', 'end after N events', parseCount)],
+  options: [typeOption(), option('-c, --count <n>', 'end after N events', parseCount)],
+  does: ['wait'],
   examples: ['monitor --count 3', '--json monitor --type usb --count 1'],
   run: monitor,
 };

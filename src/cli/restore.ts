@@ -1,19 +1,35 @@
 import { withChanged } from '../bind/group';
-import { addressesOf, type BindOptions, changeDrivers, forceOption, stateOf } from './binding/change';
+import { usageError } from '../errors';
+import { addressesOf, type BindOptions, changeDrivers, forceOption, restoreAll, stateOf } from './binding/change';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
-import { argument, option } from './program/options';
+import { argument, missingArgument, option } from './program/options';
 
 export const command: VerbSpec = {
   description: 'give PCI functions back to the drivers that had them before the first bind or unbind',
-  arguments: [argument('<device...>', undefined, { type: 'pci' })],
-  options: [option('--group', 'those of the IOMMU group that were changed, too'), forceOption()],
-  examples: ['restore 0000:01:00.0', '-n restore 0000:00:03.0 --group'],
+  arguments: [argument('[device...]', 'the functions; required without --all', { type: 'pci' })],
+  options: [
+    option('-a, --all', 'all functions that bind or unbind has changed and nobody has restored yet'),
+    option('--group', 'those of the IOMMU group that were changed, too'),
+    forceOption(),
+  ],
+  does: ['change'],
+  examples: ['restore 0000:01:00.0', '-n restore --all'],
   run: restore,
 };
 
-function restore(context: Context, selectors: string[], options: BindOptions) {
+interface RestoreOptions extends BindOptions {
+  all?: boolean;
+}
+
+function restore(context: Context, selectors: string[], options: RestoreOptions) {
   const state = stateOf(context);
+  if (options.all) {
+    if (selectors.length > 0 || options.group)
+      throw usageError('--all', 'means every function that was changed: give no device and no --group');
+    return restoreAll(context, state, options);
+  }
+  if (selectors.length === 0) throw missingArgument('device', '--all');
   const named = addressesOf(context, selectors);
   const addresses = options.group ? withChanged(context.sys, state, named) : named;
   return changeDrivers(context, state, { kind: 'restore', addresses }, options);

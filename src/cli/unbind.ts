@@ -7,6 +7,7 @@ export const command: VerbSpec = {
   description: 'take PCI functions from their drivers',
   arguments: [argument('<device...>', undefined, { type: 'pci' })],
   options: [forceOption()],
+  does: ['change'],
   examples: ['unbind uio0', '-n unbind 0000:00:03.0'],
   run: (context: Context, selectors: string[], options: BindOptions) =>
     changeDrivers(context, stateOf(context), { kind: 'unbind', addresses: addressesOf(context, selectors) }, options),

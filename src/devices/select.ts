@@ -1,6 +1,6 @@
 import { Exit, UdrvError } from '../errors';
 import type { DeviceInfo, Framework, UioDeviceInfo, UsbDeviceInfo } from '../model/device';
-import type { Names } from '../names/database';
+import { type Names, NO_NAMES } from '../names/database';
 import { parsePciAddress } from '../pci/address';
 import { attempt } from '../sys/attempt';
 import type { SysTree } from '../sys/sys';
@@ -16,9 +16,12 @@ import { inspectPci, listPci } from './pci-functions';
 /** A device or interface name as sysfs has it: `usb1`, `1-2.3`, `1-2:1.0`. */
 const USB_PATH = /^(usb\d+|\d+-\d+(?:\.\d+)*)(?::\d+\.\d+)?$/;
 
+/** Vendor and device id, of which one may be left out. */
+const IDS = /^(?=.+:|:.)(?:0x)?([0-9a-f]{4})?:(?:0x)?([0-9a-f]{4})?$/i;
+
 /**
  * Finds every device that a selector names: those of the command-line contract (`uio0`, `0000:00:03.0`, `vfio0`, `1-2.3`,
- * `003/014`, `1d6b:0002`, `sn:TEXT`, a node below /dev or a link to one, a network, block or NVMe name, a UIO device's
+ * `003/014`, `1d6b:0002` or `1d6b:` or `:0002`, `sn:TEXT`, a node below /dev or a link to one, a network, block or NVMe name, a UIO device's
  * name in sysfs), and a UIO device's parent (`a0010000.dma`) or base address (`0xa0010000`).
  *
  * @param type among what {@link listDevices} has of it; without, the function behind a UIO device has its UIO name
@@ -51,10 +54,10 @@ export function findDevices(sys: SysTree, names: Names, selector: string, type?:
     return listUsb(sys, names).filter(({ usb }) => usb.bus === bus && usb.device === device);
   }
 
-  const ids = /^([0-9a-f]{4}):([0-9a-f]{4})$/i.exec(selector);
+  const ids = IDS.exec(selector);
   if (ids !== null) {
-    const [vendor, device] = [ids[1]?.toLowerCase(), ids[2]?.toLowerCase()];
-    return listDevices(sys, names, { type, all: true }).filter((d) => d.vendorId === vendor && d.deviceId === device);
+    const is = (wanted: string | undefined, id: string | null) => wanted === undefined || wanted.toLowerCase() === id;
+    return listDevices(sys, names, { type, all: true }).filter((d) => is(ids[1], d.vendorId) && is(ids[2], d.deviceId));
   }
 
   if (selector.startsWith('sn:')) return listUsb(sys, names).filter(({ usb }) => usb.serial === selector.slice(3));
@@ -89,7 +92,7 @@ export function findDevice(sys: SysTree, names: Names, selector: string, framewo
   const meant = all.filter((device) => device.framework === framework);
   const found = meant.length > 0 ? meant : all;
   const [device] = found;
-  if (device === undefined) throw noSuchDevice(selector);
+  if (device === undefined) throw noSuchDevice(sys, selector);
   if (found.length > 1)
     throw new UdrvError(`matches ${found.length} devices: ${found.map(describe).join(', ')}`, {
       code: 'EAMBIGUOUS',
@@ -100,13 +103,33 @@ export function findDevice(sys: SysTree, names: Names, selector: string, framewo
   return device;
 }
 
-export function noSuchDevice(selector: string): UdrvError {
+/** Makes the error of a selector that names nothing, with the names that may have been meant. @param type only of this framework */
+export function noSuchDevice(sys: SysTree, selector: string, type?: Framework): UdrvError {
+  // Loaded here: a listing needs none.
+  const { didYouMean } = require('../text/nearest') as typeof import('../text/nearest');
+  const isFramework = /^(?:uio|vfio|usb|pci)$/.test(selector);
+  const meant = isFramework
+    ? `udrv list --type ${selector} lists those;`
+    : /^[0-9a-f]{4}$/i.test(selector)
+      ? `write ids as ${selector}: for a vendor, :${selector} for a device;`
+      : didYouMean(selector, deviceNames(sys, type));
   return new UdrvError('no such device', {
     code: 'ENODEV',
     exit: Exit.notFound,
-    hint: 'udrv list --all shows what there is',
+    hint: `${meant === undefined ? '' : `${meant} `}udrv list --all shows what there is`,
     device: selector,
   });
+}
+
+/** Lists the names of a machine's devices that people type. @param type only of this framework */
+export function deviceNames(sys: SysTree, type?: Framework): string[] {
+  return listDevices(sys, NO_NAMES, { type, all: true }).flatMap(namesOf);
+}
+
+function namesOf(device: DeviceInfo): string[] {
+  const { address, framework, node } = device;
+  const short = address.startsWith('0000:') ? [address.slice('0000:'.length)] : [];
+  return [address, ...short, ...(node === null ? [] : [node]), ...(framework === 'uio' ? [device.name] : [])];
 }
 
 /** Names a device with what tells it from another that has the same name or ids. */

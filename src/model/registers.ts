@@ -1,6 +1,7 @@
 import { Exit, UdrvError, usageError } from '../errors';
 import type { Width, Word } from '../sys/sys';
 import { hex } from '../text/hex';
+import { didYouMean } from '../text/nearest';
 import type { Region } from './device';
 
 /** A framework's access to an opened region: one call, one access. Bounds and alignment are checked by the caller. */
@@ -183,10 +184,17 @@ export function findRegion(device: string, regions: readonly Region[], name: str
       code: 'ENOREGION',
       exit: Exit.notFound,
       subject: `${device} ${name}`,
-      hint: regions.length > 0 ? `it has ${regions.map(withLabel).join(', ')}` : 'it has no regions',
+      hint: regionHint(regions, name),
       device,
     });
   return region;
+}
+
+function regionHint(regions: readonly Region[], name: string): string {
+  if (regions.length === 0) return 'it has no regions';
+  const names = regions.flatMap((region) => [region.name, ...(region.label === undefined ? [] : [region.label])]);
+  const meant = names.length > 1 ? didYouMean(name, names) : undefined;
+  return `${meant === undefined ? '' : `${meant} `}it has ${regions.map(withLabel).join(', ')}`;
 }
 
 function withLabel({ name, label }: Region): string {

@@ -8,6 +8,8 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = 
 
 /** Small texts by name that outlive the command, for later undoing. Not part of the machine, so not of `Sys`. */
 export interface StateStore {
+  /** Returns the names of all texts, and perhaps of other files that lie beside them. */
+  names(): string[];
   /** Null where there is none, or none that can be trusted. */
   read(name: string): string | null;
   /** Keeps a text in place of the one that was there, whole or not at all. */
@@ -36,6 +38,10 @@ export class StateLocked extends SysError {
 /** For machines on which nothing may be kept: simulated ones, and those that can only be looked at. */
 export class MemoryState implements StateStore {
   readonly #texts = new Map<string, string>();
+
+  names(): string[] {
+    return [...this.#texts.keys()];
+  }
 
   read(name: string): string | null {
     return this.#texts.get(name) ?? null;
@@ -69,6 +75,10 @@ export class DirectoryState implements StateStore {
 
   constructor(directory: string) {
     this.#directory = directory;
+  }
+
+  names(): string[] {
+    return this.#isOurs() ? sysCall('readdir', this.#directory, () => fs.readdirSync(this.#directory)) : [];
   }
 
   read(name: string): string | null {

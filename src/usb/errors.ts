@@ -7,6 +7,7 @@ import type { TransferType, UsbDeviceInfo, UsbEndpoint } from '../model/device';
 import { AttributeReader } from '../sys/readers/attributes';
 import { findHolders } from '../sys/readers/holders';
 import type { Sys, SysTree } from '../sys/sys';
+import { didYouMean } from '../text/nearest';
 import { endpointName, interfaceName } from './inspect/address';
 import { authorizeCommand } from './inspect/authorize';
 import { USB_DEVICES } from './inspect/inspect';
@@ -214,7 +215,9 @@ export function noSuchEndpoint(device: UsbDeviceInfo, address: number, alt: numb
   const active = interfaces.filter((i) => i.active).flatMap(({ endpoints }) => endpoints.map((e) => e.address));
   return error(
     `no such endpoint in configuration ${configuration}`,
-    active.length === 0 ? `udrv usb show ${device.address}` : `it has ${[...new Set(active)].sort().join(', ')}`,
+    active.length === 0
+      ? `udrv usb show ${device.address}`
+      : [didYouMean(name, active), `it has ${[...new Set(active)].sort().join(', ')}`].filter(Boolean).join(' '),
   );
 }
 

@@ -78,9 +78,11 @@ test.concurrent('-v shows each write, JSON is the devices as list has them', asy
 });
 
 cliFails(2, [
-  ['--sim bind', "usage: missing required argument 'device'"],
-  ['--sim bind 00:03.0', "usage: missing required argument 'driver'"],
-  ['--sim unbind', "usage: missing required argument 'device'"],
+  [
+    '--snapshot fixtures/small.snapshot bind',
+    "usage: missing required argument 'device'",
+    'device: 0000:00:03.0, 0000:00:04.0; usage: udrv bind [options] <device...> <driver>',
+  ],
   ['--sim bind vfio-pci 00:03.0', '00:03.0: is a device: name the driver last', 'udrv --sim bind DEVICE... DRIVER'],
   ['--sim bind 00:03.0 ../vfio-pci', '../vfio-pci: not a driver name', 'udrv --sim bind DEVICE... DRIVER'],
   [
@@ -91,7 +93,11 @@ cliFails(2, [
 ]);
 
 cliFails(3, [
-  ['--sim bind 00:1e.0 vfio-pci', '00:1e.0: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
+  [
+    '--sim bind 00:1e.0 vfio-pci',
+    '00:1e.0: no such device (ENODEV)',
+    'did you mean 00:1f.0? udrv --sim list --all shows what there is',
+  ],
   ['--sim unbind 1-2', '1-2: is no PCI function (ENODEV)', 'udrv --sim list --type pci'],
   ['--sim restore uio1', 'uio1: is no PCI function (ENODEV)', 'udrv --sim list --type pci'],
 ]);

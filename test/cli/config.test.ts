@@ -137,8 +137,8 @@ cliPasses([
 cliFails(2, [
   [
     ['--sim', 'vfio', 'config'],
-    'usage: give a device, or --file DUMP',
-    'udrv --sim list --type pci shows the PCI functions',
+    "usage: missing required argument 'device', or --file DUMP",
+    'device: 0000:00:00.0, 0000:00:03.0, 0000:00:04.0, 0000:00:07.0, 0000:00:08.0, 0000:00:09.0, 0000:00:0a.0, 0000:00:0b.0, 0000:00:1f.0, 0000:00:1f.2, 0000:00:1f.3, 0000:01:00.0, ...; usage: udrv vfio config [options] [device]',
   ],
   [
     ['--sim', 'vfio', 'config', '--file', empty],
@@ -155,7 +155,11 @@ cliFails(2, [
 ]);
 
 cliFails(3, [
-  ['--sim vfio config 00:1e.7', '00:1e.7: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
+  [
+    '--sim vfio config 00:1e.7',
+    '00:1e.7: no such device (ENODEV)',
+    'did you mean one of 00:1f.0, 00:1f.2, 00:1f.3? udrv --sim list --all shows what there is',
+  ],
   ['--sim vfio config 1-2', '1-2: is no PCI function (ENODEV)', 'udrv --sim list --type pci'],
   // A platform device.
   ['--sim vfio config uio1', 'uio1: is no PCI function (ENODEV)', 'udrv --sim list --type pci'],

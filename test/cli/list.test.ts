@@ -118,11 +118,13 @@ describe('a selector', () => {
 
   const all = 'udrv --sim list --all shows what there is';
   cliFails(3, [
-    ...['9-9', 'uio9', '1d6b:ffff', 'sn:', '001/099', '00:03.8', '/', '/dev/..', '/dev/null', 'nvme0n1/..'].map(
+    ...['9-9', '1d6b:ffff', 'sn:', '001/099', '/', '/dev/..', '/dev/null', 'nvme0n1/..'].map(
       (selector) => [`--sim list ${selector}`, `${selector}: no such device (ENODEV)`, all] as const,
     ),
     [['--sim', 'list', ''], `'': no such device (ENODEV)`, all],
-    [['--sim', 'list', 'uio0\n'], 'uio0\\x0a: no such device (ENODEV)', all],
+    ['--sim list uio9', 'uio9: no such device (ENODEV)', `did you mean one of uio0, uio1, uio2, uio3? ${all}`],
+    ['--sim list 00:03.8', '00:03.8: no such device (ENODEV)', `did you mean 00:03.0? ${all}`],
+    [['--sim', 'list', 'uio0\n'], 'uio0\\x0a: no such device (ENODEV)', `did you mean uio0? ${all}`],
     [['--sim', 'list', '\x1b[31m\u202e'], '\\x1b[31m\\u202e: no such device (ENODEV)', all],
     ['--sim list uio0 nothere', 'nothere: no such device (ENODEV)', all],
     ['--sim list uio0 --type usb', 'uio0: no such device (ENODEV)', all],

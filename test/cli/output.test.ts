@@ -128,9 +128,10 @@ describeWith('script', 'on a terminal', () => {
     expect(stdout).toMatch(/close\(uio0\) = 0\r\n$/);
   });
 
-  test.concurrent('an error is one line, exit code and all', async () => {
+  test.concurrent('an error is one line and its hint, exit code and all', async () => {
     expect(await onTerminal('--sim nonsense')).toEqual({
-      stdout: "udrv: usage: unknown command 'nonsense'\r\n",
+      stdout:
+        "udrv: usage: unknown command 'nonsense'\r\nhint: udrv --help shows the commands; udrv --sim list shows the devices\r\n",
       stderr: '',
       exit: 2,
     });

@@ -160,7 +160,20 @@ test.concurrent('JSON is the object that list has for it, with more of a PCI fun
 cliFails(3, [
   ['--sim show 9-9', '9-9: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
   // A PCI function is not the UIO device that it has.
-  ['--sim uio show 0000:00:04.0', '0000:00:04.0: is no UIO device but PCI (ENODEV)', 'udrv --sim list --type uio'],
-  ['--sim uio show 0000:00:03.0', '0000:00:03.0: is no UIO device but VFIO (ENODEV)', 'udrv --sim list --type uio'],
-  ['--sim uio show 1-2', '1-2: is no UIO device but USB (ENODEV)', 'udrv --sim list --type uio'],
+  ['--sim uio show 0000:00:04.0', '0000:00:04.0: is no UIO device but PCI (ENODEV)', 'its UIO device is uio0'],
+  [
+    '--sim uio show 0000:00:03.0',
+    '0000:00:03.0: is no UIO device but VFIO (ENODEV)',
+    'udrv --sim vfio --help shows its commands; udrv --sim list --type uio shows the UIO devices',
+  ],
+  [
+    '--sim uio read 0000:01:00.0 map0 0',
+    '0000:01:00.0: is no UIO device but PCI (ENODEV)',
+    'udrv --sim show 0000:01:00.0 tells of it; udrv --sim list --type uio shows the UIO devices',
+  ],
+  [
+    '--sim uio show 1-2',
+    '1-2: is no UIO device but USB (ENODEV)',
+    'udrv --sim usb --help shows its commands; udrv --sim list --type uio shows the UIO devices',
+  ],
 ]);

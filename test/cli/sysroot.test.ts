@@ -73,12 +73,12 @@ describe('a copied tree', () => {
 
 describe('a tree without devices', () => {
   const empty = plant(join(dir, 'empty'), { sys: 'a directory' });
-  const more = `no device that user space can drive; udrv --sysroot ${empty} list --all shows the PCI functions that the kernel drives`;
+  const more = `no device that user space can drive; udrv --sysroot ${empty} list --all shows the PCI functions that the kernel drives; udrv --sim list to try without`;
   test.concurrent.each([
     ['list', more],
     // Not what was just done.
     ['list --all', 'no such device'],
-    ['list --type usb', 'no such device'],
+    ['list --type usb', 'no USB device; plug one in; udrv --sim usb list to try without'],
   ])('%s', async (command, remark) => {
     expect(await udrv(`--sysroot ${empty} ${command}`)).toEqual({ stdout: '', stderr: `udrv: ${remark}\n`, exit: 0 });
   });
@@ -182,11 +182,16 @@ describe('a hostile tree', () => {
         [
           `--sysroot hostile show ${name}`,
           `${name}: no such device (ENODEV)`,
-          'udrv --sysroot hostile list --all shows what there is',
+          'did you mean one of uio0, uio4? udrv --sysroot hostile list --all shows what there is',
           { cwd: dir },
         ] as const,
     ),
-    ['--sysroot hostile uio read uio0 map0 0', 'uio0 map0: no such region', 'it has map4, port0', { cwd: dir }],
+    [
+      '--sysroot hostile uio read uio0 map0 0',
+      'uio0 map0: no such region',
+      'did you mean map4? it has map4, port0',
+      { cwd: dir },
+    ],
   ]);
 
   test.concurrent('cannot drive the terminal through a dry run', async () => {

@@ -125,7 +125,11 @@ describe('a place is REGION OFFSET or REGION:OFFSET', () => {
     ['--sim uio read uio1 map0:x', 'x: is not an offset: decimal or 0x hex, with K, M or G'],
   ]);
   cliFails(3, [
-    ['--sim uio read uio1 map7:0x10', 'uio1 map7: no such region', 'it has map0 (registers), map1 (buffer)'],
+    [
+      '--sim uio read uio1 map7:0x10',
+      'uio1 map7: no such region',
+      'did you mean one of map0, map1? it has map0 (registers), map1 (buffer)',
+    ],
     ['--sim uio read uio1 0x10', 'uio1 0x10: no such region', 'it has map0 (registers), map1 (buffer)'],
   ]);
 });
@@ -148,7 +152,7 @@ describe('platform devices that are meant for UIO, and have no driver', () => {
     ['uio list', 'udrv: no UIO device\n'],
     [
       'list',
-      `udrv: no device that user space can drive; udrv --sysroot ${tree} list --all shows the PCI functions that the kernel drives\n`,
+      `udrv: no device that user space can drive; udrv --sysroot ${tree} list --all shows the PCI functions that the kernel drives; udrv --sim list to try without\n`,
     ],
   ])('%s names them and says how they get one', async (command, nothing) => {
     expect(await udrv(`--sysroot ${tree} ${command}`)).toEqual({ stdout: '', stderr: nothing + remarks, exit: 0 });

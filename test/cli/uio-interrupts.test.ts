@@ -256,10 +256,14 @@ describe('irq', () => {
   });
 
   cliFails(2, [
-    ['--sim uio irq uio0', "usage: missing required argument 'state'"],
     [
-      '--sim uio irq uio0 on',
-      /argument value 'on' is invalid for argument 'state'. Allowed choices are enable, disable.$/,
+      '--sim uio irq uio0',
+      "usage: missing required argument 'state'",
+      'state: on, off; usage: udrv uio irq [options] <uio> <state>',
+    ],
+    [
+      '--sim uio irq uio0 up',
+      /argument value 'up' is invalid for argument 'state'. Allowed choices are enable, disable, on, off.$/,
     ],
   ]);
 });

@@ -46,7 +46,11 @@ describe('read', () => {
   cliFails(3, [
     ['--sim uio read uio0 map7 0', 'uio0 map7: no such region', 'it has map0'],
     ['--sim uio read uio2 __proto__ 0', 'uio2 __proto__: no such region', 'it has map0, bar1'],
-    ['--sim uio read uio9 map0 0', 'uio9: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
+    [
+      '--sim uio read uio9 map0 0',
+      'uio9: no such device (ENODEV)',
+      'did you mean one of uio0, uio1, uio2, uio3? udrv --sim list --all shows what there is',
+    ],
   ]);
 });
 
@@ -90,7 +94,7 @@ describe('write', () => {
     ['--sim uio write uio0 map0 4 0x100000000', 'uio0 map0: 0x100000000 does not fit a register of 4 bytes'],
     ['--sim uio write uio0 map0 4 256 -w 1 -n', 'uio0 map0: 0x100 does not fit a register of 1 bytes'],
     ['--sim uio write uio0 map0 8 0x10000000000000000 -w 8', /does not fit a register of 8 bytes$/],
-    ['--sim uio write uio0 map0 4 -1', '-1: is not a value: decimal or 0x hex'],
+    ['--sim uio write uio0 map0 4 -129 -w 1', '-129: does not fit a register of 1 bytes'],
     ['--sim uio write uio0 map0 4 1K', '1K: is not a value: decimal or 0x hex'],
     [['--sim', 'uio', 'write', 'uio0', 'map0', '4', ''], `'': is not a value: decimal or 0x hex`],
     ['--sim uio write uio0 map0 1M 1', /^udrv: uio0 map0: offset 0x100000 is outside of the region/],

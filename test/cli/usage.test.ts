@@ -10,21 +10,21 @@ describe('help and version', () => {
   cliPasses([
     ['--version', `${version}\n`],
     ['list -V', `${version}\n`],
-    ['--help', /^Usage: udrv \[options\] \[command\]\n.*--sysroot <dir>.*\n {2}list .*\n {2}udrv list /s],
+    ['--help', /^Usage: udrv \[options\] \[command\]\n.*--sysroot <dir>.*\n {2}list\|ls .*\n {2}udrv list /s],
     ['help', /^Usage: udrv \[options\] \[command\]\n/],
     ['list --help', /^Usage: udrv list \[options\] \[selector\.\.\.\]\n.*--type <framework>/s],
     ['uio help dump', /^Usage: udrv uio dump \[options\] <uio> <region> \[range\]\n/],
-    ['uio watch-irq -h', /^Usage: udrv uio watch-irq.*--count <n>.*--ack <action>.*--rearm <how>/s],
+    ['uio watch-irq -h', /^Usage: udrv uio watch-irq.*-c, --count <n>.*--ack <action>.*--rearm <how>/s],
   ]);
 
-  test.concurrent.each([
-    ['', 'udrv'],
-    ['uio', 'udrv uio'],
-  ])('a command without its subcommand shows what there is: udrv %s', async (command, name) => {
-    const { stdout, stderr, exit } = await udrv(command);
-    expect({ stdout, exit }).toEqual({ stdout: '', exit: 2 });
-    expect(stderr).toMatch(new RegExp(`^Usage: ${name} \\[options\\] \\[command\\]\n.*\nCommands:\n`, 's'));
-  });
+  test.concurrent.each([['uio', 'udrv uio']])(
+    'a command without its subcommand shows what there is: udrv %s',
+    async (command, name) => {
+      const { stdout, stderr, exit } = await udrv(command);
+      expect({ stdout, exit }).toEqual({ stdout: '', exit: 2 });
+      expect(stderr).toMatch(new RegExp(`^Usage: ${name} \\[options\\] \\[command\\]\n.*\nCommands:\n`, 's'));
+    },
+  );
 });
 
 test('a checkout that is not built says so', () => {
@@ -45,13 +45,13 @@ test('a checkout that is not built says so', () => {
 describe('usage errors', () => {
   const choices = 'Allowed choices are uio, vfio, usb, pci.';
   cliFails(2, [
-    ['nonsense', "usage: unknown command 'nonsense'"],
+    ['nonsense', "usage: unknown command 'nonsense'", 'udrv --help shows the commands; udrv list shows the devices'],
     ['help nonsense', "usage: unknown command 'nonsense'", '--help shows what there is'],
     ['help usb nonsense', "usage: unknown command 'nonsense'", '--help shows what there is'],
-    [[''], "usage: unknown command ''"],
-    ['lst', "usage: unknown command 'lst'", 'Did you mean list?'],
+    [[''], "usage: unknown command ''", 'udrv --help shows the commands; udrv list shows the devices'],
+    ['lst', "usage: unknown command 'lst'", 'did you mean list?'],
     ['list --nonsense', "usage: unknown option '--nonsense'"],
-    ['list --jso', "usage: unknown option '--jso'", 'Did you mean --json?'],
+    ['list --jso', "usage: unknown option '--jso'", 'did you mean --json?'],
     ['--sim list --type', "usage: option '--type <framework>' argument missing"],
     ['--sim list --type scsi', `usage: option '--type <framework>' argument 'scsi' is invalid. ${choices}`],
     [
@@ -59,8 +59,12 @@ describe('usage errors', () => {
       "usage: option '--color <when>' argument 'blue' is invalid. Allowed choices are auto, always, never.",
     ],
     ['list --snapshot', "usage: option '--snapshot <file>' argument missing"],
-    ['--sim show', "usage: missing required argument 'device'"],
-    ['--sim show uio0 uio1', "usage: too many arguments for 'show'. Expected 1 argument but got 2."],
+    [
+      '--sim show',
+      "usage: missing required argument 'device'",
+      'device: uio0, uio1, uio2, uio3, 0000:00:03.0, 0000:02:01.0, usb1, 1-2, 1-3, 1-3.1, 1-4, usb2, ...; usage: udrv show [options] <device...>',
+    ],
+    ['--sim uio irq uio0 on off', "usage: too many arguments for 'irq'. Expected 2 arguments but got 3."],
     [
       '--sim uio read uio0 map0',
       'uio0 map0: no offset: write REGION OFFSET or REGION:OFFSET',
@@ -78,10 +82,10 @@ describe('usage errors', () => {
 });
 
 describe('errors with --json are one object on standard error', () => {
+  const NO_COMMAND = 'udrv --help shows the commands; udrv list shows the devices';
   test.concurrent.each([
-    ['--json nonsense', { code: 'EUSAGE', message: "usage: unknown command 'nonsense'", exit: 2 }],
-    ['nonsense --json', { code: 'EUSAGE', message: "usage: unknown command 'nonsense'", exit: 2 }],
-    ['--json', { code: 'EUSAGE', message: 'usage: missing command', hint: '--help shows what there is', exit: 2 }],
+    ['--json nonsense', { code: 'EUSAGE', message: "usage: unknown command 'nonsense'", hint: NO_COMMAND, exit: 2 }],
+    ['nonsense --json', { code: 'EUSAGE', message: "usage: unknown command 'nonsense'", hint: NO_COMMAND, exit: 2 }],
     ['--json uio', { code: 'EUSAGE', message: 'usage: missing command', hint: '--help shows what there is', exit: 2 }],
     [
       '--sim show 9-9 --json',

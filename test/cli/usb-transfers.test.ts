@@ -103,11 +103,11 @@ describe('what cannot be', () => {
     [
       '--sim usb bulk 1-2 0x01 --length 8',
       '0x01: is an OUT endpoint: the data says how much it is',
-      '--data HEX|@FILE|-',
+      '--data HEX|@FILE|- or --text STRING',
     ],
     ['--sim usb bulk 1-2 0x81 --data 00', '0x81: is an IN endpoint: the data comes from the device', '--length N'],
     ['--sim usb bulk 1-2 0x81', '0x81: is an IN endpoint: say how much to read', '--length N'],
-    ['--sim usb bulk 1-2 0x01', '0x01: is an OUT endpoint: give the data', '--data HEX|@FILE|-'],
+    ['--sim usb bulk 1-2 0x01', '0x01: is an OUT endpoint: give the data', '--data HEX|@FILE|- or --text STRING'],
     ['--sim usb bulk 1-2 0x01 --data 00 -o x', '-o: is for what arrives; 0x01 is an OUT endpoint'],
     ['--sim usb bulk 1-2 0x81 --length 8 --zlp', '--zlp: is for OUT; 0x81 is an IN endpoint'],
     [
@@ -135,7 +135,7 @@ describe('what cannot be', () => {
     [
       '--sim usb ctrl 1-2 0x40 6 0 0 4',
       'wLength: bmRequestType 0x40 is OUT: it needs the data itself',
-      '--data HEX|@FILE|-',
+      '--data HEX|@FILE|- or --text STRING',
     ],
     ['--sim usb ctrl 1-2 0x1c0 6 0 0 4', '0x1c0: is not bmRequestType: at most 0xff'],
     ['--sim usb ctrl 1-2 0xc0 6 0x10000 0 4', '0x10000: is not wValue: at most 0xffff'],
@@ -146,9 +146,9 @@ describe('what cannot be', () => {
     [
       '--sim usb ctrl 0000:00:04.0 0x80 6 0 0 8',
       '0000:00:04.0: is no USB device but PCI (ENODEV)',
-      'udrv --sim list --type usb',
+      'udrv --sim show 0000:00:04.0 tells of it; udrv --sim list --type usb shows the USB devices',
     ],
-    ['--sim usb bulk 1-2 0x8f --length 8', NO_ENDPOINT, HAS],
+    ['--sim usb bulk 1-2 0x8f --length 8', NO_ENDPOINT, `did you mean 0x81? ${HAS}`],
     [
       '--sim usb iso 1-2 0x82',
       '1-2 0x82: belongs to alternate setting 1 of interface 0; the current one is 0 (ENOENT)',
@@ -160,7 +160,7 @@ describe('what cannot be', () => {
       'udrv --sim usb show 1-2',
     ],
     ['--sim usb alt 1-2:1.0 7', '1-2:1.0: has no alternate setting 7 (ENOENT)', 'it has 0, 1'],
-    ['--sim usb detach 1-2:1.3', '1-2:1.3: no such interface now (ENOENT)', 'udrv --sim usb show 1-2'],
+    ['--sim usb detach 1-2:1.3', '1-2:1.3: no such interface now (ENOENT)', 'it has 1-2:1.0'],
     ['--sim usb detach 1-2:2.0', '1-2:2.0: no such interface now (ENOENT)', 'its configuration is 1: 1-2:1.0'],
     ['--sim usb config 1-2 9', '1-2: has no configuration 9 (EINVAL)', 'udrv --sim usb show 1-2'],
   ]);

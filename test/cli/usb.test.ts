@@ -233,7 +233,11 @@ describe('usb show', () => {
   cliFails(3, [
     ['--sim usb show 9-9', '9-9: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
     ['--sim usb show 9-9 --open', '9-9: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
-    ['--sim usb show uio0', 'uio0: is no USB device but UIO (ENODEV)', 'udrv --sim list --type usb'],
+    [
+      '--sim usb show uio0',
+      'uio0: is no USB device but UIO (ENODEV)',
+      'udrv --sim uio --help shows its commands; udrv --sim list --type usb shows the USB devices',
+    ],
   ]);
 });
 

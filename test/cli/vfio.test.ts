@@ -77,7 +77,7 @@ describe('info', () => {
     [
       '--sim vfio info 0000:00:1e.7',
       '0000:00:1e.7: no such device (ENODEV)',
-      'udrv --sim list --all shows what there is',
+      'did you mean one of 0000:00:1f.0, 0000:00:1f.2, 0000:00:1f.3? udrv --sim list --all shows what there is',
     ],
     [
       '--sim vfio info uio0',

@@ -2,7 +2,7 @@ import type { Option } from 'commander';
 import { type BindRequest, changeBindings, type PreparedBindings, prepareBindings } from '../../bind/bind';
 import { type BindPlan, driverAfter, shellCommand } from '../../bind/plan';
 import { readBinding } from '../../bind/read';
-import { STATE_DIRECTORY } from '../../bind/remember';
+import { remembered, STATE_DIRECTORY } from '../../bind/remember';
 import { inspectPci } from '../../devices/pci-functions';
 import { findDevice } from '../../devices/select';
 import { Exit, UdrvError, usageError } from '../../errors';
@@ -48,32 +48,81 @@ export async function changeDrivers(
   context: Context,
   state: StateStore,
   request: BindRequest,
-  { force }: BindOptions,
+  options: BindOptions,
 ): Promise<number | undefined> {
-  const { sys } = context;
   if (request.addresses.length === 0) throw usageError('--group', 'has no function to work on: all are bridges');
-  if (context.options.dryRun) {
-    const { plans, notes } = prepareBindings(sys, state, request, force);
-    for (const note of notes) context.note(note);
-    context.printSteps(plans.flatMap(({ steps }) => steps.map(shellCommand)));
-    return undefined;
-  }
-  const onWrite = context.options.verbose
-    ? (write: Parameters<typeof shellCommand>[0]) => context.note(shellCommand(write))
-    : undefined;
-  let prepared: PreparedBindings | null = null;
-  const signal = await interruptible(async (signal) => {
-    prepared = await changeBindings(sys, state, request, { force, signal, ...(onWrite && { onWrite }) });
-  });
-  // An attempt that was interrupted was taken back, and there is nothing to report.
-  if (prepared === null) return signal;
-  report(context, prepared);
+  const changed = await change(context, state, request, options);
+  if (typeof changed === 'number') return changed;
+  print(context, changed.plans);
   return undefined;
 }
 
-function report(context: Context, { plans, notes }: PreparedBindings): void {
-  for (const note of notes) context.note(note);
-  for (const plan of plans) mustHaveStayed(context, plan);
+/**
+ * Gives back every function that is remembered to have had another binding. One that fails does not stop the others.
+ *
+ * @returns the exit code where a signal ended it
+ * @throws AggregateError with the errors of those that failed
+ */
+export async function restoreAll(
+  context: Context,
+  state: StateStore,
+  options: BindOptions,
+): Promise<number | undefined> {
+  const addresses = remembered(context.sys, state);
+  if (addresses.length === 0) context.note('no earlier binding is recorded: there is nothing to give back');
+  const plans: BindPlan[] = [];
+  const failures: UdrvError[] = [];
+  let signal: number | undefined;
+  for (const address of addresses) {
+    try {
+      const changed = await change(context, state, { kind: 'restore', addresses: [address] }, options);
+      if (typeof changed === 'number') signal = changed;
+      else plans.push(...changed.plans);
+    } catch (error) {
+      if (!(error instanceof UdrvError)) throw error;
+      failures.push(error);
+    }
+    if (signal !== undefined) break;
+  }
+  print(context, plans);
+  if (failures.length > 0) throw new AggregateError(failures);
+  return signal;
+}
+
+/**
+ * Changes bindings, or with `--dry-run` plans to.
+ *
+ * @returns the exit code where a signal ended it
+ */
+async function change(
+  context: Context,
+  state: StateStore,
+  request: BindRequest,
+  { force }: BindOptions,
+): Promise<PreparedBindings | number> {
+  const { sys } = context;
+  let prepared: PreparedBindings | null = null;
+  if (context.options.dryRun) prepared = prepareBindings(sys, state, request, force);
+  else {
+    const onWrite = context.options.verbose
+      ? (write: Parameters<typeof shellCommand>[0]) => context.note(shellCommand(write))
+      : undefined;
+    const signal = await interruptible(async (signal) => {
+      prepared = await changeBindings(sys, state, request, { force, signal, ...(onWrite && { onWrite }) });
+    });
+    // An attempt that was interrupted was taken back, and there is nothing to report.
+    if (prepared === null) return signal ?? Exit.interrupted;
+  }
+  for (const note of prepared.notes) context.note(note);
+  if (!context.options.dryRun) for (const plan of prepared.plans) mustHaveStayed(context, plan);
+  return prepared;
+}
+
+function print(context: Context, plans: readonly BindPlan[]): void {
+  if (context.options.dryRun) {
+    context.printSteps(plans.flatMap(({ steps }) => steps.map(shellCommand)));
+    return;
+  }
   const devices = plans.map((plan) => deviceOf(context, plan.address));
   if (context.options.json) context.printJson({ schema: 'udrv.list/1', devices });
   else if (!context.options.quiet)

@@ -1,13 +1,13 @@
 import { listDevices } from '../../devices/list';
 import { findDevices, noSuchDevice } from '../../devices/select';
 import type { DeviceInfo, Framework } from '../../model/device';
-import { attempt } from '../../sys/attempt';
 import type { ReadError } from '../../sys/readers/attributes';
 import { driverlessForUio, PLATFORM_ADVICE } from '../../uio/platform';
 import type { List } from '../lists/column';
 import type { ListView } from '../lists/options';
 import { arranged, chosenFields, listTable, NO_MATCH } from '../lists/print';
 import { visible } from '../output/escape';
+import { completeHint } from '../output/hint';
 import type { Context } from '../program/context';
 
 export interface ListOptions extends ListView {
@@ -41,7 +41,7 @@ export function selected(context: Context, selectors: string[], type: Framework 
     const devices = findDevices(context.sys, context.names, selector, type).filter(
       (device) => type === undefined || device.framework === type || (type === 'pci' && device.framework === 'vfio'),
     );
-    if (devices.length === 0) throw noSuchDevice(selector);
+    if (devices.length === 0) throw noSuchDevice(context.sys, selector, type);
     for (const device of devices) found.set(device.address, device);
   }
   return [...found.values()];
@@ -61,13 +61,15 @@ function print(context: Context, list: List<DeviceInfo>, found: DeviceInfo[], op
   else context.page(listTable(context, list, devices, options));
 }
 
-function nothingListed({ sys }: Context, type: Framework | undefined, all = false): string {
-  if (type === 'uio') {
-    const hasPci = attempt(() => sys.readDir('/sys/bus/pci/devices'), []).length > 0;
-    return `no UIO device${hasPci ? '; udrv list --type pci shows the PCI functions: udrv bind gives one to uio_pci_generic' : ''}`;
-  }
-  if (all || type !== undefined) return 'no such device';
-  return 'no device that user space can drive; udrv list --all shows the PCI functions that the kernel drives';
+/** Says that there is no device of a type, and what would make one. */
+export function nothingListed({ sys, options }: Context, type: Framework | undefined, all = false): string {
+  if (all) return 'no such device';
+  if (type === undefined)
+    return 'no device that user space can drive; udrv list --all shows the PCI functions that the kernel drives; udrv --sim list to try without';
+  // Loaded here: most lists have something.
+  const { howToGet } = require('./none') as typeof import('./none');
+  const how = completeHint(howToGet(sys, type), options, false);
+  return [`no ${type.toUpperCase()} device`, how].filter((part) => part !== undefined).join('; ');
 }
 
 /** Remarks that there are devices which lack nothing but a UIO driver. */

@@ -6,12 +6,16 @@ import { vfioDetails } from '../../vfio/inspect/details';
 import type { Context } from '../program/context';
 import { type DeviceInDepth, describeDevice } from './describe';
 
-/** Prints a device in depth. */
-export function printDevice(context: Context, found: DeviceInfo): undefined {
-  const device = inDepth(context, found);
+/** Prints devices in depth: the document of a single one, or a list of them. */
+export function printDevices(context: Context, found: readonly DeviceInfo[]): undefined {
+  const devices = found.map((device) => inDepth(context, device));
   const { options, style, width } = context;
-  if (options.json) context.printJson(device);
-  else context.page(describeDevice(device, { style, width, machine: options }));
+  if (options.json) {
+    context.printJson(devices.length === 1 ? devices[0] : { devices });
+    return;
+  }
+  const texts = devices.map((device) => describeDevice(device, { style, width, machine: options }));
+  context.page(texts.join('\n'));
 }
 
 /** Adds what takes a search through /proc or the modules' aliases, which a listing does without. */

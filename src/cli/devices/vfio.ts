@@ -1,5 +1,4 @@
 import { viabilityAdvice } from '../../bind/viability';
-import { findDevice } from '../../devices/select';
 import { Exit, UdrvError } from '../../errors';
 import type { DeviceInfo, VfioDeviceInfo } from '../../model/device';
 import { NO_NAMES } from '../../names/database';
@@ -9,6 +8,7 @@ import { noGroup } from '../../vfio/errors';
 import { IommuGroups } from '../../vfio/inspect/iommu-group';
 import { mayComeIntoGroup } from '../../vfio/inspect/missing-group';
 import type { Context } from '../program/context';
+import { findNamed } from './find';
 
 /**
  * Finds a PCI function that is bound to a VFIO driver.
@@ -16,7 +16,7 @@ import type { Context } from '../program/context';
  * @throws UdrvError exit 3; where another driver has the function, with the command that changes that
  */
 export function findVfio(context: Context, selector: string): VfioDeviceInfo {
-  const device = findDevice(context.sys, NO_NAMES, selector);
+  const device = findNamed(context, 'vfio', selector, NO_NAMES);
   if (device.framework === 'vfio') return device;
   const address = device.framework === 'uio' ? device.uio.parent : device.framework === 'pci' ? device.address : null;
   if (

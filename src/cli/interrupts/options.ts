@@ -20,7 +20,7 @@ export function benchTriggerOption(): Option {
 }
 
 export function watchCountOption(): Option {
-  return option('--count <n>', 'end after N interrupts', parseCount);
+  return option('-c, --count <n>', 'end after N interrupts', parseCount);
 }
 
 export function liveOption(): Option {

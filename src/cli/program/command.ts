@@ -7,6 +7,8 @@ export type CommandSpec = NounSpec | VerbSpec;
 /** A command that has commands of its own. */
 export interface NounSpec {
   description: string;
+  /** Two lines to type, without `udrv`. They work on the simulated machine. */
+  examples: readonly [string, string];
   commands: CommandIndex;
 }
 
@@ -19,10 +21,15 @@ export interface VerbSpec {
   usage?: string;
   arguments?: readonly Argument[];
   options?: readonly Option[];
+  /** Its work beyond looking at sysfs, which tells the global options that matter to it. */
+  does?: readonly Does[];
   /** Two lines to type, without `udrv`. They work on the simulated machine. */
   examples: readonly [string, string];
   /** Runs the command, with one value for each argument, then the options. Returns the exit code where that is not 0. */
   run(context: Context, ...given: never[]): ExitOrNothing | Promise<ExitOrNothing>;
 }
+
+/** Opens device nodes, waits for something, or changes what `--dry-run` only tells of. */
+export type Does = 'open' | 'wait' | 'change';
 
 export type ExitOrNothing = number | undefined;

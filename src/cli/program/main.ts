@@ -28,6 +28,7 @@ export async function main(line: readonly string[], env: NodeJS.ProcessEnv): Pro
       },
       outputError: () => {},
       getOutHelpWidth: () => columnsOf(stdout, env),
+      getErrHelpWidth: () => columnsOf(stdout, env),
     });
   try {
     if (isHelp) mustBeCommand(built, line.slice(1));
@@ -37,27 +38,41 @@ export async function main(line: readonly string[], env: NodeJS.ProcessEnv): Pro
     const [first, ...later] = failuresIn(error);
     if (first instanceof BrokenPipe) return Exit.ok;
     if (first instanceof CommanderError && first.exitCode === 0) return Exit.ok;
+    const shown = first instanceof CommanderError ? explained(first, built) : first;
     try {
       const asJson = argv.includes('--json');
       // Commander has shown the subcommands to choose from, where none was given.
       if (first instanceof CommanderError && first.code === 'commander.help' && !asJson) stderr.write(text.help);
-      else report(first, later, stderr, { asJson, debug: env['UDRV_DEBUG'] === '1', machine: machineOf(program, env) });
+      else report(shown, later, stderr, { asJson, debug: env['UDRV_DEBUG'] === '1', machine: machineOf(program, env) });
     } catch (again) {
       // The error could not be shown (stderr is closed, or its disk full); the exit code still tells.
       if (!(again instanceof BrokenPipe || again instanceof UdrvError)) throw again;
     }
-    return exitOf(first);
+    return exitOf(shown);
   }
+}
+
+/** Adds to an error of the parser the names that may stand there. */
+function explained(error: CommanderError, built: Program): unknown {
+  const { explain } = require('../guess/explain') as typeof import('../guess/explain');
+  return explain(error, built) ?? error;
 }
 
 /** @throws UdrvError exit 2 where there is no such command to be helped with */
 function mustBeCommand({ program, load }: Program, words: readonly string[]): void {
   let command: Command | undefined = program;
   for (const word of words.filter((word) => !word.startsWith('-'))) {
-    command = command.commands.find((one) => one.name() === word);
-    if (command === undefined) throw usageError('usage', `unknown command '${word}'`, '--help shows what there is');
+    const commands: readonly Command[] = command.commands;
+    command = commands.find((one) => one.name() === word || one.aliases().includes(word));
+    if (command === undefined) throw noSuchHelp(word, commands);
     load(command);
   }
+}
+
+function noSuchHelp(word: string, commands: readonly Command[]): UdrvError {
+  const { didYouMean } = require('../../text/nearest') as typeof import('../../text/nearest');
+  const names = commands.map((one) => one.name());
+  return usageError('usage', `unknown command '${word}'`, didYouMean(word, names) ?? '--help shows what there is');
 }
 
 /** Returns the machine that the command worked with, or was to work with. */

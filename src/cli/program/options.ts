@@ -1,12 +1,26 @@
-import { Argument, Option } from 'commander';
+import { Argument, CommanderError, Option } from 'commander';
 import type { ListOptions } from '../../devices/list';
+import type { Framework } from '../../model/device';
+
+/** Devices that an argument may be; `frameworks` stands in the place of `type` where there are several. */
+export type DeviceChoice = ListOptions & { frameworks?: readonly Framework[] };
 
 /** An argument that names a device, with the devices that a shell completes: without, those of the noun before it. */
-export type DeviceArgument = Argument & { devices?: ListOptions };
+export type DeviceArgument = Argument & { devices?: DeviceChoice };
 
 /** Makes an argument of a command: `<name>`, `[name]` or `[name...]`. */
-export function argument(name: string, description?: string, devices?: ListOptions): DeviceArgument {
+export function argument(name: string, description?: string, devices?: DeviceChoice): DeviceArgument {
   return Object.assign(new Argument(name, description), devices && { devices });
+}
+
+/**
+ * Makes the error of an argument that is missing, as commander makes it where the argument is never optional.
+ *
+ * @param instead an option that may stand in its place
+ */
+export function missingArgument(name: string, instead?: string): CommanderError {
+  const other = instead === undefined ? '' : `, or ${instead}`;
+  return new CommanderError(1, 'commander.missingArgument', `error: missing required argument '${name}'${other}`);
 }
 
 /** Makes an option of a command. @param parse from the text; without it the value is the text */

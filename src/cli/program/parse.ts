@@ -11,20 +11,45 @@ const UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 3
 /** The longest time that can be waited: setTimeout takes 31 bits of milliseconds: nearly 25 days. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** Parses a decimal or 0x number of any size, to a bigint where a number would lose digits. */
+/** Digits that underscores may part: `42`, `0x1_0000`, `0b101`, `0o17`. */
+const NUMBER = '0x[0-9a-f]+(?:_[0-9a-f]+)*|0b[01]+(?:_[01]+)*|0o[0-7]+(?:_[0-7]+)*|\\d+(?:_\\d+)*';
+const WORD = new RegExp(`^(-?)(${NUMBER})$`, 'i');
+const SIZE = new RegExp(`^(${NUMBER})([KMG]?)$`, 'i');
+
+/** Returns the value of text that {@link NUMBER} matches. */
+const fromDigits = (digits: string): bigint => BigInt(digits.replaceAll('_', '').toLowerCase());
+
+const wordOf = (value: bigint): Word => (value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value);
+
+/** Parses a number of any size, decimal, `0x`, `0o` or `0b`, to a bigint where a number would lose digits. */
 export function parseWord(text: string, what = 'a number'): Word {
-  if (!/^(0x[0-9a-f]+|\d+)$/i.test(text)) throw usageError(text, `is not ${what}: decimal or 0x hex`);
-  const value = BigInt(text);
-  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
+  const value = numberIn(text);
+  if (value === null) throw usageError(text, `is not ${what}: decimal or 0x hex`);
+  return value;
 }
 
-/** Parses a number of bytes, or an offset: decimal or 0x, with K, M or G (1024) behind it. */
+/** Returns the number that a text is, as {@link parseWord}; null where it is none. */
+export function numberIn(text: string): Word | null {
+  const [, sign, digits] = WORD.exec(text) ?? [];
+  return digits === undefined || sign !== '' ? null : wordOf(fromDigits(digits));
+}
+
+/** Parses the value of a register of `width` bytes: a negative one is its two's complement, -1 is 0xffff in two bytes. */
+export function parseValue(text: string, width: Width): Word {
+  const [, sign, digits] = WORD.exec(text) ?? [];
+  if (digits === undefined || sign === '') return parseWord(text, 'a value');
+  const [value, bits] = [fromDigits(digits), BigInt(8 * width)];
+  if (value > 1n << (bits - 1n)) throw usageError(text, `does not fit a register of ${width} bytes`);
+  return wordOf(BigInt.asUintN(8 * width, -value));
+}
+
+/** Parses a number of bytes, or an offset: as {@link parseWord}, with K, M or G (1024) behind it. */
 export function parseSize(text: string, what = 'a size'): number {
-  const match = /^(0x[0-9a-f]+|\d+)([KMG]?)$/i.exec(text);
+  const match = SIZE.exec(text);
   const unit = UNITS[match?.[2]?.toUpperCase() ?? ''];
   if (match?.[1] === undefined || unit === undefined)
     throw usageError(text, `is not ${what}: decimal or 0x hex, with K, M or G`);
-  const value = Number(match[1]) * unit;
+  const value = Number(fromDigits(match[1])) * unit;
   if (!Number.isSafeInteger(value)) throw usageError(text, `is not ${what}: too large`);
   return value;
 }
@@ -80,7 +105,7 @@ export function parseAction(text: string): Action {
   if (target === null)
     throw usageError(text, 'is not an action', 'write REGION:OFFSET=VALUE, as in map0:0x64=map0:0x24 or map0:0x10/2=1');
   const value = text.slice(cut + 1);
-  return { target, value: parseLocation(value, target.width) ?? parseWord(value, 'a value') };
+  return { target, value: parseLocation(value, target.width) ?? parseValue(value, target.width) };
 }
 
 /** Parses `N` or `A-B`, B being one of them. */

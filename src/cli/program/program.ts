@@ -1,10 +1,11 @@
 import { Command, Option } from 'commander';
 import { Cleanup } from '../../cleanup';
+import type { Sys } from '../../sys/sys';
 import { commands } from '..';
 import type { OutputStream } from '../output/stream';
-import type { CommandIndex, CommandSpec, VerbSpec } from './command';
+import type { CommandIndex, CommandSpec, ExitOrNothing, VerbSpec } from './command';
 import { Context, type GlobalOptions } from './context';
-import { openMachine, type TypedOptions, withMachine } from './machine';
+import { type OpenMachine, openMachine, type TypedOptions, withMachine } from './machine';
 import { parseDuration } from './parse';
 
 /** Put in by the build, from package.json. */
@@ -21,6 +22,8 @@ export interface Program {
   outcome: Outcome;
   /** Loads a command, for who asks about it without parsing a line that names it. */
   load(command: Command): void;
+  /** Returns the machine that the options name, opened once. */
+  machine(): Sys;
 }
 
 /** Builds the program. @param whole false: a command is loaded when the line names it, as one line needs no other */
@@ -32,6 +35,8 @@ export function buildProgram(
 ): Program {
   const outcome: Outcome = { exit: 0 };
   const unloaded = new Map<Command, CommandIndex[string]>();
+  const verbs = new Map<Command, VerbSpec>();
+  let opened: OpenMachine | undefined;
 
   function load(command: Command): void {
     const loadModule = unloaded.get(command);
@@ -42,35 +47,68 @@ export function buildProgram(
 
   function fill(command: Command, spec: CommandSpec): void {
     command.description(spec.description);
+    command.addHelpText('after', `\nExamples:\n${spec.examples.map((line) => `  udrv ${line}`).join('\n')}`);
     if ('commands' in spec) addCommands(command, spec.commands);
     else fillVerb(command, spec);
   }
 
   function addCommands(parent: Command, index: CommandIndex): void {
-    for (const [name, loadModule] of Object.entries(index)) unloaded.set(parent.command(name), loadModule);
+    for (const [name, loadModule] of Object.entries(index)) {
+      const command = parent.command(name);
+      if (name === 'list') command.alias('ls');
+      unloaded.set(command, loadModule);
+    }
     parent.hook('preSubcommand', (_, chosen) => load(chosen));
     if (whole) parent.commands.forEach(load);
   }
 
   function fillVerb(command: Command, spec: VerbSpec): void {
+    verbs.set(command, spec);
     if (spec.usage !== undefined) command.usage(spec.usage);
     for (const argument of spec.arguments ?? []) command.addArgument(argument);
     for (const option of spec.options ?? []) command.addOption(option);
-    command.addHelpText('after', `\nExamples:\n${spec.examples.map((line) => `  udrv ${line}`).join('\n')}`);
     // Commander hands over (argument..., options, command).
     command.action(async (...given: unknown[]) => {
       given.pop();
-      const options = withMachine(command.optsWithGlobals<GlobalOptions & TypedOptions>(), env);
-      const machine = openMachine(options, (text) => stderr.write(text));
-      using cleanup = new Cleanup();
-      cleanup.defer(() => machine[Symbol.dispose]?.());
-      const context = new Context(options, machine.sys, stdout, stderr, env, machine.bindings);
-      outcome.exit = (await spec.run(context, ...(given as never[]))) ?? 0;
+      await inContext(command.optsWithGlobals(), (context) => spec.run(context, ...(given as never[])));
     });
   }
 
-  const program = new Command('udrv')
+  /** Runs a command on the machine that the options name; what it did to a machine in a file is kept, on every way out. */
+  async function inContext(options: GlobalOptions & TypedOptions, run: (context: Context) => unknown): Promise<void> {
+    const { sys, bindings } = machine();
+    using cleanup = new Cleanup();
+    cleanup.defer(() => machine()[Symbol.dispose]?.());
+    const context = new Context(withMachine(options, env), sys, stdout, stderr, env, bindings);
+    outcome.exit = ((await run(context)) as ExitOrNothing) ?? 0;
+  }
+
+  function machine(): OpenMachine {
+    opened ??= openMachine(withMachine(program.opts<GlobalOptions & TypedOptions>(), env), (text) =>
+      stderr.write(text),
+    );
+    return opened;
+  }
+
+  /** Runs a line whose first word is no command: one without any word lists, and one that begins with a device shows it. */
+  function withoutCommand(words: string[]): Promise<void> {
+    const { runWithoutCommand } = require('../guess/without-command') as typeof import('../guess/without-command');
+    return inContext(program.opts(), (context) => runWithoutCommand(context, words, program));
+  }
+
+  const program: Command = new Command('udrv')
     .description('List, inspect and drive devices from user space: UIO, VFIO and usbfs.')
+    .usage('[options] [command]')
+    .argument('[word...]')
+    .action(withoutCommand)
+    .helpCommand('help [command]')
+    .configureHelp({
+      minWidthToWrap: 20,
+      subcommandTerm,
+      commandUsage,
+      showGlobalOptions: true,
+      visibleGlobalOptions: (command) => globalsFor(program, verbs.get(command), command),
+    })
     .version(UDRV_VERSION, '-V, --version')
     .option('--json', 'one JSON document on stdout; commands that stream print one object a line')
     .addOption(new Option('--color <when>', 'colour the output').choices(['auto', 'always', 'never']).default('auto'))
@@ -101,13 +139,54 @@ export function buildProgram(
     })
     .addHelpText('after', EXAMPLES);
   addCommands(program, commands);
-  return { program, outcome, load };
+  return { program, outcome, load, machine: () => machine().sys };
+}
+
+/** Returns a command's usage as commander does, but without its other name. */
+function commandUsage(command: Command): string {
+  let names = '';
+  for (let one: Command | null = command; one !== null; one = one.parent) names = `${one.name()} ${names}`;
+  return `${names}${command.usage()}`;
+}
+
+/** The most columns of a command and its arguments in a list of commands. */
+const TERM_WIDTH = 36;
+
+/** Returns a command as a list of commands shows it: with its arguments as far as there is room. */
+function subcommandTerm(command: Command): string {
+  const name = [command.name(), ...command.aliases()].join('|');
+  const words =
+    command
+      .usage()
+      .split('\n')[0]
+      ?.replace('[options] ', '')
+      .replace(/^\[options\]$/, '') ?? '';
+  const whole = `${name} ${command.commands.length > 0 ? '' : words}`.trim();
+  return whole.length <= TERM_WIDTH ? whole : `${whole.slice(0, whole.lastIndexOf(' ', TERM_WIDTH - 4))} ...`;
+}
+
+/** Lists the global options that matter to a command. @param verb undefined for one that has commands of its own */
+function globalsFor(program: Command, verb: VerbSpec | undefined, command: Command): Option[] {
+  if (command === program) return [];
+  const does = verb?.does ?? [];
+  const matters: Readonly<Record<string, boolean>> = {
+    version: false,
+    trace: does.includes('open'),
+    sysroot: !does.includes('open') && !does.includes('wait'),
+    snapshot: !does.includes('open') && !does.includes('wait'),
+    timeout: does.includes('wait'),
+    dryRun: does.includes('change'),
+  };
+  const isForNoun = (option: Option) => verb === undefined && option.attributeName() !== 'version';
+  return program.options.filter(
+    (option) => !option.hidden && (isForNoun(option) || matters[option.attributeName()] !== false),
+  );
 }
 
 const EXAMPLES = `
 Examples:
-  udrv list                                          what user space can reach
-  udrv show 0000:00:03.0                             one device in depth
-  udrv uio read uio0 map0 0x0                        one register
-  udrv uio watch-irq uio0 --ack map0:0x64=map0:0x24  interrupts as they happen
-  udrv --sim list                                    on a simulated machine`;
+  udrv list                                      what user space can reach
+  udrv 0000:00:03.0                              one device in depth
+  udrv read uio0 map0:0x0                        one register
+  udrv watch-irq uio0 --ack map0:0x64=map0:0x24  interrupts as they happen
+  udrv --sim list                                on a simulated machine`;

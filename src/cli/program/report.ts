@@ -6,11 +6,13 @@ import type { OutputStream } from '../output/stream';
 
 /**
  * Takes apart the errors of a command that failed, and whose cleanup failed then: `using` wraps each error of a disposal
- * with the one before it into a SuppressedError.
+ * with the one before it into a SuppressedError. A command that did several things has an AggregateError.
  *
  * @returns the errors in the order in which they happened, at least one
  */
 export function failuresIn(error: unknown): [first: unknown, ...later: unknown[]] {
+  if (error instanceof AggregateError && error.errors.length > 0)
+    return error.errors.flatMap(failuresIn) as [unknown, ...unknown[]];
   if (!isSuppressedError(error)) return [error];
   return [...failuresIn(error.suppressed), ...failuresIn(error.error)];
 }
@@ -68,7 +70,7 @@ function asUdrvError(error: unknown): UdrvError | null {
     // Its message is `(outputHelp)`.
     if (error.code === 'commander.help') return usageError('usage', 'missing command', '--help shows what there is');
     const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
-    return usageError('usage', message, suggestion?.replace(/^\(|\)$/g, ''));
+    return usageError('usage', message, suggestion?.replace(/^\(|\)$/g, '').replace(/^Did/, 'did'));
   }
   return null;
 }

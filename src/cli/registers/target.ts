@@ -43,11 +43,13 @@ export interface Place {
  * Finds a region and the place in it, given as two arguments or as one, `REGION:OFFSET`.
  *
  * @param at undefined where it was not given by itself
- * @throws exit 3, naming the regions there are
+ * @throws exit 3, naming the regions there are; usage, where the place is given twice
  */
 export function expectPlace(target: Target, given: string, at: string | undefined): Place {
   const colon = given.lastIndexOf(':');
   // The name of a region may have a colon too: `recv:14748`.
+  if (at !== undefined && hasRegion(target, given.slice(0, Math.max(colon, 0))) && !hasRegion(target, given))
+    throw usageError(`${given} ${at}`, 'both say where in the region: give one', `${given}, or a region and ${at}`);
   if (at !== undefined || colon < 0 || hasRegion(target, given)) return { region: expectRegion(target, given), at };
   return { region: expectRegion(target, given.slice(0, colon)), at: given.slice(colon + 1) };
 }

@@ -2,7 +2,7 @@ import { checkRange, checkValue, hexWord } from '../../model/registers';
 import type { Width } from '../../sys/sys';
 import { hex } from '../../text/hex';
 import type { Context } from '../program/context';
-import { parseWord } from '../program/parse';
+import { parseValue } from '../program/parse';
 import { interruptible } from '../program/signals';
 import { expectOffset, expectPlace, type FindTarget } from './target';
 
@@ -25,7 +25,7 @@ export async function writeRegister(
   { width }: WriteOptions,
 ): Promise<number | undefined> {
   const [at, text] = third === undefined ? [undefined, second] : [second, third];
-  const value = parseWord(text, 'a value');
+  const value = parseValue(text, width);
   const target = find(context, selector);
   const place = expectPlace(target, given, at);
   const offset = expectOffset(target, place);

@@ -45,7 +45,11 @@ export function grammarOf({ program }: Program, pages: readonly string[]): Gramm
       path,
       description: command.description(),
       options: visibleOptions(command).filter(own).map(optionGrammar),
-      arguments: command.registeredArguments.map((argument) => argumentGrammar(argument, pages)),
+      // Commands alone are offered where they may stand: a device too begins a line, but is seldom meant.
+      arguments:
+        command.commands.length > 0
+          ? []
+          : command.registeredArguments.map((argument) => argumentGrammar(argument, pages)),
       commands: command
         .createHelp()
         .visibleCommands(command)

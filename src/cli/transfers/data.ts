@@ -12,6 +12,19 @@ export interface Data extends Disposable {
   length: number | undefined;
 }
 
+/** The options that say what to send. */
+export interface DataOptions {
+  data?: string;
+  text?: Buffer;
+}
+
+/** Returns the data to send in the form of `--data`; undefined where none is given. @throws usage for both options */
+export function givenData({ data, text }: DataOptions): string | undefined {
+  if (text === undefined) return data;
+  if (data !== undefined) throw usageError('--data and --text', 'both say what to send: give one');
+  return text.toString('hex');
+}
+
 /** Bytes that are read at a time from a file. */
 const PIECE = 256 * 1024;
 

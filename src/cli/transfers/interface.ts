@@ -40,7 +40,11 @@ export function findInterface(context: Context, target: string): { info: UsbDevi
         code: 'ENOENT',
         exit: Exit.notFound,
         subject: target,
-        hint: exists ? `its configuration is ${configuration}: ${name}` : `udrv usb show ${info.address}`,
+        hint: exists
+          ? `its configuration is ${configuration}: ${name}`
+          : interfaces.length === 0
+            ? `udrv usb show ${info.address}`
+            : `it has ${[...new Set(interfaces.map(({ number }) => interfaceName(info, number)))].join(', ')}`,
         device: info.address,
       },
     );

@@ -5,6 +5,7 @@ import { UsbDevice } from '../../usb/device/device';
 import type { FoundEndpoint } from '../../usb/device/endpoints';
 import { endpointName, interfaceName } from '../../usb/inspect/address';
 import type { Context } from '../program/context';
+import { numberIn } from '../program/parse';
 import { interruptible } from '../program/signals';
 
 /**
@@ -69,7 +70,7 @@ export function withEndpoint(
 
 /** Parses the address of an endpoint, `0x81` or decimal, other than that of the control endpoint. */
 export function parseEndpoint(text: string): number {
-  const value = /^(0x[0-9a-f]{1,2}|\d{1,3})$/i.test(text) ? Number(text) : Number.NaN;
+  const value = Number(numberIn(text) ?? Number.NaN);
   if ((value & 0x70) !== 0 || (value & 0x0f) === 0 || !(value <= 0xff))
     throw usageError(
       text,

@@ -2,6 +2,7 @@ import type { Option } from 'commander';
 import { usageError } from '../../errors';
 import { option } from '../program/options';
 import { parseCount, parseSize } from '../program/parse';
+import { parseText } from './text';
 
 export const ENDPOINT_HELP = '0x81 in, 0x01 out';
 export const INTERFACE_HELP = '1-2:1.0, or DEVICE:INTERFACE';
@@ -26,6 +27,7 @@ export function forceOption(): Option {
 export function dataOptions(): Option[] {
   return [
     option('--data <data>', 'what to send: hex digits, @FILE, or - for standard input'),
+    option('--text <string>', 'what to send, as UTF-8 text; \\n, \\r, \\t, \\0, \\xNN and \\\\ as in C', parseText),
     option('-o, --output <file>', 'write what arrives to FILE as raw bytes; - is standard output'),
   ];
 }

@@ -8,13 +8,12 @@ import { Output } from '../output/file';
 import type { Context } from '../program/context';
 import { MEBIBYTES, Progress } from '../status/progress';
 import { Waiting, waitingText } from '../status/waiting';
-import { type Data, openData } from './data';
+import { type Data, type DataOptions, givenData, openData } from './data';
 import { type EndpointOptions, endpointSteps, parseEndpoint, withEndpoint } from './open';
 import { checkOutput, document, transferError } from './result';
 
-export interface TransferOptions extends EndpointOptions {
+export interface TransferOptions extends EndpointOptions, DataOptions {
   length?: number;
-  data?: string;
   output?: string;
   queue?: number;
   chunk?: number;
@@ -46,9 +45,10 @@ export async function transfer(
   receive: (transfer: Transfer) => Promise<void>,
 ): Promise<number | undefined> {
   const address = parseEndpoint(endpoint);
-  checkDirection(address, options);
+  const data = givenData(options);
+  checkDirection(address, data, options);
   checkOutput(context, options.output);
-  const { alt, data } = options;
+  const { alt } = options;
   const info = findOf(context, 'usb', selector);
   const direction = address & 0x80 ? 'in' : 'out';
   const found = findEndpoint(info, address, { alt, direction, types: ['bulk', 'interrupt'] });
@@ -114,8 +114,15 @@ export function checkResult(
   if (error !== null) throw error;
 }
 
+/** The options that give data, for hints. */
+export const DATA = '--data HEX|@FILE|- or --text STRING';
+
 /** @throws usage where an option is for the other direction, or the data or its length is missing */
-function checkDirection(address: number, { length, data, output, zlp, count }: TransferOptions): void {
+function checkDirection(
+  address: number,
+  data: string | undefined,
+  { length, output, zlp, count }: TransferOptions,
+): void {
   const name = endpointName(address);
   if (address & 0x80) {
     if (data !== undefined) throw usageError(name, 'is an IN endpoint: the data comes from the device', '--length N');
@@ -123,9 +130,8 @@ function checkDirection(address: number, { length, data, output, zlp, count }: T
     if (zlp) throw usageError('--zlp', `is for OUT; ${name} is an IN endpoint`);
     return;
   }
-  if (length !== undefined)
-    throw usageError(name, 'is an OUT endpoint: the data says how much it is', '--data HEX|@FILE|-');
-  if (data === undefined) throw usageError(name, 'is an OUT endpoint: give the data', '--data HEX|@FILE|-');
+  if (length !== undefined) throw usageError(name, 'is an OUT endpoint: the data says how much it is', DATA);
+  if (data === undefined) throw usageError(name, 'is an OUT endpoint: give the data', DATA);
   if (output !== undefined) throw usageError('-o', `is for what arrives; ${name} is an OUT endpoint`);
   if (count !== undefined) throw usageError('--count', `is for what arrives; ${name} is an OUT endpoint`);
 }

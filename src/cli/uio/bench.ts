@@ -15,9 +15,10 @@ export const command: VerbSpec = {
     rearmOption(),
     option('-c, --count <n>', 'how many interrupts', parseCount, 1000),
   ],
+  does: ['open', 'wait', 'change'],
   examples: [
     'uio bench uio0 --trigger map0:0x60=1 --ack map0:0x64=map0:0x24',
-    '--json uio bench uio0 --trigger map0:0x60=1 --ack map0:0x64=map0:0x24 -c 100',
+    '--json uio bench uio0 --trigger map0:0x60=1 --ack map0:0x64=1 -c 100',
   ],
   run: bench,
 };

@@ -8,6 +8,7 @@ export const command: VerbSpec = {
   description: 'the registers of a region, each read once',
   arguments: [...regionArguments('uio', 'RANGE', 'map0, port0, bar0...'), rangeArgument()],
   options: [widthOption(), ...dumpOptions()],
+  does: ['open'],
   examples: ['uio dump uio0 map0 0x0+0x20', 'uio dump uio0 map0 0x0-0x40 --format bin -o registers.bin'],
   run: (context: Context, ...given: [string, string, string | undefined, DumpOptions]) =>
     dumpRegisters(context, findUioTarget, ...given),

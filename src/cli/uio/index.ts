@@ -2,6 +2,7 @@ import type { NounSpec } from '../program/command';
 
 export const command: NounSpec = {
   description: 'devices behind /dev/uioX',
+  examples: ['uio show uio0', 'uio read uio0 map0:0x0'],
   commands: {
     list: () => require('./list'),
     show: () => require('./show'),

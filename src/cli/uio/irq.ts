@@ -7,13 +7,21 @@ import { interruptible } from '../program/signals';
 
 export const command: VerbSpec = {
   description: 'switch the interrupt on or off',
-  arguments: [argument('<uio>'), argument('<state>', 'enable or disable').choices(['enable', 'disable'])],
-  examples: ['uio irq uio0 enable', '-n uio irq uio0 disable'],
+  arguments: [
+    argument('<uio>'),
+    argument('<state>', 'enable or on, disable or off').choices(['enable', 'disable', 'on', 'off']),
+  ],
+  does: ['open', 'change'],
+  examples: ['uio irq uio0 on', '-n uio irq uio0 disable'],
   run: irq,
 };
 
-async function irq(context: Context, selector: string, state: 'enable' | 'disable'): Promise<number | undefined> {
-  const on = state === 'enable';
+async function irq(
+  context: Context,
+  selector: string,
+  state: 'enable' | 'disable' | 'on' | 'off',
+): Promise<number | undefined> {
+  const on = state === 'enable' || state === 'on';
   const info = findOf(context, 'uio', selector);
   if (context.options.dryRun) {
     const { node, driver, uio } = info;

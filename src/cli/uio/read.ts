@@ -9,6 +9,7 @@ export const command: VerbSpec = {
   description: 'one register, read once',
   arguments: [...regionArguments('uio', 'OFFSET'), argument('[offset]')],
   options: [widthOption()],
+  does: ['open'],
   examples: ['uio read uio0 map0 0x0', '--json uio read uio1 map0 0x4 -w 2'],
   run: (context: Context, ...given: [string, string, string | undefined, ReadOptions]) =>
     readRegister(context, findUioTarget, ...given),

@@ -9,10 +9,8 @@ export const command: VerbSpec = {
   description: 'print interrupts as they happen',
   arguments: [argument('<uio>')],
   options: [watchCountOption(), ackOption(), triggerOption(), rearmOption(), liveOption()],
-  examples: [
-    'uio watch-irq uio1 --count 3',
-    'uio watch-irq uio0 --count 3 --trigger map0:0x60=1 --ack map0:0x64=map0:0x24',
-  ],
+  does: ['open', 'wait', 'change'],
+  examples: ['uio watch-irq uio1 --count 3', 'uio watch-irq uio0 -c 3 --trigger map0:0x60=1 --ack map0:0x64=map0:0x24'],
   run: watchIrq,
 };
 

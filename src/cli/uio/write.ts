@@ -13,6 +13,7 @@ export const command: VerbSpec = {
     argument('[value]'),
   ],
   options: [widthOption()],
+  does: ['open', 'change'],
   examples: ['uio write uio0 map0 0x4 0x12345678', '-n uio write uio0 map0 0x60 1'],
   run: (context: Context, ...given: [string, string, string, string | undefined, WriteOptions]) =>
     writeRegister(context, findUioTarget, ...given),

@@ -10,6 +10,7 @@ export const command: VerbSpec = {
   description: 'try an alternate setting: the kernel goes back to 0 afterwards',
   arguments: [argument('<interface>', INTERFACE_HELP), argument('<value>', 'bAlternateSetting')],
   options: takeOptions(),
+  does: ['open', 'change'],
   examples: ['usb alt 1-2:1.0 1', '-n usb alt 1-4:1.0 0 --detach'],
   run: alt,
 };

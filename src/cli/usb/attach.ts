@@ -9,6 +9,7 @@ import { INTERFACE_HELP } from '../transfers/options';
 export const command: VerbSpec = {
   description: 'have the kernel look for a driver of an interface',
   arguments: [argument('<interface>', INTERFACE_HELP)],
+  does: ['open', 'change'],
   examples: ['usb attach 1-4:1.0', '-n usb attach 1-3.1:1.0'],
   run: attach,
 };

@@ -26,6 +26,7 @@ export const command: VerbSpec = {
     altOption(),
     ...takeOptions(),
   ],
+  does: ['open', 'wait', 'change'],
   examples: ['usb bench 1-2 0x81 --queue 1,4 --seconds 0.2', 'usb bench 1-2 0 --seconds 0.2'],
   run: bench,
 };

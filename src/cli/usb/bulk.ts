@@ -33,6 +33,7 @@ export const command: VerbSpec = {
     altOption(),
     ...takeOptions(),
   ],
+  does: ['open', 'wait', 'change'],
   examples: ['usb bulk 1-2 0x81 --length 512', 'usb bulk 1-2 0x01 --data 00000000'],
   run: (context: Context, selector: string, endpoint: string, options: TransferOptions) =>
     transfer(context, selector, endpoint, options, receive),

@@ -12,6 +12,7 @@ export const command: VerbSpec = {
   description: 'end the halt of an endpoint after a stall',
   arguments: [argument('<device>'), argument('<endpoint>')],
   options: takeOptions(),
+  does: ['open', 'change'],
   examples: ['usb clear-halt 1-2 0x01', '-n usb clear-halt 1-4 0x81 --detach'],
   run: clearHalt,
 };

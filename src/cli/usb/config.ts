@@ -11,6 +11,7 @@ export const command: VerbSpec = {
   description: 'select a configuration, for which its drivers are taken away',
   arguments: [argument('<device>'), argument('<value>', 'bConfigurationValue; 0 is none')],
   options: [forceOption()],
+  does: ['open', 'change'],
   examples: ['usb config 1-2 2', '-n usb config 1-4 0'],
   run: config,
 };

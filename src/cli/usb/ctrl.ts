@@ -6,31 +6,55 @@ import { findOf } from '../devices/find';
 import { Output } from '../output/file';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
-import { argument } from '../program/options';
-import { parseWord } from '../program/parse';
-import { readData } from '../transfers/data';
+import { argument, missingArgument, option } from '../program/options';
+import { parseCount, parseWord } from '../program/parse';
+import { type DataOptions, givenData, readData } from '../transfers/data';
 import { claimedSteps, mustBeIdle, type TakeOptions, withUsb } from '../transfers/open';
 import { dataOptions, takeOptions } from '../transfers/options';
 import { checkOutput, document, receiver, transferError } from '../transfers/result';
+import { namedRequest, REQUESTS_HELP } from '../transfers/standard-request';
+import { DATA } from '../transfers/transfer';
 
 export const command: VerbSpec = {
-  description: 'one control request',
+  description: 'one control request, as numbers or by the name of a standard request',
+  usage: `[options] <device> <bmRequestType> <bRequest> <wValue>
+                     <wIndex> [wLength]
+       udrv usb ctrl [options] <device> <request> [word...]`,
   arguments: [
     argument('<device>'),
-    argument('<bmRequestType>', '0x80 in, 0x00 out; 0xc0 and 0x40 of the vendor'),
-    argument('<bRequest>'),
-    argument('<wValue>'),
-    argument('<wIndex>'),
+    argument('<bmRequestType>', `0x80 in, 0x00 out; 0xc0 and 0x40 of the vendor\n${REQUESTS_HELP}`),
+    argument('[bRequest]', 'a number; behind the name of a request, its words'),
+    argument('[wValue]'),
+    argument('[wIndex]'),
     argument('[wLength]', 'how many bytes to ask for; 0 where there is no data'),
   ],
-  options: [...dataOptions(), ...takeOptions()],
-  examples: ['usb ctrl 1-2 0x80 6 0x0100 0 18', 'usb ctrl 1-2 0x40 0x5b 0 0 --data 01020304'],
+  options: [
+    option('--length <n>', 'how many bytes to ask for, in the place of wLength', parseCount),
+    ...dataOptions(),
+    ...takeOptions(),
+  ],
+  does: ['open', 'wait', 'change'],
+  examples: ['usb ctrl 1-2 GET_DESCRIPTOR device', 'usb ctrl 1-2 0x40 0x5b 0 0 --data 01020304'],
   run: ctrl,
 };
 
-interface CtrlOptions extends TakeOptions {
-  data?: string;
+interface CtrlOptions extends TakeOptions, DataOptions {
+  length?: number;
   output?: string;
+}
+
+/** The arguments behind the device. */
+type Words = [
+  type: string,
+  request: string | undefined,
+  value: string | undefined,
+  index: string | undefined,
+  length: string | undefined,
+];
+
+interface Request {
+  setup: ControlSetup;
+  wLength: number | undefined;
 }
 
 /** The time that a device has for any request: USB 2.0, 9.2.6.1. */
@@ -39,27 +63,16 @@ const DEFAULT_TIMEOUT_MS = 5000;
 async function ctrl(
   context: Context,
   selector: string,
-  ...[type, request, value, index, lengthText, options]: [
-    string,
-    string,
-    string,
-    string,
-    string | undefined,
-    CtrlOptions,
-  ]
+  ...[type, request, value, index, lengthText, options]: [...Words, options: CtrlOptions]
 ): Promise<number | undefined> {
-  const setup: ControlSetup = {
-    bmRequestType: field('bmRequestType', type, 0xff),
-    bRequest: field('bRequest', request, 0xff),
-    wValue: field('wValue', value, 0xffff),
-    wIndex: field('wIndex', index, 0xffff),
-  };
-  const wLength = lengthText === undefined ? undefined : field('wLength', lengthText, 0xffff);
+  const words = [type, request, value, index, lengthText].filter((word) => word !== undefined);
+  const { setup, wLength } = requestOf(words, options);
+  const text = givenData(options);
   const receives = (setup.bmRequestType & 0x80) !== 0;
-  checkOptions(type, receives, wLength, options);
+  checkOptions(setup, receives, wLength, text, options);
   checkOutput(context, options.output);
   const info = findOf(context, 'usb', selector);
-  const data = options.data === undefined ? null : await readData(options.data, 0xffff);
+  const data = text === undefined ? null : await readData(text, 0xffff);
   const length = data?.length ?? wLength ?? 0;
   const intf = interfaceOfRequest(info, setup);
   if (context.options.dryRun) {
@@ -111,27 +124,46 @@ async function control(
   if (error !== null) throw error;
 }
 
+/** Parses a request, given as numbers or by its name. @throws usage */
+function requestOf(words: readonly string[], { length, data, text }: CtrlOptions): Request {
+  const named = namedRequest(words);
+  if (named !== null) {
+    const hasNone = named.length === null && data === undefined && text === undefined;
+    return { setup: named.setup, wLength: length ?? named.length ?? (hasNone ? 0 : undefined) };
+  }
+  const fields = ['bmRequestType', 'bRequest', 'wValue', 'wIndex'];
+  const [type = '', request = '', value = '', index = '', lengthText] = words;
+  const missing = fields[words.length];
+  if (missing !== undefined) throw missingArgument(missing);
+  if (lengthText !== undefined && length !== undefined)
+    throw usageError('wLength and --length', 'are the same: give one');
+  const setup: ControlSetup = {
+    bmRequestType: field('bmRequestType', type, 0xff),
+    bRequest: field('bRequest', request, 0xff),
+    wValue: field('wValue', value, 0xffff),
+    wIndex: field('wIndex', index, 0xffff),
+  };
+  return { setup, wLength: lengthText === undefined ? length : field('wLength', lengthText, 0xffff) };
+}
+
 function checkOptions(
-  type: string,
+  { bmRequestType }: ControlSetup,
   receives: boolean,
   wLength: number | undefined,
-  { data, output }: CtrlOptions,
+  data: string | undefined,
+  { output }: CtrlOptions,
 ): void {
+  const type = `bmRequestType ${hex(bmRequestType, 2)}`;
   if (wLength !== undefined && data !== undefined)
     throw usageError('wLength and --data', 'give one: the data has its length');
   if (receives && data !== undefined)
-    throw usageError(
-      '--data',
-      `bmRequestType ${type} is IN: the data comes from the device`,
-      'give wLength; for OUT, clear bit 7',
-    );
+    throw usageError('--data', `${type} is IN: the data comes from the device`, 'give wLength; for OUT, clear bit 7');
   if (wLength === undefined && data === undefined)
     throw usageError(
       'wLength',
       receives ? 'say how much to ask for' : 'give the data: --data HEX|@FILE|-, or 0 for none',
     );
-  if (!receives && (wLength ?? 0) > 0)
-    throw usageError('wLength', `bmRequestType ${type} is OUT: it needs the data itself`, '--data HEX|@FILE|-');
+  if (!receives && (wLength ?? 0) > 0) throw usageError('wLength', `${type} is OUT: it needs the data itself`, DATA);
   if (!receives && output !== undefined) throw usageError('-o', 'an OUT request brings no data');
 }
 

@@ -9,6 +9,7 @@ export const command: VerbSpec = {
   description: 'take an interface from its kernel driver',
   arguments: [argument('<interface>', INTERFACE_HELP)],
   options: [forceOption()],
+  does: ['open', 'change'],
   examples: ['usb detach 1-3.1:1.0', '-n usb detach 1-4:1.0'],
   run: detach,
 };

@@ -2,6 +2,7 @@ import type { NounSpec } from '../program/command';
 
 export const command: NounSpec = {
   description: 'USB devices, through usbfs',
+  examples: ['usb list -t', 'usb show 1-2'],
   commands: {
     list: () => require('./list'),
     show: () => require('./show'),

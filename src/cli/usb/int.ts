@@ -12,11 +12,12 @@ export const command: VerbSpec = {
   arguments: [argument('<device>'), argument('<endpoint>', ENDPOINT_HELP)],
   options: [
     option('--length <n>', 'how many bytes each has at most', parseTransferSize),
-    option('--count <n>', 'how many to wait for (1)', parseCount),
+    option('-c, --count <n>', 'how many to wait for (1)', parseCount),
     ...dataOptions(),
     altOption(),
     ...takeOptions(),
   ],
+  does: ['open', 'wait', 'change'],
   examples: ['usb int 1-2 0x81 --length 512 --count 2', 'usb int 1-2 0x01 --data 00000000'],
   run: (context: Context, selector: string, endpoint: string, options: TransferOptions) =>
     transfer(context, selector, endpoint, options, receive),

@@ -10,11 +10,11 @@ import type { Context } from '../program/context';
 import { argument, option } from '../program/options';
 import { parseCount } from '../program/parse';
 import { counted, MEBIBYTES, Progress } from '../status/progress';
-import { openData } from '../transfers/data';
+import { givenData, openData } from '../transfers/data';
 import { endpointSteps, parseEndpoint, withEndpoint } from '../transfers/open';
 import { altOption, dataOptions, ENDPOINT_HELP, takeOptions } from '../transfers/options';
 import { checkOutput, document, receiver, transferError } from '../transfers/result';
-import { type TransferOptions, waitingFor, wantsProgress, writeStep } from '../transfers/transfer';
+import { DATA, type TransferOptions, waitingFor, wantsProgress, writeStep } from '../transfers/transfer';
 
 export const command: VerbSpec = {
   description: 'isochronous transfers',
@@ -22,10 +22,11 @@ export const command: VerbSpec = {
   options: [
     altOption(),
     option('--packets <n>', 'packets in a transfer', parseCount, 32),
-    option('--count <n>', 'how many transfers to receive (1)', parseCount),
+    option('-c, --count <n>', 'how many transfers to receive (1)', parseCount),
     ...dataOptions(),
     ...takeOptions(),
   ],
+  does: ['open', 'wait', 'change'],
   examples: ['usb iso 1-2 0x82 --alt 1', 'usb iso 1-2 0x02 --alt 1 --data 00000000'],
   run: iso,
 };
@@ -50,10 +51,10 @@ async function iso(
   const address = parseEndpoint(endpoint);
   const name = endpointName(address);
   const receives = (address & 0x80) !== 0;
-  const { alt, data, packets, output } = options;
+  const { alt, packets, output } = options;
+  const data = givenData(options);
   if (receives && data !== undefined) throw usageError(name, 'is an IN endpoint: the data comes from the device');
-  if (!receives && data === undefined)
-    throw usageError(name, 'is an OUT endpoint: give the data', '--data HEX|@FILE|-');
+  if (!receives && data === undefined) throw usageError(name, 'is an OUT endpoint: give the data', DATA);
   if (!receives && output !== undefined) throw usageError('-o', `is for what arrives; ${name} is an OUT endpoint`);
   if (!receives && options.count !== undefined)
     throw usageError('--count', `is for what arrives; ${name} is an OUT endpoint`);

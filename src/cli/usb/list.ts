@@ -3,7 +3,7 @@ import type { DeviceInfo, UsbDeviceInfo } from '../../model/device';
 import type { ReadError } from '../../sys/readers/attributes';
 import { listUsb } from '../../usb/inspect/inspect';
 import { listUsbNodes, type UsbNode } from '../../usb/inspect/nodes';
-import { remarkErrors, selected } from '../devices/list';
+import { nothingListed, remarkErrors, selected } from '../devices/list';
 import { drawUsbTree } from '../devices/usb-tree';
 import { type ListView, listOptions } from '../lists/options';
 import { arranged, chosenFields, listTable, NO_MATCH } from '../lists/print';
@@ -59,7 +59,7 @@ function list(context: Context, selectors: string[], options: UsbListOptions): u
   const devices = arranged(context, columns, found, options);
   if (context.options.json)
     context.printJson({ schema: 'udrv.list/1', devices: chosenFields(columns, devices, options) });
-  else if (devices.length === 0) context.note(found.length > 0 ? NO_MATCH : 'no USB device');
+  else if (devices.length === 0) context.note(found.length > 0 ? NO_MATCH : nothingListed(context, 'usb'));
   else if (context.options.quiet) context.page(devices.map(({ address }) => `${visible(address)}\n`).join(''));
   else if (options.tree) context.page(drawUsbTree(context, devices));
   else context.page(listTable(context, columns, devices, options));

@@ -13,6 +13,7 @@ export const command: VerbSpec = {
   description: 'reset the device; its address and configuration stay',
   arguments: [argument('<device>')],
   options: [forceOption()],
+  does: ['open', 'wait', 'change'],
   examples: ['usb reset 1-2', '-n usb reset 1-4'],
   run: reset,
 };

@@ -1,12 +1,6 @@
 import { Exit, SysError, UdrvError } from '../../errors';
 import { askDevice, type ControlIn } from '../../usb/inspect/ask';
-import {
-  describeUsb,
-  type RawDescriptors,
-  type UsbDescription,
-  usbDocument,
-  withAnswers,
-} from '../../usb/inspect/describe';
+import { describeUsb, type UsbDescription, usbDocument, withAnswers } from '../../usb/inspect/describe';
 import { splitDescriptors } from '../../usb/split-descriptors';
 import { usbFactsInShort } from '../devices/describe';
 import { findOf } from '../devices/find';
@@ -17,8 +11,8 @@ import { argument, option } from '../program/options';
 import { withUsb } from '../transfers/open';
 
 export const command: VerbSpec = {
-  description: 'the descriptors of one USB device, decoded, from sysfs alone',
-  arguments: [argument('<device>')],
+  description: 'the descriptors of USB devices, decoded, from sysfs alone',
+  arguments: [argument('<device...>')],
   options: [
     option('--raw', 'the bytes of the descriptors, as hex'),
     option(
@@ -38,17 +32,35 @@ interface ShowOptions {
 /** The time that a device has for one answer without `--timeout`: a sick one must not hold up the rest. */
 const ANSWER_MS = 1000;
 
-function show(
+async function show(
   context: Context,
-  selector: string,
+  selectors: string[],
   { raw = false, open = false }: ShowOptions,
-): undefined | Promise<number | undefined> {
-  const device = findOf(context, 'usb', selector);
-  const description = describeUsb(context.sys, context.names, device);
-  if (!open) {
-    print(context, description, raw);
-    return;
+): Promise<number | undefined> {
+  const devices = selectors.map((selector) => findOf(context, 'usb', selector));
+  const descriptions: UsbDescription[] = [];
+  for (const device of devices) {
+    const description = describeUsb(context.sys, context.names, device);
+    const interrupted = open ? await ask(context, description, (asked) => descriptions.push(asked)) : undefined;
+    if (interrupted !== undefined) return interrupted;
+    if (!open) descriptions.push(description);
   }
+  print(context, descriptions, raw);
+  return undefined;
+}
+
+/**
+ * Opens a device and asks it for what sysfs has not.
+ *
+ * @param onAnswers gets the description with the answers
+ * @returns the exit code where a signal ended it
+ */
+function ask(
+  context: Context,
+  description: UsbDescription,
+  onAnswers: (asked: UsbDescription) => void,
+): Promise<number | undefined> {
+  const { device } = description;
   return withUsb(context, device, async (opened, signal) => {
     const timeoutMs = context.options.timeout ?? ANSWER_MS;
     const control: ControlIn = async (setup, length) => {
@@ -61,7 +73,7 @@ function show(
       return data;
     };
     try {
-      print(context, withAnswers(description, await askDevice(control, description)), raw);
+      onAnswers(withAnswers(description, await askDevice(control, description)));
     } catch (error) {
       if (!(error instanceof Ended)) throw error;
       if (error.status === 'gone')
@@ -84,34 +96,38 @@ class Ended extends Error {
   }
 }
 
-function print(context: Context, description: UsbDescription, raw: boolean): void {
-  const { device } = description;
-  if (raw) printRaw(context, device.address, description.raw);
-  else if (context.options.json) context.printJson(usbDocument(description));
-  else {
-    const { style, width, options } = context;
-    const look = { style, width, verbose: options.verbose === true };
-    context.page(describeDescriptors(description, usbFactsInShort(device), look));
-  }
-}
-
-/** Prints a descriptor a line, as hex: without the headings, `xxd -r -p` makes the bytes of it again. */
-function printRaw(context: Context, address: string, { descriptors, bos, reports }: RawDescriptors): void {
+/** Prints descriptions: the document of a single one, or a list of them. */
+function print(context: Context, descriptions: readonly UsbDescription[], raw: boolean): void {
   if (context.options.json) {
-    const hex = (bytes: Buffer) => bytes.toString('hex');
-    context.printJson({
-      schema: 'udrv.usb.raw/1',
-      address,
-      descriptors: hex(descriptors),
-      bos: bos === null ? null : hex(bos),
-      reports: reports.map(({ interface: name, bytes }) => ({ interface: name, bytes: hex(bytes) })),
-    });
+    const devices = descriptions.map(raw ? rawDocument : usbDocument);
+    context.printJson(devices.length === 1 ? devices[0] : { devices });
     return;
   }
+  const { style, width, options } = context;
+  const look = { style, width, verbose: options.verbose === true };
+  const text = raw ? rawText : (one: UsbDescription) => describeDescriptors(one, usbFactsInShort(one.device), look);
+  const headed = (one: UsbDescription) =>
+    (raw && descriptions.length > 1 ? `# ${one.device.address}\n` : '') + text(one);
+  context.page(descriptions.map(headed).join('\n'));
+}
+
+function rawDocument({ device, raw: { descriptors, bos, reports } }: UsbDescription): object {
+  const hex = (bytes: Buffer) => bytes.toString('hex');
+  return {
+    schema: 'udrv.usb.raw/1',
+    address: device.address,
+    descriptors: hex(descriptors),
+    bos: bos === null ? null : hex(bos),
+    reports: reports.map(({ interface: name, bytes }) => ({ interface: name, bytes: hex(bytes) })),
+  };
+}
+
+/** Writes a descriptor a line, as hex: without the headings, `xxd -r -p` makes the bytes of it again. */
+function rawText({ raw: { descriptors, bos, reports } }: UsbDescription): string {
   const lines = ['# descriptors', ...hexLines(descriptors)];
   if (bos !== null) lines.push('# bos_descriptors', ...hexLines(bos));
   for (const { interface: name, bytes } of reports) lines.push(`# ${name} report_descriptor`, bytes.toString('hex'));
-  context.page(lines.map((line) => `${line}\n`).join(''));
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 function hexLines(bytes: Buffer): string[] {

@@ -27,9 +27,10 @@ export const command: VerbSpec = {
     option('-c, --count <n>', 'how many interrupts, or mappings of each size', parseCount, 1000),
     backendOption(),
   ],
+  does: ['open', 'wait', 'change'],
   examples: [
     'vfio bench 0000:00:03.0 --sizes 4K,2M -c 100',
-    'vfio bench 0000:00:03.0 --trigger bar0:0x60=1 --ack bar0:0x64=bar0:0x24 -c 100',
+    'vfio bench 0000:00:03.0 --trigger bar0:0x60=1 --ack bar0:0x64=1 -c 100',
   ],
   run: bench,
 };

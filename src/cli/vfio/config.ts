@@ -18,7 +18,7 @@ import { json, visible } from '../output/escape';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { readInput } from '../program/input';
-import { argument, backendOption, option } from '../program/options';
+import { argument, backendOption, missingArgument, option } from '../program/options';
 import { interruptible } from '../program/signals';
 import { titleLine } from '../tables/facts';
 
@@ -85,8 +85,7 @@ async function config(
     else context.page(dumps.map((dump) => text(context, dump, raw)).join('\n'));
     return undefined;
   }
-  if (selector === undefined)
-    throw usageError('usage', 'give a device, or --file DUMP', 'udrv list --type pci shows the PCI functions');
+  if (selector === undefined) throw missingArgument('device', '--file DUMP');
   const show = (dump: Shown, source: Source) => {
     if (context.options.json) context.printJson(documentOf(dump, source, raw));
     else context.page(text(context, dump, raw));

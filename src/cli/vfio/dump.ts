@@ -10,6 +10,7 @@ export const command: VerbSpec = {
   description: 'the registers of a region, each read once',
   arguments: [...regionArguments('device', 'RANGE', 'bar0 to bar5, rom, config, vga, region9...'), rangeArgument()],
   options: [widthOption(), ...dumpOptions(), mmapOption(), backendOption()],
+  does: ['open'],
   examples: ['vfio dump 0000:00:03.0 bar0 0x0+0x20', 'vfio dump 0000:00:03.0 config --format hex'],
   run: (
     context: Context,

@@ -2,6 +2,7 @@ import type { NounSpec } from '../program/command';
 
 export const command: NounSpec = {
   description: 'PCI functions bound to a VFIO driver',
+  examples: ['vfio groups', 'vfio info 0000:00:03.0'],
   commands: {
     list: () => require('./list'),
     show: () => require('./show'),

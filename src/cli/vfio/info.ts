@@ -19,6 +19,7 @@ export const command: VerbSpec = {
   description: 'what the kernel tells of a device once it is open: regions, interrupts, IOVA ranges, features',
   arguments: [argument('<device>')],
   options: [backendOption()],
+  does: ['open'],
   examples: ['vfio info 0000:00:03.0', '--json vfio info 0000:00:03.0 --backend group'],
   run: info,
 };

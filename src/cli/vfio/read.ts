@@ -10,6 +10,7 @@ export const command: VerbSpec = {
   description: 'one register, read once',
   arguments: [...regionArguments('device', 'OFFSET'), argument('[offset]')],
   options: [widthOption(), mmapOption(), backendOption()],
+  does: ['open'],
   examples: ['vfio read 0000:00:03.0 bar0 0x0', 'vfio read 0000:00:03.0 config 0x0 -w 2'],
   run: (
     context: Context,

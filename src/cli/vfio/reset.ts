@@ -9,6 +9,7 @@ export const command: VerbSpec = {
   description: 'reset the function alone',
   arguments: [argument('<device>')],
   options: [backendOption()],
+  does: ['open', 'change'],
   examples: ['-n vfio reset 0000:00:03.0', '-n vfio reset 0000:02:01.0 --backend iommufd'],
   run: reset,
 };

@@ -18,9 +18,10 @@ export const command: VerbSpec = {
     liveOption(),
     backendOption(),
   ],
+  does: ['open', 'wait', 'change'],
   examples: [
     'vfio watch-irq 0000:00:03.0 --count 3 --loopback',
-    'vfio watch-irq 0000:00:03.0 --count 3 --trigger bar0:0x60=1 --ack bar0:0x64=bar0:0x24',
+    'vfio watch-irq vfio0 -c 3 --trigger bar0:0x60=1 --ack bar0:0x64=1',
   ],
   run: watchIrq,
 };

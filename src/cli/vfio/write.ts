@@ -14,6 +14,7 @@ export const command: VerbSpec = {
     argument('[value]'),
   ],
   options: [widthOption(), mmapOption(), backendOption()],
+  does: ['open', 'change'],
   examples: ['vfio write 0000:00:03.0 bar0 0x4 0x12345678', '-n vfio write 0000:00:03.0 bar0 0x60 1'],
   run: (
     context: Context,

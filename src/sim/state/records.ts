@@ -14,6 +14,10 @@ export class Records implements StateStore {
     this.#lock = lock;
   }
 
+  names(): string[] {
+    return [...this.#texts.keys()];
+  }
+
   read(name: string): string | null {
     return this.#texts.get(name) ?? null;
   }

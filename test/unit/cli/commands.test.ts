@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { commands } from '../../../src/cli';
 import type { OutputStream } from '../../../src/cli/output/stream';
-import type { CommandIndex, CommandSpec, VerbSpec } from '../../../src/cli/program/command';
+import type { CommandIndex, CommandSpec, NounSpec, VerbSpec } from '../../../src/cli/program/command';
 import { buildProgram } from '../../../src/cli/program/program';
 
-// One command, one file: `udrv VERB` is src/cli/VERB.ts, `udrv NOUN VERB` is src/cli/NOUN/VERB.ts.
+// One command, one file: `udrv VERB` is src/cli/VERB.ts, or src/cli/any/VERB.ts where it chooses the framework by the
+// device; `udrv NOUN VERB` is src/cli/NOUN/VERB.ts.
 
 Object.assign(globalThis, { UDRV_VERSION: '0.0.0' });
 
@@ -27,18 +28,24 @@ function verbs(command: Command, words: readonly string[] = []): string[] {
 
 const all = verbs(build().program);
 
+/** Returns where the file of a command is, from src/cli. */
+function fileOf(words: string): string {
+  const path = words.replace(' ', '/');
+  return existsSync(join(CLI, `${path}.ts`)) ? path : `any/${path}`;
+}
+
 describe('the rule for files', () => {
-  test('holds for 43 commands', () => expect(all).toHaveLength(43));
+  test('holds for 53 commands', () => expect(all).toHaveLength(53));
 
   test.each(all)('udrv %s has its file', (words) => {
-    expect(existsSync(join(CLI, `${words.replace(' ', '/')}.ts`))).toBe(true);
+    expect(existsSync(join(CLI, `${fileOf(words)}.ts`))).toBe(true);
   });
 
   test('no other file is in the folders of commands', () => {
-    const files = ['', ...NOUNS].flatMap((noun) =>
+    const files = ['', 'any', ...NOUNS].flatMap((noun) =>
       readdirSync(join(CLI, noun))
         .filter((name) => name.endsWith('.ts') && name !== 'index.ts')
-        .map((name) => `${noun} ${name.slice(0, -'.ts'.length)}`.trim()),
+        .map((name) => `${noun === 'any' ? '' : noun} ${name.slice(0, -'.ts'.length)}`.trim()),
     );
     expect(files.sort()).toEqual([...all].sort());
   });
@@ -83,6 +90,7 @@ describe('a line loads the command that it names, and no other', () => {
 
   test.each([
     ['list', ['list']],
+    ['read uio0 map0 0', ['read']],
     ['uio read uio0 map0 0', ['uio', 'uio read']],
     ['usb config 1-2 1 -n', ['usb', 'usb config']],
   ])('udrv %s', async (line, expected) => {
@@ -100,8 +108,8 @@ describe('a line loads the command that it names, and no other', () => {
 });
 
 /** The specification of a command, as its file exports it. */
-function specOf(words: string): VerbSpec {
-  return require(join(CLI, words.replace(' ', '/'))).command;
+function specOf(words: string): VerbSpec | NounSpec {
+  return require(join(CLI, NOUNS.includes(words) ? words : fileOf(words))).command;
 }
 
 describe('the examples in the help', () => {
@@ -114,7 +122,7 @@ describe('the examples in the help', () => {
     rmSync(folder, { recursive: true });
   });
 
-  const examples = all.flatMap((words) => specOf(words).examples.map((line) => [line, words] as const));
+  const examples = [...all, ...NOUNS].flatMap((words) => specOf(words).examples.map((line) => [line, words] as const));
 
   test.each(examples)('udrv %s works on the simulated machine', async (line, words) => {
     // Global options may stand before the command.
@@ -127,7 +135,7 @@ describe('the examples in the help', () => {
     expect(outcome.exit).toBe(ended === undefined ? 0 : 130);
   });
 
-  test.each(all)('udrv %s --help shows two', async (words) => {
+  test.each([...all, ...NOUNS])('udrv %s --help shows two', async (words) => {
     let shown = '';
     const { program } = build();
     for (const command of [program, ...program.commands.flatMap((c) => [c, ...c.commands])])
@@ -141,6 +149,15 @@ describe('the examples in the help', () => {
     expect(lines).toEqual(specOf(words).examples.map((line) => `  udrv ${line}`));
     expect(new Set(lines).size).toBe(2);
   });
+});
+
+test('wherever there is --count, it is -c too', () => {
+  const options = all.flatMap((words) => {
+    const spec = specOf(words);
+    return 'commands' in spec ? [] : (spec.options ?? []).filter(({ long }) => long === '--count');
+  });
+  expect(options.length).toBeGreaterThan(5);
+  for (const { short } of options) expect(short).toBe('-c');
 });
 
 test('no comment of the command line opens with a word that has to be read twice', () => {

@@ -16,6 +16,11 @@ test.each([
   ['list -a --all -', 'list -a --all -'],
   ['uio read -w4 uio0 map0 -4', 'uio read -w4 uio0 map0 -4'],
   ['list -- -av', 'list -- -av'],
+  // Negative numbers, but not the value of an option.
+  ['write uio0 map0 0 -0x10 -w 2', 'write uio0 map0 0 -16 -w 2'],
+  ['write uio0 map0 0 -0b1_1 -n', 'write uio0 map0 0 -3 -n'],
+  ['usb bulk 1-2 1 --text -0x10', 'usb bulk 1-2 1 --text -0x10'],
+  ['write -- uio0 map0 0 -0x10', 'write -- uio0 map0 0 -0x10'],
 ])('%s', (line, expected) => expect(apart(line.split(' '))).toEqual(expected.split(' ')));
 
 test('every flag of one letter may stand in a cluster', () => {

@@ -5,6 +5,7 @@ import {
   parseDuration,
   parseRange,
   parseSize,
+  parseValue,
   parseWidth,
   parseWord,
 } from '../../../src/cli/program/parse';
@@ -18,14 +19,57 @@ test.each([
   ['010', 10],
   ['9007199254740992', 9007199254740992n],
   ['0xffffffffffffffff', 0xffff_ffff_ffff_ffffn],
+  ['0b101', 5],
+  ['0B11', 3],
+  ['0o17', 15],
+  ['0x1_0000', 0x10000],
+  ['1_000', 1000],
+  ['0b1111_0000', 0xf0],
 ])('word %s', (text, value) => expect(parseWord(text)).toBe(value));
 
-test.each(['', '-1', '1.5', '0x', '0xg', '1K', ' 1', '1e3', '٣', '0b1'])('no word: %j', (text) =>
-  expect(() => parseWord(text)).toThrow(usage),
-);
+test.each([
+  '',
+  '-1',
+  '1.5',
+  '0x',
+  '0xg',
+  '1K',
+  ' 1',
+  '1e3',
+  '٣',
+  '0b2',
+  '0b',
+  '0o8',
+  '_1',
+  '1_',
+  '1__0',
+  '0x_1',
+  '0_x1',
+])('no word: %j', (text) => expect(() => parseWord(text)).toThrow(usage));
+
+test.each([
+  ['-1', 1, 0xff],
+  ['-1', 2, 0xffff],
+  ['-128', 1, 0x80],
+  ['-0x10', 4, 0xffff_fff0],
+  ['-1', 8, 0xffff_ffff_ffff_ffffn],
+  ['-0x8000_0000_0000_0000', 8, 0x8000_0000_0000_0000n],
+  ['-0', 4, 0],
+  ['256', 1, 256],
+] as const)('value %s of %i bytes', (text, width, value) => expect(parseValue(text, width)).toBe(value));
+
+test.each([
+  ['-129', 1],
+  ['-0x8001', 2],
+  ['--1', 4],
+  ['-', 4],
+  ['-1K', 4],
+] as const)('no value: %s of %i bytes', (text, width) => expect(() => parseValue(text, width)).toThrow(usage));
 
 test.each([
   ['4K', 4096],
+  ['0b100K', 4096],
+  ['1_0K', 10240],
   ['0x10k', 0x4000],
   ['2M', 2097152],
   ['1G', 1073741824],

@@ -36,6 +36,15 @@ describe.each<[string, () => StateStore]>([
     state.remove('0000:01:00.0');
   });
 
+  test('lists the names of what it keeps', () => {
+    const state = make();
+    expect(state.names()).toEqual([]);
+    state.write('0000:01:00.0', 'one');
+    state.write('0000:01:00.1', 'two');
+    state.remove('0000:01:00.0');
+    expect(state.names()).toEqual(['0000:01:00.1']);
+  });
+
   test('can be locked again and again', () => {
     const state = make();
     for (let i = 0; i < 3; i++) {

@@ -1,5 +1,6 @@
 import { hex, hexDigits } from '../../../src/text/hex';
 import { idPair } from '../../../src/text/ids';
+import { didYouMean, nearest } from '../../../src/text/nearest';
 import { shellWord } from '../../../src/text/shell';
 import { sizeText } from '../../../src/text/size';
 
@@ -40,4 +41,23 @@ test.each([
   ['', "''"],
 ])('the word %j is %s to a shell', (word, quoted) => {
   expect(shellWord(word)).toBe(quoted);
+});
+
+test.each([
+  ['lst', ['list', 'show'], ['list']],
+  ['LIST', ['list', 'lost'], ['list']],
+  ['shwo', ['show', 'how'], ['show']],
+  ['uio9', ['uio0', 'uio1', 'usb1'], ['uio0', 'uio1']],
+  ['GET_DESCRIPTR', ['GET_DESCRIPTOR', 'GET_STATUS'], ['GET_DESCRIPTOR']],
+  // Too far, or too short to be meant.
+  ['abc', ['xyz'], []],
+  ['ls', ['to', 'l'], []],
+  ['', ['a', 'ab'], []],
+])('%j may stand for one of %j', (word, candidates, found) => expect(nearest(word, candidates)).toEqual(found));
+
+test('a suggestion has one word or a few', () => {
+  expect(didYouMean('map', ['map0'])).toBe('did you mean map0?');
+  expect(didYouMean('map', ['map0', 'map1'])).toBe('did you mean one of map0, map1?');
+  expect(didYouMean('map', ['map0', 'map1', 'map2', 'map3', 'map4'])).toBeUndefined();
+  expect(didYouMean('map', ['config'])).toBeUndefined();
 });
