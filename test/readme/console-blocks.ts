@@ -64,6 +64,7 @@ class Shell {
         LANG: 'C.UTF-8',
         TERM: 'xterm',
         NO_COLOR: '1',
+        UDRV_PAGER: 'cat',
         UDRV_SIM: join(this.#folder, 'machine'),
       },
     });
