@@ -26,6 +26,7 @@ export const commands: CommandIndex = {
   bind: () => require('./bind'),
   unbind: () => require('./unbind'),
   restore: () => require('./restore'),
+  udev: () => require('./udev'),
   completion: () => require('./completion'),
   man: () => require('./man'),
 };

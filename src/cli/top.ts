@@ -18,7 +18,7 @@ export const command: VerbSpec = {
   arguments: [argument('[device...]', 'only these devices')],
   options: [
     option('--interval <duration>', 'time between two frames: 500ms, 2s (1s)', parseInterval),
-    option('--count <n>', 'end after N frames', parseCount),
+    option('-c, --count <n>', 'end after N frames', parseCount),
   ],
   examples: ['top --count 2', '--json top uio1 1-2 --interval 200ms --count 1'],
   run: top,

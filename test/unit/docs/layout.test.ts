@@ -13,7 +13,7 @@ const FLOORS = [
   ['sys'],
   ['model', 'names'],
   ['interrupts', 'pci'],
-  ['uio', 'usb', 'vfio', 'sim'],
+  ['uio', 'usb', 'vfio', 'sim', 'udev'],
   ['bind'],
   ['devices'],
   ['monitor'],
