@@ -22,7 +22,7 @@ export {
   prepareBindings,
 } from './bind/bind';
 export { withGroups } from './bind/group';
-export { findUses, type Use, type Uses } from './bind/in-use';
+export { claimProbe, findUses, type IsClaimed, type Use, type Uses } from './bind/in-use';
 export { type Binding, type BindPlan, type BindStep, shellCommand, type Write } from './bind/plan';
 export { STATE_DIRECTORY } from './bind/remember';
 export { type GroupDevice, type GroupReport, type GroupReports, listGroups } from './devices/iommu-groups';
