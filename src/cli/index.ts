@@ -4,6 +4,7 @@ import type { CommandIndex } from './program/command';
 export const commands: CommandIndex = {
   list: () => require('./list'),
   show: () => require('./show'),
+  doctor: () => require('./doctor'),
   snapshot: () => require('./snapshot'),
   monitor: () => require('./monitor'),
   uio: () => require('./uio'),

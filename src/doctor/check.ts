@@ -65,7 +65,11 @@ export interface Subject<D = DeviceInfo | PlatformDevice | null> {
   need: Need;
   /** Messages of the kernel, oldest first; null where its log may not be read. */
   log: readonly string[] | null;
+  /** Reads part of a function's configuration space, and no more; null where it cannot be read. Wakes a sleeping function. */
+  config: ReadConfig;
 }
+
+export type ReadConfig = (address: string, offset: number, length: number) => Buffer | null;
 
 /** A PCI function. */
 export type FunctionSubject = Subject<PciDeviceInfo | VfioDeviceInfo>;

@@ -58,7 +58,7 @@ export function openFailed(device: UsbDeviceInfo, error: SysError): UdrvError {
 }
 
 /** A udev rule that gives the user who is logged in access. The ids are hex digits: nothing of the device's own text. */
-function udevRule({ vendorId, deviceId }: UsbDeviceInfo): string {
+export function udevRule({ vendorId, deviceId }: UsbDeviceInfo): string {
   return `SUBSYSTEM=="usb", ATTR{idVendor}=="${vendorId ?? '*'}", ATTR{idProduct}=="${deviceId ?? '*'}", TAG+="uaccess", MODE="0660"`;
 }
 

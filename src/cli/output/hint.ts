@@ -17,10 +17,10 @@ const FOR_THIS_MACHINE =
   /\bsudo (?!udrv\b)|(?:^|[:?] )(?:cat|ls|echo|kill|umount|swapoff|modprobe|dmesg|btrfs) |\b(?:run (?:it )?as root|with sudo|container|firmware)\b|\/etc\//;
 const FOR_ROOT = /\b(?:run (?:it )?as root|with sudo)\b/;
 /** Commands that a recorded machine can answer. */
-const INSPECTS = /\budrv (?:list|show|(?:uio|vfio|usb) (?:list|show)|vfio (?:groups|config))\b/;
+const INSPECTS = /\budrv (?:list|show|doctor|(?:uio|vfio|usb) (?:list|show)|vfio (?:groups|config))\b/;
 /** A command of udrv that works with a machine; its name in a sentence is none, nor is one that decodes a file. */
 const COMMAND =
-  /(?:\bsudo )?\budrv (?=(?:bind|list|monitor|restore|show|snapshot|uio|unbind|usb|vfio)\b)(?!vfio config --file)/;
+  /(?:\bsudo )?\budrv (?=(?:bind|doctor|list|monitor|restore|show|snapshot|uio|unbind|usb|vfio)\b)(?!vfio config --file)/;
 /** Commands of udrv that only root can run; a synopsis has its operands in capitals. */
 const NEEDS_ROOT = /(?<!\bsudo )\budrv (?=(?:bind|unbind|restore) [^A-Z])/g;
 
