@@ -1,4 +1,5 @@
 import { recordMachine } from '../devices/record-machine';
+import { readEvidence } from '../doctor/record';
 import { Output } from './output/file';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
@@ -10,7 +11,7 @@ export const command: VerbSpec = {
   examples: ['snapshot', 'snapshot -o machine.snapshot'],
   run(context: Context, options: { output?: string }): undefined {
     using output = new Output(context.stdout, options.output);
-    const manifest = recordMachine(context.sys);
+    const manifest = recordMachine(context.sys, readEvidence);
     output.open().write(manifest);
   },
 };

@@ -33,7 +33,6 @@ import { keyboard } from './vfio/keyboard';
 import { node } from './vfio/node';
 import { power } from './vfio/power';
 import { reset } from './vfio/reset';
-import { uses } from './vfio/uses';
 import { virtualFunction } from './vfio/virtual-function';
 
 // The order is that in which the causes are in the way: one that makes the next ones pointless stands before them.
@@ -64,7 +63,6 @@ export const functionChecks: readonly Check<FunctionSubject>[] = [
   power,
   interruptRemapping,
   vfioModule,
-  uses,
   driver,
   framebuffer,
   group,
@@ -81,14 +79,7 @@ export const functionChecks: readonly Check<FunctionSubject>[] = [
 ];
 
 /** A PCI function that shall have a UIO device. */
-export const pciForUioChecks: readonly Check<FunctionSubject>[] = [
-  bridge,
-  power,
-  uses,
-  pciDriver,
-  keyboard,
-  surroundings,
-];
+export const pciForUioChecks: readonly Check<FunctionSubject>[] = [bridge, power, pciDriver, keyboard, surroundings];
 
 export const uioChecks: readonly Check<UioSubject>[] = [uioNode, decoding, maps, interrupt, config, lockdown];
 

@@ -45,13 +45,9 @@ export const interruptRemapping: Check = {
         id: 'interrupt-remapping-off',
         severity: 'blocks',
         seen,
-        means,
+        means: `${means} To accept that, the last way, lets a device disturb or take over the machine.`,
         prevents: 'opening devices through VFIO: the kernel answers EPERM',
-        mend: [
-          ...mend,
-          // The risk is in the finding's text: a device can then take over the machine.
-          command(`echo 1 | sudo tee ${parameterPath('vfio_iommu_type1', 'allow_unsafe_interrupts')}`),
-        ],
+        mend: [...mend, command(`echo 1 | sudo tee ${parameterPath('vfio_iommu_type1', 'allow_unsafe_interrupts')}`)],
         proof,
       };
   },

@@ -19,7 +19,7 @@ export const node: Check<UioSubject> = {
 export const config: Check<UioSubject> = {
   ids: ['config-closed'],
   about: 'configuration space',
-  *run({ tree, device: { address, driver, uio } }) {
+  *run({ tree, device: { driver, uio } }) {
     if (uio.parent === null || driver !== 'uio_pci_generic' || readUser(tree).uid === 0) return;
     const path = pciPath(uio.parent, 'config');
     if (tree.sys.access(path) !== 'r') return;

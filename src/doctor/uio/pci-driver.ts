@@ -1,12 +1,13 @@
 import { PCI_DRIVERS, pciPath } from '../../pci/paths';
 import { type Check, command, type FunctionSubject } from '../check';
 import { kernelHasModule } from '../machine/kernel-module';
+import { mustBeComplete, USE_IDS, usesOf } from '../vfio/uses';
 
 const GENERIC = 'uio_pci_generic';
 
 /** A PCI function that shall have a UIO device, and has none. */
 export const pciDriver: Check<FunctionSubject> = {
-  ids: ['uio-pci-generic-not-loaded', 'uio-pci-generic-missing', 'no-intx', 'driver-bound', 'no-driver'],
+  ids: [...USE_IDS, 'uio-pci-generic-not-loaded', 'uio-pci-generic-missing', 'no-intx', 'driver-bound', 'no-driver'],
   about: 'UIO driver',
   *run({ tree, device: { address, driver } }) {
     const prevents = 'UIO: there is no node to open';
@@ -33,14 +34,17 @@ export const pciDriver: Check<FunctionSubject> = {
         proof: `ls -d ${PCI_DRIVERS}/${GENERIC}`,
       };
     }
+    const found = driver === null ? null : usesOf(tree, address);
+    yield* found?.findings ?? [];
     yield {
       id: driver === null ? 'no-driver' : 'driver-bound',
       severity: 'blocks',
       seen: [{ path: pciPath(address, 'driver'), value: driver ?? 'not there' }],
       means: driver === null ? 'No driver has the device.' : `The driver ${driver} has the device.`,
       prevents,
-      mend: [command(`udrv bind ${address} ${GENERIC}`)],
+      mend: found?.isVital ? [] : [command(`udrv bind ${address} ${GENERIC}`)],
       proof: 'udrv list --type uio',
     };
+    if (found !== null) mustBeComplete(tree, found.doubts);
   },
 };

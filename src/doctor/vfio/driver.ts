@@ -1,14 +1,17 @@
 import { PCI_DRIVERS, pciPath } from '../../pci/paths';
 import { isServedByVfio } from '../../vfio/inspect/drivers';
 import { type Check, command, type Finding, type FunctionSubject, type Seen } from '../check';
+import { mustBeComplete, USE_IDS, usesOf } from './uses';
 
-/** The driver that has the function, and the one that it is reserved for. */
+/** The driver that has the function, uses that keep it there, and the driver that the function is reserved for. */
 export const driver: Check<FunctionSubject> = {
-  ids: ['driver-bound', 'override-stale', 'no-driver'],
+  ids: [...USE_IDS, 'driver-bound', 'override-stale', 'no-driver'],
   about: 'driver',
   *run({ tree, device, log }) {
     const { address, driver: bound, pci } = device;
     if (isServedByVfio(tree, pciPath(address), bound)) return;
+    const found = bound === null ? null : usesOf(tree, address);
+    yield* found?.findings ?? [];
     const override = pci.driverOverride;
     const seen: Seen[] = [
       { path: pciPath(address, 'driver'), value: bound ?? 'not there' },
@@ -18,8 +21,8 @@ export const driver: Check<FunctionSubject> = {
     const common = {
       severity: 'blocks' as const,
       seen,
-      prevents: 'VFIO: the device is not in the hands of a VFIO driver',
-      mend: [command(`udrv bind ${address} vfio-pci`)],
+      prevents: 'VFIO: the device is not bound to a VFIO driver',
+      mend: found?.isVital ? [] : [command(`udrv bind ${address} vfio-pci`)],
       proof: `udrv list ${address}`,
     } satisfies Partial<Finding>;
     if (bound !== null) yield { id: 'driver-bound', means: `The kernel's driver ${bound} has the device.`, ...common };
@@ -35,6 +38,7 @@ export const driver: Check<FunctionSubject> = {
         means: `No driver has the device${override === null ? '' : `, although it is reserved for ${override}`}.`,
         ...common,
       };
+    if (found !== null) mustBeComplete(tree, found.doubts);
   },
 };
 

@@ -30,6 +30,10 @@ export const group: Check<FunctionSubject> = {
     const others = objections.filter((use) => use.address !== address);
     const more = blockers.length > MAX_SHOWN ? ` and ${blockers.length - MAX_SHOWN} more` : '';
     const names = blockers.slice(0, MAX_SHOWN).map((member) => `${member.name} (${member.driver})`);
+    // To remove the virtual functions of a physical one would remove the device itself.
+    const isOneOfThem = others.some(
+      (use) => use.kind === 'virtual functions' && tree.linkName(pciPath(address, 'physfn')) === use.address,
+    );
     const reasons = others.map((use) => `${use.address}: ${use.what}`);
     yield {
       id: 'group-not-viable',
@@ -42,7 +46,8 @@ export const group: Check<FunctionSubject> = {
       })),
       means: `Group ${number} is given to a program whole, and the kernel's drivers have members of it: ${names.join(', ')}${more}.${reasons.length === 0 ? '' : ` They are in use: ${reasons.slice(0, MAX_SHOWN).join('; ')}.`}`,
       prevents: 'opening the device through VFIO: the kernel answers EPERM',
-      mend: others.length === 0 ? [command(commands.join(' && '))] : release(commands, mendOf(others)),
+      mend:
+        others.length === 0 ? [command(commands.join(' && '))] : release(commands, isOneOfThem ? [] : mendOf(others)),
       proof: `udrv vfio info ${address}`,
     };
   },

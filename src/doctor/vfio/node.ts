@@ -35,6 +35,28 @@ export const node: Check<FunctionSubject> = {
   },
 };
 
+/** Nodes of no device, and their names in /sys/class/misc. */
+const MISC: ReadonlyMap<string, string> = new Map([
+  ['/dev/vfio/vfio', 'vfio'],
+  ['/dev/iommu', 'iommu'],
+]);
+
+function absent(path: string, misc: string, proof: string): Finding {
+  const module = misc === 'iommu' ? 'iommufd' : misc;
+  return {
+    id: 'node-missing',
+    severity: 'blocks',
+    seen: [
+      { path, value: 'not there' },
+      { path: `/sys/class/misc/${misc}`, value: 'not there' },
+    ],
+    means: `The module ${module} is not loaded, which has ${path}.`,
+    prevents: 'opening any device through VFIO',
+    mend: [command(`sudo modprobe ${module}`)],
+    proof,
+  };
+}
+
 /** Makes findings of nodes that are missing or closed to the user. @param subsystem for udev */
 export function* nodeFindings(
   tree: Evidence,
@@ -47,6 +69,12 @@ export function* nodeFindings(
     const access = tree.sys.access(path);
     if (access === 'rw') continue;
     if (access === null) {
+      // A copy of a machine may lack a node that it has; sysfs tells what there is.
+      const misc = MISC.get(path);
+      if (misc !== undefined && !tree.has('/sys/class/misc', misc)) {
+        yield absent(path, misc, proof);
+        continue;
+      }
       const container = containerOf(tree);
       yield {
         id: 'node-missing',

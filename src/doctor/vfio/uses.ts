@@ -1,7 +1,6 @@
 import { findUses, type Use } from '../../bind/in-use';
 import { pciPath } from '../../pci/paths';
-import { isServedByVfio } from '../../vfio/inspect/drivers';
-import { type Check, command, type Finding, type FunctionSubject, type Mend } from '../check';
+import { command, type Finding, type Mend } from '../check';
 import { type Evidence, Undecided } from '../evidence';
 
 const IDS: Readonly<Record<Use['kind'], string>> = {
@@ -12,28 +11,32 @@ const IDS: Readonly<Record<Use['kind'], string>> = {
   bridge: 'bridge',
 };
 
-/** Uses of a device that would suffer if its driver lost it: `bind` refuses for each. */
-export const uses: Check<FunctionSubject> = {
-  ids: ['disk-in-use', 'interface-up', 'has-virtual-functions', 'held-open'],
-  about: 'uses',
-  *run({ tree, device: { address, driver } }) {
-    if (driver === null || isServedByVfio(tree, pciPath(address), driver)) return;
-    const { uses: found, doubts } = findUses(tree.sys, [address]);
-    // Without the table of mounts any disk would be reported.
-    if (found.some(({ kind }) => kind === 'storage')) tree.need('/proc/self/mountinfo');
-    for (const kind of ['storage', 'network', 'virtual functions', 'process'] as const) {
-      const mine = found.filter((use) => use.kind === kind);
-      if (mine.length > 0) yield inUse(kind, mine);
-    }
-    mustBeComplete(tree, doubts);
-  },
-};
+/** Names of the findings of {@link usesOf}. */
+export const USE_IDS = ['disk-in-use', 'interface-up', 'has-virtual-functions', 'held-open'] as const;
 
-function inUse(kind: Use['kind'], found: readonly Use[]): Finding {
+/** Uses of a device, for each of which `bind` refuses to take it from its driver. */
+export interface DeviceUses {
+  findings: Finding[];
+  /** Whether one of them can never be ended. */
+  isVital: boolean;
+  doubts: string[];
+}
+
+/** Finds the uses of a function that would suffer if its driver lost it. @throws Undecided */
+export function usesOf(tree: Evidence, address: string): DeviceUses {
+  const { uses, doubts } = findUses(tree.sys, [address]);
+  // Without the table of mounts any disk would be reported.
+  if (uses.some(({ kind }) => kind === 'storage')) tree.need('/proc/self/mountinfo');
+  const kinds = ['storage', 'network', 'virtual functions', 'process'] as const;
+  const byKind = kinds.map((kind) => uses.filter((use) => use.kind === kind)).filter((mine) => mine.length > 0);
+  return { findings: byKind.map(inUse), isVital: uses.some(({ vital }) => vital), doubts };
+}
+
+function inUse(found: readonly Use[]): Finding {
   const vital = found.some((use) => use.vital);
   const address = found[0]?.address ?? '';
   return {
-    id: IDS[kind],
+    id: IDS[found[0]?.kind ?? 'process'],
     severity: 'blocks',
     seen: found.map((use) => ({ path: placeOf(use), value: use.what })),
     means: vital
@@ -64,9 +67,9 @@ export function mendOf(found: readonly Use[]): Mend[] {
 
 /** @throws Undecided where part of the machine could not be searched for uses */
 export function mustBeComplete(tree: Evidence, doubts: readonly string[]): void {
-  const [doubt] = doubts;
-  if (doubt !== undefined) throw new Undecided(`${doubt} could not be looked into for uses of the device`);
   // A copy of a machine has no processes.
-  if (!tree.list('/proc').some((name) => /^\d+$/.test(name)))
-    throw new Undecided('no process is known here that could have the device open');
+  if (!tree.names('/proc').some((name) => /^\d+$/.test(name)))
+    throw new Undecided('a copy of a machine has no processes');
+  const [doubt] = doubts;
+  if (doubt !== undefined) throw new Undecided(`${doubt} could not be looked into`);
 }
