@@ -1,0 +1,57 @@
+import { listDevices } from '../../../src/devices/list';
+import { allChecks } from '../../../src/doctor/checks';
+import { diagnose } from '../../../src/doctor/diagnose';
+import { NO_NAMES } from '../../../src/names/database';
+import { simulatedMachine } from '../../../src/sim';
+import type { SysTree } from '../../../src/sys/sys';
+import { diagnosed, faults } from './faults';
+import { ADAPTER, EDU, fixture, healthy } from './healthy';
+
+/** Devices whose fault is in the fixture on purpose: a group that is not viable. */
+const SICK = new Set(['0000:02:01.0']);
+
+describe('each fault is named first, with what mends it', () => {
+  test.each(faults.map((fault) => [`${fault.family}: ${fault.name}`, fault] as const))('%s', (_, fault) => {
+    const [first] = diagnosed(fault).findings;
+    expect(first).toMatchObject({ id: fault.first, severity: fault.severity });
+    const texts = first?.mend.map(({ text }) => text) ?? [];
+    if (fault.mend instanceof RegExp) expect(texts.join('\n')).toMatch(fault.mend);
+    else expect(texts).toEqual(fault.mend);
+    expect(first?.seen.length).toBeGreaterThan(0);
+    for (const { path, value } of first?.seen ?? []) expect([path, value]).not.toContain('');
+  });
+
+  test('there are enough of them, and each finding that a check can make has one', () => {
+    expect(faults.length).toBeGreaterThanOrEqual(40);
+    const made = new Set(faults.flatMap((fault) => diagnosed(fault).findings.map(({ id }) => id)));
+    expect(allChecks.flatMap(({ ids }) => ids).filter((id) => !made.has(id))).toEqual([]);
+    expect(faults.map(({ first }) => first).filter((id) => !allChecks.some(({ ids }) => ids.includes(id)))).toEqual([]);
+  });
+});
+
+describe('nothing is found', () => {
+  test('where a fault was not put in', () => {
+    const tree = healthy();
+    expect(diagnose(tree, undefined)).toMatchObject({ findings: [], unknown: [] });
+    for (const device of [EDU, 'uio0', ADAPTER])
+      expect(diagnose(tree, device)).toMatchObject({ findings: [], unknown: [] });
+  });
+
+  const machines: [string, SysTree][] = [
+    ['the lab', fixture('lab.snapshot')],
+    ['the small fixture', fixture('small.snapshot')],
+    ['the healthy machine', healthy()],
+    ['--sim', simulatedMachine().sys],
+  ];
+
+  test.each(machines)('that blocks a healthy device of %s, nor the machine', (_, tree) => {
+    const devices = listDevices(tree, NO_NAMES).filter(({ address }) => !SICK.has(address));
+    expect(devices.length).toBeGreaterThan(3);
+    const blocked = [undefined, ...devices.map(({ address }) => address)].flatMap((selector) =>
+      diagnose(tree, selector)
+        .findings.filter(({ severity }) => severity === 'blocks')
+        .map(({ id }) => `${selector}: ${id}`),
+    );
+    expect(blocked).toEqual([]);
+  });
+});
