@@ -271,6 +271,16 @@ const iommuFaults: Fault[] = [
 
 const machineFaults: Fault[] = [
   {
+    name: 'no IOMMU group, and a copy that has nothing of the firmware',
+    inject(tree) {
+      withoutGroups(tree);
+      tree.delete('/sys/firmware');
+    },
+    first: 'iommu-missing',
+    severity: 'blocks',
+    mend: /firmware.*\nintel_iommu=on$/,
+  },
+  {
     name: 'vfio-pci is not loaded',
     inject: (tree) => tree.delete('/sys/bus/pci/drivers/vfio-pci'),
     first: 'vfio-pci-not-loaded',
@@ -595,6 +605,18 @@ const vfioFaults: Fault[] = [
     mend: ['sudo swapoff /dev/nvme0n1'],
   },
   {
+    name: 'a program has the disk open',
+    device: NVME,
+    inject(tree) {
+      mountNvme(tree, '/home');
+      put(tree, { '/proc/self/mountinfo': '20 1 0:18 / / rw - tmpfs tmpfs rw\n' });
+      holds(tree, '/dev/nvme0n1');
+    },
+    first: 'held-open',
+    severity: 'blocks',
+    mend: ['sudo kill 4711'],
+  },
+  {
     name: 'an interface that is up',
     device: '0000:00:05.0',
     inject: (tree) => networkInterface(tree, '0000:00:05.0', '0x1003'),
@@ -834,6 +856,36 @@ const uioFaults: Fault[] = [
     mend: ['sudo modprobe uio_pci_generic'],
   },
   {
+    name: 'a kernel without uio_pci_generic',
+    device: NVME,
+    purpose: 'uio',
+    inject(tree) {
+      tree.delete('/sys/bus/pci/drivers/uio_pci_generic');
+      put(tree, { '/lib/modules/6.12.95/modules.dep': 'kernel/drivers/uio/uio.ko:\n' });
+    },
+    first: 'uio-pci-generic-missing',
+    severity: 'blocks',
+    mend: [],
+  },
+  {
+    name: 'a UIO device whose node in the device tree has no interrupt',
+    device: 'uio1',
+    inject(tree) {
+      deviceTreeNode(tree);
+      withPdrv(tree);
+      tree.delete(`${PLATFORM}/of_node/interrupts`);
+      tree.set(`${PLATFORM}/subsystem`, link('../../../bus/platform'));
+      tree.set(`${PLATFORM}/driver`, link('../../../bus/platform/drivers/uio_pdrv_genirq'));
+      tree.set('/sys/class/uio/uio1', link('../../devices/platform/a0010000.dma/uio/uio1'));
+      tree.set(`${PLATFORM}/uio/uio1/device`, link('../../../a0010000.dma'));
+      tree.set('/dev/uio1', { kind: 'node', access: 'rw' });
+      put(tree, { [`${PLATFORM}/uio/uio1/name`]: 'dma\n', [`${PLATFORM}/uio/uio1/event`]: '0\n' });
+    },
+    first: 'no-interrupt',
+    severity: 'limits',
+    mend: /property interrupts/,
+  },
+  {
     name: 'a function that shall have a UIO device',
     device: NVME,
     purpose: 'uio',
@@ -848,15 +900,15 @@ const usbFaults: Fault[] = [
   {
     name: 'a node that is closed to the user',
     device: ADAPTER,
-    inject: (tree) => tree.set('/dev/bus/usb/001/007', { kind: 'node', access: 'r' }),
+    inject: (tree) => tree.set('/dev/bus/usb/001/006', { kind: 'node', access: 'r' }),
     first: 'node-closed',
     severity: 'blocks',
-    mend: /^sudo chown .*\/007\necho 'SUBSYSTEM=="usb", ATTR\{idVendor\}=="0403", .*udevadm trigger \/sys\/bus\/usb\/devices\/1-7$/,
+    mend: /^sudo chown .*\/006\necho 'SUBSYSTEM=="usb", ATTR\{idVendor\}=="46f4", .*udevadm trigger \/sys\/bus\/usb\/devices\/1-5$/,
   },
   {
     name: 'a node that is missing',
     device: ADAPTER,
-    inject: (tree) => tree.delete('/dev/bus/usb/001/007'),
+    inject: (tree) => tree.delete('/dev/bus/usb/001/006'),
     first: 'node-missing',
     severity: 'blocks',
     mend: ['sudo udevadm trigger -s usb'],
@@ -867,18 +919,18 @@ const usbFaults: Fault[] = [
     inject: (tree) => put(tree, { [at(ADAPTER, 'authorized')]: '0\n', [at(ADAPTER, 'bConfigurationValue')]: '\n' }),
     first: 'not-authorized',
     severity: 'blocks',
-    mend: ['echo 1 | sudo tee /sys/bus/usb/devices/1-7/authorized'],
+    mend: ['echo 1 | sudo tee /sys/bus/usb/devices/1-5/authorized'],
   },
   {
     name: 'an interface that is not authorized',
     device: ADAPTER,
     inject(tree) {
-      tree.set('/sys/bus/usb/devices/1-7:1.0', link('../../../devices/pci0000:00/0000:00:07.0/usb1/1-7/1-7:1.0'));
-      put(tree, { [at(ADAPTER, '1-7:1.0/authorized')]: '0\n' });
+      tree.set('/sys/bus/usb/devices/1-5:1.0', link('../../../devices/pci0000:00/0000:00:07.0/usb1/1-5/1-5:1.0'));
+      put(tree, { [at(ADAPTER, '1-5:1.0/authorized')]: '0\n' });
     },
     first: 'interface-not-authorized',
     severity: 'blocks',
-    mend: ['echo 1 | sudo tee /sys/bus/usb/devices/1-7:1.0/authorized'],
+    mend: ['echo 1 | sudo tee /sys/bus/usb/devices/1-5:1.0/authorized'],
   },
   {
     name: 'a device that is not configured',
@@ -886,7 +938,7 @@ const usbFaults: Fault[] = [
     inject: (tree) => put(tree, { [at(ADAPTER, 'bConfigurationValue')]: '\n' }),
     first: 'not-configured',
     severity: 'blocks',
-    mend: ['udrv usb config 1-7 1', 'echo 1 | sudo tee /sys/bus/usb/devices/1-7/bConfigurationValue'],
+    mend: ['udrv usb config 1-5 1', 'echo 1 | sudo tee /sys/bus/usb/devices/1-5/bConfigurationValue'],
   },
   {
     name: "an interface that a kernel's driver has",
@@ -894,13 +946,13 @@ const usbFaults: Fault[] = [
     inject: () => {},
     first: 'interface-claimed',
     severity: 'limits',
-    mend: ['udrv usb detach 1-4:1.0'],
+    mend: ['udrv usb detach 1-2:1.0'],
   },
   {
     name: 'a disk that is mounted',
     device: DISK,
     inject(tree) {
-      const block = at(DISK, '1-4:1.0/host0/target0:0:0/0:0:0:0/block/sda');
+      const block = at(DISK, '1-2:1.0/host0/target0:0:0/0:0:0:0/block/sda');
       tree.set('/sys/class/block/sda', link(`../..${block.slice('/sys'.length)}`));
       put(tree, { [`${block}/dev`]: '8:0\n', [`${block}/uevent`]: 'DEVNAME=sda\n' });
       put(tree, { '/proc/self/mountinfo': '20 1 8:0 / /media/disk rw - vfat /dev/sda rw\n' });
@@ -912,7 +964,7 @@ const usbFaults: Fault[] = [
   {
     name: 'brltty takes a serial adapter',
     device: ADAPTER,
-    log: ["usb 1-7: usbfs: interface 0 claimed by ftdi_sio while 'brltty' sets config #1"],
+    log: ["usb 1-5: usbfs: interface 0 claimed by ch341 while 'brltty' sets config #1"],
     inject: () => {},
     first: 'claimed-by-program',
     severity: 'limits',
@@ -921,7 +973,7 @@ const usbFaults: Fault[] = [
   {
     name: 'another program has it open',
     device: ADAPTER,
-    inject: (tree) => holds(tree, '/dev/bus/usb/001/007'),
+    inject: (tree) => holds(tree, '/dev/bus/usb/001/006'),
     first: 'open-elsewhere',
     severity: 'limits',
     mend: ['sudo kill 4711'],
@@ -949,7 +1001,7 @@ const usbFaults: Fault[] = [
     inject: (tree) => put(tree, { [at(ADAPTER, 'power/runtime_status')]: 'error\n' }),
     first: 'resume-failed',
     severity: 'blocks',
-    mend: /^echo on \| sudo tee \/sys\/bus\/usb\/devices\/1-7\/power\/control\n/,
+    mend: /^echo on \| sudo tee \/sys\/bus\/usb\/devices\/1-5\/power\/control\n/,
   },
   {
     name: 'a device that sleeps while it is not used',
@@ -958,14 +1010,14 @@ const usbFaults: Fault[] = [
       put(tree, { [at(ADAPTER, 'power/runtime_status')]: 'suspended\n', [at(ADAPTER, 'power/control')]: 'auto\n' }),
     first: 'autosuspend',
     severity: 'note',
-    mend: ['echo on | sudo tee /sys/bus/usb/devices/1-7/power/control'],
+    mend: ['echo on | sudo tee /sys/bus/usb/devices/1-5/power/control'],
   },
   {
     name: 'a port that switched off for over-current',
     device: ADAPTER,
     inject(tree) {
       tree.set('/sys/bus/usb/devices/1-0:1.0', link('../../../devices/pci0000:00/0000:00:07.0/usb1/1-0:1.0'));
-      put(tree, { '/sys/devices/pci0000:00/0000:00:07.0/usb1/1-0:1.0/usb1-port7/over_current_count': '3\n' });
+      put(tree, { '/sys/devices/pci0000:00/0000:00:07.0/usb1/1-0:1.0/usb1-port5/over_current_count': '3\n' });
     },
     first: 'over-current',
     severity: 'limits',

@@ -13,16 +13,16 @@ export const EDU = '0000:00:03.0';
 export const NVME = '0000:01:00.0';
 export const XHCI = '0000:00:07.0';
 export const UIO_PARENT = '0000:00:04.0';
-export const ADAPTER = '1-7';
-export const DISK = '1-4';
+export const ADAPTER = '1-5';
+export const DISK = '1-2';
 
 const PATHS: Readonly<Record<string, string>> = {
   [EDU]: '/sys/devices/pci0000:00/0000:00:03.0',
   [UIO_PARENT]: '/sys/devices/pci0000:00/0000:00:04.0',
   [XHCI]: '/sys/devices/pci0000:00/0000:00:07.0',
   [NVME]: '/sys/devices/pci0000:00/0000:00:08.0/0000:01:00.0',
-  [ADAPTER]: '/sys/devices/pci0000:00/0000:00:07.0/usb1/1-7',
-  [DISK]: '/sys/devices/pci0000:00/0000:00:07.0/usb1/1-4',
+  [ADAPTER]: '/sys/devices/pci0000:00/0000:00:07.0/usb1/1-5',
+  [DISK]: '/sys/devices/pci0000:00/0000:00:07.0/usb1/1-2',
 };
 
 /** The directory of a device without a link in its path, in which entries can be put. */
