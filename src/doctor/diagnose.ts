@@ -37,7 +37,7 @@ export interface DiagnoseOptions {
   need?: Partial<Need> | undefined;
   /** Messages of the kernel, oldest first; where it is not given none is looked for. */
   log?: readonly string[] | undefined;
-  /** Where it is not given, nothing is concluded from registers. */
+  /** Without it nothing is concluded from registers. */
   config?: ReadConfig | undefined;
 }
 

@@ -3,7 +3,7 @@ import { isServedByVfio } from '../../vfio/inspect/drivers';
 import { type Check, command, type Finding } from '../check';
 import type { Evidence } from '../evidence';
 import { functionOf } from '../function-of';
-import { kernelHasModule } from './kernel-module';
+import { kernelHasModule } from '../kernel-module';
 
 /** The driver vfio-pci: not loaded, or not in this kernel. */
 export const vfioModule: Check = {

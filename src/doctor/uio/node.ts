@@ -1,7 +1,7 @@
 import { pciPath } from '../../pci/paths';
 import { type Check, command, type UioSubject } from '../check';
+import { nodeFindings } from '../node-findings';
 import { readUser } from '../user';
-import { nodeFindings } from '../vfio/node';
 
 const RULE = `echo 'SUBSYSTEM=="uio", GROUP="plugdev", MODE="0660"' | sudo tee /etc/udev/rules.d/70-udrv-uio.rules && sudo udevadm control --reload && sudo udevadm trigger -s uio`;
 

@@ -1,7 +1,7 @@
 import { PCI_DRIVERS, pciPath } from '../../pci/paths';
 import { type Check, command, type FunctionSubject } from '../check';
-import { kernelHasModule } from '../machine/kernel-module';
-import { mustBeComplete, USE_IDS, usesOf } from '../vfio/uses';
+import { kernelHasModule } from '../kernel-module';
+import { mustBeComplete, USE_IDS, usesOf } from '../uses';
 
 const GENERIC = 'uio_pci_generic';
 

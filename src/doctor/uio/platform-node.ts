@@ -2,7 +2,7 @@ import { shellWord } from '../../text/shell';
 import { driverlessForUio } from '../../uio/platform';
 import { bootWith, type Check, command, type Finding, type PlatformDevice } from '../check';
 import { type Evidence, parameterPath } from '../evidence';
-import { kernelHasModule } from '../machine/kernel-module';
+import { kernelHasModule } from '../kernel-module';
 
 const DEVICES = '/sys/bus/platform/devices';
 const DRIVERS = '/sys/bus/platform/drivers';

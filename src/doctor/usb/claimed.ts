@@ -2,7 +2,7 @@ import { findUses } from '../../bind/in-use';
 import { interfaceName } from '../../usb/inspect/address';
 import { USB_DEVICES } from '../../usb/inspect/inspect';
 import { type Check, command, type UsbSubject } from '../check';
-import { mendOf } from '../vfio/uses';
+import { mendOf } from '../uses';
 
 /** Drivers of the kernel on interfaces, and the programs that they bring along. */
 export const claimed: Check<UsbSubject> = {

@@ -1,7 +1,7 @@
 import { udevRule } from '../../usb/errors';
 import { USB_DEVICES } from '../../usb/inspect/inspect';
 import type { Check, UsbSubject } from '../check';
-import { nodeFindings } from '../vfio/node';
+import { nodeFindings } from '../node-findings';
 
 const RULES = '/etc/udev/rules.d/70-udrv.rules';
 

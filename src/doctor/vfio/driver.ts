@@ -1,7 +1,7 @@
 import { PCI_DRIVERS, pciPath } from '../../pci/paths';
 import { isServedByVfio } from '../../vfio/inspect/drivers';
 import { type Check, command, type Finding, type FunctionSubject, type Seen } from '../check';
-import { mustBeComplete, USE_IDS, usesOf } from './uses';
+import { mustBeComplete, USE_IDS, usesOf } from '../uses';
 
 /** The driver that has the function, uses that keep it there, and the driver that the function is reserved for. */
 export const driver: Check<FunctionSubject> = {

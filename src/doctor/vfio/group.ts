@@ -5,7 +5,7 @@ import { isServedByVfio } from '../../vfio/inspect/drivers';
 import { IOMMU_GROUPS, IommuGroups } from '../../vfio/inspect/iommu-group';
 import { type Check, command, type FunctionSubject, type Mend } from '../check';
 import { Undecided } from '../evidence';
-import { mendOf } from './uses';
+import { mendOf } from '../uses';
 
 /** Members that a message names at most. */
 const MAX_SHOWN = 5;

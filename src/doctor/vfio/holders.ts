@@ -1,6 +1,6 @@
 import { holdersOf, namesOf } from '../../vfio/inspect/holders';
 import { type Check, command, type FunctionSubject } from '../check';
-import { mustBeComplete } from './uses';
+import { mustBeComplete } from '../uses';
 
 /** Processes that have the device or its group open: it has one opener at a time. */
 export const holders: Check<FunctionSubject> = {

@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { packageFolder } from '../../../src/sys/package-folder';
 import type { MemoryTree } from '../../../src/sys/tree/memory-tree';
 import { parseSnapshot } from '../../../src/sys/tree/snapshot';
 
 // The lab's machine as it is recorded in fixtures/, and beside it what a snapshot had not recorded before doctor came: a
 // machine on which nothing is in the way.
-
-const FIXTURES = join(__dirname, '../../../fixtures');
 
 /** The devices of the machine, by what they are. */
 export const EDU = '0000:00:03.0';
@@ -105,6 +104,6 @@ export const limits = (bytes: string) =>
   `Limit                     Soft Limit           Hard Limit           Units\nMax locked memory         ${bytes}             ${bytes}             bytes\n`;
 
 export function fixture(name: string): MemoryTree {
-  const file = join(FIXTURES, name);
+  const file = join(packageFolder(), 'fixtures', name);
   return parseSnapshot(readFileSync(file), file);
 }

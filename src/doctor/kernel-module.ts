@@ -1,4 +1,4 @@
-import type { Evidence } from '../evidence';
+import type { Evidence } from './evidence';
 
 /** A distribution's kernel has some thousand modules: a megabyte of names. */
 const MAX_LIST_BYTES = 16 * 1024 * 1024;

@@ -1,7 +1,7 @@
-import { findUses, type Use } from '../../bind/in-use';
-import { pciPath } from '../../pci/paths';
-import { command, type Finding, type Mend } from '../check';
-import { type Evidence, Undecided } from '../evidence';
+import { findUses, type Use } from '../bind/in-use';
+import { pciPath } from '../pci/paths';
+import { command, type Finding, type Mend } from './check';
+import { type Evidence, Undecided } from './evidence';
 
 const IDS: Readonly<Record<Use['kind'], string>> = {
   storage: 'disk-in-use',
