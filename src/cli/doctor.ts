@@ -3,7 +3,6 @@ import { diagnose } from '../doctor/diagnose';
 import { Exit } from '../errors';
 import { readConfig } from '../pci/sysfs-config';
 import { readKernelLog } from '../sys/readers/kmsg';
-import { DEFAULT_QUEUE } from '../usb/transfer/streams';
 import { diagnosisDocument, diagnosisText } from './devices/diagnosis';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
@@ -30,8 +29,8 @@ interface DoctorOptions {
   chunk?: number;
 }
 
-/** Bytes of a transfer of `usb bulk`, unless it is told otherwise. */
-const DEFAULT_CHUNK = 256 * 1024;
+/** Defaults of `usb bulk`: its streams are too much to load for two numbers. */
+const [DEFAULT_QUEUE, DEFAULT_CHUNK] = [4, 256 * 1024];
 
 function doctor(context: Context, selector: string | undefined, options: DoctorOptions): number | undefined {
   const { sys } = context;

@@ -1,5 +1,5 @@
-import { whyNotMappable } from '../../uio/errors';
 import { UIO_CLASS } from '../../uio/inspect';
+import { whyNotMappable } from '../../uio/mappable';
 import type { Check, Finding, UioSubject } from '../check';
 import type { Evidence } from '../evidence';
 

@@ -1,5 +1,5 @@
-import { udevRule } from '../../usb/errors';
 import { USB_DEVICES } from '../../usb/inspect/inspect';
+import { udevRule } from '../../usb/inspect/udev-rule';
 import type { Check, UsbSubject } from '../check';
 import { nodeFindings } from '../node-findings';
 

@@ -1,4 +1,3 @@
-import { viabilityRemedy } from '../../bind/viability';
 import { isPciAddress } from '../../pci/address';
 import { pciPath } from '../../pci/paths';
 import { isServedByVfio } from '../../vfio/inspect/drivers';
@@ -25,6 +24,8 @@ export const group: Check<FunctionSubject> = {
       return;
     }
     const own = driver !== null && isServedByVfio(tree, pciPath(address), driver) ? driver : 'vfio-pci';
+    // Loaded where it is needed: planning a bind takes much that a healthy group does without.
+    const { viabilityRemedy } = require('../../bind/viability') as typeof import('../../bind/viability');
     const { commands, objections } = viabilityRemedy(tree.sys, { address, driver: own, group: number, blockers });
     // Those of the device itself are findings of their own.
     const others = objections.filter((use) => use.address !== address);
