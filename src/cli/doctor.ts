@@ -43,7 +43,7 @@ function doctor(context: Context, selector: string | undefined, options: DoctorO
     purpose: options.for,
     need: { memory: options.memory ?? null, transfers },
     ...(!isRecorded && {
-      log: readKernelLog(sys).map(({ text }) => text),
+      log: () => readKernelLog(sys).map(({ text }) => text),
       config: (address: string, offset: number, length: number) => readConfig(sys, address, offset, length),
     }),
   });

@@ -63,8 +63,8 @@ export interface Subject<D = DeviceInfo | PlatformDevice | null> {
   tree: Evidence;
   device: D;
   need: Need;
-  /** Messages of the kernel, oldest first; null where its log may not be read. */
-  log: readonly string[] | null;
+  /** Reads the messages of the kernel, oldest first; none where its log may not be read. */
+  log: () => readonly string[];
   /** Reads part of a function's configuration space, and no more; null where it cannot be read. Wakes a sleeping function. */
   config: ReadConfig;
 }

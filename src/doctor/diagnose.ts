@@ -35,8 +35,8 @@ export interface Diagnosis {
 export interface DiagnoseOptions {
   purpose?: Purpose | undefined;
   need?: Partial<Need> | undefined;
-  /** Messages of the kernel, oldest first; where it is not given none is looked for. */
-  log?: readonly string[] | undefined;
+  /** Reads the messages of the kernel, oldest first, where a check wants them; without it none are looked for. */
+  log?: (() => readonly string[]) | undefined;
   /** Without it nothing is concluded from registers. */
   config?: ReadConfig | undefined;
 }
@@ -50,7 +50,7 @@ export interface DiagnoseOptions {
 export function diagnose(sys: SysTree, selector: string | undefined, options: DiagnoseOptions = {}): Diagnosis {
   const tree = new Evidence(sys);
   const need: Need = { memory: null, transfers: null, ...options.need };
-  const common = { tree, need, log: options.log ?? null, config: options.config ?? (() => null) };
+  const common = { tree, need, log: options.log ?? (() => []), config: options.config ?? (() => null) };
   if (selector === undefined) {
     const { purpose = null } = options;
     const lists = purpose === null ? Object.values(machineChecks) : [machineChecks[purpose]];

@@ -38,7 +38,7 @@ export const claimed: Check<UsbSubject> = {
         proof: `udrv usb show ${address}`,
       };
     }
-    const stolen = log?.findLast((line) => BRLTTY.test(line) && line.startsWith(`usb ${address}: `));
+    const stolen = log().findLast((line) => BRLTTY.test(line) && line.startsWith(`usb ${address}: `));
     if (stolen !== undefined)
       yield {
         id: 'claimed-by-program',

@@ -16,7 +16,7 @@ export const driver: Check<FunctionSubject> = {
     const seen: Seen[] = [
       { path: pciPath(address, 'driver'), value: bound ?? 'not there' },
       ...(override === null ? [] : [{ path: pciPath(address, 'driver_override'), value: override }]),
-      ...refusals(log, address),
+      ...refusals(log(), address),
     ];
     const common = {
       severity: 'blocks' as const,
@@ -43,7 +43,7 @@ export const driver: Check<FunctionSubject> = {
 };
 
 /** Messages of a probe that failed: `vfio-pci 0000:00:03.0: probe with driver vfio-pci failed with error -22`. */
-function refusals(log: readonly string[] | null, address: string): Seen[] {
-  const last = log?.findLast((line) => line.startsWith(`vfio-pci ${address}: `) && /fail|error|can't/i.test(line));
+function refusals(log: readonly string[], address: string): Seen[] {
+  const last = log.findLast((line) => line.startsWith(`vfio-pci ${address}: `) && /fail|error|can't/i.test(line));
   return last === undefined ? [] : [{ path: 'kernel log', value: last }];
 }

@@ -22,10 +22,10 @@ export interface Fault {
 }
 
 /** Diagnoses a machine with a fault in it. */
-export function diagnosed({ inject, device, purpose, need, log, config }: Fault): Diagnosis {
+export function diagnosed({ inject, device, purpose, need, log = [], config }: Fault): Diagnosis {
   const tree = healthy();
   inject(tree);
-  return diagnose(tree, device, { purpose, need, log, config });
+  return diagnose(tree, device, { purpose, need, log: () => log, config });
 }
 
 /** Tells whether the right cause is first, with the right mend. */
