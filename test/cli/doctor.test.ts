@@ -16,7 +16,7 @@ for (const entry of parseManifest(readFileSync(recorded), recorded)) {
   const path = join(tree, entry.path);
   mkdirSync(entry.kind === 'dir' ? path : dirname(path), { recursive: true });
   if (entry.kind === 'file') writeFileSync(path, entry.content);
-  if (entry.kind === 'node') writeFileSync(path, '');
+  if (entry.kind === 'node' || entry.kind === 'error') writeFileSync(path, '');
   if (entry.kind === 'link') symlinkSync(entry.target, path);
 }
 
