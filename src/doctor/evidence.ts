@@ -29,6 +29,16 @@ export class Evidence extends AttributeReader {
     return this.list(directory).includes(name);
   }
 
+  /** Names what a link leads to; null where there certainly is none. @throws Undecided where it cannot be read */
+  linked(path: string): string | null {
+    try {
+      return this.sys.readLink(path).split('/').at(-1) ?? null;
+    } catch (error) {
+      if (error instanceof SysError && (error.code === 'ENOENT' || error.code === 'EINVAL')) return null;
+      throw undecided(path, error);
+    }
+  }
+
   /** Reads a parameter of a kernel module; null where the module is not loaded. @throws Undecided */
   parameter(module: string, name: string): string | null {
     return this.has('/sys/module', module) ? this.need(parameterPath(module, name)) : null;
@@ -38,10 +48,15 @@ export class Evidence extends AttributeReader {
     try {
       return read();
     } catch (error) {
-      if (!(error instanceof SysError)) throw error;
-      throw new Undecided(`${path}: ${error.code === 'ENODATA' ? 'not recorded' : errnoMessage(error.code)}`);
+      throw undecided(path, error);
     }
   }
+}
+
+/** Makes the error for a path that does not tell; another error than of a system call stays as it is. */
+function undecided(path: string, error: unknown): unknown {
+  if (!(error instanceof SysError)) return error;
+  return new Undecided(`${path}: ${error.code === 'ENODATA' ? 'not recorded' : errnoMessage(error.code)}`);
 }
 
 export const parameterPath = (module: string, name: string): string => `/sys/module/${module}/parameters/${name}`;

@@ -1,6 +1,7 @@
 import type { DeviceInfo } from '../model/device';
+import { attempt } from '../sys/attempt';
 import type { SysTree } from '../sys/sys';
-import { driverlessForUio } from '../uio/platform';
+import { PLATFORM_DEVICES } from '../uio/platform';
 import { diagnose } from './diagnose';
 
 /** Reads all that a diagnosis of a machine and of each of its devices reads, so that a recording has it. */
@@ -10,5 +11,5 @@ export function readEvidence(tree: SysTree, devices: readonly DeviceInfo[]): voi
     diagnose(tree, address);
     if (framework === 'vfio' || framework === 'pci') diagnose(tree, address, { purpose: 'uio' });
   }
-  for (const address of driverlessForUio(tree)) diagnose(tree, address);
+  for (const address of attempt(() => tree.readDir(PLATFORM_DEVICES), [])) diagnose(tree, address, { purpose: 'uio' });
 }

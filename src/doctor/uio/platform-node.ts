@@ -1,10 +1,9 @@
 import { shellWord } from '../../text/shell';
-import { driverlessForUio } from '../../uio/platform';
+import { driverlessForUio, PLATFORM_DEVICES } from '../../uio/platform';
 import { bootWith, type Check, command, type Finding, type PlatformDevice } from '../check';
 import { type Evidence, parameterPath } from '../evidence';
 import { kernelHasModule } from '../kernel-module';
 
-const DEVICES = '/sys/bus/platform/devices';
 const DRIVERS = '/sys/bus/platform/drivers';
 const DRIVER = 'uio_pdrv_genirq';
 const GENERIC = 'generic-uio';
@@ -20,7 +19,7 @@ export const platformNode: Check = {
       return;
     }
     if (device.framework !== 'platform') return;
-    const driver = tree.linkName(`${DEVICES}/${device.address}/driver`);
+    const driver = tree.linked(`${PLATFORM_DEVICES}/${device.address}/driver`);
     if (driver === null) yield unbound(tree, [device.address], meant.includes(device.address));
     else if (driver !== DRIVER) yield bound(device, driver);
   },
@@ -33,9 +32,9 @@ function unbound(tree: Evidence, devices: readonly string[], isGeneric: boolean)
     prevents: 'UIO: there is no node to open',
     proof: `udrv list --type uio`,
   };
-  const seen = devices.map((name) => ({ path: `${DEVICES}/${name}/driver`, value: 'not there' }));
+  const seen = devices.map((name) => ({ path: `${PLATFORM_DEVICES}/${name}/driver`, value: 'not there' }));
   const names = devices.join(', ');
-  const isLoaded = tree.names(DRIVERS).includes(DRIVER);
+  const isLoaded = tree.has(DRIVERS, DRIVER);
   if (!isLoaded && kernelHasModule(tree, DRIVER) === false)
     return {
       ...common,
@@ -46,7 +45,7 @@ function unbound(tree: Evidence, devices: readonly string[], isGeneric: boolean)
     };
   const override = devices
     .flatMap((name) => [
-      `echo ${DRIVER} | sudo tee ${shellWord(`${DEVICES}/${name}/driver_override`)}`,
+      `echo ${DRIVER} | sudo tee ${shellWord(`${PLATFORM_DEVICES}/${name}/driver_override`)}`,
       `echo ${shellWord(name)} | sudo tee /sys/bus/platform/drivers_probe`,
     ])
     .join(' && ');
@@ -79,7 +78,7 @@ function unbound(tree: Evidence, devices: readonly string[], isGeneric: boolean)
 }
 
 function bound({ address }: PlatformDevice, driver: string): Finding {
-  const dir = `${DEVICES}/${address}`;
+  const dir = `${PLATFORM_DEVICES}/${address}`;
   const [name, override] = [shellWord(address), shellWord(`${dir}/driver_override`)];
   return {
     id: 'platform-driver-bound',

@@ -9,11 +9,12 @@ export const configuration: Check<UsbSubject> = {
     // Not authorized: that is the cause, and mends both.
     if (usb.configuration !== null || usb.authorized === false) return;
     const path = `${USB_DEVICES}/${address}/bConfigurationValue`;
+    const value = tree.need(path);
     const first = tree.bytes(`${USB_DEVICES}/${address}/descriptors`)?.[DEVICE_LENGTH + CONFIGURATION_VALUE] ?? 1;
     yield {
       id: 'not-configured',
       severity: 'blocks',
-      seen: [{ path, value: tree.text(path) ?? 'empty' }],
+      seen: [{ path, value: value === '' ? 'empty' : value }],
       means: 'The device is not configured: it has no interface and no endpoint but the control endpoint.',
       prevents: 'every transfer but those of the control endpoint',
       mend: [command(`udrv usb config ${address} ${first}`), command(`echo ${first} | sudo tee ${path}`)],

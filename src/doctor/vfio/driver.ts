@@ -8,7 +8,8 @@ export const driver: Check<FunctionSubject> = {
   ids: [...USE_IDS, 'driver-bound', 'override-stale', 'no-driver'],
   about: 'driver',
   *run({ tree, device, log }) {
-    const { address, driver: bound, pci } = device;
+    const { address, pci } = device;
+    const bound = tree.linked(pciPath(address, 'driver'));
     if (isServedByVfio(tree, pciPath(address), bound)) return;
     const found = bound === null ? null : usesOf(tree, address);
     yield* found?.findings ?? [];

@@ -1,11 +1,26 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { listDevices } from '../../../src/devices/list';
+import { recordMachine } from '../../../src/devices/record-machine';
 import { allChecks } from '../../../src/doctor/checks';
 import { diagnose } from '../../../src/doctor/diagnose';
+import { readEvidence } from '../../../src/doctor/record';
 import { NO_NAMES } from '../../../src/names/database';
 import { simulatedMachine } from '../../../src/sim';
+import { packageFolder } from '../../../src/sys/package-folder';
 import type { SysTree } from '../../../src/sys/sys';
-import { diagnosed, faults } from './faults';
+import { parseSnapshot } from '../../../src/sys/tree/snapshot';
+import { diagnosed, faults, isRight } from './faults';
 import { ADAPTER, EDU, fixture, healthy } from './healthy';
+
+const NOT_RECORDED = new Set([
+  'held',
+  'held-open',
+  'open-elsewhere',
+  'vfio-pci-missing',
+  'pdrv-missing',
+  'uio-pci-generic-missing',
+]);
 
 /** Devices whose fault is in the fixture on purpose: a group that is not viable. */
 const SICK = new Set(['0000:02:01.0']);
@@ -27,6 +42,28 @@ describe('each fault is named first, with what mends it', () => {
     expect(allChecks.flatMap(({ ids }) => ids).filter((id) => !made.has(id))).toEqual([]);
     expect(faults.map(({ first }) => first).filter((id) => !allChecks.some(({ ids }) => ids.includes(id)))).toEqual([]);
   });
+});
+
+describe('a recording has the same verdict', () => {
+  // Processes, registers and the kernel's log are in no recording.
+  const recordable = faults.filter(({ first, log, config }) => !NOT_RECORDED.has(first) && !log && !config);
+
+  test.each(recordable.map((fault) => [`${fault.family}: ${fault.name}`, fault] as const))('%s', (_, fault) => {
+    const tree = healthy();
+    fault.inject(tree);
+    const recording = parseSnapshot(Buffer.from(recordMachine(tree, readEvidence)), 'recording');
+    const { device, purpose, need } = fault;
+    const [live, replayed] = [tree, recording].map((machine) => diagnose(machine, device, { purpose, need }));
+    expect(replayed?.findings).toEqual(live?.findings);
+  });
+});
+
+test('the manual has every finding, and the figures', () => {
+  const page = readFileSync(join(packageFolder(), 'man/udrv-doctor.1'), 'utf8');
+  const named = new Set(Array.from(page.matchAll(/^\.It Li (.+)$/gm), ([, items = '']) => items.split(' , ')).flat());
+  expect([...named].sort()).toEqual([...new Set(allChecks.flatMap(({ ids }) => ids))].sort());
+  expect(page).toContain(`Of the ${faults.length} faults`);
+  expect(page).toContain(`in ${faults.filter(isRight).length};`);
 });
 
 describe('nothing is found', () => {

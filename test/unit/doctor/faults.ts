@@ -40,7 +40,10 @@ export function isRight(fault: Fault): boolean {
 function withoutGroups(tree: MemoryTree): void {
   tree.delete('/sys/kernel/iommu_groups');
   tree.delete('/sys/class/iommu');
-  for (const device of [EDU, UIO_PARENT, XHCI, NVME]) tree.delete(at(device, 'iommu_group'));
+  for (const device of tree.readDir('/sys/bus/pci/devices')) {
+    const dir = tree.readLink(`/sys/bus/pci/devices/${device}`).replace('../../..', '/sys');
+    tree.delete(`${dir}/iommu_group`);
+  }
 }
 
 function withoutFirmware(tree: MemoryTree): void {
