@@ -49,8 +49,8 @@ export function findHolders(sys: SysTree, nodes: readonly string[]): Holders {
   const pids = scan.pids();
   for (const pid of pids) scan.look(pid);
   scan.holders.sort((a, b) => a.pid - b.pid);
-  // With hidepid=2 others' processes are not even listed, nor is any on a copy; on a machine that runs the first is there.
-  const hidden = !pids.includes(1);
+  // With hidepid=2 others' processes are not even listed; on a machine that runs the first one is there.
+  const hidden = pids.length > 0 && !pids.includes(1);
   return { holders: scan.holders, complete: scan.complete && !hidden };
 }
 

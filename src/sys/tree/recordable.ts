@@ -20,7 +20,8 @@ export class RecordableTree implements SysTree {
   }
 
   readDir(path: string): string[] {
-    if (path === '/proc') throw new SysError('opendir', 'ENOENT', path);
+    // Recorded as such: nobody shall take it for a machine on which nothing runs.
+    if (path === '/proc') throw new SysError('opendir', 'ENODATA', path);
     return this.#once(`directory ${path}`, path, () => this.#sys.readDir(path));
   }
 
