@@ -33,6 +33,7 @@ import { keyboard } from './vfio/keyboard';
 import { node } from './vfio/node';
 import { power } from './vfio/power';
 import { reset } from './vfio/reset';
+import { stoppedAccesses } from './vfio/stopped-accesses';
 import { virtualFunction } from './vfio/virtual-function';
 
 // The order is that in which the causes are in the way: one that makes the next ones pointless stands before them.
@@ -75,6 +76,7 @@ export const functionChecks: readonly Check<FunctionSubject>[] = [
   surroundings,
   iommufdModule,
   reset,
+  stoppedAccesses,
   hugepages,
 ];
 

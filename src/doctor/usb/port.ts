@@ -6,20 +6,24 @@ import type { Evidence } from '../evidence';
 export const port: Check<UsbSubject> = {
   ids: ['over-current', 'too-little-power'],
   about: 'port',
-  *run({ tree, device: { address, usb } }) {
+  *run({ tree, device: { address, usb }, log }) {
     const last = usb.ports.at(-1);
     if (last === undefined) return;
     const isAtRoot = usb.ports.length === 1;
     const hub = isAtRoot ? `usb${usb.bus}` : address.slice(0, address.lastIndexOf('.'));
     const name = isAtRoot ? `${usb.bus}-0:1.0` : `${hub}:1.0`;
     const path = `${USB_DEVICES}/${name}/${hub}-port${last}/over_current_count`;
-    const count = tree.number(path);
-    if (count !== null && count > 0)
+    const count = tree.number(path) ?? 0;
+    const message = log().findLast((line) => line.startsWith(`usb ${hub}-port${last}: over-current`));
+    if (count > 0 || message !== undefined)
       yield {
         id: 'over-current',
         severity: 'limits',
-        seen: [{ path, value: String(count) }],
-        means: `The port switched its power off for over-current ${count} times.`,
+        seen: [
+          ...(count > 0 ? [{ path, value: String(count) }] : []),
+          ...(message === undefined ? [] : [{ path: 'kernel log', value: message }]),
+        ],
+        means: 'The port switched its power off, because more current flowed than it gives.',
         prevents: 'steady work: the device vanishes and comes back',
         mend: [{ kind: 'firmware', text: 'use another cable or port, or a hub with a power supply' }],
         proof: `cat ${path}`,

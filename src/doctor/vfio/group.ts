@@ -5,6 +5,7 @@ import { IOMMU_GROUPS, IommuGroups } from '../../vfio/inspect/iommu-group';
 import { type Check, command, type FunctionSubject, type Mend } from '../check';
 import { Undecided } from '../evidence';
 import { mendOf } from '../uses';
+import { portsWithoutAcs } from './acs';
 
 /** Members that a message names at most. */
 const MAX_SHOWN = 5;
@@ -13,7 +14,8 @@ const MAX_SHOWN = 5;
 export const group: Check<FunctionSubject> = {
   ids: ['group-not-viable'],
   about: 'group',
-  *run({ tree, device }) {
+  *run(subject) {
+    const { tree, device } = subject;
     const { address, driver } = device;
     const number = device.pci.iommuGroup;
     if (number === null) return;
@@ -36,6 +38,9 @@ export const group: Check<FunctionSubject> = {
       (use) => use.kind === 'virtual functions' && tree.linkName(pciPath(address, 'physfn')) === use.address,
     );
     const reasons = others.map((use) => `${use.address}: ${use.what}`);
+    const ports = portsWithoutAcs(subject);
+    const lumped =
+      ports.length === 0 ? '' : ` They are in one group because ${ports.join(', ')} above the device has no ACS.`;
     yield {
       id: 'group-not-viable',
       severity: 'blocks',
@@ -45,7 +50,7 @@ export const group: Check<FunctionSubject> = {
           : `${IOMMU_GROUPS}/${number}/devices/${member.name}/driver`,
         value: member.driver ?? '',
       })),
-      means: `Group ${number} is given to a program whole, and the kernel's drivers have members of it: ${names.join(', ')}${more}.${reasons.length === 0 ? '' : ` They are in use: ${reasons.slice(0, MAX_SHOWN).join('; ')}.`}`,
+      means: `Group ${number} is given to a program whole, and the kernel's drivers have members of it: ${names.join(', ')}${more}.${reasons.length === 0 ? '' : ` They are in use: ${reasons.slice(0, MAX_SHOWN).join('; ')}.`}${lumped}`,
       prevents: 'opening the device through VFIO: the kernel answers EPERM',
       mend:
         others.length === 0 ? [command(commands.join(' && '))] : release(commands, isOneOfThem ? [] : mendOf(others)),

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { listDevices } from '../../../src/devices/list';
 import { recordMachine } from '../../../src/devices/record-machine';
+import type { ReadConfig } from '../../../src/doctor/check';
 import { allChecks } from '../../../src/doctor/checks';
 import { diagnose } from '../../../src/doctor/diagnose';
 import { readEvidence } from '../../../src/doctor/record';
@@ -11,7 +12,7 @@ import { packageFolder } from '../../../src/sys/package-folder';
 import type { SysTree } from '../../../src/sys/sys';
 import { parseSnapshot } from '../../../src/sys/tree/snapshot';
 import { diagnosed, faults, isRight } from './faults';
-import { ADAPTER, EDU, fixture, healthy } from './healthy';
+import { ADAPTER, EDU, fixture, healthy, text } from './healthy';
 
 const NOT_RECORDED = new Set([
   'held',
@@ -42,6 +43,26 @@ describe('each fault is named first, with what mends it', () => {
     expect(allChecks.flatMap(({ ids }) => ids).filter((id) => !made.has(id))).toEqual([]);
     expect(faults.map(({ first }) => first).filter((id) => !allChecks.some(({ ids }) => ids.includes(id)))).toEqual([]);
   });
+});
+
+test('a port without ACS is named as the reason why functions share a group', () => {
+  const tree = healthy();
+  tree.set('/sys/devices/pci0000:00/0000:00:09.0/power_state', text('D0\n'));
+  const first = (config: ReadConfig) => diagnose(tree, '0000:02:01.0', { config }).findings[0]?.means;
+  const capability =
+    (header: number): ReadConfig =>
+    (_, offset) => {
+      const bytes = Buffer.alloc(4);
+      bytes.writeUInt32LE(offset === 0x100 ? header : 0);
+      return bytes;
+    };
+  expect(first(capability(0))).toMatch(/ because 0000:00:09\.0 above the device has no ACS\.$/);
+  // AER, and behind it nothing.
+  expect(first(capability(0x1400_0001 | (2 << 16)))).toMatch(/no ACS/);
+  expect(first(capability(0x000d | (1 << 16)))).not.toMatch(/ACS/);
+  expect(first(() => null)).not.toMatch(/ACS/);
+  // A chain that ends in itself.
+  expect(first(capability(0x1001_0001))).toMatch(/no ACS/);
 });
 
 describe('a recording has the same verdict', () => {

@@ -711,6 +711,17 @@ const vfioFaults: Fault[] = [
     mend: [],
   },
   {
+    name: 'accesses that the IOMMU stopped',
+    device: EDU,
+    log: [
+      'DMAR: [DMA Write NO_PASID] Request device [00:03.0] fault addr 0x800000 [fault reason 0x05] PTE Write access is not set',
+    ],
+    inject: () => {},
+    first: 'dma-stopped',
+    severity: 'note',
+    mend: [],
+  },
+  {
     name: 'an empty reset_method',
     device: EDU,
     inject: (tree) => put(tree, { [at(EDU, 'reset_method')]: '\n' }),
@@ -1022,6 +1033,15 @@ const usbFaults: Fault[] = [
       tree.set('/sys/bus/usb/devices/1-0:1.0', link('../../../devices/pci0000:00/0000:00:07.0/usb1/1-0:1.0'));
       put(tree, { '/sys/devices/pci0000:00/0000:00:07.0/usb1/1-0:1.0/usb1-port5/over_current_count': '3\n' });
     },
+    first: 'over-current',
+    severity: 'limits',
+    mend: /another cable or port/,
+  },
+  {
+    name: 'a port that switches off for over-current, by the log of the kernel',
+    device: ADAPTER,
+    log: ['usb usb1-port5: over-current change #2'],
+    inject: () => {},
     first: 'over-current',
     severity: 'limits',
     mend: /another cable or port/,
