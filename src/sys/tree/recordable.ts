@@ -1,5 +1,5 @@
 import { SysError } from '../../errors';
-import type { Access, SysTree } from '../sys';
+import type { Access, Permissions, SysTree } from '../sys';
 
 /**
  * A machine as it is fit to be recorded: without its processes, but for the one that asks (`/proc/self`), and of files
@@ -35,6 +35,10 @@ export class RecordableTree implements SysTree {
     return this.#once(`access ${path}`, path, () => this.#sys.access(path));
   }
 
+  permissions(path: string): Permissions | null {
+    return this.#once(`permissions ${path}`, path, () => this.#sys.permissions(path));
+  }
+
   #once<T>(key: string, path: string, ask: () => T): T {
     if (/^\/proc\/\d|^\/proc\/self\/ns\//.test(path)) throw new SysError('open', 'ENOENT', path);
     if (!this.#answers.has(key))
@@ -55,6 +59,8 @@ const EXCERPTS: ReadonlyMap<string, (text: string) => string> = new Map([
   ['/proc/self/limits', (text) => lines(text, /^(?:Limit|Max locked memory) /)],
   // The controllers, without how often each processor was interrupted.
   ['/proc/interrupts', (text) => lines(text, /IO-APIC|PCI-MSI|GIC/).replace(/^(\s*\w+:)[\s\d]+/gm, '$1 ')],
+  // Names and numbers, without the members.
+  ['/etc/group', (text) => text.replace(/^([^:\n]*:)[^:\n]*(:[^:\n]*:).*$/gm, '$1x$2')],
   // All processors are alike in that.
   ['/proc/cpuinfo', (text) => `${/^flags\s*:.*$/m.exec(text)?.[0] ?? ''}\n`],
 ]);

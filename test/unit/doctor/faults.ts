@@ -545,6 +545,21 @@ const vfioFaults: Fault[] = [
     mend: ['sudo chown "$USER" /dev/vfio/devices/vfio0'],
   },
   {
+    name: 'a node for a group that the user is not in',
+    device: EDU,
+    inject(tree) {
+      tree.set('/dev/vfio/devices/vfio0', {
+        kind: 'node',
+        access: 'none',
+        permissions: { mode: 0o660, uid: 0, gid: 107 },
+      });
+      put(tree, { '/etc/group': 'root:x:0:\nvfio:x:107:somebody\n' });
+    },
+    first: 'node-closed',
+    severity: 'blocks',
+    mend: ['sudo usermod -aG vfio "$USER" && newgrp vfio', 'sudo chown "$USER" /dev/vfio/devices/vfio0'],
+  },
+  {
     name: '/dev/iommu is closed to the user',
     device: EDU,
     inject: (tree) => tree.set('/dev/iommu', { kind: 'node', access: 'none' }),
