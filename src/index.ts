@@ -29,6 +29,9 @@ export { type GroupDevice, type GroupReport, type GroupReports, listGroups } fro
 export { type ListOptions, listDevices } from './devices/list';
 export { recordMachine } from './devices/record-machine';
 export { findDevice, findDevices } from './devices/select';
+export type { Check, Finding, Mend, Purpose, Severity } from './doctor/check';
+export { type DiagnoseOptions, type Diagnosis, diagnose } from './doctor/diagnose';
+export { readEvidence } from './doctor/record';
 export { type ErrorDetails, type ErrorSubject, Exit, type ExitCode, errnoMessage, SysError, UdrvError } from './errors';
 export type { LatencyOptions } from './interrupts/latency';
 export type { InterruptEvent, InterruptSource, InterruptWaitOptions } from './interrupts/source';

@@ -18,6 +18,7 @@ import { platformNode } from './uio/platform-node';
 import { authorized } from './usb/authorized';
 import { claimed } from './usb/claimed';
 import { configuration } from './usb/configuration';
+import { enumeration } from './usb/enumeration';
 import { holders as usbHolders } from './usb/holders';
 import { node as usbNode } from './usb/node';
 import { port } from './usb/port';
@@ -53,7 +54,7 @@ export const machineChecks: Readonly<Record<Purpose, readonly Check[]>> = {
     hugepages,
   ],
   uio: [platformNode, surroundings, lockdown],
-  usb: [surroundings, usbfsMemory],
+  usb: [surroundings, usbfsMemory, enumeration],
 };
 
 /** A PCI function that shall be opened through VFIO. */

@@ -1,10 +1,10 @@
 import { pciPath } from '../../pci/paths';
-import { PCI_COMMAND, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from '../../uapi/pci-regs';
+import { PCI_COMMAND, PCI_COMMAND_IO, PCI_COMMAND_MASTER, PCI_COMMAND_MEMORY } from '../../uapi/pci-regs';
 import { type Check, command, type UioSubject } from '../check';
 
 /** The command register and the power of the function behind a UIO device: its registers answer only with both on. */
 export const decoding: Check<UioSubject> = {
-  ids: ['decoding-off', 'not-answering', 'asleep'],
+  ids: ['decoding-off', 'bus-mastering-off', 'not-answering', 'asleep'],
   about: 'decoding',
   *run({ tree, device, config }) {
     const { parent, regions } = device.uio;
@@ -50,6 +50,16 @@ export const decoding: Check<UioSubject> = {
         means: 'The function does not decode its addresses: bits of its command register are off.',
         prevents: 'reading its registers: they read as all ones',
         mend: [command(`sudo setpci -s ${parent} COMMAND=${missing}:${missing}`)],
+        proof: `udrv vfio config ${parent}`,
+      };
+    if ((value & PCI_COMMAND_MASTER) === 0)
+      yield {
+        id: 'bus-mastering-off',
+        severity: 'note',
+        seen: seen(`command 0x${value.toString(16).padStart(4, '0')}`),
+        means: 'Bus mastering is off: the function may not access memory by itself.',
+        prevents: 'DMA of the device, where its driver does not switch it on',
+        mend: [command(`sudo setpci -s ${parent} COMMAND=4:4`)],
         proof: `udrv vfio config ${parent}`,
       };
   },

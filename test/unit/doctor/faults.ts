@@ -860,6 +860,15 @@ const uioFaults: Fault[] = [
     mend: [`sudo setpci -s ${UIO_PARENT} COMMAND=2:2`],
   },
   {
+    name: 'bus mastering that is off',
+    device: 'uio0',
+    config: header(0x1234, 0x0403),
+    inject: () => {},
+    first: 'bus-mastering-off',
+    severity: 'note',
+    mend: [`sudo setpci -s ${UIO_PARENT} COMMAND=4:4`],
+  },
+  {
     name: 'a function that sleeps',
     device: 'uio0',
     inject: (tree) => put(tree, { [at(UIO_PARENT, 'power_state')]: 'D3hot\n' }),
@@ -926,6 +935,15 @@ const uioFaults: Fault[] = [
 ];
 
 const usbFaults: Fault[] = [
+  {
+    name: 'a device that the kernel gave up on',
+    purpose: 'usb',
+    log: ['usb 1-6: device descriptor read/64, error -71', 'usb usb1-port6: unable to enumerate USB device'],
+    inject: () => {},
+    first: 'enumeration-failed',
+    severity: 'note',
+    mend: /another cable or port/,
+  },
   {
     name: 'a node that is closed to the user',
     device: ADAPTER,
