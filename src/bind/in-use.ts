@@ -202,11 +202,11 @@ class StorageUses {
       vital: point === '/',
     }));
     if (this.#swaps.some((path) => nodes.has(path)))
-      uses.push({ what: 'is used as swap space', hint: `swapoff ${node}`, vital: false });
+      uses.push({ what: 'is used as swap space', hint: `swapoff ${shellWord(node)}`, vital: false });
     if (uses.length === 0 && this.#btrfs.has(name))
       uses.push({
         what: 'is part of a mounted btrfs file system',
-        hint: `btrfs filesystem show ${node}`,
+        hint: `btrfs filesystem show ${shellWord(node)}`,
         vital: false,
       });
     return uses;
@@ -245,7 +245,7 @@ function findNetUse(reader: AttributeReader, { name, dir }: ClassDevice, report:
   const state = flags === null ? 'may be up' : (flags & IFF_UP) === 0 ? 'is down' : 'is up';
   report(
     `the network interface ${name} ${state}${master === null ? '' : ` and part of ${master}`}`,
-    state === 'is up' ? `ip link set ${name} down` : undefined,
+    state === 'is up' ? `ip link set ${shellWord(name)} down` : undefined,
   );
 }
 

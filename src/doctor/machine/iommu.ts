@@ -8,6 +8,7 @@ import { functionOf } from '../function-of';
 
 const QEMU =
   'in the hypervisor, give the virtual machine an IOMMU: QEMU has -device intel-iommu,intremap=on with -machine q35,kernel-irqchip=split';
+const SLOT = 'put the card into a slot whose function is listed in /sys/class/iommu/*/devices';
 const FIRMWARE = 'switch VT-d, AMD-Vi (IOMMU) or SMMU on in the firmware setup';
 
 /** No IOMMU group: of the function, or of any on the machine. */
@@ -61,9 +62,9 @@ function noIsolation(tree: Evidence, address: string | null): Finding {
 function missingIommu(tree: Evidence, address: string | null): Finding {
   const { cause, message } = whyNoGroup(tree.sys);
   const place = address === null ? IOMMU_GROUPS : pciPath(address, 'iommu_group');
-  const make = (id: string, severity: 'blocks', seen: Seen[], mend: Mend[]): Finding => ({
+  const make = (id: string, seen: Seen[], mend: Mend[]): Finding => ({
     id,
-    severity,
+    severity: 'blocks',
     seen: [{ path: place, value: address === null ? 'no groups' : 'not there' }, ...seen],
     means: `${address === null ? 'No device is in an IOMMU group' : 'The device is in no IOMMU group'}: ${message}.`,
     prevents: 'VFIO: vfio-pci does not take a device without an IOMMU',
@@ -73,27 +74,32 @@ function missingIommu(tree: Evidence, address: string | null): Finding {
   // A copy of a machine that has nothing of its firmware does not tell what that lacks.
   if (!hasFirmware(tree) && (cause === 'none-in-firmware' || cause === 'off-in-kernel'))
     return {
-      ...make('iommu-missing', 'blocks', [], [firmware(FIRMWARE), bootWith('intel_iommu=on')]),
+      ...make('iommu-missing', [], [firmware(FIRMWARE), bootWith('intel_iommu=on')]),
       means: 'There is no IOMMU group: the IOMMU is off in the firmware or in the kernel.',
     };
   switch (cause) {
     case 'off-in-kernel':
-      return make('iommu-off-in-kernel', 'blocks', [tables(tree), commandLine(tree)], switchOn(tree));
+      return make('iommu-off-in-kernel', [tables(tree), commandLine(tree)], switchOn(tree));
     case 'none-in-firmware':
-      return make('iommu-off-in-firmware', 'blocks', [tables(tree)], [firmware(FIRMWARE)]);
+      return make('iommu-off-in-firmware', [tables(tree)], [firmware(FIRMWARE)]);
     case 'none-in-virtual-machine':
-      return make('iommu-missing-in-vm', 'blocks', [virtual(tree)], [firmware(QEMU)]);
+      return make('iommu-missing-in-vm', [virtual(tree)], [firmware(QEMU)]);
     case 'no-driver':
-      return make('iommu-driver-missing', 'blocks', [tables(tree)], [command('sudo modprobe virtio_iommu')]);
+      return make('iommu-driver-missing', [tables(tree)], [command('sudo modprobe virtio_iommu')]);
     case 'not-covered':
-      return make(
-        'iommu-not-covering',
-        'blocks',
-        [covered(tree)],
-        [firmware('put the card into a slot whose function is listed in /sys/class/iommu/*/devices')],
-      );
+      return notCovered(tree, address, make('iommu-not-covering', [covered(tree)], [firmware(SLOT)]));
   }
   return cause satisfies never;
+}
+
+/**
+ * Where a device tree describes the IOMMU, kernels before 6.15 put a function into a group only when a driver takes it:
+ * without a driver it may come into one yet.
+ */
+function notCovered(tree: Evidence, address: string | null, found: Finding): Finding {
+  if (address === null || tree.linked(pciPath(address, 'driver')) !== null) return found;
+  const means = `${found.means} Some kernels put it into a group only when a driver takes it.`;
+  return { ...found, severity: 'limits', means, mend: [command(`udrv bind ${address} vfio-pci`), ...found.mend] };
 }
 
 const hasFirmware = (tree: Evidence): boolean => tree.names('/sys/firmware').length > 0 || isVirtualMachine(tree);

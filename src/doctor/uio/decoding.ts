@@ -1,3 +1,4 @@
+import { isPciAddress } from '../../pci/address';
 import { pciPath } from '../../pci/paths';
 import { PCI_COMMAND, PCI_COMMAND_IO, PCI_COMMAND_MASTER, PCI_COMMAND_MEMORY } from '../../uapi/pci-regs';
 import { type Check, command, type UioSubject } from '../check';
@@ -8,7 +9,8 @@ export const decoding: Check<UioSubject> = {
   about: 'decoding',
   *run({ tree, device, config }) {
     const { parent, regions } = device.uio;
-    if (parent === null) return;
+    // The kernel's own names alone may stand in a command.
+    if (parent === null || !isPciAddress(parent)) return;
     const state = tree.text(pciPath(parent, 'power_state'));
     if (state !== null && /^D[1-3]/.test(state)) {
       yield {

@@ -1,3 +1,4 @@
+import { isPciAddress } from '../../pci/address';
 import { pciPath } from '../../pci/paths';
 import { type Check, command, type PlatformSubject, type UioSubject } from '../check';
 
@@ -7,7 +8,7 @@ export const interrupt: Check<UioSubject> = {
   about: 'interrupt',
   *run({ tree, device: { address, driver, uio } }) {
     const { parent, parentDevice } = uio;
-    if (parent !== null && uio.irq === false)
+    if (parent !== null && isPciAddress(parent) && uio.irq === false)
       yield {
         id: 'no-intx',
         severity: 'limits',

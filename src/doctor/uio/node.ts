@@ -1,3 +1,4 @@
+import { isPciAddress } from '../../pci/address';
 import { pciPath } from '../../pci/paths';
 import { type Check, command, type UioSubject } from '../check';
 import { nodeFindings } from '../node-findings';
@@ -20,7 +21,8 @@ export const config: Check<UioSubject> = {
   ids: ['config-closed'],
   about: 'configuration space',
   *run({ tree, device: { driver, uio } }) {
-    if (uio.parent === null || driver !== 'uio_pci_generic' || readUser(tree).uid === 0) return;
+    if (uio.parent === null || !isPciAddress(uio.parent) || driver !== 'uio_pci_generic' || readUser(tree).uid === 0)
+      return;
     const path = pciPath(uio.parent, 'config');
     if (tree.sys.access(path) !== 'r') return;
     yield {

@@ -1,5 +1,6 @@
 import { pciPath } from '../../pci/paths';
 import { bootWith, type Check, type FunctionSubject } from '../check';
+import { Undecided } from '../evidence';
 
 /** Framebuffers of the boot's console, as /proc/iomem names them. */
 const CONSOLE = /^(?:BOOTFB|efifb|vesafb|simplefb|simpledrm|sysfb)\b/;
@@ -31,7 +32,8 @@ export const framebuffer: Check<FunctionSubject> = {
           start >= BigInt(region.address) &&
           end < BigInt(region.address) + BigInt(region.size),
       );
-      if (bar === undefined || end === 0n) continue;
+      if (end === 0n) throw new Undecided('/proc/iomem: its addresses are for root');
+      if (bar === undefined) continue;
       yield {
         id: 'framebuffer-on-bar',
         severity: 'blocks',

@@ -198,6 +198,18 @@ const iommuFaults: Fault[] = [
     mend: /slot/,
   },
   {
+    name: 'a function that may come into a group when a driver takes it',
+    device: EDU,
+    inject(tree) {
+      unbind(tree, 'vfio-pci');
+      tree.delete(at(EDU, 'iommu_group'));
+    },
+    // It is worth a try.
+    first: 'no-driver',
+    severity: 'blocks',
+    mend: [`udrv bind ${EDU} vfio-pci`],
+  },
+  {
     name: 'VFIO without an IOMMU',
     device: EDU,
     inject(tree) {
@@ -641,6 +653,17 @@ const vfioFaults: Fault[] = [
     first: 'interface-up',
     severity: 'blocks',
     mend: ['sudo ip link set eth0 down'],
+  },
+  {
+    name: 'an interface that is up, with a name that a shell would run',
+    device: '0000:00:05.0',
+    inject(tree) {
+      tree.set('/sys/class/net/a;reboot', link('../../devices/pci0000:00/0000:00:05.0/net/a;reboot'));
+      put(tree, { '/sys/devices/pci0000:00/0000:00:05.0/net/a;reboot/flags': '0x1003\n' });
+    },
+    first: 'interface-up',
+    severity: 'blocks',
+    mend: ["sudo ip link set 'a;reboot' down"],
   },
   {
     name: 'a physical function with virtual ones',
