@@ -63,7 +63,7 @@ export interface Subject<D = DeviceInfo | PlatformDevice | null> {
   tree: Evidence;
   device: D;
   need: Need;
-  /** Reads the messages of the kernel, oldest first; none where its log may not be read. */
+  /** Reads the messages of the kernel, oldest first. No log is empty: none where it may not be read. */
   log: () => readonly string[];
   /** Reads part of a function's configuration space, and no more; null where it cannot be read. Wakes a sleeping function. */
   config: ReadConfig;

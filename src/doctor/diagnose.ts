@@ -50,7 +50,7 @@ export interface DiagnoseOptions {
 export function diagnose(sys: SysTree, selector: string | undefined, options: DiagnoseOptions = {}): Diagnosis {
   const tree = new Evidence(sys);
   const need: Need = { memory: null, transfers: null, ...options.need };
-  const common = { tree, need, log: options.log ?? (() => []), config: options.config ?? (() => null) };
+  const common = { tree, need, log: once(options.log ?? (() => [])), config: options.config ?? (() => null) };
   if (selector === undefined) {
     const { purpose = null } = options;
     const lists = purpose === null ? Object.values(machineChecks) : [machineChecks[purpose]];
@@ -72,6 +72,15 @@ export function diagnose(sys: SysTree, selector: string | undefined, options: Di
         return examine(purpose === 'uio' ? pciForUioChecks : functionChecks, { ...common, device });
     }
   }
+}
+
+/** Asks once, and only if it is wanted. */
+function once<T>(ask: () => T): () => T {
+  let known: { answer: T } | undefined;
+  return () => {
+    known ??= { answer: ask() };
+    return known.answer;
+  };
 }
 
 function find(sys: SysTree, selector: string): DeviceInfo | PlatformDevice {

@@ -59,4 +59,11 @@ function undecided(path: string, error: unknown): unknown {
   return new Undecided(`${path}: ${error.code === 'ENODATA' ? 'not recorded' : errnoMessage(error.code)}`);
 }
 
+/** Returns the messages of the kernel. @throws Undecided where there are none, because its log may not be read */
+export function readable(log: () => readonly string[]): readonly string[] {
+  const messages = log();
+  if (messages.length === 0) throw new Undecided("the kernel's log cannot be read");
+  return messages;
+}
+
 export const parameterPath = (module: string, name: string): string => `/sys/module/${module}/parameters/${name}`;

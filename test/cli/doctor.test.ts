@@ -91,7 +91,7 @@ test.concurrent('what is in the way is exit 1, with the command for this machine
     exit: 1,
   });
   const note =
-    '\nThe commands are for the machine that was recorded, not for this one.\n\nnot known: holders: a copy of a machine has no processes\n';
+    "\nThe commands are for the machine that was recorded, not for this one.\n\nnot known: holders: a copy of a machine has no processes\nnot known: DMA faults: the kernel's log cannot be read\n";
   for (const machine of [
     ['--snapshot', recorded],
     ['--sysroot', tree],

@@ -93,8 +93,8 @@ function missingIommu(tree: Evidence, address: string | null): Finding {
 }
 
 /**
- * Where a device tree describes the IOMMU, kernels before 6.15 put a function into a group only when a driver takes it:
- * without a driver it may come into one yet.
+ * Weakens the verdict on a function without a driver: kernels before 6.15 put one behind an IOMMU of the device tree into
+ * a group only when a driver takes it.
  */
 function notCovered(tree: Evidence, address: string | null, found: Finding): Finding {
   if (address === null || tree.linked(pciPath(address, 'driver')) !== null) return found;

@@ -65,7 +65,7 @@ export const iommufdModule: Check = {
         mend: [],
         proof: null,
       };
-    else if (tree.sys.access('/dev/iommu') === null)
+    else if (tree.sys.access('/dev/iommu') === null && !tree.has('/sys/class/misc', 'iommu'))
       yield {
         id: 'iommufd-not-loaded',
         severity: 'note',

@@ -1,4 +1,5 @@
 import type { Check } from '../check';
+import { readable } from '../evidence';
 
 /** hub_port_connect() in drivers/usb/core/hub.c. */
 const GIVEN_UP = /^usb (\S+-port\d+): unable to enumerate USB device/;
@@ -8,7 +9,7 @@ export const enumeration: Check = {
   ids: ['enumeration-failed'],
   about: 'USB ports',
   *run({ log }) {
-    const lines = log().filter((line) => GIVEN_UP.test(line));
+    const lines = readable(log).filter((line) => GIVEN_UP.test(line));
     const ports = [...new Set(lines.map((line) => GIVEN_UP.exec(line)?.[1]))];
     const last = lines.at(-1);
     if (last === undefined) return;

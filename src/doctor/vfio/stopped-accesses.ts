@@ -1,6 +1,7 @@
 import { hex } from '../../text/hex';
 import { parseFaults } from '../../vfio/dma/faults';
 import type { Check, FunctionSubject } from '../check';
+import { readable } from '../evidence';
 
 /** Faults that a finding shows at most: a device makes thousands. */
 const MAX_SHOWN = 3;
@@ -12,7 +13,7 @@ export const stoppedAccesses: Check<FunctionSubject> = {
   *run({ device: { address }, log }) {
     // Intel's lines have no domain.
     const names = new Set([address, address.replace(/^0000:/, '')]);
-    const faults = parseFaults(log()).filter(({ device }) => device !== null && names.has(device));
+    const faults = parseFaults(readable(log)).filter(({ device }) => device !== null && names.has(device));
     if (faults.length === 0) return;
     yield {
       id: 'dma-stopped',

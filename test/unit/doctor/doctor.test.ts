@@ -67,7 +67,10 @@ test('a port without ACS is named as the reason why functions share a group', ()
 
 describe('a recording has the same verdict', () => {
   // Processes, registers and the kernel's log are in no recording.
-  const recordable = faults.filter(({ first, log, config }) => !NOT_RECORDED.has(first) && !log && !config);
+  const recordable = faults
+    .filter(({ first, log, config }) => !NOT_RECORDED.has(first) && !log && !config)
+    // One fault for each finding: recording a machine asks about all of its devices.
+    .filter(({ first }, i, all) => all.findIndex((other) => other.first === first) === i);
 
   test.each(recordable.map((fault) => [`${fault.family}: ${fault.name}`, fault] as const))('%s', (_, fault) => {
     const tree = healthy();
@@ -90,9 +93,10 @@ test('the manual has every finding, and the figures', () => {
 describe('nothing is found', () => {
   test('where a fault was not put in', () => {
     const tree = healthy();
-    expect(diagnose(tree, undefined)).toMatchObject({ findings: [], unknown: [] });
+    const log = () => ['Linux version 6.12.95'];
+    expect(diagnose(tree, undefined, { log })).toMatchObject({ findings: [], unknown: [] });
     for (const device of [EDU, 'uio0', ADAPTER])
-      expect(diagnose(tree, device)).toMatchObject({ findings: [], unknown: [] });
+      expect(diagnose(tree, device, { log })).toMatchObject({ findings: [], unknown: [] });
   });
 
   const machines: [string, SysTree][] = [

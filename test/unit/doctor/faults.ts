@@ -323,7 +323,10 @@ const machineFaults: Fault[] = [
   {
     name: 'iommufd is not loaded, and the devices have cdevs',
     device: EDU,
-    inject: (tree) => tree.delete('/dev/iommu'),
+    inject(tree) {
+      tree.delete('/dev/iommu');
+      tree.delete('/sys/class/misc/iommu');
+    },
     first: 'iommufd-not-loaded',
     severity: 'note',
     mend: ['sudo modprobe iommufd'],
