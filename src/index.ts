@@ -22,13 +22,16 @@ export {
   prepareBindings,
 } from './bind/bind';
 export { withGroups } from './bind/group';
-export { findUses, type Use, type Uses } from './bind/in-use';
+export { claimProbe, findUses, type IsClaimed, type Use, type Uses } from './bind/in-use';
 export { type Binding, type BindPlan, type BindStep, shellCommand, type Write } from './bind/plan';
 export { STATE_DIRECTORY } from './bind/remember';
 export { type GroupDevice, type GroupReport, type GroupReports, listGroups } from './devices/iommu-groups';
 export { type ListOptions, listDevices } from './devices/list';
 export { recordMachine } from './devices/record-machine';
 export { findDevice, findDevices } from './devices/select';
+export type { Check, Finding, Mend, Purpose, Severity } from './doctor/check';
+export { type DiagnoseOptions, type Diagnosis, diagnose } from './doctor/diagnose';
+export { readEvidence } from './doctor/record';
 export { type ErrorDetails, type ErrorSubject, Exit, type ExitCode, errnoMessage, SysError, UdrvError } from './errors';
 export type { LatencyOptions } from './interrupts/latency';
 export type { InterruptEvent, InterruptSource, InterruptWaitOptions } from './interrupts/source';

@@ -13,6 +13,7 @@ import { groupNode } from '../vfio/inspect/iommu-group';
 export interface Use {
   /** The PCI function. */
   address: string;
+  kind: 'storage' | 'network' | 'virtual functions' | 'process' | 'bridge';
   /** `nvme0n1p2 is mounted on /home` */
   what: string;
   /** The command that ends it. */
@@ -42,6 +43,12 @@ interface ClassDevice {
 /** Takes a use of a function. */
 type Report = (what: string, hint?: string, vital?: boolean) => void;
 
+/**
+ * Tells whether a block device is claimed exclusively by a mount, swap space or a device built upon it. Only opening it
+ * tells that: {@link claimProbe}.
+ */
+export type IsClaimed = (node: string) => boolean;
+
 /** A use of a block device. */
 interface StorageUse {
   what: string;
@@ -59,8 +66,10 @@ const MAX_STACK = 16;
  * Finds the uses of PCI functions and of all that is behind them: mounted and swapped file systems, also through dm,
  * md, LVM and bcache; members of those; network interfaces that are up; nodes that a process has open; disks that the
  * kernel keeps for itself without saying what for, as it does for ZFS.
+ *
+ * @param isClaimed without it no node is opened, and the last are not found
  */
-export function findUses(sys: Sys, addresses: readonly string[]): Uses {
+export function findUses(sys: SysTree, addresses: readonly string[], isClaimed: IsClaimed = () => false): Uses {
   const reader = new AttributeReader(sys);
   const devices = classDevices(reader);
   const nodes = new NodeUses(sys);
@@ -69,16 +78,18 @@ export function findUses(sys: Sys, addresses: readonly string[]): Uses {
   for (const address of addresses) {
     const mine = devices.filter(({ path }) => path.includes(address)).map(({ device }) => device);
     mine.push(...multipathDisks(reader, mine));
-    const refuse: Report = (what, hint, vital = false) =>
-      uses.push({ address, what, hint, busy: false, ...(vital && { vital }) });
+    const refuse =
+      (kind: Use['kind']): Report =>
+      (what, hint, vital = false) =>
+        uses.push({ address, kind, what, hint, busy: false, ...(vital && { vital }) });
     for (const device of mine) {
       if (device.kind === 'block') {
-        storage ??= new StorageUses(sys, reader);
-        storage.find(device, refuse);
+        storage ??= new StorageUses(isClaimed, reader);
+        storage.find(device, refuse('storage'));
       }
-      if (device.kind === 'net') findNetUse(reader, device, refuse);
+      if (device.kind === 'net') findNetUse(reader, device, refuse('network'));
     }
-    findVirtualFunctions(reader, address, refuse);
+    findVirtualFunctions(reader, address, refuse('virtual functions'));
     nodes.want(reader, address, mine);
   }
   uses.push(...nodes.find());
@@ -135,15 +146,15 @@ function multipathDisks(reader: AttributeReader, devices: readonly ClassDevice[]
 
 /** File systems and swap space on block devices. The tables are read once. */
 class StorageUses {
-  readonly #sys: Sys;
+  readonly #isClaimed: IsClaimed;
   readonly #reader: AttributeReader;
   readonly #mounts: readonly Mount[] | null;
   readonly #swaps: readonly string[];
   /** By the name of a member: file systems that are mounted and have several. */
   readonly #btrfs: ReadonlySet<string>;
 
-  constructor(sys: Sys, reader: AttributeReader) {
-    this.#sys = sys;
+  constructor(isClaimed: IsClaimed, reader: AttributeReader) {
+    this.#isClaimed = isClaimed;
     this.#reader = reader;
     this.#mounts = readMounts(reader);
     this.#swaps = readSwaps(reader);
@@ -156,7 +167,7 @@ class StorageUses {
     const direct = this.#usesOf(name, dir);
     for (const { what, hint, vital } of direct) report(`${name} ${what}`, hint, vital);
     const holders = this.#reader.names(`${dir}/holders`);
-    if (direct.length + holders.length === 0 && node !== null && isClaimed(this.#sys, node))
+    if (direct.length + holders.length === 0 && node !== null && this.#isClaimed(node))
       report(`${name} is in use by the kernel (ZFS, or a mount that is not visible here)`);
     for (const holder of holders) {
       const above = this.#above(holder, new Set([name]));
@@ -191,11 +202,11 @@ class StorageUses {
       vital: point === '/',
     }));
     if (this.#swaps.some((path) => nodes.has(path)))
-      uses.push({ what: 'is used as swap space', hint: `swapoff ${node}`, vital: false });
+      uses.push({ what: 'is used as swap space', hint: `swapoff ${shellWord(node)}`, vital: false });
     if (uses.length === 0 && this.#btrfs.has(name))
       uses.push({
         what: 'is part of a mounted btrfs file system',
-        hint: `btrfs filesystem show ${node}`,
+        hint: `btrfs filesystem show ${shellWord(node)}`,
         vital: false,
       });
     return uses;
@@ -209,17 +220,19 @@ class StorageUses {
 }
 
 /**
- * Whether a block device is claimed: a mount, swap space or a device built upon it claims it exclusively, and the kernel
- * then refuses O_EXCL (open(2), block/bdev.c). The claim that this makes is gone at once.
+ * Asks the kernel about claims: a mount, swap space or a device built upon a block device claims it exclusively, and the
+ * kernel then refuses O_EXCL (open(2), block/bdev.c). The claim that this makes is gone at once.
  */
-function isClaimed(sys: Sys, node: string): boolean {
-  try {
-    sys.close(sys.open(node, { exclusive: true }));
-    return false;
-  } catch (error) {
-    // Without permission, or on a machine that can only be looked at, it cannot be told.
-    return error instanceof SysError && error.code === 'EBUSY';
-  }
+export function claimProbe(sys: Sys): IsClaimed {
+  return (node) => {
+    try {
+      sys.close(sys.open(node, { exclusive: true }));
+      return false;
+    } catch (error) {
+      // Without permission, or on a machine that can only be looked at, it cannot be told.
+      return error instanceof SysError && error.code === 'EBUSY';
+    }
+  };
 }
 
 const IFF_UP = 1;
@@ -232,7 +245,7 @@ function findNetUse(reader: AttributeReader, { name, dir }: ClassDevice, report:
   const state = flags === null ? 'may be up' : (flags & IFF_UP) === 0 ? 'is down' : 'is up';
   report(
     `the network interface ${name} ${state}${master === null ? '' : ` and part of ${master}`}`,
-    state === 'is up' ? `ip link set ${name} down` : undefined,
+    state === 'is up' ? `ip link set ${shellWord(name)} down` : undefined,
   );
 }
 
@@ -289,7 +302,13 @@ class NodeUses {
     );
     for (const address of this.#open)
       if (!uses.some((use) => use.address === address && use.busy))
-        uses.push({ address, what: 'it is open in a process that is not visible here', hint: undefined, busy: true });
+        uses.push({
+          address,
+          kind: 'process',
+          what: 'it is open in a process that is not visible here',
+          hint: undefined,
+          busy: true,
+        });
     return uses.filter(isFirstOfProcess);
   }
 }
@@ -297,6 +316,7 @@ class NodeUses {
 function heldBy(address: string, name: string, { pid, command, by }: Holder, busy: boolean): Use {
   return {
     address,
+    kind: 'process',
     what: `${name} is ${by === 'mapping' ? 'mapped' : 'open'} in ${command} (pid ${pid})`,
     hint: `end that process first: kill ${pid}`,
     busy,

@@ -2,7 +2,7 @@ import { pciPath } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { Sys, SysTree } from '../sys/sys';
 import { inUseError } from './errors';
-import { findUses, type Use, type Uses } from './in-use';
+import { claimProbe, findUses, type IsClaimed, type Use, type Uses } from './in-use';
 import type { BindPlan } from './plan';
 import { isBridge } from './read';
 
@@ -21,7 +21,7 @@ export function mustNotBeInUse(
   plans: readonly BindPlan[],
   { force, bridges }: { force: boolean; bridges: boolean },
 ): string[] {
-  const found = findObjections(sys, plans, { bridges });
+  const found = findObjections(sys, plans, { bridges, isClaimed: claimProbe(sys) });
   const busy = found.uses.filter((use) => use.busy);
   if (busy.length > 0) throw inUseError(busy, 'EBUSY');
   if (found.uses.length > 0 && !force) throw inUseError(found.uses, 'EINUSE');
@@ -31,13 +31,20 @@ export function mustNotBeInUse(
 }
 
 /** Finds what speaks against plans: bridges that would change their drivers, and uses of what would lose its driver. */
-export function findObjections(sys: Sys, plans: readonly BindPlan[], { bridges }: { bridges: boolean }): Uses {
+export function findObjections(
+  sys: SysTree,
+  plans: readonly BindPlan[],
+  { bridges, isClaimed }: { bridges: boolean; isClaimed: IsClaimed | undefined },
+): Uses {
   const changed = plans.filter(({ steps }) => steps.some(({ driver }) => driver !== undefined)).map((p) => p.address);
-  const bridge = (address: string): Use[] =>
-    bridges || !isBridge(sys, address) ? [] : [{ address, what: 'it is a bridge', hint: undefined, busy: false }];
+  const bridge = (address: string): Use[] => (bridges || !isBridge(sys, address) ? [] : [bridgeUse(address)]);
   const losers = plans.filter(losesDriver).map(({ address }) => address);
-  const { uses, doubts } = losers.length === 0 ? { uses: [], doubts: [] } : findUses(sys, losers);
+  const { uses, doubts } = losers.length === 0 ? { uses: [], doubts: [] } : findUses(sys, losers, isClaimed);
   return { uses: [...changed.flatMap(bridge), ...uses], doubts };
+}
+
+export function bridgeUse(address: string): Use {
+  return { address, kind: 'bridge', what: 'it is a bridge', hint: undefined, busy: false };
 }
 
 function losesDriver({ from, steps }: BindPlan): boolean {

@@ -7,9 +7,10 @@ import { isVfioDriver } from '../vfio/inspect/drivers';
 import { type GroupMember, IOMMU_GROUPS, IommuGroups } from '../vfio/inspect/iommu-group';
 import { firmwareRequirement, reservedRegions } from '../vfio/inspect/reserved-regions';
 import { withGroups } from './group';
+import { claimProbe, type IsClaimed, type Use } from './in-use';
 import { type BindPlan, driverAfter, plan } from './plan';
 import { isBridge, readBinding } from './read';
-import { findObjections } from './safety';
+import { bridgeUse, findObjections } from './safety';
 
 /** The most objections that a remark names. */
 const MAX_SHOWN = 5;
@@ -49,27 +50,42 @@ interface Blocked {
   blockers: readonly GroupMember[];
 }
 
-/** Returns the commands that make a group viable; where `bind --group` would be refused, the reasons instead. */
-export function viabilityAdvice(sys: Sys, { address, driver, group, blockers }: Blocked): string {
+/** The way to make a group viable. */
+export interface ViabilityRemedy {
+  /** Commands that take members of other buses from their drivers, then the one that binds the functions. */
+  commands: string[];
+  /** Reasons why the last would be refused. */
+  objections: Use[];
+}
+
+/** Finds the way to make a group viable. @param isClaimed as of {@link findObjections} */
+export function viabilityRemedy(
+  sys: SysTree,
+  { address, driver, group, blockers }: Blocked,
+  isClaimed?: IsClaimed,
+): ViabilityRemedy {
   const others = blockers.filter(({ name }) => !isPciAddress(name));
   const functions = blockers.filter(({ name }) => isPciAddress(name));
-  const advice = others.map((member) => unbindCommand(sys, group, member));
-  if (functions.length > 0) {
-    const plans = withGroups(sys, [address]).map((member) =>
-      plan(member, readBinding(sys, member), { driver, override: driver }),
-    );
-    const objections = [
-      ...functions.filter(({ name }) => isBridge(sys, name)).map(({ name }) => `${name}: it is a bridge`),
-      ...findObjections(sys, plans, { bridges: false }).uses.map((use) => `${use.address}: ${use.what}`),
-    ];
-    const more = objections.length > MAX_SHOWN ? [`and ${objections.length - MAX_SHOWN} more`] : [];
-    advice.push(
-      objections.length === 0
-        ? `udrv bind ${address} ${driver} --group`
-        : `bind --group would be refused: ${[...objections.slice(0, MAX_SHOWN), ...more].join('; ')}`,
-    );
-  }
-  return advice.join('; ');
+  const commands = others.map((member) => unbindCommand(sys, group, member));
+  if (functions.length === 0) return { commands, objections: [] };
+  const plans = withGroups(sys, [address]).map((member) =>
+    plan(member, readBinding(sys, member), { driver, override: driver }),
+  );
+  const bridges = functions.filter(({ name }) => isBridge(sys, name));
+  const objections = [
+    ...bridges.map(({ name }) => bridgeUse(name)),
+    ...findObjections(sys, plans, { bridges: false, isClaimed }).uses,
+  ];
+  return { commands: [...commands, `udrv bind ${address} ${driver} --group`], objections };
+}
+
+/** Returns the commands that make a group viable; where `bind --group` would be refused, the reasons instead. */
+export function viabilityAdvice(sys: Sys, blocked: Blocked): string {
+  const { commands, objections } = viabilityRemedy(sys, blocked, claimProbe(sys));
+  if (objections.length === 0) return commands.join('; ');
+  const shown = objections.slice(0, MAX_SHOWN).map((use) => `${use.address}: ${use.what}`);
+  const more = objections.length > MAX_SHOWN ? [`and ${objections.length - MAX_SHOWN} more`] : [];
+  return [...commands.slice(0, -1), `bind --group would be refused: ${[...shown, ...more].join('; ')}`].join('; ');
 }
 
 /** Returns the command that takes a member of another bus from its driver, which `udrv unbind` does for PCI alone. */

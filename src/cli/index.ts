@@ -7,6 +7,7 @@ import type { CommandIndex } from './program/command';
 export const commands: CommandIndex = {
   list: () => require('./list'),
   show: () => require('./show'),
+  doctor: () => require('./doctor'),
   read: () => require('./any/read'),
   write: () => require('./any/write'),
   dump: () => require('./any/dump'),

@@ -8,7 +8,7 @@ import { argument } from './program/options';
 
 export const command: VerbSpec = {
   description: 'the manual, also where none is installed',
-  arguments: [argument('[page]', 'udrv, or the page of a framework: uio, vfio, usb')],
+  arguments: [argument('[page]', 'udrv, or another page: uio, vfio, usb, doctor')],
   examples: ['man', 'man usb'],
   run: man,
 };

@@ -1,4 +1,5 @@
 import { recordMachine } from '../devices/record-machine';
+import { readEvidence } from '../doctor/record';
 import type { SysTree } from '../sys/sys';
 import { Output } from './output/file';
 import type { VerbSpec } from './program/command';
@@ -13,7 +14,10 @@ export const command: VerbSpec = {
   run(context: Context, options: { output?: string }): undefined {
     using output = new Output(context.stdout, options.output);
     using progress = new Progress(context.status, { unit: counted('files'), title: 'reading' });
-    const manifest = recordMachine(observed(context.sys, (files) => progress.update(files)));
+    const manifest = recordMachine(
+      observed(context.sys, (files) => progress.update(files)),
+      readEvidence,
+    );
     output.open().write(manifest);
   },
 };
@@ -32,5 +36,6 @@ function observed(tree: SysTree, onRead: (count: number) => void): SysTree {
     readDir: counting((path: string) => tree.readDir(path)),
     readLink: counting((path: string) => tree.readLink(path)),
     access: (path) => tree.access(path),
+    permissions: (path) => tree.permissions(path),
   };
 }

@@ -5,6 +5,7 @@ import { inspectPlace, readPciSlots } from '../pci/function-details';
 import { pciHierarchy } from '../pci/hierarchy';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
+import { RecordableTree } from '../sys/tree/recordable';
 import { RecordingTree } from '../sys/tree/recording';
 import { driverlessForUio } from '../uio/platform';
 import { describeUsb } from '../usb/inspect/describe';
@@ -15,12 +16,17 @@ import { iommuHardware } from '../vfio/inspect/iommu-hardware';
 import { reservedRegions } from '../vfio/inspect/reserved-regions';
 import { listDevices } from './list';
 
+/** Reads more of a machine, which is recorded by that. */
+export type ReadMore = (recording: SysTree, devices: readonly DeviceInfo[]) => void;
+
 /**
  * Records a machine as a manifest: all that listing it reads, PCI functions of the kernel's drivers included, and of
  * the name databases the lines of its devices. Replayed, it gives the same answers.
+ *
+ * @param more reads what else shall be known
  */
-export function recordMachine(sys: SysTree): string {
-  const recorder = new RecordingTree(sys);
+export function recordMachine(sys: SysTree, more: ReadMore = () => {}): string {
+  const recorder = new RecordingTree(new RecordableTree(sys));
   const names = new NameDatabase(recorder);
   const devices = [...listDevices(recorder, names), ...listDevices(recorder, names, { type: 'pci' })];
   readClassLinks(recorder);
@@ -28,6 +34,7 @@ export function recordMachine(sys: SysTree): string {
   readIommu(recorder, devices);
   readUsb(recorder, names, devices);
   driverlessForUio(recorder);
+  more(recorder, devices);
   recorder.add(
     '/usr/share/hwdata/pci.ids',
     Buffer.from(names.excerpt('pci', devices.filter((d) => d.framework !== 'usb').flatMap(ids))),

@@ -11,6 +11,14 @@
 /** The calling user's access to a node: `none` is there but closed. */
 export type Access = 'rw' | 'r' | 'none';
 
+/** The owner of a node and its mode, which say to whom it is closed. Access control lists come on top. */
+export interface Permissions {
+  /** The nine bits for owner, group and others. */
+  mode: number;
+  uid: number;
+  gid: number;
+}
+
 /** The most that {@link SysTree.readFile} takes unless told otherwise: attributes are a page, configuration spaces little more. */
 export const READ_LIMIT = 1024 * 1024;
 
@@ -92,6 +100,8 @@ export interface SysTree {
   readLink(path: string): string;
   /** The access that the calling user has to a file or node, null if it is not there. Does not open it. */
   access(path: string): Access | null;
+  /** The owner and mode of a node; null if it is not there, or a copy of a machine does not tell. Does not open it. */
+  permissions(path: string): Permissions | null;
 }
 
 /** A machine whose devices can be opened. */

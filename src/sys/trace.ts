@@ -9,6 +9,7 @@ import type {
   Mapping,
   Memory,
   OpenOptions,
+  Permissions,
   PollEvent,
   PollResult,
   Sys,
@@ -78,6 +79,10 @@ class TracedSys implements Sys {
 
   access(path: string): Access | null {
     return this.#sys.access(path);
+  }
+
+  permissions(path: string): Permissions | null {
+    return this.#sys.permissions(path);
   }
 
   writeFile(path: string, data: string): void {

@@ -7,6 +7,7 @@ import { Exit, type ExitCode, fromSysError, SysError, UdrvError, usageError } fr
 import type { Region, UioDeviceInfo } from '../model/device';
 import type { Sys } from '../sys/sys';
 import { hex } from '../text/hex';
+import { whyNotMappable } from './mappable';
 
 interface Details {
   code: string;
@@ -115,20 +116,8 @@ export function mapFailed(sys: Sys, device: UioDeviceInfo, region: Region, error
   if (!refused) return fromSysError(error, { ...details, message: 'cannot be mapped' });
   if (sys.access(`/sys/class/uio/${device.address}`) === null)
     return fromSysError(error, { ...details, message: 'the device went away', exit: Exit.gone });
-  const { message, hint } = refusal(region, sys.pageSize);
+  const { message, hint } = whyNotMappable(region, sys.pageSize);
   return fromSysError(error, { ...details, message: `cannot be mapped: ${message}`, hint, exit: Exit.unsupported });
-}
-
-/** Tells why the kernel maps a region of a device that is there not at all. */
-function refusal({ address, size }: Region, pageSize: number): { message: string; hint?: string } {
-  const hint =
-    'its driver must export whole pages, with the registers at an offset: uio_pdrv_genirq of newer kernels does';
-  if (address === null) return { message: 'the driver has no memory for it', hint: 'sudo dmesg may tell why' };
-  if (BigInt(address) % BigInt(pageSize) !== 0n)
-    return { message: `its address, ${address}, begins no page of ${hex(pageSize)} bytes; size ${hex(size)}`, hint };
-  if (size < pageSize)
-    return { message: `it has ${hex(size)} bytes, fewer than a page of ${hex(pageSize)}; address ${address}`, hint };
-  return { message: `the driver refuses ${hex(size)} bytes at ${address}, pages of ${hex(pageSize)}` };
 }
 
 /** A register in the last page of a map, where that is no whole page: uio_mmap_physical() maps whole ones only. */

@@ -1,7 +1,7 @@
 import { attempt } from '../sys/attempt';
 import type { SysTree } from '../sys/sys';
 
-const DEVICES = '/sys/bus/platform/devices';
+export const PLATFORM_DEVICES = '/sys/bus/platform/devices';
 
 /** The drivers in Linux that make UIO devices of platform devices: drivers/uio. */
 export const PLATFORM_DRIVERS: readonly string[] = ['uio_pdrv_genirq', 'uio_dmem_genirq'];
@@ -14,9 +14,9 @@ export const PLATFORM_ADVICE = `boot with uio_pdrv_genirq.of_id=${GENERIC}, or l
 
 /** Lists the platform devices that are meant for UIO and have no driver, sorted. */
 export function driverlessForUio(sys: SysTree): string[] {
-  return attempt(() => sys.readDir(DEVICES), [])
-    .filter((device) => isMeantForUio(sys, `${DEVICES}/${device}`))
-    .filter((device) => attempt(() => sys.readLink(`${DEVICES}/${device}/driver`), null) === null)
+  return attempt(() => sys.readDir(PLATFORM_DEVICES), [])
+    .filter((device) => isMeantForUio(sys, `${PLATFORM_DEVICES}/${device}`))
+    .filter((device) => attempt(() => sys.readLink(`${PLATFORM_DEVICES}/${device}/driver`), null) === null)
     .sort();
 }
 

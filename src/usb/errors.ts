@@ -11,6 +11,7 @@ import { didYouMean } from '../text/nearest';
 import { endpointName, interfaceName } from './inspect/address';
 import { authorizeCommand } from './inspect/authorize';
 import { USB_DEVICES } from './inspect/inspect';
+import { udevRule } from './inspect/udev-rule';
 import { driverOf, USBFS_DRIVER } from './usbfs';
 
 const MEMORY_LIMIT = '/sys/module/usbcore/parameters/usbfs_memory_mb';
@@ -56,11 +57,6 @@ export function openFailed(device: UsbDeviceInfo, error: SysError): UdrvError {
     },
   };
   return callFailed(device, error, advice, error.path);
-}
-
-/** A udev rule that gives the user who is logged in access. The ids are hex digits: nothing of the device's own text. */
-function udevRule({ vendorId, deviceId }: UsbDeviceInfo): string {
-  return `SUBSYSTEM=="usb", ATTR{idVendor}=="${vendorId ?? '*'}", ATTR{idProduct}=="${deviceId ?? '*'}", TAG+="uaccess", MODE="0660"`;
 }
 
 /** An interface that cannot be claimed. @param options.detach whether the claim was to take it from its driver */

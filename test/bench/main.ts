@@ -1,7 +1,8 @@
 /**
- * `npm run bench [list|start|uio|vfio|usb|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
+ * `npm run bench [list|start|doctor|uio|vfio|usb|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
  * something measured in the same run. Exits 1 where a figure misses its bound.
  */
+import { benchDoctor } from './doctor';
 import { benchFuzz } from './fuzz-descriptors';
 import { benchList } from './list';
 import { benchStart } from './start';
@@ -12,6 +13,7 @@ import { benchVfio } from './vfio';
 const benches: Record<string, () => Promise<boolean> | boolean> = {
   list: benchList,
   start: benchStart,
+  doctor: benchDoctor,
   uio: benchUio,
   usb: benchUsb,
   fuzz: benchFuzz,

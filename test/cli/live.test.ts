@@ -259,5 +259,11 @@ describe('top', () => {
     ],
     ['--sim top --interval 10ms', '10ms: is too short an interval: 50ms at least'],
   ]);
-  cliFails(3, [['--sim top uio9', /no such device/, 'did you mean one of uio0, uio1, uio2, uio3? udrv --sim list --all shows what there is']]);
+  cliFails(3, [
+    [
+      '--sim top uio9',
+      /no such device/,
+      'did you mean one of uio0, uio1, uio2, uio3? udrv --sim list --all shows what there is',
+    ],
+  ]);
 });

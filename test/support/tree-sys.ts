@@ -1,4 +1,4 @@
-import type { Access, Sys } from '../../src/sys/sys';
+import type { Access, Permissions, Sys } from '../../src/sys/sys';
 import { inspectionOnly } from '../../src/sys/tree/inspection-only';
 import { MemoryTree } from '../../src/sys/tree/memory-tree';
 
@@ -51,6 +51,11 @@ export class TreeSys extends Refusing {
   override access(path: string): Access | null {
     this.calls.push(`access ${path}`);
     return this.tree.access(path);
+  }
+
+  override permissions(path: string): Permissions | null {
+    this.calls.push(`permissions ${path}`);
+    return this.tree.permissions(path);
   }
 
   #set(path: string, content: Content): void {

@@ -1,4 +1,4 @@
-import { findUses } from '../../bind/in-use';
+import { claimProbe, findUses } from '../../bind/in-use';
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
 import { UsbDevice } from '../../usb/device/device';
@@ -119,7 +119,7 @@ export function mustBeIdle(
   force: boolean | undefined,
 ): void {
   const name = intf === null ? info.address : interfaceName(info, intf);
-  const [use] = findUses(context.sys, [name]).uses;
+  const [use] = findUses(context.sys, [name], claimProbe(context.sys)).uses;
   if (use === undefined) return;
   if (force) {
     context.note(`${name}: ${use.what}, and loses its device`);

@@ -7,6 +7,7 @@ import {
   type Mapping,
   type Memory,
   type OpenFlags,
+  type Permissions,
   type PollEvent,
   type PollResult,
   READ_LIMIT,
@@ -78,6 +79,10 @@ export class SimSys implements Sys {
 
   access(path: string): Access | null {
     return this.#call('access', 'access', path, () => this.#kernel.tree.access(path));
+  }
+
+  permissions(path: string): Permissions | null {
+    return this.#kernel.tree.permissions(path);
   }
 
   open(path: string, { write = false, nonblock = false }: OpenFlags): number {

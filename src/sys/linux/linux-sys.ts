@@ -6,6 +6,7 @@ import {
   type Mapping,
   type Memory,
   type OpenOptions,
+  type Permissions,
   type PollEvent,
   type PollResult,
   READ_LIMIT,
@@ -14,7 +15,7 @@ import {
   type Width,
 } from '../sys';
 import type { Libc } from './libc';
-import { accessOf, listDirectory, readToEnd, sysCall } from './node-fs';
+import { accessOf, listDirectory, permissionsOf, readToEnd, sysCall } from './node-fs';
 
 const { O_EXCL, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
@@ -57,6 +58,10 @@ export class LinuxSys implements Sys {
 
   access(path: string): Access | null {
     return accessOf(path);
+  }
+
+  permissions(path: string): Permissions | null {
+    return permissionsOf(path);
   }
 
   open(path: string, { write = false, nonblock = false, exclusive = false }: OpenOptions): number {

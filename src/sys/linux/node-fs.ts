@@ -1,6 +1,6 @@
-import { accessSync, constants, existsSync, opendirSync, readSync } from 'node:fs';
+import { accessSync, constants, existsSync, opendirSync, readSync, statSync } from 'node:fs';
 import { SysError } from '../../errors';
-import type { Access } from '../sys';
+import type { Access, Permissions } from '../sys';
 
 const { R_OK, W_OK } = constants;
 
@@ -62,6 +62,16 @@ export function accessOf(path: string): Access | null {
     } catch {}
   }
   return 'none';
+}
+
+/** Returns the owner and mode of a file; null if it is not there, or not to be looked at. Does not open it. */
+export function permissionsOf(path: string): Permissions | null {
+  try {
+    const { mode, uid, gid } = statSync(path);
+    return { mode: mode & 0o777, uid, gid };
+  } catch {
+    return null;
+  }
 }
 
 /** Runs one of Node's calls and turns its error into {@link SysError}. */

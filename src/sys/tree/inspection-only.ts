@@ -24,6 +24,7 @@ export function inspectionOnly(tree: SysTree, { message, hint }: Refusal): Sys {
     readDir: (path) => tree.readDir(path),
     readLink: (path) => tree.readLink(path),
     access: (path) => tree.access(path),
+    permissions: (path) => tree.permissions(path),
     writeFile: refuse,
     open: refuse,
     close: refuseDescriptor,

@@ -1,13 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import { errnoNumber, type UdrvError, usageError } from '../../errors';
 import { hexDigits } from '../../text/hex';
-import type { Access } from '../sys';
+import type { Access, Permissions } from '../sys';
 
 /**
  * The text form of a recorded machine, one entry a line, sorted by path:
  *
  *     # udrv snapshot 1
  *     /dev/uio0 @ rw                              a device node, and what the recording user may do with it
+ *     /dev/uio1 @ none 0660 0:46                  the same, and its mode, owner and group
  *     /sys/class/uio/uio0 -> ../../devices/...    a symbolic link
  *     /sys/devices/x/config : 86800c15            a file of these bytes; none at all is an empty file
  *     /sys/devices/x/power /                      a directory with nothing recorded in it
@@ -24,7 +25,7 @@ import type { Access } from '../sys';
 export type ManifestEntry =
   | { path: string; kind: 'file'; content: Buffer }
   | { path: string; kind: 'link'; target: string }
-  | { path: string; kind: 'node'; access: Access }
+  | { path: string; kind: 'node'; access: Access; permissions?: Permissions | undefined }
   | { path: string; kind: 'error'; code: string }
   | { path: string; kind: 'dir' };
 
@@ -141,12 +142,18 @@ function formatValue(entry: ManifestEntry): string {
     case 'link':
       return `-> ${keepLastBlank(escapeText(entry.target))}`;
     case 'node':
-      return `@ ${entry.access}`;
+      return `@ ${entry.access}${permissionsText(entry.permissions)}`;
     case 'error':
       return `! ${entry.code}`;
     case 'dir':
       return '/';
   }
+}
+
+function permissionsText(permissions: Permissions | undefined): string {
+  if (permissions === undefined) return '';
+  const { mode, uid, gid } = permissions;
+  return ` 0${mode.toString(8).padStart(3, '0')} ${uid}:${gid}`;
 }
 
 function escapeContent(content: Buffer): string {
@@ -310,9 +317,16 @@ class Parser {
         if (problem !== null) throw this.#error(problem);
         return { path, kind: 'link', target };
       }
-      case '@':
-        if (!ACCESSES.has(value)) throw this.#error('after `@` there must be `rw`, `r` or `none`');
-        return { path, kind: 'node', access: value as Access };
+      case '@': {
+        const [, access = '', mode, uid, gid] = /^(\w+)(?: (0[0-7]{3}) (\d{1,10}):(\d{1,10}))?$/.exec(value) ?? [];
+        if (!ACCESSES.has(access))
+          throw this.#error(
+            'after `@` there must be `rw`, `r` or `none`, and there may be mode and owner: `0660 0:46`',
+          );
+        const permissions =
+          mode === undefined ? undefined : { mode: Number.parseInt(mode, 8), uid: Number(uid), gid: Number(gid) };
+        return { path, kind: 'node', access: access as Access, ...(permissions && { permissions }) };
+      }
       case '!':
         if (!isErrno(value)) throw this.#error(`${quote(value)} is not the name of an errno`);
         return { path, kind: 'error', code: value };

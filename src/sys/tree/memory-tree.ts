@@ -1,6 +1,6 @@
 import { SysError } from '../../errors';
 import { attempt } from '../attempt';
-import { type Access, READ_LIMIT, type SysTree } from '../sys';
+import { type Access, type Permissions, READ_LIMIT, type SysTree } from '../sys';
 
 /** An entry of the tree of a machine that is not this one. */
 export type Entry =
@@ -8,7 +8,7 @@ export type Entry =
   | { kind: 'file'; read(): Buffer; write?(data: Buffer): void }
   | { kind: 'link'; target: string }
   /** A device node; what opening it means is for the owner of the tree. */
-  | { kind: 'node'; access: Access }
+  | { kind: 'node'; access: Access; permissions?: Permissions }
   /** There, but reading it fails with this errno. A directory with an entry below it that was set later: listing it does. */
   | { kind: 'error'; code: string };
 
@@ -93,6 +93,11 @@ export class MemoryTree implements SysTree {
     if (entry.kind === 'node') return entry.access;
     if (entry.kind === 'error') return 'none';
     return entry.kind === 'file' && entry.write !== undefined ? 'rw' : 'r';
+  }
+
+  permissions(path: string): Permissions | null {
+    const entry = this.find(path);
+    return entry?.kind === 'node' ? (entry.permissions ?? null) : null;
   }
 
   /** Returns the entry that a path leads to, links followed; null where there is none. */

@@ -1,5 +1,5 @@
 import { SysError } from '../../errors';
-import { type Access, READ_LIMIT, type SysTree } from '../sys';
+import { type Access, type Permissions, READ_LIMIT, type SysTree } from '../sys';
 import { formatManifest, isErrno, MANIFEST_LIMITS, type ManifestEntry, pathProblem } from './manifest';
 import { components, MAX_LINKS } from './memory-tree';
 
@@ -19,6 +19,7 @@ interface Node {
   target?: string | undefined;
   content?: Buffer | undefined;
   access?: Access | undefined;
+  permissions?: Permissions | undefined;
   /** The errno of reading or listing it. */
   code?: string | undefined;
 }
@@ -86,6 +87,12 @@ export class RecordingTree implements SysTree {
     return access;
   }
 
+  permissions(path: string): Permissions | null {
+    const permissions = this.#sys.permissions(path);
+    this.#recorded.permitted(path, permissions);
+    return permissions;
+  }
+
   #record<T>(call: () => T, done: (result: T) => void, failed: (code: string) => void): T {
     let result: T;
     try {
@@ -148,6 +155,11 @@ class Recorded {
     if (node === null || access === null) return;
     node.access = access;
     this.#settle(node);
+  }
+
+  permitted(path: string, permissions: Permissions | null): void {
+    const node = this.#walk(path, true);
+    if (node !== null && permissions !== null) node.permissions = permissions;
   }
 
   /** Puts a file at a path. Where the way there leaves what a manifest holds, the path is taken as it is. */
@@ -269,14 +281,24 @@ function collect(node: Node, entries: ManifestEntry[]): void {
 }
 
 /** Null for what a manifest cannot hold. */
-function entryOf({ path, children, probed, directory, target, content, access, code }: Node): ManifestEntry | null {
+function entryOf({
+  path,
+  children,
+  probed,
+  directory,
+  target,
+  content,
+  access,
+  permissions,
+  code,
+}: Node): ManifestEntry | null {
   if (pathProblem(path) !== null) return null;
   if (target !== undefined) return { path, kind: 'link', target };
   if (directory || children.size > 0) return code === undefined ? { path, kind: 'dir' } : { path, kind: 'error', code };
   if (content !== undefined) return { path, kind: 'file', content };
   // Reading a node is refused on replay, so that this tells both.
   if (access !== undefined && (code === undefined || (code === 'EACCES' && probed)))
-    return { path, kind: 'node', access };
+    return { path, kind: 'node', access, ...(permissions && { permissions }) };
   return { path, kind: 'error', code: code ?? NOT_RECORDED };
 }
 

@@ -34,9 +34,11 @@ export function parseSnapshot(text: Buffer, name: string): MemoryTree {
       case 'link':
         tree.set(entry.path, { kind: 'link', target: entry.target });
         break;
-      case 'node':
-        tree.set(entry.path, { kind: 'node', access: entry.access });
+      case 'node': {
+        const { access, permissions } = entry;
+        tree.set(entry.path, { kind: 'node', access, ...(permissions && { permissions }) });
         break;
+      }
       case 'error':
         tree.set(entry.path, { kind: 'error', code: entry.code });
     }

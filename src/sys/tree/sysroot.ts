@@ -14,7 +14,7 @@ import { resolve } from 'node:path';
 import { Exit, errnoMessage, SysError, UdrvError, usageError } from '../../errors';
 import { attempt } from '../attempt';
 import { accessOf, listDirectory, readToEnd, sysCall } from '../linux/node-fs';
-import { type Access, READ_LIMIT, type SysTree } from '../sys';
+import { type Access, type Permissions, READ_LIMIT, type SysTree } from '../sys';
 import { components, MAX_LINKS } from './memory-tree';
 
 const { O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
@@ -81,6 +81,11 @@ export class SysrootTree implements SysTree {
 
   access(path: string): Access | null {
     return attempt(() => accessOf(this.#real(this.#find('access', path).at)), null);
+  }
+
+  /** A copy belongs to whoever made it. */
+  permissions(): Permissions | null {
+    return null;
   }
 
   #find(syscall: string, path: string, followLast = true): Found {

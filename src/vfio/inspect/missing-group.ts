@@ -4,7 +4,7 @@ import type { SysTree } from '../../sys/sys';
 import { isVirtualMachine } from './virtual-machine';
 
 /** ACPI's descriptions of IOMMUs: Intel's, AMD's, Arm's, and the one for virtual machines. */
-const ACPI_TABLES = new Set(['DMAR', 'IVRS', 'IORT', 'VIOT']);
+const IOMMU_TABLES = new Set(['DMAR', 'IVRS', 'IORT', 'VIOT']);
 
 /**
  * Tells whether a function in no IOMMU group may come into one when VFIO's driver takes it. Where a device tree describes
@@ -14,34 +14,54 @@ export function mayComeIntoGroup(reader: AttributeReader): boolean {
   return reader.names('/sys/class/iommu').length > 0;
 }
 
+/** The reason why a function is in no IOMMU group. */
+export interface MissingGroup {
+  cause: 'not-covered' | 'no-driver' | 'off-in-kernel' | 'none-in-virtual-machine' | 'none-in-firmware';
+  message: string;
+  hint: string;
+}
+
 /** Finds out why a function is in no IOMMU group, as far as sysfs tells: off in the firmware, or off in the kernel. */
-export function whyNoGroup(sys: SysTree): { message: string; hint: string } {
+export function whyNoGroup(sys: SysTree): MissingGroup {
   const reader = new AttributeReader(sys);
   if (mayComeIntoGroup(reader))
     return {
+      cause: 'not-covered',
       message: 'the IOMMU of this machine does not cover it',
       hint: 'another slot may be covered: ls /sys/class/iommu/*/devices',
     };
-  const tables = reader.names('/sys/firmware/acpi/tables').filter((name) => ACPI_TABLES.has(name));
+  const tables = iommuTables(reader);
   if (tables.includes('VIOT') || virtioIommus(reader).length > 0)
     return {
+      cause: 'no-driver',
       message: "the driver of the virtual machine's virtio-iommu is not loaded",
       hint: 'sudo modprobe virtio_iommu',
     };
   if (tables.length > 0)
     return {
+      cause: 'off-in-kernel',
       message: `the kernel has the IOMMU off, which the firmware describes (${tables.join(', ')})`,
       hint: `boot with intel_iommu=on, or without amd_iommu=off or iommu=off; sudo dmesg | grep -i ${IOMMU_WORDS}`,
     };
   if (isVirtualMachine(reader))
     return {
+      cause: 'none-in-virtual-machine',
       message: 'this virtual machine has no IOMMU',
       hint: `give it one, as QEMU does with -device intel-iommu,intremap=on -machine q35,kernel-irqchip=split; ${WITHOUT}`,
     };
   return {
+    cause: 'none-in-firmware',
     message: 'the firmware describes no IOMMU',
     hint: `switch on VT-d, AMD-Vi or SMMU in the firmware; ${WITHOUT}`,
   };
+}
+
+/** Directory of the tables that the firmware gives. */
+export const ACPI_TABLES = '/sys/firmware/acpi/tables';
+
+/** Returns the names of the firmware's tables that describe an IOMMU. */
+export function iommuTables(reader: AttributeReader): string[] {
+  return reader.names(ACPI_TABLES).filter((name) => IOMMU_TABLES.has(name));
 }
 
 /** The words of IOMMU drivers in the kernel log, for grep: Intel's, AMD's, Arm's and virtio's. */

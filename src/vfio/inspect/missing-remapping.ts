@@ -16,7 +16,7 @@ const MAX_INTERRUPTS_BYTES = 16 * 1024 * 1024;
  *
  * @returns null where that cannot be told
  */
-function remapsInterrupts(reader: AttributeReader): boolean | null {
+export function remapsInterrupts(reader: AttributeReader): boolean | null {
   const controllers = reader.bytes('/proc/interrupts', MAX_INTERRUPTS_BYTES)?.toString('latin1') ?? '';
   if (/\sIR-(?:IO-APIC|PCI-MSI)/.test(controllers)) return true;
   return /\s(?:IO-APIC|PCI-MSI)/.test(controllers) ? false : null;
@@ -49,11 +49,12 @@ export function whyNotPermitted(
     };
   return {
     message: 'the platform does not remap interrupts, so the device could forge them',
-    hint: `${remedy(sys, reader, address)}; to go without, at the risk that the device forges interrupts and so disturbs or takes over this machine: echo 1 | sudo tee ${parameter}`,
+    hint: `${remappingRemedy(sys, reader, address)}; to go without, at the risk that the device forges interrupts and so disturbs or takes over this machine: echo 1 | sudo tee ${parameter}`,
   };
 }
 
-function remedy(sys: SysTree, reader: AttributeReader, address: string): string {
+/** Returns the way to have interrupts remapped, in words. @param address of a function behind the IOMMU */
+export function remappingRemedy(sys: SysTree, reader: AttributeReader, address: string): string {
   const kind = iommuHardware(sys, address)?.kind ?? null;
   if (kind === 'virtio-iommu')
     return 'virtio-iommu remaps no interrupts: give the virtual machine another IOMMU, as QEMU does with -device intel-iommu,intremap=on -machine kernel-irqchip=split';

@@ -1,4 +1,4 @@
-import { findUses } from '../../../src/bind/in-use';
+import { claimProbe, findUses } from '../../../src/bind/in-use';
 import { SysError } from '../../../src/errors';
 import { parseMounts } from '../../../src/sys/readers/mounts';
 import { type Content, TreeSys } from '../../support/tree-sys';
@@ -130,7 +130,9 @@ test('what the kernel keeps for itself without saying why', () => {
   };
   const closed: number[] = [];
   sys.close = (fd) => closed.push(fd);
-  expect(findUses(sys, [NVME]).uses.map(({ what }) => what)).toEqual([
+  expect(findUses(sys, [NVME]).uses).toEqual([]);
+  expect(opened).toEqual([]);
+  expect(findUses(sys, [NVME], claimProbe(sys)).uses.map(({ what }) => what)).toEqual([
     'nvme0n1p2 is in use by the kernel (ZFS, or a mount that is not visible here)',
   ]);
   expect(opened).toEqual(['nvme0n1', 'nvme0n1p1', 'nvme0n1p2'].map((name) => `/dev/${name} {"exclusive":true}`));

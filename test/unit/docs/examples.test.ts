@@ -21,6 +21,7 @@ jest.setTimeout(60_000);
  * not happen here; `add` are options that keep them short.
  */
 const OTHERWISE: Readonly<Record<string, { exit: number; add?: readonly string[] }>> = {
+  'doctor 0000:02:01.0': { exit: Exit.failed },
   'vfio info 0000:02:01.0': { exit: Exit.busy },
   'usb int 1-3.1 0x81 --length 8': { exit: Exit.busy },
   'usb int 1-3.1 0x81 --length 8 --detach --timeout 5': { exit: Exit.timeout, add: ['--timeout', '200ms'] },

@@ -16,7 +16,7 @@ const FLOORS = [
   ['uio', 'usb', 'vfio', 'sim', 'udev'],
   ['bind'],
   ['devices'],
-  ['monitor'],
+  ['doctor', 'monitor'],
   ['cli', 'index'],
 ];
 

@@ -26,6 +26,7 @@ const file = (path: string, content: string | Buffer): ManifestEntry => ({
 describe('the format', () => {
   const entries: ManifestEntry[] = [
     { path: '/dev/uio0', kind: 'node', access: 'rw' },
+    { path: '/dev/uio1', kind: 'node', access: 'none', permissions: { mode: 0o660, uid: 0, gid: 46 } },
     { path: '/sys/a/driver', kind: 'link', target: '../../bus/pci/drivers/vfio-pci' },
     file('/sys/a/bConfigurationValue', ''),
     file('/sys/a/config', Buffer.from('86800c150a', 'hex')),
@@ -43,6 +44,7 @@ describe('the format', () => {
   const text =
     String.raw`# udrv snapshot 1
 /dev/uio0 @ rw
+/dev/uio1 @ none 0660 0:46
 /sys/a/bConfigurationValue :
 /sys/a/config = \x86\x80\x0c\x15
 /sys/a/configuration =
@@ -58,7 +60,7 @@ describe('the format', () => {
 /sys/a/without\x20newline : 31
 /sys/a/wrong = \xff\xfe
 /sys/b /
-# end 14
+# end 15
 `;
 
   test('is written so that people can read it', () => {
@@ -123,6 +125,9 @@ describe('whatever was recorded', () => {
         .filter((target) => !target.includes('\0'))
         .map((target) => ({ path, kind: 'link', target }) as const),
       fc.constantFrom('rw', 'r', 'none').map((access) => ({ path, kind: 'node', access }) as const),
+      fc
+        .record({ mode: fc.nat(0o777), uid: fc.nat(), gid: fc.nat() })
+        .map((permissions) => ({ path, kind: 'node', access: 'none', permissions }) as const),
       fc.constantFrom('EACCES', 'EIO', 'EREMOTEIO').map((code) => ({ path, kind: 'error', code }) as const),
       fc.constant({ path, kind: 'dir' } as const),
     ),
@@ -239,6 +244,8 @@ describe('a file that is no manifest is refused with the line and the reason:', 
     ['a target with a NUL', whole('/sys/a -> a\\x00'), 2, 'NUL'],
     ['a target too long', whole(`/sys/a -> ${long}`), 2, 'longer than 4095'],
     ['an access', whole('/dev/a @ wr'), 2, '`rw`, `r` or `none`'],
+    ['a mode', whole('/dev/a @ rw 660 0:0'), 2, '`0660 0:46`'],
+    ['an owner', whole('/dev/a @ rw 0660 root:root'), 2, '`0660 0:46`'],
     ['an errno', whole('/sys/a ! ENOSUCH'), 2, '`ENOSUCH` is not the name of an errno'],
     ['no errno', whole('/sys/a !'), 2, 'is not the name of an errno'],
     ['an inherited name', whole('/sys/a ! constructor'), 2, 'is not the name of an errno'],

@@ -21,6 +21,7 @@ class FakeSys implements Sys {
   readDir = (path: string) => this.#do(`readDir ${path}`, ['x']);
   readLink = (path: string) => this.#do(`readLink ${path}`, 'x');
   access = (path: string) => this.#do(`access ${path}`, 'rw' as const);
+  permissions = (path: string) => this.#do(`permissions ${path}`, { mode: 0o660, uid: 0, gid: 46 });
   writeFile = (path: string, data: string) => this.#do(`writeFile ${path} ${data}`, undefined);
   open = (path: string) => this.#do(`open ${path}`, this.#next++);
   close = (fd: number) => this.#do(`close ${fd}`, undefined);

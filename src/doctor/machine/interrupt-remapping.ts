@@ -1,0 +1,54 @@
+import { isPciAddress } from '../../pci/address';
+import { PCI_DEVICES } from '../../pci/paths';
+import { IOMMU_GROUPS } from '../../vfio/inspect/iommu-group';
+import { remappingRemedy, remapsInterrupts } from '../../vfio/inspect/missing-remapping';
+import { bootWithout, type Check, command, firmware } from '../check';
+import { parameterPath } from '../evidence';
+import { functionOf } from '../function-of';
+
+const MODULES = ['vfio_iommu_type1', 'iommufd'] as const;
+
+/** Interrupts that are not remapped: a device could forge them, so that the kernel gives it to nobody. */
+export const interruptRemapping: Check = {
+  ids: ['interrupt-remapping-off', 'unsafe-interrupts'],
+  about: 'interrupt remapping',
+  *run({ tree, device }) {
+    if (tree.names(IOMMU_GROUPS).length === 0) return;
+    tree.need('/proc/interrupts');
+    if (remapsInterrupts(tree) !== false) return;
+    const allowed = MODULES.map((module) => parameterPath(module, 'allow_unsafe_interrupts')).filter(
+      (path) => tree.text(path) === 'Y',
+    );
+    const address = functionOf(device) ?? tree.names(PCI_DEVICES).find(isPciAddress) ?? '';
+    const off = (tree.text('/proc/cmdline') ?? '')
+      .split(/\s+/)
+      .filter((word) => /^intremap=.*off|^nointremap$/.test(word));
+    const seen = [
+      { path: '/proc/interrupts', value: 'no controller begins with IR-' },
+      ...off.map((value) => ({ path: '/proc/cmdline', value })),
+    ];
+    const mend = off.length > 0 ? off.map(bootWithout) : [firmware(remappingRemedy(tree.sys, tree, address))];
+    const proof = 'grep IR- /proc/interrupts';
+    const means = 'The platform does not remap interrupts, so a device could forge them.';
+    if (allowed.length > 0)
+      yield {
+        id: 'unsafe-interrupts',
+        severity: 'note',
+        seen: [...seen, ...allowed.map((path) => ({ path, value: 'Y' }))],
+        means: `${means} VFIO was told to accept that.`,
+        prevents: 'trust in the isolation of devices',
+        mend,
+        proof,
+      };
+    else
+      yield {
+        id: 'interrupt-remapping-off',
+        severity: 'blocks',
+        seen,
+        means: `${means} To accept that, the last way, lets a device disturb or take over the machine.`,
+        prevents: 'opening devices through VFIO: the kernel answers EPERM',
+        mend: [...mend, command(`echo 1 | sudo tee ${parameterPath('vfio_iommu_type1', 'allow_unsafe_interrupts')}`)],
+        proof,
+      };
+  },
+};
