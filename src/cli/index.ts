@@ -7,7 +7,6 @@ import type { CommandIndex } from './program/command';
 export const commands: CommandIndex = {
   list: () => require('./list'),
   show: () => require('./show'),
-  doctor: () => require('./doctor'),
   read: () => require('./any/read'),
   write: () => require('./any/write'),
   dump: () => require('./any/dump'),
@@ -18,6 +17,7 @@ export const commands: CommandIndex = {
   'watch-irq': () => require('./any/watch-irq'),
   bench: () => require('./any/bench'),
   reset: () => require('./any/reset'),
+  doctor: () => require('./doctor'),
   snapshot: () => require('./snapshot'),
   monitor: () => require('./monitor'),
   top: () => require('./top'),
