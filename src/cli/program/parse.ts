@@ -1,5 +1,6 @@
 import { usageError } from '../../errors';
-import type { Action, Location } from '../../model/action';
+import type { Action } from '../../model/action';
+import type { Location } from '../../model/location';
 import type { Range } from '../../model/registers';
 import type { Width, Word } from '../../sys/sys';
 import type { Vectors } from '../../vfio/device/irq-eventfds';

@@ -1,5 +1,5 @@
 import { usageError } from '../../errors';
-import type { RegionSource } from '../../model/action';
+import type { RegionSource } from '../../model/location';
 import type { Region } from '../../model/device';
 import { findRegion } from '../../model/registers';
 import type { Context } from '../program/context';

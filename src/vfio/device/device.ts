@@ -2,7 +2,7 @@ import { acquiring, type Cleanup } from '../../cleanup';
 import { SysError, UdrvError } from '../../errors';
 import { type LatencyOptions, measureLatencies } from '../../interrupts/latency';
 import { type WatchOptions, watchInterrupts } from '../../interrupts/watch';
-import type { RegionSource } from '../../model/action';
+import type { RegionSource } from '../../model/location';
 import type { VfioDeviceInfo } from '../../model/device';
 import type { Interrupt } from '../../model/interrupt';
 import { findRegion, Registers } from '../../model/registers';
