@@ -1,4 +1,4 @@
-import type { Field, NamedRegister, RegisterAccess, WriteAction } from './model';
+import type { AccessType, NamedRegister, RegisterField, WriteAction } from './model';
 
 /** Effects of writing back a value that was read: these change something. */
 const UNSAFE_WRITES: Partial<Record<WriteAction, string>> = {
@@ -10,7 +10,7 @@ const UNSAFE_WRITES: Partial<Record<WriteAction, string>> = {
   set: 'set by any write',
 };
 
-const isReadable = (access: RegisterAccess): boolean => access !== 'write-only' && access !== 'writeOnce';
+const isReadable = (access: AccessType): boolean => access !== 'write-only' && access !== 'writeOnce';
 
 /** Returns the reason why a register must not be read unasked; null: reading changes nothing. */
 export function readHazard({ access, readAction, fields }: NamedRegister): string | null {
@@ -24,7 +24,7 @@ export function readHazard({ access, readAction, fields }: NamedRegister): strin
  * Returns the reason why a field must not be written by reading its register and writing it back; null: nothing but the
  * field changes, or it is the whole register, which is not read then.
  */
-export function fieldWriteHazard(register: NamedRegister, field: Field): string | null {
+export function fieldWriteHazard(register: NamedRegister, field: RegisterField): string | null {
   if (field.lsb === 0 && field.bits >= register.bits) return null;
   const unreadable = readHazard(register);
   if (unreadable !== null)
@@ -42,11 +42,11 @@ export function fieldWriteHazard(register: NamedRegister, field: Field): string 
 }
 
 /** Returns the reason why a register or field must not be written at all; null: the map says that it may. */
-export function writeHazard(register: NamedRegister, field: Field | null): string | null {
+export function writeHazard(register: NamedRegister, field: RegisterField | null): string | null {
   return (field?.access ?? register.access) === 'read-only' ? 'read-only' : null;
 }
 
 /** Files describe bits twice where their meaning depends on a mode. */
-function overlaps(a: Field, b: Field): boolean {
+function overlaps(a: RegisterField, b: RegisterField): boolean {
   return a.lsb < b.lsb + b.bits && b.lsb < a.lsb + a.bits;
 }

@@ -1,13 +1,13 @@
 import { type Budget, checkName, description, mapError } from './limits';
 import {
   ACCESSES,
+  type AccessType,
   type EnumeratedValue,
-  type Field,
   type NamedRegister,
   type Peripheral,
   READ_ACTIONS,
   type ReadAction,
-  type RegisterAccess,
+  type RegisterField,
   type RegisterMap,
   WRITE_ACTIONS,
   type WriteAction,
@@ -43,7 +43,7 @@ export interface RegisterDocument {
   offset: JsonNumber;
   /** 8, 16, 32 or 64; 32 without it. */
   bits?: number;
-  access?: RegisterAccess;
+  access?: AccessType;
   readAction?: ReadAction;
   writeAction?: WriteAction;
   reset?: JsonNumber;
@@ -55,7 +55,7 @@ export interface FieldDocument {
   description?: string;
   /** `"7:4"`, or one bit: `"3"` or 3. */
   bits: number | string;
-  access?: RegisterAccess;
+  access?: AccessType;
   readAction?: ReadAction;
   writeAction?: WriteAction;
   /** Names of values; a text may be binary with bits that do not count: `"#1xx"`. */
@@ -115,7 +115,7 @@ export function readJsonMap(document: object, file: string, budget: Budget): Reg
     };
   }
 
-  function field(part: Part, width: number, access: RegisterAccess): Field {
+  function field(part: Part, width: number, access: AccessType): RegisterField {
     budget.spend(1);
     const [, high, low] = /^(\d{1,2})(?::(\d{1,2}))?$/.exec(String(part.plain('bits') ?? '')) ?? [];
     const [msb, lsb] = [Number(high), Number(low ?? high)];
@@ -177,13 +177,13 @@ class Part {
   text(key: string): string | undefined {
     const value = this.value(key);
     if (value === undefined || typeof value === 'string') return value;
-    throw this.error(`has a ${key} that is no text`);
+    throw this.error(`has no text for ${key}`);
   }
 
   plain(key: string): number | string | undefined {
     const value = this.value(key);
     if (value === undefined || typeof value === 'string' || typeof value === 'number') return value;
-    throw this.error(`has a ${key} that is neither number nor text`);
+    throw this.error(`has neither number nor text for ${key}`);
   }
 
   /** @returns null where it is not there */
@@ -192,7 +192,7 @@ class Part {
     if (value === undefined) return null;
     const text = String(value);
     if (/^(?:0x[0-9a-f]{1,16}|\d{1,19})$/i.test(text)) return BigInt(text);
-    throw this.error(`has a ${key} that is no number: ${text.slice(0, 40)}`);
+    throw this.error(`has no number for ${key}: ${text.slice(0, 40)}`);
   }
 
   /** @returns null where it is not there */
@@ -207,7 +207,7 @@ class Part {
 
   list(key: string): unknown[] {
     const value = this.value(key) ?? [];
-    if (!Array.isArray(value)) throw this.error(`has ${key} that are no list`);
+    if (!Array.isArray(value)) throw this.error(`has no list of ${key}`);
     return value;
   }
 

@@ -8,7 +8,7 @@ const LONGEST_NAME = 256;
 const LONGEST_DESCRIPTION = 4096;
 
 /** Registers, fields and values of a file when its arrays are unfolded: a large SVD file has 300,000. */
-const MOST_PARTS = 2_000_000;
+const MOST_PARTS = 1_000_000;
 
 /** Makes the error of a file that is no map, or not one that can be used. */
 export function mapError(file: string, message: string, hint?: string): UdrvError {

@@ -7,7 +7,7 @@ import type { WordLayout } from '../model/location';
  */
 
 export const ACCESSES = ['read-only', 'write-only', 'read-write', 'writeOnce', 'read-writeOnce'] as const;
-export type RegisterAccess = (typeof ACCESSES)[number];
+export type AccessType = (typeof ACCESSES)[number];
 
 /** Effects of a read on the register itself. */
 export const READ_ACTIONS = ['clear', 'set', 'modify', 'modifyExternal'] as const;
@@ -58,20 +58,20 @@ export interface NamedRegister {
   bits: number;
   /** Present where it is spread over several accesses. */
   words?: WordLayout;
-  access: RegisterAccess;
+  access: AccessType;
   readAction: ReadAction | null;
   writeAction: WriteAction | null;
   resetValue: bigint | null;
-  fields: readonly Field[];
+  fields: readonly RegisterField[];
 }
 
-export interface Field {
+export interface RegisterField {
   name: string;
   description: string | null;
   /** The lowest bit, and how many there are. */
   lsb: number;
   bits: number;
-  access: RegisterAccess;
+  access: AccessType;
   readAction: ReadAction | null;
   writeAction: WriteAction | null;
   values: readonly EnumeratedValue[];
@@ -87,7 +87,7 @@ export interface EnumeratedValue {
 }
 
 /** Returns the name that a field's value has when it is read; null where it has none. */
-export function valueName(field: Field, value: bigint): string | null {
+export function valueName(field: RegisterField, value: bigint): string | null {
   const readable = field.values.filter(({ usage }) => usage !== 'write');
   const found = readable.find((one) => one.value !== null && (value & one.mask) === (one.value & one.mask));
   return (found ?? readable.find((one) => one.value === null))?.name ?? null;

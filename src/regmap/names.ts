@@ -1,7 +1,7 @@
 import { Exit, UdrvError, usageError } from '../errors';
 import type { Location } from '../model/location';
 import type { Width } from '../sys/sys';
-import type { Field, NamedRegister, Peripheral } from './model';
+import type { NamedRegister, Peripheral, RegisterField } from './model';
 import { nearest } from './nearest';
 import { bytesOf, listed, type PlacedPeripheral } from './place';
 
@@ -18,7 +18,7 @@ export interface PlacedRegister {
 export interface ResolvedLocation extends PlacedRegister {
   /** The full name: `UART0.CTRL.MODE`. */
   name: string;
-  field: Field | null;
+  field: RegisterField | null;
   /** The place of it: a field's value is shifted and masked. */
   location: Location;
 }
@@ -67,7 +67,8 @@ export class RegisterNames {
     const field = fields.find((one) => one.name === name) ?? fields.find((one) => plain(one.name) === plain(name));
     if (field !== undefined) return resolved(around, field);
     const names = fields.map((one) => one.name);
-    throw notFound(word, `${fullName(around)} has no field ${name}`, [...nearest(name, names)], names);
+    const near = nearest(name, names).map((one) => `${word.slice(0, dot)}.${one}`);
+    throw notFound(word, `${fullName(around)} has no field ${name}`, near, names);
   }
 
   /** Returns names of registers that are most like a word. */
@@ -127,7 +128,10 @@ export function fullName({ peripheral, register }: PlacedRegister): string {
  *
  * @throws usage, where no access is as wide as the register
  */
-export function locationOf({ peripheral, register, region, offset }: PlacedRegister, field: Field | null): Location {
+export function locationOf(
+  { peripheral, register, region, offset }: PlacedRegister,
+  field: RegisterField | null,
+): Location {
   const { words, bits } = register;
   const bytes = words?.stride ?? [1, 2, 4, 8].find((width) => width === bytesOf(register));
   if (bytes === undefined)
@@ -143,7 +147,7 @@ export function locationOf({ peripheral, register, region, offset }: PlacedRegis
   };
 }
 
-function resolved(placed: PlacedRegister, field: Field | null): ResolvedLocation {
+function resolved(placed: PlacedRegister, field: RegisterField | null): ResolvedLocation {
   const name = field === null ? fullName(placed) : `${fullName(placed)}.${field.name}`;
   return { ...placed, name, field, location: locationOf(placed, field) };
 }

@@ -8,7 +8,7 @@ import { suggestion } from './nearest';
 import type { MapReference } from './reference';
 
 /** The regions of a device, which a map is placed in. */
-export interface MapTarget {
+export interface MapDevice {
   address: string;
   regions: readonly Region[];
   /** Whether the regions' addresses are those that the device's CPU uses: an SVD file has the same. */
@@ -37,7 +37,7 @@ export interface PlacedPeripheral {
  *
  * @throws UdrvError exit 3: no such peripheral or region; exit 2: the map does not fit the region
  */
-export function placeMap(map: RegisterMap, reference: MapReference, target: MapTarget): PlacedPeripheral[] {
+export function placeMap(map: RegisterMap, reference: MapReference, target: MapDevice): PlacedPeripheral[] {
   const wanted =
     reference.peripheral === null ? map.peripherals : [findPeripheral(map, reference.file, reference.peripheral)];
   if (target.isPhysical && map.format !== 'json' && reference.region === null && reference.offset === null) {
@@ -77,14 +77,14 @@ function physicalPlace(peripheral: Peripheral, regions: readonly Region[]): Plac
   return [];
 }
 
-function firstRegion({ address, regions }: MapTarget): string {
+function firstRegion({ address, regions }: MapDevice): string {
   const first = regions.find(({ kind }) => kind === 'mmio') ?? regions[0];
   if (first !== undefined) return first.name;
   throw new UdrvError('has no regions', { code: 'ENOREGION', exit: Exit.notFound, device: address });
 }
 
 /** @throws usage, unless every register is in the region */
-function fitting(placed: PlacedPeripheral, file: string, target: MapTarget): PlacedPeripheral {
+function fitting(placed: PlacedPeripheral, file: string, target: MapDevice): PlacedPeripheral {
   const { peripheral, region, offset } = placed;
   const size = registersSize(target.find(region));
   for (const register of peripheral.registers) {

@@ -1,12 +1,12 @@
 import { type Budget, checkName, description, mapError } from '../limits';
 import {
   ACCESSES,
+  type AccessType,
   type EnumeratedValue,
-  type Field,
   type NamedRegister,
   type Peripheral,
   READ_ACTIONS,
-  type RegisterAccess,
+  type RegisterField,
   type RegisterMap,
   WRITE_ACTIONS,
 } from '../model';
@@ -31,11 +31,11 @@ export function readSvd(text: string, file: string, budget: Budget): RegisterMap
 /** Properties that a register has from what is around it, unless it has its own. */
 interface Inherited {
   size: number;
-  access: RegisterAccess;
+  access: AccessType;
   resetValue: bigint | null;
 }
 
-/** Where the elements of a cluster are. */
+/** The place of a cluster's elements. */
 interface Surroundings extends Inherited {
   prefix: string;
   offset: number;
@@ -50,7 +50,7 @@ class SvdReader {
   readonly #derivation: Derivation;
   /** Registers and fields that several elements have from one that they derive from, by their elements. */
   readonly #registers = new Map<readonly SvdElement[], { key: string; registers: NamedRegister[] }>();
-  readonly #fields = new Map<readonly SvdElement[], { access: RegisterAccess; fields: Field[] }>();
+  readonly #fields = new Map<readonly SvdElement[], { access: AccessType; fields: RegisterField[] }>();
 
   constructor(file: string, budget: Budget) {
     this.#file = file;
@@ -136,7 +136,7 @@ class SvdReader {
     };
   }
 
-  #fieldsOf(elements: readonly SvdElement[], access: RegisterAccess): readonly Field[] {
+  #fieldsOf(elements: readonly SvdElement[], access: AccessType): readonly RegisterField[] {
     if (elements.length === 0) return [];
     const known = this.#fields.get(elements);
     if (known?.access === access) return known.fields;
@@ -145,7 +145,7 @@ class SvdReader {
     return fields;
   }
 
-  #field(element: SvdElement, access: RegisterAccess): Field[] {
+  #field(element: SvdElement, access: AccessType): RegisterField[] {
     const { properties, children } = this.#derivation.of(element);
     const name = checkName(this.#file, 'a field', properties.name);
     const { lsb, bits } = this.#bitRange(name, properties);
