@@ -17,6 +17,8 @@ const LONGEST_CHAIN = 64;
 export class Derivation {
   readonly #file: string;
   readonly #derived = new Map<SvdElement, Derived>();
+  /** Those that are being derived. */
+  readonly #open = new Set<SvdElement>();
   readonly #named = new Map<readonly SvdElement[], Map<string, SvdElement>>();
   readonly #values = new Map<SvdElement, Map<string, SvdElement>>();
 
@@ -25,17 +27,16 @@ export class Derivation {
   }
 
   /** @throws usage, where it derives from nothing there is, or from itself */
-  of(element: SvdElement, chain = 0): Derived {
+  of(element: SvdElement): Derived {
     if (element.derivedFrom === null) return element;
     let derived = this.#derived.get(element);
     if (derived === undefined) {
-      if (chain >= LONGEST_CHAIN)
-        throw mapError(
-          this.#file,
-          `${pathOf(element)} is derived from itself, or over more than ${LONGEST_CHAIN} steps`,
-        );
-      const base = this.of(this.#base(element, element.derivedFrom), chain + 1);
-      derived = merge(element, base);
+      if (this.#open.has(element)) throw mapError(this.#file, `${pathOf(element)} is derived from itself`);
+      if (this.#open.size >= LONGEST_CHAIN)
+        throw mapError(this.#file, `${pathOf(element)} is derived over more than ${LONGEST_CHAIN} steps`);
+      this.#open.add(element);
+      derived = merge(element, this.of(this.#base(element, element.derivedFrom)));
+      this.#open.delete(element);
       this.#derived.set(element, derived);
     }
     return derived;
@@ -68,7 +69,7 @@ export class Derivation {
   }
 
   #child(scope: SvdElement, name: string): SvdElement | undefined {
-    const children = scope.derivedFrom === null || this.#isOpen(scope) ? scope.children : this.of(scope).children;
+    const { children } = this.#open.has(scope) ? scope : this.of(scope);
     let named = this.#named.get(children);
     if (named === undefined) {
       named = new Map();
@@ -81,11 +82,6 @@ export class Derivation {
       this.#named.set(children, named);
     }
     return named.get(name) ?? named.get(name.replace(/\[?\d+\]?$/, ''));
-  }
-
-  /** Whether what the element derives from is still looked for. */
-  #isOpen(element: SvdElement): boolean {
-    return !this.#derived.has(element) && element.kind !== 'peripheral';
   }
 
   /** Finds values by the name they have in their peripheral, without the register and field around them. */
