@@ -3,15 +3,22 @@ export type { FieldDocument, JsonNumber, MapDocument, PeripheralDocument, Regist
 export {
   type AccessType,
   type EnumeratedValue,
+  fieldMeaning,
   type NamedRegister,
   type Peripheral,
   type ReadAction,
   type RegisterField,
   type RegisterMap,
-  valueName,
   type WriteAction,
 } from './model';
-export { type PlacedRegister, RegisterNames, type ResolvedLocation, resolveLocation } from './names';
+export {
+  fullName,
+  locationOf,
+  type PlacedRegister,
+  RegisterNames,
+  type ResolvedLocation,
+  resolveLocation,
+} from './names';
 export { parseRegisterMap } from './parse';
-export { type MapDevice, type PlacedPeripheral, placeMap } from './place';
+export { findPeripheral, type MapDevice, type PlacedPeripheral, placeMap } from './place';
 export { type MapReference, parseMapReference } from './reference';

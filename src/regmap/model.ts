@@ -1,4 +1,5 @@
 import type { WordLayout } from '../model/location';
+import type { Word } from '../sys/sys';
 
 /**
  * Registers by name, whatever the file that names them. The words for access, read actions and write actions are those
@@ -87,7 +88,8 @@ export interface EnumeratedValue {
 }
 
 /** Returns the name that a field's value has when it is read; null where it has none. */
-export function valueName(field: RegisterField, value: bigint): string | null {
+export function fieldMeaning(field: RegisterField, word: Word): string | null {
+  const value = BigInt(word);
   const readable = field.values.filter(({ usage }) => usage !== 'write');
   const found = readable.find((one) => one.value !== null && (value & one.mask) === (one.value & one.mask));
   return (found ?? readable.find((one) => one.value === null))?.name ?? null;

@@ -25,7 +25,7 @@ export class Context {
   readonly bindings: StateStore | undefined;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
-  readonly #env: NodeJS.ProcessEnv;
+  readonly env: NodeJS.ProcessEnv;
   #names: NameDatabase | undefined;
   #style: Style | undefined;
 
@@ -42,7 +42,7 @@ export class Context {
     this.bindings = bindings;
     this.stdout = stdout;
     this.stderr = stderr;
-    this.#env = env;
+    this.env = env;
   }
 
   get names(): NameDatabase {
@@ -52,13 +52,13 @@ export class Context {
 
   /** Colours for standard output. */
   get style(): Style {
-    this.#style ??= makeStyle(useColor(this.options.color, this.#env, this.stdout.isTTY));
+    this.#style ??= makeStyle(useColor(this.options.color, this.env, this.stdout.isTTY));
     return this.#style;
   }
 
   /** Whether output may have characters beyond ASCII, such as the lines of a tree. */
   get unicode(): boolean {
-    return useUnicode(this.#env);
+    return useUnicode(this.env);
   }
 
   /** The columns of the terminal; undefined where standard output is none, and nothing is shortened. */

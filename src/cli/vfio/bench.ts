@@ -12,6 +12,7 @@ import type { Context } from '../program/context';
 import { argument, backendOption, option } from '../program/options';
 import { parseCount, parseSize } from '../program/parse';
 import { interruptible } from '../program/signals';
+import { mapOption } from '../registers/options';
 
 export const command: VerbSpec = {
   description: 'measure the latency of mapping and unmapping, or with --trigger of interrupts',
@@ -19,6 +20,7 @@ export const command: VerbSpec = {
   options: [
     benchTriggerOption(),
     ackOption(),
+    mapOption(),
     irqOption(),
     vectorOption('--vector <n>', 'which vector'),
     option('--sizes <list>', 'sizes of mappings, such as 4K,2M'),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type NamedRegister, type RegisterMap, valueName } from '../../../src/regmap/model';
+import { type NamedRegister, type RegisterMap, fieldMeaning } from '../../../src/regmap/model';
 import { parseRegisterMap } from '../../../src/regmap/parse';
 
 const parse = (text: string) => parseRegisterMap(Buffer.from(text), 'test.svd');
@@ -89,7 +89,7 @@ test.each(['MODE', 'MODE2', 'MODE3'])('values of %s have names, with bits that d
   for (const one of [register('CTRL'), register('CTRL2'), register('CTRL', 'UART1')]) {
     const field = one.fields.find((candidate) => candidate.name === name);
     if (field === undefined) throw new Error('no field');
-    expect([0n, 1n, 4n, 7n].map((value) => valueName(field, value))).toEqual(['IDLE', 'OTHER', 'FAST', 'FAST']);
+    expect([0n, 1n, 4n, 7n].map((value) => fieldMeaning(field, value))).toEqual(['IDLE', 'OTHER', 'FAST', 'FAST']);
   }
 });
 
