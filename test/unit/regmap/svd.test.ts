@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type NamedRegister, type RegisterMap, fieldMeaning } from '../../../src/regmap/model';
+import { fieldMeaning, type NamedRegister, type RegisterMap } from '../../../src/regmap/model';
 import { parseRegisterMap } from '../../../src/regmap/parse';
 
 const parse = (text: string) => parseRegisterMap(Buffer.from(text), 'test.svd');
