@@ -106,7 +106,7 @@ function document({ name, peripheral, register, field }: ResolvedLocation): obje
     access,
     readAction,
     writeAction,
-    reset: resetValue === null ? null : hex(resetValue),
+    reset: resetValue === null ? null : hex(resetValue, Math.ceil(bits / 4)),
     description,
     fields: (field === null ? register.fields : [field]).map((one) => ({
       name: one.name,

@@ -19,7 +19,7 @@ export function drawBits(width: number, fields: readonly (BitField & { name: str
   for (let high = Math.ceil(width / BITS) * BITS - 1; high >= 0; high -= BITS) {
     const cells = row(Math.min(high, width - 1), high - BITS + 1, fields);
     const edge = `+${cells.map(({ bits }) => '-'.repeat(bits * COLUMNS - 1)).join('+')}+`;
-    lines.push(` ${cells.map(numbers).join(' ')}`, edge, `|${cells.map(label).join('|')}|`, edge);
+    lines.push(` ${cells.map(numbers).join(' ')}`.trimEnd(), edge, `|${cells.map(label).join('|')}|`, edge);
   }
   return lines;
 }
