@@ -12,6 +12,7 @@ export {
   type WriteAction,
 } from './model';
 export {
+  accessWidth,
   fullName,
   locationOf,
   type PlacedRegister,

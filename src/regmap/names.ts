@@ -123,6 +123,12 @@ export function fullName({ peripheral, register }: PlacedRegister): string {
   return `${peripheral.name}.${register.name}`;
 }
 
+/** Returns the bytes of an access to a register; null: it has a width that no access has. */
+export function accessWidth(register: NamedRegister): Width | null {
+  const bytes = register.words?.stride ?? bytesOf(register);
+  return ([1, 2, 4, 8] as const).find((width) => width === bytes) ?? null;
+}
+
 /**
  * Returns the place of a register, or of a field of it, in its region.
  *
@@ -133,15 +139,15 @@ export function locationOf(
   field: RegisterField | null,
 ): Location {
   const { words, bits } = register;
-  const bytes = words?.stride ?? [1, 2, 4, 8].find((width) => width === bytesOf(register));
-  if (bytes === undefined)
+  const width = accessWidth(register);
+  if (width === null)
     throw usageError(`${peripheral.name}.${register.name}`, `has ${bits} bits, and no access is as wide`);
   if (field !== null && field.lsb + field.bits > bits)
     throw usageError(`${peripheral.name}.${register.name}.${field.name}`, `is outside of its register of ${bits} bits`);
   return {
     region,
     offset,
-    width: bytes as Width,
+    width,
     ...(words !== undefined && { words }),
     ...(field !== null && { field: { lsb: field.lsb, bits: field.bits } }),
   };

@@ -18,6 +18,7 @@ writeFileSync(
     <peripheral><name>TIMER</name><baseAddress>0xfed60100</baseAddress><registers>
       <register><name>ID</name><addressOffset>0</addressOffset><access>read-only</access><fields>
         <field><name>VERSION</name><bitRange>[7:0]</bitRange></field></fields></register>
+      <register><name>ODD</name><addressOffset>0x40</addressOffset><size>24</size></register>
       <register><name>CLEARED</name><addressOffset>0x4</addressOffset><readAction>clear</readAction></register>
     </registers></peripheral></peripherals></device>`,
 );
@@ -185,7 +186,7 @@ map0:0x24  EDU.IRQ_STATUS  0x00000000
     [`--sim uio regs uio0 IRQ_ACK ${edu} --read-all`, 'map0:0x64  EDU.IRQ_ACK  (write-only)\n'],
     [
       `--sim uio regs uio1 --map ${SVD}`,
-      /^map0:0x0 {2}TIMER.ID {7}0x54494d01\n {8}7:0 {2}VERSION {2}0x1\nmap0:0x4 {2}TIMER.CLEARED {2}\(changed by a read\)\n$/,
+      /^map0:0x0 {3}TIMER.ID {7}0x54494d01\n {8}7:0 {2}VERSION {2}0x1\nmap0:0x4 {3}TIMER.CLEARED {2}\(changed by a read\)\nmap0:0x40 {2}TIMER.ODD {6}\(no access has 24 bits\)\n$/,
     ],
     [`--sim uio regs uio1 CLEARED --read-all --map ${SVD}`, /^map0:0x4 {2}TIMER.CLEARED {2}0x[0-9a-f]{8}\n$/],
     [

@@ -42,7 +42,7 @@ export async function showRegisters(
 ): Promise<number | undefined> {
   const target = find(context, selector);
   const names = expectNames(context, target, map);
-  const { fullName, locationOf, readHazard } = require('../../regmap') as typeof import('../../regmap');
+  const { accessWidth, fullName, locationOf, readHazard } = require('../../regmap') as typeof import('../../regmap');
   const found = pattern === undefined ? names.all() : names.matching(pattern);
   if (found.length === 0)
     throw new UdrvError('no register has a name like this', {
@@ -51,14 +51,16 @@ export async function showRegisters(
       subject: pattern ?? target.address,
     });
   const shown = found.map((placed): Shown => {
-    const { access } = placed.register;
+    const { access, bits } = placed.register;
     const hazard = readHazard(placed.register);
     const isWriteOnly = access === 'write-only' || access === 'writeOnce';
+    const { region, offset } = placed;
+    const location = accessWidth(placed.register) === null ? null : locationOf(placed, null);
     return {
       placed,
       name: fullName(placed),
-      location: locationOf(placed, null),
-      unread: readAll && !isWriteOnly ? null : hazard,
+      location: location ?? { region, offset, width: 1 },
+      unread: location === null ? `no access has ${bits} bits` : readAll && !isWriteOnly ? null : hazard,
     };
   });
   return await interruptible(async (signal) => {
