@@ -12,6 +12,9 @@ const ENTRY = 'src/cli/program/entry.ts';
 /** What main.js has of what is required where it is needed: a listing needs it. test/cli/start.test.ts finds what is missing. */
 const LISTING = ['src/cli/list.ts', 'src/sys/linux/linux-sys.ts', 'src/sys/tree/snapshot.ts'];
 
+/** Stays in the file that requires it, which is loaded late itself: what exports by CommonJS cannot be exported again. */
+const WITH_REQUIRER = ['node_modules/saxes/saxes.js'];
+
 const NO_CHILD_PROCESS = 'src/cli/program/no-child-process.ts';
 
 const DIST = 'dist/cli';
@@ -43,7 +46,8 @@ class Lazy {
           if (how.kind !== 'require-call' || pluginData === 'seen' || how.importer.includes('/node_modules/')) return;
           const resolved = await resolve(path, { ...how, pluginData: 'seen' });
           const source = relative('.', resolved.path);
-          if (resolved.errors.length > 0 || resolved.external || LISTING.includes(source)) return resolved;
+          const isWithin = LISTING.includes(source) || WITH_REQUIRER.includes(source);
+          if (resolved.errors.length > 0 || resolved.external || isWithin) return resolved;
           const file = this.add(source);
           return split ? { path: file, external: true } : resolved;
         });

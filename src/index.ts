@@ -36,9 +36,10 @@ export { type ErrorDetails, type ErrorSubject, Exit, type ExitCode, errnoMessage
 export type { LatencyOptions } from './interrupts/latency';
 export type { InterruptEvent, InterruptSource, InterruptWaitOptions } from './interrupts/source';
 export type { WatchOptions } from './interrupts/watch';
-export { type Action, type Location, prepareAction, prepareActions, type RegionSource } from './model/action';
+export { type Action, prepareAction, prepareActions } from './model/action';
 export type * from './model/device';
 export type { Interrupt } from './model/interrupt';
+export type { BitField, Location, RegionSource, WordLayout } from './model/location';
 export { type Range, type RegisterSpace, Registers } from './model/registers';
 export { type Summary, summarize } from './model/statistics';
 export type { DeviceAction, DeviceEvent, EventSubject } from './monitor/event';
@@ -46,6 +47,7 @@ export { type MonitorOptions, type MonitorStart, monitorDevices } from './monito
 export { type IdNames, NameDatabase, type Names, NO_NAMES } from './names/database';
 export type { DatabaseKind, Id } from './names/name-source';
 export * from './pci';
+export * from './regmap';
 export * from './sim';
 export { LinuxSys } from './sys/linux/linux-sys';
 export { AttributeReader, type ReadError } from './sys/readers/attributes';

@@ -1,14 +1,16 @@
 import { usageError } from '../errors';
-import type { Width, Word } from '../sys/sys';
+import type { Word } from '../sys/sys';
 import type { Region } from './device';
-import { checkRange, checkValue, findRegion, type Registers } from './registers';
-
-/** A register: `REGION:OFFSET[/WIDTH]`. */
-export interface Location {
-  region: string;
-  offset: number;
-  width: Width;
-}
+import {
+  checkLocation,
+  checkLocationValue,
+  type Location,
+  prepareRead,
+  prepareWrite,
+  type RegionSource,
+  valueBits,
+} from './location';
+import { findRegion } from './registers';
 
 /** Write `value` to `target`; a location as value is read first: `map0:0x64=map0:0x24`. */
 export interface Action {
@@ -16,25 +18,20 @@ export interface Action {
   value: Word | Location;
 }
 
-/** The source of the regions that actions name. */
-export interface RegionSource {
-  region(name: string): Registers;
-}
-
 /**
  * Resolves an action's regions and checks its offsets and value, so that running it is a write, or a read and a
  * write, and cannot fail for a mistake in the request.
  */
 export function prepareAction({ target, value }: Action, source: RegionSource): () => void {
-  const registers = source.region(target.region);
+  const { device, info } = source.region(target.region);
   if (typeof value !== 'object') {
-    checkValue(registers.device, registers.info, target.width, value);
-    const write = registers.writer(target.offset, target.width);
+    checkLocationValue(device, info, target, value);
+    const write = prepareWrite(target, source);
     return () => write(value);
   }
-  checkFit(registers.device, target, value);
-  const read = source.region(value.region).reader(value.offset, value.width);
-  const write = registers.writer(target.offset, target.width);
+  checkFit(device, target, value);
+  const read = prepareRead(value, source);
+  const write = prepareWrite(target, source);
   return () => write(read());
 }
 
@@ -45,20 +42,23 @@ export function locationsOf({ target, value }: Action): Location[] {
 
 /** Throws what {@link prepareAction} would, without a device: for a request that must be right before one is opened. */
 export function checkAction(action: Action, device: string, regions: readonly Region[]): void {
-  for (const { region, offset, width } of locationsOf(action))
-    checkRange(device, findRegion(device, regions, region), { offset, length: width }, width);
+  for (const location of locationsOf(action))
+    checkLocation(device, findRegion(device, regions, location.region), location);
   const { target, value } = action;
   if (typeof value === 'object') checkFit(device, target, value);
-  else checkValue(device, findRegion(device, regions, target.region), target.width, value);
+  else checkLocationValue(device, findRegion(device, regions, target.region), target, value);
 }
 
 /** Refuses to read a wider register than the one that is written, whatever its value. */
 function checkFit(device: string, target: Location, value: Location): void {
-  if (value.width > target.width)
-    throw usageError(
-      `${device} ${target.region}`,
-      `a value of ${value.width} bytes does not fit a register of ${target.width}`,
-    );
+  if (valueBits(value) <= valueBits(target)) return;
+  const whole = [target, value].every(({ field, words }) => field === undefined && words === undefined);
+  throw usageError(
+    `${device} ${target.region}`,
+    whole
+      ? `a value of ${value.width} bytes does not fit a register of ${target.width}`
+      : `a value of ${valueBits(value)} bits does not fit ${valueBits(target)} bits`,
+  );
 }
 
 /** Prepares several actions as one call. */

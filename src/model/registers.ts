@@ -127,8 +127,17 @@ export class Registers {
  * Other drivers give the address itself, and then the size is the registers' own.
  */
 export function registersSize({ address, size, offset }: Region): number {
-  const fromPage = address === null || BigInt(address) % 4096n === 0n;
-  return fromPage ? Math.max(0, size - offset) : size;
+  return countsFromPage(address) ? Math.max(0, size - offset) : size;
+}
+
+/** Returns the bus address of a region's first register; null where it is not known. */
+export function registersAddress({ address, offset }: Region): bigint | null {
+  if (address === null) return null;
+  return BigInt(address) + (countsFromPage(address) ? BigInt(offset) : 0n);
+}
+
+function countsFromPage(address: string | null): boolean {
+  return address === null || BigInt(address) % 4096n === 0n;
 }
 
 /** @throws usage, unless the range lies in the region, every register in it is aligned, and its kind takes the width */

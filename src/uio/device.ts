@@ -1,9 +1,9 @@
 import { acquiring, Cleanup, closeQuietly } from '../cleanup';
 import { type LatencyOptions, measureLatencies } from '../interrupts/latency';
 import { type WatchOptions, watchInterrupts } from '../interrupts/watch';
-import type { RegionSource } from '../model/action';
 import type { Region, UioDeviceInfo } from '../model/device';
 import type { Interrupt } from '../model/interrupt';
+import type { RegionSource } from '../model/location';
 import { findRegion, Registers } from '../model/registers';
 import type { Sys } from '../sys/sys';
 import { keepBusMaster } from './bus-master';

@@ -32,7 +32,7 @@ plant(directory, { 'data/one.bin': '', 'data/two.snapshot': '' });
 const CASES: readonly (readonly [line: string, ...words: string[]])[] = [
   ['udrv u', 'uio', 'unbind', 'usb'],
   ['udrv uio w', 'watch-irq', 'write'],
-  ['udrv --json --sim uio r', 'read'],
+  ['udrv --json --sim uio r', 'read', 'regs'],
   ['udrv help usb cl', 'clear-halt'],
   ['udrv uio dump --fo', '--format'],
   ['udrv list --t', '--timeout', '--trace', '--type'],
@@ -154,7 +154,7 @@ describeWith('bash', 'bash', () => {
     async (setting) => {
       const show = `show() { local IFS='|'; printf '<''<%s>''>\\n' "$*"; }`;
       const given = [
-        'udrv uio r',
+        'udrv uio rea',
         'udrv --sim show 0000:00:03',
         'udrv --sim usb detach 1-2:',
         'udrv uio dump --format=w',

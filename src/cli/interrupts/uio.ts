@@ -11,6 +11,7 @@ import { actionsFor } from './actions';
 export interface UioInterruptOptions {
   trigger?: string[];
   ack?: string[];
+  map?: string[];
   rearm: RearmMode;
 }
 
@@ -35,8 +36,8 @@ export async function withUioInterrupts(
 ): Promise<number | undefined> {
   const info = findOf(context, 'uio', selector);
   const target = uioTarget(context, info);
-  const triggers = actionsFor(options.trigger, target);
-  const acks = actionsFor(options.ack, target);
+  const triggers = actionsFor(context, target, options.trigger, options.map);
+  const acks = actionsFor(context, target, options.ack, options.map);
   checkRearm(info, options.rearm);
   if (context.options.dryRun) {
     const rearm = `re-arm ${info.address}: ${options.rearm}`;

@@ -17,6 +17,7 @@ export interface VfioInterruptOptions {
   vector?: Vectors;
   trigger?: string[];
   ack?: string[];
+  map?: string[];
   /** Accesses registers through mappings, where all that the actions need can be mapped. */
   fast?: boolean;
 }
@@ -44,8 +45,8 @@ export async function withVfioInterrupts(
 ): Promise<number | undefined> {
   const info = findVfio(context, selector);
   const target = vfioTarget(context, info, { backend: options.backend });
-  const triggers = actionsFor(options.trigger, target);
-  const acks = actionsFor(options.ack, target);
+  const triggers = actionsFor(context, target, options.trigger, options.map);
+  const acks = actionsFor(context, target, options.ack, options.map);
   if (context.options.dryRun) {
     context.printSteps([
       `open ${target.address}, which resets it`,

@@ -1,5 +1,6 @@
 import { usageError } from '../../errors';
-import type { Action, Location } from '../../model/action';
+import type { Action } from '../../model/action';
+import type { Location } from '../../model/location';
 import type { Range } from '../../model/registers';
 import type { Width, Word } from '../../sys/sys';
 import type { Vectors } from '../../vfio/device/irq-eventfds';
@@ -98,14 +99,26 @@ function parseLocation(text: string, width: Width): Location | null {
   };
 }
 
-/** Parses `REGION:OFFSET[/WIDTH]=VALUE`. VALUE is a number, or a location, whose width is the target's unless given. */
-export function parseAction(text: string): Action {
+/** Finds the location that a word names, by a map; null: it cannot be a name. */
+export type NamedLocation = (word: string) => Location | null;
+
+/**
+ * Parses `REGION:OFFSET[/WIDTH]=VALUE`. VALUE is a number, or a location, whose width is the target's unless given.
+ *
+ * @param named finds locations by the names that maps give them
+ */
+export function parseAction(text: string, named: NamedLocation = () => null): Action {
   const cut = text.indexOf('=');
-  const target = cut < 0 ? null : parseLocation(text.slice(0, cut), 4);
+  const word = text.slice(0, Math.max(0, cut));
+  const target = parseLocation(word, 4) ?? named(word);
   if (target === null)
     throw usageError(text, 'is not an action', 'write REGION:OFFSET=VALUE, as in map0:0x64=map0:0x24 or map0:0x10/2=1');
   const value = text.slice(cut + 1);
-  return { target, value: parseLocation(value, target.width) ?? parseValue(value, target.width) };
+  const isNumber = /^-?\d/.test(value);
+  return {
+    target,
+    value: parseLocation(value, target.width) ?? (isNumber ? null : named(value)) ?? parseValue(value, target.width),
+  };
 }
 
 /** Parses `N` or `A-B`, B being one of them. */

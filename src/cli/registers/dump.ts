@@ -9,10 +9,12 @@ import type { Context } from '../program/context';
 import { parseRange } from '../program/parse';
 import { interruptible, signalCheck } from '../program/signals';
 import { MEBIBYTES, Progress } from '../status/progress';
-import { expectPlace, type FindTarget, noteAllOnes } from './target';
+import { expectRange } from './place';
+import { type FindTarget, noteAllOnes } from './target';
 
 export interface DumpOptions {
-  width: Width;
+  width?: Width;
+  map?: string[];
   format: 'words' | 'hex' | 'bin';
   output?: string;
 }
@@ -20,7 +22,7 @@ export interface DumpOptions {
 /**
  * Reads the registers of a range, each once, and writes them as they are read: there may be gigabytes of them.
  *
- * @param given the region, or `REGION:RANGE`
+ * @param given the region, `REGION:RANGE`, or a register's name in a map
  */
 export async function dumpRegisters(
   context: Context,
@@ -28,10 +30,11 @@ export async function dumpRegisters(
   selector: string,
   given: string,
   rangeText: string | undefined,
-  { width, format, output: path }: DumpOptions,
+  { width: typed, map, format, output: path }: DumpOptions,
 ): Promise<number | undefined> {
   const target = find(context, selector);
-  const { region: expected, at } = expectPlace(target, given, rangeText);
+  const { region: expected, at, location } = expectRange(context, target, given, rangeText, map);
+  const width = typed ?? location?.width ?? 4;
   const asked = at === undefined ? undefined : parseRange(at, width);
   const regionName = expected.name;
   checkRange(target.address, expected, asked ?? whole(expected, width), width);

@@ -1,5 +1,5 @@
 import type { Argument, Option } from 'commander';
-import { argument, choice, option } from '../program/options';
+import { argument, choice, option, repeatable } from '../program/options';
 import { parseWidth } from '../program/parse';
 
 /** Makes the arguments that name a device and a region of it. @param place what may follow the region: `OFFSET` */
@@ -13,7 +13,7 @@ export function rangeArgument(): Argument {
 }
 
 export function widthOption(): Option {
-  return option('-w, --width <bytes>', 'access width: 1, 2, 4 or 8', parseWidth, 4);
+  return option('-w, --width <bytes>', 'access width: 1, 2, 4 or 8; without it 4, or what a map says', parseWidth);
 }
 
 /** Makes the options of a dump beside the width. */
@@ -26,4 +26,18 @@ export function dumpOptions(): Option[] {
 
 export function mmapOption(): Option {
   return option('--mmap', 'access a mapping of the region instead of asking the kernel: SIGBUS if the device is off');
+}
+
+/** Makes the option that names registers. */
+export function mapOption(): Option {
+  return repeatable('--map <file>', 'names of registers: FILE[#PERIPHERAL][@REGION[+OFFSET]]; repeatable');
+}
+
+/** Makes the option of a write that a map says is wrong. */
+export function writeForceOption(): Option {
+  return option('--force', 'write what a map says is read-only, or not to be read first');
+}
+
+export function readAllOption(): Option {
+  return option('--read-all', 'read registers too that reading changes');
 }

@@ -1,32 +1,40 @@
-import { checkRange, hexWord } from '../../model/registers';
+import { prepareRead } from '../../model/location';
 import type { Width } from '../../sys/sys';
 import type { Context } from '../program/context';
 import { interruptible } from '../program/signals';
-import { expectOffset, expectPlace, type FindTarget, noteAllOnes } from './target';
+import { expectRegister, valueText } from './place';
+import { type FindTarget, noteAllOnes } from './target';
 
 export interface ReadOptions {
-  width: Width;
+  width?: Width;
+  map?: string[];
 }
 
-/** Reads one register of a device, and prints it. @param given the region, or `REGION:OFFSET` */
+/** Reads one register of a device, and prints it. @param given the region, `REGION:OFFSET`, or a name in a map */
 export function readRegister(
   context: Context,
   find: FindTarget,
   selector: string,
   given: string,
   at: string | undefined,
-  { width }: ReadOptions,
+  { width, map }: ReadOptions,
 ): Promise<number | undefined> {
   const target = find(context, selector);
-  const place = expectPlace(target, given, at);
-  const offset = expectOffset(target, place);
-  checkRange(target.address, place.region, { offset, length: width }, width);
-  const region = place.region.name;
+  const { location, named } = expectRegister(context, target, given, at, width, map);
+  const { region, offset } = location;
   return interruptible(() => {
     using device = target.open({ write: false });
-    const value = hexWord(device.region(region).read(offset, width), width);
-    if (context.options.json) context.printJson({ region, offset, width, value });
-    else context.stdout.write(`${value}\n`);
-    if (/^0xf+$/.test(value)) noteAllOnes(context, target, region);
+    const word = prepareRead(location, device)();
+    const value = valueText(location, word);
+    const meaning = named?.field ? meaningOf(named.field, word) : null;
+    if (context.options.json) {
+      const names = named === null ? {} : { name: named.name, ...(named.field !== null && { meaning }) };
+      context.printJson({ region, offset, width: location.width, value, ...names });
+    } else context.stdout.write(`${value}\n`);
+    if (location.field === undefined && /^0xf+$/.test(value)) noteAllOnes(context, target, region);
   });
+}
+
+function meaningOf(...given: Parameters<typeof import('../../regmap').fieldMeaning>): string | null {
+  return (require('../../regmap') as typeof import('../../regmap')).fieldMeaning(...given);
 }

@@ -1,6 +1,6 @@
 import { usageError } from '../../errors';
-import type { RegionSource } from '../../model/action';
 import type { Region } from '../../model/device';
+import type { RegionSource } from '../../model/location';
 import { findRegion } from '../../model/registers';
 import type { Context } from '../program/context';
 import { parseSize } from '../program/parse';
@@ -9,6 +9,10 @@ import { parseSize } from '../program/parse';
 export interface Target {
   address: string;
   regions: readonly Region[];
+  /** Whether the regions' addresses are the CPU's, as those of SVD files are. */
+  isPhysical?: boolean;
+  /** Names under which a map may be kept for the device: `1234:11e8`, or what its `compatible` says. */
+  kinds?(): string[];
   /** Returns what is known of a region that is not among `regions`, but may show once the device is open. */
   unseen?(name: string): Region | null;
   /** Tells a person how to find out whether the device answers at all. */
@@ -65,7 +69,7 @@ export function expectOffset(target: Target, { region, at }: Place): number {
   );
 }
 
-function hasRegion({ regions }: Target, name: string): boolean {
+export function hasRegion({ regions }: Target, name: string): boolean {
   return regions.some((region) => region.name === name || region.label === name);
 }
 

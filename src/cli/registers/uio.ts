@@ -1,4 +1,6 @@
 import type { UioDeviceInfo } from '../../model/device';
+import { attempt } from '../../sys/attempt';
+import type { SysTree } from '../../sys/sys';
 import { UioDevice } from '../../uio/device';
 import { findOf } from '../devices/find';
 import type { Context } from '../program/context';
@@ -14,6 +16,15 @@ export function uioTarget(context: Context, device: UioDeviceInfo): Target {
   return {
     address: device.address,
     regions: device.uio.regions,
+    isPhysical: device.uio.parent === null,
+    kinds: () => kindsOf(context.sys, device),
     open: (options) => UioDevice.open(context.sys, device, options),
   };
+}
+
+function kindsOf(sys: SysTree, { address, vendorId, deviceId }: UioDeviceInfo): string[] {
+  if (vendorId !== null && deviceId !== null) return [`${vendorId}:${deviceId}`];
+  // A list of strings, each with its NUL; the most specific first.
+  const path = `/sys/class/uio/${address}/device/of_node/compatible`;
+  return attempt(() => sys.readFile(path).toString('latin1').split('\0'), []).filter((kind) => kind !== '');
 }

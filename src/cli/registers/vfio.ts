@@ -18,6 +18,7 @@ export function vfioTarget(context: Context, device: VfioDeviceInfo, options: Vf
   return {
     address,
     regions: device.pci.regions,
+    kinds: () => [`${device.vendorId}:${device.deviceId}`],
     unseen: unseenRegion,
     allOnesHint: `udrv vfio config ${device.address} tells whether the device does`,
     openStep: `open ${address}: the kernel resets the device, if it can, and switches its bus mastering off`,

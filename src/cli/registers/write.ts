@@ -1,19 +1,30 @@
-import { checkRange, checkValue, hexWord } from '../../model/registers';
-import type { Width } from '../../sys/sys';
+import {
+  checkLocationValue,
+  insertField,
+  type Location,
+  prepareRead,
+  prepareWrite,
+  type RegionSource,
+  readsBeforeWrite,
+} from '../../model/location';
+import type { Width, Word } from '../../sys/sys';
 import { hex } from '../../text/hex';
 import type { Context } from '../program/context';
 import { parseValue } from '../program/parse';
 import { interruptible } from '../program/signals';
-import { expectOffset, expectPlace, type FindTarget } from './target';
+import { checkNamedWrite, expectRegister, namedValue, valueText, wholeText } from './place';
+import type { FindTarget } from './target';
 
 export interface WriteOptions {
-  width: Width;
+  width?: Width;
+  map?: string[];
+  force?: boolean;
 }
 
 /**
- * Writes one register of a device.
+ * Writes one register of a device, or a field of one by reading the register first.
  *
- * @param given the region, or `REGION:OFFSET`, and then the value is the last argument
+ * @param given the region, `REGION:OFFSET`, or a name in a map, and in the last two the value is the last argument
  */
 export async function writeRegister(
   context: Context,
@@ -22,27 +33,44 @@ export async function writeRegister(
   given: string,
   second: string,
   third: string | undefined,
-  { width }: WriteOptions,
+  { width, map, force }: WriteOptions,
 ): Promise<number | undefined> {
   const [at, text] = third === undefined ? [undefined, second] : [second, third];
-  const value = parseValue(text, width);
+  // A mistake in a number is told before the device is looked for; its width may be that of a name.
+  if (/^-?\d/.test(text) || third !== undefined) parseValue(text, width ?? 8);
   const target = find(context, selector);
-  const place = expectPlace(target, given, at);
-  const offset = expectOffset(target, place);
-  checkRange(target.address, place.region, { offset, length: width }, width);
-  checkValue(target.address, place.region, width, value);
-  const region = place.region.name;
-  const step = `${target.address} ${region}:${hex(offset)}/${width}=${hexWord(value, width)}`;
+  const { location, region, named } = expectRegister(context, target, given, at, width, map);
+  const value = namedValue(text, named) ?? parseValue(text, location.width);
+  checkLocationValue(target.address, region, location, value);
+  if (named !== null && !force) checkNamedWrite(named, true);
+  const place = `${target.address} ${location.region}:${hex(location.offset)}/${location.width}`;
+  const step = `${place}=${valueText(location, value)}${named === null ? '' : ` (${named.name})`}`;
+  const readsFirst = readsBeforeWrite(location);
   if (context.options.dryRun) {
-    context.printSteps(target.openStep === undefined ? [step] : [target.openStep, step]);
+    const steps = readsFirst ? [`read ${place}`, `write ${step}, the other bits as they were read`] : [step];
+    context.printSteps(target.openStep === undefined ? steps : [target.openStep, ...steps]);
     return undefined;
   }
   const signal = await interruptible(() => {
     using device = target.open({ write: true });
-    device.region(region).write(offset, width, value);
-    if (context.options.verbose) context.note(step);
+    if (readsFirst) context.note(`${place}: ${writeField(location, value, device)} (${named?.name})`);
+    else {
+      prepareWrite(location, device)(value);
+      if (context.options.verbose) context.note(step);
+    }
   });
-  const note = target.writeNote?.(region) ?? null;
-  if (note !== null) context.note(`${target.address} ${region}: ${note}`);
+  const note = target.writeNote?.(location.region) ?? null;
+  if (note !== null) context.note(`${target.address} ${location.region}: ${note}`);
   return signal;
+}
+
+/** Writes a field. @returns the accesses that were made */
+function writeField(location: Location, value: Word, source: RegionSource): string {
+  const { field, ...whole } = location;
+  const read = prepareRead(whole, source);
+  const write = prepareWrite(whole, source);
+  const before = read();
+  const after = field === undefined ? value : insertField(before, field, value);
+  write(after);
+  return `read ${wholeText(location, before)}, wrote ${wholeText(location, after)}`;
 }

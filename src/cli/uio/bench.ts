@@ -5,6 +5,7 @@ import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, option } from '../program/options';
 import { parseCount } from '../program/parse';
+import { mapOption } from '../registers/options';
 
 export const command: VerbSpec = {
   description: 'measure the latency from trigger to wake-up',
@@ -12,6 +13,7 @@ export const command: VerbSpec = {
   options: [
     benchTriggerOption().makeOptionMandatory(),
     ackOption(),
+    mapOption(),
     rearmOption(),
     option('-c, --count <n>', 'how many interrupts', parseCount, 1000),
   ],

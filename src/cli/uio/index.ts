@@ -9,6 +9,7 @@ export const command: NounSpec = {
     dump: () => require('./dump'),
     read: () => require('./read'),
     write: () => require('./write'),
+    regs: () => require('./regs'),
     'watch-irq': () => require('./watch-irq'),
     irq: () => require('./irq'),
     bench: () => require('./bench'),

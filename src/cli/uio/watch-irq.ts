@@ -4,11 +4,12 @@ import { type UioInterruptOptions, withUioInterrupts } from '../interrupts/uio';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument } from '../program/options';
+import { mapOption } from '../registers/options';
 
 export const command: VerbSpec = {
   description: 'print interrupts as they happen',
   arguments: [argument('<uio>')],
-  options: [watchCountOption(), ackOption(), triggerOption(), rearmOption(), liveOption()],
+  options: [watchCountOption(), ackOption(), mapOption(), triggerOption(), rearmOption(), liveOption()],
   does: ['open', 'wait', 'change'],
   examples: ['uio watch-irq uio1 --count 3', 'uio watch-irq uio0 -c 3 --trigger map0:0x60=1 --ack map0:0x64=map0:0x24'],
   run: watchIrq,

@@ -12,6 +12,7 @@ import type { Context } from '../program/context';
 import { argument, backendOption, option } from '../program/options';
 import { parseCount, parseSize } from '../program/parse';
 import { interruptible } from '../program/signals';
+import { mapOption } from '../registers/options';
 import { counted, Progress } from '../status/progress';
 import { type Column, table } from '../tables/table';
 
@@ -21,6 +22,7 @@ export const command: VerbSpec = {
   options: [
     benchTriggerOption(),
     ackOption(),
+    mapOption(),
     irqOption(),
     vectorOption('--vector <n>', 'which vector'),
     option('--sizes <list>', 'sizes of mappings, such as 4K,2M'),

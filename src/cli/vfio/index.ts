@@ -11,6 +11,7 @@ export const command: NounSpec = {
     dump: () => require('./dump'),
     read: () => require('./read'),
     write: () => require('./write'),
+    regs: () => require('./regs'),
     config: () => require('./config'),
     'watch-irq': () => require('./watch-irq'),
     'dma-test': () => require('./dma-test'),

@@ -4,6 +4,7 @@ import { type VfioInterruptOptions, withVfioInterrupts } from '../interrupts/vfi
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, backendOption, option } from '../program/options';
+import { mapOption } from '../registers/options';
 
 export const command: VerbSpec = {
   description: 'print interrupts as they happen',
@@ -13,6 +14,7 @@ export const command: VerbSpec = {
     vectorOption('--vector <range>', 'which vectors: N, or A-B with B among them; 0 without it'),
     watchCountOption(),
     ackOption(),
+    mapOption(),
     triggerOption(),
     option('--loopback', 'have the kernel raise the vectors in turns, without the device'),
     liveOption(),

@@ -2,7 +2,7 @@ import type { VfioOpenOptions } from '../../vfio/device/device';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, backendOption } from '../program/options';
-import { mmapOption, regionArguments, widthOption } from '../registers/options';
+import { mapOption, mmapOption, regionArguments, widthOption, writeForceOption } from '../registers/options';
 import { findVfioTarget } from '../registers/vfio';
 import { type WriteOptions, writeRegister } from '../registers/write';
 
@@ -13,7 +13,7 @@ export const command: VerbSpec = {
     argument('<offset>', 'left out behind REGION:OFFSET'),
     argument('[value]'),
   ],
-  options: [widthOption(), mmapOption(), backendOption()],
+  options: [widthOption(), mapOption(), writeForceOption(), mmapOption(), backendOption()],
   does: ['open', 'change'],
   examples: ['vfio write 0000:00:03.0 bar0 0x4 0x12345678', '-n vfio write 0000:00:03.0 bar0 0x60 1'],
   run: (

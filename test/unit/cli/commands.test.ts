@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -13,11 +13,12 @@ import { buildProgram } from '../../../src/cli/program/program';
 Object.assign(globalThis, { UDRV_VERSION: '0.0.0' });
 
 const CLI = join(__dirname, '../../../src/cli');
-const NOUNS = ['uio', 'vfio', 'usb'];
+const NOUNS = ['uio', 'vfio', 'usb', 'map'];
 
 function build(write: (text: string) => void = () => {}, whole = true) {
   const stream = { isTTY: false, write } as unknown as OutputStream;
-  return buildProgram(stream, stream, {}, whole);
+  // The folder of the examples is that of the user's configuration.
+  return buildProgram(stream, stream, { XDG_CONFIG_HOME: process.cwd() }, whole);
 }
 
 /** The words of every command that commander knows and that has none of its own, but for `help`. */
@@ -35,7 +36,7 @@ function fileOf(words: string): string {
 }
 
 describe('the rule for files', () => {
-  test('holds for 55 commands', () => expect(all).toHaveLength(55));
+  test('holds for 60 commands', () => expect(all).toHaveLength(60));
 
   test.each(all)('udrv %s has its file', (words) => {
     expect(existsSync(join(CLI, `${fileOf(words)}.ts`))).toBe(true);
@@ -116,7 +117,10 @@ describe('the examples in the help', () => {
   const home = process.cwd();
   const folder = mkdtempSync(join(tmpdir(), 'udrv-examples-'));
 
-  beforeAll(() => process.chdir(folder));
+  beforeAll(() => {
+    process.chdir(folder);
+    copyFileSync(join(CLI, '../../test/cli/fixtures/edu.json'), 'edu.json');
+  });
   afterAll(() => {
     process.chdir(home);
     rmSync(folder, { recursive: true });

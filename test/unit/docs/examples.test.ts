@@ -68,6 +68,7 @@ test('no exception stands for a command that no document has', () => {
 function makeFiles(folder: string): void {
   const { sys } = simulatedMachine();
   copyFileSync(join(ROOT, 'fixtures/lab.lspci'), join(folder, 'dump.txt'));
+  copyFileSync(join(ROOT, 'test/cli/fixtures/edu.json'), join(folder, 'edu.json'));
   writeFileSync(join(folder, 'config.bin'), sys.readFile('/sys/bus/pci/devices/0000:01:00.0/config'));
   writeFileSync(join(folder, 'zeros'), Buffer.alloc(1 << 20));
   mkdirSync(join(folder, 'tree/sys'), { recursive: true });
@@ -76,7 +77,7 @@ function makeFiles(folder: string): void {
 /** Runs a command line. @returns its exit code, and the message of its error, empty for none */
 async function run(argv: readonly string[]): Promise<{ exit: number; message: string }> {
   const nowhere = { isTTY: false, write() {}, close() {} } as unknown as OutputStream;
-  const { program, outcome } = buildProgram(nowhere, nowhere, {});
+  const { program, outcome } = buildProgram(nowhere, nowhere, { XDG_CONFIG_HOME: process.cwd() });
   const machine = argv.some((word) => /^--(?:sim|snapshot|sysroot)(?:=|$)/.test(word)) ? [] : ['--sim=shared'];
   for (const command of [program, ...program.commands]) command.exitOverride().configureOutput({ outputError() {} });
   try {

@@ -12,7 +12,7 @@ const FLOORS = [
   ['uapi'],
   ['sys'],
   ['model', 'names'],
-  ['interrupts', 'pci'],
+  ['interrupts', 'pci', 'regmap'],
   ['uio', 'usb', 'vfio', 'sim', 'udev'],
   ['bind'],
   ['devices'],

@@ -157,13 +157,18 @@ async function understood(argv: readonly string[]): Promise<void> {
 }
 
 function checkValues(command: Command): void {
-  const { ack = [], trigger = [], width = 4 } = command.opts();
-  for (const action of [...ack, ...trigger]) parseAction(action);
+  const { ack = [], trigger = [], width = 4, map } = command.opts();
+  // Names of registers are written in capitals here.
+  const named = (word: string) =>
+    /^[A-Z][A-Z_.]*$/.test(word) ? ({ region: 'map0', offset: 0, width: 4 } as const) : null;
+  for (const action of [...ack, ...trigger]) parseAction(action, named);
+  // Behind a name stands a value.
+  const byName = map !== undefined && named(command.args[1] ?? '') !== null;
   for (const [i, argument] of command.registeredArguments.entries()) {
     const value = command.args[i];
     if (value === undefined) continue;
     if (argument.name() === 'range') parseRange(value, width);
-    if (argument.name() === 'offset') parseSize(value);
+    if (argument.name() === 'offset' && !byName) parseSize(value);
     if (argument.name() === 'value') parseWord(value);
   }
 }

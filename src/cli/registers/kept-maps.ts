@@ -1,0 +1,79 @@
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
+import { SysError, usageError } from '../../errors';
+import { sysCall } from '../../sys/linux/node-fs';
+
+const SCHEMA = 'udrv.maps/1';
+
+/** Maps that are kept, by the kind of device: `1234:11e8`, `xlnx,axi-dma-1.00.a`. The values are those of `--map`. */
+export type KeptMaps = Map<string, string>;
+
+/** Returns the map that is kept for the first of these kinds that has one; null: there is none. */
+export function keptMap(env: NodeJS.ProcessEnv, kinds: readonly string[]): string | null {
+  const path = keptMapsFile(env);
+  if (path === null || kinds.length === 0) return null;
+  const maps = readKeptMaps(path);
+  for (const kind of kinds) {
+    const found = maps.get(kind);
+    if (found !== undefined) return found;
+  }
+  return null;
+}
+
+/** Returns the file of the maps that are kept; null: the user has no directory for configuration. */
+export function keptMapsFile(env: NodeJS.ProcessEnv): string | null {
+  const home = env['HOME'];
+  // XDG Base Directory Specification: a relative path is invalid and to be ignored.
+  const base = [env['XDG_CONFIG_HOME'], home && join(home, '.config')].find((path) => path && isAbsolute(path));
+  return base ? join(base, 'udrv', 'maps.json') : null;
+}
+
+/** Reads the maps that are kept; none, where the file is not there. @throws usage, where it is damaged */
+export function readKeptMaps(path: string): KeptMaps {
+  let text: string;
+  try {
+    text = sysCall('open', path, () => readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (error instanceof SysError && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return new Map();
+    throw error;
+  }
+  const maps = parse(text);
+  if (maps === null) throw usageError(path, 'is damaged: it has no maps', 'remove the file, and keep the maps again');
+  return maps;
+}
+
+/** Writes the maps that are kept, whole or not at all. @throws SysError */
+export function writeKeptMaps(path: string, maps: KeptMaps): void {
+  const directory = dirname(path);
+  const temporary = `${path}.${process.pid}`;
+  const text = `${JSON.stringify({ schema: SCHEMA, maps: Object.fromEntries(maps) }, null, 2)}\n`;
+  sysCall('mkdir', directory, () => mkdirSync(directory, { recursive: true, mode: 0o700 }));
+  try {
+    sysCall('write', temporary, () => {
+      writeFileSync(temporary, text, { mode: 0o600 });
+      chmodSync(temporary, 0o600);
+    });
+    sysCall('rename', path, () => renameSync(temporary, path));
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+function parse(text: string): KeptMaps | null {
+  try {
+    const { schema, maps } = JSON.parse(text) as { schema: unknown; maps: unknown };
+    if (schema !== SCHEMA || typeof maps !== 'object' || maps === null) return null;
+    const entries = Object.entries(maps);
+    return entries.every(([, map]) => typeof map === 'string') ? new Map(entries) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** {@link keptMapsFile}. @throws usage, where there is none */
+export function expectKeptMapsFile(env: NodeJS.ProcessEnv): string {
+  const path = keptMapsFile(env);
+  if (path !== null) return path;
+  throw usageError('map', 'no directory for configuration', 'set HOME or XDG_CONFIG_HOME to an absolute path');
+}

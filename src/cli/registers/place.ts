@@ -1,0 +1,141 @@
+import { Exit, UdrvError, usageError } from '../../errors';
+import type { Region } from '../../model/device';
+import { checkLocation, type Location, readsBeforeWrite, registerBits, spanOf, valueBits } from '../../model/location';
+import type { RegisterNames, ResolvedLocation } from '../../regmap/names';
+import type { Width, Word } from '../../sys/sys';
+import { hex } from '../../text/hex';
+import type { Context } from '../program/context';
+import { parseWord } from '../program/parse';
+import { registerNames } from './maps';
+import { expectOffset, expectPlace, expectRegion, hasRegion, type Place, type Target } from './target';
+
+/** A register that a command line gives, by its place or by its name. */
+export interface RegisterPlace {
+  region: Region;
+  location: Location;
+  /** Null where it was given by its place. */
+  named: ResolvedLocation | null;
+}
+
+/**
+ * Finds a register that is given as `REGION OFFSET`, `REGION:OFFSET`, or by a name in a map.
+ *
+ * @param at undefined where it was not given by itself
+ * @param width undefined where it was not given: that of the register, or 4
+ * @param maps as `--map` gives them
+ * @throws UdrvError exit 3: no such region or register; exit 2: it is not in its region
+ */
+export function expectRegister(
+  context: Context,
+  target: Target,
+  given: string,
+  at: string | undefined,
+  width: Width | undefined,
+  maps: readonly string[] | undefined,
+): RegisterPlace {
+  const named = at === undefined ? namedRegister(context, target, given, maps) : null;
+  const found = named === null ? byPlace(target, given, at, width ?? 4) : byName(target, named, width);
+  checkLocation(target.address, found.region, found.location);
+  return found;
+}
+
+/** Finds a part of a region to dump: as {@link expectPlace} does, or a register by its name. */
+export function expectRange(
+  context: Context,
+  target: Target,
+  given: string,
+  at: string | undefined,
+  maps: readonly string[] | undefined,
+): Place & { location?: Location } {
+  const named = at === undefined ? namedRegister(context, target, given, maps) : null;
+  if (named === null) return expectPlace(target, given, at);
+  if (named.field !== null) throw usageError(named.name, 'is a field: a dump shows registers');
+  const { region, offset } = named.location;
+  const range = `${hex(offset)}+${hex(spanOf(named.location))}`;
+  return { region: expectRegion(target, region), at: range, location: named.location };
+}
+
+/** Finds the register that a word names; null: the word is a place, or there is no map. */
+function namedRegister(
+  context: Context,
+  target: Target,
+  word: string,
+  maps: readonly string[] | undefined,
+): ResolvedLocation | null {
+  if (hasRegion(target, word) || target.unseen?.(word)) return null;
+  const colon = word.lastIndexOf(':');
+  const isPlace = colon >= 0 && (hasRegion(target, word.slice(0, colon)) || target.unseen?.(word.slice(0, colon)));
+  const names = isPlace ? null : registerNames(context, target, maps);
+  return names === null ? null : resolve(word, names);
+}
+
+/** Resolves a word by {@link resolveLocation}, which is loaded with the maps. */
+export function resolve(word: string, names: RegisterNames): ResolvedLocation {
+  return (require('../../regmap') as typeof import('../../regmap')).resolveLocation(word, names);
+}
+
+function byPlace(target: Target, given: string, at: string | undefined, width: Width): RegisterPlace {
+  const place = expectPlace(target, given, at);
+  const offset = expectOffset(target, place);
+  return { region: place.region, location: { region: place.region.name, offset, width }, named: null };
+}
+
+function byName(target: Target, named: ResolvedLocation, width: Width | undefined): RegisterPlace {
+  if (width !== undefined && width !== named.location.width)
+    throw usageError(named.name, `is accessed with ${named.location.width} bytes: leave out -w ${width}`);
+  return { region: expectRegion(target, named.location.region), location: named.location, named };
+}
+
+/** Returns the value of a field that a name or a number stands for; null: it is no field. */
+export function namedValue(text: string, named: ResolvedLocation | null): Word | null {
+  if (named === null || named.field === null) return null;
+  const { values } = named.field;
+  const value = values.find((one) => one.usage !== 'read' && one.name === text)?.value ?? null;
+  if (value !== null) return value < 2n ** 53n ? Number(value) : value;
+  if (values.length > 0 && !/^\d/.test(text))
+    throw usageError(
+      text,
+      `is no value of ${named.name}`,
+      `a number, or ${values
+        .map(({ name }) => name)
+        .slice(0, 16)
+        .join(', ')}`,
+    );
+  return parseWord(text, 'a value');
+}
+
+/** Returns a location's value with all its digits, those of a field as few as it has. */
+export function valueText(location: Location, value: Word): string {
+  return location.field === undefined ? hex(value, Math.ceil(registerBits(location) / 4)) : hex(value);
+}
+
+/** Returns the digits of a register's whole value. */
+export function wholeText({ field: _, ...whole }: Location, value: Word): string {
+  return hex(value, Math.ceil(valueBits(whole) / 4));
+}
+
+/**
+ * Refuses writes that the map says are wrong: to what is read-only, and of a field whose register must not be read or
+ * written back.
+ *
+ * @throws UdrvError exit 5
+ */
+export function checkNamedWrite({ register, field, location, name }: ResolvedLocation, canForce: boolean): void {
+  const { fieldWriteHazard, writeHazard } = require('../../regmap') as typeof import('../../regmap');
+  const readOnly = writeHazard(register, field);
+  const written = field !== null && readsBeforeWrite(location) ? fieldWriteHazard(register, field) : null;
+  const reason =
+    readOnly !== null ? `is ${readOnly}` : written !== null ? `is not written by a read and a write: ${written}` : null;
+  if (reason === null) return;
+  const whole = name.slice(0, field === null ? undefined : -field.name.length - 1);
+  const advice = [
+    ...(readOnly === null ? [`write the whole register, ${whole}`] : []),
+    ...(canForce ? ['--force does it all the same'] : []),
+  ];
+  throw new UdrvError(reason, {
+    code: 'EUNSAFE',
+    exit: Exit.busy,
+    subject: name,
+    hint: advice.join('; ') || undefined,
+  });
+}
