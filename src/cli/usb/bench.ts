@@ -1,6 +1,7 @@
 import { usageError } from '../../errors';
 import { findEndpoint } from '../../usb/device/endpoints';
 import { endpointName } from '../../usb/inspect/address';
+import { transferError } from '../../usb/transfer/failure';
 import type { Measurement } from '../../usb/transfer/measure';
 import { findOf } from '../devices/find';
 import { columns } from '../output/table';
@@ -10,7 +11,6 @@ import { argument, option } from '../program/options';
 import { parseDuration } from '../program/parse';
 import { type EndpointOptions, endpointSteps, parseEndpoint, withEndpoint, withUsb } from '../transfers/open';
 import { altOption, parseQueue, parseTransferSize, takeOptions } from '../transfers/options';
-import { transferError } from '../transfers/result';
 
 export const command: VerbSpec = {
   description: 'measure throughput and latency by the number of transfers in flight',

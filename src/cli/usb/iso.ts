@@ -1,6 +1,7 @@
 import { usageError } from '../../errors';
 import { findEndpoint } from '../../usb/device/endpoints';
 import { endpointName } from '../../usb/inspect/address';
+import { transferError } from '../../usb/transfer/failure';
 import { type IsoTransfer, MAX_ISO_PACKETS } from '../../usb/transfer/iso';
 import type { TransferResult } from '../../usb/transfer/status';
 import { findOf } from '../devices/find';
@@ -12,7 +13,7 @@ import { parseCount } from '../program/parse';
 import { openData } from '../transfers/data';
 import { endpointSteps, parseEndpoint, withEndpoint } from '../transfers/open';
 import { altOption, dataOptions, ENDPOINT_HELP, takeOptions } from '../transfers/options';
-import { checkOutput, document, receiver, transferError } from '../transfers/result';
+import { checkOutput, document, receiver } from '../transfers/result';
 import { type TransferOptions, writeStep } from '../transfers/transfer';
 
 export const command: VerbSpec = {
