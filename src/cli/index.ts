@@ -9,6 +9,7 @@ export const commands: CommandIndex = {
   uio: () => require('./uio'),
   vfio: () => require('./vfio'),
   usb: () => require('./usb'),
+  do: () => require('./do'),
   bind: () => require('./bind'),
   unbind: () => require('./unbind'),
   restore: () => require('./restore'),

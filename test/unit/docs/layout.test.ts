@@ -15,6 +15,7 @@ const FLOORS = [
   ['interrupts', 'pci'],
   ['uio', 'usb', 'vfio', 'sim'],
   ['bind'],
+  ['session'],
   ['devices'],
   ['monitor'],
   ['cli', 'index'],
