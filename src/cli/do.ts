@@ -1,5 +1,5 @@
 import { usageError } from '../errors';
-import { checkSteps } from '../session/check';
+import { checkSteps, type Places } from '../session/check';
 import { parseSteps, type Step } from '../session/grammar';
 import { Scope, type SessionDeviceInfo } from '../session/scope';
 import { VERBS } from '../session/steps';
@@ -35,11 +35,11 @@ async function doSteps(
   given: string[],
   options: VfioOpenOptions,
 ): Promise<number | undefined> {
-  const { text, isFile } = textOf(given);
+  const { text, places } = textOf(given);
   const info = findSessionDevice(context, selector);
   const steps = parseSteps(text);
   if (steps.length === 0) throw usageError('usage', 'no step', "udrv do DEVICE 'STEP'...");
-  check(context, info, steps, given, isFile);
+  check(context, info, steps, given, places);
   if (context.options.dryRun) {
     context.printSteps([openStep(info), ...texts(steps)]);
     return undefined;
@@ -48,22 +48,23 @@ async function doSteps(
     using session = openSession(context, info, options);
     await session.do(text, {
       signal,
-      isFile,
+      places,
       onStep: (done) => printStep(context, done),
-      onFaults: (faults, step) => printFaults(context, faults, info.address, step?.number),
+      onFaults: (faults, step) =>
+        printFaults(context, faults, info.address, step === null ? undefined : { step, places }),
     });
     const late = await session.newFaults({ isLast: true });
     if (late.length > 0) printFaults(context, late, info.address);
   });
 }
 
-/** Returns the text of all steps, and whether it has lines that errors can name. */
-function textOf(given: readonly string[]): { text: string; isFile: boolean } {
+/** Returns the text of all steps, and the names that errors give them. */
+function textOf(given: readonly string[]): { text: string; places: Places } {
   const [only = ''] = given;
   const path = only === '-' ? only : only.startsWith('@') ? only.slice(1) : undefined;
-  if (path === undefined) return { text: given.join('\n'), isFile: false };
+  if (path === undefined) return { text: given.join('\n'), places: 'number' };
   if (given.length > 1) throw usageError(only, 'has all the steps: give no others');
-  return { text: readInput(path, LARGEST_FILE).toString('utf8'), isFile: true };
+  return { text: readInput(path, LARGEST_FILE).toString('utf8'), places: 'line' };
 }
 
 /** Checks all steps before the device is opened. */
@@ -72,13 +73,13 @@ function check(
   info: SessionDeviceInfo,
   steps: readonly Step[],
   given: readonly string[],
-  isFile: boolean,
+  places: Places,
 ): void {
   const [first = '', second] = given;
   // A step without quotes comes as several.
   if (second !== undefined && Object.hasOwn(VERBS, first) && !Object.hasOwn(VERBS, second.split(' ', 1)[0] ?? ''))
     throw usageError(second, 'is not a step', `a step stands in quotes: udrv do DEVICE '${given.join(' ')}'`);
-  checkSteps(steps, new Scope(info, sys.pageSize), isFile);
+  checkSteps(steps, new Scope(info, sys.pageSize), places);
 }
 
 function texts(steps: readonly Step[], indent = ''): string[] {

@@ -10,6 +10,7 @@ export const commands: CommandIndex = {
   vfio: () => require('./vfio'),
   usb: () => require('./usb'),
   do: () => require('./do'),
+  shell: () => require('./shell'),
   bind: () => require('./bind'),
   unbind: () => require('./unbind'),
   restore: () => require('./restore'),

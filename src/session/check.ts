@@ -19,23 +19,27 @@ export interface ReadyRepeat {
 
 export type Ready = ReadyStep | ReadyRepeat;
 
+/** The names that steps have in errors: their number, their line too, or none where there is only one. */
+export type Places = 'number' | 'line' | 'none';
+
 /** Names a step in messages. */
-export const placeOf = ({ number, line }: Step, isFile: boolean) =>
-  isFile ? `line ${line} (step ${number})` : `step ${number}`;
+export function placeOf({ number, line }: Step, places: Places): string | null {
+  if (places === 'none') return null;
+  return places === 'line' ? `line ${line} (step ${number})` : `step ${number}`;
+}
 
 /**
  * Checks steps one after another, each against what those before it leave. Touches nothing.
  *
- * @param isFile whether the text has lines of its own
  * @throws UdrvError the first that is wrong, with its place
  */
-export function checkSteps(steps: readonly Step[], scope: Scope, isFile: boolean): Ready[] {
+export function checkSteps(steps: readonly Step[], scope: Scope, places: Places): Ready[] {
   return steps.map((step) => {
-    if (!('steps' in step)) return { step, work: placed(step, isFile, () => checkStep(step, scope)) };
+    if (!('steps' in step)) return { step, work: placed(step, places, () => checkStep(step, scope)) };
     const before = stateOf(scope);
-    const ready = checkSteps(step.steps, scope, isFile);
+    const ready = checkSteps(step.steps, scope, places);
     // The second time begins with what the first has left.
-    if (step.count > 1 && stateOf(scope) !== before) checkSteps(step.steps, scope, isFile);
+    if (step.count > 1 && stateOf(scope) !== before) checkSteps(step.steps, scope, places);
     return { step, steps: ready };
   });
 }
@@ -67,10 +71,10 @@ function checkStep({ verb: name, words }: Statement, scope: Scope): Work {
 }
 
 /** Runs a part of the work of a step, and puts the step's place into its error. */
-function placed<T>(step: Statement, isFile: boolean, part: () => T): T {
+function placed<T>(step: Statement, places: Places, part: () => T): T {
   try {
     return part();
   } catch (error) {
-    throw error instanceof UdrvError ? located(error, placeOf(step, isFile)) : error;
+    throw error instanceof UdrvError ? located(error, placeOf(step, places)) : error;
   }
 }

@@ -46,8 +46,16 @@ export function parseSteps(text: string): Step[] {
   return new Parser([...tokens(text)]).steps();
 }
 
-/** Puts the place of a step in front of an error's subject. */
-export function located(error: UdrvError, place: string): UdrvError {
+/** Counts the blocks of a text that are not closed yet: more lines have to follow. */
+export function openBlocks(text: string): number {
+  let depth = 0;
+  for (const { kind } of tokens(text)) depth += kind === '{' ? 1 : kind === '}' ? -1 : 0;
+  return depth;
+}
+
+/** Puts the place of a step, where it has one, in front of an error's subject. */
+export function located(error: UdrvError, place: string | null): UdrvError {
+  if (place === null) return error;
   const { message, code, exit, subject, hint, device } = error;
   return new UdrvError(message, { code, exit, subject: `${place}: ${subject}`, hint, device });
 }

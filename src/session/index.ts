@@ -1,5 +1,5 @@
 /** Sessions: a device that is held open, and steps that work with it. */
-export { checkSteps, placeOf, type Ready, type ReadyRepeat, type ReadyStep } from './check';
+export { checkSteps, type Places, placeOf, type Ready, type ReadyRepeat, type ReadyStep } from './check';
 export { parseSteps, type Repeat, type Statement, type Step } from './grammar';
 export type { BlamedFault, Done, StepResult } from './result';
 export { type KnownBuffer, Scope, type SessionDeviceInfo } from './scope';

@@ -5,7 +5,7 @@ import { UioDevice } from '../uio/device';
 import { UsbDevice } from '../usb/device/device';
 import { VfioDevice, type VfioOpenOptions } from '../vfio/device/device';
 import { deviceRequested } from '../vfio/errors';
-import { checkSteps, placeOf, type Ready } from './check';
+import { checkSteps, type Places, placeOf, type Ready } from './check';
 import { located, parseSteps, type Statement } from './grammar';
 import { type BlamedFault, DONE, type StepResult } from './result';
 import type { Scope, SessionDeviceInfo } from './scope';
@@ -27,8 +27,8 @@ export interface DoOptions {
   onStep?: ((done: StepDone) => void) | undefined;
   /** Takes the DMA faults that came up since the last ones, with the step that was the last then. */
   onFaults?: ((faults: readonly BlamedFault[], step: Statement | null) => void) | undefined;
-  /** The text has lines of its own, which errors name. */
-  isFile?: boolean | undefined;
+  /** Names of the steps in errors; `number` if not given. */
+  places?: Places | undefined;
 }
 
 export interface SessionOptions {
@@ -98,8 +98,8 @@ export class Session {
    * @throws UdrvError the first failure, with the step's place
    */
   async do(text: string, options: DoOptions = {}): Promise<StepResult> {
-    const { isFile = false } = options;
-    const ready = checkSteps(parseSteps(text), this.scope(), isFile);
+    const { places = 'number' } = options;
+    const ready = checkSteps(parseSteps(text), this.scope(), places);
     const run = new Run(this.#state, this.#ended.signal, options);
     try {
       await run.all(ready, undefined);
@@ -186,7 +186,7 @@ class Run {
 
   /** Runs steps until one fails or the signal aborts. */
   async all(steps: readonly Ready[], iteration: number | undefined): Promise<void> {
-    const { onStep, isFile = false } = this.#options;
+    const { onStep, places = 'number' } = this.#options;
     const { signal } = this.#abort;
     for (const ready of steps) {
       if (signal.aborted) return;
@@ -206,7 +206,7 @@ class Run {
       } catch (error) {
         // The fault may be the reason of the failure.
         this.#reportFaults(step);
-        throw explained(error, this.#state.address, placeOf(step, isFile));
+        throw explained(error, this.#state.address, placeOf(step, places));
       }
       if (waited || performance.now() >= this.#turn) await this.#takeTurn(step, waited);
     }
@@ -226,7 +226,7 @@ class Run {
 }
 
 /** Returns the error of a step that failed, for the user. */
-function explained(error: unknown, device: string, place: string): unknown {
+function explained(error: unknown, device: string, place: string | null): unknown {
   if (error instanceof SysError) return located(fromSysError(error, { subject: device, device }), place);
   return error instanceof UdrvError ? located(error, place) : error;
 }

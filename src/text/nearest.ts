@@ -5,7 +5,7 @@ export function nearest(word: string, known: readonly string[]): string | null {
     const distance = editDistance(word.toLowerCase(), name.toLowerCase());
     if (best === undefined || distance < best.distance) best = { name, distance };
   }
-  return best !== undefined && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.name : null;
+  return best !== undefined && best.distance <= (word.length < 4 ? 1 : 2) ? best.name : null;
 }
 
 /** Counts the letters that have to be added, left out or changed (Levenshtein distance). */

@@ -1,4 +1,6 @@
 import { hexWord } from '../../model/registers';
+import { type Places, placeOf } from '../../session/check';
+import type { Statement } from '../../session/grammar';
 import type { BlamedFault, StepResult } from '../../session/result';
 import type { StepDone } from '../../session/session';
 import { hex } from '../../text/hex';
@@ -19,13 +21,24 @@ export function printStep(context: Context, { step, iteration, result }: StepDon
   context.stdout.write(`${json({ ...head, ...documentOf(result) })}\n`);
 }
 
-/** Prints what the IOMMU stopped: with `--json` as an object, else as a remark. */
-export function printFaults(context: Context, faults: readonly BlamedFault[], device: string, step?: number): void {
-  if (context.options.json)
-    context.stdout.write(
-      `${json({ schema: 'udrv.step/1', step, event: 'fault', faults: faults.map(faultDocument) })}\n`,
-    );
-  else for (const fault of faults) context.warn(`${device}: ${faultText(fault)}`);
+/**
+ * Prints what the IOMMU stopped: with `--json` as an object, else as a remark.
+ *
+ * @param after the step that was the last then
+ */
+export function printFaults(
+  context: Context,
+  faults: readonly BlamedFault[],
+  device: string,
+  after?: { step: Statement; places: Places },
+): void {
+  if (context.options.json) {
+    for (const fault of faults)
+      context.stdout.write(`${json({ schema: 'udrv.fault/1', step: after?.step.number, ...faultDocument(fault) })}\n`);
+    return;
+  }
+  const place = after === undefined ? null : placeOf(after.step, after.places);
+  for (const fault of faults) context.warn(`${place === null ? '' : `${place}: `}${device}: ${faultText(fault)}`);
 }
 
 function printResult(context: Context, result: StepResult): void {
@@ -79,8 +92,10 @@ function printBytes({ stdout }: Context, bytes: Buffer, offset: number): void {
 
 function accessText(access: DmaAccess | null): string {
   if (access === null) return 'not mapped';
-  return `mapped ${access.read ? 'r' : ''}${access.write ? 'w' : ''}`;
+  return `mapped ${letters(access)}`;
 }
+
+const letters = ({ read, write }: DmaAccess) => `${read ? 'r' : ''}${write ? 'w' : ''}`;
 
 export function faultText({ access, address, where, reason }: BlamedFault): string {
   return `IOMMU fault: ${access ?? 'access'} of ${hex(address)}, ${where} (${reason})`;
@@ -113,7 +128,7 @@ function documentOf(result: StepResult): object {
     }
     case 'buffer': {
       const { buffer, iova, size, access } = result;
-      return { buffer, iova: iova === null ? null : hex(iova), size, access };
+      return { buffer, iova: iova === null ? null : hex(iova), size, access: access === null ? null : letters(access) };
     }
     case 'transfer': {
       const { status, requested, actual } = result.result;

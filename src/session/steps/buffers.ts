@@ -59,6 +59,7 @@ const TAKEN = new Set<string>([...VFIO_IRQ_NAMES, 'config', 'rom', 'vga']);
 export const buf: Verb = {
   usage: 'buf NAME SIZE [rw|r|w|none]',
   summary: 'makes a buffer of whole pages, mapped for these accesses of the device',
+  takes: ['other', 'other', 'access'],
   for: MEMORY,
   prepare(words, scope) {
     const name = words.next('name');
@@ -89,6 +90,7 @@ export const buf: Verb = {
 export const map: Verb = {
   usage: 'map BUF [rw|r|w]',
   summary: 'lets the device reach a buffer again',
+  takes: ['buffer', 'access'],
   for: ['vfio'],
   prepare(words, scope) {
     const name = words.next('buffer');
@@ -109,6 +111,7 @@ export const map: Verb = {
 export const unmap: Verb = {
   usage: 'unmap BUF',
   summary: 'takes a buffer away from the device; its content and address stay',
+  takes: ['buffer'],
   for: ['vfio'],
   prepare(words, scope) {
     const name = words.next('buffer');
@@ -127,6 +130,7 @@ export const unmap: Verb = {
 export const free: Verb = {
   usage: 'free BUF',
   summary: 'gives a buffer back',
+  takes: ['buffer'],
   for: MEMORY,
   prepare(words, scope) {
     const name = words.next('buffer');
@@ -144,6 +148,7 @@ export const free: Verb = {
 export const fill: Verb = {
   usage: 'fill BUF[:RANGE] VALUE [-w W]',
   summary: 'fills a buffer with a byte, or with a wider word',
+  takes: ['buffer', 'other'],
   for: MEMORY,
   prepare(words, scope) {
     const width = takeWidth(words, 1);
@@ -165,6 +170,7 @@ export const fill: Verb = {
 export const load: Verb = {
   usage: 'load BUF[:OFFSET] HEX|@FILE',
   summary: 'puts data into a buffer',
+  takes: ['buffer', 'other'],
   for: MEMORY,
   prepare(words, scope) {
     const area = takeBuffer(words, scope);
@@ -180,6 +186,7 @@ export const load: Verb = {
 export const save: Verb = {
   usage: 'save BUF[:RANGE] @FILE',
   summary: 'writes a buffer to a file',
+  takes: ['buffer', 'other'],
   for: MEMORY,
   prepare(words, scope) {
     const area = takeBuffer(words, scope);
@@ -196,6 +203,7 @@ export const save: Verb = {
 export const hexdump: Verb = {
   usage: 'hexdump BUF[:RANGE]',
   summary: 'the bytes of a buffer, with ASCII',
+  takes: ['buffer'],
   for: MEMORY,
   prepare(words, scope) {
     const area = takeBuffer(words, scope);

@@ -82,6 +82,7 @@ function fail(state: SessionState, { place, wanted }: Condition, value: Word, ti
 export const expect: Verb = {
   usage: 'expect LOCATION[&MASK]==VALUE | BUF[:RANGE]==BUF | BUF[:RANGE]==@FILE',
   summary: 'fails unless a register has this value, or a buffer this content',
+  takes: ['location'],
   for: ALL,
   prepare(words, scope) {
     const width = words.option('-w', '--width');
@@ -106,6 +107,7 @@ const POLL_MS = 1;
 export const poll: Verb = {
   usage: 'poll LOCATION[&MASK]==VALUE [TIME]',
   summary: 'reads until a register has this value',
+  takes: ['location', 'other'],
   for: ALL,
   prepare(words, scope) {
     const width = words.option('-w', '--width');

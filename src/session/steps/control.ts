@@ -9,6 +9,7 @@ import { ALL, type Verb } from './verb';
 export const master: Verb = {
   usage: 'master on|off',
   summary: 'lets the device begin transfers of its own (DMA, MSI), or not',
+  takes: ['switch'],
   for: ['vfio'],
   prepare(words) {
     const state = words.next('on or off');
@@ -24,6 +25,7 @@ export const master: Verb = {
 export const reset: Verb = {
   usage: 'reset',
   summary: 'resets the device',
+  takes: [],
   for: ['vfio', 'usb'],
   prepare(words) {
     words.end();
@@ -37,6 +39,7 @@ export const reset: Verb = {
 export const faults: Verb = {
   usage: 'faults',
   summary: 'the DMA of the device that the IOMMU has stopped in this session',
+  takes: [],
   for: ['vfio'],
   prepare(words, scope) {
     words.end();
@@ -57,6 +60,7 @@ export const faults: Verb = {
 export const sleep: Verb = {
   usage: 'sleep TIME',
   summary: 'waits',
+  takes: ['other'],
   for: ALL,
   prepare(words) {
     const time = parseDuration(words.next('time'));

@@ -34,6 +34,7 @@ const isIrq = (name: string): name is IrqName => VFIO_IRQ_NAMES.some((known) => 
 export const irq: Verb = {
   usage: 'irq IRQ on|off',
   summary: 'switches an interrupt on or off: intx, msi, msix:0-3, err, req; of UIO without IRQ',
+  takes: ['irq', 'switch'],
   for: REGISTERS,
   prepare(words, scope) {
     const { name, vectors } = takeIrq(words, scope);
@@ -62,6 +63,7 @@ export const irq: Verb = {
 export const wait: Verb = {
   usage: 'wait [IRQ] [TIME]',
   summary: 'waits for an interrupt that is on',
+  takes: ['irq', 'other'],
   for: REGISTERS,
   prepare(words, scope) {
     const name = takeWaited(words, scope);

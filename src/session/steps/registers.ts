@@ -39,6 +39,7 @@ function writing({ region, offset, width }: Place): (state: SessionState, value:
 export const read: Verb = {
   usage: 'read LOCATION [-w W]',
   summary: 'one register, or a word of a buffer',
+  takes: ['location'],
   for: ALL,
   prepare(words, scope) {
     const place = takeLocation(words, scope, takeWidth(words));
@@ -51,6 +52,7 @@ export const read: Verb = {
 export const write: Verb = {
   usage: 'write LOCATION VALUE... [-w W]',
   summary: 'one register, or several one behind the other',
+  takes: ['location', 'value'],
   for: ALL,
   prepare(words, scope) {
     const first = takeLocation(words, scope, takeWidth(words));
@@ -71,6 +73,7 @@ export const write: Verb = {
 export const dump: Verb = {
   usage: 'dump REGION[:RANGE] [-w W]',
   summary: 'the registers of a range, or the words of a buffer',
+  takes: ['location'],
   for: ALL,
   prepare(words, scope) {
     const width = takeWidth(words);

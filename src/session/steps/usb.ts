@@ -91,6 +91,7 @@ const CONTROL_WAIT_MS = 5000;
 export const ctrl: Verb = {
   usage: 'ctrl bmRequestType bRequest wValue wIndex [LENGTH|HEX|@FILE|BUF]',
   summary: 'one control request: a length for IN (0x80), data for OUT',
+  takes: ['other'],
   for: ['usb'],
   prepare(words, scope) {
     const setup = {
@@ -126,6 +127,7 @@ function transfer(type: 'bulk' | 'interrupt', verb: string): Verb {
   return {
     usage: `${verb} EP LENGTH|HEX|@FILE|BUF[:RANGE] [TIME]`,
     summary: `one ${type} transfer: a length or a buffer for IN (0x81), data or a buffer for OUT (0x01)`,
+    takes: ['endpoint', 'value', 'other'],
     for: ['usb'],
     prepare(words, scope) {
       const text = words.next('endpoint');
@@ -160,6 +162,7 @@ export const int = transfer('interrupt', 'int');
 export const claim: Verb = {
   usage: 'claim INTERFACE [--detach] [--force]',
   summary: 'claims an interface, with --detach also from its kernel driver, which gets it back at the end',
+  takes: ['interface', 'other'],
   for: ['usb'],
   prepare(words, scope) {
     const detach = words.flag('--detach');
@@ -178,6 +181,7 @@ export const claim: Verb = {
 export const alt: Verb = {
   usage: 'alt INTERFACE SETTING',
   summary: 'selects an alternate setting; the kernel goes back to 0 at the end',
+  takes: ['interface', 'other'],
   for: ['usb'],
   prepare(words, scope) {
     const intf = takeByte(words, 'an interface');

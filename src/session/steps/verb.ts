@@ -13,11 +13,25 @@ export interface Running {
 /** Runs a step that was checked; what does not wait returns at once. */
 export type Work = (state: SessionState, running: Running) => StepResult | Promise<StepResult>;
 
+/** Kinds of words that a shell can complete; `other` for those that it cannot. */
+export type WordKind =
+  | 'location'
+  | 'buffer'
+  | 'value'
+  | 'irq'
+  | 'switch'
+  | 'access'
+  | 'endpoint'
+  | 'interface'
+  | 'other';
+
 /** A word that begins a step. */
 export interface Verb {
   /** `read LOCATION` */
   usage: string;
   summary: string;
+  /** The words behind it, for completion; the last may repeat. */
+  takes: readonly WordKind[];
   /** Frameworks whose devices know it. */
   for: readonly Framework[];
   /**
