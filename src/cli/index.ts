@@ -11,6 +11,7 @@ export const commands: CommandIndex = {
   usb: () => require('./usb'),
   do: () => require('./do'),
   shell: () => require('./shell'),
+  run: () => require('./run'),
   bind: () => require('./bind'),
   unbind: () => require('./unbind'),
   restore: () => require('./restore'),

@@ -23,7 +23,7 @@ export class Words {
   /** Takes the next word. @param what it is, for the error */
   next(what: string): string {
     const word = this.#words.shift();
-    if (word === undefined) throw usageError(this.verb, `no ${what}`, `write ${this.usage}`);
+    if (word === undefined) throw usageError(this.verb, `no ${what}`, `usage: ${this.usage}`);
     return word;
   }
 
@@ -49,13 +49,13 @@ export class Words {
     const at = this.#words.findIndex((word) => names.includes(word));
     if (at < 0) return undefined;
     const [name, value] = this.#words.splice(at, 2);
-    if (value === undefined) throw usageError(`${this.verb} ${name}`, 'no value', `write ${this.usage}`);
+    if (value === undefined) throw usageError(`${this.verb} ${name}`, 'no value', `usage: ${this.usage}`);
     return value;
   }
 
   /** @throws usage where words are left */
   end(): void {
     const [word] = this.#words;
-    if (word !== undefined) throw usageError(word, `is too much for ${this.verb}`, `write ${this.usage}`);
+    if (word !== undefined) throw usageError(word, `is too much for ${this.verb}`, `usage: ${this.usage}`);
   }
 }

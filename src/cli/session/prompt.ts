@@ -131,12 +131,12 @@ export class Prompt {
 
   /** Ends the step that runs; without one, drops what was typed. */
   #interrupt(): void {
+    this.#context.stderr.write('^C\n');
     if (this.#running !== undefined) {
       this.#running.abort();
       return;
     }
     this.#text = '';
-    this.#context.stderr.write('^C\n');
     // Takes the line away as Ctrl-U does.
     this.#terminal.write(null, { ctrl: true, name: 'e' });
     this.#terminal.write(null, { ctrl: true, name: 'u' });
@@ -147,7 +147,8 @@ export class Prompt {
     if (this.#running !== undefined || this.#isClosed) return;
     const faults = await this.#session.newFaults();
     if (faults.length === 0) return;
-    this.#context.stderr.write('\r\x1b[K');
+    // In the place of the prompt, which comes again below.
+    if (this.#context.stderr.isTTY) this.#context.stderr.write('\r\x1b[K');
     printFaults(this.#context, faults, this.#session.device.info.address);
     this.#terminal.prompt(true);
   }

@@ -192,7 +192,7 @@ export const save: Verb = {
     const area = takeBuffer(words, scope);
     const file = words.next('file');
     words.end();
-    if (!/^@./.test(file)) throw usageError(file, 'is no file', `write ${words.usage}`);
+    if (!/^@./.test(file)) throw usageError(file, 'is no file', `usage: ${words.usage}`);
     return (state) => {
       writeWhole(file.slice(1), bytesOf(state.buffer(area.region), area));
       return DONE;

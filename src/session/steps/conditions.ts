@@ -34,7 +34,7 @@ interface Parts {
 function split(words: Words): Parts {
   const text = words.rest().join(' ');
   const match = CONDITION.exec(text);
-  if (match === null) throw usageError(text === '' ? words.verb : text, 'is not a condition', `write ${words.usage}`);
+  if (match === null) throw usageError(text === '' ? words.verb : text, 'is not a condition', `usage: ${words.usage}`);
   const [, left = '', mask, right = '', time] = match;
   return { left, mask, right, time };
 }
@@ -87,7 +87,7 @@ export const expect: Verb = {
   prepare(words, scope) {
     const width = words.option('-w', '--width');
     const parts = split(words);
-    if (parts.time !== undefined) throw usageError(parts.time, 'is too much for expect', `write ${words.usage}`);
+    if (parts.time !== undefined) throw usageError(parts.time, 'is too much for expect', `usage: ${words.usage}`);
     const area = parts.mask === undefined ? bufferArea(parts.left, scope) : null;
     if (area !== null) return comparing(area, parts.right, scope);
     const given = new Words(words.verb, words.usage, width === undefined ? [] : ['-w', width]);

@@ -14,7 +14,7 @@ export const master: Verb = {
   prepare(words) {
     const state = words.next('on or off');
     words.end();
-    if (state !== 'on' && state !== 'off') throw usageError(state, 'is neither on nor off', `write ${words.usage}`);
+    if (state !== 'on' && state !== 'off') throw usageError(state, 'is neither on nor off', `usage: ${words.usage}`);
     return (session) => {
       session.setMaster(state === 'on');
       return DONE;

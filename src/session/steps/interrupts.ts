@@ -40,7 +40,7 @@ export const irq: Verb = {
     const { name, vectors } = takeIrq(words, scope);
     const state = words.next('on or off');
     words.end();
-    if (state !== 'on' && state !== 'off') throw usageError(state, 'is neither on nor off', `write ${words.usage}`);
+    if (state !== 'on' && state !== 'off') throw usageError(state, 'is neither on nor off', `usage: ${words.usage}`);
     if (state === 'off') {
       if (!scope.irqs.delete(name)) throw usageError(name, 'is not on');
       return (session) => {
