@@ -43,6 +43,7 @@ export { type MonitorOptions, type MonitorStart, monitorDevices } from './monito
 export { type IdNames, NameDatabase, type Names, NO_NAMES } from './names/database';
 export type { DatabaseKind, Id } from './names/name-source';
 export * from './pci';
+export * from './session';
 export * from './sim';
 export { LinuxSys } from './sys/linux/linux-sys';
 export { AttributeReader, type ReadError } from './sys/readers/attributes';

@@ -7,10 +7,11 @@ import { Worker } from 'node:worker_threads';
 const CODE = `
 const { Session } = require('node:inspector');
 const { workerData: { afterMs, served } } = require('node:worker_threads');
-const session = new Session();
-session.connectToMainThread();
 setInterval(() => {
-  if (Atomics.load(served, 0) === 0) session.post('Runtime.terminateExecution');
+  if (Atomics.load(served, 0) !== 0) return;
+  const session = new Session();
+  session.connectToMainThread();
+  session.post('Runtime.terminateExecution', () => session.disconnect());
 }, afterMs);
 `;
 

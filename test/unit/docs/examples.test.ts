@@ -1,4 +1,13 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommanderError } from 'commander';
@@ -70,6 +79,7 @@ function makeFiles(folder: string): void {
   writeFileSync(join(folder, 'config.bin'), sys.readFile('/sys/bus/pci/devices/0000:01:00.0/config'));
   writeFileSync(join(folder, 'zeros'), Buffer.alloc(1 << 20));
   mkdirSync(join(folder, 'tree/sys'), { recursive: true });
+  cpSync(join(ROOT, 'examples'), join(folder, 'examples'), { recursive: true });
 }
 
 /** Runs a command line. @returns its exit code, and the message of its error, empty for none */
