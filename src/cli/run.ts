@@ -19,7 +19,7 @@ export const command: VerbSpec = {
     argument('[args...]', 'for the script'),
   ],
   options: [backendOption()],
-  examples: ['run examples/edu-copy.mjs 0000:00:03.0 2048', '-n run examples/edu-copy.mjs 0000:00:03.0'],
+  examples: ['-n run examples/edu-copy.mjs 0000:00:03.0 2048', '-n run driver.ts 1-4 --backend auto'],
   run,
 };
 

@@ -86,7 +86,7 @@ describe('a line loads the command that it names, and no other', () => {
     ['uio read uio0 map0 0', ['uio', 'uio read']],
     ['usb config 1-2 1 -n', ['usb', 'usb config']],
   ])('udrv %s', async (line, expected) => {
-    await build(undefined, false).program.parseAsync(['--sim', ...line.split(' ')], { from: 'user' });
+    await build(undefined, false).program.parseAsync(['--sim', ...wordsOf(line)], { from: 'user' });
     expect(loaded).toEqual(expected);
   });
 
@@ -102,6 +102,11 @@ describe('a line loads the command that it names, and no other', () => {
 /** The specification of a command, as its file exports it. */
 function specOf(words: string): VerbSpec {
   return require(join(CLI, words.replace(' ', '/'))).command;
+}
+
+/** Splits a line as a shell does. */
+function wordsOf(line: string): string[] {
+  return Array.from(line.matchAll(/'([^']*)'|(\S+)/g), (match) => match[1] ?? match[2] ?? '');
 }
 
 describe('the examples in the help', () => {

@@ -39,6 +39,8 @@ const OTHERWISE: Readonly<Record<string, { exit: number; add?: readonly string[]
     add: ['--timeout', '200ms'],
   },
   'vfio watch-irq vfio0 --trigger bar0:0x60=1 --ack bar0:0x64=bar0:0x24': { exit: Exit.ok, add: ['--count', '3'] },
+  // Jest imports no modules at run time: test/cli/session.test.ts runs it.
+  'run examples/edu-copy.mjs 0000:00:03.0 2048': { exit: Exit.ok, add: ['-n'] },
   'monitor --json --type usb --count 1 --timeout 1m': { exit: Exit.timeout, add: ['--timeout', '200ms'] },
 };
 
