@@ -34,7 +34,9 @@ function distanceTo(address: bigint, { iova, length }: Suspect): bigint {
 
 function describe(fault: DmaFault, { name, iova, length, access, isFreed }: Suspect, distance: bigint): string {
   if (fault.address < iova) return `${bytes(distance)} before the beginning of ${name}`;
-  if (distance > 0n) return `${bytes(fault.address - iova - BigInt(length))} behind the end of ${name}`;
+  const behind = fault.address - iova - BigInt(length);
+  if (distance > 0n)
+    return behind === 0n ? `right behind the end of ${name}` : `${bytes(behind)} behind the end of ${name}`;
   const place = `in ${name} at ${hex(fault.address - iova)}`;
   if (isFreed) return `${place}, which was freed`;
   if (access === null) return `${place}, which is not mapped`;

@@ -17,7 +17,7 @@ test.each([
   [0x200010n, 'write', 'B', 0x10n, 'in B at 0x10, which is not mapped'],
   [0x100fffn, 'write', 'A', 0xfffn, 'in A at 0xfff, which is mapped for reads only'],
   [0x100000n, 'read', 'A', 0n, 'in A at 0x0, which is mapped now'],
-  [0x101000n, 'read', 'A', 0x1000n, '0x0 bytes behind the end of A'],
+  [0x101000n, 'read', 'A', 0x1000n, 'right behind the end of A'],
   [0x101001n, 'read', 'A', 0x1001n, '0x1 byte behind the end of A'],
   [0xfff00n, 'read', 'A', -0x100n, '0x100 bytes before the beginning of A'],
   [0x300004n, 'write', 'OLD', 4n, 'in OLD at 0x4, which was freed'],
