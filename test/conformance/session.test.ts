@@ -5,6 +5,8 @@ import { UdrvError } from '../../src/errors';
 import { NO_NAMES } from '../../src/names/database';
 import type { BlamedFault, StepResult } from '../../src/session/result';
 import { Session } from '../../src/session/session';
+import { traced } from '../../src/sys/trace';
+import { serveSignals } from '../../src/sys/wait';
 import { makeSys, title, UIO, USB } from './target';
 
 const DEVICE = '0000:00:03.0';
@@ -181,4 +183,19 @@ test(title('a session with a USB disk asks it who it is, and the driver has it a
     expect(session.buffers.get('DATA')?.bytes.toString('latin1', 8, 12)).toBe('QEMU');
   }
   expect(driver()).toEqual(before);
+});
+
+test(title('the end of a session touches no descriptor that it has closed'), async () => {
+  const lines: string[] = [];
+  const info = findDevice(sys, NO_NAMES, DEVICE);
+  if (info.framework !== 'vfio') throw new Error('not bound to a VFIO driver');
+  const session = Session.open(
+    traced(sys, (line) => lines.push(line)),
+    info,
+  );
+  await session.do('irq msi on; read bar0:0');
+  session.close();
+  await serveSignals();
+  expect(lines.at(-1)).toMatch(/^close\(.*\) = 0$/);
+  expect(lines.filter((line) => line.includes('EBADF'))).toEqual([]);
 });

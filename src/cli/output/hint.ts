@@ -20,7 +20,7 @@ const FOR_ROOT = /\b(?:run (?:it )?as root|with sudo)\b/;
 const INSPECTS = /\budrv (?:list|show|(?:uio|vfio|usb) (?:list|show)|vfio (?:groups|config))\b/;
 /** A command of udrv that works with a machine; its name in a sentence is none, nor is one that decodes a file. */
 const COMMAND =
-  /(?:\bsudo )?\budrv (?=(?:bind|list|monitor|restore|show|snapshot|uio|unbind|usb|vfio)\b)(?!vfio config --file)/;
+  /(?:\bsudo )?\budrv (?=(?:bind|do|list|monitor|restore|run|shell|show|snapshot|uio|unbind|usb|vfio)\b)(?!vfio config --file)/;
 /** Commands of udrv that only root can run; a synopsis has its operands in capitals. */
 const NEEDS_ROOT = /(?<!\bsudo )\budrv (?=(?:bind|unbind|restore) [^A-Z])/g;
 

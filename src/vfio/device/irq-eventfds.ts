@@ -66,6 +66,7 @@ export class IrqEventfds implements InterruptSource<VectorEvent> {
   #served = performance.now();
   /** Set once REQ was taken, where that is what is watched. */
   #requested = false;
+  #isClosed = false;
 
   /**
    * @throws exit 9 where the device has no such interrupt, exit 3 where it has not all of these vectors
@@ -110,6 +111,8 @@ export class IrqEventfds implements InterruptSource<VectorEvent> {
    * @throws exit 8 where the kernel requests the device back
    */
   take(): VectorEvent | null {
+    // A wait that ended by the close: the numbers of the eventfds may be others' by now.
+    if (this.#isClosed) return null;
     for (const vector of this.#vectors) {
       const raised = this.#take(vector);
       if (raised === 0) continue;
@@ -172,6 +175,7 @@ export class IrqEventfds implements InterruptSource<VectorEvent> {
 
   /** Switches the interrupts off again, and bus mastering, if it was off. */
   close(): void {
+    this.#isClosed = true;
     this.#cleanup.close();
   }
 
