@@ -157,9 +157,9 @@ describe('udrv shell', () => {
       [/read /, 'ba'],
       [/read ba/, '\t'],
       [/read bar0:/, '0\r'],
-      [/0x010000ed[^]*> /, 'sleep 60s\r'],
+      [/0x010000ed[\s\S]*> /, 'sleep 60s\r'],
       [/sleep 60s\r/, '\x03'],
-      [/\^C[^]*> /, 'exit\r'],
+      [/\^C[\s\S]*> /, 'exit\r'],
     ];
     const { stdout, exit } = await onTerminal(`--sim shell ${EDU}`, {
       env: { XDG_STATE_HOME: join(folder, 'state') },
