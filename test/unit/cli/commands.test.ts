@@ -86,7 +86,7 @@ describe('a line loads the command that it names, and no other', () => {
     ['uio read uio0 map0 0', ['uio', 'uio read']],
     ['usb config 1-2 1 -n', ['usb', 'usb config']],
   ])('udrv %s', async (line, expected) => {
-    await build(undefined, false).program.parseAsync(['--sim', ...wordsOf(line)], { from: 'user' });
+    await build(undefined, false).program.parseAsync(['--sim', ...line.split(' ')], { from: 'user' });
     expect(loaded).toEqual(expected);
   });
 
@@ -125,7 +125,7 @@ describe('the examples in the help', () => {
     // Global options may stand before the command.
     expect(line.replace(/^(-\S+ )*/, '').startsWith(words)).toBe(true);
     const { program, outcome } = build();
-    const done = program.parseAsync(['--sim', ...line.split(' ')], { from: 'user' });
+    const done = program.parseAsync(['--sim', ...wordsOf(line)], { from: 'user' });
     // Nothing happens to the devices of this machine.
     const ended = words === 'monitor' ? setTimeout(() => process.emit('SIGINT'), 100) : undefined;
     await done;
