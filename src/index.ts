@@ -48,6 +48,7 @@ export { type IdNames, NameDatabase, type Names, NO_NAMES } from './names/databa
 export type { DatabaseKind, Id } from './names/name-source';
 export * from './pci';
 export * from './regmap';
+export * from './session';
 export * from './sim';
 export { LinuxSys } from './sys/linux/linux-sys';
 export { AttributeReader, type ReadError } from './sys/readers/attributes';

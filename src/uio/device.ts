@@ -1,5 +1,6 @@
 import { acquiring, Cleanup, closeQuietly } from '../cleanup';
 import { type LatencyOptions, measureLatencies } from '../interrupts/latency';
+import type { InterruptSource } from '../interrupts/source';
 import { type WatchOptions, watchInterrupts } from '../interrupts/watch';
 import type { Region, UioDeviceInfo } from '../model/device';
 import type { Interrupt } from '../model/interrupt';
@@ -112,12 +113,20 @@ export class UioDevice implements RegionSource {
    * @throws exit 6 where `timeoutMs` passes without an interrupt, 8 where the device goes away, 9 where it has none
    */
   async *interrupts({ rearm = 'auto', ...options }: UioWatchOptions = {}): AsyncGenerator<Interrupt> {
-    yield* watchInterrupts(this.#interrupts(rearm), options);
+    yield* watchInterrupts(this.interruptSource(rearm), options);
   }
 
   /** Measures from trigger to wake-up. @throws as {@link interrupts} and a wait that ends without an interrupt, or a line that stays asserted */
   async latencies({ rearm = 'auto', ...options }: UioLatencyOptions): Promise<void> {
-    await measureLatencies(this.#interrupts(rearm), options);
+    await measureLatencies(this.interruptSource(rearm), options);
+  }
+
+  /**
+   * Returns its interrupts, to be armed and taken one by one; those since the open are the first. Has to be closed before
+   * the device, and puts back what arming changed.
+   */
+  interruptSource(rearm: RearmMode = 'auto'): InterruptSource {
+    return new UioInterrupts(this.#sys, this.info, this.#openFd, this.#eventCount, rearm);
   }
 
   /** Releases everything. A second close does nothing. */
@@ -128,10 +137,6 @@ export class UioDevice implements RegionSource {
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  #interrupts(rearm: RearmMode): UioInterrupts {
-    return new UioInterrupts(this.#sys, this.info, this.#openFd, this.#eventCount, rearm);
   }
 
   get #openFd(): number {

@@ -32,11 +32,15 @@ export class ByteLines {
   readonly #digits: number;
   /** Bytes that are not yet a whole line. */
   #rest = Buffer.alloc(0);
-  #offset = 0;
+  #offset: number;
 
-  /** @param length the most bytes that may come: the offsets have as many digits as it has */
-  constructor(length: number) {
-    this.#digits = digitsFor(length);
+  /**
+   * @param end the highest offset that may come: all have as many digits as it has
+   * @param offset of the first byte
+   */
+  constructor(end: number, offset = 0) {
+    this.#digits = digitsFor(end);
+    this.#offset = offset;
   }
 
   /** Returns the lines that the piece completes. The piece may change afterwards. */

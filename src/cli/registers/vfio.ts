@@ -1,6 +1,6 @@
-import type { Region, VfioDeviceInfo } from '../../model/device';
-import { PCI_CFG_SPACE_EXP_SIZE } from '../../uapi/pci-regs';
+import type { VfioDeviceInfo } from '../../model/device';
 import type { VfioDevice, VfioOpenOptions } from '../../vfio/device/device';
+import { unseenRegion } from '../../vfio/inspect/unseen-region';
 import { findVfio, openVfio } from '../devices/vfio';
 import type { Context } from '../program/context';
 import type { FindTarget, Target } from './target';
@@ -35,12 +35,4 @@ function writeNote(region: string, canReset: boolean): string | null {
   if (region === 'config')
     return 'closing the device has restored the header and the standard capabilities: there the value is gone';
   return canReset ? 'closing the device has reset it, and so does the next open: the value may be gone' : null;
-}
-
-/** Returns a region that sysfs does not know, with the largest size it may have: the real one shows once it is open. */
-function unseenRegion(name: string): Region | null {
-  const kind = /^(config|rom|vga)$/.test(name) ? (name as 'config' | 'rom' | 'vga') : 'other';
-  if (kind === 'other' && !/^region\d{1,3}$/.test(name)) return null;
-  const size = kind === 'config' ? PCI_CFG_SPACE_EXP_SIZE : Number.MAX_SAFE_INTEGER;
-  return { name, kind, address: null, size, offset: 0, read: true, write: true, mmap: false };
 }

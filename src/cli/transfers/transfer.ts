@@ -2,6 +2,7 @@ import { usageError } from '../../errors';
 import type { UsbDevice } from '../../usb/device/device';
 import { type FoundEndpoint, findEndpoint } from '../../usb/device/endpoints';
 import { endpointName } from '../../usb/inspect/address';
+import { transferError } from '../../usb/transfer/failure';
 import type { TransferResult } from '../../usb/transfer/status';
 import { findOf } from '../devices/find';
 import { Output } from '../output/file';
@@ -10,7 +11,7 @@ import { MEBIBYTES, Progress } from '../status/progress';
 import { Waiting, waitingText } from '../status/waiting';
 import { type Data, type DataOptions, givenData, openData } from './data';
 import { type EndpointOptions, endpointSteps, parseEndpoint, withEndpoint } from './open';
-import { checkOutput, document, transferError } from './result';
+import { checkOutput, document } from './result';
 
 export interface TransferOptions extends EndpointOptions, DataOptions {
   length?: number;

@@ -1,6 +1,7 @@
 import { usageError } from '../../errors';
 import { findEndpoint } from '../../usb/device/endpoints';
 import { endpointName } from '../../usb/inspect/address';
+import { transferError } from '../../usb/transfer/failure';
 import type { Measurement } from '../../usb/transfer/measure';
 import { findOf } from '../devices/find';
 import type { VerbSpec } from '../program/command';
@@ -11,7 +12,6 @@ import { Progress, SECONDS } from '../status/progress';
 import { type Column, table } from '../tables/table';
 import { type EndpointOptions, endpointSteps, parseEndpoint, withEndpoint, withUsb } from '../transfers/open';
 import { altOption, parseQueue, parseTransferSize, takeOptions } from '../transfers/options';
-import { transferError } from '../transfers/result';
 
 export const command: VerbSpec = {
   description: 'measure throughput and latency by the number of transfers in flight',

@@ -1,6 +1,7 @@
 import { usageError } from '../../errors';
 import { hex } from '../../text/hex';
 import { interfaceOfRequest, type UsbDevice } from '../../usb/device/device';
+import { transferError } from '../../usb/transfer/failure';
 import type { ControlSetup } from '../../usb/transfer/urb';
 import { findOf } from '../devices/find';
 import { Output } from '../output/file';
@@ -11,7 +12,7 @@ import { parseCount, parseWord } from '../program/parse';
 import { type DataOptions, givenData, readData } from '../transfers/data';
 import { claimedSteps, mustBeIdle, type TakeOptions, withUsb } from '../transfers/open';
 import { dataOptions, takeOptions } from '../transfers/options';
-import { checkOutput, document, receiver, transferError } from '../transfers/result';
+import { checkOutput, document, receiver } from '../transfers/result';
 import { namedRequest, REQUESTS_HELP } from '../transfers/standard-request';
 import { DATA } from '../transfers/transfer';
 

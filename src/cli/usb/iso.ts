@@ -1,6 +1,7 @@
 import { usageError } from '../../errors';
 import { findEndpoint } from '../../usb/device/endpoints';
 import { endpointName } from '../../usb/inspect/address';
+import { transferError } from '../../usb/transfer/failure';
 import { type IsoTransfer, MAX_ISO_PACKETS } from '../../usb/transfer/iso';
 import type { TransferResult } from '../../usb/transfer/status';
 import { findOf } from '../devices/find';
@@ -13,7 +14,7 @@ import { counted, MEBIBYTES, Progress } from '../status/progress';
 import { givenData, openData } from '../transfers/data';
 import { endpointSteps, parseEndpoint, withEndpoint } from '../transfers/open';
 import { altOption, dataOptions, ENDPOINT_HELP, takeOptions } from '../transfers/options';
-import { checkOutput, document, receiver, transferError } from '../transfers/result';
+import { checkOutput, document, receiver } from '../transfers/result';
 import { DATA, type TransferOptions, waitingFor, wantsProgress, writeStep } from '../transfers/transfer';
 
 export const command: VerbSpec = {

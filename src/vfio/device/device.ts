@@ -18,7 +18,9 @@ import {
   VFIO_DEVICE_GET_INFO,
   VFIO_DEVICE_RESET,
 } from '../../uapi/vfio';
+import { type DmaFault, faultIsOf, parseFaults } from '../dma/faults';
 import type { Iommu } from '../dma/iommu';
+import { KernelLog } from '../dma/kernel-log';
 import { noReset, notPci, resetFailed } from '../errors';
 import { query } from '../query';
 import type { Attachment, VfioBackend } from './backend';
@@ -83,6 +85,7 @@ export class VfioDevice implements RegionSource {
   readonly #irqs = new Map<IrqName, Irq>();
   readonly #header = Buffer.alloc(HEADER_SIZE);
   readonly #cleanup: Cleanup;
+  #log: KernelLog | undefined;
   #busMasterChanged = false;
   #closed = false;
 
@@ -225,6 +228,19 @@ export class VfioDevice implements RegionSource {
         throw error;
       }
     });
+  }
+
+  /**
+   * Returns the DMA faults that the IOMMU has reported for this device since the last call, oldest first. They come from
+   * the kernel log, which has them a moment after the access and limits their rate. The first call begins to listen, and
+   * returns none; null where the user may not read the log.
+   */
+  faults(): DmaFault[] | null {
+    this.#fd;
+    if (this.#log === undefined) this.#log = this.#cleanup.own(KernelLog.open(this.#sys));
+    if (!this.#log.readable) return null;
+    const faults = parseFaults([...this.#log.lines()]);
+    return faults.filter((fault) => faultIsOf(fault, this.info.address, 0n, 2n ** 64n));
   }
 
   /** Returns the functions that a reset of its bus would reset; null where its bus has none (a root bus). */

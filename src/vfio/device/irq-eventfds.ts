@@ -35,6 +35,8 @@ export interface IrqHost {
 export interface IrqOptions {
   /** The kernel raises the interrupts ({@link IrqEventfds.trigger}), without the device: bus mastering stays off. */
   loopback?: boolean | undefined;
+  /** Watches REQ beside the interrupt; false where the caller does it. */
+  watchRequest?: boolean | undefined;
 }
 
 interface Vector {
@@ -64,11 +66,18 @@ export class IrqEventfds implements InterruptSource<VectorEvent> {
   #served = performance.now();
   /** Set once REQ was taken, where that is what is watched. */
   #requested = false;
+  #isClosed = false;
 
   /**
    * @throws exit 9 where the device has no such interrupt, exit 3 where it has not all of these vectors
    */
-  constructor(sys: Sys, host: IrqHost, irq: IrqName, { first, last }: Vectors, { loopback = false }: IrqOptions = {}) {
+  constructor(
+    sys: Sys,
+    host: IrqHost,
+    irq: IrqName,
+    { first, last }: Vectors,
+    { loopback = false, watchRequest = true }: IrqOptions = {},
+  ) {
     if (last < first) throw new RangeError('no vectors');
     this.#sys = sys;
     this.#host = host;
@@ -80,7 +89,7 @@ export class IrqEventfds implements InterruptSource<VectorEvent> {
       for (let vector = first; vector <= last; vector++) this.#addEventfd(irq, vector, cleanup);
       if (!loopback && (irq === 'msi' || irq === 'msix')) this.#switchBusMasterOn(cleanup);
       this.#enable(irq, first, cleanup);
-      if (irq !== 'req' && host.irq('req').info.count > 0) {
+      if (watchRequest && irq !== 'req' && host.irq('req').info.count > 0) {
         this.#addEventfd('req', 0, cleanup);
         this.#enable('req', 0, cleanup);
       }
@@ -102,6 +111,8 @@ export class IrqEventfds implements InterruptSource<VectorEvent> {
    * @throws exit 8 where the kernel requests the device back
    */
   take(): VectorEvent | null {
+    // A wait that ended by the close: the numbers of the eventfds may be others' by now.
+    if (this.#isClosed) return null;
     for (const vector of this.#vectors) {
       const raised = this.#take(vector);
       if (raised === 0) continue;
@@ -164,6 +175,7 @@ export class IrqEventfds implements InterruptSource<VectorEvent> {
 
   /** Switches the interrupts off again, and bus mastering, if it was off. */
   close(): void {
+    this.#isClosed = true;
     this.#cleanup.close();
   }
 

@@ -3,7 +3,8 @@ import type { Sys } from '../../sys/sys';
 import { hex } from '../../text/hex';
 import { type DmaBuffer, type DmaPool, READ_WRITE } from '../dma/buffer';
 import type { Iommu } from '../dma/iommu';
-import type { KernelLog } from './kernel-log';
+import type { KernelLog } from '../dma/kernel-log';
+import { findFault } from './find-fault';
 import { putBack } from './put-back';
 import type { Check, Completion, DmaDriver, Finding } from './tier';
 
@@ -244,7 +245,7 @@ export class Transfers {
   async #logged({ iova, length }: DmaBuffer, signal: AbortSignal): Promise<string> {
     const { log, address } = this.#bench;
     if (!log.readable) return 'kernel log not readable';
-    const fault = await log.fault(address, iova, length, signal);
+    const fault = await findFault(log, address, iova, length, signal);
     if (fault === null) return 'kernel log: no fault (not required)';
     return `kernel log: ${fault.access ?? 'DMA'} fault at ${hex(fault.address)}, ${fault.reason}`;
   }

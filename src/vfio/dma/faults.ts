@@ -76,7 +76,7 @@ export function parseFaults(lines: readonly string[]): DmaFault[] {
 }
 
 /** Tells whether a fault is this function's and lies within `length` bytes from `address`. */
-export function faultIsOf(fault: DmaFault, device: string, address: bigint, length: number): boolean {
+export function faultIsOf(fault: DmaFault, device: string, address: bigint, length: number | bigint): boolean {
   const named = fault.device;
   // Without a domain it fits any: the address decides, which no other device was given.
   const same = named === null || named === device || device.endsWith(`:${named}`);

@@ -1,4 +1,13 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommanderError } from 'commander';
@@ -31,6 +40,8 @@ const OTHERWISE: Readonly<Record<string, { exit: number; add?: readonly string[]
     add: ['--timeout', '200ms'],
   },
   'vfio watch-irq vfio0 --trigger bar0:0x60=1 --ack bar0:0x64=bar0:0x24': { exit: Exit.ok, add: ['--count', '3'] },
+  // Jest imports no modules at run time: test/cli/session.test.ts runs it.
+  'run fixtures/examples/edu-copy.mjs 0000:00:03.0 2048': { exit: Exit.ok, add: ['-n'] },
   'monitor --json --type usb --count 1 --timeout 1m': { exit: Exit.timeout, add: ['--timeout', '200ms'] },
 };
 
@@ -72,6 +83,7 @@ function makeFiles(folder: string): void {
   writeFileSync(join(folder, 'config.bin'), sys.readFile('/sys/bus/pci/devices/0000:01:00.0/config'));
   writeFileSync(join(folder, 'zeros'), Buffer.alloc(1 << 20));
   mkdirSync(join(folder, 'tree/sys'), { recursive: true });
+  cpSync(join(ROOT, 'fixtures/examples'), join(folder, 'fixtures/examples'), { recursive: true });
 }
 
 /** Runs a command line. @returns its exit code, and the message of its error, empty for none */

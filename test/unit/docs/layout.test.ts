@@ -15,6 +15,7 @@ const FLOORS = [
   ['interrupts', 'pci', 'regmap'],
   ['uio', 'usb', 'vfio', 'sim', 'udev'],
   ['bind'],
+  ['session'],
   ['devices'],
   ['doctor', 'monitor'],
   ['cli', 'index'],

@@ -1,11 +1,6 @@
 import { SysError } from '../../errors';
 import { KERNEL_LOG, kernelRecords } from '../../sys/readers/kmsg';
 import type { Sys } from '../../sys/sys';
-import { type DmaFault, faultIsOf, parseFaults } from '../dma/faults';
-import { pause } from './wait';
-
-/** Wait for the interrupt that reports a fault: it comes after the transfer. */
-const PATIENCE_MS = 40;
 
 /** The kernel log since it was opened; empty, and not {@link readable}, if the user may not read it. */
 export class KernelLog {
@@ -34,29 +29,17 @@ export class KernelLog {
 
   /** Skips everything that has been logged so far. */
   skip(): void {
-    for (const _ of this.#lines());
+    for (const _ of this.lines());
   }
 
-  /** Finds the first fault of a function within `length` bytes from `address` since the last {@link skip}; null if there is none. */
-  async fault(device: string, address: bigint, length: number, signal: AbortSignal): Promise<DmaFault | null> {
-    if (this.#fd === null) return null;
-    const lines: string[] = [];
-    for (const wait of [0, PATIENCE_MS]) {
-      if (wait > 0) await pause(wait, signal);
-      lines.push(...this.#lines());
-      const found = parseFaults(lines).find((fault) => faultIsOf(fault, device, address, length));
-      if (found !== undefined) return found;
-    }
-    return null;
+  /** Yields the lines since the last call, without what precedes their text. */
+  *lines(): Generator<string> {
+    if (this.#fd === null) return;
+    for (const record of kernelRecords(this.#sys, this.#fd)) yield lineOf(record.toString('latin1'));
   }
 
   close(): void {
     if (this.#fd !== null) this.#sys.close(this.#fd);
-  }
-
-  *#lines(): Generator<string> {
-    if (this.#fd === null) return;
-    for (const record of kernelRecords(this.#sys, this.#fd)) yield lineOf(record.toString('latin1'));
   }
 }
 

@@ -1,0 +1,232 @@
+import { fromSysError, SysError, UdrvError } from '../errors';
+import type { Sys } from '../sys/sys';
+import { pause, serveSignals } from '../sys/wait';
+import { UioDevice } from '../uio/device';
+import { UsbDevice } from '../usb/device/device';
+import { VfioDevice, type VfioOpenOptions } from '../vfio/device/device';
+import { deviceRequested } from '../vfio/errors';
+import { checkSteps, type Places, placeOf, type Ready } from './check';
+import { located, parseSteps, type Statement } from './grammar';
+import { type BlamedFault, DONE, type StepResult } from './result';
+import type { Scope, SessionDeviceInfo } from './scope';
+import { type SessionBuffer, type SessionDevice, SessionState } from './state';
+import type { Running } from './steps/verb';
+
+/** A step that has run. */
+export interface StepDone {
+  step: Statement;
+  /** Time of the step in its `repeat`, from 1 on; undefined outside of one. */
+  iteration: number | undefined;
+  result: StepResult;
+}
+
+export interface DoOptions {
+  /** Ends the step that waits, and runs no more. */
+  signal?: AbortSignal | undefined;
+  /** Takes each step as it is done. */
+  onStep?: ((done: StepDone) => void) | undefined;
+  /** Takes the DMA faults that came up since the last ones, with the step that was the last then. */
+  onFaults?: ((faults: readonly BlamedFault[], step: Statement | null) => void) | undefined;
+  /** Names of the steps in errors; `number` if not given. */
+  places?: Places | undefined;
+}
+
+export interface SessionOptions {
+  /** Bound on each step that waits and has none of its own, in milliseconds; 5000 if not given. */
+  timeoutMs?: number | undefined;
+}
+
+/** The longest time that steps run without a look at signals and faults. */
+const TURN_MS = 20;
+/** Wait for the report of a fault, which comes after the transfer. */
+const SETTLE_MS = 40;
+
+/**
+ * A device that is held open, with buffers and interrupts that have names, and steps that work with it. {@link close}
+ * (or `using`) puts back all that was changed.
+ *
+ * @example
+ * using session = Session.open(sys, info);
+ * await session.do('buf A 4K; write bar0:0x80 A');
+ * const result = await session.do('read bar0:0x80');
+ */
+export class Session {
+  readonly #state: SessionState;
+  readonly #ended = new AbortController();
+  #requested: UdrvError | undefined;
+
+  /** @param device belongs to the session from here on, and is closed with it */
+  constructor(sys: Sys, device: SessionDevice, { timeoutMs }: SessionOptions = {}) {
+    this.#state = new SessionState(sys, device, timeoutMs);
+    if (device instanceof VfioDevice) this.#watchRequest(device);
+  }
+
+  /** Opens a device for a session. @throws as the open of its framework does */
+  static open(sys: Sys, info: SessionDeviceInfo, options: SessionOptions & VfioOpenOptions = {}): Session {
+    return new Session(sys, openDevice(sys, info, options), options);
+  }
+
+  /** The open device, for all that steps do not do. */
+  get device(): SessionDevice {
+    return this.#state.device;
+  }
+
+  /** Buffers by name. */
+  get buffers(): ReadonlyMap<string, SessionBuffer> {
+    return this.#state.buffers;
+  }
+
+  /** Interrupts that are on. */
+  get irqs(): readonly string[] {
+    return [...this.#state.irqs.keys()];
+  }
+
+  /** Aborts once the kernel requests the device back, with the error as its reason; the session has to be closed then. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** Returns what steps are checked against now. */
+  scope(): Scope {
+    return this.#state.scope();
+  }
+
+  /**
+   * Checks all steps of a text, then runs them.
+   *
+   * @returns the result of the last step
+   * @throws UdrvError the first failure, with the step's place
+   */
+  async do(text: string, options: DoOptions = {}): Promise<StepResult> {
+    const { places = 'number' } = options;
+    const ready = checkSteps(parseSteps(text), this.scope(), places);
+    const run = new Run(this.#state, this.#ended.signal, options);
+    try {
+      await run.all(ready, undefined);
+    } finally {
+      run.end();
+    }
+    if (this.#requested !== undefined) throw this.#requested;
+    return run.last;
+  }
+
+  /**
+   * Returns the DMA faults that came up since the last step or call.
+   *
+   * @param isLast waits a moment for the report of a fault that is under way
+   */
+  async newFaults({ isLast = false } = {}): Promise<readonly BlamedFault[]> {
+    if (isLast && this.#state.buffers.size > 0) await pause(SETTLE_MS);
+    return this.#state.newFaults();
+  }
+
+  /** Puts back what was changed and releases everything. A second close does nothing. */
+  close(): void {
+    this.#ended.abort();
+    this.#state.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Watches for the kernel's request to give the device back, as an unplug makes it. */
+  #watchRequest(device: VfioDevice): void {
+    if (device.irq('req').info.count === 0) return;
+    const source = device.eventfds('req');
+    this.#state.onClose(() => source.close());
+    void source.next({ signal: this.#ended.signal }).then(
+      (event) => {
+        if (event === null) return;
+        this.#requested = deviceRequested(device.info.address);
+        this.#ended.abort(this.#requested);
+      },
+      () => {},
+    );
+  }
+}
+
+/** Opens a device of any framework. */
+function openDevice(sys: Sys, info: SessionDeviceInfo, options: VfioOpenOptions): SessionDevice {
+  switch (info.framework) {
+    case 'uio':
+      return UioDevice.open(sys, info, { write: true });
+    case 'vfio':
+      return VfioDevice.open(sys, info, options);
+    case 'usb':
+      return UsbDevice.open(sys, info);
+  }
+}
+
+/** One run of steps. */
+class Run {
+  readonly #state: SessionState;
+  readonly #options: DoOptions;
+  readonly #running: Running;
+  readonly #abort = new AbortController();
+  readonly #signals: readonly AbortSignal[];
+  readonly #onAbort = () => this.#abort.abort();
+  #turn = performance.now() + TURN_MS;
+  last: StepResult = DONE;
+
+  constructor(state: SessionState, ended: AbortSignal, options: DoOptions) {
+    this.#state = state;
+    this.#options = options;
+    this.#signals = [ended, ...(options.signal === undefined ? [] : [options.signal])];
+    for (const signal of this.#signals) {
+      if (signal.aborted) this.#abort.abort();
+      signal.addEventListener('abort', this.#onAbort);
+    }
+    this.#running = { signal: this.#abort.signal };
+  }
+
+  end(): void {
+    for (const signal of this.#signals) signal.removeEventListener('abort', this.#onAbort);
+  }
+
+  /** Runs steps until one fails or the signal aborts. */
+  async all(steps: readonly Ready[], iteration: number | undefined): Promise<void> {
+    const { onStep, places = 'number' } = this.#options;
+    const { signal } = this.#abort;
+    for (const ready of steps) {
+      if (signal.aborted) return;
+      if ('steps' in ready) {
+        for (let i = 1; i <= ready.step.count && !signal.aborted; i++) await this.all(ready.steps, i);
+        continue;
+      }
+      const { step, work } = ready;
+      let waited = false;
+      try {
+        const outcome = work(this.#state, this.#running);
+        waited = outcome instanceof Promise;
+        const result = outcome instanceof Promise ? await outcome : outcome;
+        if (waited && signal.aborted) return;
+        this.last = result;
+        onStep?.({ step, iteration, result });
+      } catch (error) {
+        // The fault may be the reason of the failure.
+        this.#reportFaults(step);
+        throw explained(error, this.#state.address, placeOf(step, places));
+      }
+      if (waited || performance.now() >= this.#turn) await this.#takeTurn(step, waited);
+    }
+  }
+
+  async #takeTurn(step: Statement, waited: boolean): Promise<void> {
+    this.#reportFaults(step);
+    if (waited && performance.now() < this.#turn) return;
+    await serveSignals();
+    this.#turn = performance.now() + TURN_MS;
+  }
+
+  #reportFaults(step: Statement): void {
+    const faults = this.#state.newFaults();
+    if (faults.length > 0) this.#options.onFaults?.(faults, step);
+  }
+}
+
+/** Returns the error of a step that failed, for the user. */
+function explained(error: unknown, device: string, place: string | null): unknown {
+  if (error instanceof SysError) return located(fromSysError(error, { subject: device, device }), place);
+  return error instanceof UdrvError ? located(error, place) : error;
+}

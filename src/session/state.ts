@@ -1,0 +1,317 @@
+import { Cleanup, closeQuietly } from '../cleanup';
+import { Exit, UdrvError, usageError } from '../errors';
+import type { InterruptSource } from '../interrupts/source';
+import type { Region } from '../model/device';
+import { type RegisterSpace, Registers } from '../model/registers';
+import type { Memory, Sys, Width, Word } from '../sys/sys';
+import type { UioDevice } from '../uio/device';
+import { UsbDevice } from '../usb/device/device';
+import { VfioDevice } from '../vfio/device/device';
+import { type DmaBuffer, DmaPool } from '../vfio/dma/buffer';
+import type { DmaAccess } from '../vfio/dma/iommu';
+import { blame, type Suspect } from './blame';
+import type { BlamedFault } from './result';
+import { bufferRegion, Scope } from './scope';
+
+/** A device that a session holds open. */
+export type SessionDevice = UioDevice | VfioDevice | UsbDevice;
+
+/** Memory that has a name in the session; with VFIO the device can reach it. */
+export interface SessionBuffer {
+  readonly name: string;
+  readonly length: number;
+  /** Address by which the device reaches it; null for USB, which copies. */
+  readonly iova: bigint | null;
+  /** Access that the device has now; null: not mapped. */
+  readonly access: DmaAccess | null;
+  readonly bytes: Buffer;
+  readonly registers: Registers;
+}
+
+/** An interrupt that is on. */
+interface HeldInterrupt {
+  source: InterruptSource;
+  /** It was taken, and the next has to be let through. */
+  isTaken: boolean;
+}
+
+/** Buffers that were freed and are remembered for faults: a device may go on using an address. */
+const REMEMBERED = 16;
+
+/** All that a session holds: the open device, its buffers and interrupts. {@link close} gives everything back. */
+export class SessionState {
+  readonly sys: Sys;
+  readonly device: SessionDevice;
+  /** Bound on steps that wait; undefined: each has its own. */
+  readonly timeoutMs: number | undefined;
+  readonly irqs = new Map<string, HeldInterrupt>();
+  readonly #buffers = new Map<string, OwnedBuffer>();
+  readonly #freed: Suspect[] = [];
+  readonly #cleanup = new Cleanup();
+  readonly #faults: BlamedFault[] = [];
+  #pool: DmaPool | undefined;
+  #master: boolean | undefined;
+
+  constructor(sys: Sys, device: SessionDevice, timeoutMs?: number) {
+    this.sys = sys;
+    this.timeoutMs = timeoutMs;
+    this.device = device;
+    this.#cleanup.own(device);
+    this.#cleanup.defer(() => this.#pool?.close());
+    this.#cleanup.defer(() => this.#closeAll());
+    // The first look begins to listen.
+    if (device instanceof VfioDevice) device.faults();
+  }
+
+  get address(): string {
+    return this.device.info.address;
+  }
+
+  get regions(): readonly Region[] {
+    return this.device instanceof UsbDevice ? [] : this.device.regions;
+  }
+
+  get buffers(): ReadonlyMap<string, SessionBuffer> {
+    return this.#buffers;
+  }
+
+  /** Returns what the next step is checked against. */
+  scope(): Scope {
+    const scope = new Scope(this.device.info, this.sys.pageSize, this.regions);
+    for (const { name, length, access } of this.#buffers.values()) scope.buffers.set(name, { length, access });
+    for (const { name } of this.#freed) if (!this.#buffers.has(name)) scope.freed.add(name);
+    for (const name of this.irqs.keys()) scope.irqs.add(name);
+    return scope;
+  }
+
+  /** Returns the registers of a region, or the words of a buffer. */
+  registers(name: string): Registers {
+    const buffer = this.#buffers.get(name);
+    if (buffer !== undefined) return buffer.registers;
+    if (this.device instanceof UsbDevice) throw notFor(this.address, 'registers', 'a USB device');
+    return this.device.region(name);
+  }
+
+  /** @throws exit 3 where there is no such buffer */
+  buffer(name: string): OwnedBuffer {
+    const buffer = this.#buffers.get(name);
+    if (buffer === undefined)
+      throw new UdrvError('no such buffer', {
+        code: 'ENOENT',
+        exit: Exit.notFound,
+        subject: name,
+        device: this.address,
+      });
+    return buffer;
+  }
+
+  /** Allocates memory for a name, zeroed. With VFIO it gets an address of its own; it is not mapped yet. */
+  allocate(name: string, length: number): OwnedBuffer {
+    const buffer = new OwnedBuffer(name, this.address, this.#memory(length));
+    this.#buffers.set(name, buffer);
+    return buffer;
+  }
+
+  free(name: string): void {
+    const buffer = this.buffer(name);
+    const { iova, length } = buffer;
+    buffer.close();
+    this.#buffers.delete(name);
+    if (iova === null) return;
+    this.#freed.push({ name, iova, length, access: null, isFreed: true });
+    if (this.#freed.length > REMEMBERED) this.#freed.shift();
+  }
+
+  /** Switches bus mastering, and remembers it: an interrupt that is switched off must not take it along. */
+  setMaster(on: boolean): void {
+    const { device } = this;
+    if (!(device instanceof VfioDevice)) throw notFor(this.address, 'master', 'VFIO only');
+    device.setBusMaster(on);
+    this.#master = on;
+  }
+
+  /** Keeps an interrupt that is on, and lets the first through. */
+  holdIrq(name: string, source: InterruptSource): void {
+    try {
+      source.arm('deliver');
+    } catch (error) {
+      closeQuietly(source);
+      throw error;
+    }
+    this.irqs.set(name, { source, isTaken: false });
+  }
+
+  /** Returns an interrupt, of which the next is let through. */
+  readyIrq(name: string): InterruptSource {
+    const held = this.irqs.get(name);
+    if (held === undefined) throw usageError(name, 'is not on');
+    if (held.isTaken) held.source.rearm();
+    held.isTaken = false;
+    return held.source;
+  }
+
+  /** Remembers that an interrupt was taken. */
+  tookIrq(name: string): void {
+    const held = this.irqs.get(name);
+    if (held !== undefined) held.isTaken = true;
+  }
+
+  /** Switches an interrupt off, where it is on. */
+  releaseIrq(name: string): void {
+    const held = this.irqs.get(name);
+    this.irqs.delete(name);
+    held?.source.close();
+    if (this.#master && this.device instanceof VfioDevice) this.device.setBusMaster(true);
+  }
+
+  /** Returns the DMA faults since the last call, each with the buffer that was missed. */
+  newFaults(): readonly BlamedFault[] {
+    if (!(this.device instanceof VfioDevice)) return NONE;
+    const faults = this.device.faults();
+    if (faults === null || faults.length === 0) return NONE;
+    const suspects = [...this.#suspects(), ...this.#freed];
+    const blamed = faults.map((fault) => blame(fault, suspects));
+    this.#faults.push(...blamed);
+    if (this.#faults.length > MOST_FAULTS) this.#faults.splice(0, this.#faults.length - MOST_FAULTS);
+    return blamed;
+  }
+
+  /** All faults of the session, the oldest first, of very many the last. */
+  get faults(): readonly BlamedFault[] {
+    return this.#faults;
+  }
+
+  /** Adds what has to be undone before the device is closed. */
+  onClose(undo: () => void): void {
+    this.#cleanup.defer(undo);
+  }
+
+  /** Gives everything back. A second close does nothing. */
+  close(): void {
+    this.#cleanup.close();
+  }
+
+  #memory(length: number): DmaBuffer | Memory {
+    const { device } = this;
+    if (device instanceof UsbDevice) return this.sys.allocate(length);
+    if (!(device instanceof VfioDevice)) throw notFor(this.address, 'buf', 'a UIO device, which has no IOMMU');
+    this.#pool ??= new DmaPool(this.sys, device.iommu, this.address);
+    return this.#pool.allocate(length);
+  }
+
+  *#suspects(): Generator<Suspect> {
+    for (const { name, iova, length, access } of this.#buffers.values())
+      if (iova !== null) yield { name, iova, length, access };
+  }
+
+  #closeAll(): void {
+    using cleanup = new Cleanup();
+    for (const buffer of this.#buffers.values()) cleanup.own(buffer);
+    for (const { source } of this.irqs.values()) cleanup.own(source);
+    // The device stops its DMA before its buffers go.
+    if (this.#master && this.device instanceof VfioDevice) {
+      const { device } = this;
+      cleanup.own({ close: () => closeQuietly({ close: () => device.setBusMaster(false) }) });
+    }
+    this.#buffers.clear();
+    this.irqs.clear();
+  }
+}
+
+const NONE: readonly BlamedFault[] = [];
+
+/** Faults that are kept: a device that goes astray makes one for each access. */
+const MOST_FAULTS = 1000;
+
+function notFor(device: string, subject: string, what: string): UdrvError {
+  return new UdrvError(`${subject}: not for ${what}`, { code: 'ENOTSUP', exit: Exit.unsupported, device });
+}
+
+/** A buffer of the session, with what frees it. */
+export class OwnedBuffer implements SessionBuffer {
+  readonly name: string;
+  readonly length: number;
+  readonly iova: bigint | null;
+  readonly registers: Registers;
+  readonly #memory: DmaBuffer | Memory;
+  #access: DmaAccess | null = null;
+
+  constructor(name: string, device: string, memory: DmaBuffer | Memory) {
+    this.name = name;
+    this.#memory = memory;
+    this.length = memory.bytes.length;
+    this.iova = 'iova' in memory ? memory.iova : null;
+    this.registers = new Registers(device, bufferRegion(name, this.length), () => new MemorySpace(memory.bytes));
+  }
+
+  get bytes(): Buffer {
+    return this.#memory.bytes;
+  }
+
+  get access(): DmaAccess | null {
+    return this.#access;
+  }
+
+  map(access: DmaAccess): void {
+    if ('iova' in this.#memory) this.#memory.map(access);
+    this.#access = access;
+  }
+
+  unmap(): void {
+    if ('iova' in this.#memory) this.#memory.unmap();
+    this.#access = null;
+  }
+
+  close(): void {
+    this.#memory.close();
+  }
+}
+
+/** Words of memory that a device may change meanwhile: one access each. */
+class MemorySpace implements RegisterSpace {
+  readonly #bytes: Uint8Array;
+  readonly #halves: Uint16Array;
+  readonly #words: Uint32Array;
+  readonly #longs: BigUint64Array;
+
+  /** @param memory whole pages */
+  constructor(memory: Buffer) {
+    const { buffer, byteOffset, length } = memory;
+    this.#bytes = new Uint8Array(buffer, byteOffset, length);
+    this.#halves = new Uint16Array(buffer, byteOffset, length / 2);
+    this.#words = new Uint32Array(buffer, byteOffset, length / 4);
+    this.#longs = new BigUint64Array(buffer, byteOffset, length / 8);
+  }
+
+  read(offset: number, width: Width): Word {
+    switch (width) {
+      case 1:
+        return Atomics.load(this.#bytes, offset);
+      case 2:
+        return Atomics.load(this.#halves, offset / 2);
+      case 4:
+        return Atomics.load(this.#words, offset / 4);
+      case 8:
+        return Atomics.load(this.#longs, offset / 8);
+    }
+  }
+
+  write(offset: number, width: Width, value: Word): void {
+    switch (width) {
+      case 1:
+        this.#bytes[offset] = Number(value);
+        break;
+      case 2:
+        this.#halves[offset / 2] = Number(value);
+        break;
+      case 4:
+        this.#words[offset / 4] = Number(value);
+        break;
+      case 8:
+        this.#longs[offset / 8] = BigInt(value);
+        break;
+    }
+  }
+
+  close(): void {}
+}
