@@ -50,14 +50,6 @@ describe('the rule for files', () => {
     );
     expect(files.sort()).toEqual([...all].sort());
   });
-
-  test('no folder has more than 15 files', () => {
-    const folders = ['.', ...readdirSync(CLI, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? e.name : []))];
-    const counts = folders.map(
-      (folder) => readdirSync(join(CLI, folder)).filter((name) => name.endsWith('.ts')).length,
-    );
-    expect(Math.max(...counts)).toBeLessThanOrEqual(15);
-  });
 });
 
 describe('a line loads the command that it names, and no other', () => {
