@@ -1,3 +1,4 @@
+import { didYouMean } from '../text/nearest';
 import { type Budget, checkName, description, mapError } from './limits';
 import {
   ACCESSES,
@@ -12,7 +13,6 @@ import {
   WRITE_ACTIONS,
   type WriteAction,
 } from './model';
-import { suggestion } from './nearest';
 import { parsePattern } from './svd/numbers';
 
 /** A number, or a text such as `"0x24"`, which JSON has not. */
@@ -162,7 +162,7 @@ class Part {
       throw mapError(
         file,
         `${this.#title} has an unknown property: ${unknown.slice(0, 80)}`,
-        suggestion(unknown, allowed),
+        didYouMean(unknown, allowed),
       );
   }
 

@@ -1,8 +1,8 @@
 import { Exit, UdrvError, usageError } from '../errors';
 import type { Location } from '../model/location';
 import type { Width } from '../sys/sys';
+import { nearest } from '../text/nearest';
 import type { NamedRegister, Peripheral, RegisterField } from './model';
-import { nearest } from './nearest';
 import { bytesOf, listed, type PlacedPeripheral } from './place';
 
 /** A register of a device by its name. */

@@ -2,9 +2,9 @@ import { Exit, UdrvError } from '../errors';
 import type { Region } from '../model/device';
 import { registersAddress, registersSize } from '../model/registers';
 import { hex } from '../text/hex';
+import { didYouMean } from '../text/nearest';
 import { mapError } from './limits';
 import type { NamedRegister, Peripheral, RegisterMap } from './model';
-import { suggestion } from './nearest';
 import type { MapReference } from './reference';
 
 /** The regions of a device, which a map is placed in. */
@@ -62,7 +62,7 @@ export function findPeripheral({ peripherals }: RegisterMap, file: string, name:
     code: 'ENOREGISTER',
     exit: Exit.notFound,
     subject: file,
-    hint: suggestion(name, names) ?? `it has ${listed(names)}`,
+    hint: didYouMean(name, names) ?? `it has ${listed(names)}`,
   });
 }
 

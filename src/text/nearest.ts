@@ -1,9 +1,13 @@
+/** A longer word is nothing that somebody mistyped. */
+const LONGEST = 64;
+
 /**
  * Returns the words that a mistyped one may stand for: those with the fewest typing errors, at most one in three
  * characters and one in a short word. An error is a character that is missing, too many or another, or two that are
  * swapped; upper and lower case are the same.
  */
 export function nearest(word: string, candidates: Iterable<string>): string[] {
+  if (word.length > LONGEST) return [];
   const most = Math.max(1, Math.floor(word.length / 3));
   let least = most;
   let found: string[] = [];

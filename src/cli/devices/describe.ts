@@ -22,7 +22,8 @@ import { visible } from '../output/escape';
 import { type MachineOptions, nameMachine } from '../output/hint';
 import type { Style } from '../output/style';
 import { type Fact, factTable, titleLine, visibleRow } from '../tables/facts';
-import { type Cell, type Row, table } from '../tables/table';
+import type { Cell, Row } from '../tables/row';
+import { table } from '../tables/table';
 import { driverText } from './driver';
 import { fullName } from './full-name';
 

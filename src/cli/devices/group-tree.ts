@@ -5,7 +5,7 @@ import { firmwareRequirement } from '../../vfio/inspect/reserved-regions';
 import { visible } from '../output/escape';
 import { drawTrees, type TreeNode } from '../output/tree';
 import type { Context } from '../program/context';
-import type { Cell } from '../tables/table';
+import type { Cell } from '../tables/row';
 
 const COLUMNS = [
   { title: 'DEVICE' },

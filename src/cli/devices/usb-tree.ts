@@ -7,7 +7,7 @@ import { type UsbBranch, usbTree } from '../../usb/inspect/port-tree';
 import { visible } from '../output/escape';
 import { drawTrees, type TreeNode } from '../output/tree';
 import type { Context } from '../program/context';
-import type { Cell } from '../tables/table';
+import type { Cell } from '../tables/row';
 
 const COLUMNS = [
   { title: 'DEVICE' },

@@ -1,4 +1,4 @@
-import type { Cell, Column } from '../tables/table';
+import type { Cell, Column } from '../tables/row';
 
 /** A value of a column, as it is compared: a number by its size, a list by each of its items. */
 export type Value = string | number | boolean | null | readonly (string | number)[];

@@ -2,7 +2,7 @@ import type { DeviceInfo } from '../../model/device';
 import { idPair } from '../../text/ids';
 import { driverText } from '../devices/driver';
 import { fullName } from '../devices/full-name';
-import type { Cell } from '../tables/table';
+import type { Cell } from '../tables/row';
 import type { List, ListColumn } from './column';
 
 /** The columns of lists of devices of any framework. */

@@ -1,7 +1,7 @@
 import type { GroupDevice, GroupReport } from '../../devices/iommu-groups';
 import { comparePciAddresses } from '../../pci/address';
 import { firmwareRequirement } from '../../vfio/inspect/reserved-regions';
-import type { Cell } from '../tables/table';
+import type { Cell } from '../tables/row';
 import type { List, ListColumn } from './column';
 import { fieldColumn } from './device-fields';
 

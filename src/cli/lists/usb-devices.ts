@@ -2,7 +2,7 @@ import type { UsbDeviceInfo } from '../../model/device';
 import { speedText } from '../../text/speed';
 import { threeDigits } from '../../usb/inspect/address';
 import type { UsbNode } from '../../usb/inspect/nodes';
-import type { Cell } from '../tables/table';
+import type { Cell } from '../tables/row';
 import type { List } from './column';
 import { DEVICE_COLUMNS } from './devices';
 

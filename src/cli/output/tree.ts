@@ -1,4 +1,5 @@
-import { type Cell, type Column, table } from '../tables/table';
+import type { Cell, Column } from '../tables/row';
+import { table } from '../tables/table';
 import type { Style } from './style';
 
 /** A line of a tree. Its first cell stands behind the branch, the others are columns below each other. */

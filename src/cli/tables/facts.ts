@@ -1,5 +1,6 @@
 import { visible } from '../output/escape';
-import { type Cell, GAP, type Row, type TableOptions, table } from './table';
+import { type Cell, GAP, type Row, type TableOptions } from './row';
+import { table } from './table';
 
 /** A line of a description; left out where the value is null. */
 export type Fact = readonly [key: string, value: string | Cell | null];

@@ -11,7 +11,7 @@ import {
   type Row,
   type TableOptions,
   widthOf,
-} from './table';
+} from './row';
 import { shortened, textWidth } from './text-width';
 
 /** Tables that are wider than the terminal: columns are left out, and text is shortened or broken into lines. */

@@ -9,7 +9,8 @@ import type { Context } from '../program/context';
 import { argument, option } from '../program/options';
 import { parseDuration } from '../program/parse';
 import { Progress, SECONDS } from '../status/progress';
-import { type Column, table } from '../tables/table';
+import type { Column } from '../tables/row';
+import { table } from '../tables/table';
 import { type EndpointOptions, endpointSteps, parseEndpoint, withEndpoint, withUsb } from '../transfers/open';
 import { altOption, parseQueue, parseTransferSize, takeOptions } from '../transfers/options';
 

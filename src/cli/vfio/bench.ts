@@ -14,7 +14,8 @@ import { parseCount, parseSize } from '../program/parse';
 import { interruptible } from '../program/signals';
 import { mapOption } from '../registers/options';
 import { counted, Progress } from '../status/progress';
-import { type Column, table } from '../tables/table';
+import type { Column } from '../tables/row';
+import { table } from '../tables/table';
 
 export const command: VerbSpec = {
   description: 'measure the latency of mapping and unmapping, or with --trigger of interrupts',

@@ -3,7 +3,8 @@ import stringWidth from 'string-width';
 import { visible } from '../../../src/cli/output/escape';
 import { makeStyle } from '../../../src/cli/output/style';
 import { brokenLine, factTable, titleLine } from '../../../src/cli/tables/facts';
-import { type Column, table } from '../../../src/cli/tables/table';
+import type { Column } from '../../../src/cli/tables/row';
+import { table } from '../../../src/cli/tables/table';
 import { shortened, textWidth } from '../../../src/cli/tables/text-width';
 
 test('columns are as wide as their widest cell, with nothing behind the last', () => {

@@ -91,7 +91,7 @@ describe('places', () => {
 
   test('no such peripheral, no such region', () => {
     expect(() => place('f#UART9')).toThrow(
-      expect.objectContaining({ exit: 3, hint: 'did you mean UART0, UART1, UART2?' }),
+      expect.objectContaining({ exit: 3, hint: 'did you mean one of UART0, UART1, UART2?' }),
     );
     expect(() => place('f#nothing-like-it')).toThrow(
       expect.objectContaining({ exit: 3, hint: 'it has UART0, UART1, UART2, TIMER0, TIMER1' }),
