@@ -192,7 +192,7 @@ describe('the file', () => {
   test.concurrent('is made where there is none, and an empty one is a new machine', async () => {
     const path = newFile();
     await session(path)('list');
-    expect(JSON.parse(readFileSync(path, 'utf8')).schema).toBe('udrv.sim/1');
+    expect(JSON.parse(readFileSync(path, 'utf8')).schema).toBe('udrv.sim/2');
     expect(await session(file(''))('list -q --type uio')).toBe('uio0\nuio1\nuio2\nuio3\n');
   });
 

@@ -25,6 +25,8 @@ export function inspectionOnly(tree: SysTree, { message, hint }: Refusal): Sys {
     readLink: (path) => tree.readLink(path),
     access: (path) => tree.access(path),
     writeFile: refuse,
+    replaceFile: refuse,
+    removeFile: refuse,
     open: refuse,
     close: refuseDescriptor,
     read: refuseDescriptor,
