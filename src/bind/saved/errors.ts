@@ -36,15 +36,12 @@ export function conflictError(subject: string, binding: SavedBinding): UdrvError
   const { driver, writer, path } = binding;
   const name = nameOf(binding);
   const remove = writer === 'driverctl' ? `sudo driverctl unset-override ${name}` : `udrv restore ${name} --forget`;
-  return new UdrvError(
-    `${writer} saved another binding, ${name} to ${driver ?? 'a driver that cannot be read'}: ${path}`,
-    {
-      code: 'EEXIST',
-      exit: Exit.busy,
-      subject,
-      hint: `forget that one first: ${remove}`,
-    },
-  );
+  return new UdrvError(`${writer} binds ${name} to ${driver ?? 'a driver that cannot be read'} at each boot: ${path}`, {
+    code: 'EEXIST',
+    exit: Exit.busy,
+    subject,
+    hint: `to end that: ${remove}`,
+  });
 }
 
 /** A name that could mean something else in a rule, or a device that does not tell its ids. */
