@@ -162,7 +162,7 @@ describe('the machine is named', () => {
 describe('the file', () => {
   test.concurrent.each([
     ['hello', /^udrv: \S+: holds no state of a simulated machine: it is not JSON\nhint: name another file, or remove/],
-    ['{"schema":"udrv.list/1"}', /^udrv: \S+: holds no state of a simulated machine: schema is not udrv\.sim\/1\n/],
+    ['{"schema":"udrv.list/1"}', /^udrv: \S+: holds no state of a simulated machine: schema is not udrv\.sim\/2\n/],
   ])('of %s is exit 2, and stays', async (content, message) => {
     const path = file(content);
     for (const line of ['list', 'unbind uio0', 'monitor'])
