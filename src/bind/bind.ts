@@ -1,3 +1,4 @@
+import type { Cleanup } from '../cleanup';
 import { SysError } from '../errors';
 import { pciPath } from '../pci/paths';
 import type { StateStore } from '../sys/state';
@@ -28,6 +29,11 @@ export interface PreparedBindings {
 export interface ChangeOptions extends ExecuteOptions {
   /** Also change a device that is in use; never one that a program drives. */
   force?: boolean | undefined;
+  /**
+   * Does what belongs to the request, once nothing speaks against it and before any driver changes. The Cleanup takes
+   * it back where the request fails or is interrupted.
+   */
+  alongside?: (() => Cleanup) | undefined;
 }
 
 /**
@@ -48,32 +54,53 @@ export function prepareBindings(sys: Sys, store: StateStore, request: BindReques
  * Does a request, whole or not at all. One process at a time.
  *
  * @returns null where it was interrupted: all is as it was before
- * @throws UdrvError
+ * @throws UdrvError, or an AggregateError of them where something could not be taken back
  */
 export async function changeBindings(
   sys: Sys,
   store: StateStore,
   request: BindRequest,
-  { force = false, ...options }: ChangeOptions = {},
+  { force = false, alongside, ...options }: ChangeOptions = {},
 ): Promise<PreparedBindings | null> {
   const { plans } = plansFor(sys, store, request);
   // A user who is not root may hear that there is nothing to do.
-  if (!isPermitted(sys, plans)) return prepareBindings(sys, store, request, force);
+  if (!isPermitted(sys, plans)) {
+    const prepared = prepareBindings(sys, store, request, force);
+    alongside?.();
+    return prepared;
+  }
   using _ = lock(store);
   const prepared = prepareBindings(sys, store, request, force);
   const forgets =
     request.kind === 'restore' ? [] : prepared.plans.map((plan) => remembering(sys, store, request, plan));
   let done = false;
+  let beside: Cleanup | undefined;
+  const failures: unknown[] = [];
   try {
+    beside = alongside?.();
     done = await execute(sys, prepared.plans, options);
-  } finally {
-    // A function that was put back needs no restoring; one that was not does.
-    if (!done)
-      for (const [i, { address, from }] of prepared.plans.entries()) if (isAs(sys, address, from)) forgets[i]?.();
+  } catch (error) {
+    failures.push(error);
   }
+  if (!done) {
+    attemptTo(() => beside?.close(), failures);
+    // A function that was put back needs no restoring; one that was not does.
+    for (const [i, { address, from }] of prepared.plans.entries())
+      if (isAs(sys, address, from)) attemptTo(() => forgets[i]?.(), failures);
+  }
+  if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures);
   if (!done) return null;
   if (request.kind === 'restore') for (const { address } of prepared.plans) forget(store, address);
   return prepared;
+}
+
+/** Does some work on the way out, and keeps its failure beside those before it. */
+function attemptTo(work: () => void, failures: unknown[]): void {
+  try {
+    work();
+  } catch (error) {
+    failures.push(error);
+  }
 }
 
 /** Also where nothing is to be done: to restore a device that had the driver already is to leave it that. */

@@ -11,15 +11,17 @@ export const command: VerbSpec = {
   options: [
     option('-a, --all', 'all functions that bind or unbind has changed and nobody has restored yet'),
     option('--group', 'those of the IOMMU group that were changed, too'),
+    option('--forget', 'also end what bind --save saved: nothing is bound at the next boot'),
     forceOption(),
   ],
   does: ['change'],
-  examples: ['restore 0000:01:00.0', '-n restore --all'],
+  examples: ['restore 0000:01:00.0 --forget', '-n restore --all'],
   run: restore,
 };
 
 interface RestoreOptions extends BindOptions {
   all?: boolean;
+  forget?: boolean;
 }
 
 function restore(context: Context, selectors: string[], options: RestoreOptions) {
@@ -27,10 +29,16 @@ function restore(context: Context, selectors: string[], options: RestoreOptions)
   if (options.all) {
     if (selectors.length > 0 || options.group)
       throw usageError('--all', 'means every function that was changed: give no device and no --group');
+    if (options.forget)
+      throw usageError('--forget', 'needs devices, and --all names none', 'udrv bind --list-saved shows what is saved');
     return restoreAll(context, state, options);
   }
   if (selectors.length === 0) throw missingArgument('device', '--all');
-  const named = addressesOf(context, selectors);
+  const { findForgotten, forgetOnly, savedNotes } = require('./binding/saved') as typeof import('./binding/saved');
+  const forgotten = options.forget ? findForgotten(context, selectors) : undefined;
+  const named = forgotten?.addresses ?? addressesOf(context, selectors);
+  if (forgotten !== undefined && named.length === 0) return forgetOnly(context, forgotten.files);
   const addresses = options.group ? withChanged(context.sys, state, named) : named;
-  return changeDrivers(context, state, { kind: 'restore', addresses }, options);
+  const files = forgotten?.files ?? { changes: [], notes: savedNotes(context.sys, addresses) };
+  return changeDrivers(context, state, { kind: 'restore', addresses }, options, files);
 }

@@ -125,6 +125,7 @@ export class Machine {
     return {
       now: this.kernel.timeline.now(),
       uevents: this.kernel.uevents.save(),
+      files: this.kernel.files.save(),
       pci: Object.fromEntries(functions),
       platform: Object.fromEntries(platform),
       uio: this.uio.save(),
@@ -163,6 +164,7 @@ export class Machine {
     for (const [name, device] of Object.entries(this.#hardware)) device.restore(state.at('hardware').at(name));
     kernel.isUp = true;
     kernel.uevents.restore(state.at('uevents'));
+    kernel.files.restore(state.at('files'));
   }
 
   /**

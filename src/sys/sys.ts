@@ -110,6 +110,13 @@ export interface Sys extends SysTree {
 
   /** Makes one write(2) to an existing file, as a sysfs attribute wants it. */
   writeFile(path: string, data: string): void;
+  /**
+   * Puts a regular file in the place of what has that name, whole or not at all; its directory has to be there. A
+   * symbolic link of that name is replaced, not followed. For configuration below /etc: mode 0644.
+   */
+  replaceFile(path: string, data: string): void;
+  /** Removes a file, or a symbolic link itself. */
+  removeFile(path: string): void;
 
   /** Opens a device node or a sysfs file for positioned access. Always close-on-exec. */
   open(path: string, flags: OpenOptions): number;

@@ -93,6 +93,22 @@ class TracedSys implements Sys {
     );
   }
 
+  replaceFile(path: string, data: string): void {
+    traceCall(
+      this.#print,
+      () => `replace(${path}, ${quote(data)})`,
+      () => this.#sys.replaceFile(path, data),
+    );
+  }
+
+  removeFile(path: string): void {
+    traceCall(
+      this.#print,
+      () => `unlink(${path})`,
+      () => this.#sys.removeFile(path),
+    );
+  }
+
   open(path: string, flags: OpenOptions): number {
     const names = [flags.write ? 'O_RDWR' : 'O_RDONLY'];
     if (flags.nonblock) names.push('O_NONBLOCK');

@@ -162,7 +162,7 @@ describe('the machine is named', () => {
 describe('the file', () => {
   test.concurrent.each([
     ['hello', /^udrv: \S+: holds no state of a simulated machine: it is not JSON\nhint: name another file, or remove/],
-    ['{"schema":"udrv.list/1"}', /^udrv: \S+: holds no state of a simulated machine: schema is not udrv\.sim\/1\n/],
+    ['{"schema":"udrv.list/1"}', /^udrv: \S+: holds no state of a simulated machine: schema is not udrv\.sim\/2\n/],
   ])('of %s is exit 2, and stays', async (content, message) => {
     const path = file(content);
     for (const line of ['list', 'unbind uio0', 'monitor'])
@@ -192,7 +192,7 @@ describe('the file', () => {
   test.concurrent('is made where there is none, and an empty one is a new machine', async () => {
     const path = newFile();
     await session(path)('list');
-    expect(JSON.parse(readFileSync(path, 'utf8')).schema).toBe('udrv.sim/1');
+    expect(JSON.parse(readFileSync(path, 'utf8')).schema).toBe('udrv.sim/2');
     expect(await session(file(''))('list -q --type uio')).toBe('uio0\nuio1\nuio2\nuio3\n');
   });
 

@@ -3,6 +3,8 @@ import { type BindRequest, changeBindings, type PreparedBindings, prepareBinding
 import { type BindPlan, driverAfter, shellCommand } from '../../bind/plan';
 import { readBinding } from '../../bind/read';
 import { remembered, STATE_DIRECTORY } from '../../bind/remember';
+import type { FileChange, PreparedFiles } from '../../bind/saved/changes';
+import type { Cleanup } from '../../cleanup';
 import { inspectPci } from '../../devices/pci-functions';
 import { findDevice } from '../../devices/select';
 import { Exit, UdrvError, usageError } from '../../errors';
@@ -24,6 +26,9 @@ export interface BindOptions {
   force?: boolean;
 }
 
+/** No files are changed: the binding lasts until the machine starts anew, or one that is saved stays saved. */
+const NO_FILES: PreparedFiles = { changes: [], notes: [] };
+
 export function forceOption(): Option {
   return option('--force', 'do it to a device that is in use; never to one that a program drives');
 }
@@ -42,6 +47,7 @@ export function addressesOf(context: Context, selectors: readonly string[]): str
  * Changes the drivers of PCI functions, and prints what they have then; with `--dry-run` the writes are printed instead.
  *
  * @param state remembers what the functions had before
+ * @param files of bindings that last, which are changed with it or not at all
  * @returns the exit code where a signal ended it
  */
 export async function changeDrivers(
@@ -49,11 +55,12 @@ export async function changeDrivers(
   state: StateStore,
   request: BindRequest,
   options: BindOptions,
+  files: PreparedFiles = NO_FILES,
 ): Promise<number | undefined> {
   if (request.addresses.length === 0) throw usageError('--group', 'has no function to work on: all are bridges');
-  const changed = await change(context, state, request, options);
+  const changed = await change(context, state, request, options, files);
   if (typeof changed === 'number') return changed;
-  print(context, changed.plans);
+  print(context, changed.plans, files.changes);
   return undefined;
 }
 
@@ -99,8 +106,10 @@ async function change(
   state: StateStore,
   request: BindRequest,
   { force }: BindOptions,
+  files: PreparedFiles = NO_FILES,
 ): Promise<PreparedBindings | number> {
   const { sys } = context;
+  const alongside = files.changes.length === 0 ? undefined : () => writeFiles(context, files.changes);
   let prepared: PreparedBindings | null = null;
   if (context.options.dryRun) prepared = prepareBindings(sys, state, request, force);
   else {
@@ -108,19 +117,41 @@ async function change(
       ? (write: Parameters<typeof shellCommand>[0]) => context.note(shellCommand(write))
       : undefined;
     const signal = await interruptible(async (signal) => {
-      prepared = await changeBindings(sys, state, request, { force, signal, ...(onWrite && { onWrite }) });
+      prepared = await changeBindings(sys, state, request, { force, signal, alongside, ...(onWrite && { onWrite }) });
     });
     // An attempt that was interrupted was taken back, and there is nothing to report.
     if (prepared === null) return signal ?? Exit.interrupted;
   }
-  for (const note of prepared.notes) context.note(note);
+  for (const note of [...prepared.notes, ...files.notes]) context.note(note);
   if (!context.options.dryRun) for (const plan of prepared.plans) mustHaveStayed(context, plan);
   return prepared;
 }
 
-function print(context: Context, plans: readonly BindPlan[]): void {
+/**
+ * Changes files, and names them with `--verbose`; `--dry-run` has their text.
+ *
+ * @returns the owner of the undoing
+ */
+export function writeFiles(context: Context, changes: readonly FileChange[]): Cleanup {
+  if (context.options.verbose)
+    for (const { path, after } of changes) context.note(`${after === null ? 'rm' : 'write'} ${path}`);
+  return filesOf().changeFiles(context.sys, changes);
+}
+
+/** Returns the steps of changes of files as a person would type them. */
+export function fileCommands(changes: readonly FileChange[]): string[] {
+  return changes.filter(({ before, after }) => before !== after).map(filesOf().fileCommand);
+}
+
+/** Loads what few changes of drivers need. */
+function filesOf(): typeof import('../../bind/saved/changes') {
+  return require('../../bind/saved/changes');
+}
+
+function print(context: Context, plans: readonly BindPlan[], files: readonly FileChange[] = []): void {
   if (context.options.dryRun) {
-    context.printSteps(plans.flatMap(({ steps }) => steps.map(shellCommand)));
+    const steps = plans.flatMap(({ steps }) => steps.map(shellCommand));
+    context.printSteps([...(files.length === 0 ? [] : fileCommands(files)), ...steps]);
     return;
   }
   const devices = plans.map((plan) => deviceOf(context, plan.address));

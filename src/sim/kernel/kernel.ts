@@ -3,6 +3,7 @@ import type { Access } from '../../sys/sys';
 import type { Entry, MemoryTree } from '../../sys/tree/memory-tree';
 import { AccessLog } from '../hardware/access-log';
 import { Timeline } from '../hardware/timeline';
+import { ConfigFiles } from './config-files';
 import { DescriptorTable } from './descriptor-table';
 import { Errno } from './errno';
 import { type BinaryAttribute, BinaryFile, type Opener } from './file';
@@ -39,6 +40,7 @@ export class Kernel {
   readonly log = new AccessLog();
   readonly descriptors = new DescriptorTable();
   readonly memory = new ProcessMemory(PAGE_SIZE);
+  readonly files: ConfigFiles;
   readonly uevents = new Uevents(() => this.wake());
   readonly messages = new SimKernelLog(
     () => this.timeline.now(),
@@ -55,6 +57,7 @@ export class Kernel {
 
   constructor(tree: MemoryTree) {
     this.tree = tree;
+    this.files = new ConfigFiles(tree);
     this.uevents.sequence = Number(this.text(SEQUENCE));
     this.attribute(SEQUENCE, { show: () => String(this.uevents.sequence) });
   }

@@ -6,7 +6,7 @@ import { Records } from './records';
 import { InvalidState, StateReader } from './saved';
 import { StateFile } from './state-file';
 
-const SCHEMA = 'udrv.sim/1';
+const SCHEMA = 'udrv.sim/2';
 /** The longest wait for another process, which has the machine for the time of a command. */
 const PATIENCE_MS = 10_000;
 /** The time between two looks for what other processes did, while somebody listens to the kernel. */

@@ -77,6 +77,16 @@ export class SimSys implements Sys {
     });
   }
 
+  replaceFile(path: string, data: string): void {
+    this.#kernel.onUse();
+    this.#call('replaceFile', 'open', path, () => this.#kernel.files.replace(path, data));
+  }
+
+  removeFile(path: string): void {
+    this.#kernel.onUse();
+    this.#call('removeFile', 'unlink', path, () => this.#kernel.files.remove(path));
+  }
+
   access(path: string): Access | null {
     return this.#call('access', 'access', path, () => this.#kernel.tree.access(path));
   }

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readlinkSync, unlinkSync, writeSync } from 'node:fs';
 import { SysError } from '../../errors';
 import {
   type Access,
@@ -54,6 +54,16 @@ export class LinuxSys implements Sys {
     } finally {
       closeSync(fd);
     }
+  }
+
+  replaceFile(path: string, data: string): void {
+    // Few commands write files.
+    const { replaceFile } = require('./replace-file') as typeof import('./replace-file');
+    replaceFile(path, data);
+  }
+
+  removeFile(path: string): void {
+    sysCall('unlink', path, () => unlinkSync(path));
   }
 
   access(path: string): Access | null {

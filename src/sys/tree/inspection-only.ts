@@ -26,6 +26,8 @@ export function inspectionOnly(tree: SysTree, { message, hint }: Refusal): Sys {
     access: (path) => tree.access(path),
     permissions: (path) => tree.permissions(path),
     writeFile: refuse,
+    replaceFile: refuse,
+    removeFile: refuse,
     open: refuse,
     close: refuseDescriptor,
     read: refuseDescriptor,

@@ -152,6 +152,16 @@ test('the last close of a node is undone: bus mastering, and what was claimed', 
   });
 });
 
+test('files that were made below /etc are kept', () => {
+  const rule = '/etc/udev/rules.d/71-x.rules';
+  command(({ sys }) => sys.replaceFile(rule, '# x\n'));
+  command(({ sys }) => {
+    expect(sys.readFile(rule).toString()).toBe('# x\n');
+    sys.removeFile(rule);
+  });
+  command(({ sys }) => expect(sys.readDir('/etc/udev/rules.d')).toEqual([]));
+});
+
 test('who only looks changes nothing', () => {
   command(() => {});
   const before = readFileSync(file, 'utf8');
@@ -173,9 +183,9 @@ test('who looked before another changed something works with what that left', ()
 
 const REFUSED: readonly (readonly [string, string | ((state: ReturnType<JSON['parse']>) => void), RegExp])[] = [
   ['text', 'hello', /: it is not JSON$/],
-  ['another document', '{"schema":"udrv.list/1","devices":[]}', /: schema is not udrv.sim\/1$/],
+  ['another document', '{"schema":"udrv.list/1","devices":[]}', /: schema is not udrv.sim\/2$/],
   ['a list', '[]', /: it is no object$/],
-  ['nothing of the machine', '{"schema":"udrv.sim/1","keptAt":0}', /: machine is missing$/],
+  ['nothing of the machine', '{"schema":"udrv.sim/2","keptAt":0}', /: machine is missing$/],
   [
     'an infinite time',
     (s) => {
@@ -196,6 +206,13 @@ const REFUSED: readonly (readonly [string, string | ((state: ReturnType<JSON['pa
       s.machine.hardware['0000:00:03.0'].buffer = '00'.repeat(5000);
     },
     /\.buffer is no text of at most 8192 characters$/,
+  ],
+  [
+    'a file in a strange place',
+    (s) => {
+      s.machine.files = { '/sys/bus/pci/drivers_probe': 'x' };
+    },
+    /files\.\/sys\/bus\/pci\/drivers_probe is no place for a file$/,
   ],
   [
     'a block behind the disk',

@@ -33,6 +33,8 @@ test('reads what the tree has', () => {
 const calls: [string, (sys: Sys) => unknown, string][] = [
   ['open', (sys) => sys.open('/dev/uio0', { write: true }), '/dev/uio0'],
   ['writeFile', (sys) => sys.writeFile('/sys/x/driver_override', 'x'), '/sys/x/driver_override'],
+  ['replaceFile', (sys) => sys.replaceFile('/etc/udev/rules.d/x', 'x'), '/etc/udev/rules.d/x'],
+  ['removeFile', (sys) => sys.removeFile('/etc/udev/rules.d/x'), '/etc/udev/rules.d/x'],
   ['close', (sys) => sys.close(3), 'descriptor 3'],
   ['read', (sys) => sys.read(3, Buffer.alloc(4)), 'descriptor 3'],
   ['write', (sys) => sys.write(3, Buffer.alloc(4)), 'descriptor 3'],

@@ -23,6 +23,8 @@ class FakeSys implements Sys {
   access = (path: string) => this.#do(`access ${path}`, 'rw' as const);
   permissions = (path: string) => this.#do(`permissions ${path}`, { mode: 0o660, uid: 0, gid: 46 });
   writeFile = (path: string, data: string) => this.#do(`writeFile ${path} ${data}`, undefined);
+  replaceFile = (path: string, data: string) => this.#do(`replaceFile ${path} ${data}`, undefined);
+  removeFile = (path: string) => this.#do(`removeFile ${path}`, undefined);
   open = (path: string) => this.#do(`open ${path}`, this.#next++);
   close = (fd: number) => this.#do(`close ${fd}`, undefined);
   read = (fd: number, buffer: Buffer) => this.#do(`read ${fd}`, PATTERN.copy(buffer));
@@ -169,6 +171,15 @@ test('writes to sysfs are shown as text', () => {
     'write(/sys/x, "a\\"b\\\\c\\n\\x1b") = ok',
     'open(/sys/x/config, O_RDWR) = 3',
     'pwrite(/sys/x/config, [02 04], 0x4) = 2',
+  ]);
+});
+
+test('files that are made and removed are shown with their text', () => {
+  sys.replaceFile('/etc/udev/rules.d/a.rules', '# one\nACTION=="add"\n');
+  sys.removeFile('/etc/udev/rules.d/a.rules');
+  expect(printed()).toEqual([
+    'replace(/etc/udev/rules.d/a.rules, "# one\\nACTION==\\"add\\"\\n") = ok',
+    'unlink(/etc/udev/rules.d/a.rules) = ok',
   ]);
 });
 
