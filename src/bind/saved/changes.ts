@@ -6,6 +6,7 @@ import { AttributeReader } from '../../sys/readers/attributes';
 import type { Sys, SysTree } from '../../sys/sys';
 import { shellWord } from '../../text/shell';
 import { inUseError } from '../errors';
+import { claimProbe } from '../in-use';
 import { plan } from '../plan';
 import { readBinding, readIdentity } from '../read';
 import { findObjections, mustNotBeInUse } from '../safety';
@@ -198,7 +199,9 @@ function mustNotHurt(sys: Sys, functions: readonly string[], { addresses, driver
   if (others.length > 0) mustNotBeInUse(sys, others, { force, bridges: false });
   if (!force) return;
   // The machine would not start any more.
-  const vital = findObjections(sys, plans, { bridges: true }).uses.filter((use) => use.vital);
+  const vital = findObjections(sys, plans, { bridges: true, isClaimed: claimProbe(sys) }).uses.filter(
+    (use) => use.vital,
+  );
   if (vital.length > 0) throw inUseError(vital, 'EINUSE');
 }
 
