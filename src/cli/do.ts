@@ -1,7 +1,7 @@
 import { usageError } from '../errors';
 import { checkSteps, type Places } from '../session/check';
 import { parseSteps, type Step } from '../session/grammar';
-import { Scope, type SessionDeviceInfo } from '../session/scope';
+import { type NameSource, Scope, type SessionDeviceInfo } from '../session/scope';
 import { VERBS } from '../session/steps';
 import type { VfioOpenOptions } from '../vfio/device/device';
 import type { VerbSpec } from './program/command';
@@ -9,6 +9,8 @@ import type { Context } from './program/context';
 import { readInput } from './program/input';
 import { argument, backendOption } from './program/options';
 import { interruptible } from './program/signals';
+import { mapOption } from './registers/options';
+import { sessionNames } from './session/names';
 import { findSessionDevice, openSession, openStep } from './session/open';
 import { printFaults, printStep } from './session/print';
 
@@ -18,7 +20,7 @@ export const command: VerbSpec = {
     argument('<device>', 'UIO, VFIO or USB', {}),
     argument('<step...>', 'each in quotes; @FILE or - (standard input) has a step a line'),
   ],
-  options: [backendOption()],
+  options: [backendOption(), mapOption()],
   examples: [
     "do 0000:00:03.0 'write bar0:0x4 0x12345678' 'read bar0:0x4'",
     "-n do 0000:00:03.0 'buf A 4K' 'write bar0:0x80 A' 'free A'",
@@ -33,19 +35,20 @@ async function doSteps(
   context: Context,
   selector: string,
   given: string[],
-  options: VfioOpenOptions,
+  options: VfioOpenOptions & { map?: string[] },
 ): Promise<number | undefined> {
   const { text, places } = textOf(given);
   const info = findSessionDevice(context, selector);
   const steps = parseSteps(text);
   if (steps.length === 0) throw usageError('usage', 'no step', "udrv do DEVICE 'STEP'...");
-  check(context, info, steps, given, places);
+  const names = sessionNames(context, info, options);
+  check(context, info, names, steps, given, places);
   if (context.options.dryRun) {
     context.printSteps([openStep(info), ...texts(steps)]);
     return undefined;
   }
   return interruptible(async (signal) => {
-    using session = openSession(context, info, options);
+    using session = openSession(context, info, options, names);
     await session.do(text, {
       signal,
       places,
@@ -71,6 +74,7 @@ function textOf(given: readonly string[]): { text: string; places: Places } {
 function check(
   { sys }: Context,
   info: SessionDeviceInfo,
+  names: NameSource,
   steps: readonly Step[],
   given: readonly string[],
   places: Places,
@@ -79,7 +83,7 @@ function check(
   // A step without quotes comes as several.
   if (second !== undefined && Object.hasOwn(VERBS, first) && !Object.hasOwn(VERBS, second.split(' ', 1)[0] ?? ''))
     throw usageError(second, 'is not a step', `a step stands in quotes: udrv do DEVICE '${given.join(' ')}'`);
-  checkSteps(steps, new Scope(info, sys.pageSize), places);
+  checkSteps(steps, new Scope(info, sys.pageSize, { names }), places);
 }
 
 function texts(steps: readonly Step[], indent = ''): string[] {

@@ -6,6 +6,8 @@ import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
 import { argument, backendOption } from './program/options';
 import { interruptible } from './program/signals';
+import { mapOption } from './registers/options';
+import { sessionNames } from './session/names';
 import { findSessionDevice, openSession, openStep } from './session/open';
 import { printFaults } from './session/print';
 import { loadScript, type Script, scriptError } from './session/script';
@@ -18,7 +20,7 @@ export const command: VerbSpec = {
     argument('<device>', 'UIO, VFIO or USB', {}),
     argument('[args...]', 'for the script'),
   ],
-  options: [backendOption()],
+  options: [backendOption(), mapOption()],
   examples: ['-n run fixtures/examples/edu-copy.mjs 0000:00:03.0 2048', '-n run driver.ts 1-4 --backend auto'],
   run,
 };
@@ -31,9 +33,10 @@ async function run(
   file: string,
   selector: string,
   args: string[],
-  options: VfioOpenOptions,
+  options: VfioOpenOptions & { map?: string[] },
 ): Promise<number | undefined> {
   const info = findSessionDevice(context, selector);
+  const names = sessionNames(context, info, options);
   if (context.options.dryRun) {
     context.printSteps([openStep(info), `run ${file}`]);
     return undefined;
@@ -44,7 +47,7 @@ async function run(
     using guard = new Guard(file, context.options.timeout, signal);
     const script = await guard.bound(() => loadScript(file));
     if (script === undefined) return;
-    using session = openSession(context, info, options);
+    using session = openSession(context, info, options, names);
     // A script may call process.exit().
     const onExit = () => session.close();
     process.on('exit', onExit);

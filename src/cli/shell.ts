@@ -6,15 +6,17 @@ import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
 import { argument, backendOption } from './program/options';
 import { interruptible } from './program/signals';
+import { mapOption } from './registers/options';
 import { complete } from './session/complete';
 import { History, historyPath } from './session/history';
+import { sessionNames } from './session/names';
 import { findSessionDevice, openSession, openStep } from './session/open';
 import { Prompt } from './session/prompt';
 
 export const command: VerbSpec = {
   description: 'a prompt for steps with a device that stays open; Ctrl-D puts everything back',
   arguments: [argument('<device>', 'UIO, VFIO or USB', {})],
-  options: [backendOption()],
+  options: [backendOption(), mapOption()],
   examples: ['-n shell 0000:00:03.0', '-n shell uio0'],
   run: shell,
 };
@@ -22,8 +24,13 @@ export const command: VerbSpec = {
 /** Lines that can be reached with the arrow keys. */
 const HISTORY_SIZE = 1000;
 
-async function shell(context: Context, selector: string, options: VfioOpenOptions): Promise<number | undefined> {
+async function shell(
+  context: Context,
+  selector: string,
+  options: VfioOpenOptions & { map?: string[] },
+): Promise<number | undefined> {
   const info = findSessionDevice(context, selector);
+  const names = sessionNames(context, info, options);
   if (context.options.dryRun) {
     context.printSteps([openStep(info)]);
     return undefined;
@@ -35,7 +42,7 @@ async function shell(context: Context, selector: string, options: VfioOpenOption
       `udrv do ${info.address} - takes steps from a pipe or file`,
     );
   return interruptible(async (signal) => {
-    using session = openSession(context, info, options);
+    using session = openSession(context, info, options, names);
     using cleanup = new Cleanup();
     const history = new History(historyPath(process.env));
     const terminal = cleanup.own(

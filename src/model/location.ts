@@ -86,6 +86,16 @@ export function checkLocationValue(device: string, region: Region, location: Loc
     );
 }
 
+/** Returns a location's value with all its digits, those of a field as few as it has. */
+export function valueText(location: Location, value: Word): string {
+  return location.field === undefined ? wholeText(location, value) : hex(value);
+}
+
+/** Returns the digits of a register's whole value. */
+export function wholeText(location: Location, value: Word): string {
+  return hex(value, Math.ceil(registerBits(location) / 4));
+}
+
 /** Prepares reads of a location, with everything checked beforehand. */
 export function prepareRead(location: Location, source: RegionSource): () => Word {
   const { field } = location;

@@ -1,4 +1,7 @@
+import { Exit, UdrvError } from '../errors';
+import { readsBeforeWrite } from '../model/location';
 import type { AccessType, NamedRegister, RegisterField, WriteAction } from './model';
+import type { ResolvedLocation } from './names';
 
 /** Effects of writing back a value that was read: these change something. */
 const UNSAFE_WRITES: Partial<Record<WriteAction, string>> = {
@@ -44,6 +47,32 @@ export function fieldWriteHazard(register: NamedRegister, field: RegisterField):
 /** Returns the reason why a register or field must not be written at all; null: the map says that it may. */
 export function writeHazard(register: NamedRegister, field: RegisterField | null): string | null {
   return (field?.access ?? register.access) === 'read-only' ? 'read-only' : null;
+}
+
+/**
+ * Refuses writes that the map says are wrong: to what is read-only, and of a field whose register must not be read or
+ * written back.
+ *
+ * @param canForce whether the hint may name `--force`
+ * @throws UdrvError exit 5
+ */
+export function checkNamedWrite({ register, field, location, name }: ResolvedLocation, canForce: boolean): void {
+  const readOnly = writeHazard(register, field);
+  const written = field !== null && readsBeforeWrite(location) ? fieldWriteHazard(register, field) : null;
+  const reason =
+    readOnly !== null ? `is ${readOnly}` : written !== null ? `is not written by a read and a write: ${written}` : null;
+  if (reason === null) return;
+  const whole = name.slice(0, field === null ? undefined : -field.name.length - 1);
+  const advice = [
+    ...(readOnly === null ? [`write the whole register, ${whole}`] : []),
+    ...(canForce ? ['--force does it all the same'] : []),
+  ];
+  throw new UdrvError(reason, {
+    code: 'EUNSAFE',
+    exit: Exit.busy,
+    subject: name,
+    hint: advice.join('; ') || undefined,
+  });
 }
 
 /** Files describe bits twice where their meaning depends on a mode. */

@@ -1,5 +1,6 @@
 export { fieldWriteHazard, readHazard, writeHazard } from './hazards';
 export type { FieldDocument, JsonNumber, MapDocument, PeripheralDocument, RegisterDocument } from './json';
+export { type ListedRegister, listRegisters, readListed } from './listing';
 export {
   type AccessType,
   type EnumeratedValue,

@@ -1,8 +1,8 @@
 /** Sessions: a device that is held open, and steps that work with it. */
 export { checkSteps, type Places, placeOf, type Ready, type ReadyRepeat, type ReadyStep } from './check';
 export { parseSteps, type Repeat, type Statement, type Step } from './grammar';
-export type { BlamedFault, Done, StepResult } from './result';
-export { type KnownBuffer, Scope, type SessionDeviceInfo } from './scope';
+export type { BlamedFault, Done, ReadRegister, StepResult, StepValue } from './result';
+export { type KnownBuffer, type NameSource, Scope, type ScopeOptions, type SessionDeviceInfo } from './scope';
 export { type DoOptions, Session, type SessionOptions, type StepDone } from './session';
 export type { SessionBuffer, SessionDevice } from './state';
 export { VERBS } from './steps';

@@ -1,18 +1,29 @@
 import { usageError } from '../errors';
+import {
+  checkLocation,
+  checkLocationValue,
+  type Location,
+  prepareRead,
+  prepareWrite,
+  type RegionSource,
+  spanOf,
+  valueBits,
+} from '../model/location';
 import { parseRange, parseSize, parseWidth, parseWord } from '../model/notation';
-import { checkRange, checkValue, type Range } from '../model/registers';
+import { checkRange, type Range, type Registers } from '../model/registers';
+import { type ResolvedLocation, resolveLocation } from '../regmap/names';
+import { fieldValue } from '../regmap/values';
 import type { Width, Word } from '../sys/sys';
 import { hex } from '../text/hex';
 import type { Scope } from './scope';
 import type { SessionState } from './state';
 import type { Words } from './words';
 
-/** A register, or a word of a buffer. */
+/** A register, or a word of a buffer: then the region is the buffer's name. */
 export interface Place {
-  /** Name of the region or buffer. */
-  region: string;
-  offset: number;
-  width: Width;
+  location: Location;
+  /** Null where it was given by its place. */
+  named: ResolvedLocation | null;
 }
 
 /** Part of a region or buffer. */
@@ -32,36 +43,57 @@ interface BufferAddress {
 
 const WIDTH = 4;
 
-/** Takes the option that gives the width of a step's accesses. */
-export function takeWidth(words: Words, usual: Width = WIDTH): Width {
+/** Takes the option that gives the width of a step's accesses; undefined: it is not there. */
+export function takeWidth(words: Words): Width | undefined {
   const text = words.option('-w', '--width');
-  return text === undefined ? usual : parseWidth(text);
+  return text === undefined ? undefined : parseWidth(text);
 }
 
 /**
- * Takes the words that name a register: `REGION:OFFSET[/WIDTH]`, `REGION OFFSET[/WIDTH]`. All steps find their registers
- * here.
+ * Takes the words that name a register: `REGION:OFFSET[/WIDTH]`, `REGION OFFSET[/WIDTH]`, or a name in a map. All steps
+ * find their registers here.
  *
- * @throws exit 3 where there is no such region, 2 where it has no such register
+ * @throws exit 3 where there is no such region or name, 2 where it has no such register
  */
-export function takeLocation(words: Words, scope: Scope, width: Width): Place {
+export function takeLocation(words: Words, scope: Scope, width: Width | undefined): Place {
+  const named = takeRegister(words, scope);
+  if (named !== null) {
+    const { location, name } = named;
+    if (width !== undefined && width !== location.width)
+      throw usageError(name, `is accessed with ${location.width} bytes: leave out -w ${width}`);
+    checkLocation(scope.address, scope.region(location.region), location);
+    return { location, named };
+  }
   const { name, at } = takeName(words, scope);
   const text = at ?? words.optional();
   if (text === undefined)
     throw usageError(`${scope.address} ${name}`, 'no offset: write REGION OFFSET or REGION:OFFSET');
   const [offsetText = '', widthText] = text.split('/', 2);
   const region = scope.region(name);
-  const place = {
+  const location = {
     region: region.name,
     offset: parseSize(offsetText, 'an offset'),
-    width: widthText === undefined ? width : parseWidth(widthText),
+    width: widthText === undefined ? (width ?? WIDTH) : parseWidth(widthText),
   };
-  checkRange(scope.address, region, { offset: place.offset, length: place.width }, place.width);
-  return place;
+  checkLocation(scope.address, region, location);
+  return { location, named: null };
 }
 
-/** Takes the words that name a range: `REGION[:RANGE]`, `REGION [RANGE]`; all of the region without one. */
-export function takeArea(words: Words, scope: Scope, width: Width): Area {
+/**
+ * Takes the words that name a range: `REGION[:RANGE]`, `REGION [RANGE]`, or a register's name in a map; all of the region
+ * without a range.
+ */
+export function takeArea(words: Words, scope: Scope, given: Width | undefined): Area & { width: Width } {
+  const named = takeRegister(words, scope);
+  if (named !== null) {
+    if (named.field !== null) throw usageError(named.name, 'is a field: a dump shows registers');
+    const { region, offset, width: usual } = named.location;
+    const width = given ?? usual;
+    const range = { offset, length: spanOf(named.location) };
+    checkRange(scope.address, scope.region(region), range, width);
+    return { region, ...range, width };
+  }
+  const width = given ?? WIDTH;
   const { name, at } = takeName(words, scope);
   const text = at ?? words.optional();
   const region = scope.region(name);
@@ -70,7 +102,21 @@ export function takeArea(words: Words, scope: Scope, width: Width): Area {
   // The size of a region that only the opened device shows is not known before.
   if (Number.isFinite(region.size) && region.size < Number.MAX_SAFE_INTEGER)
     checkRange(scope.address, region, range, width);
-  return { region: region.name, ...range };
+  return { region: region.name, ...range, width };
+}
+
+/** Takes the name of a register or field; null: the words are a place, or the device has no names. */
+function takeRegister(words: Words, scope: Scope): ResolvedLocation | null {
+  const word = words.peek();
+  if (word === undefined || scope.knows(word)) return null;
+  const colon = word.lastIndexOf(':');
+  if (colon >= 0 && scope.knows(word.slice(0, colon))) return null;
+  const names = scope.names();
+  // A word with a colon that is no name is a place with a wrong region.
+  if (names === null || (colon >= 0 && names.find(word) === null)) return null;
+  const named = resolveLocation(word, names);
+  words.next('register');
+  return named;
 }
 
 /** Takes a region's name, with the text behind its colon. The name of a region may have a colon too: `recv:14748`. */
@@ -95,22 +141,57 @@ export function resolveValue(text: string, scope: Scope): Value {
   return { buffer, offset, half: half === 'lo' || half === 'hi' ? half : null };
 }
 
+/** {@link resolveValue}, or the name that a map gives to a value of a field. */
+export function placeValue(text: string, { named }: Place, scope: Scope, use: 'read' | 'write'): Value {
+  return (named === null ? null : fieldValue(named, text, use)) ?? resolveValue(text, scope);
+}
+
 /** Checks a value as far as it is known, and returns what gives it at run time. */
-export function fitted(value: Value, place: Place, scope: Scope): Word | ((state: SessionState) => Word) {
-  const region = scope.region(place.region);
+export function fitted(value: Value, { location }: Place, scope: Scope): Word | ((state: SessionState) => Word) {
+  const region = scope.region(location.region);
   if (typeof value !== 'object') {
-    checkValue(scope.address, region, place.width, value);
+    checkLocationValue(scope.address, region, location, value);
     return value;
   }
+  const bits = valueBits(location);
   return (state) => {
     const word = addressOf(value, state);
-    if (BigInt(word) >> BigInt(8 * place.width) !== 0n)
+    if (BigInt(word) >> BigInt(bits) !== 0n)
       throw usageError(
-        `${scope.address} ${place.region}`,
-        `the address of ${value.buffer}, ${hex(word)}, does not fit a register of ${place.width} bytes`,
+        `${scope.address} ${location.region}`,
+        `the address of ${value.buffer}, ${hex(word)}, does not fit a register of ${bits / 8} bytes`,
         `write ${value.buffer}.lo and ${value.buffer}.hi to two registers`,
       );
-    return place.width === 8 ? BigInt(word) : Number(word);
+    return bits > 32 ? BigInt(word) : Number(word);
+  };
+}
+
+/** Makes a read of one register, prepared at its first run and again where a buffer took the place of another. */
+export function reading(place: Place): (state: SessionState) => Word {
+  const prepared = preparing(place, prepareRead);
+  return (state) => prepared(state)();
+}
+
+/** Makes a write of one register, or of a field by a read and a write; see {@link reading}. */
+export function writing(place: Place): (state: SessionState, value: Word) => void {
+  const prepared = preparing(place, prepareWrite);
+  return (state, value) => prepared(state)(value);
+}
+
+function preparing<T>(
+  { location, named }: Place,
+  prepare: (location: Location, source: RegionSource) => T,
+): (state: SessionState) => T {
+  let from: Registers | undefined;
+  let access: T | undefined;
+  return (state) => {
+    // A register's name means the device, whatever buffers there are.
+    const registers = named === null ? state.registers(location.region) : state.deviceRegisters.region(location.region);
+    if (access === undefined || registers !== from) {
+      access = prepare(location, { region: () => registers });
+      from = registers;
+    }
+    return access;
   };
 }
 

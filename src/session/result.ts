@@ -1,19 +1,39 @@
+import type { Location } from '../model/location';
+import type { ListedRegister } from '../regmap/listing';
+import { fieldMeaning } from '../regmap/model';
 import type { Width, Word } from '../sys/sys';
 import type { TransferResult } from '../usb/transfer/status';
 import type { DmaFault } from '../vfio/dma/faults';
 import type { DmaAccess } from '../vfio/dma/iommu';
+import type { Place } from './location';
 
 /** The outcome of a step. */
 export type StepResult =
   | Done
-  | { kind: 'value'; region: string; offset: number; width: Width; value: Word }
-  | { kind: 'match'; region: string; offset: number; width: Width; value: Word }
+  | StepValue
   | { kind: 'words'; region: string; offset: number; width: Width; words: Word[] }
   | { kind: 'bytes'; buffer: string; offset: number; bytes: Buffer }
   | { kind: 'interrupt'; irq: string; vector: number | null; count: number; missed: number; waitedUs: number }
   | { kind: 'buffer'; buffer: string; iova: bigint | null; size: number; access: DmaAccess | null }
   | { kind: 'transfer'; direction: 'in' | 'out'; result: TransferResult; bytes: Buffer | null }
+  | { kind: 'registers'; registers: readonly ReadRegister[] }
   | { kind: 'faults'; faults: readonly BlamedFault[] };
+
+/** The value of a register that was read, or waited for; that of a field is shifted down. */
+export interface StepValue extends Location {
+  kind: 'value' | 'match';
+  value: Word;
+  /** The full name, where it was given by one. */
+  name?: string;
+  /** The name of a field's value; null where it has none. */
+  meaning?: string | null;
+}
+
+/** A register of a list. */
+export interface ReadRegister extends ListedRegister {
+  /** Null where it was not read. */
+  value: Word | null;
+}
 
 /** A step that brings nothing but its success. */
 export interface Done {
@@ -21,6 +41,13 @@ export interface Done {
 }
 
 export const DONE: Done = { kind: 'done' };
+
+/** Makes the result of a read. */
+export function valueResult(kind: 'value' | 'match', { location, named }: Place, value: Word): StepValue {
+  if (named === null) return { kind, ...location, value };
+  const { name, field } = named;
+  return { kind, ...location, value, name, ...(field !== null && { meaning: fieldMeaning(field, value) }) };
+}
 
 /** A DMA fault, with the buffer that the device missed. */
 export interface BlamedFault extends DmaFault {

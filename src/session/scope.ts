@@ -1,6 +1,7 @@
 import { Exit, UdrvError, usageError } from '../errors';
 import type { Region, UioDeviceInfo, UsbDeviceInfo, VfioDeviceInfo } from '../model/device';
 import { findRegion } from '../model/registers';
+import type { RegisterNames } from '../regmap/names';
 import { didYouMean } from '../text/nearest';
 import type { DmaAccess } from '../vfio/dma/iommu';
 import { unseenRegion } from '../vfio/inspect/unseen-region';
@@ -15,12 +16,22 @@ export interface KnownBuffer {
   access: DmaAccess | null;
 }
 
+/** Finds the names of the device's registers, once a step has one; null: it has none. @throws UdrvError */
+export type NameSource = () => RegisterNames | null;
+
+export interface ScopeOptions {
+  /** Regions of the opened device; without them those that its inspection shows. */
+  regions?: readonly Region[] | undefined;
+  names?: NameSource | undefined;
+}
+
 /**
  * The state that steps are checked against: the device, opened or only inspected, and the buffers and interrupts that
  * the steps before will have made.
  */
 export class Scope {
   readonly regions: readonly Region[];
+  readonly names: NameSource;
   readonly buffers = new Map<string, KnownBuffer>();
   readonly freed = new Set<string>();
   /** Interrupts that are on. */
@@ -29,8 +40,8 @@ export class Scope {
   readonly #pageSize: number;
   #info: SessionDeviceInfo;
 
-  /** @param regions of the opened device; without them those that its inspection shows */
-  constructor(info: SessionDeviceInfo, pageSize: number, regions?: readonly Region[]) {
+  constructor(info: SessionDeviceInfo, pageSize: number, { regions, names = () => null }: ScopeOptions = {}) {
+    this.names = names;
     this.#info = info;
     this.#pageSize = pageSize;
     this.#isOpen = regions !== undefined;
@@ -64,6 +75,12 @@ export class Scope {
 
   hasRegion(name: string): boolean {
     return this.regions.some((region) => region.name === name || region.label === name);
+  }
+
+  /** Tells whether a word is that of a region or a buffer, also of one that is gone or may show when the device is open. */
+  knows(name: string): boolean {
+    if (this.hasRegion(name) || this.buffers.has(name) || this.freed.has(name)) return true;
+    return !this.#isOpen && this.info.framework === 'vfio' && unseenRegion(name) !== null;
   }
 
   /** Returns what is known of a region. @throws exit 3, naming the regions and buffers there are */

@@ -8,7 +8,7 @@ import { deviceRequested } from '../vfio/errors';
 import { checkSteps, type Places, placeOf, type Ready } from './check';
 import { located, parseSteps, type Statement } from './grammar';
 import { type BlamedFault, DONE, type StepResult } from './result';
-import type { Scope, SessionDeviceInfo } from './scope';
+import type { NameSource, Scope, SessionDeviceInfo } from './scope';
 import { type SessionBuffer, type SessionDevice, SessionState } from './state';
 import type { Running } from './steps/verb';
 
@@ -34,6 +34,8 @@ export interface DoOptions {
 export interface SessionOptions {
   /** Bound on each step that waits and has none of its own, in milliseconds; 5000 if not given. */
   timeoutMs?: number | undefined;
+  /** Names of the device's registers, asked for when a step has one; none if not given. */
+  names?: NameSource | undefined;
 }
 
 /** The longest time that steps run without a look at signals and faults. */
@@ -56,8 +58,8 @@ export class Session {
   #requested: UdrvError | undefined;
 
   /** @param device belongs to the session from here on, and is closed with it */
-  constructor(sys: Sys, device: SessionDevice, { timeoutMs }: SessionOptions = {}) {
-    this.#state = new SessionState(sys, device, timeoutMs);
+  constructor(sys: Sys, device: SessionDevice, options: SessionOptions = {}) {
+    this.#state = new SessionState(sys, device, options);
     if (device instanceof VfioDevice) this.#watchRequest(device);
   }
 

@@ -2,6 +2,7 @@ import { Cleanup, closeQuietly } from '../cleanup';
 import { Exit, UdrvError, usageError } from '../errors';
 import type { InterruptSource } from '../interrupts/source';
 import type { Region } from '../model/device';
+import type { RegionSource } from '../model/location';
 import { type RegisterSpace, Registers } from '../model/registers';
 import type { Memory, Sys, Width, Word } from '../sys/sys';
 import type { UioDevice } from '../uio/device';
@@ -11,7 +12,7 @@ import { type DmaBuffer, DmaPool } from '../vfio/dma/buffer';
 import type { DmaAccess } from '../vfio/dma/iommu';
 import { blame, type Suspect } from './blame';
 import type { BlamedFault } from './result';
-import { bufferRegion, Scope } from './scope';
+import { bufferRegion, type NameSource, Scope } from './scope';
 
 /** A device that a session holds open. */
 export type SessionDevice = UioDevice | VfioDevice | UsbDevice;
@@ -38,12 +39,18 @@ interface HeldInterrupt {
 /** Buffers that were freed and are remembered for faults: a device may go on using an address. */
 const REMEMBERED = 16;
 
+export interface StateOptions {
+  timeoutMs?: number | undefined;
+  names?: NameSource | undefined;
+}
+
 /** All that a session holds: the open device, its buffers and interrupts. {@link close} gives everything back. */
 export class SessionState {
   readonly sys: Sys;
   readonly device: SessionDevice;
   /** Bound on steps that wait; undefined: each has its own. */
   readonly timeoutMs: number | undefined;
+  readonly #names: NameSource | undefined;
   readonly irqs = new Map<string, HeldInterrupt>();
   readonly #buffers = new Map<string, OwnedBuffer>();
   readonly #freed: Suspect[] = [];
@@ -52,8 +59,9 @@ export class SessionState {
   #pool: DmaPool | undefined;
   #master: boolean | undefined;
 
-  constructor(sys: Sys, device: SessionDevice, timeoutMs?: number) {
+  constructor(sys: Sys, device: SessionDevice, { timeoutMs, names }: StateOptions = {}) {
     this.sys = sys;
+    this.#names = names;
     this.timeoutMs = timeoutMs;
     this.device = device;
     this.#cleanup.own(device);
@@ -77,19 +85,24 @@ export class SessionState {
 
   /** Returns what the next step is checked against. */
   scope(): Scope {
-    const scope = new Scope(this.device.info, this.sys.pageSize, this.regions);
+    const scope = new Scope(this.device.info, this.sys.pageSize, { regions: this.regions, names: this.#names });
     for (const { name, length, access } of this.#buffers.values()) scope.buffers.set(name, { length, access });
     for (const { name } of this.#freed) if (!this.#buffers.has(name)) scope.freed.add(name);
     for (const name of this.irqs.keys()) scope.irqs.add(name);
     return scope;
   }
 
+  /** The registers of the device by the names of regions, and not of buffers. */
+  get deviceRegisters(): RegionSource {
+    if (this.device instanceof UsbDevice) throw notFor(this.address, 'registers', 'a USB device');
+    return this.device;
+  }
+
   /** Returns the registers of a region, or the words of a buffer. */
   registers(name: string): Registers {
     const buffer = this.#buffers.get(name);
     if (buffer !== undefined) return buffer.registers;
-    if (this.device instanceof UsbDevice) throw notFor(this.address, 'registers', 'a USB device');
-    return this.device.region(name);
+    return this.deviceRegisters.region(name);
   }
 
   /** @throws exit 3 where there is no such buffer */

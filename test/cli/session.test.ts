@@ -114,6 +114,73 @@ describe('udrv do', () => {
   });
 });
 
+describe('registers by name', () => {
+  const map = join(__dirname, 'fixtures/edu.json');
+  const named = (...given: string[]) => ['--sim', 'do', EDU, '--map', map, ...given];
+
+  cliPasses([
+    [
+      named('write STATUS.IRQ_WHEN_DONE on', 'read STATUS', 'expect EDU.STATUS.IRQ_WHEN_DONE==on', 'read ID.MAGIC'),
+      '0x00000080\n0xed\n',
+    ],
+    [named('buf A 4K', 'write DMA_SOURCE A', 'dump DMA_SOURCE'), /\n0x0080 {2}0x0000000000100000\n$/],
+    [
+      ['--sim', '--json', 'do', 'uio0', '--map', map, 'read ID.MAGIC'],
+      '{"schema":"udrv.step/1","step":1,"line":1,"verb":"read","text":"read ID.MAGIC","region":"map0","offset":0,"width":4,"value":"0xed","name":"EDU.ID.MAGIC","meaning":"edu"}\n',
+    ],
+    [
+      ['--sim', '-n', 'do', 'uio0', '--map', map, 'write STATUS.IRQ_WHEN_DONE on'],
+      'open uio0\nwrite STATUS.IRQ_WHEN_DONE on\n',
+    ],
+  ]);
+  cliFails(5, [
+    [
+      named('write IRQ_RAISE.LOW 1'),
+      'step 1: EDU.IRQ_RAISE.LOW: is not written by a read and a write: its register is write-only',
+      'write the whole register, EDU.IRQ_RAISE',
+    ],
+  ]);
+  cliFails(3, [
+    [named('read STATSU'), 'step 1: STATSU: no register has this name', 'did you mean STATUS?'],
+    [['--sim', 'do', EDU, '--map', `${map}#NONE`, 'read bar0:0'], `${map}: has no peripheral NONE`, 'it has EDU'],
+  ]);
+  cliFails(2, [
+    [steps('regs'), `step 1: ${EDU}: no map names its registers`, 'give --map FILE, or keep one with udrv map add'],
+    [['--sim', 'do', '1-4', '--map', map, 'sleep 1ms'], '--map: 1-4 is a USB device, which has no registers'],
+  ]);
+  cliFails(1, [[named('expect ID.MAGIC==0'), `step 1: ${EDU} EDU.ID.MAGIC: is 0xed, not 0x0`]]);
+
+  test('regs prints as the command does', async () => {
+    const command = await udrv(['--sim', 'regs', EDU, '*STATUS', '--map', map]);
+    expect(command).toMatchObject({ stdout: expect.stringContaining('IRQ_WHEN_DONE'), exit: 0 });
+    expect((await udrv(named('regs *STATUS'))).stdout).toBe(command.stdout);
+    const [shown, whole] = await Promise.all([
+      udrv(['--json', ...named('regs ID')]),
+      udrv(['--sim', '--json', 'regs', EDU, 'ID', '--map', map]),
+    ]);
+    expect(JSON.parse(shown.stdout).registers).toEqual(JSON.parse(whole.stdout).registers);
+  });
+
+  test('a map that is kept, in do, run and shell', async () => {
+    const env = { XDG_CONFIG_HOME: join(folder, 'config'), HOME: folder };
+    expect((await udrv(['map', 'add', '1234:11e8', map], { env })).exit).toBe(0);
+    expect((await udrv(steps('read ID'), { env })).stdout).toBe('0x010000ed\n');
+    const path = file('named.mjs', "export default async (s) => console.log((await s.do('read ID.MAGIC')).value)");
+    expect(await udrv(['--sim', 'run', path, EDU], { env })).toEqual({ stdout: '237\n', stderr: '', exit: 0 });
+    const keys: [RegExp, string][] = [
+      [/> /, 'read ID.MA'],
+      [/read ID\.MA/, '\t'],
+      [/read ID\.MAGIC/, '\r'],
+      [/0xed[\s\S]*> /, 'exit\r'],
+    ];
+    const { stdout, exit } = await onTerminal(`--sim shell ${EDU}`, {
+      env,
+      type: (shown) => (keys[0]?.[0].test(shown.slice(shown.indexOf('> '))) ? keys.shift()?.[1] : undefined),
+    });
+    expect({ stdout, exit }).toEqual({ stdout: expect.stringContaining('0xed'), exit: 0 });
+  });
+});
+
 describe('udrv shell', () => {
   const home = join(folder, 'home');
   /** Types each line once the prompt is there again. */

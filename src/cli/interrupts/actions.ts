@@ -1,10 +1,11 @@
 import { type Action, checkAction, locationsOf } from '../../model/action';
 import type { Location } from '../../model/location';
+import { checkNamedWrite } from '../../regmap/hazards';
 import type { RegisterNames } from '../../regmap/names';
 import type { Context } from '../program/context';
 import { parseAction } from '../program/parse';
 import { registerNames } from '../registers/maps';
-import { checkNamedWrite, resolve } from '../registers/place';
+import { resolve } from '../registers/place';
 import { expectRegion, type Target } from '../registers/target';
 
 /**

@@ -1,11 +1,10 @@
-import { Exit, UdrvError, usageError } from '../../errors';
+import { usageError } from '../../errors';
 import type { Region } from '../../model/device';
-import { checkLocation, type Location, readsBeforeWrite, registerBits, spanOf, valueBits } from '../../model/location';
+import { checkLocation, type Location, spanOf } from '../../model/location';
 import type { RegisterNames, ResolvedLocation } from '../../regmap/names';
-import type { Width, Word } from '../../sys/sys';
+import type { Width } from '../../sys/sys';
 import { hex } from '../../text/hex';
 import type { Context } from '../program/context';
-import { parseWord } from '../program/parse';
 import { registerNames } from './maps';
 import { expectOffset, expectPlace, expectRegion, hasRegion, type Place, type Target } from './target';
 
@@ -84,58 +83,4 @@ function byName(target: Target, named: ResolvedLocation, width: Width | undefine
   if (width !== undefined && width !== named.location.width)
     throw usageError(named.name, `is accessed with ${named.location.width} bytes: leave out -w ${width}`);
   return { region: expectRegion(target, named.location.region), location: named.location, named };
-}
-
-/** Returns the value of a field that a name or a number stands for; null: it is no field. */
-export function namedValue(text: string, named: ResolvedLocation | null): Word | null {
-  if (named === null || named.field === null) return null;
-  const { values } = named.field;
-  const value = values.find((one) => one.usage !== 'read' && one.name === text)?.value ?? null;
-  if (value !== null) return value < 2n ** 53n ? Number(value) : value;
-  if (values.length > 0 && !/^\d/.test(text))
-    throw usageError(
-      text,
-      `is no value of ${named.name}`,
-      `a number, or ${values
-        .map(({ name }) => name)
-        .slice(0, 16)
-        .join(', ')}`,
-    );
-  return parseWord(text, 'a value');
-}
-
-/** Returns a location's value with all its digits, those of a field as few as it has. */
-export function valueText(location: Location, value: Word): string {
-  return location.field === undefined ? hex(value, Math.ceil(registerBits(location) / 4)) : hex(value);
-}
-
-/** Returns the digits of a register's whole value. */
-export function wholeText({ field: _, ...whole }: Location, value: Word): string {
-  return hex(value, Math.ceil(valueBits(whole) / 4));
-}
-
-/**
- * Refuses writes that the map says are wrong: to what is read-only, and of a field whose register must not be read or
- * written back.
- *
- * @throws UdrvError exit 5
- */
-export function checkNamedWrite({ register, field, location, name }: ResolvedLocation, canForce: boolean): void {
-  const { fieldWriteHazard, writeHazard } = require('../../regmap') as typeof import('../../regmap');
-  const readOnly = writeHazard(register, field);
-  const written = field !== null && readsBeforeWrite(location) ? fieldWriteHazard(register, field) : null;
-  const reason =
-    readOnly !== null ? `is ${readOnly}` : written !== null ? `is not written by a read and a write: ${written}` : null;
-  if (reason === null) return;
-  const whole = name.slice(0, field === null ? undefined : -field.name.length - 1);
-  const advice = [
-    ...(readOnly === null ? [`write the whole register, ${whole}`] : []),
-    ...(canForce ? ['--force does it all the same'] : []),
-  ];
-  throw new UdrvError(reason, {
-    code: 'EUNSAFE',
-    exit: Exit.busy,
-    subject: name,
-    hint: advice.join('; ') || undefined,
-  });
 }

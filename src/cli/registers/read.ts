@@ -1,8 +1,8 @@
-import { prepareRead } from '../../model/location';
+import { prepareRead, valueText } from '../../model/location';
 import type { Width } from '../../sys/sys';
 import type { Context } from '../program/context';
 import { interruptible } from '../program/signals';
-import { expectRegister, valueText } from './place';
+import { expectRegister } from './place';
 import { type FindTarget, noteAllOnes } from './target';
 
 export interface ReadOptions {

@@ -1,6 +1,6 @@
-import { Exit, UdrvError } from '../../errors';
-import { extractField, type Location, prepareRead, type RegionSource } from '../../model/location';
-import type { PlacedRegister } from '../../regmap/names';
+import { extractField, wholeText } from '../../model/location';
+import type { ListedRegister } from '../../regmap/listing';
+import { fieldMeaning } from '../../regmap/model';
 import type { Word } from '../../sys/sys';
 import { hex } from '../../text/hex';
 import { visible } from '../output/escape';
@@ -8,20 +8,11 @@ import type { Context } from '../program/context';
 import { interruptible, signalCheck } from '../program/signals';
 import { bitsText } from './bits';
 import { expectNames } from './maps';
-import { wholeText } from './place';
 import type { FindTarget } from './target';
 
 export interface RegsOptions {
   map?: string[];
   readAll?: boolean;
-}
-
-/** A register to show, with its place, and the reason why it is not read. */
-interface Shown {
-  placed: PlacedRegister;
-  name: string;
-  location: Location;
-  unread: string | null;
 }
 
 /** Registers between two looks for a signal. */
@@ -42,49 +33,27 @@ export async function showRegisters(
 ): Promise<number | undefined> {
   const target = find(context, selector);
   const names = expectNames(context, target, map);
-  const { accessWidth, fullName, locationOf, readHazard } = require('../../regmap') as typeof import('../../regmap');
-  const found = pattern === undefined ? names.all() : names.matching(pattern);
-  if (found.length === 0)
-    throw new UdrvError('no register has a name like this', {
-      code: 'ENOREGISTER',
-      exit: Exit.notFound,
-      subject: pattern ?? target.address,
-    });
-  const shown = found.map((placed): Shown => {
-    const { access, bits } = placed.register;
-    const hazard = readHazard(placed.register);
-    const isWriteOnly = access === 'write-only' || access === 'writeOnce';
-    const { region, offset } = placed;
-    const location = accessWidth(placed.register) === null ? null : locationOf(placed, null);
-    return {
-      placed,
-      name: fullName(placed),
-      location: location ?? { region, offset, width: 1 },
-      unread: location === null ? `no access has ${bits} bits` : readAll && !isWriteOnly ? null : hazard,
-    };
-  });
+  const { listRegisters, readListed } = require('../../regmap/listing') as typeof import('../../regmap/listing');
+  const listed = listRegisters(names, target.address, pattern, { readAll });
   return await interruptible(async (signal) => {
     using device = target.open({ write: false });
     const interrupted = signalCheck(signal);
-    const printer = context.options.json ? jsonPrinter(context, target.address) : textPrinter(context, shown);
-    for (const [i, one] of shown.entries()) {
+    const printer = context.options.json ? jsonPrinter(context, target.address) : registersPrinter(context, listed);
+    for (const [i, one] of listed.entries()) {
       if (i % PIECE === 0 && i > 0 && (await interrupted())) break;
-      printer.print(one, readValue(one, device));
+      printer.print(one, readListed(one, device));
     }
     printer.end();
   });
 }
 
-function readValue({ location, unread }: Shown, device: RegionSource): Word | null {
-  return unread === null ? prepareRead(location, device)() : null;
-}
-
-interface Printer {
-  print(shown: Shown, value: Word | null): void;
+export interface RegistersPrinter {
+  print(listed: ListedRegister, value: Word | null): void;
   end(): void;
 }
 
-function textPrinter({ stdout, style }: Context, all: readonly Shown[]): Printer {
+/** Makes a printer of registers for people. @param all gives the widths of the columns */
+export function registersPrinter({ stdout, style }: Context, all: readonly ListedRegister[]): RegistersPrinter {
   const places = all.map(({ location }) => `${location.region}:${hex(location.offset)}`);
   const widest = (texts: readonly string[]) => texts.reduce((most, text) => Math.max(most, text.length), 0);
   const placeWidth = widest(places);
@@ -108,32 +77,32 @@ function textPrinter({ stdout, style }: Context, all: readonly Shown[]): Printer
   };
 }
 
-function jsonPrinter(context: Context, device: string): Printer {
-  const registers: object[] = [];
+/** Returns a register for programs. */
+export function registerDocument({ placed, name, location, unread }: ListedRegister, value: Word | null): object {
+  const { region, offset, width } = location;
   return {
-    print({ placed, name, location, unread }, value) {
-      const { region, offset, width } = location;
-      registers.push({
-        name,
-        region,
-        offset,
-        width,
-        value: value === null ? null : wholeText(location, value),
-        unread,
-        fields: placed.register.fields.map((field) => {
-          const own = value === null ? null : extractField(value, field);
-          return {
-            name: field.name,
-            bits: bitsText(field),
-            value: own === null ? null : hex(own),
-            meaning: own === null ? null : fieldMeaning(field, own),
-          };
-        }),
-      });
-    },
-    end: () => context.printJson({ device, registers }),
+    name,
+    region,
+    offset,
+    width,
+    value: value === null ? null : wholeText(location, value),
+    unread,
+    fields: placed.register.fields.map((field) => {
+      const own = value === null ? null : extractField(value, field);
+      return {
+        name: field.name,
+        bits: bitsText(field),
+        value: own === null ? null : hex(own),
+        meaning: own === null ? null : fieldMeaning(field, own),
+      };
+    }),
   };
 }
 
-const fieldMeaning: typeof import('../../regmap').fieldMeaning = (...given) =>
-  (require('../../regmap') as typeof import('../../regmap')).fieldMeaning(...given);
+function jsonPrinter(context: Context, device: string): RegistersPrinter {
+  const registers: object[] = [];
+  return {
+    print: (listed, value) => void registers.push(registerDocument(listed, value)),
+    end: () => context.printJson({ device, registers }),
+  };
+}

@@ -6,13 +6,17 @@ import {
   prepareWrite,
   type RegionSource,
   readsBeforeWrite,
+  valueText,
+  wholeText,
 } from '../../model/location';
+import { checkNamedWrite } from '../../regmap/hazards';
+import { fieldValue } from '../../regmap/values';
 import type { Width, Word } from '../../sys/sys';
 import { hex } from '../../text/hex';
 import type { Context } from '../program/context';
 import { parseValue } from '../program/parse';
 import { interruptible } from '../program/signals';
-import { checkNamedWrite, expectRegister, namedValue, valueText, wholeText } from './place';
+import { expectRegister } from './place';
 import type { FindTarget } from './target';
 
 export interface WriteOptions {
@@ -40,7 +44,7 @@ export async function writeRegister(
   if (/^-?\d/.test(text) || third !== undefined) parseValue(text, width ?? 8);
   const target = find(context, selector);
   const { location, region, named } = expectRegister(context, target, given, at, width, map);
-  const value = namedValue(text, named) ?? parseValue(text, location.width);
+  const value = (named === null ? null : fieldValue(named, text, 'write')) ?? parseValue(text, location.width);
   checkLocationValue(target.address, region, location, value);
   if (named !== null && !force) checkNamedWrite(named, true);
   const place = `${target.address} ${location.region}:${hex(location.offset)}/${location.width}`;

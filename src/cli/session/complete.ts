@@ -1,7 +1,10 @@
+import { SysError, UdrvError } from '../../errors';
+import type { ResolvedLocation } from '../../regmap/names';
 import type { Scope } from '../../session/scope';
 import { VERBS } from '../../session/steps';
 import type { Verb, WordKind } from '../../session/steps/verb';
 import { VFIO_IRQ_NAMES } from '../../vfio/device/irq-set';
+import { visible } from '../output/escape';
 
 /** Words of the shell that are no steps. */
 export const SHELL_WORDS = ['help', 'exit'] as const;
@@ -21,7 +24,7 @@ export function complete(line: string, scope: Scope): [candidates: string[], par
   const words = step.split(/\s+/);
   const part = words.pop() ?? '';
   const [verb] = words;
-  const all = verb === undefined ? firstWords(scope) : candidates(verb, words.length - 1, words, scope);
+  const all = verb === undefined ? firstWords(scope) : candidates(verb, words, part, scope);
   return [all.filter((word) => word.startsWith(part)), part];
 }
 
@@ -29,16 +32,64 @@ function firstWords(scope: Scope): string[] {
   return [...verbsFor(scope).map(([name]) => name), 'repeat', ...SHELL_WORDS].map((word) => `${word} `);
 }
 
-function candidates(name: string, index: number, words: readonly string[], scope: Scope): string[] {
+/** @param words those before the part */
+function candidates(name: string, words: readonly string[], part: string, scope: Scope): string[] {
+  const index = words.length - 1;
   if (name === 'help') return index === 0 ? Object.keys(VERBS) : [];
   const takes = Object.hasOwn(VERBS, name) ? (VERBS[name]?.takes ?? []) : [];
   // REGION OFFSET are two words for one location.
-  const isApart = takes[0] === 'location' && words[1] !== undefined && !words[1].includes(':');
+  const isApart = takes[0] === 'location' && words[1] !== undefined && scope.knows(words[1]);
   const at = isApart ? index - 1 : index;
   if (isApart && index === 1) return [];
   const kind = takes[at] ?? (name === 'write' ? takes.at(-1) : undefined);
-  return kind === undefined ? [] : wordsOf(kind, scope);
+  if (kind === undefined) return [];
+  if (kind === 'register' || kind === 'location') return [...wordsOf(kind, scope), ...registerWords(kind, part, scope)];
+  if (kind === 'value' && takes[0] === 'location')
+    return [...wordsOf(kind, scope), ...valueWords(words[1] ?? '', scope)];
+  return wordsOf(kind, scope);
 }
+
+/** Lists names of registers, with their peripherals from its first letters on, and of fields behind a dot. */
+function registerWords(kind: WordKind, part: string, scope: Scope): string[] {
+  const names = quietly(() => scope.names()) ?? null;
+  if (names === null) return [];
+  const around = part.slice(0, Math.max(0, part.lastIndexOf('.')));
+  const found = around === '' || kind === 'register' ? null : resolved(around, scope);
+  const fields = found?.field === null ? found.register.fields.map((field) => `${around}.${field.name}`) : [];
+  const registers = names
+    .all()
+    .flatMap(({ peripheral, register }) => [
+      register.name,
+      ...(part === '' ? [] : [`${peripheral.name}.${register.name}`]),
+    ]);
+  return [...new Set([...registers, ...fields])].filter(isTyped);
+}
+
+/** Lists the names of a field's values. */
+function valueWords(word: string, scope: Scope): string[] {
+  const values = resolved(word, scope)?.field?.values ?? [];
+  return values
+    .filter(({ usage }) => usage !== 'read')
+    .map(({ name }) => name)
+    .filter(isTyped);
+}
+
+function resolved(word: string, scope: Scope): ResolvedLocation | null {
+  return quietly(() => scope.names()?.find(word)) ?? null;
+}
+
+/** Returns undefined where a map is wrong or a name is not clear: the step says so, and not the completion of it. */
+function quietly<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof UdrvError || error instanceof SysError) return undefined;
+    throw error;
+  }
+}
+
+/** Tells whether a name is one word of a step, without what a terminal must not have. */
+const isTyped = (name: string) => /^[^\s;{}'"#]+$/.test(name) && visible(name) === name;
 
 /** Lists the words of a kind that the device or the session has now. */
 function wordsOf(kind: WordKind, { info, regions, buffers, irqs }: Scope): string[] {
@@ -63,6 +114,7 @@ function wordsOf(kind: WordKind, { info, regions, buffers, irqs }: Scope): strin
           );
     case 'interface':
       return info.framework !== 'usb' ? [] : [...new Set(info.usb.interfaces.map((one) => `${one.number}`))];
+    case 'register':
     case 'other':
       return [];
   }

@@ -21,8 +21,9 @@ export function helpText(scope: Scope, name: string | undefined): string {
   return [
     ...steps.map(([usage, summary]) => `${usage}\n    ${summary}\n`),
     'repeat N { STEP; STEP }\n    runs steps again and again\n',
-    'LOCATION is REGION:OFFSET[/WIDTH], REGION OFFSET, or BUF:OFFSET. VALUE is a number, BUF or BUF+OFFSET (the\n',
-    'address by which the device reaches it), BUF.lo, BUF.hi. Ctrl-C ends a step, Ctrl-D the session.\n',
+    'LOCATION is REGION:OFFSET[/WIDTH], REGION OFFSET, BUF:OFFSET, or with a map REG or REG.FIELD. VALUE is a number,\n',
+    'BUF or BUF+OFFSET (the address by which the device reaches it), BUF.lo, BUF.hi, or the name of a value of FIELD.\n',
+    'Ctrl-C ends a step, Ctrl-D the session.\n',
     ...(things.length > 0 ? ['\n', table(things)] : []),
   ].join('');
 }

@@ -1,7 +1,7 @@
 import { findDevice } from '../../devices/select';
 import type { DeviceInfo } from '../../model/device';
 import { NO_NAMES } from '../../names/database';
-import type { SessionDeviceInfo } from '../../session/scope';
+import type { NameSource, SessionDeviceInfo } from '../../session/scope';
 import { Session } from '../../session/session';
 import type { VfioOpenOptions } from '../../vfio/device/device';
 import { findVfio, openVfio } from '../devices/vfio';
@@ -15,11 +15,16 @@ export function findSessionDevice(context: Context, selector: string): SessionDe
 }
 
 /** Opens a device for a session. */
-export function openSession(context: Context, info: SessionDeviceInfo, options: VfioOpenOptions): Session {
-  const bounds = { timeoutMs: context.options.timeout };
+export function openSession(
+  context: Context,
+  info: SessionDeviceInfo,
+  options: VfioOpenOptions,
+  names: NameSource,
+): Session {
+  const own = { timeoutMs: context.options.timeout, names };
   return info.framework === 'vfio'
-    ? new Session(context.sys, openVfio(context, info, options), bounds)
-    : Session.open(context.sys, info, bounds);
+    ? new Session(context.sys, openVfio(context, info, options), own)
+    : Session.open(context.sys, info, own);
 }
 
 /** Returns the open as a step of `--dry-run`. */

@@ -1,7 +1,8 @@
+import { valueText } from '../../model/location';
 import { hexWord } from '../../model/registers';
 import { type Places, placeOf } from '../../session/check';
 import type { Statement } from '../../session/grammar';
-import type { BlamedFault, StepResult } from '../../session/result';
+import type { BlamedFault, StepResult, StepValue } from '../../session/result';
 import type { StepDone } from '../../session/session';
 import { hex } from '../../text/hex';
 import type { DmaAccess } from '../../vfio/dma/iommu';
@@ -9,6 +10,7 @@ import { ByteLines, wordLines } from '../output/dump';
 import { json } from '../output/escape';
 import { LineWriter } from '../output/lines';
 import type { Context } from '../program/context';
+import { registerDocument, registersPrinter } from '../registers/regs';
 
 /** Prints what a step brought: for a person or a script, or with `--json` as an object on a line. */
 export function printStep(context: Context, { step, iteration, result }: StepDone): void {
@@ -45,7 +47,7 @@ function printResult(context: Context, result: StepResult): void {
   const { stdout } = context;
   switch (result.kind) {
     case 'value':
-      stdout.write(`${hexWord(result.value, result.width)}\n`);
+      stdout.write(`${valueText(result, result.value)}\n`);
       break;
     case 'words': {
       const range = { offset: result.offset, length: result.words.length * result.width };
@@ -71,6 +73,11 @@ function printResult(context: Context, result: StepResult): void {
       const { buffer, iova, size, access } = result;
       const address = iova === null ? '' : `  iova ${hex(iova)}`;
       stdout.write(`${buffer}${address}  size ${hex(size)}${iova === null ? '' : `  ${accessText(access)}`}\n`);
+      break;
+    }
+    case 'registers': {
+      const printer = registersPrinter(context, result.registers);
+      for (const one of result.registers) printer.print(one, one.value);
       break;
     }
     case 'faults':
@@ -117,7 +124,7 @@ function documentOf(result: StepResult): object {
   switch (result.kind) {
     case 'value':
     case 'match':
-      return place(result, { value: hexWord(result.value, result.width) });
+      return valueDocument(result);
     case 'words':
       return place(result, { words: result.words.map((word) => hexWord(word, result.width)) });
     case 'bytes':
@@ -134,11 +141,22 @@ function documentOf(result: StepResult): object {
       const { status, requested, actual } = result.result;
       return { status, requested, actual, ...(result.bytes !== null && { data: result.bytes.toString('hex') }) };
     }
+    case 'registers':
+      return { registers: result.registers.map((one) => registerDocument(one, one.value)) };
     case 'faults':
       return { faults: result.faults.map(faultDocument) };
     case 'done':
       return {};
   }
+}
+
+function valueDocument(result: StepValue): object {
+  const { name, meaning } = result;
+  return place(result, {
+    value: valueText(result, result.value),
+    ...(name !== undefined && { name }),
+    ...(meaning !== undefined && { meaning }),
+  });
 }
 
 function place({ region, offset, width }: { region: string; offset: number; width: number }, value: object): object {

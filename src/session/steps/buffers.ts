@@ -151,7 +151,7 @@ export const fill: Verb = {
   takes: ['buffer', 'other'],
   for: MEMORY,
   prepare(words, scope) {
-    const width = takeWidth(words, 1);
+    const width = takeWidth(words) ?? 1;
     const area = takeBuffer(words, scope);
     const text = words.next('value');
     words.end();

@@ -1,16 +1,16 @@
 import { Exit, UdrvError, usageError } from '../../errors';
+import { registerBits, valueText } from '../../model/location';
 import { parseDuration, parseRange, parseWord } from '../../model/notation';
-import { checkRange, hexWord } from '../../model/registers';
-import type { Word } from '../../sys/sys';
+import { checkRange } from '../../model/registers';
+import type { Width, Word } from '../../sys/sys';
 import { pause, serveSignals } from '../../sys/wait';
 import { hex } from '../../text/hex';
 import { checkedFile, readWhole } from '../files';
-import { type Area, fitted, type Place, resolveValue, takeLocation, takeWidth } from '../location';
-import { DONE, type StepResult } from '../result';
+import { type Area, fitted, type Place, placeValue, reading, takeLocation, takeWidth } from '../location';
+import { DONE, type StepResult, valueResult } from '../result';
 import type { Scope } from '../scope';
 import type { SessionState } from '../state';
 import { Words } from '../words';
-import { reading } from './registers';
 import { ALL, USUAL_WAIT_MS, type Verb, type Work } from './verb';
 
 const CONDITION = /^(.+?)(?: ?& ?([^ =]+))? ?== ?([^ ]+)(?: ([^ ]+))?$/;
@@ -43,10 +43,10 @@ function condition({ left, mask, right }: Parts, words: Words, scope: Scope): Co
   const width = takeWidth(words);
   const place = takeWhole(new Words(words.verb, words.usage, left.split(' ')), scope, width);
   const bits = mask === undefined ? undefined : fitted(parseWord(mask, 'a mask'), place, scope);
-  const value = fitted(resolveValue(right, scope), place, scope);
+  const value = fitted(placeValue(right, place, scope, 'read'), place, scope);
   const wanted = (state: SessionState) => (typeof value === 'function' ? value(state) : value);
   const take = reading(place);
-  const big = place.width === 8;
+  const big = registerBits(place.location) > 32;
   const masked = (word: Word): Word => {
     if (typeof bits === 'function' || bits === undefined) return word;
     return big ? BigInt(word) & BigInt(bits) : (Number(word) & Number(bits)) >>> 0;
@@ -59,22 +59,24 @@ function condition({ left, mask, right }: Parts, words: Words, scope: Scope): Co
       const want = wanted(state);
       return { value: read, holds: big ? BigInt(compared) === BigInt(want) : compared === Number(want) };
     },
-    wanted: (state) => `${hexWord(wanted(state), place.width)}${mask === undefined ? '' : ` under the mask ${mask}`}`,
+    wanted: (state) =>
+      `${valueText(place.location, wanted(state))}${mask === undefined ? '' : ` under the mask ${mask}`}`,
   };
 }
 
-function takeWhole(words: Words, scope: Scope, width: Place['width']): Place {
+function takeWhole(words: Words, scope: Scope, width: Width | undefined): Place {
   const place = takeLocation(words, scope, width);
   words.end();
   return place;
 }
 
 function fail(state: SessionState, { place, wanted }: Condition, value: Word, time?: number): UdrvError {
-  const found = `${hexWord(value, place.width)}, not ${wanted(state)}`;
+  const { location, named } = place;
+  const found = `${valueText(location, value)}, not ${wanted(state)}`;
   return new UdrvError(time === undefined ? `is ${found}` : `is still ${found}, after ${time} ms`, {
     code: time === undefined ? 'EUNEXPECTED' : 'ETIMEDOUT',
     exit: time === undefined ? Exit.failed : Exit.timeout,
-    subject: `${state.address} ${place.region}:${hex(place.offset)}`,
+    subject: `${state.address} ${named?.name ?? `${location.region}:${hex(location.offset)}`}`,
     device: state.address,
   });
 }
@@ -95,7 +97,7 @@ export const expect: Verb = {
     return (state) => {
       const { value, holds } = checked.look(state);
       if (!holds) throw fail(state, checked, value);
-      return { kind: 'match', ...checked.place, value };
+      return valueResult('match', checked.place, value);
     };
   },
 };
@@ -121,7 +123,7 @@ export const poll: Verb = {
       for (let reads = 1; ; reads++) {
         const late = performance.now() >= deadline;
         const { value, holds } = checked.look(state);
-        if (holds) return { kind: 'match', ...checked.place, value };
+        if (holds) return valueResult('match', checked.place, value);
         if (late) throw fail(state, checked, value, timeoutMs);
         if (reads === EAGER_READS) await serveSignals();
         if (reads > EAGER_READS) await pause(POLL_MS, signal);

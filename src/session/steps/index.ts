@@ -2,7 +2,7 @@ import { buf, fill, free, hexdump, load, map, save, unmap } from './buffers';
 import { expect, poll } from './conditions';
 import { faults, master, reset, sleep } from './control';
 import { irq, wait } from './interrupts';
-import { dump, read, write } from './registers';
+import { dump, read, regs, write } from './registers';
 import { alt, bulk, claim, ctrl, int } from './usb';
 import type { Verb } from './verb';
 
@@ -11,6 +11,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   read,
   write,
   dump,
+  regs,
   expect,
   poll,
   irq,

@@ -1,40 +1,15 @@
 import { usageError } from '../../errors';
-import { checkRange, type Registers } from '../../model/registers';
-import type { Word } from '../../sys/sys';
-import { fitted, type Place, resolveValue, takeArea, takeLocation, takeWidth } from '../location';
-import { DONE } from '../result';
-import type { SessionState } from '../state';
-import { ALL, type Verb } from './verb';
+import type { Location } from '../../model/location';
+import { checkRange } from '../../model/registers';
+import { checkNamedWrite } from '../../regmap/hazards';
+import { listRegisters, readListed } from '../../regmap/listing';
+import { fitted, type Place, placeValue, reading, takeArea, takeLocation, takeWidth, writing } from '../location';
+import { DONE, valueResult } from '../result';
+import type { Scope } from '../scope';
+import { ALL, REGISTERS, type Verb } from './verb';
 
 /** The most words of one dump: they are in memory. */
 const MOST_WORDS = 1024 * 1024;
-
-/** Makes a read of one register, prepared at its first run and again where a buffer took the place of another. */
-export function reading({ region, offset, width }: Place): (state: SessionState) => Word {
-  let from: Registers | undefined;
-  let read: () => Word;
-  return (state) => {
-    const registers = state.registers(region);
-    if (registers !== from) {
-      read = registers.reader(offset, width);
-      from = registers;
-    }
-    return read();
-  };
-}
-
-function writing({ region, offset, width }: Place): (state: SessionState, value: Word) => void {
-  let from: Registers | undefined;
-  let write: (value: Word) => void;
-  return (state, value) => {
-    const registers = state.registers(region);
-    if (registers !== from) {
-      write = registers.writer(offset, width);
-      from = registers;
-    }
-    write(value);
-  };
-}
 
 export const read: Verb = {
   usage: 'read LOCATION [-w W]',
@@ -45,7 +20,7 @@ export const read: Verb = {
     const place = takeLocation(words, scope, takeWidth(words));
     words.end();
     const take = reading(place);
-    return (state) => ({ kind: 'value', ...place, value: take(state) });
+    return (state) => valueResult('value', place, take(state));
   },
 };
 
@@ -56,13 +31,15 @@ export const write: Verb = {
   for: ALL,
   prepare(words, scope) {
     const first = takeLocation(words, scope, takeWidth(words));
-    const { region, offset, width } = first;
     const texts = [words.next('value'), ...words.rest()];
-    checkRange(scope.address, scope.region(region), { offset, length: width * texts.length }, width);
-    const writes = texts.map((text, i) => {
-      const place = { region, offset: offset + i * width, width };
-      return { value: fitted(resolveValue(text, scope), place, scope), put: writing(place) };
-    });
+    const places = first.named === null ? following(first.location, texts.length, scope) : [first];
+    if (texts.length > places.length)
+      throw usageError(texts[places.length] ?? '', 'is too much: a name takes one value', `usage: ${words.usage}`);
+    if (first.named !== null) checkNamedWrite(first.named, false);
+    const writes = places.map((place, i) => ({
+      value: fitted(placeValue(texts[i] ?? '', place, scope, 'write'), place, scope),
+      put: writing(place),
+    }));
     return (state) => {
       for (const { value, put } of writes) put(state, typeof value === 'function' ? value(state) : value);
       return DONE;
@@ -70,14 +47,22 @@ export const write: Verb = {
   },
 };
 
+/** Lists a register and those behind it. */
+function following({ region, offset, width }: Location, count: number, scope: Scope): Place[] {
+  checkRange(scope.address, scope.region(region), { offset, length: width * count }, width);
+  return Array.from({ length: count }, (_, i) => ({
+    location: { region, offset: offset + i * width, width },
+    named: null,
+  }));
+}
+
 export const dump: Verb = {
-  usage: 'dump REGION[:RANGE] [-w W]',
+  usage: 'dump REGION[:RANGE]|REGISTER [-w W]',
   summary: 'the registers of a range, or the words of a buffer',
   takes: ['location'],
   for: ALL,
   prepare(words, scope) {
-    const width = takeWidth(words);
-    const { region, offset, length } = takeArea(words, scope, width);
+    const { region, offset, length, width } = takeArea(words, scope, takeWidth(words));
     words.end();
     if (length / width > MOST_WORDS && length < Number.MAX_SAFE_INTEGER - width)
       throw usageError(
@@ -88,6 +73,25 @@ export const dump: Verb = {
       const registers = state.registers(region);
       const range = { offset, length: Math.min(length, registers.info.size - (registers.info.size % width) - offset) };
       return { kind: 'words', region, offset, width, words: [...registers.words(range, width)] };
+    };
+  },
+};
+
+export const regs: Verb = {
+  usage: 'regs [PATTERN]',
+  summary: 'registers by name, with their fields, but for those that reading changes',
+  takes: ['register'],
+  for: REGISTERS,
+  prepare(words, scope) {
+    const pattern = words.optional();
+    words.end();
+    const names = scope.names();
+    if (names === null)
+      throw usageError(scope.address, 'no map names its registers', 'give --map FILE, or keep one with udrv map add');
+    const listed = listRegisters(names, scope.address, pattern);
+    return (state) => {
+      const source = state.deviceRegisters;
+      return { kind: 'registers', registers: listed.map((one) => ({ ...one, value: readListed(one, source) })) };
     };
   },
 };

@@ -16,6 +16,7 @@ export type Work = (state: SessionState, running: Running) => StepResult | Promi
 /** Kinds of words that a shell can complete; `other` for those that it cannot. */
 export type WordKind =
   | 'location'
+  | 'register'
   | 'buffer'
   | 'value'
   | 'irq'
