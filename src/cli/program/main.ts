@@ -12,7 +12,6 @@ import { exitOf, failuresIn, report } from './report';
 export async function main(line: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   // Commander's own `help` goes one level deep, and takes any word.
   const isHelp = line[0] === 'help' && line.length > 1;
-  const argv = apart(isHelp ? [...line.slice(1), '--help'] : line);
   const stdout = new OutputStream(1, 'standard output');
   const stderr = new OutputStream(2, 'standard error');
   const built = buildProgram(stdout, stderr, env, false);
@@ -30,6 +29,7 @@ export async function main(line: readonly string[], env: NodeJS.ProcessEnv): Pro
       getOutHelpWidth: () => columnsOf(stdout, env),
       getErrHelpWidth: () => columnsOf(stdout, env),
     });
+  const argv = apart(isHelp ? [...line.slice(1), '--help'] : line, built);
   try {
     if (isHelp) mustBeCommand(built, line.slice(1));
     await program.parseAsync(argv, { from: 'user' });
