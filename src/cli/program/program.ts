@@ -93,7 +93,7 @@ export function buildProgram(
   /** Runs a line whose first word is no command: one without any word lists, and one that begins with a device shows it. */
   function withoutCommand(words: string[]): Promise<void> {
     const { runWithoutCommand } = require('../guess/without-command') as typeof import('../guess/without-command');
-    return inContext(program.opts(), (context) => runWithoutCommand(context, words, program));
+    return inContext(program.opts(), (context) => runWithoutCommand(context, words, { program, load }));
   }
 
   const program: Command = new Command('udrv')

@@ -2,6 +2,7 @@ import { checkRange, checkValue, hexWord } from '../../model/registers';
 import type { Width } from '../../sys/sys';
 import { hex } from '../../text/hex';
 import type { Context } from '../program/context';
+import { missingArgument } from '../program/options';
 import { parseValue } from '../program/parse';
 import { interruptible } from '../program/signals';
 import { expectOffset, expectPlace, type FindTarget } from './target';
@@ -14,6 +15,7 @@ export interface WriteOptions {
  * Writes one register of a device.
  *
  * @param given the region, or `REGION:OFFSET`, and then the value is the last argument
+ * @throws CommanderError where the value is missing: behind a region alone, one argument is the offset
  */
 export async function writeRegister(
   context: Context,
@@ -28,6 +30,7 @@ export async function writeRegister(
   const value = parseValue(text, width);
   const target = find(context, selector);
   const place = expectPlace(target, given, at);
+  if (third === undefined && place.at === undefined) throw missingArgument('value');
   const offset = expectOffset(target, place);
   checkRange(target.address, place.region, { offset, length: width }, width);
   checkValue(target.address, place.region, width, value);
