@@ -3,8 +3,8 @@ import type { Diagnosis } from '../../doctor/diagnose';
 import { visible } from '../output/escape';
 import { completeHint, type MachineOptions, nameMachine } from '../output/hint';
 import type { Style } from '../output/style';
-import { wrapWords } from '../tables/text-width';
 import type { Context } from '../program/context';
+import { wrapWords } from '../tables/text-width';
 
 /** Returns the document of `doctor --json`. */
 export function diagnosisDocument({ device, purpose, findings, unknown, checked }: Diagnosis, machine: MachineOptions) {

@@ -1,5 +1,5 @@
 import { listDevices } from '../../devices/list';
-import { deviceNames, findDevices } from '../../devices/select';
+import { deviceNames, driverFilter, findDevices } from '../../devices/select';
 import { type UdrvError, usageError } from '../../errors';
 import { NO_NAMES } from '../../names/database';
 import { attempt } from '../../sys/attempt';
@@ -45,6 +45,7 @@ export function noSuchCommand(built: Parsed, words: readonly string[], machine: 
     'usage',
     `unknown command '${first}'`,
     commandElsewhere(built, words) ??
+      attempt(() => driverFilter(machine(), first), undefined) ??
       didYouMean(first, [...commands, 'help', ...attempt(() => deviceNames(machine()), [])]) ??
       'udrv --help shows the commands; udrv list shows the devices',
   );
@@ -75,7 +76,7 @@ const FORMS = [
   /^sn:/,
   /^(?:[0-9a-f]{1,8}:)?[0-9a-f]{1,2}:[0-9a-f]{1,2}\.[0-7]$/i,
   /^\d+-\d+(?:\.\d+)*(?::\d+\.\d+)?$/,
-  /^\d{1,3}\/\d{1,3}$/,
+  /^\d{1,3}[/:]\d{1,3}$/,
   /^(?=.+:|:.)(?:[0-9a-f]{4})?:(?:[0-9a-f]{4})?$/i,
 ];
 
