@@ -33,6 +33,7 @@ export function explain(error: CommanderError, built: Program): UdrvError | null
   const command = words.at(-1);
   if (command === undefined) return code === 'commander.unknownOption' ? unknownFirstWord(built) : null;
   const usage = `usage: udrv ${words.map((one) => one.name()).join(' ')} ${firstUsage(command)}`;
+  if (code === 'commander.unknownOption') return unknownOption(command, text);
   if (code === 'commander.excessArguments') return usageError('usage', text, usage);
   if (code === 'commander.invalidArgument') return invalidArgument(text, usage);
   const named = code === 'commander.missingArgument' ? /'(.+)'/.exec(text)?.[1] : undefined;
@@ -51,6 +52,16 @@ export function explain(error: CommanderError, built: Program): UdrvError | null
     text.replace(`'${named}'`, `'${missing}'`),
     [values, usage].filter((part) => part !== null).join('; '),
   );
+}
+
+/** Explains an option that is longer or shorter than one with the same beginning; null without such a one. */
+function unknownOption(command: Command, text: string): UdrvError | null {
+  const [message, word] = /^unknown option '(--[^']{5,})'/.exec(text) ?? [];
+  if (message === undefined || word === undefined) return null;
+  // The end of a word is what people remember least.
+  const start = word.slice(0, -2);
+  const meant = command.options.flatMap(({ long, hidden }) => (!hidden && long?.startsWith(start) ? [long] : []));
+  return meant.length === 1 ? usageError('usage', message, `did you mean ${meant[0]}?`) : null;
 }
 
 /** Explains a value that is none of an argument's; null where the value is that of an option. */

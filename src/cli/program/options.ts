@@ -10,7 +10,11 @@ export type DeviceArgument = Argument & { devices?: DeviceChoice };
 
 /** Makes an argument of a command: `<name>`, `[name]` or `[name...]`. */
 export function argument(name: string, description?: string, devices?: DeviceChoice): DeviceArgument {
-  return Object.assign(new Argument(name, description), devices && { devices });
+  const made = new Argument(name, description);
+  const isDevice = made.name() === 'device' || made.name() === 'uio';
+  if (isDevice && description === undefined)
+    made.description = 'an address, or another name of a device: see udrv list';
+  return Object.assign(made, devices && { devices });
 }
 
 /**

@@ -123,7 +123,7 @@ export function buildProgram(
     .option('--trace', 'show each system call on a device, decoded, on stderr')
     .option(
       '--timeout <duration>',
-      'bound on anything that waits: 500ms, 2s, 1m; a bare number is seconds',
+      'bound on anything that waits, for ever without it: 500ms, 2s, 1m; a bare number is seconds',
       parseDuration,
     )
     .option('-n, --dry-run', 'on commands that change state: print the steps, do none')

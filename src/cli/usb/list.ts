@@ -29,7 +29,7 @@ export const command: VerbSpec = {
       'only this bus and device number; 2 or :2 on any bus, 1: the whole bus',
       parseBusDevice,
     ),
-    ...listOptions(),
+    ...listOptions('speed>=480 && !driver'),
   ],
   examples: ['usb list -t', 'usb list -d 0525:a4a0'],
   run: list,

@@ -18,7 +18,7 @@ export const command: VerbSpec = {
   description: 'the IOMMU groups: members, what keeps one from being given to user space, who has it',
   options: [
     option('-t, --tree', 'the PCI hierarchy, from root buses down to functions, with the group of each'),
-    ...listOptions(),
+    ...listOptions('viable=no && driver'),
   ],
   examples: ['vfio groups', 'vfio groups -t'],
   run: groups,
