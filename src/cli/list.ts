@@ -8,7 +8,11 @@ import { argument, option, typeOption } from './program/options';
 export const command: VerbSpec = {
   description: 'the devices that a user-space driver can reach now; opens none of them',
   arguments: [argument('[selector...]', 'only these devices', { all: true })],
-  options: [typeOption(), option('-a, --all', 'the PCI functions driven by the kernel too'), ...listOptions()],
+  options: [
+    typeOption(),
+    option('-a, --all', 'the PCI functions driven by the kernel too'),
+    ...listOptions('driver=vfio-pci && access!=none'),
+  ],
   examples: ['list', 'list --type pci 1234:11e8'],
   run: (context: Context, selectors: string[], options: ListOptions) =>
     listSelected(context, deviceList('list'), selectors, options),

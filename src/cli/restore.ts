@@ -1,9 +1,11 @@
 import { withChanged } from '../bind/group';
+import { remembered } from '../bind/remember';
 import { usageError } from '../errors';
+import type { StateStore } from '../sys/state';
 import { addressesOf, type BindOptions, changeDrivers, forceOption, restoreAll, stateOf } from './binding/change';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
-import { argument, missingArgument, option } from './program/options';
+import { argument, type Candidates, missingArgument, option } from './program/options';
 
 export const command: VerbSpec = {
   description: 'give PCI functions back to the drivers that had them before the first bind or unbind',
@@ -33,7 +35,7 @@ function restore(context: Context, selectors: string[], options: RestoreOptions)
       throw usageError('--forget', 'needs devices, and --all names none', 'udrv bind --list-saved shows what is saved');
     return restoreAll(context, state, options);
   }
-  if (selectors.length === 0) throw missingArgument('device', '--all');
+  if (selectors.length === 0) throw missingArgument('device', '--all', recorded(context, state));
   const { findForgotten, forgetOnly, savedNotes } = require('./binding/saved') as typeof import('./binding/saved');
   const forgotten = options.forget ? findForgotten(context, selectors) : undefined;
   const named = forgotten?.addresses ?? addressesOf(context, selectors);
@@ -41,4 +43,14 @@ function restore(context: Context, selectors: string[], options: RestoreOptions)
   const addresses = options.group ? withChanged(context.sys, state, named) : named;
   const files = forgotten?.files ?? { changes: [], notes: savedNotes(context.sys, addresses) };
   return changeDrivers(context, state, { kind: 'restore', addresses }, options, files);
+}
+
+/** Lists the functions that can be given back, for a line that names none. */
+function recorded({ sys }: Context, state: StateStore): Candidates | undefined {
+  try {
+    return { values: remembered(sys, state), none: 'no earlier binding is recorded' };
+  } catch {
+    // The memory cannot be read; that is not the error of this line.
+    return undefined;
+  }
 }

@@ -117,7 +117,7 @@ function makeView(context: Context, quit: () => void): View {
   let isFirst = true;
   return {
     show(activities) {
-      stdout.write(`${isFirst ? '' : '\n'}${frameTable(activities, style)}`);
+      stdout.write(`${isFirst ? '' : '\n'}${frameTable(activities, style, context.width)}`);
       isFirst = false;
     },
     [Symbol.dispose]() {},
@@ -139,14 +139,16 @@ class ScreenView implements View {
   }
 
   show(activities: ReturnType<typeof byActivity>, seconds: number): void {
-    const table = frameTable(activities, this.#context.style);
+    const { style, width } = this.#context;
+    // The screen leaves its last column free.
+    const table = frameTable(activities, style, width === undefined ? width : width - 1);
     const lines = table.trimEnd().split('\n');
     // The heading, the foot, and what fits between them.
     const room = Math.max(1, this.#screen.rows - 2);
     const rows = lines.slice(1, 1 + room);
     const hidden = lines.length - 1 - rows.length;
     const more = hidden === 0 ? '' : `${hidden} more; `;
-    const foot = this.#context.style.dim(`${more}${seconds.toFixed(1)} s; q ends`);
+    const foot = style.dim(`${more}${seconds.toFixed(1)} s; q ends`);
     this.#screen.draw([...lines.slice(0, 1), ...rows, foot]);
     this.#last = [...lines.slice(0, 1), ...rows, ''].join('\n');
   }

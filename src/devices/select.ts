@@ -108,17 +108,31 @@ export function noSuchDevice(sys: SysTree, selector: string, type?: Framework): 
   // Loaded here: a listing needs none.
   const { didYouMean } = require('../text/nearest') as typeof import('../text/nearest');
   const isFramework = /^(?:uio|vfio|usb|pci)$/.test(selector);
+  const driven = driverFilter(sys, selector, type);
+  const busDevice = /^(\d{1,3}):(\d{1,3})$/.exec(selector);
   const meant = isFramework
     ? `udrv list --type ${selector} lists those;`
     : /^[0-9a-f]{4}$/i.test(selector)
       ? `write ids as ${selector}: for a vendor, :${selector} for a device;`
-      : didYouMean(selector, deviceNames(sys, type));
+      : busDevice !== null
+        ? `write ${busDevice[1]?.padStart(3, '0')}/${busDevice[2]?.padStart(3, '0')} for bus and device number;`
+        : didYouMean(selector, deviceNames(sys, type));
   return new UdrvError('no such device', {
     code: 'ENODEV',
     exit: Exit.notFound,
-    hint: `${meant === undefined ? '' : `${meant} `}udrv list --all shows what there is`,
+    hint: driven ?? `${meant === undefined ? '' : `${meant} `}udrv list --all shows what there is`,
     device: selector,
   });
+}
+
+/** Tells how to list the devices of a driver; undefined where a word is no driver of any. @param type only of this framework */
+export function driverFilter(sys: SysTree, driver: string, type?: Framework): string | undefined {
+  const driversOf = (device: DeviceInfo) => (device.framework === 'usb' ? device.drivers : [device.driver]);
+  const device = listDevices(sys, NO_NAMES, { type, all: true }).find((one) => driversOf(one).includes(driver));
+  if (device === undefined) return undefined;
+  // A list has the drivers of all interfaces in one text.
+  const operator = driversOf(device).length === 1 ? '=' : '~';
+  return `that is a driver: udrv list --all --filter driver${operator}${driver} lists its devices`;
 }
 
 /** Lists the names of a machine's devices that people type. @param type only of this framework */

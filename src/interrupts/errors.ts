@@ -1,10 +1,11 @@
 import { Exit, UdrvError } from '../errors';
 
-/** Reports a wait without an interrupt. @param device its address */
-export function noInterrupt(device: string, timeoutMs: number | undefined): UdrvError {
+/** Reports a wait without an interrupt. @param device its address @param hint on how one would come */
+export function noInterrupt(device: string, timeoutMs: number | undefined, hint?: string): UdrvError {
   return new UdrvError(`no interrupt within ${timeoutMs} ms`, {
     code: 'ETIMEDOUT',
     exit: Exit.timeout,
+    hint,
     device,
   });
 }

@@ -6,6 +6,9 @@ import type { InterruptEvent, InterruptSource, InterruptWaitOptions } from './so
 /** Pause between two looks at whether a device that nobody acknowledges has quieted its line. */
 const QUIET_POLL_MS = 10;
 
+/** Helps where nothing has come, and nothing was done to bring it. */
+const UNTRIGGERED = '--trigger REGION:OFFSET=VALUE makes a device interrupt that does not by itself';
+
 export interface WatchOptions extends InterruptWaitOptions {
   /** Runs before each wait: makes the device raise its interrupt, where nothing else does. */
   beforeWait?: (() => void) | undefined;
@@ -33,7 +36,8 @@ export async function* watchInterrupts<Event extends InterruptEvent>(
       beforeWait?.();
       const event = await nextEvent(source, armed, { timeoutMs, signal });
       if (signal?.aborted) return;
-      if (event === null) throw noInterrupt(source.device, timeoutMs);
+      if (event === null)
+        throw noInterrupt(source.device, timeoutMs, last === null && !beforeWait ? UNTRIGGERED : undefined);
       const now = performance.now();
       acknowledge?.();
       armed = acknowledge !== undefined || !source.asserted();

@@ -6,13 +6,13 @@ import { table } from '../tables/table';
 
 const RATE = { align: 'right', least: 9 } as const;
 const COLUMNS = [
-  { title: 'TYPE' },
+  { title: 'TYPE', need: 1 },
   { title: 'ADDRESS' },
   { title: 'IRQ/s', ...RATE },
   { title: 'EVENTS/s', ...RATE },
   { title: 'URB/s', ...RATE },
   { title: 'BYTES/s', ...RATE },
-  { title: 'NAME' },
+  { title: 'NAME', least: 12 },
 ];
 
 /** Sorts the most active first; those that are as active stay in their order. */
@@ -24,8 +24,8 @@ function most({ interruptsPerSecond, eventsPerSecond, urbsPerSecond }: Activity)
   return Math.max(interruptsPerSecond ?? -1, eventsPerSecond ?? -1, urbsPerSecond ?? -1);
 }
 
-/** Formats a frame as a table, a device in each row. */
-export function frameTable(activities: readonly Activity[], style: Style): string {
+/** Formats a frame as a table, a device in each row. @param width of the terminal, where there is one */
+export function frameTable(activities: readonly Activity[], style: Style, width?: number): string {
   const rows = activities.map(({ device, interruptsPerSecond, eventsPerSecond, urbsPerSecond, bytesPerSecond }) => [
     device.framework,
     visible(device.address),
@@ -33,7 +33,7 @@ export function frameTable(activities: readonly Activity[], style: Style): strin
     bytesText(bytesPerSecond),
     visible(fullName(device)),
   ]);
-  return table(rows, { columns: COLUMNS, headings: true, style });
+  return table(rows, { columns: COLUMNS, headings: true, style, width });
 }
 
 function rateText(rate: number | null): string {

@@ -5,7 +5,7 @@ import type { ReadError } from '../../sys/readers/attributes';
 import { driverlessForUio, PLATFORM_ADVICE } from '../../uio/platform';
 import type { List } from '../lists/column';
 import type { ListView } from '../lists/options';
-import { arranged, chosenFields, listTable, NO_MATCH } from '../lists/print';
+import { arranged, chosenFields, listTable, noMatch } from '../lists/print';
 import { visible } from '../output/escape';
 import { completeHint } from '../output/hint';
 import type { Context } from '../program/context';
@@ -27,7 +27,7 @@ export function listSelected(
     selectors.length === 0
       ? listDevices(context.sys, context.names, { ...options, errors })
       : selected(context, selectors, options.type);
-  print(context, list, devices, options);
+  print(context, list, devices, options, selectors.length > 0);
   const { type = 'uio' } = options;
   const hasUio = devices.some(({ framework }) => framework === 'uio');
   if (selectors.length === 0 && type === 'uio' && !hasUio) noteDriverless(context);
@@ -47,18 +47,46 @@ export function selected(context: Context, selectors: string[], type: Framework 
   return [...found.values()];
 }
 
-function print(context: Context, list: List<DeviceInfo>, found: DeviceInfo[], options: ListOptions): void {
+function print(
+  context: Context,
+  list: List<DeviceInfo>,
+  found: DeviceInfo[],
+  options: ListOptions,
+  isNamed: boolean,
+): void {
   const devices = arranged(context, list, found, options);
   if (context.options.json) {
     context.printJson({ schema: 'udrv.list/1', devices: chosenFields(list, devices, options) });
     return;
   }
   if (devices.length === 0) {
-    context.note(found.length > 0 ? NO_MATCH : nothingListed(context, options.type, options.all));
+    context.note(
+      found.length > 0
+        ? nothingMatches(context, list, found, options, isNamed)
+        : nothingListed(context, options.type, options.all),
+    );
     return;
   }
   if (context.options.quiet) context.page(devices.map((device) => `${visible(device.address)}\n`).join(''));
   else context.page(listTable(context, list, devices, options));
+}
+
+/** Says that a filter leaves nothing, and whether it would with `--all`. */
+function nothingMatches(
+  context: Context,
+  list: List<DeviceInfo>,
+  found: readonly DeviceInfo[],
+  options: ListOptions,
+  isNamed: boolean,
+): string {
+  const { sys, names } = context;
+  if (isNamed || options.all || options.type !== undefined) return noMatch(options);
+  const shown = new Set(found.map(({ address }) => address));
+  const more = listDevices(sys, names, { all: true }).filter(({ address }) => !shown.has(address));
+  const matching = arranged(context, list, more, options);
+  if (matching.length === 0) return noMatch(options);
+  const ones = matching.length === 1 ? 'PCI function that does' : 'PCI functions that do';
+  return `${noMatch(options)}; --all adds ${matching.length} ${ones}`;
 }
 
 /** Says that there is no device of a type, and what would make one. */

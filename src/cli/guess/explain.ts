@@ -5,17 +5,18 @@ import { findDevices } from '../../devices/select';
 import { type UdrvError, usageError } from '../../errors';
 import { NO_NAMES } from '../../names/database';
 import { PCI_DRIVERS } from '../../pci/paths';
+import { attempt } from '../../sys/attempt';
 import { AttributeReader } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
 import { didYouMean } from '../../text/nearest';
 import { interfaceName } from '../../usb/inspect/address';
 import { describeUsb } from '../../usb/inspect/describe';
 import { howToGet, noDevice } from '../devices/none';
-import type { DeviceArgument } from '../program/options';
+import type { DeviceArgument, MissingArgument } from '../program/options';
 import type { Program } from '../program/program';
 import { REQUEST_NAMES } from '../transfers/standard-request';
 import { devices, devicesOf, endpointType, valuesOf } from './values';
-import { isSelector } from './without-command';
+import { commandElsewhere, isSelector, noSuchCommand } from './without-command';
 
 /**
  * Explains an error of the parser: what may stand where an argument is missing, and which command has the word that
@@ -23,22 +24,64 @@ import { isSelector } from './without-command';
  *
  * @returns null where commander's message says it all
  */
-export function explain({ code, message }: CommanderError, { program, machine }: Program): UdrvError | null {
+export function explain(error: CommanderError, built: Program): UdrvError | null {
+  const { program, machine } = built;
+  const { code } = error;
   const words = commandOf(program);
-  const text = message.replace(/^error: /, '');
-  if (code === 'commander.unknownCommand') return unknownCommand(program, words);
+  const text = error.message.replace(/^error: /, '');
+  if (code === 'commander.unknownCommand') return unknownCommand(built, words);
   const command = words.at(-1);
+  if (command === undefined) return code === 'commander.unknownOption' ? unknownFirstWord(built) : null;
+  const usage = `usage: udrv ${words.map((one) => one.name()).join(' ')} ${firstUsage(command)}`;
+  if (code === 'commander.unknownOption') return unknownOption(command, text);
+  if (code === 'commander.excessArguments') return usageError('usage', text, usage);
+  if (code === 'commander.invalidArgument') return invalidArgument(text, usage);
   const named = code === 'commander.missingArgument' ? /'(.+)'/.exec(text)?.[1] : undefined;
-  if (named === undefined || command === undefined) return null;
+  if (named === undefined) return null;
   // Behind REGION:OFFSET it is the value that is missing.
   const missing = named === 'offset' && command.args[1]?.includes(':') ? 'value' : named;
-  const usage = `usage: udrv ${words.map((one) => one.name()).join(' ')} ${firstUsage(command)}`;
-  const values = missing === named ? candidatesFor(missing, words, machine) : null;
+  const { candidates }: MissingArgument = error;
+  const values =
+    candidates !== undefined
+      ? (several(named, candidates.values) ?? candidates.none)
+      : missing === named
+        ? candidatesFor(missing, words, machine)
+        : null;
   return usageError(
     'usage',
     text.replace(`'${named}'`, `'${missing}'`),
     [values, usage].filter((part) => part !== null).join('; '),
   );
+}
+
+/** Explains an option that is longer or shorter than one with the same beginning; null without such a one. */
+function unknownOption(command: Command, text: string): UdrvError | null {
+  const [message, word] = /^unknown option '(--[^']{5,})'/.exec(text) ?? [];
+  if (message === undefined || word === undefined) return null;
+  // The end of a word is what people remember least.
+  const start = word.slice(0, -2);
+  const meant = command.options.flatMap(({ long, hidden }) => (!hidden && long?.startsWith(start) ? [long] : []));
+  return meant.length === 1 ? usageError('usage', message, `did you mean ${meant[0]}?`) : null;
+}
+
+/** Explains a value that is none of an argument's; null where the value is that of an option. */
+function invalidArgument(text: string, usage: string): UdrvError | null {
+  const [, value, name, choices] =
+    /^command-argument value '(.*)' is invalid for argument '(.*)'\. Allowed choices are (.*)\.$/s.exec(text) ?? [];
+  if (value === undefined) return null;
+  return usageError(value, `is not a ${name}: ${choices?.replace(/, ([^,]*)$/, ' or $1')}`, usage);
+}
+
+/**
+ * Explains an option that the program does not know behind a word that is no command; null where the word is a device,
+ * or the option stands first.
+ */
+function unknownFirstWord(built: Program): UdrvError | null {
+  const [first = '-'] = built.program.args;
+  const isDevice = () => attempt(() => findDevices(built.machine(), NO_NAMES, first), []).length > 0;
+  return first.startsWith('-') || isSelector(first) || isDevice()
+    ? null
+    : noSuchCommand(built, built.program.args, built.machine);
 }
 
 /** Returns the first form of a command's usage, on one line. */
@@ -58,7 +101,8 @@ function commandOf(program: Command): Command[] {
 }
 
 /** Makes the error of a noun's word that is no command: it is mistyped, or stands in the wrong place. */
-function unknownCommand(program: Command, words: readonly Command[]): UdrvError {
+function unknownCommand(built: Program, words: readonly Command[]): UdrvError {
+  const { program } = built;
   const noun = words.at(-1) ?? program;
   const [word = '', ...rest] = noun.args;
   const elsewhere = program.commands.some((one) => one.name() === word);
@@ -66,10 +110,12 @@ function unknownCommand(program: Command, words: readonly Command[]): UdrvError 
     ? `udrv ${noun.name()} show ${word}`
     : elsewhere
       ? `udrv ${[word, ...rest].join(' ')}`
-      : (didYouMean(
+      : (commandElsewhere(built, [word, ...rest]) ??
+        didYouMean(
           word,
           noun.commands.map((one) => one.name()),
-        ) ?? `udrv ${noun.name()} --help shows the commands`);
+        ) ??
+        `udrv ${noun.name()} --help shows the commands`);
   return usageError('usage', `unknown command '${word}'`, hint);
 }
 
@@ -88,8 +134,13 @@ function candidatesFor(name: string, words: readonly Command[], machine: Program
     return null;
   }
   if (names === null) return null;
-  if (names.length === 0) return noneOf(argument, command, machine());
-  return `${name === 'uio' ? 'device' : name}: ${names.slice(0, MOST).join(', ')}${names.length > MOST ? ', ...' : ''}`;
+  return several(name === 'uio' ? 'device' : name, names) ?? noneOf(argument, command, machine());
+}
+
+/** Lists what an argument may be, as far as there is room; null where there is nothing. */
+function several(name: string, values: readonly string[]): string | null {
+  if (values.length === 0) return null;
+  return `${name}: ${values.slice(0, MOST).join(', ')}${values.length > MOST ? ', ...' : ''}`;
 }
 
 /** Lists what an argument may be on this machine; null where that is not known. */

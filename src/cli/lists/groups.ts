@@ -73,15 +73,18 @@ function ownerText({ holders, viable }: GroupReport): string {
   return owners.join(' ') || (viable === false ? 'kernel' : '-');
 }
 
+/** Remarks on a group, whole and as a narrow terminal has them. */
+const BLOCKS = ['<- blocks the group', '<- blocks'] as const;
+const FIRMWARE = ['<- the firmware needs the group (RMRR)', '<- RMRR'] as const;
+
 /** Returns the name, and the remark that tells why the group cannot be had, which is not to be shortened away. */
 function nameCell({ group, device }: GroupRow, before?: GroupRow): string | Cell {
   const isFirst = before?.group !== group;
   const remarks = [
-    ...(device.blocks ? ['<- blocks the group'] : []),
-    ...(isFirst && firmwareRequirement(group.reservedRegions) !== null
-      ? ['<- the firmware needs the group (RMRR)']
-      : []),
+    ...(device.blocks ? [BLOCKS] : []),
+    ...(isFirst && firmwareRequirement(group.reservedRegions) !== null ? [FIRMWARE] : []),
   ];
   if (remarks.length === 0) return device.name;
-  return { text: device.name, tail: `  ${remarks.join('  ')}`, meaning: 'warning' };
+  const [tail, shortTail] = [0, 1].map((i) => remarks.map((forms) => `  ${forms[i]}`).join(''));
+  return { text: device.name, tail: tail ?? '', shortTail: shortTail ?? '', meaning: 'warning' };
 }

@@ -9,12 +9,18 @@ export interface ListView {
   headings?: boolean;
 }
 
-/** Makes the options of every list. */
-export function listOptions(): Option[] {
+/** Makes the options of every list. @param example a filter that fits it */
+export function listOptions(example: string): Option[] {
   return [
-    option('-o, --columns <list>', 'the columns to show; +COLUMN adds to the usual ones'),
+    option(
+      '-o, --columns <list>',
+      'the columns to show; +COLUMN adds to the usual ones; LISTS in udrv man tells their names',
+    ),
     option('--sort <column>', 'order by this column; -COLUMN or COLUMN:desc from the end'),
-    option('--filter <expression>', "only rows for which this holds: 'driver=vfio-pci && access!=none'"),
+    option(
+      '--filter <expression>',
+      `only rows for which this holds: COLUMN=VALUE, ~ for a part or pattern, <, !COLUMN for none, as '${example}'; LISTS in udrv man`,
+    ),
     option('--no-headings', 'leave out the line of headings'),
   ];
 }

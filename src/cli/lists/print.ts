@@ -4,8 +4,12 @@ import { table } from '../tables/table';
 import type { List } from './column';
 import type { ListView } from './options';
 
-/** The remark on a filter that leaves nothing. */
-export const NO_MATCH = 'nothing matches the filter';
+/** Returns the remark on a filter that leaves nothing. */
+export function noMatch({ filter = '' }: ListView): string {
+  // A pattern behind `=`, as `=~` of other languages or with an asterisk.
+  const meant = filter.replace(/=~\s*|==?(?=\s*["']?[^\s&|()"']*\*)/g, '~');
+  return `nothing matches the filter${meant === filter ? '' : `; ~ is the operator of patterns: ${meant}`}`;
+}
 
 /** Returns the items that `--filter` leaves, in the order of `--sort`. @throws UdrvError exit 2 where an option is wrong */
 export function arranged<T>(context: Context, list: List<T>, items: readonly T[], view: ListView): readonly T[] {

@@ -12,7 +12,6 @@ import { exitOf, failuresIn, report } from './report';
 export async function main(line: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   // Commander's own `help` goes one level deep, and takes any word.
   const isHelp = line[0] === 'help' && line.length > 1;
-  const argv = apart(isHelp ? [...line.slice(1), '--help'] : line);
   const stdout = new OutputStream(1, 'standard output');
   const stderr = new OutputStream(2, 'standard error');
   const built = buildProgram(stdout, stderr, env, false);
@@ -30,6 +29,7 @@ export async function main(line: readonly string[], env: NodeJS.ProcessEnv): Pro
       getOutHelpWidth: () => columnsOf(stdout, env),
       getErrHelpWidth: () => columnsOf(stdout, env),
     });
+  const argv = apart(isHelp ? [...line.slice(1), '--help'] : line, built);
   try {
     if (isHelp) mustBeCommand(built, line.slice(1));
     await program.parseAsync(argv, { from: 'user' });
@@ -59,20 +59,26 @@ function explained(error: CommanderError, built: Program): unknown {
 }
 
 /** @throws UdrvError exit 2 where there is no such command to be helped with */
-function mustBeCommand({ program, load }: Program, words: readonly string[]): void {
+function mustBeCommand(built: Program, words: readonly string[]): void {
+  const { program, load } = built;
   let command: Command | undefined = program;
   for (const word of words.filter((word) => !word.startsWith('-'))) {
     const commands: readonly Command[] = command.commands;
     command = commands.find((one) => one.name() === word || one.aliases().includes(word));
-    if (command === undefined) throw noSuchHelp(word, commands);
+    if (command === undefined) throw noSuchHelp(built, word, commands);
     load(command);
   }
 }
 
-function noSuchHelp(word: string, commands: readonly Command[]): UdrvError {
+function noSuchHelp(built: Program, word: string, commands: readonly Command[]): UdrvError {
+  const { commandElsewhere } = require('../guess/without-command') as typeof import('../guess/without-command');
   const { didYouMean } = require('../../text/nearest') as typeof import('../../text/nearest');
   const names = commands.map((one) => one.name());
-  return usageError('usage', `unknown command '${word}'`, didYouMean(word, names) ?? '--help shows what there is');
+  return usageError(
+    'usage',
+    `unknown command '${word}'`,
+    commandElsewhere(built, [word, '--help']) ?? didYouMean(word, names) ?? '--help shows what there is',
+  );
 }
 
 /** Returns the machine that the command worked with, or was to work with. */

@@ -10,18 +10,32 @@ export type DeviceArgument = Argument & { devices?: DeviceChoice };
 
 /** Makes an argument of a command: `<name>`, `[name]` or `[name...]`. */
 export function argument(name: string, description?: string, devices?: DeviceChoice): DeviceArgument {
-  return Object.assign(new Argument(name, description), devices && { devices });
+  const made = new Argument(name, description);
+  const isDevice = made.name() === 'device' || made.name() === 'uio';
+  if (isDevice && description === undefined)
+    made.description = 'an address, or another name of a device: see udrv list';
+  return Object.assign(made, devices && { devices });
 }
 
 /**
  * Makes the error of an argument that is missing, as commander makes it where the argument is never optional.
  *
  * @param instead an option that may stand in its place
+ * @param candidates what it may be, where its name does not tell
  */
-export function missingArgument(name: string, instead?: string): CommanderError {
+export function missingArgument(name: string, instead?: string, candidates?: Candidates): MissingArgument {
   const other = instead === undefined ? '' : `, or ${instead}`;
-  return new CommanderError(1, 'commander.missingArgument', `error: missing required argument '${name}'${other}`);
+  const message = `error: missing required argument '${name}'${other}`;
+  return Object.assign(new CommanderError(1, 'commander.missingArgument', message), { candidates });
 }
+
+/** Values that an argument may have, and what is said where there is none. */
+export interface Candidates {
+  values: readonly string[];
+  none: string;
+}
+
+export type MissingArgument = CommanderError & { candidates?: Candidates | undefined };
 
 /** Makes an option of a command. @param parse from the text; without it the value is the text */
 export function option<T>(flags: string, description: string, parse?: (text: string) => T, value?: T): Option {

@@ -93,7 +93,7 @@ export function buildProgram(
   /** Runs a line whose first word is no command: one without any word lists, and one that begins with a device shows it. */
   function withoutCommand(words: string[]): Promise<void> {
     const { runWithoutCommand } = require('../guess/without-command') as typeof import('../guess/without-command');
-    return inContext(program.opts(), (context) => runWithoutCommand(context, words, program));
+    return inContext(program.opts(), (context) => runWithoutCommand(context, words, { program, load }));
   }
 
   const program: Command = new Command('udrv')
@@ -123,7 +123,7 @@ export function buildProgram(
     .option('--trace', 'show each system call on a device, decoded, on stderr')
     .option(
       '--timeout <duration>',
-      'bound on anything that waits: 500ms, 2s, 1m; a bare number is seconds',
+      'bound on anything that waits, for ever without it: 500ms, 2s, 1m; a bare number is seconds',
       parseDuration,
     )
     .option('-n, --dry-run', 'on commands that change state: print the steps, do none')

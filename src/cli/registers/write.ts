@@ -14,10 +14,11 @@ import { fieldValue } from '../../regmap/values';
 import type { Width, Word } from '../../sys/sys';
 import { hex } from '../../text/hex';
 import type { Context } from '../program/context';
+import { missingArgument } from '../program/options';
 import { parseValue } from '../program/parse';
 import { interruptible } from '../program/signals';
 import { expectRegister } from './place';
-import type { FindTarget } from './target';
+import { type FindTarget, hasRegion } from './target';
 
 export interface WriteOptions {
   width?: Width;
@@ -29,6 +30,7 @@ export interface WriteOptions {
  * Writes one register of a device, or a field of one by reading the register first.
  *
  * @param given the region, `REGION:OFFSET`, or a name in a map, and in the last two the value is the last argument
+ * @throws CommanderError where the value is missing: behind a region alone, one argument is the offset
  */
 export async function writeRegister(
   context: Context,
@@ -43,6 +45,7 @@ export async function writeRegister(
   // A mistake in a number is told before the device is looked for; its width may be that of a name.
   if (/^-?\d/.test(text) || third !== undefined) parseValue(text, width ?? 8);
   const target = find(context, selector);
+  if (third === undefined && hasRegion(target, given)) throw missingArgument('value');
   const { location, region, named } = expectRegister(context, target, given, at, width, map);
   const value = (named === null ? null : fieldValue(named, text, 'write')) ?? parseValue(text, location.width);
   checkLocationValue(target.address, region, location, value);

@@ -27,11 +27,12 @@ export function candidates(program: Program, words: readonly string[], described
 }
 
 /** Parses words as commander does. @returns the command that they name, and the arguments before the cursor */
-function parse({ program, load }: Program, words: readonly string[]): { command: Command; given: string[] } {
+function parse(built: Program, words: readonly string[]): { command: Command; given: string[] } {
+  const { program, load } = built;
   // `--version` is answered as soon as it is parsed.
   program.exitOverride().configureOutput({ writeOut() {}, outputError() {} });
   let command = program;
-  let { operands, unknown } = program.parseOptions(apart(words));
+  let { operands, unknown } = program.parseOptions(apart(words, built));
   for (;;) {
     const child = command.commands.find((one) => [one.name(), ...one.aliases()].includes(operands[0] ?? ''));
     if (child === undefined) return { command, given: operands };

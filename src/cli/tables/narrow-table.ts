@@ -34,17 +34,33 @@ interface Narrow extends TableOptions {
  * needed least are left out, then the widest ones are shortened.
  */
 export function narrowed(
-  rows: readonly Row[],
+  whole: readonly Row[],
   titles: readonly string[] | undefined,
-  natural: readonly number[],
+  wholeWidths: readonly number[],
   options: Narrow,
 ): string {
+  const rows = whole.map((row) => row.map(withShortTail));
+  const natural = wholeWidths.map((width, i) =>
+    whole.some((row) => hasShortTail(row[i])) ? columnWidth(rows, titles, i) : width,
+  );
   const columns = natural.map((_, i) => options.columns?.[i] ?? {});
   const kept = keptColumns(rows, columns, natural, options.width);
   const pick = <T>(from: readonly T[]) => kept.flatMap((i) => from.slice(i, i + 1));
   const widths = squeezed(pick(natural), options.width, columns.at(-1)?.least);
   const cut = (row: Row): Row => pick(row).map((cell, i) => shortCell(cell, widths[i] ?? 0));
   return drawn(rows.map(cut), titles && cut(titles).map(plain), widths, { ...options, columns: pick(columns) });
+}
+
+function hasShortTail(cell: string | Cell | undefined): cell is Cell {
+  return typeof cell === 'object' && cell.shortTail !== undefined;
+}
+
+function withShortTail(cell: string | Cell): string | Cell {
+  return hasShortTail(cell) ? { ...cell, tail: cell.shortTail ?? '' } : cell;
+}
+
+function columnWidth(rows: readonly Row[], titles: readonly string[] | undefined, i: number): number {
+  return Math.max(...[...rows, titles ?? []].map((row) => cellWidth(row[i] ?? '')));
 }
 
 /** Returns the indices of the columns that stay. */
@@ -73,7 +89,9 @@ function keptColumns(
 
 function leastWidth(cell: string | Cell, leastText: number): number {
   const { text, tail = '' } = typeof cell === 'string' ? { text: cell } : cell;
-  return Math.min(textWidth(text), tail === '' ? leastText : LEAST_BESIDE_TAIL) + textWidth(tail);
+  // A tail that is short already leaves room for as much as without one.
+  const least = tail === '' || hasShortTail(cell) ? leastText : LEAST_BESIDE_TAIL;
+  return Math.min(textWidth(text), least) + textWidth(tail);
 }
 
 /** Takes away what is too much: from the last column as long as it has room, then from whichever is the widest. */

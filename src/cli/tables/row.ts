@@ -8,6 +8,8 @@ export interface Cell {
   text: string;
   /** Follows the text, and stays where the text is shortened. */
   tail?: string;
+  /** Stands in the place of the tail where the table does not fit its terminal. */
+  shortTail?: string;
   meaning?: Meaning | undefined;
 }
 

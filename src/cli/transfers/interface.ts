@@ -1,5 +1,8 @@
+import { findDevices } from '../../devices/select';
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
+import { NO_NAMES } from '../../names/database';
+import { attempt } from '../../sys/attempt';
 import { notAuthorized } from '../../usb/errors';
 import { interfaceName } from '../../usb/inspect/address';
 import { findOf } from '../devices/find';
@@ -25,7 +28,7 @@ export function findInterface(context: Context, target: string): { info: UsbDevi
   const match = /^(.+):(?:(\d{1,3})\.)?(\d{1,3})$/.exec(target);
   const ids = /^[0-9a-f]{4}:[0-9a-f]{4}$/i.test(target);
   if (match?.[1] === undefined || ids)
-    throw usageError(target, 'names no interface', 'write 1-2:1.0, or DEVICE:INTERFACE as in 1d6b:0002:0');
+    throw usageError(target, 'names no interface', interfacesOf(context, target) ?? FORM);
   const root = /^(\d+)-0$/.exec(match[1])?.[1];
   const info = findOf(context, 'usb', root === undefined ? match[1] : `usb${root}`);
   const intf = Number(match[3]);
@@ -49,6 +52,17 @@ export function findInterface(context: Context, target: string): { info: UsbDevi
       },
     );
   return { info, intf, name };
+}
+
+const FORM = 'write 1-2:1.0, or DEVICE:INTERFACE as in 1d6b:0002:0';
+
+/** Says which interfaces a device has, where one is named in the place of an interface. */
+function interfacesOf({ sys }: Context, selector: string): string | undefined {
+  const devices = attempt(() => findDevices(sys, NO_NAMES, selector, 'usb'), []);
+  const names = devices.flatMap((device) =>
+    device.framework === 'usb' ? device.usb.interfaces.map(({ number }) => interfaceName(device, number)) : [],
+  );
+  return names.length === 0 ? undefined : `it has ${[...new Set(names)].join(', ')}`;
 }
 
 /** Parses a value of one byte. @param what names it in the error */

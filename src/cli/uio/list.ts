@@ -8,7 +8,7 @@ import { argument } from '../program/options';
 export const command: VerbSpec = {
   description: 'the UIO devices',
   arguments: [argument('[selector...]', 'only these devices')],
-  options: listOptions(),
+  options: listOptions('name~timer && access!=none'),
   examples: ['uio list', '--json uio list uio0'],
   run: (context: Context, selectors: string[], options: ListOptions) =>
     listSelected(context, deviceList('uio.list'), selectors, { ...options, type: 'uio' }),

@@ -7,7 +7,7 @@ import { findUioTarget } from '../registers/uio';
 
 export const command: VerbSpec = {
   description: 'one register, read once',
-  arguments: [...regionArguments('uio', 'OFFSET'), argument('[offset]')],
+  arguments: [...regionArguments('uio', 'OFFSET'), argument('[offset]', 'in bytes; left out behind REGION:OFFSET')],
   options: [widthOption(), mapOption()],
   does: ['open'],
   examples: ['uio read uio0 map0 0x0', '--json uio read uio1 map0 0x4 -w 2'],

@@ -36,7 +36,8 @@ function watchIrq(context: Context, selector: string, options: WatchOptions): Pr
     const timeoutMs = context.options.timeout;
     let atOnce = 0;
     using shown = showInterrupts(context, address, options);
-    for await (const interrupt of device.interrupts({ beforeWait: trigger, acknowledge, rearm, timeoutMs, signal })) {
+    const beforeWait = options.trigger && trigger;
+    for await (const interrupt of device.interrupts({ beforeWait, acknowledge, rearm, timeoutMs, signal })) {
       shown.take(interrupt);
       atOnce = (interrupt.deltaUs ?? Number.POSITIVE_INFINITY) < AT_ONCE_US ? atOnce + 1 : 0;
       if (acknowledge === undefined && options.trigger === undefined && atOnce === STORM)

@@ -10,7 +10,7 @@ export const command: VerbSpec = {
   arguments: [
     ...regionArguments('uio', 'OFFSET'),
     argument('<offset>', 'left out behind REGION:OFFSET'),
-    argument('[value]'),
+    argument('[value]', "a number; a negative one is its two's complement"),
   ],
   options: [widthOption(), mapOption(), writeForceOption()],
   does: ['open', 'change'],

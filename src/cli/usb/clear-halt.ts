@@ -6,11 +6,11 @@ import type { Context } from '../program/context';
 import { argument } from '../program/options';
 import { printChange } from '../transfers/interface';
 import { endpointSteps, parseEndpoint, type TakeOptions, withEndpoint } from '../transfers/open';
-import { takeOptions } from '../transfers/options';
+import { ENDPOINT_HELP, takeOptions } from '../transfers/options';
 
 export const command: VerbSpec = {
   description: 'end the halt of an endpoint after a stall',
-  arguments: [argument('<device>'), argument('<endpoint>')],
+  arguments: [argument('<device>'), argument('<endpoint>', ENDPOINT_HELP)],
   options: takeOptions(),
   does: ['open', 'change'],
   examples: ['usb clear-halt 1-2 0x01', '-n usb clear-halt 1-4 0x81 --detach'],

@@ -6,7 +6,7 @@ import { listUsbNodes, type UsbNode } from '../../usb/inspect/nodes';
 import { nothingListed, remarkErrors, selected } from '../devices/list';
 import { drawUsbTree } from '../devices/usb-tree';
 import { type ListView, listOptions } from '../lists/options';
-import { arranged, chosenFields, listTable, NO_MATCH } from '../lists/print';
+import { arranged, chosenFields, listTable, noMatch } from '../lists/print';
 import { usbList } from '../lists/usb-devices';
 import { visible } from '../output/escape';
 import type { VerbSpec } from '../program/command';
@@ -29,7 +29,7 @@ export const command: VerbSpec = {
       'only this bus and device number; 2 or :2 on any bus, 1: the whole bus',
       parseBusDevice,
     ),
-    ...listOptions(),
+    ...listOptions('speed>=480 && !driver'),
   ],
   examples: ['usb list -t', 'usb list -d 0525:a4a0'],
   run: list,
@@ -59,7 +59,7 @@ function list(context: Context, selectors: string[], options: UsbListOptions): u
   const devices = arranged(context, columns, found, options);
   if (context.options.json)
     context.printJson({ schema: 'udrv.list/1', devices: chosenFields(columns, devices, options) });
-  else if (devices.length === 0) context.note(found.length > 0 ? NO_MATCH : nothingListed(context, 'usb'));
+  else if (devices.length === 0) context.note(found.length > 0 ? noMatch(options) : nothingListed(context, 'usb'));
   else if (context.options.quiet) context.page(devices.map(({ address }) => `${visible(address)}\n`).join(''));
   else if (options.tree) context.page(drawUsbTree(context, devices));
   else context.page(listTable(context, columns, devices, options));

@@ -7,7 +7,7 @@ import { drawIommuTree } from '../devices/group-tree';
 import { remarkErrors } from '../devices/list';
 import { GROUP_LIST, type GroupRow } from '../lists/groups';
 import { type ListView, listOptions } from '../lists/options';
-import { arranged, chosenFields, listTable, NO_MATCH } from '../lists/print';
+import { arranged, chosenFields, listTable, noMatch } from '../lists/print';
 import { visible } from '../output/escape';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
@@ -18,7 +18,7 @@ export const command: VerbSpec = {
   description: 'the IOMMU groups: members, what keeps one from being given to user space, who has it',
   options: [
     option('-t, --tree', 'the PCI hierarchy, from root buses down to functions, with the group of each'),
-    ...listOptions(),
+    ...listOptions('viable=no && driver'),
   ],
   examples: ['vfio groups', 'vfio groups -t'],
   run: groups,
@@ -64,7 +64,7 @@ function printGroups(context: Context, view: ListView): void {
     noteNoGroups(context);
     return;
   }
-  if (rows.length === 0 && all.length > 0) context.note(NO_MATCH);
+  if (rows.length === 0 && all.length > 0) context.note(noMatch(view));
   else context.page(`${listTable(context, GROUP_LIST, rows, view)}${details(context, shown)}`);
   if (holdersComplete) return;
   const { snapshot, sysroot } = context.options;

@@ -8,7 +8,7 @@ import { findVfioTarget } from '../registers/vfio';
 
 export const command: VerbSpec = {
   description: 'one register, read once',
-  arguments: [...regionArguments('device', 'OFFSET'), argument('[offset]')],
+  arguments: [...regionArguments('device', 'OFFSET'), argument('[offset]', 'in bytes; left out behind REGION:OFFSET')],
   options: [widthOption(), mapOption(), mmapOption(), backendOption()],
   does: ['open'],
   examples: ['vfio read 0000:00:03.0 bar0 0x0', 'vfio read 0000:00:03.0 config 0x0 -w 2'],

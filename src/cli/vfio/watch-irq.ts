@@ -41,7 +41,8 @@ function watchIrq(context: Context, selector: string, options: WatchOptions): Pr
       context.note(
         `${device.info.address}: without --ack nothing silences the device: the next interrupt comes through only once its line is quiet`,
       );
-    const watch = { irq, vectors, beforeWait: trigger, loopback, timeoutMs: context.options.timeout, ...prepared };
+    const beforeWait = options.trigger && trigger;
+    const watch = { irq, vectors, beforeWait, loopback, timeoutMs: context.options.timeout, ...prepared };
     using shown = showInterrupts(context, device.info.address, options);
     for await (const interrupt of device.interrupts(watch)) {
       shown.take(interrupt, [

@@ -11,7 +11,7 @@ export const command: VerbSpec = {
   arguments: [
     ...regionArguments('device', 'OFFSET'),
     argument('<offset>', 'left out behind REGION:OFFSET'),
-    argument('[value]'),
+    argument('[value]', "a number; a negative one is its two's complement"),
   ],
   options: [widthOption(), mapOption(), writeForceOption(), mmapOption(), backendOption()],
   does: ['open', 'change'],

@@ -89,11 +89,12 @@ function makeFiles(folder: string): void {
 /** Runs a command line. @returns its exit code, and the message of its error, empty for none */
 async function run(argv: readonly string[]): Promise<{ exit: number; message: string }> {
   const nowhere = { isTTY: false, write() {}, close() {} } as unknown as OutputStream;
-  const { program, outcome } = buildProgram(nowhere, nowhere, { XDG_CONFIG_HOME: process.cwd() });
+  const built = buildProgram(nowhere, nowhere, { XDG_CONFIG_HOME: process.cwd() });
+  const { program, outcome } = built;
   const machine = argv.some((word) => /^--(?:sim|snapshot|sysroot)(?:=|$)/.test(word)) ? [] : ['--sim=shared'];
   for (const command of [program, ...program.commands]) command.exitOverride().configureOutput({ outputError() {} });
   try {
-    await program.parseAsync(apart([...machine, ...argv]), { from: 'user' });
+    await program.parseAsync(apart([...machine, ...argv], built), { from: 'user' });
     return { exit: outcome.exit, message: '' };
   } catch (error) {
     if (error instanceof UdrvError) return { exit: error.exit, message: `${error.subject}: ${error.message}` };

@@ -148,12 +148,13 @@ function udrvCommands(line: string): string[][] {
 /** Has the program parse a command line, and what stands in its arguments, without doing it. */
 async function understood(argv: readonly string[]): Promise<void> {
   const nowhere = { isTTY: false, write() {} } as unknown as OutputStream;
-  const { program } = buildProgram(nowhere, nowhere, {});
+  const built = buildProgram(nowhere, nowhere, {});
+  const { program } = built;
   for (const command of [program, ...program.commands.flatMap((c) => [c, ...c.commands])]) {
     command.exitOverride().configureOutput({ writeOut() {}, writeErr() {}, outputError() {} });
     if (command.commands.length === 0) command.action(() => checkValues(command));
   }
-  await program.parseAsync(apart(argv), { from: 'user' });
+  await program.parseAsync(apart(argv, built), { from: 'user' });
 }
 
 function checkValues(command: Command): void {
