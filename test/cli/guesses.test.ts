@@ -428,6 +428,80 @@ describe('restore --all', () => {
   ]);
 });
 
+describe('a command of a framework without it', () => {
+  const unknown = (word: string) => `usage: unknown command '${word}'`;
+  cliFails(2, [
+    ['dma-test DEV', unknown('dma-test'), 'udrv vfio dma-test DEV'],
+    ['--sim dma-test vfio0 --length 4K', unknown('dma-test'), 'udrv --sim vfio dma-test vfio0 --length 4K'],
+    ['ctrl 1-2', unknown('ctrl'), 'udrv usb ctrl 1-2'],
+    ['bulk 1-2 0x81 --length 512', unknown('bulk'), 'udrv usb bulk 1-2 0x81 --length 512'],
+    ['detach 1-4:1.0', unknown('detach'), 'udrv usb detach 1-4:1.0'],
+    ['uio dma-test vfio0', unknown('dma-test'), 'udrv vfio dma-test vfio0'],
+    ['help dma-test', unknown('dma-test'), 'udrv vfio dma-test --help'],
+    ['help usb dma-test', unknown('dma-test'), 'udrv vfio dma-test --help'],
+    // An option behind an unknown word is not what is wrong.
+    ['--sim lst --nonsense', unknown('lst'), 'did you mean list?'],
+  ]);
+});
+
+test.concurrent('restore names the functions whose earlier binding is recorded', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'udrv-restore-'));
+  const machine = `--sim=${folder}/machine`;
+  const usage = 'usage: udrv restore [options] [device...]';
+  try {
+    expect((await udrv(`${machine} restore`)).stderr).toBe(
+      `udrv: usage: missing required argument 'device', or --all\nhint: no earlier binding is recorded; ${usage}\n`,
+    );
+    expect((await udrv(`${machine} bind 0000:01:00.0 vfio-pci`)).exit).toBe(0);
+    expect((await udrv(`${machine} restore`)).stderr).toContain(`hint: device: 0000:01:00.0; ${usage}\n`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+describe('what else may be meant', () => {
+  const driver = 'that is a driver: udrv --sim list --all --filter driver=nvme lists its devices';
+  const busDevice = 'write 001/003 for bus and device number; udrv --sim list --all shows what there is';
+  cliFails(3, [
+    ['--sim list nvme', 'nvme: no such device (ENODEV)', driver],
+    ['--sim bind nvme vfio-pci', 'nvme: no such device (ENODEV)', driver],
+    ['--sim usb show 1:3', '1:3: no such device (ENODEV)', busDevice],
+    ['--sim 1:3', '1:3: no such device (ENODEV)', busDevice],
+  ]);
+  cliFails(2, [
+    ['--sim nvme', "usage: unknown command 'nvme'", driver],
+    ['--sim usb detach 1-4', '1-4: names no interface', 'it has 1-4:1.0'],
+    ['--sim usb attach 001/003', '001/003: names no interface', 'it has 1-2:1.0'],
+    ['--sim list --no-header', "usage: unknown option '--no-header'", 'did you mean --no-headings?'],
+    [
+      '--sim write uio0 map0 4',
+      "usage: missing required argument 'value'",
+      'usage: udrv write [options] <device> <region> <offset> [value]',
+    ],
+    [
+      '--sim irq uio0 status',
+      'status: is not a state: enable, disable, on or off',
+      'usage: udrv irq [options] <device> <state>',
+    ],
+  ]);
+  cliFails(6, [
+    [
+      '--sim uio watch-irq uio3 --timeout 50ms',
+      'uio3: no interrupt within 50 ms (ETIMEDOUT)',
+      '--trigger REGION:OFFSET=VALUE makes a device interrupt that does not by itself',
+    ],
+  ]);
+  const nothing = 'udrv: nothing matches the filter';
+  test.concurrent.each([
+    ['list --filter driver=nvme', `${nothing}; --all adds 1 PCI function that does\n`],
+    ['list --type vfio --filter driver=nvme', `${nothing}\n`],
+    ['list uio0 --filter driver=nvme', `${nothing}\n`],
+    ['list --filter name=~QEMU', `${nothing}; ~ is the operator of patterns: name~QEMU\n`],
+    ['usb list --filter name==*NONE*&&id', `${nothing}; ~ is the operator of patterns: name~*NONE*&&id\n`],
+    ['vfio groups --filter driver!=*', ''],
+  ])('%s', async (line, stderr) => expect((await udrv(`--sim ${line}`)).stderr).toBe(stderr));
+});
+
 describe('a wrong name suggests the nearest', () => {
   cliFails(2, [
     ['--sim uio raed uio0 map0 0', "usage: unknown command 'raed'", 'did you mean read?'],
@@ -540,7 +614,7 @@ describe('a missing argument names what may stand there, and the usage', () => {
     [
       '--sim restore',
       `${missing('device')}, or --all`,
-      'device: 0000:00:03.0, 0000:00:04.0, 0000:00:07.0, 0000:00:0a.0, 0000:00:0b.0, 0000:00:1f.2, 0000:00:1f.3, 0000:01:00.0, 0000:02:01.0, 0000:02:02.0; usage: udrv restore [options] [device...]',
+      'no earlier binding is recorded; usage: udrv restore [options] [device...]',
     ],
     ['--sim write uio0 map0', missing('offset'), 'usage: udrv write [options] <device> <region> <offset> [value]'],
     ['--sim write uio0 map0:4', missing('value'), 'usage: udrv write [options] <device> <region> <offset> [value]'],

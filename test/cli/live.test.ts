@@ -222,6 +222,18 @@ describe('top', () => {
     expect(exit).toBe(0);
   });
 
+  test.concurrent.each([60, 80])('the frame, and the table that stays, fit %d columns', async (columns) => {
+    const size = { columns, rows: 24 };
+    const { stdout } = await onTerminal('--sim top --interval 100ms --count 1', { size });
+    const lines = stdout.split(LEAVE).at(-1)?.trimEnd().split('\r\n') ?? [];
+    const widths = lines.map((line) => line.replace(/\x1b\[[\d;?]*[a-zA-Z]/g, '').length);
+    expect(lines.length).toBeGreaterThan(10);
+    expect(Math.max(...widths)).toBeLessThan(columns);
+    expect(lines.filter((line) => line.endsWith('…')).length).toBeGreaterThan(0);
+    // The frame before it was the same, and not cut.
+    expect(stdout.split(LEAVE)[0]).toContain('…\x1b[K');
+  });
+
   test.concurrent('a screen with few lines has the most active, and says how many more there are', async () => {
     const { stdout } = await onTerminal('--sim top --interval 100ms --count 1', { env: { LINES: '6', COLUMNS: '60' } });
     expect(stdout).toMatch(/\d\d more; 0\.\d s; q ends/);

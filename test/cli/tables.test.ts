@@ -99,9 +99,9 @@ describeWith('script', 'on a terminal', () => {
       'TYPE  ADDRESS       ID         DRIVER           ACCESS  NAME',
     );
     expect((await shown('--sim list -o +node uio0', { size }))[0]).toContain('NODE');
-    // A name may go; that it blocks the group may not.
+    // The remark is shortened before the name, and stays.
     expect(await shown('--sim vfio groups', { size })).toContain(
-      '5      NO      0000:00:07.0  xhci_hcd         Red Hat, Inc…  <- blocks the group',
+      '5      NO      0000:00:07.0  xhci_hcd         Red Hat, Inc. QEMU XHC…  <- blocks',
     );
   });
 });
@@ -122,6 +122,9 @@ describe('the options of lists', () => {
       'uio0  uio_pci_generic\nuio1  uio_pdrv_genirq\nuio2  uio_pci_generic\nuio3  aectc\n',
     ],
     ['--sim uio list --sort -address -q', 'uio3\nuio2\nuio1\nuio0\n'],
+    // Not the flags -n, -v and -q.
+    ['--sim vfio list --sort -node -q', '0000:02:01.0\n0000:00:03.0\n'],
+    ['--sim uio list --sort -name -q', 'uio2\nuio0\nuio1\nuio3\n'],
     ['--sim vfio list --filter viable -o ADDRESS,iommuGroup', 'ADDRESS       IOMMUGROUP\n0000:00:03.0  1\n'],
     [
       ['--sim', 'usb', 'list', '--filter', 'speed>=480 && !driver', '--sort', 'speed:desc', '-o', '+usbVersion'],

@@ -119,8 +119,8 @@ describe('a place is REGION OFFSET or REGION:OFFSET', () => {
     ],
     [
       '--sim uio write uio1 map0 5',
-      'uio1 map0: no offset: write REGION OFFSET or REGION:OFFSET',
-      'map0:0x0 is its first register; other regions are map1',
+      "usage: missing required argument 'value'",
+      'usage: udrv uio write [options] <uio> <region> <offset> [value]',
     ],
     ['--sim uio read uio1 map0:x', 'x: is not an offset: decimal or 0x hex, with K, M or G'],
   ]);

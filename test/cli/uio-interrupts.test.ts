@@ -263,7 +263,8 @@ describe('irq', () => {
     ],
     [
       '--sim uio irq uio0 up',
-      /argument value 'up' is invalid for argument 'state'. Allowed choices are enable, disable, on, off.$/,
+      'up: is not a state: enable, disable, on or off',
+      'usage: udrv uio irq [options] <uio> <state>',
     ],
   ]);
 });

@@ -64,7 +64,11 @@ describe('usage errors', () => {
       "usage: missing required argument 'device'",
       'device: uio0, uio1, uio2, uio3, 0000:00:03.0, 0000:02:01.0, usb1, 1-2, 1-3, 1-3.1, 1-4, usb2, ...; usage: udrv show [options] <device...>',
     ],
-    ['--sim uio irq uio0 on off', "usage: too many arguments for 'irq'. Expected 2 arguments but got 3."],
+    [
+      '--sim uio irq uio0 on off',
+      "usage: too many arguments for 'irq'. Expected 2 arguments but got 3.",
+      'usage: udrv uio irq [options] <uio> <state>',
+    ],
     [
       '--sim uio read uio0 map0',
       'uio0 map0: no offset: write REGION OFFSET or REGION:OFFSET',
