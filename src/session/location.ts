@@ -11,10 +11,12 @@ import {
 } from '../model/location';
 import { parseRange, parseSize, parseWidth, parseWord } from '../model/notation';
 import { checkRange, type Range, type Registers } from '../model/registers';
+import { fieldMeaning } from '../regmap/model';
 import { type ResolvedLocation, resolveLocation } from '../regmap/names';
 import { fieldValue } from '../regmap/values';
 import type { Width, Word } from '../sys/sys';
 import { hex } from '../text/hex';
+import type { StepValue } from './result';
 import type { Scope } from './scope';
 import type { SessionState } from './state';
 import type { Words } from './words';
@@ -200,4 +202,11 @@ function addressOf({ buffer, offset, half }: BufferAddress, state: SessionState)
   if (half === 'lo') return Number(iova & 0xffff_ffffn);
   if (half === 'hi') return Number(iova >> 32n);
   return iova <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(iova) : iova;
+}
+
+/** Makes the result of a read. */
+export function valueResult(kind: 'value' | 'match', { location, named }: Place, value: Word): StepValue {
+  if (named === null) return { kind, ...location, value };
+  const { name, field } = named;
+  return { kind, ...location, value, name, ...(field !== null && { meaning: fieldMeaning(field, value) }) };
 }

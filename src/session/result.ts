@@ -1,11 +1,9 @@
 import type { Location } from '../model/location';
 import type { ListedRegister } from '../regmap/listing';
-import { fieldMeaning } from '../regmap/model';
 import type { Width, Word } from '../sys/sys';
 import type { TransferResult } from '../usb/transfer/status';
 import type { DmaFault } from '../vfio/dma/faults';
 import type { DmaAccess } from '../vfio/dma/iommu';
-import type { Place } from './location';
 
 /** The outcome of a step. */
 export type StepResult =
@@ -41,13 +39,6 @@ export interface Done {
 }
 
 export const DONE: Done = { kind: 'done' };
-
-/** Makes the result of a read. */
-export function valueResult(kind: 'value' | 'match', { location, named }: Place, value: Word): StepValue {
-  if (named === null) return { kind, ...location, value };
-  const { name, field } = named;
-  return { kind, ...location, value, name, ...(field !== null && { meaning: fieldMeaning(field, value) }) };
-}
 
 /** A DMA fault, with the buffer that the device missed. */
 export interface BlamedFault extends DmaFault {

@@ -1,7 +1,7 @@
 import { wrapWords } from '../tables/text-width';
 
 /** Macros of mdoc(7) that may stand inside of a line, as far as the pages of this package use them. */
-const INLINE = /^(?:Ar|Cm|Dv|Ev|Fl|Ic|Li|Nm|No|Ns|Op|Pa|Pq|Ql|Qq|Sx|Va|Xr)$/;
+const INLINE = /^(?:Ar|Cm|Dv|Ev|Fl|Ic|Li|Nm|No|Ns|Oc|Oo|Op|Pa|Pf|Pq|Ql|Qq|Sx|Va|Xr)$/;
 
 /** Signs around all that follows on the line. */
 const AROUND: Readonly<Record<string, readonly [string, string]>> = {
@@ -130,14 +130,17 @@ function inline(words: readonly string[], name: string): string {
     if (at === end) text += closers.splice(0).join('');
     if (!INLINE.test(word)) {
       if (macro === 'Xr' && /^\d$/.test(word)) text += `(${word})`;
-      else add(macro === 'Fl' && !/^[|,]$/.test(word) && !CLOSING.test(word) ? `-${unescaped(word)}` : unescaped(word));
+      else if (macro === 'Fl' && !/^[|,]$/.test(word) && !CLOSING.test(word)) add(`-${unescaped(word)}`);
+      else add(unescaped(word), macro === 'Pf');
       continue;
     }
     macro = word;
     if (around !== undefined) {
       add(around[0], true);
       closers.unshift(around[1]);
-    } else if (word === 'Ns') isJoined = true;
+    } else if (word === 'Oo') add('[', true);
+    else if (word === 'Oc') text += ']';
+    else if (word === 'Ns') isJoined = true;
     else if (word === 'Nm' && isLast) add(name);
     else if (word === 'Fl' && isLast) add('-', true);
   }

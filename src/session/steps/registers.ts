@@ -3,8 +3,18 @@ import type { Location } from '../../model/location';
 import { checkRange } from '../../model/registers';
 import { checkNamedWrite } from '../../regmap/hazards';
 import { listRegisters, readListed } from '../../regmap/listing';
-import { fitted, type Place, placeValue, reading, takeArea, takeLocation, takeWidth, writing } from '../location';
-import { DONE, valueResult } from '../result';
+import {
+  fitted,
+  type Place,
+  placeValue,
+  reading,
+  takeArea,
+  takeLocation,
+  takeWidth,
+  valueResult,
+  writing,
+} from '../location';
+import { DONE } from '../result';
 import type { Scope } from '../scope';
 import { ALL, REGISTERS, type Verb } from './verb';
 
