@@ -117,7 +117,7 @@ describe('a command without its framework is that of the device', () => {
   ]);
 
   const usb = 'they have show, ctrl, bulk, int, iso, reset, config, alt, clear-halt, detach, attach, bench';
-  const uio = 'they have show, dump, read, write, watch-irq, irq, bench';
+  const uio = 'they have show, dump, read, write, regs, watch-irq, irq, bench';
   cliFails(2, [
     ['--sim read 1-2 bar0 0', "1-2: 'read' is not for USB devices", usb],
     ['--sim watch-irq 1-2', "1-2: 'watch-irq' is not for USB devices", usb],

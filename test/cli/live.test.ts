@@ -64,7 +64,9 @@ describe('waiting', () => {
     const { stdout, stderr, exit } = await udrv(`--sim uio watch-irq uio0 ${ACK} --timeout 1500ms`);
     expect({ stdout, stderr, exit }).toEqual({
       stdout: '',
-      stderr: 'udrv: uio0: no interrupt within 1500 ms (ETIMEDOUT)\n',
+      stderr:
+        'udrv: uio0: no interrupt within 1500 ms (ETIMEDOUT)\n' +
+        'hint: --trigger REGION:OFFSET=VALUE makes a device interrupt that does not by itself\n',
       exit: 6,
     });
   });

@@ -11,6 +11,8 @@ const LONG = '--timeout 50s';
 
 const stores = (trace: string) => trace.split('\n').filter((line) => /^(store|write|pwrite)\(/.test(line));
 
+const BY_ITSELF = '--trigger REGION:OFFSET=VALUE makes a device interrupt that does not by itself';
+
 describe('watch-irq', () => {
   cliPasses([
     [
@@ -70,17 +72,18 @@ describe('watch-irq', () => {
     'udrv: uio0: uio_pci_generic cannot silence the device: without --ack the next interrupt comes through only once something else has\n';
 
   test.concurrent('without --ack it says what will not happen, and -q does not', async () => {
-    const silent = 'udrv: uio0: no interrupt within 50 ms (ETIMEDOUT)\n';
+    const silent = `udrv: uio0: no interrupt within 50 ms (ETIMEDOUT)\nhint: ${BY_ITSELF}\n`;
     expect(await udrv(`--sim uio watch-irq uio0 ${BRIEF}`)).toEqual({ stdout: '', stderr: remark + silent, exit: 6 });
     expect(await udrv(`--sim uio watch-irq uio0 ${BRIEF} -q`)).toEqual({ stdout: '', stderr: silent, exit: 6 });
   });
 
   cliFails(6, [
-    [`--sim uio watch-irq uio0 ${ACK} ${BRIEF}`, 'uio0: no interrupt within 50 ms (ETIMEDOUT)'],
-    [`--timeout 0 --sim uio watch-irq uio3`, 'uio3: no interrupt within 0 ms (ETIMEDOUT)'],
+    [`--sim uio watch-irq uio0 ${ACK} ${BRIEF}`, 'uio0: no interrupt within 50 ms (ETIMEDOUT)', BY_ITSELF],
+    [`--timeout 0 --sim uio watch-irq uio3`, 'uio3: no interrupt within 0 ms (ETIMEDOUT)', BY_ITSELF],
     [
       `--sim uio watch-irq uio0 ${ACK} ${BRIEF} --rearm disintx --count 1`,
       'uio0: no interrupt within 50 ms (ETIMEDOUT)',
+      BY_ITSELF,
     ],
   ]);
 
@@ -96,7 +99,13 @@ describe('watch-irq', () => {
     const { stdout, stderr, exit } = await udrv(`--sim --json uio watch-irq uio0 ${ACK} ${BRIEF}`);
     expect({ stdout, exit }).toEqual({ stdout: '', exit: 6 });
     expect(JSON.parse(stderr)).toEqual({
-      error: { code: 'ETIMEDOUT', message: 'uio0: no interrupt within 50 ms', device: 'uio0', exit: 6 },
+      error: {
+        code: 'ETIMEDOUT',
+        message: 'uio0: no interrupt within 50 ms',
+        device: 'uio0',
+        hint: BY_ITSELF,
+        exit: 6,
+      },
     });
   });
 

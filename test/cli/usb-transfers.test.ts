@@ -139,7 +139,7 @@ describe('what cannot be', () => {
     ],
     ['--sim usb ctrl 1-2 0x1c0 6 0 0 4', '0x1c0: is not bmRequestType: at most 0xff'],
     ['--sim usb ctrl 1-2 0xc0 6 0x10000 0 4', '0x10000: is not wValue: at most 0xffff'],
-    ['--sim usb alt 1-2 1', '1-2: names no interface', 'write 1-2:1.0, or DEVICE:INTERFACE as in 1d6b:0002:0'],
+    ['--sim usb alt 1-2 1', '1-2: names no interface', 'it has 1-2:1.0'],
   ]);
   cliFails(3, [
     ['--sim usb bulk 9-9 0x81 --length 8', '9-9: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],

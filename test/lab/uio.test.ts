@@ -163,7 +163,9 @@ describeInLab('udrv on a real kernel', (lab, kernel) => {
     expect(await run(`udrv uio watch-irq uio0 ${ACK} --timeout 200ms`)).toMatchObject({
       code: 6,
       stdout: '',
-      stderr: 'udrv: uio0: no interrupt within 200 ms (ETIMEDOUT)\n',
+      stderr:
+        'udrv: uio0: no interrupt within 200 ms (ETIMEDOUT)\n' +
+        'hint: --trigger REGION:OFFSET=VALUE makes a device interrupt that does not by itself\n',
     });
   });
 
