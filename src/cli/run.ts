@@ -55,6 +55,7 @@ async function run(
     cleanup.defer(() => void process.off('exit', onExit));
     const work: Script = script;
     await guard.bound(async () => void (await work(session, { signal: guard.signal, args })));
+    guard.unwatch();
     const faults = await session.newFaults({ isLast: true });
     if (faults.length > 0) printFaults(context, faults, info.address);
   });
@@ -67,6 +68,7 @@ class Guard {
   readonly #cleanup = new Cleanup();
   /** Never resolves: rejects where the script has to be left. */
   readonly #left: Promise<undefined>;
+  #watchdog: Watchdog | undefined;
 
   constructor(file: string, timeoutMs: number | undefined, signal: AbortSignal) {
     this.#file = file;
@@ -97,6 +99,8 @@ class Guard {
       // In a microtask of its own: the watchdog ends all that is on the stack.
       return await Promise.race([Promise.resolve().then(part), this.#left]);
     } catch (error) {
+      // All that follows puts things back.
+      this.unwatch();
       const { signal } = this;
       // The script may have thrown the reason, or have been stopped by it.
       if (signal.aborted) {
@@ -107,12 +111,18 @@ class Guard {
     }
   }
 
+  /** Ends the watch over loops that never wait: the script is done. */
+  unwatch(): void {
+    this.#watchdog?.close();
+  }
+
   [Symbol.dispose](): void {
     this.#cleanup.close();
   }
 
   #watch(timeoutMs: number, leave: (error: UdrvError) => Promise<void>): void {
     const watchdog = this.#cleanup.own(new Watchdog(timeoutMs));
+    this.#watchdog = watchdog;
     const timer = setTimeout(() => {
       watchdog.serve();
       void leave(

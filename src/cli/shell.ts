@@ -57,7 +57,7 @@ async function shell(
       }),
     );
     terminal.on('line', (line) => history.add(line));
-    context.note(`${info.address} is open. help lists the steps; Ctrl-D leaves and puts everything back`);
+    context.note(`${info.address} is open; help lists the steps, Ctrl-D puts everything back`);
     await new Prompt(context, session, terminal).serve(signal);
   });
 }

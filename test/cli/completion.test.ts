@@ -30,7 +30,7 @@ plant(directory, { 'data/one.bin': '', 'data/two.snapshot': '' });
 
 /** Lines up to the cursor, and the words that may stand there. */
 const CASES: readonly (readonly [line: string, ...words: string[]])[] = [
-  ['udrv u', 'uio', 'unbind', 'usb'],
+  ['udrv u', 'udev', 'uio', 'unbind', 'usb'],
   ['udrv uio w', 'watch-irq', 'write'],
   ['udrv --json --sim uio r', 'read', 'regs'],
   ['udrv help usb cl', 'clear-halt'],

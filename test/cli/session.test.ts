@@ -168,8 +168,8 @@ describe('registers by name', () => {
     const path = file('named.mjs', "export default async (s) => console.log((await s.do('read ID.MAGIC')).value)");
     expect(await udrv(['--sim', 'run', path, EDU], { env })).toEqual({ stdout: '237\n', stderr: '', exit: 0 });
     const keys: [RegExp, string][] = [
-      [/> /, 'read ID.MA'],
-      [/read ID\.MA/, '\t'],
+      [/> /, 'read ID.MAG'],
+      [/read ID\.MAG/, '\t'],
       [/read ID\.MAGIC/, '\r'],
       [/0xed[\s\S]*> /, 'exit\r'],
     ];

@@ -149,7 +149,10 @@ describe('platform devices that are meant for UIO, and have no driver', () => {
   const remarks = `udrv: meant for UIO, but without a driver: a0000000.gpio, a0010000.dma\nudrv: ${advice}\n`;
 
   test.concurrent.each([
-    ['uio list', 'udrv: no UIO device\n'],
+    [
+      'uio list',
+      'udrv: no UIO device; its driver makes one, as uio_pdrv_genirq does for platform devices; udrv --sim uio list to try without\n',
+    ],
     [
       'list',
       `udrv: no device that user space can drive; udrv --sysroot ${tree} list --all shows the PCI functions that the kernel drives; udrv --sim list to try without\n`,

@@ -1,44 +1,62 @@
 import { Worker } from 'node:worker_threads';
 
+/** Time in which the main thread has to beat once, after the bound. */
+const CHECK_MS = 1000;
+
+/** Time between two beats. */
+const BEAT_MS = 100;
+
 /**
- * Ends a loop of the main thread that never waits, so that its timers run again. It asks V8 from another thread, as a
+ * Ends loops of the main thread that never wait, so that its timers run again. It asks V8 from another thread, as a
  * debugger does (Runtime.terminateExecution of the inspector): nothing in the script can catch that.
  */
 const CODE = `
 const { Session } = require('node:inspector');
-const { workerData: { afterMs, served } } = require('node:worker_threads');
-setInterval(() => {
-  if (Atomics.load(served, 0) !== 0) return;
-  const session = new Session();
-  session.connectToMainThread();
-  session.post('Runtime.terminateExecution', () => session.disconnect());
+const { workerData: { afterMs, checkMs, beats } } = require('node:worker_threads');
+let last = 0;
+function check() {
+  const now = Atomics.load(beats, 0);
+  if (now === last) {
+    const session = new Session();
+    session.connectToMainThread();
+    session.post('Runtime.terminateExecution', () => session.disconnect());
+  }
+  last = now;
+}
+setTimeout(() => {
+  check();
+  setInterval(check, checkMs);
 }, afterMs);
 `;
 
-/** Time that the main thread has to serve its own timer. */
-const GRACE_MS = 300;
-
-/** Guards a bound on the time of a script: ends what keeps the main thread from serving it. */
+/**
+ * Guards a bound on the time of a script: ends what keeps the main thread from serving its timers, from the bound on and
+ * until it is closed. A script may also begin its loop after the bound, where the machine is slow.
+ */
 export class Watchdog {
-  readonly #served = new Int32Array(new SharedArrayBuffer(4));
+  readonly #beats = new Int32Array(new SharedArrayBuffer(4));
   readonly #worker: Worker;
+  #beating: NodeJS.Timeout | undefined;
 
   constructor(timeoutMs: number) {
     this.#worker = new Worker(CODE, {
       eval: true,
-      workerData: { afterMs: timeoutMs + GRACE_MS, served: this.#served },
+      workerData: { afterMs: timeoutMs + CHECK_MS, checkMs: CHECK_MS, beats: this.#beats },
       stderr: true,
     });
     this.#worker.unref();
   }
 
-  /** Tells it that the main thread serves its timers. */
+  /** Tells it that the main thread serves its timers, from now on again and again. */
   serve(): void {
-    Atomics.store(this.#served, 0, 1);
+    const beat = () => void Atomics.add(this.#beats, 0, 1);
+    beat();
+    this.#beating ??= setInterval(beat, BEAT_MS);
   }
 
+  /** Ends the guard, before anything runs that must not be ended. A second close does nothing. */
   close(): void {
-    this.serve();
+    clearInterval(this.#beating);
     void this.#worker.terminate();
   }
 }
