@@ -186,7 +186,8 @@ describeInLab('VFIO devices on a real kernel', (lab, kernel) => {
         /^EINVAL IOVA 0x100800 is not a multiple of the page size, 0x1000\n/,
       );
       expect(await map('0x100000', '0x800')).toMatch(/^EINVAL length 0x800 is not a multiple/);
-    });
+      // Each loads the whole library, which takes seconds in the guest.
+    }, 240_000);
   });
 
   test.each([
