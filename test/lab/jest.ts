@@ -30,7 +30,7 @@ export function describeInLab(
 }
 
 /** A guest under software emulation, on a busy machine, takes its time. */
-const TEST_MS = 60_000;
+const TEST_MS = 120_000;
 /** More than `bootLab` waits, so that its error is the one that is shown. */
 const BOOT_MS = 130_000;
 
