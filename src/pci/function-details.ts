@@ -1,4 +1,5 @@
 import type { AttributeReader } from '../sys/readers/attributes';
+import { matchesWildcard } from '../text/wildcard';
 import { PCI_DEVICES } from './paths';
 
 /** Facts of a function that a listing does without: each costs a search. Reading them wakes no device. */
@@ -51,27 +52,6 @@ function modulesFor(reader: AttributeReader, modalias: string | null): string[] 
   const aliases = reader.bytes(`/lib/modules/${release}/modules.alias`, MAX_ALIASES)?.toString('latin1') ?? '';
   const modules = new Set<string>();
   for (const [, pattern = '', module = ''] of aliases.matchAll(/^alias (pci:\S+) (\S+)$/gm))
-    if (matches(pattern, modalias)) modules.add(module);
+    if (matchesWildcard(pattern, modalias)) modules.add(module);
   return [...modules];
-}
-
-/** Tells whether a pattern with `*` and `?` matches all of a text. Each `*` is tried once more only: no pattern takes long. */
-function matches(pattern: string, text: string): boolean {
-  let [at, read] = [0, 0];
-  let star = -1;
-  let retry = 0;
-  while (read < text.length) {
-    if (pattern[at] === '*') {
-      star = at++;
-      retry = read;
-    } else if (at < pattern.length && (pattern[at] === '?' || pattern[at] === text[read])) {
-      at++;
-      read++;
-    } else if (star >= 0) {
-      at = star + 1;
-      read = ++retry;
-    } else return false;
-  }
-  while (pattern[at] === '*') at++;
-  return at === pattern.length;
 }

@@ -2,6 +2,7 @@ import { Exit, UdrvError, usageError } from '../errors';
 import type { Location } from '../model/location';
 import type { Width } from '../sys/sys';
 import { nearest } from '../text/nearest';
+import { matchesWildcard } from '../text/wildcard';
 import type { NamedRegister, Peripheral, RegisterField } from './model';
 import { bytesOf, listed, type PlacedPeripheral } from './place';
 
@@ -45,8 +46,8 @@ export class RegisterNames {
 
   /** Lists the registers whose name, with or without the peripheral's, a pattern with `*` and `?` matches. */
   matching(pattern: string): PlacedRegister[] {
-    const matches = wildcard(pattern.toLowerCase());
-    return this.all().filter((one) => namesOf(one).some((name) => matches(name.toLowerCase())));
+    const wanted = pattern.toLowerCase();
+    return this.all().filter((one) => namesOf(one).some((name) => matchesWildcard(wanted, name.toLowerCase())));
   }
 
   /**
@@ -181,24 +182,3 @@ function index(registers: Iterable<PlacedRegister>): Map<string, PlacedRegister[
 }
 
 const plain = (name: string): string => name.toLowerCase().replace(/[[\]]/g, '');
-
-/** Makes a test of names, whose time is bounded: a regular expression of many `*` is not. */
-function wildcard(pattern: string): (name: string) => boolean {
-  return (name) => {
-    let [at, i, star, mark] = [0, 0, -1, 0];
-    while (i < name.length) {
-      if (pattern[at] === '*') {
-        star = at++;
-        mark = i;
-      } else if (pattern[at] === '?' || pattern[at] === name[i]) {
-        at++;
-        i++;
-      } else if (star >= 0) {
-        at = star + 1;
-        i = ++mark;
-      } else return false;
-    }
-    while (pattern[at] === '*') at++;
-    return at === pattern.length;
-  };
-}

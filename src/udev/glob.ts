@@ -1,29 +1,20 @@
+import { matchesElements } from '../text/wildcard';
+
 type Test = (character: string) => boolean;
 
 /** Tells whether a text matches a pattern as fnmatch(3) has it: `*`, `?`, `[a-z]`, `[!0-9]`. Takes at most the product of both lengths. */
 export function globbed(pattern: string, text: string): boolean {
   const tests = compile(pattern);
   const characters = [...text];
-  let at = 0;
-  // The last star, and where what it stands for ends: it takes one more when the rest fails.
-  let star = -1;
-  let taken = 0;
-  let i = 0;
-  while (i < characters.length) {
-    const test = tests[at];
-    if (test === '*') {
-      star = at++;
-      taken = i;
-    } else if (test?.(characters[i] ?? '')) {
-      at++;
-      i++;
-    } else if (star >= 0) {
-      at = star + 1;
-      i = ++taken;
-    } else return false;
-  }
-  while (tests[at] === '*') at++;
-  return at === tests.length;
+  return matchesElements(
+    tests.length,
+    characters.length,
+    (at) => tests[at] === '*',
+    (at, i) => {
+      const test = tests[at];
+      return typeof test === 'function' && test(characters[i] ?? '');
+    },
+  );
 }
 
 function compile(pattern: string): (Test | '*')[] {

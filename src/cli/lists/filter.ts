@@ -1,4 +1,5 @@
 import { usageError } from '../../errors';
+import { matchesWildcard } from '../../text/wildcard';
 import { type ListColumn, textOf, valueIn } from './column';
 
 /**
@@ -211,30 +212,9 @@ function equals<T>(column: ListColumn<T>, text: string): Predicate<T> {
 function matches<T>(column: ListColumn<T>, text: string): Predicate<T> {
   const wanted = text.toLowerCase();
   const fits = /[*?]/.test(wanted)
-    ? (value: string) => isMatch(wanted, value)
+    ? (value: string) => matchesWildcard(wanted, value)
     : (value: string) => value.includes(wanted);
   return (item) => isSet(column, item) && values(column, item).some((value) => fits(value.toLowerCase()));
-}
-
-/** Matches a glob in at most pattern times text steps: after a mismatch the last `*` alone takes one character more. */
-function isMatch(pattern: string, text: string): boolean {
-  let [p, t] = [0, 0];
-  let star = -1;
-  let from = 0;
-  while (t < text.length) {
-    if (pattern[p] === '*') {
-      star = p++;
-      from = t;
-    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === text[t])) {
-      p++;
-      t++;
-    } else if (star >= 0) {
-      p = star + 1;
-      t = ++from;
-    } else return false;
-  }
-  while (pattern[p] === '*') p++;
-  return p === pattern.length;
 }
 
 /** Returns the number that a text stands for, decimal or 0x; null for other text. */
