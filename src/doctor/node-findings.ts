@@ -1,4 +1,5 @@
 import { shellWord } from '../text/shell';
+import { isGroupName } from '../udev/rule';
 import { command, type Finding } from './check';
 import { containerOf } from './container';
 import type { Evidence } from './evidence';
@@ -63,7 +64,7 @@ function closed(
 function groupName(tree: Evidence, gid: number): string | null {
   const lines = (tree.text('/etc/group') ?? '').split('\n').map((line) => line.split(':'));
   const name = lines.find(([, , number]) => number === String(gid))?.[0] ?? '';
-  return /^[a-z_][\w-]{0,31}$/i.test(name) ? name : null;
+  return isGroupName(name) ? name : null;
 }
 
 /** Makes findings of nodes that are missing or closed to the user. @param subsystem for udev */

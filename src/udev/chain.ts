@@ -1,6 +1,8 @@
 import { posix } from 'node:path';
 import type { DeviceInfo } from '../model/device';
 import type { AttributeReader } from '../sys/readers/attributes';
+import { UIO_CLASS } from '../uio/inspect';
+import { USB_DEVICES } from '../usb/inspect/inspect';
 
 /** A device of sysfs as rules see it. */
 export interface SysDevice {
@@ -22,9 +24,9 @@ export function nodeChains(reader: AttributeReader, device: DeviceInfo): SysDevi
 function classPaths(device: DeviceInfo): string[] {
   switch (device.framework) {
     case 'uio':
-      return [`/sys/class/uio/${device.address}`];
+      return [`${UIO_CLASS}/${device.address}`];
     case 'usb':
-      return [`/sys/bus/usb/devices/${device.address}`];
+      return [`${USB_DEVICES}/${device.address}`];
     case 'vfio': {
       const { group, cdev } = device.vfio;
       const of = (name: string, value: string | number | null) =>

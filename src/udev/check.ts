@@ -2,11 +2,11 @@ import type { DeviceInfo } from '../model/device';
 import type { AttributeReader } from '../sys/readers/attributes';
 import { nodeChains, type SysDevice } from './chain';
 import { matchRule, readValue, termsText } from './match';
-import { isMatch, parseRules, type Rule, type Term, termText } from './rules-file';
+import { isMatch, parseRules, RULES, type Rule, type Term, termText } from './rules-file';
 
 /** Directories of rules, the strongest first: a file of the same name in a later one is not read (udev(7)). */
 const DIRECTORIES = [
-  '/etc/udev/rules.d',
+  RULES,
   '/run/udev/rules.d',
   '/usr/local/lib/udev/rules.d',
   '/usr/lib/udev/rules.d',

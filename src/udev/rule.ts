@@ -1,5 +1,8 @@
 import { Exit, UdrvError } from '../errors';
 import type { DeviceInfo } from '../model/device';
+import { pciPath } from '../pci/paths';
+import { udevIds } from '../usb/inspect/udev-rule';
+import { RULES } from './rules-file';
 
 /** The one who is given a device: a group, or whoever sits at the machine (systemd-logind's seat). */
 export type Grant = { group: string } | 'uaccess';
@@ -13,8 +16,10 @@ export interface DeviceRules {
   notes: string[];
 }
 
-/** Names of groups that useradd(8) takes: nothing in them can end a string of udev's. */
-const GROUP_NAME = /^[a-z_][a-z0-9_-]{0,31}$/i;
+/** Tells whether groupadd(8) takes a name: nothing in such a one can end a string of udev's, or of a shell. */
+export function isGroupName(name: string): boolean {
+  return /^[a-z_][\w-]{0,31}$/i.test(name);
+}
 
 /**
  * Makes the udev rules that give a device to a user. They name the device by what stays over a boot: a USB device by its
@@ -24,14 +29,14 @@ const GROUP_NAME = /^[a-z_][a-z0-9_-]{0,31}$/i;
  * @throws UdrvError exit 2 for a group's name that is none; exit 3 for a device without a node
  */
 export function deviceRules(device: DeviceInfo, grant: Grant): DeviceRules {
-  if (grant !== 'uaccess' && !GROUP_NAME.test(grant.group))
+  if (grant !== 'uaccess' && !isGroupName(grant.group))
     throw new UdrvError('is no name of a group', { code: 'usage', exit: Exit.usage, subject: grant.group });
   const give = grant === 'uaccess' ? 'TAG+="uaccess", MODE="0660"' : `GROUP="${grant.group}", MODE="0660"`;
   const { rules, notes } = rulesOf(device, grant, give);
   const name = device.address.replaceAll(/[^\w.:-]/g, '_');
   return {
     // Before 73-seat-late.rules, which acts on the tag.
-    path: `/etc/udev/rules.d/70-udrv-${name}.rules`,
+    path: `${RULES}/70-udrv-${name}.rules`,
     lines: [`# ${device.address}: written by udrv udev; to take it back, remove this file`, ...rules],
     notes,
   };
@@ -41,9 +46,7 @@ function rulesOf(device: DeviceInfo, grant: Grant, give: string): { rules: strin
   switch (device.framework) {
     case 'usb':
       return {
-        rules: [
-          `SUBSYSTEM=="usb", ENV{DEVTYPE}=="usb_device", ATTR{idVendor}=="${device.vendorId}", ATTR{idProduct}=="${device.deviceId}", ${give}`,
-        ],
+        rules: [`SUBSYSTEM=="usb", ENV{DEVTYPE}=="usb_device", ${udevIds(device)}, ${give}`],
         notes: [],
       };
     case 'uio':
@@ -70,15 +73,15 @@ function uioRules(device: DeviceInfo & { framework: 'uio' }, grant: Grant, give:
   const rules = [`${match}, ${give}`];
   if (parent === null || device.driver !== 'uio_pci_generic') return { rules, notes: [] };
   // Interrupts of uio_pci_generic are let through again by the Command register, in the configuration space.
-  const config = '/sys/bus/pci/devices/';
+  const config = pciPath(parent, 'config');
   if (grant === 'uaccess')
     return {
       rules,
       notes: [
-        `re-arming interrupts of uio_pci_generic takes writing to ${config}${parent}/config, which uaccess cannot give: --group can`,
+        `re-arming interrupts of uio_pci_generic takes writing to ${config}, which uaccess cannot give: --group can`,
       ],
     };
-  const run = (command: string) => `RUN+="/usr/bin/${command} ${config}${parent}/config"`;
+  const run = (command: string) => `RUN+="/usr/bin/${command} ${config}"`;
   return { rules: [...rules, `${match}, ${run(`chgrp ${grant.group}`)}, ${run('chmod g+rw')}`], notes: [] };
 }
 

@@ -1,5 +1,8 @@
 /** Rules of udev as udev(7) describes them: lines of `KEY{attribute}OPERATOR"value"`, which match or assign. */
 
+/** The administrator's rules. */
+export const RULES = '/etc/udev/rules.d';
+
 export type Operator = '==' | '!=' | '=' | '+=' | '-=' | ':=';
 
 export interface Term {

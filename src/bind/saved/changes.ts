@@ -5,6 +5,7 @@ import { PCI_DEVICES, PCI_DRIVERS } from '../../pci/paths';
 import { AttributeReader } from '../../sys/readers/attributes';
 import type { Sys, SysTree } from '../../sys/sys';
 import { shellWord } from '../../text/shell';
+import { RULES } from '../../udev/rules-file';
 import { inUseError } from '../errors';
 import { claimProbe } from '../in-use';
 import { plan } from '../plan';
@@ -13,7 +14,7 @@ import { findObjections, mustNotBeInUse } from '../safety';
 import { conflictError, fileError, foreignFileError, linkError, noUdevError, unnamableError } from './errors';
 import { initramfsNotes } from './initramfs';
 import { isLink, listSaved, readOwn, type SavedBinding } from './list';
-import { formatRule, isOurs, isRuleId, isRuleName, parseRule, RULES, type RuleTarget, rulePath } from './rule';
+import { formatRule, isOurs, isRuleId, isRuleName, parseRule, type RuleTarget, rulePath } from './rule';
 
 /** A file of {@link RULES} before and after; null where there is none. */
 export interface FileChange {

@@ -1,6 +1,6 @@
 import { Exit, errnoMessage, type SysError, UdrvError } from '../../errors';
+import { RULES } from '../../udev/rules-file';
 import { nameOf, type SavedBinding } from './list';
-import { RULES } from './rule';
 
 export function noUdevError(code: string): UdrvError {
   return new UdrvError('is not there: udev makes bindings that last, and it is not installed', {

@@ -2,7 +2,8 @@ import { comparePciAddresses, isPciAddress } from '../../pci/address';
 import { attempt } from '../../sys/attempt';
 import { AttributeReader, type ReadError } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
-import { parseRule, RULES, ruleTarget } from './rule';
+import { RULES } from '../../udev/rules-file';
+import { parseRule, ruleTarget } from './rule';
 
 /** The directory of driverctl(8): a file for each device, `pci-0000:01:00.0`, with the name of its driver. */
 export const DRIVERCTL = '/etc/driverctl.d';

@@ -9,9 +9,7 @@
  */
 
 import { isPciAddress } from '../../pci/address';
-
-/** The administrator's rules. */
-export const RULES = '/etc/udev/rules.d';
+import { RULES } from '../../udev/rules-file';
 
 /** Before 80-drivers.rules, which loads what the kernel has for a function. */
 const PREFIX = '71-udrv-bind-';
