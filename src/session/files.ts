@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync, statSync, writeFileSync } from 'node:fs';
 import { Exit, fromSysError, SysError, usageError } from '../errors';
 import { sysCall } from '../sys/linux/node-fs';
-import { hex } from '../text/hex';
+import { hex, hexBytes } from '../text/hex';
 
 /** Returns the bytes that a step names: hex digits, or the content of a file after `@`. The file is read when it is used. */
 export function dataOf(text: string, limit: number): { length: number; read(): Buffer } {
@@ -11,9 +11,9 @@ export function dataOf(text: string, limit: number): { length: number; read(): B
     if (length > limit) throw usageError(path, `has ${hex(length)} bytes: ${hex(limit)} at most`);
     return { length, read: () => readWhole(path, limit) };
   }
-  const digits = text.replace(/^0x/i, '').replace(/[\s:]+/g, '');
-  if (!/^([0-9a-f]{2})+$/i.test(digits)) throw usageError(text, 'is not data: an even number of hex digits, or @FILE');
-  const bytes = Buffer.from(digits, 'hex');
+  const bytes = hexBytes(text);
+  if (bytes === null || bytes.length === 0)
+    throw usageError(text, 'is not data: an even number of hex digits, or @FILE');
   if (bytes.length > limit) throw usageError(text, `has ${hex(bytes.length)} bytes: ${hex(limit)} at most`);
   return { length: bytes.length, read: () => bytes };
 }

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
+import { userDirectory } from './user-directory';
 
 /** The user's own defaults, from `udrv/config`: lines of `KEY = VALUE`. They are for terminals, and no script sees them. */
 
@@ -20,10 +21,8 @@ export type Settings = ReadonlyMap<string, Setting>;
 
 /** Returns the path of the file; null where there is no home. */
 function settingsPath(env: NodeJS.ProcessEnv): string | null {
-  const home = env['HOME'];
-  // XDG Base Directory Specification: a relative path is invalid and to be ignored.
-  const base = [env['XDG_CONFIG_HOME'], home && join(home, '.config')].find((path) => path && isAbsolute(path));
-  return base ? join(base, 'udrv/config') : null;
+  const base = userDirectory(env, 'XDG_CONFIG_HOME', '.config');
+  return base === null ? null : join(base, 'udrv/config');
 }
 
 /** Reads the user's settings; there are none where there is no file. @param warn is told of each line that is wrong */

@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { SysError, usageError } from '../../errors';
 import { sysCall } from '../../sys/linux/node-fs';
+import { userDirectory } from '../program/user-directory';
 
 const SCHEMA = 'udrv.maps/1';
 
@@ -22,10 +23,8 @@ export function keptMap(env: NodeJS.ProcessEnv, kinds: readonly string[]): strin
 
 /** Returns the file of the maps that are kept; null: the user has no directory for configuration. */
 export function keptMapsFile(env: NodeJS.ProcessEnv): string | null {
-  const home = env['HOME'];
-  // XDG Base Directory Specification: a relative path is invalid and to be ignored.
-  const base = [env['XDG_CONFIG_HOME'], home && join(home, '.config')].find((path) => path && isAbsolute(path));
-  return base ? join(base, 'udrv', 'maps.json') : null;
+  const base = userDirectory(env, 'XDG_CONFIG_HOME', '.config');
+  return base === null ? null : join(base, 'udrv', 'maps.json');
 }
 
 /** Reads the maps that are kept; none, where the file is not there. @throws usage, where it is damaged */

@@ -9,22 +9,18 @@ import {
   readFileSync,
   writeSync,
 } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { userDirectory } from '../program/user-directory';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR, O_TRUNC } = constants;
 
 /** Lines that are kept. */
 const KEPT = 1000;
 
-/**
- * Returns the file for the lines of the shell: in XDG_STATE_HOME, or ~/.local/state; null where there is no home. A
- * relative path is invalid and ignored (XDG Base Directory Specification).
- */
+/** Returns the file for the lines of the shell: in XDG_STATE_HOME, or ~/.local/state; null where there is no home. */
 export function historyPath(env: NodeJS.ProcessEnv): string | null {
-  const home = env['HOME'];
-  const base = [env['XDG_STATE_HOME'], home && join(home, '.local/state')];
-  const found = base.find((path) => path !== undefined && isAbsolute(path));
-  return found === undefined ? null : join(found, 'udrv/history');
+  const base = userDirectory(env, 'XDG_STATE_HOME', '.local/state');
+  return base === null ? null : join(base, 'udrv/history');
 }
 
 /**

@@ -11,7 +11,8 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { firstAbsolute, userDirectory } from '../program/user-directory';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
@@ -33,11 +34,8 @@ const OTHERS_ANY = 0o077;
  */
 export function cacheDirectory(env: NodeJS.ProcessEnv): string | null {
   if (env['NODE_DISABLE_COMPILE_CACHE']) return null;
-  const home = env['HOME'];
-  // XDG Base Directory Specification: a relative path is invalid and to be ignored.
-  const base = [env['NODE_COMPILE_CACHE'], env['XDG_CACHE_HOME'], home && join(home, '.cache')];
-  const found = base.find((path) => path !== undefined && isAbsolute(path));
-  return found === undefined ? null : join(found, 'udrv');
+  const base = firstAbsolute(env['NODE_COMPILE_CACHE'], userDirectory(env, 'XDG_CACHE_HOME', '.cache'));
+  return base === null ? null : join(base, 'udrv');
 }
 
 /**

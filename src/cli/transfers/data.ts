@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import { Cleanup } from '../../cleanup';
 import { SysError, usageError } from '../../errors';
 import { sysCall } from '../../sys/linux/node-fs';
+import { hexBytes } from '../../text/hex';
 import type { Source } from '../../usb/transfer/streams';
 import { fileError } from '../output/file';
 
@@ -54,14 +55,14 @@ export async function readData(text: string, limit: number): Promise<Buffer> {
 
 /** Parses `12010002`, also with blanks or colons between, or with 0x in front. */
 export function parseHexBytes(text: string): Buffer {
-  const digits = text.replace(/^0x/i, '').replace(/[\s:]+/g, '');
-  if (!/^([0-9a-f]{2})*$/i.test(digits))
+  const bytes = hexBytes(text);
+  if (bytes === null)
     throw usageError(
       text,
       'is not data: an even number of hex digits',
       'write --data 12010002, --data @FILE or --data -',
     );
-  return Buffer.from(digits, 'hex');
+  return bytes;
 }
 
 function fromFile(path: string): Data {
