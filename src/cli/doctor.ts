@@ -1,13 +1,13 @@
 import type { Purpose } from '../doctor/check';
 import { diagnose } from '../doctor/diagnose';
 import { Exit } from '../errors';
+import { parseCount, parseSize } from '../model/notation';
 import { readConfig } from '../pci/sysfs-config';
 import { readKernelLog } from '../sys/readers/kmsg';
 import { diagnosisDocument, diagnosisText } from './devices/diagnosis';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
 import { argument, choice, option } from './program/options';
-import { parseCount, parseSize } from './program/parse';
 
 export const command: VerbSpec = {
   description: 'find what is in the way of using a device, or the machine, and what mends it',

@@ -1,4 +1,5 @@
 import type { Framework } from '../model/device';
+import { parseCount } from '../model/notation';
 import type { DeviceEvent } from '../monitor/event';
 import { monitorDevices } from '../monitor/monitor';
 import { idPair } from '../text/ids';
@@ -6,7 +7,6 @@ import { json, visible } from './output/escape';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
 import { option, typeOption } from './program/options';
-import { parseCount } from './program/parse';
 import { interruptible } from './program/signals';
 import { Waiting, waitingText } from './status/waiting';
 import { padding } from './tables/text-width';

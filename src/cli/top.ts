@@ -2,6 +2,7 @@ import { ActivityMeter, isPresent, presence } from '../devices/activity';
 import { listDevices } from '../devices/list';
 import { Exit, UdrvError, usageError } from '../errors';
 import type { DeviceInfo } from '../model/device';
+import { parseCount, parseDuration } from '../model/notation';
 import { pause } from '../sys/wait';
 import { UsbTraffic } from '../usb/usbmon';
 import { byActivity, frameJson, frameTable } from './activity/frame';
@@ -10,7 +11,6 @@ import { selected } from './devices/list';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
 import { argument, option } from './program/options';
-import { parseCount, parseDuration } from './program/parse';
 import { interruptible } from './program/signals';
 
 export const command: VerbSpec = {

@@ -1,6 +1,7 @@
 import type { Option } from 'commander';
+import { parseCount } from '../../model/notation';
 import { choice, option, repeatable } from '../program/options';
-import { parseCount, parseVectors } from '../program/parse';
+import { parseVectors } from '../program/parse';
 
 export function ackOption(): Option {
   return repeatable(

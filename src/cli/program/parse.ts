@@ -7,17 +7,6 @@ import type { Vectors } from '../../vfio/device/irq-eventfds';
 
 /** Text of a command line, to values. Each function is pure, and throws a usage error that names the text. */
 
-export {
-  numberIn,
-  parseCount,
-  parseDuration,
-  parseRange,
-  parseSize,
-  parseValue,
-  parseWidth,
-  parseWord,
-} from '../../model/notation';
-
 /** Parses `REGION:OFFSET[/WIDTH]`. @returns null where the text is something else */
 function parseLocation(text: string, width: Width): Location | null {
   const match = /^(.+):([^/:]+)(?:\/([^/:]*))?$/.exec(text);

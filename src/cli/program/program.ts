@@ -1,12 +1,12 @@
 import { Command, Option } from 'commander';
 import { Cleanup } from '../../cleanup';
+import { parseDuration } from '../../model/notation';
 import type { Sys } from '../../sys/sys';
 import { commands } from '..';
 import type { OutputStream } from '../output/stream';
 import type { CommandIndex, CommandSpec, ExitOrNothing, VerbSpec } from './command';
 import { Context, type GlobalOptions } from './context';
 import { type OpenMachine, openMachine, type TypedOptions, withMachine } from './machine';
-import { parseDuration } from './parse';
 
 /** Put in by the build, from package.json. */
 declare const UDRV_VERSION: string;

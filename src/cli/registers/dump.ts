@@ -1,4 +1,5 @@
 import type { Region } from '../../model/device';
+import { parseRange } from '../../model/notation';
 import { checkRange, hexWord, type Range, registersSize } from '../../model/registers';
 import type { Width, Word } from '../../sys/sys';
 import { hexLines, type Line, putWord, wordLines } from '../output/dump';
@@ -6,7 +7,6 @@ import { json } from '../output/escape';
 import { Output, type Sink } from '../output/file';
 import { LineWriter } from '../output/lines';
 import type { Context } from '../program/context';
-import { parseRange } from '../program/parse';
 import { interruptible, signalCheck } from '../program/signals';
 import { MEBIBYTES, Progress } from '../status/progress';
 import { expectRange } from './place';

@@ -1,6 +1,6 @@
 import type { Argument, Option } from 'commander';
+import { parseWidth } from '../../model/notation';
 import { argument, choice, option, repeatable } from '../program/options';
-import { parseWidth } from '../program/parse';
 
 /** Makes the arguments that name a device and a region of it. @param place what may follow the region: `OFFSET` */
 export function regionArguments(device: string, place: string, regions?: string): Argument[] {

@@ -1,9 +1,9 @@
 import { usageError } from '../../errors';
 import type { Region } from '../../model/device';
 import type { RegionSource } from '../../model/location';
+import { parseSize } from '../../model/notation';
 import { findRegion } from '../../model/registers';
 import type { Context } from '../program/context';
-import { parseSize } from '../program/parse';
 
 /** A device with registers, whatever its framework: known, and not opened yet, so that a wrong request touches nothing. */
 export interface Target {

@@ -9,13 +9,13 @@ import {
   valueText,
   wholeText,
 } from '../../model/location';
+import { parseValue } from '../../model/notation';
 import { checkNamedWrite } from '../../regmap/hazards';
 import { fieldValue } from '../../regmap/values';
 import type { Width, Word } from '../../sys/sys';
 import { hex } from '../../text/hex';
 import type { Context } from '../program/context';
 import { missingArgument } from '../program/options';
-import { parseValue } from '../program/parse';
 import { interruptible } from '../program/signals';
 import { expectRegister } from './place';
 import { type FindTarget, hasRegion } from './target';

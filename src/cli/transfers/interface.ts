@@ -1,13 +1,13 @@
 import { findDevices } from '../../devices/select';
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
+import { parseSize } from '../../model/notation';
 import { NO_NAMES } from '../../names/database';
 import { attempt } from '../../sys/attempt';
 import { notAuthorized } from '../../usb/errors';
 import { interfaceName } from '../../usb/inspect/address';
 import { findOf } from '../devices/find';
 import type { Context } from '../program/context';
-import { parseSize } from '../program/parse';
 
 export interface DrivenInterface {
   interface: string;

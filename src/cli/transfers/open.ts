@@ -1,11 +1,11 @@
 import { claimProbe, findUses } from '../../bind/in-use';
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
+import { numberIn } from '../../model/notation';
 import { UsbDevice } from '../../usb/device/device';
 import type { FoundEndpoint } from '../../usb/device/endpoints';
 import { endpointName, interfaceName } from '../../usb/inspect/address';
 import type { Context } from '../program/context';
-import { numberIn } from '../program/parse';
 import { interruptible } from '../program/signals';
 
 /**

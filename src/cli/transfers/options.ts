@@ -1,7 +1,7 @@
 import type { Option } from 'commander';
 import { usageError } from '../../errors';
+import { parseCount, parseSize } from '../../model/notation';
 import { option } from '../program/options';
-import { parseCount, parseSize } from '../program/parse';
 import { parseText } from './text';
 
 export const ENDPOINT_HELP = '0x81 in, 0x01 out';

@@ -1,7 +1,7 @@
 import { usageError } from '../../errors';
+import { numberIn } from '../../model/notation';
 import { didYouMean } from '../../text/nearest';
 import type { ControlSetup } from '../../usb/transfer/urb';
-import { numberIn } from '../program/parse';
 
 /** A control request as numbers, with how much it brings at most; null for one that brings nothing. */
 export interface NamedRequest {

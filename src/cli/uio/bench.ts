@@ -1,10 +1,10 @@
+import { parseCount } from '../../model/notation';
 import { printingLatencies } from '../interrupts/latencies';
 import { ackOption, benchTriggerOption, rearmOption } from '../interrupts/options';
 import { type UioInterruptOptions, withUioInterrupts } from '../interrupts/uio';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, option } from '../program/options';
-import { parseCount } from '../program/parse';
 import { mapOption } from '../registers/options';
 
 export const command: VerbSpec = {

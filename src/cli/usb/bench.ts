@@ -1,4 +1,5 @@
 import { usageError } from '../../errors';
+import { parseDuration } from '../../model/notation';
 import { findEndpoint } from '../../usb/device/endpoints';
 import { endpointName } from '../../usb/inspect/address';
 import { transferError } from '../../usb/transfer/failure';
@@ -7,7 +8,6 @@ import { findOf } from '../devices/find';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, option } from '../program/options';
-import { parseDuration } from '../program/parse';
 import { Progress, SECONDS } from '../status/progress';
 import type { Column } from '../tables/row';
 import { table } from '../tables/table';

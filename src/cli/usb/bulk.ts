@@ -1,7 +1,7 @@
+import { parseCount } from '../../model/notation';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, option } from '../program/options';
-import { parseCount } from '../program/parse';
 import { MEBIBYTES, Progress } from '../status/progress';
 import {
   altOption,

@@ -1,4 +1,5 @@
 import { usageError } from '../../errors';
+import { parseCount, parseWord } from '../../model/notation';
 import { hex } from '../../text/hex';
 import { interfaceOfRequest, type UsbDevice } from '../../usb/device/device';
 import { transferError } from '../../usb/transfer/failure';
@@ -8,7 +9,6 @@ import { Output } from '../output/file';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, missingArgument, option } from '../program/options';
-import { parseCount, parseWord } from '../program/parse';
 import { type DataOptions, givenData, readData } from '../transfers/data';
 import { claimedSteps, mustBeIdle, type TakeOptions, withUsb } from '../transfers/open';
 import { dataOptions, takeOptions } from '../transfers/options';

@@ -1,8 +1,8 @@
+import { parseCount } from '../../model/notation';
 import { json } from '../output/escape';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, option } from '../program/options';
-import { parseCount } from '../program/parse';
 import { altOption, dataOptions, ENDPOINT_HELP, parseTransferSize, takeOptions } from '../transfers/options';
 import { document, dumpTo } from '../transfers/result';
 import { checkResult, type Transfer, type TransferOptions, transfer, waitingFor } from '../transfers/transfer';

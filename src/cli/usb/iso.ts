@@ -1,4 +1,5 @@
 import { usageError } from '../../errors';
+import { parseCount } from '../../model/notation';
 import { findEndpoint } from '../../usb/device/endpoints';
 import { endpointName } from '../../usb/inspect/address';
 import { transferError } from '../../usb/transfer/failure';
@@ -9,7 +10,6 @@ import { Output } from '../output/file';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, option } from '../program/options';
-import { parseCount } from '../program/parse';
 import { counted, MEBIBYTES, Progress } from '../status/progress';
 import { givenData, openData } from '../transfers/data';
 import { endpointSteps, parseEndpoint, withEndpoint } from '../transfers/open';

@@ -1,4 +1,5 @@
 import { usageError } from '../../errors';
+import { parseCount, parseSize } from '../../model/notation';
 import { type Summary, summarize } from '../../model/statistics';
 import { sizeText } from '../../text/size';
 import type { VfioDevice } from '../../vfio/device/device';
@@ -10,7 +11,6 @@ import { type VfioInterruptOptions, withVfioInterrupts } from '../interrupts/vfi
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, backendOption, option } from '../program/options';
-import { parseCount, parseSize } from '../program/parse';
 import { interruptible } from '../program/signals';
 import { mapOption } from '../registers/options';
 import { counted, Progress } from '../status/progress';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
+import { parseAction } from '../../../src/cli/program/parse';
 import {
-  parseAction,
   parseCount,
   parseDuration,
   parseRange,
@@ -8,7 +8,7 @@ import {
   parseValue,
   parseWidth,
   parseWord,
-} from '../../../src/cli/program/parse';
+} from '../../../src/model/notation';
 
 const usage = expect.objectContaining({ exit: 2 });
 

@@ -6,8 +6,9 @@ import { transformSync } from 'esbuild';
 import * as library from '../../../src';
 import type { OutputStream } from '../../../src/cli/output/stream';
 import { apart } from '../../../src/cli/program/flags';
-import { parseAction, parseRange, parseSize, parseWord } from '../../../src/cli/program/parse';
+import { parseAction } from '../../../src/cli/program/parse';
 import { buildProgram } from '../../../src/cli/program/program';
+import { parseRange, parseSize, parseWord } from '../../../src/model/notation';
 
 // The commands that the documents tell people to type: the program must take each of them.
 
