@@ -1,7 +1,7 @@
 import type { DeviceInfo } from '../model/device';
 import type { AttributeReader } from '../sys/readers/attributes';
 import { nodeChains, type SysDevice } from './chain';
-import { matchRule, readValue, termsText } from './match';
+import { matchRule, readValue, termsText, type Verdict } from './match';
 import { isMatch, parseRules, RULES, type Rule, type Term, termText } from './rules-file';
 
 /** Directories of rules, the strongest first: a file of the same name in a later one is not read (udev(7)). */
@@ -46,12 +46,13 @@ export interface RulesReport {
 export function checkRules(reader: AttributeReader, device: DeviceInfo): RulesReport {
   const { files, found, ignored } = findFiles(reader);
   const chains = nodeChains(reader, device);
+  const groups = readGroups(reader);
   const reports: RuleReport[] = [];
   for (const path of files) {
     const text = reader.bytes(path)?.toString('utf8');
     if (text === undefined) continue;
     for (const rule of followed(reader, parseRules(path, text), chains)) {
-      const report = inspectRule(reader, rule, device, chains);
+      const report = inspectRule(reader, rule, device, chains, groups);
       if (report !== null) reports.push(report);
     }
   }
@@ -97,11 +98,10 @@ function inspectRule(
   rule: Rule,
   device: DeviceInfo,
   chains: readonly SysDevice[][],
+  groups: ReadonlySet<string> | null,
 ): RuleReport | null {
   const gives = rule.terms.filter(isGift);
-  const compared = rule.terms.filter(
-    ({ key, operator }) => isOwnership(key) && (operator === '==' || operator === '!='),
-  );
+  const compared = rule.terms.filter((term) => isOwnership(term.key) && isMatch(term));
   if (gives.length === 0 && compared.length === 0) return null;
   const obsolete = rule.terms.find(({ key }) => OBSOLETE.has(key));
   const mistakes = [
@@ -116,8 +116,8 @@ function inspectRule(
   if (obsolete !== undefined && !means(rule, device)) return null;
   const problems = [
     ...mistakes,
-    ...(hit === undefined ? whyNot(reader, meant, chains) : []),
-    ...giftProblems(reader, rule, gives),
+    ...(hit === undefined ? whyNot(reader, chains, verdicts) : []),
+    ...giftProblems(rule, gives, groups),
   ];
   // Rules of the distribution that are for all devices of a kind are only of interest where they apply.
   if (hit === undefined && problems.length === 0) return null;
@@ -130,37 +130,31 @@ function isOwnership(key: string): boolean {
 }
 
 function isGift(term: Term): boolean {
-  return (
-    (isOwnership(term.key) && !isMatch(term)) ||
-    (term.key === 'TAG' && term.value === 'uaccess' && term.operator !== '==' && term.operator !== '!=')
-  );
+  return !isMatch(term) && (isOwnership(term.key) || (term.key === 'TAG' && term.value === 'uaccess'));
 }
+
+/** Returns an id without what people write differently: capitals, and 0x in front. */
+const bare = (text: string): string => text.toLowerCase().replace(/^0x/, '');
 
 /** Tells whether a rule names this device, however wrongly: by its ids, its address or its name. */
 function means({ terms }: Rule, device: DeviceInfo): boolean {
-  const bare = (text: string) => text.toLowerCase().replace(/^0x/, '');
   const named = terms.filter(isMatch).map(({ value }) => bare(value));
   const has = (value: string | null) => value !== null && named.includes(value.toLowerCase());
   if (device.vendorId !== null && device.deviceId !== null && has(device.vendorId) && has(device.deviceId)) return true;
   return has(device.address) || (device.framework === 'uio' && has(device.uio.parentDevice));
 }
 
-function whyNot(reader: AttributeReader, rule: Rule, chains: readonly SysDevice[][]): string[] {
-  const reasons: string[] = [];
-  for (const chain of chains) {
-    const verdict = matchRule(reader, rule, chain);
-    if (verdict.is !== 'no') continue;
-    reasons.push(...verdict.failed.map((term) => reasonOf(reader, term, chain)));
-    break;
-  }
-  return reasons;
+/** Says what fails for the first node that a rule is not for. */
+function whyNot(reader: AttributeReader, chains: readonly SysDevice[][], verdicts: readonly Verdict[]): string[] {
+  for (const [i, verdict] of verdicts.entries())
+    if (verdict.is === 'no') return verdict.failed.map((term) => reasonOf(reader, term, chains[i] ?? []));
+  return [];
 }
 
 function reasonOf(reader: AttributeReader, term: Term, chain: readonly SysDevice[]): string {
   const text = termText(term);
   const own = term.key.replace(/S$/, '');
   const values = chain.map((device) => readValue(reader, own, term.attribute, device));
-  const bare = (value: string) => value.toLowerCase().replace(/^0x/, '');
   const alike = values.find((value) => value !== '' && value !== term.value && bare(value) === bare(term.value));
   if (alike !== undefined) return `${text} is compared as text, and it is "${alike}"`;
   const atParent = values.slice(1).includes(term.value);
@@ -172,13 +166,13 @@ function reasonOf(reader: AttributeReader, term: Term, chain: readonly SysDevice
   return actual === undefined || actual === '' ? `${text}: the device has none` : `${text}: it is "${actual}"`;
 }
 
-function giftProblems(reader: AttributeReader, { path }: Rule, gives: readonly Term[]): string[] {
+function giftProblems({ path }: Rule, gives: readonly Term[], groups: ReadonlySet<string> | null): string[] {
   const problems: string[] = [];
   const name = path.slice(path.lastIndexOf('/') + 1);
   for (const { key, value } of gives) {
     if (key === 'TAG' && name > SEAT_LATE)
       problems.push(`the tag uaccess is set after ${SEAT_LATE} has looked for it: name the file 70-...rules`);
-    if (key === 'GROUP' && groups(reader)?.has(value) === false && !/^\d+$/.test(value))
+    if (key === 'GROUP' && groups?.has(value) === false && !/^\d+$/.test(value))
       problems.push(`there is no group ${value}: sudo groupadd --system ${/^[\w-]+$/.test(value) ? value : 'NAME'}`);
     if (key === 'MODE' && /^0?[0-7]{3}$/.test(value) && (Number.parseInt(value, 8) & 0o060) === 0o040)
       problems.push(`MODE="${value}" lets the group read and not write`);
@@ -187,7 +181,7 @@ function giftProblems(reader: AttributeReader, { path }: Rule, gives: readonly T
 }
 
 /** Returns the names of the groups in /etc/group; null where it cannot be read. Others may come from elsewhere (nsswitch.conf). */
-function groups(reader: AttributeReader): Set<string> | null {
+function readGroups(reader: AttributeReader): Set<string> | null {
   const text = reader.text('/etc/group');
   return text === null ? null : new Set(text.split('\n').map((line) => line.split(':', 1)[0] ?? ''));
 }

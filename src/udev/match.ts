@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { AttributeReader } from '../sys/readers/attributes';
 import type { SysDevice } from './chain';
 import { globbed } from './glob';
-import { type Rule, type Term, termText } from './rules-file';
+import { isMatch, type Rule, type Term, termText } from './rules-file';
 
 /** Keys that match a device or one of its parents, which all have to be of the same one. */
 const OF_PARENTS = new Set(['KERNELS', 'SUBSYSTEMS', 'DRIVERS', 'ATTRS']);
@@ -17,7 +17,7 @@ export function matchRule(reader: AttributeReader, rule: Rule, chain: readonly S
   let unknown: Term | undefined;
   const ofParents: Term[] = [];
   for (const term of rule.terms) {
-    if (term.operator !== '==' && term.operator !== '!=') continue;
+    if (!isMatch(term)) continue;
     if (OF_PARENTS.has(term.key)) {
       ofParents.push(term);
       continue;
