@@ -21,7 +21,7 @@ export type Settings = ReadonlyMap<string, Setting>;
 
 /** Returns the path of the file; null where there is no home. */
 function settingsPath(env: NodeJS.ProcessEnv): string | null {
-  const base = userDirectory(env, 'XDG_CONFIG_HOME', '.config');
+  const base = userDirectory(env['XDG_CONFIG_HOME'], env['HOME'], '.config');
   return base === null ? null : join(base, 'udrv/config');
 }
 

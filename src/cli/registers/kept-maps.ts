@@ -23,7 +23,7 @@ export function keptMap(env: NodeJS.ProcessEnv, kinds: readonly string[]): strin
 
 /** Returns the file of the maps that are kept; null: the user has no directory for configuration. */
 export function keptMapsFile(env: NodeJS.ProcessEnv): string | null {
-  const base = userDirectory(env, 'XDG_CONFIG_HOME', '.config');
+  const base = userDirectory(env['XDG_CONFIG_HOME'], env['HOME'], '.config');
   return base === null ? null : join(base, 'udrv', 'maps.json');
 }
 

@@ -19,7 +19,7 @@ const KEPT = 1000;
 
 /** Returns the file for the lines of the shell: in XDG_STATE_HOME, or ~/.local/state; null where there is no home. */
 export function historyPath(env: NodeJS.ProcessEnv): string | null {
-  const base = userDirectory(env, 'XDG_STATE_HOME', '.local/state');
+  const base = userDirectory(env['XDG_STATE_HOME'], env['HOME'], '.local/state');
   return base === null ? null : join(base, 'udrv/history');
 }
 

@@ -34,7 +34,7 @@ const OTHERS_ANY = 0o077;
  */
 export function cacheDirectory(env: NodeJS.ProcessEnv): string | null {
   if (env['NODE_DISABLE_COMPILE_CACHE']) return null;
-  const base = firstAbsolute(env['NODE_COMPILE_CACHE'], userDirectory(env, 'XDG_CACHE_HOME', '.cache'));
+  const base = firstAbsolute(env['NODE_COMPILE_CACHE'], userDirectory(env['XDG_CACHE_HOME'], env['HOME'], '.cache'));
   return base === null ? null : join(base, 'udrv');
 }
 
