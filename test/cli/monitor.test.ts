@@ -55,7 +55,7 @@ describe('monitor', () => {
       '--sim monitor --type net',
       "usage: option '--type <framework>' argument 'net' is invalid. Allowed choices are uio, vfio, usb, pci.",
     ],
-    ['--sim monitor 1-2', /^udrv: usage: too many arguments/],
+    ['--sim monitor 1-2', /^udrv: usage: too many arguments/, 'usage: udrv monitor [options]'],
     ['--snapshot fixtures/small.snapshot monitor', /^udrv: uevents: /, 'drop --snapshot to work with this machine'],
     ['--sysroot . monitor', /^udrv: uevents: /, 'drop --sysroot to work with this machine'],
   ]);
