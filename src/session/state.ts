@@ -208,7 +208,7 @@ export class SessionState {
     const { device } = this;
     if (device instanceof UsbDevice) return this.sys.allocate(length);
     if (!(device instanceof VfioDevice)) throw notFor(this.address, 'buf', 'a UIO device, which has no IOMMU');
-    this.#pool ??= new DmaPool(this.sys, device.iommu, this.address);
+    this.#pool ??= device.pool();
     return this.#pool.allocate(length);
   }
 

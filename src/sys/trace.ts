@@ -8,6 +8,7 @@ import type {
   Datagram,
   Mapping,
   Memory,
+  MemoryOptions,
   OpenOptions,
   Permissions,
   PollEvent,
@@ -205,11 +206,14 @@ class TracedSys implements Sys {
     return new TracedMapping(mapping, `${label} mmap ${number(offset)}`, this.#print, this.#begin);
   }
 
-  allocate(length: number): Memory {
+  allocate(length: number, options: MemoryOptions = {}): Memory {
+    const { hugePage, numaNode } = options;
+    const pages = hugePage === undefined ? '' : `, hugePage ${number(hugePage)}`;
+    const node = numaNode === undefined ? '' : `, node ${numaNode}`;
     return traceCall(
       this.#print,
-      () => `allocate(${number(length)})`,
-      () => this.#sys.allocate(length),
+      () => `allocate(${number(length)}${pages}${node})`,
+      () => this.#sys.allocate(length, options),
       ({ address }) => number(address),
     );
   }

@@ -91,7 +91,7 @@ async function benchMappings(context: Context, selector: string, options: BenchO
         const title = `${sizeText(size)} (${results.length + 1} of ${sizes.size})`;
         using progress = new Progress(context.status, { unit: counted('mappings'), total: options.count, title });
         const onServed = (done: number) => progress.update(done);
-        await measureMappings(context.sys, device, { size, count: options.count, signal, onResult, onServed });
+        await measureMappings(device, { size, count: options.count, signal, onResult, onServed });
       }
     } finally {
       if (results.length > 0) print(context, device, results);

@@ -5,6 +5,7 @@ import {
   type Datagram,
   type Mapping,
   type Memory,
+  type MemoryOptions,
   type OpenOptions,
   type Permissions,
   type PollEvent,
@@ -131,8 +132,8 @@ export class LinuxSys implements Sys {
     return this.#own(this.#c.eventfd(), 'eventfd');
   }
 
-  allocate(length: number): Memory {
-    return this.#c.allocate(length);
+  allocate(length: number, options?: MemoryOptions): Memory {
+    return this.#c.allocate(length, options);
   }
 
   allocateDma(fd: number, length: number): Memory {

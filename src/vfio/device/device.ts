@@ -18,6 +18,7 @@ import {
   VFIO_DEVICE_GET_INFO,
   VFIO_DEVICE_RESET,
 } from '../../uapi/vfio';
+import { type DmaMemoryOptions, type DmaPool, DmaSpace } from '../dma/buffer';
 import { type DmaFault, faultIsOf, parseFaults } from '../dma/faults';
 import type { Iommu } from '../dma/iommu';
 import { KernelLog } from '../dma/kernel-log';
@@ -86,6 +87,7 @@ export class VfioDevice implements RegionSource {
   readonly #header = Buffer.alloc(HEADER_SIZE);
   readonly #cleanup: Cleanup;
   #log: KernelLog | undefined;
+  #space: DmaSpace | undefined;
   #busMasterChanged = false;
   #closed = false;
 
@@ -95,6 +97,8 @@ export class VfioDevice implements RegionSource {
     this.#attachment = attachment;
     this.#mmap = mmap;
     this.#cleanup = cleanup;
+    // Before all that is taken later, and so undone after it: buffers go once the device is quiet.
+    cleanup.defer(() => this.#space?.close());
     const struct = query(sys, attachment.fd, VFIO_DEVICE_GET_INFO, deviceInfo.size);
     const flags = struct.readUInt32LE(deviceInfo.flags);
     this.flags = (Object.keys(VFIO_DEVICE_FLAGS) as VfioFlag[]).filter((flag) => flags & VFIO_DEVICE_FLAGS[flag]);
@@ -126,6 +130,13 @@ export class VfioDevice implements RegionSource {
   /** Address space of its DMA, empty at first. */
   get iommu(): Iommu {
     return this.#attachment.iommu;
+  }
+
+  /** Makes a pool of buffers in its address space, which all its pools share. {@link close} closes it. */
+  pool(defaults?: DmaMemoryOptions): DmaPool {
+    this.#fd;
+    this.#space ??= new DmaSpace(this.#sys, this.iommu, this.info.address);
+    return this.#space.pool(defaults);
   }
 
   /** Takes the device off its address space, and returns what puts it back; null where the backend cannot. */
