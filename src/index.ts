@@ -41,6 +41,7 @@ export type * from './model/device';
 export type { Interrupt } from './model/interrupt';
 export type { BitField, Location, RegionSource, WordLayout } from './model/location';
 export { type Range, type RegisterSpace, Registers } from './model/registers';
+export { type DmaSegment, type SegmentLimits, scatterList, segmentOf } from './model/scatter-list';
 export { type Summary, summarize } from './model/statistics';
 export type { DeviceAction, DeviceEvent, EventSubject } from './monitor/event';
 export { type MonitorOptions, type MonitorStart, monitorDevices } from './monitor/monitor';

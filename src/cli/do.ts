@@ -3,6 +3,7 @@ import { checkSteps, type Places } from '../session/check';
 import { parseSteps, type Step } from '../session/grammar';
 import { type NameSource, Scope, type SessionDeviceInfo } from '../session/scope';
 import { VERBS } from '../session/steps';
+import { findUDmaBuf } from '../uio/u-dma-buf';
 import type { VfioOpenOptions } from '../vfio/device/device';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
@@ -83,7 +84,7 @@ function check(
   // A step without quotes comes as several.
   if (second !== undefined && Object.hasOwn(VERBS, first) && !Object.hasOwn(VERBS, second.split(' ', 1)[0] ?? ''))
     throw usageError(second, 'is not a step', `a step stands in quotes: udrv do DEVICE '${given.join(' ')}'`);
-  checkSteps(steps, new Scope(info, sys.pageSize, { names }), places);
+  checkSteps(steps, new Scope(info, sys.pageSize, { names, uDmaBuf: (name) => findUDmaBuf(sys, name) }), places);
 }
 
 function texts(steps: readonly Step[], indent = ''): string[] {

@@ -6,9 +6,10 @@ import type { RegionSource } from '../model/location';
 import { type RegisterSpace, Registers } from '../model/registers';
 import type { Memory, Sys, Width, Word } from '../sys/sys';
 import type { UioDevice } from '../uio/device';
+import { findUDmaBuf, UDmaBuf, type UDmaBufInfo } from '../uio/u-dma-buf';
 import { UsbDevice } from '../usb/device/device';
 import { VfioDevice } from '../vfio/device/device';
-import { type DmaBuffer, DmaPool } from '../vfio/dma/buffer';
+import type { DmaBuffer, DmaMemoryOptions, DmaPool } from '../vfio/dma/buffer';
 import type { DmaAccess } from '../vfio/dma/iommu';
 import { blame, type Suspect } from './blame';
 import type { BlamedFault } from './result';
@@ -21,7 +22,7 @@ export type SessionDevice = UioDevice | VfioDevice | UsbDevice;
 export interface SessionBuffer {
   readonly name: string;
   readonly length: number;
-  /** Address by which the device reaches it; null for USB, which copies. */
+  /** Address by which the device reaches it: a physical one with UIO; null for USB, which copies. */
   readonly iova: bigint | null;
   /** Access that the device has now; null: not mapped. */
   readonly access: DmaAccess | null;
@@ -85,7 +86,11 @@ export class SessionState {
 
   /** Returns what the next step is checked against. */
   scope(): Scope {
-    const scope = new Scope(this.device.info, this.sys.pageSize, { regions: this.regions, names: this.#names });
+    const scope = new Scope(this.device.info, this.sys.pageSize, {
+      regions: this.regions,
+      names: this.#names,
+      uDmaBuf: (name) => findUDmaBuf(this.sys, name),
+    });
     for (const { name, length, access } of this.#buffers.values()) scope.buffers.set(name, { length, access });
     for (const { name } of this.#freed) if (!this.#buffers.has(name)) scope.freed.add(name);
     for (const name of this.irqs.keys()) scope.irqs.add(name);
@@ -119,9 +124,17 @@ export class SessionState {
   }
 
   /** Allocates memory for a name, zeroed. With VFIO it gets an address of its own; it is not mapped yet. */
-  allocate(name: string, length: number): OwnedBuffer {
-    const buffer = new OwnedBuffer(name, this.address, this.#memory(length));
-    this.#buffers.set(name, buffer);
+  allocate(name: string, length: number, placement: DmaMemoryOptions = {}): OwnedBuffer {
+    return this.#keep(new OwnedBuffer(name, this.address, this.#memory(length, placement)));
+  }
+
+  /** Opens a buffer of u-dma-buf for a name; it keeps its content, and the device reaches it already. */
+  lend(name: string, info: UDmaBufInfo): OwnedBuffer {
+    return this.#keep(new OwnedBuffer(name, this.address, UDmaBuf.open(this.sys, info)));
+  }
+
+  #keep(buffer: OwnedBuffer): OwnedBuffer {
+    this.#buffers.set(buffer.name, buffer);
     return buffer;
   }
 
@@ -204,12 +217,11 @@ export class SessionState {
     this.#cleanup.close();
   }
 
-  #memory(length: number): DmaBuffer | Memory {
+  #memory(length: number, placement: DmaMemoryOptions): DmaBuffer | Memory {
     const { device } = this;
-    if (device instanceof UsbDevice) return this.sys.allocate(length);
-    if (!(device instanceof VfioDevice)) throw notFor(this.address, 'buf', 'a UIO device, which has no IOMMU');
+    if (!(device instanceof VfioDevice)) return this.sys.allocate(length);
     this.#pool ??= device.pool();
-    return this.#pool.allocate(length);
+    return this.#pool.allocate(length, placement);
   }
 
   *#suspects(): Generator<Suspect> {
@@ -246,10 +258,10 @@ export class OwnedBuffer implements SessionBuffer {
   readonly length: number;
   readonly iova: bigint | null;
   readonly registers: Registers;
-  readonly #memory: DmaBuffer | Memory;
+  readonly #memory: DmaBuffer | UDmaBuf | Memory;
   #access: DmaAccess | null = null;
 
-  constructor(name: string, device: string, memory: DmaBuffer | Memory) {
+  constructor(name: string, device: string, memory: DmaBuffer | UDmaBuf | Memory) {
     this.name = name;
     this.#memory = memory;
     this.length = memory.bytes.length;
@@ -266,12 +278,12 @@ export class OwnedBuffer implements SessionBuffer {
   }
 
   map(access: DmaAccess): void {
-    if ('iova' in this.#memory) this.#memory.map(access);
+    if ('map' in this.#memory) this.#memory.map(access);
     this.#access = access;
   }
 
   unmap(): void {
-    if ('iova' in this.#memory) this.#memory.unmap();
+    if ('unmap' in this.#memory) this.#memory.unmap();
     this.#access = null;
   }
 
@@ -287,13 +299,13 @@ class MemorySpace implements RegisterSpace {
   readonly #words: Uint32Array;
   readonly #longs: BigUint64Array;
 
-  /** @param memory whole pages */
+  /** @param memory at a multiple of 8 */
   constructor(memory: Buffer) {
     const { buffer, byteOffset, length } = memory;
     this.#bytes = new Uint8Array(buffer, byteOffset, length);
-    this.#halves = new Uint16Array(buffer, byteOffset, length / 2);
-    this.#words = new Uint32Array(buffer, byteOffset, length / 4);
-    this.#longs = new BigUint64Array(buffer, byteOffset, length / 8);
+    this.#halves = new Uint16Array(buffer, byteOffset, length >> 1);
+    this.#words = new Uint32Array(buffer, byteOffset, length >> 2);
+    this.#longs = new BigUint64Array(buffer, byteOffset, length >> 3);
   }
 
   read(offset: number, width: Width): Word {

@@ -86,6 +86,8 @@ export interface OpenFlags {
   write?: boolean;
   /** Reads that would wait fail with EAGAIN. */
   nonblock?: boolean;
+  /** O_SYNC: u-dma-buf then maps memory that needs no handing over between the processor and a device. */
+  sync?: boolean;
   /** The name in a trace, where the path does not say it well. */
   name?: string;
 }
@@ -161,9 +163,10 @@ export interface Sys extends SysTree {
    * Memory that the driver behind `fd` lends for transfers, so that the device reaches it without a copy: usbfs does, at
    * mmap(2). Whole pages, zeroed, in one piece for the device. The descriptor's file stays open until it is closed too.
    *
-   * @throws ENODEV where there is none that is as good to the processor as other memory; ENOMEM where not so much is left
+   * @param options.uncached whether memory will do that is slow for the processor
+   * @throws ENODEV where there is none that will do; ENOMEM where not so much is left
    */
-  allocateDma(fd: number, length: number): Memory;
+  allocateDma(fd: number, length: number, options?: { uncached?: boolean }): Memory;
   /** A counter that reads as 8 bytes; non-blocking, close-on-exec. */
   eventfd(): number;
 

@@ -114,6 +114,7 @@ class TracedSys implements Sys {
     const names = [flags.write ? 'O_RDWR' : 'O_RDONLY'];
     if (flags.nonblock) names.push('O_NONBLOCK');
     if (flags.exclusive) names.push('O_EXCL');
+    if (flags.sync) names.push('O_SYNC');
     const fd = traceCall(
       this.#print,
       () => `open(${path}, ${names.join('|')})`,
@@ -218,11 +219,11 @@ class TracedSys implements Sys {
     );
   }
 
-  allocateDma(fd: number, length: number): Memory {
+  allocateDma(fd: number, length: number, options?: { uncached?: boolean }): Memory {
     return traceCall(
       this.#print,
       () => `mmap(${this.#label(fd)}, ${number(length)}, PROT_READ|PROT_WRITE, ${number(0)})`,
-      () => this.#sys.allocateDma(fd, length),
+      () => this.#sys.allocateDma(fd, length, options),
       ({ address }) => number(address),
     );
   }

@@ -40,6 +40,16 @@ export function openFailed(device: UioDeviceInfo, error: unknown): unknown {
   return fromSysError(error, { ...advice[error.code], device: device.address });
 }
 
+/** open(2) or mmap(2) of a buffer of u-dma-buf. */
+export function uDmaBufFailed(name: string, node: string, error: unknown): unknown {
+  if (!(error instanceof SysError)) return error;
+  const advice: Record<string, { message?: string; hint: string }> = {
+    EACCES: { hint: `run as root, or: sudo chown "$USER" ${node}` },
+    ENOENT: { message: 'the kernel has this buffer, but its node is missing', hint: `ls -l ${node}` },
+  };
+  return fromSysError(error, { ...advice[error.code], subject: name });
+}
+
 /** read(2) of the node: a device that had an interrupt answers EIO once it is unregistered. */
 export function readFailed(device: UioDeviceInfo, error: unknown): unknown {
   if (!(error instanceof SysError) || (error.code !== 'EIO' && error.code !== 'ENODEV')) return error;

@@ -143,7 +143,7 @@ describe(title('memory'), () => {
   });
 
   test('memory of a NUMA node', () => {
-    const nodes = attempt(() => sys.readDir('/sys/devices/system/node'), []);
+    const nodes = attempt<string[], string[]>(() => sys.readDir('/sys/devices/system/node'), []);
     if (!nodes.includes('node0')) {
       // A kernel without NUMA has no mbind(2).
       expect(errnoOf(() => sys.allocate(4096, { numaNode: 0 }))).toBe('ENOSYS');
