@@ -5,11 +5,12 @@ import { UioDevice } from '../uio/device';
 import { UsbDevice } from '../usb/device/device';
 import { VfioDevice, type VfioOpenOptions } from '../vfio/device/device';
 import { deviceRequested } from '../vfio/errors';
+import type { SessionBuffer } from './buffer';
 import { checkSteps, type Places, placeOf, type Ready, type ReadyStep } from './check';
 import { located, parseSteps, type Statement } from './grammar';
 import { type BlamedFault, DONE, type StepResult } from './result';
 import type { NameSource, Scope, SessionDeviceInfo } from './scope';
-import { type SessionBuffer, type SessionDevice, SessionState } from './state';
+import { type SessionDevice, SessionState } from './state';
 import type { Running } from './steps/verb';
 
 /** A step that has run. */

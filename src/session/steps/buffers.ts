@@ -4,11 +4,11 @@ import { checkRange, checkValue, putWordLE } from '../../model/registers';
 import { VFIO_IRQ_NAMES } from '../../vfio/device/irq-set';
 import { type DmaMemoryOptions, READ_WRITE } from '../../vfio/dma/buffer';
 import type { DmaAccess } from '../../vfio/dma/iommu';
+import type { OwnedBuffer } from '../buffer';
 import { dataOf, writeWhole } from '../files';
 import { type Area, takeWidth } from '../location';
 import { DONE, type StepResult } from '../result';
 import type { KnownBuffer, Scope } from '../scope';
-import type { OwnedBuffer } from '../state';
 import type { Words } from '../words';
 import { ALL, type Verb } from './verb';
 
