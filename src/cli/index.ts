@@ -25,6 +25,7 @@ export const commands: CommandIndex = {
   uio: () => require('./uio'),
   vfio: () => require('./vfio'),
   usb: () => require('./usb'),
+  pci: () => require('./pci'),
   do: () => require('./do'),
   shell: () => require('./shell'),
   run: () => require('./run'),

@@ -97,7 +97,7 @@ function noSuchCommand(verb: string, selector: string, { framework, address }: D
 
 /** Lists the commands that take a device of a framework. */
 function commandsFor(framework: Framework): string[] {
-  if (framework === 'pci') return ['show', 'config', 'bind', 'unbind', 'restore'];
+  if (framework === 'pci') return ['show', 'config', 'bind', 'unbind', 'restore', 'pci read', 'pci dump'];
   const nouns: Record<string, () => { command: CommandSpec }> = {
     uio: () => require('../uio'),
     vfio: () => require('../vfio'),

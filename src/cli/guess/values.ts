@@ -57,7 +57,7 @@ export function endpointType(command: Command): string | undefined {
 export function devicesOf(command: Command, { devices }: DeviceArgument): DeviceChoice {
   const noun = command.parent?.name();
   const { type } = command.opts<ListOptions>();
-  const own = noun === 'uio' || noun === 'vfio' || noun === 'usb' ? noun : undefined;
+  const own = noun === 'uio' || noun === 'vfio' || noun === 'usb' || noun === 'pci' ? noun : undefined;
   return { type: type ?? own, ...devices };
 }
 

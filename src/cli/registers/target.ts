@@ -21,6 +21,8 @@ export interface Target {
   openStep?: string;
   /** Tells, after a write and the close, why the value may not have lasted; null where it does. */
   writeNote?(region: string): string | null;
+  /** Refuses a write that nobody insists on. @throws UdrvError exit 5 */
+  checkWrite?(): void;
   open(options: { write: boolean }): RegionSource & Disposable;
 }
 

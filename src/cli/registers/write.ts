@@ -49,6 +49,7 @@ export async function writeRegister(
   const { location, region, named } = expectRegister(context, target, given, at, width, map);
   const value = (named === null ? null : fieldValue(named, text, 'write')) ?? parseValue(text, location.width);
   checkLocationValue(target.address, region, location, value);
+  if (!force) target.checkWrite?.();
   if (named !== null && !force) checkNamedWrite(named, true);
   const place = `${target.address} ${location.region}:${hex(location.offset)}/${location.width}`;
   const step = `${place}=${valueText(location, value)}${named === null ? '' : ` (${named.name})`}`;

@@ -18,5 +18,5 @@ export const command: VerbSpec = {
     region: string,
     range: string | undefined,
     options: DumpOptions & VfioOpenOptions,
-  ) => dumpRegisters(context, findVfioTarget(options), selector, region, range, options),
+  ) => dumpRegisters(context, findVfioTarget(options, 'dump'), selector, region, range, options),
 };

@@ -18,5 +18,5 @@ export const command: VerbSpec = {
     region: string,
     offset: string | undefined,
     options: ReadOptions & VfioOpenOptions,
-  ) => readRegister(context, findVfioTarget(options), selector, region, offset, options),
+  ) => readRegister(context, findVfioTarget(options, 'read'), selector, region, offset, options),
 };

@@ -12,5 +12,5 @@ export const command: VerbSpec = {
   options: [mapOption(), readAllOption(), mmapOption(), backendOption()],
   examples: ['vfio regs 0000:00:03.0 --map edu.json', 'vfio regs 0000:00:03.0 DMA_* --map edu.json'],
   run: (context: Context, selector: string, pattern: string | undefined, options: RegsOptions & VfioOpenOptions) =>
-    showRegisters(context, findVfioTarget(options), selector, pattern, options),
+    showRegisters(context, findVfioTarget(options, 'regs'), selector, pattern, options),
 };

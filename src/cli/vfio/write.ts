@@ -23,5 +23,5 @@ export const command: VerbSpec = {
     offset: string,
     value: string | undefined,
     options: WriteOptions & VfioOpenOptions,
-  ) => writeRegister(context, findVfioTarget(options), selector, region, offset, value, options),
+  ) => writeRegister(context, findVfioTarget(options, 'write'), selector, region, offset, value, options),
 };

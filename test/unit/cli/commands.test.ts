@@ -13,7 +13,7 @@ import { buildProgram } from '../../../src/cli/program/program';
 Object.assign(globalThis, { UDRV_VERSION: '0.0.0' });
 
 const CLI = join(__dirname, '../../../src/cli');
-const NOUNS = ['uio', 'vfio', 'usb', 'map'];
+const NOUNS = ['uio', 'vfio', 'usb', 'pci', 'map'];
 
 function build(write: (text: string) => void = () => {}, whole = true) {
   const stream = { isTTY: false, write } as unknown as OutputStream;
