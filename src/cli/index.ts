@@ -11,6 +11,7 @@ export const commands: CommandIndex = {
   write: () => require('./any/write'),
   dump: () => require('./any/dump'),
   regs: () => require('./any/regs'),
+  watch: () => require('./any/watch'),
   config: () => require('./any/config'),
   info: () => require('./any/info'),
   groups: () => require('./any/groups'),

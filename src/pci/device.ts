@@ -5,6 +5,8 @@ import { findRegion, Registers } from '../model/registers';
 import type { Sys } from '../sys/sys';
 import { openBar } from './bar-access';
 import { mustDecode } from './decoding-check';
+import { wentAway } from './errors';
+import { pciPath } from './paths';
 
 /**
  * The BARs of any PCI function, through the files that sysfs has for them, while whatever driver has the function goes
@@ -64,6 +66,7 @@ export class PciDevice implements RegionSource {
   mustAnswer(name: string): void {
     const { address } = this.info;
     const { kind } = findRegion(address, this.regions, name);
+    if (this.#sys.access(pciPath(address)) === null) throw wentAway(address);
     if (kind === 'mmio' || kind === 'portio') mustDecode(this.#sys, address, kind, address);
   }
 

@@ -8,13 +8,17 @@ const LOCKDOWN = '/sys/kernel/security/lockdown';
 
 const subjectOf = ({ device, region }: BarPlace): string => `${device} ${region}`;
 
+/** A device that is no longer in sysfs. */
+export function wentAway(device: string): UdrvError {
+  return new UdrvError('the device went away', { code: 'ENODEV', exit: Exit.gone, device });
+}
+
 /** open(2) of the file that sysfs has for a BAR. */
 export function openResourceFailed(device: string, error: unknown): unknown {
   if (!(error instanceof SysError)) return error;
-  const gone = error.code === 'ENOENT' || error.code === 'ENODEV';
+  if (error.code === 'ENOENT' || error.code === 'ENODEV') return wentAway(device);
   return fromSysError(error, {
     device,
-    ...(gone && { message: 'the device went away', exit: Exit.gone }),
     hint: error.code === 'EACCES' ? 'a BAR in sysfs is for root alone: run this command with sudo' : undefined,
   });
 }

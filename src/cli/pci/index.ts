@@ -8,5 +8,6 @@ export const command: NounSpec = {
     read: () => require('./read'),
     write: () => require('./write'),
     regs: () => require('./regs'),
+    watch: () => require('./watch'),
   },
 };

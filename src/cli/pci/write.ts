@@ -1,7 +1,7 @@
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, option } from '../program/options';
-import { mapOption, regionArguments, widthOption } from '../registers/options';
+import { mapOption, regionArguments, swapOption, widthOption } from '../registers/options';
 import { findPciTarget } from '../registers/pci';
 import { type WriteOptions, writeRegister } from '../registers/write';
 
@@ -15,6 +15,7 @@ export const command: VerbSpec = {
   options: [
     widthOption(),
     mapOption(),
+    swapOption(),
     option('--force', 'write beside the driver that has the function, and what a map says is not to be written'),
   ],
   does: ['open', 'change'],

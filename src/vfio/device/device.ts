@@ -21,7 +21,7 @@ import {
 import { type DmaFault, faultIsOf, parseFaults } from '../dma/faults';
 import type { Iommu } from '../dma/iommu';
 import { KernelLog } from '../dma/kernel-log';
-import { noReset, notPci, resetFailed } from '../errors';
+import { deviceRequested, noReset, notPci, resetFailed } from '../errors';
 import { query } from '../query';
 import type { Attachment, VfioBackend } from './backend';
 import { HEADER_SIZE, mustAnswer } from './decoding-check';
@@ -86,6 +86,7 @@ export class VfioDevice implements RegionSource {
   readonly #header = Buffer.alloc(HEADER_SIZE);
   readonly #cleanup: Cleanup;
   #log: KernelLog | undefined;
+  #request: IrqEventfds | undefined;
   #busMasterChanged = false;
   #closed = false;
 
@@ -166,6 +167,17 @@ export class VfioDevice implements RegionSource {
   /** Switches vectors of one of its interrupts on, an eventfd each. They have to be closed before the device. */
   eventfds(irq: IrqName, vectors: Vectors = FIRST_VECTOR, options: IrqOptions = {}): IrqEventfds {
     return new IrqEventfds(this.#sys, this, irq, vectors, options);
+  }
+
+  /**
+   * Makes sure that the kernel does not request the device back: for loops that last, as the first call begins to listen.
+   *
+   * @throws exit 8
+   */
+  mustAnswer(): void {
+    if (this.irq('req').info.count === 0) return;
+    this.#request ??= this.#cleanup.own(this.eventfds('req'));
+    if (this.#request.take() !== null) throw deviceRequested(this.info.address);
   }
 
   /**
