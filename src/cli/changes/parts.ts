@@ -17,7 +17,7 @@ export interface Cell {
   region: string;
   offset: number;
   width: Width;
-  /** As a map has it; null: it has no name. */
+  /** The name in a map; null: it has none. */
   name: string | null;
   /** The register in the map, where all of it is meant. */
   register: NamedRegister | null;

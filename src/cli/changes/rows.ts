@@ -98,18 +98,30 @@ function marked(text: string, seen: Seen | undefined, style: Style): string {
   return seen.changedNow ? style.warning(`${text}${CHANGED_NOW}`) : style.heading(`${text}${CHANGED_BEFORE}`);
 }
 
+/** Returns the indices of rows by those of their cells. */
+export function rowsOfCells(rows: readonly FrameRow[]): number[] {
+  const found: number[] = [];
+  for (const [i, { cells }] of rows.entries()) for (const cell of cells) found[cell] = i;
+  return found;
+}
+
 /**
  * Chooses the rows that fit: all, or those that changed last and then the first ones, in their order.
  *
+ * @param rowOf {@link rowsOfCells}
  * @param recent indices of cells, that changed last first
  */
-export function fittingRows(rows: readonly FrameRow[], room: number, recent: Iterable<number>): readonly FrameRow[] {
+export function fittingRows(
+  rows: readonly FrameRow[],
+  rowOf: readonly number[],
+  room: number,
+  recent: Iterable<number>,
+): readonly FrameRow[] {
   if (rows.length <= room) return rows;
-  const rowOf = new Map(rows.flatMap((row, i) => row.cells.map((cell) => [cell, i] as const)));
   const chosen = new Set<number>();
   for (const cell of recent) {
     if (chosen.size >= room) break;
-    const row = rowOf.get(cell);
+    const row = rowOf[cell];
     if (row !== undefined) chosen.add(row);
   }
   for (let i = 0; chosen.size < room; i++) chosen.add(i);

@@ -4,7 +4,7 @@ import { Screen } from '../activity/screen';
 import type { Context } from '../program/context';
 import type { Change, ChangesView } from './lines';
 import type { Cells } from './parts';
-import { type FrameRow, fittingRows, frameRows, type Seen } from './rows';
+import { type FrameRow, fittingRows, frameRows, rowsOfCells, type Seen } from './rows';
 
 /** Values in place on a terminal, with marks behind those that changed. The last frame stays when it ends. */
 export class ScreenView implements ChangesView {
@@ -12,6 +12,7 @@ export class ScreenView implements ChangesView {
   readonly #screen: Screen;
   readonly #title: string;
   readonly #rows: readonly FrameRow[];
+  readonly #rowOf: readonly number[];
   /** The cells that changed, that changed last at the end. */
   readonly #seen = new Map<number, Seen>();
   #changes = 0;
@@ -22,6 +23,7 @@ export class ScreenView implements ChangesView {
     this.#context = context;
     this.#title = title;
     this.#rows = frameRows(parts);
+    this.#rowOf = rowsOfCells(this.#rows);
     this.#screen = new Screen(context.stdout, context.env, (key) => {
       if (key === 'q' || key === 'Q') quit();
     });
@@ -40,7 +42,7 @@ export class ScreenView implements ChangesView {
     const heading = style.heading(`${this.#title}; ${clock(time)}; ${total}`);
     // The heading, the foot, and what fits between them.
     const room = Math.max(1, this.#screen.rows - 2);
-    const shown = fittingRows(this.#rows, room, [...this.#seen.keys()].reverse());
+    const shown = fittingRows(this.#rows, this.#rowOf, room, [...this.#seen.keys()].reverse());
     const lines = shown.map((row) => row.text(values, this.#seen, style).trimEnd());
     const hidden = this.#rows.length - shown.length;
     const more = hidden === 0 ? '' : `${hidden} more lines; `;
