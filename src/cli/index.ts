@@ -30,6 +30,7 @@ export const commands: CommandIndex = {
   do: () => require('./do'),
   shell: () => require('./shell'),
   run: () => require('./run'),
+  diff: () => require('./diff'),
   describe: () => require('./describe'),
   map: () => require('./map'),
   bind: () => require('./bind'),

@@ -207,16 +207,24 @@ function named(
   });
 }
 
-/** Names the registers of a region by their offsets. */
-function namesIn(names: RegisterNames | null, region: string): Map<number, { name: string; register: NamedRegister }> {
+/** Names the registers of a region by their offsets. @param region null: not known, but there is no other */
+export function namesIn(
+  names: RegisterNames | null,
+  region: string | null,
+): Map<number, { name: string; register: NamedRegister }> {
   if (names === null) return new Map();
   const { fullName } = require('../../regmap') as typeof import('../../regmap');
-  const own = names.all().filter((one) => one.region === region);
+  const own = names.all().filter((one) => region === null || one.region === region);
   return new Map(own.map((one) => [one.offset, { name: fullName(one), register: one.register }]));
 }
 
+/** Lists the registers of a region that a map says reading changes. */
+export function hazardsIn(names: RegisterNames, region: string): Unread[] {
+  return hazardsOf(names).filter((one) => one.region === region);
+}
+
 /** Lists the registers that a map says reading changes. */
-export function hazardsOf(names: RegisterNames): Unread[] {
+function hazardsOf(names: RegisterNames): Unread[] {
   const { fullName, readHazard } = require('../../regmap') as typeof import('../../regmap');
   const { bytesOf } = require('../../regmap/place') as typeof import('../../regmap/place');
   return names.all().flatMap((one) => {
@@ -227,7 +235,7 @@ export function hazardsOf(names: RegisterNames): Unread[] {
 }
 
 /** Finds hazards by the offsets of the accesses that reach them. */
-function byOffset(hazards: readonly Unread[], width: Width): Map<number, Unread> {
+export function byOffset(hazards: readonly Unread[], width: Width): Map<number, Unread> {
   const found = new Map<number, Unread>();
   for (const hazard of hazards)
     for (let at = hazard.offset - (hazard.offset % width); at < hazard.offset + hazard.bytes; at += width)
