@@ -33,12 +33,12 @@ describe('reads', () => {
     [
       '--sim read nvme0 bar0 0',
       'nvme0: not bound to a VFIO driver (driver: nvme) (ENODEV)',
-      `udrv --sim bind ${NVME} vfio-pci; beside its driver: udrv pci read ${NVME}`,
+      `udrv --sim bind ${NVME} vfio-pci; beside its driver: udrv --sim pci read ${NVME}`,
     ],
     [
       '--sim vfio dump nvme0 bar0',
       'nvme0: not bound to a VFIO driver (driver: nvme) (ENODEV)',
-      `udrv --sim bind ${NVME} vfio-pci; beside its driver: udrv pci dump ${NVME}`,
+      `udrv --sim bind ${NVME} vfio-pci; beside its driver: udrv --sim pci dump ${NVME}`,
     ],
   ]);
 

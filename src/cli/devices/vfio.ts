@@ -21,7 +21,7 @@ export function findVfio(context: Context, selector: string, besideDriver?: stri
   if (device.framework === 'vfio') return device;
   const error = notVfio(context, selector, device);
   if (besideDriver === undefined || device.framework !== 'pci') throw error;
-  const beside = `beside its driver: udrv pci ${besideDriver} ${device.address}`;
+  const beside = `beside its driver: sudo udrv pci ${besideDriver} ${device.address}`;
   throw new UdrvError(error.message, {
     ...error,
     hint: error.hint === undefined ? beside : `${error.hint}; ${beside}`,
