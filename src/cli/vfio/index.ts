@@ -12,6 +12,7 @@ export const command: NounSpec = {
     read: () => require('./read'),
     write: () => require('./write'),
     regs: () => require('./regs'),
+    watch: () => require('./watch'),
     config: () => require('./config'),
     'watch-irq': () => require('./watch-irq'),
     'dma-test': () => require('./dma-test'),

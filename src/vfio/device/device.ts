@@ -22,7 +22,7 @@ import { type DmaMemoryOptions, type DmaPool, DmaSpace } from '../dma/buffer';
 import { type DmaFault, faultIsOf, parseFaults } from '../dma/faults';
 import type { Iommu } from '../dma/iommu';
 import { KernelLog } from '../dma/kernel-log';
-import { noReset, notPci, resetFailed } from '../errors';
+import { deviceRequested, noReset, notPci, resetFailed } from '../errors';
 import { query } from '../query';
 import type { Attachment, VfioBackend } from './backend';
 import { HEADER_SIZE, mustAnswer } from './decoding-check';
@@ -88,6 +88,7 @@ export class VfioDevice implements RegionSource {
   readonly #cleanup: Cleanup;
   #log: KernelLog | undefined;
   #space: DmaSpace | undefined;
+  #request: IrqEventfds | undefined;
   #busMasterChanged = false;
   #closed = false;
 
@@ -177,6 +178,17 @@ export class VfioDevice implements RegionSource {
   /** Switches vectors of one of its interrupts on, an eventfd each. They have to be closed before the device. */
   eventfds(irq: IrqName, vectors: Vectors = FIRST_VECTOR, options: IrqOptions = {}): IrqEventfds {
     return new IrqEventfds(this.#sys, this, irq, vectors, options);
+  }
+
+  /**
+   * Makes sure that the kernel does not request the device back: for loops that last, as the first call begins to listen.
+   *
+   * @throws exit 8
+   */
+  mustAnswer(): void {
+    if (this.irq('req').info.count === 0) return;
+    this.#request ??= this.#cleanup.own(this.eventfds('req'));
+    if (this.#request.take() !== null) throw deviceRequested(this.info.address);
   }
 
   /**
