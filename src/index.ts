@@ -38,6 +38,7 @@ export type { InterruptEvent, InterruptSource, InterruptWaitOptions } from './in
 export type { WatchOptions } from './interrupts/watch';
 export { type Action, prepareAction, prepareActions } from './model/action';
 export type * from './model/device';
+export { DmaRing, type DmaRingOptions, type DoneBit } from './model/dma-ring';
 export type { Interrupt } from './model/interrupt';
 export type { BitField, Location, RegionSource, WordLayout } from './model/location';
 export { type Range, type RegisterSpace, Registers } from './model/registers';

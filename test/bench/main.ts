@@ -1,10 +1,11 @@
 /**
- * `npm run bench [list|start|doctor|session|uio|vfio|usb|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
+ * `npm run bench [list|start|doctor|session|ring|uio|vfio|usb|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
  * something measured in the same run. Exits 1 where a figure misses its bound.
  */
 import { benchDoctor } from './doctor';
 import { benchFuzz } from './fuzz-descriptors';
 import { benchList } from './list';
+import { benchRing } from './ring';
 import { benchSession } from './session';
 import { benchStart } from './start';
 import { benchUio } from './uio';
@@ -16,6 +17,7 @@ const benches: Record<string, () => Promise<boolean> | boolean> = {
   start: benchStart,
   doctor: benchDoctor,
   session: benchSession,
+  ring: benchRing,
   uio: benchUio,
   usb: benchUsb,
   fuzz: benchFuzz,

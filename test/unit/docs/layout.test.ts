@@ -14,7 +14,7 @@ const FLOORS = [
   ['model', 'names'],
   ['interrupts', 'pci', 'regmap'],
   ['uio', 'usb', 'vfio', 'sim'],
-  ['udev'],
+  ['drivers', 'udev'],
   ['bind'],
   ['session'],
   ['devices'],
