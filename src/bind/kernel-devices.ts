@@ -52,5 +52,5 @@ export function kernelDevices(sys: SysTree): Map<string, KernelDevice[]> {
 function parentDisk(reader: AttributeReader, dir: string, name: string): string | null {
   const path = reader.link(dir)?.split('/') ?? [];
   const parent = path[path.lastIndexOf(name) - 1];
-  return parent !== undefined && /\d/.test(name.slice(parent.length)) && name.startsWith(parent) ? parent : null;
+  return parent !== undefined && name.startsWith(parent) && /^p?\d+$/.test(name.slice(parent.length)) ? parent : null;
 }

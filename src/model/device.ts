@@ -55,9 +55,9 @@ export interface PciAttributes {
   iommuGroup: number | null;
   driverOverride: string | null;
   numaNode: number | null;
-  /** Of a listing of all functions, and of a device in depth; null for a function without SR-IOV. */
+  /** Null for a function without SR-IOV; absent but in a list of all functions, and in depth. */
   sriov?: Sriov | null;
-  /** Of a listing of all functions, and of a device in depth. */
+  /** Absent but in a list of all functions, and in depth. */
   kernelDevices?: KernelDevice[];
 }
 

@@ -21,7 +21,7 @@ export interface PciDetails {
   irq: number | null;
   /** Null for a function without PCI Express, and where the link is down. */
   link: PciLink | null;
-  /** `D0` to `D3cold`; null where the kernel does not tell (before Linux 5.12). */
+  /** `D0` to `D3cold`; null where no driver has enabled it, and before Linux 5.12. */
   powerState: string | null;
   /** Runtime power management: `active`, `suspended`, `error`...; null without. */
   runtimeStatus: string | null;
@@ -54,12 +54,13 @@ export function inspectPlace(
 ): Omit<PciDetails, 'modules'> {
   const irq = reader.number(`${PCI_DEVICES}/${address}/irq`);
   const device = address.slice(0, address.lastIndexOf('.'));
+  const state = reader.text(pciPath(address, 'power_state'));
   const methods = reader.bytes(pciPath(address, 'reset_method'))?.toString('utf8');
   return {
     slot: slots.get(device) ?? null,
     irq: irq === null || irq <= 0 ? null : irq,
     link: readLink(reader, address),
-    powerState: reader.text(pciPath(address, 'power_state')),
+    powerState: state === 'unknown' ? null : state,
     runtimeStatus: reader.text(pciPath(address, 'power/runtime_status')),
     resetMethods: methods?.split(/\s+/).filter((method) => method !== '') ?? null,
     sriov: readSriov(reader, address),
