@@ -49,7 +49,7 @@ export function planVirtualFunctions(sys: Sys, address: string, count: number, o
 function planWith(sys: SysTree, isClaimed: IsClaimed, address: string, count: number, options: VfOptions): VfPlan {
   const { force = false, probe } = options;
   const reader = new AttributeReader(sys);
-  const { totalVfs, from } = physical(reader, address);
+  const { totalVfs, virtualFunctions: from } = physicalFunction(sys, address);
   if (count > totalVfs)
     throw new UdrvError(`can have ${totalVfs} virtual functions at most, not ${count}`, {
       code: 'ERANGE',
@@ -81,10 +81,11 @@ function planWith(sys: SysTree, isClaimed: IsClaimed, address: string, count: nu
   };
 }
 
-function physical(reader: AttributeReader, address: string): { totalVfs: number; from: readonly string[] } {
-  const sriov = readSriov(reader, address);
+/** @throws UdrvError exit 9 for a function that can have no virtual ones */
+export function physicalFunction(sys: SysTree, address: string): { totalVfs: number; virtualFunctions: string[] } {
+  const sriov = readSriov(new AttributeReader(sys), address);
   if (sriov !== null && sriov.totalVfs !== null && sriov.totalVfs > 0)
-    return { totalVfs: sriov.totalVfs, from: sriov.virtualFunctions };
+    return { totalVfs: sriov.totalVfs, virtualFunctions: sriov.virtualFunctions };
   const parent = sriov?.physicalFunction ?? null;
   throw new UdrvError(
     parent !== null ? `is a virtual function itself, of ${parent}` : 'has no SR-IOV: it is no physical function',

@@ -6,7 +6,7 @@ async function main() {
   if (lab.setupLog) console.log(lab.setupLog);
   for (const line of require('node:fs').readFileSync(process.argv[3], 'utf8').split('\n').filter(Boolean)) {
     console.log(`$ ${line}`);
-    const r = await lab.run(line, { timeoutMs: 60000 });
+    const r = await lab.run(line, { timeoutMs: 300000 });
     console.log(`${r.stdout}${r.stderr}[${r.code}]`);
   }
   await lab.shutdown();

@@ -3,6 +3,7 @@ import { lock } from '../../bind/remember';
 import {
   changeVirtualFunctions,
   mustBePermitted,
+  physicalFunction,
   planVirtualFunctions,
   type VfPlan,
 } from '../../bind/virtual-functions';
@@ -11,6 +12,8 @@ import { findDevice } from '../../devices/select';
 import type { DeviceInfo } from '../../model/device';
 import { parseSize } from '../../model/notation';
 import { NO_NAMES } from '../../names/database';
+import { comparePciAddresses } from '../../pci/address';
+import { PCI_DEVICES } from '../../pci/paths';
 import { readSriov } from '../../pci/sriov';
 import { AttributeReader } from '../../sys/readers/attributes';
 import { forceOption, stateOf } from '../binding/change';
@@ -23,12 +26,12 @@ import { argument, option } from '../program/options';
 export const command: VerbSpec = {
   description: 'make and remove virtual functions (SR-IOV)',
   arguments: [
-    argument('<device>', 'the physical function', { type: 'pci' }),
-    argument('<count>', 'virtual functions that it shall have; 0 removes them'),
+    argument('[device]', 'the physical function; without it, all that there are', { type: 'pci' }),
+    argument('[count]', 'virtual functions that it shall have; 0 removes them'),
   ],
   options: [option('--no-probe', 'give the new ones to no driver'), forceOption()],
   does: ['change'],
-  examples: ['vfio vf nvme0 2', '-n vfio vf 0000:01:00.0 2 --no-probe'],
+  examples: ['vfio vf', '--json vfio vf'],
   run: virtualFunctions,
 };
 
@@ -37,9 +40,16 @@ interface Options {
   force?: boolean;
 }
 
-function virtualFunctions(context: Context, selector: string, count: string, { probe, force }: Options): undefined {
+function virtualFunctions(
+  context: Context,
+  selector: string | undefined,
+  count: string | undefined,
+  { probe, force }: Options,
+): undefined {
   const { sys } = context;
+  if (selector === undefined) return list(context);
   const address = pciAddressOf(findDevice(sys, NO_NAMES, selector), selector);
+  if (count === undefined) return print(context, physicalFunction(sys, address).virtualFunctions, [address]);
   const wanted = parseSize(count, 'a count');
   const options = { force, ...(!probe && { probe }) };
   if (context.options.dryRun) {
@@ -55,29 +65,44 @@ function virtualFunctions(context: Context, selector: string, count: string, { p
   changeVirtualFunctions(sys, plan, (write) => {
     if (context.options.verbose) context.note(shellCommand(write));
   });
-  print(context, plan);
+  print(context, plan.from, [address]);
+}
+
+/** Prints all functions that can have virtual ones, with those. */
+function list(context: Context): undefined {
+  const reader = new AttributeReader(context.sys);
+  const found = reader.names(PCI_DEVICES).filter((address) => (readSriov(reader, address)?.totalVfs ?? 0) > 0);
+  if (found.length === 0 && !context.options.json)
+    context.note('no PCI function of this machine can have virtual functions: SR-IOV may be off in the firmware');
+  else print(context, undefined, found.sort(comparePciAddresses));
 }
 
 function remark(context: Context, { notes }: VfPlan): void {
   for (const note of notes) context.note(note);
 }
 
-/** Prints the physical function and its virtual ones, as they are now. */
-function print(context: Context, { address, from }: VfPlan): void {
+/** Prints physical functions and their virtual ones, as they are now. @param before those that there were; undefined: not changed */
+function print(context: Context, before: readonly string[] | undefined, addresses: readonly string[]): undefined {
   const { sys, options } = context;
   const reader = new AttributeReader(sys);
-  const vfs = readSriov(reader, address)?.virtualFunctions ?? [];
-  const devices = [address, ...vfs]
-    .map((one) => inspectPci(sys, context.names, one))
-    .filter((device) => device !== null)
-    .map((device) => ({ ...device, pci: { ...device.pci, sriov: readSriov(reader, device.address) } }));
-  if (options.json) context.printJson({ schema: 'udrv.list/1', devices });
-  else if (!options.quiet) {
-    const [, ...made] = devices;
-    const was = from.length === vfs.length ? 'as before' : `had ${from.length === 0 ? 'none' : from.length}`;
-    const first = `${address}: ${vfs.length} virtual function${vfs.length === 1 ? '' : 's'}, ${was}`;
-    context.stdout.write([first, ...made.map(line)].map((text) => `${visible(text)}\n`).join(''));
+  const inspected = (address: string) => {
+    const device = inspectPci(sys, context.names, address);
+    return device === null ? [] : [{ ...device, pci: { ...device.pci, sriov: readSriov(reader, address) } }];
+  };
+  const functions = addresses.flatMap(inspected).map((physical) => ({
+    physical,
+    vfs: (physical.pci.sriov?.virtualFunctions ?? []).flatMap(inspected),
+  }));
+  if (options.json) {
+    context.printJson({ schema: 'udrv.list/1', devices: functions.flatMap(({ physical, vfs }) => [physical, ...vfs]) });
+    return;
   }
+  if (options.quiet) return;
+  const lines = functions.flatMap(({ physical: { address, pci }, vfs }) => {
+    const had = before === undefined || before.length === vfs.length ? '' : `, had ${before.length || 'none'}`;
+    return [`${address}: ${vfs.length} of ${pci.sriov?.totalVfs} virtual functions${had}`, ...vfs.map(line)];
+  });
+  context.stdout.write(lines.map((text) => `${visible(text)}\n`).join(''));
 }
 
 /** Returns a line such as `0000:03:00.1: vfio-pci; /dev/vfio/13`. */
