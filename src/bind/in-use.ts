@@ -278,12 +278,11 @@ function findNetUse(reader: AttributeReader, { name, dir }: ClassDevice, report:
 
 /** Finds virtual functions. They vanish with the driver of their physical function, whoever uses them. */
 function findVirtualFunctions(reader: AttributeReader, address: string, report: Report) {
-  const path = pciPath(address, 'sriov_numvfs');
-  const count = reader.number(path);
+  const count = reader.number(pciPath(address, 'sriov_numvfs'));
   if (count !== null && count > 0)
     report(
       `it has ${count} virtual function${count === 1 ? '' : 's'}, which would be removed with it`,
-      `echo 0 > ${path}`,
+      `udrv vfio vf ${address} 0`,
     );
 }
 

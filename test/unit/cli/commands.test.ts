@@ -152,6 +152,13 @@ describe('the examples in the help', () => {
   });
 });
 
+test('wherever a device may be opened through VFIO, there is --vf-token', () => {
+  const longs = (words: string) => ((specOf(words) as VerbSpec).options ?? []).map(({ long }) => long);
+  const opening = all.filter((words) => longs(words).includes('--backend'));
+  expect(opening.length).toBeGreaterThan(10);
+  for (const words of opening) expect([words, longs(words)]).toEqual([words, expect.arrayContaining(['--vf-token'])]);
+});
+
 test('wherever there is --count, it is -c too', () => {
   const options = all.flatMap((words) => {
     const spec = specOf(words);

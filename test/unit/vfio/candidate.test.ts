@@ -51,7 +51,7 @@ test('while the driver is not loaded', () => {
 
 test('with virtual functions, for which bind refuses', () => {
   expect(shown({ [`${dir(GPU)}/sriov_numvfs`]: '2\n' })).toMatch(
-    /^ {2}not for vfio +it has 2 virtual functions, which would be removed with it; echo 0 > \S+$/m,
+    /^ {2}not for vfio +it has 2 virtual functions, which would be removed with it; udrv vfio vf 0000:01:00\.0 0$/m,
   );
 });
 
