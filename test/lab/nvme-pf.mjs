@@ -1,7 +1,12 @@
 // udrv run test/lab/nvme-pf.mjs PF [VF...]: drives QEMU's NVMe controller as a program of a user's does that has the
-// physical function: by its admin queue it gives each virtual function (1, 2...) two queues and an interrupt and puts it
-// online, prints `online`, and keeps the device until it is interrupted. NVM Express Base Specification, Virtualization
-// Management command.
+// physical function. It starts the controller and prints `ready`. Once there are virtual functions, it gives each (1,
+// 2...) two queues and an interrupt by its admin queue, puts it online, prints `online`, and keeps the device until it is
+// interrupted. NVM Express Base Specification, Virtualization Management command.
+//
+// The virtual functions have to be made after the open, which resets the physical one: QEMU 7.2 takes them away with
+// that, and leaves VF Enable set, so that the kernel does not make them again.
+
+import { readFileSync } from 'node:fs';
 
 const [CC, CSTS, AQA, ASQ, ACQ, DOORBELLS] = [0x14, 0x1c, 0x24, 0x28, 0x30, 0x1000];
 const ENTRIES = 16;
@@ -10,6 +15,8 @@ const COMPLETIONS_AT = 4096;
 const VIRTUALIZATION_MANAGEMENT = 0x1c;
 const [ASSIGN, ONLINE] = [8, 9];
 const [QUEUES, INTERRUPTS] = [0, 1];
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export default async (session, { signal, args }) => {
   await session.do('buf Q 8K; master on', { signal });
@@ -27,6 +34,10 @@ export default async (session, { signal, args }) => {
   }
   registers.write(CC, 4, (6 << 16) | (4 << 20) | 1);
   await session.do(`poll bar0:${CSTS}&1==1 5s`, { signal });
+
+  console.log('ready');
+  const numvfs = `/sys/bus/pci/devices/${session.device.info.address}/sriov_numvfs`;
+  while (Number(readFileSync(numvfs, 'latin1')) < args.length && !signal.aborted) await pause(100);
 
   let count = 0;
   for (const controller of args.map(Number)) {
@@ -54,9 +65,12 @@ export default async (session, { signal, args }) => {
     const status = COMPLETIONS_AT + (count - 1) * COMPLETION + 14;
     for (let i = 0; (bytes.readUInt16LE(status) & 1) === 0; i++) {
       if (i > 500) throw new Error(`controller ${controller}: no completion`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await pause(10);
     }
     const code = bytes.readUInt16LE(status) >> 1;
-    if (code !== 0) throw new Error(`controller ${controller}: status 0x${code.toString(16)}`);
+    if (code !== 0)
+      throw new Error(
+        `controller ${controller}, resource ${resource}, action ${action}: status 0x${code.toString(16)}`,
+      );
   }
 };

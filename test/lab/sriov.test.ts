@@ -113,14 +113,15 @@ describeInLab(
             code: 9,
             stderr: `udrv: ${PF}: vfio-pci makes virtual functions only where it is told to (ENOENT)\nhint: echo Y | tee ${ENABLE_SRIOV}\n`,
           });
+          const group = (command: string) => `udrv ${command} --backend group`;
+          // A program drives the physical function, with a token that it chose, and puts the virtual ones online.
+          const driver = lab().spawn(`exec ${group(`run test/lab/nvme-pf.mjs ${PF} 1 2`)} --vf-token ${TOKEN}`);
+          await driver.waitFor(/^ready$/m, TEST_MS);
           expect(await run(`echo Y > ${ENABLE_SRIOV}; udrv vfio vf ${PF} 2`)).toMatchObject({
             stdout: expect.stringContaining(`\n${VF1}: vfio-pci; /dev/vfio/`),
             stderr: expect.stringContaining('--vf-token'),
             code: 0,
           });
-          const group = (command: string) => `udrv ${command} --backend group`;
-          // A program drives the physical function, with a token that it chose, and puts the virtual ones online.
-          const driver = lab().spawn(`exec ${group(`run test/lab/nvme-pf.mjs ${PF} 1 2`)} --vf-token ${TOKEN}`);
           await driver.waitFor(/^online$/m, TEST_MS);
           expect(await failing(group(`vfio info ${VF1}`))).toMatchObject({
             code: 4,
