@@ -1,7 +1,10 @@
 import { Cleanup } from '../../../src/cleanup';
 import { SysError, UdrvError } from '../../../src/errors';
 import type { VfioDeviceInfo } from '../../../src/model/device';
+import type { Memory } from '../../../src/sys/sys';
+import { VFIO_DEVICE_BIND_IOMMUFD, VFIO_DEVICE_FEATURE } from '../../../src/uapi/vfio';
 import type { Attachment } from '../../../src/vfio/device/backend';
+import { attachByIommufd } from '../../../src/vfio/device/iommufd';
 import { attachWithToken } from '../../../src/vfio/device/vf-token';
 import { getDeviceFailed } from '../../../src/vfio/errors';
 import { type Content, TreeSys } from '../../support/tree-sys';
@@ -107,4 +110,71 @@ test.each([
 
 test.each(['', 'x', TOKEN.slice(1), `${TOKEN}0`, `${TOKEN} vf_token=${TOKEN}`, 'AUTO'])('%j is no token', (token) => {
   expect(opened(PF, token)).toMatchObject({ opens: [], exit: 2 });
+});
+
+describe('the cdev', () => {
+  const UUID = Buffer.from(TOKEN.replaceAll('-', ''), 'hex');
+
+  /** A kernel that takes the token in the call, as Linux does since 6.17, or knows no flag of it. */
+  class Kernel extends TreeSys {
+    readonly binds: { size: number; flags: number; token: string | null }[] = [];
+    readonly features: string[] = [];
+    readonly #takesToken: boolean;
+    readonly #memory = new Map<bigint, Buffer>();
+
+    constructor(takesToken: boolean) {
+      super({ '/dev/iommu': { node: 'rw' }, '/dev/vfio/devices/vfio3': { node: 'rw' } });
+      this.#takesToken = takesToken;
+    }
+
+    override open(): number {
+      return 3;
+    }
+
+    override close(): void {}
+
+    override allocate(length: number): Memory {
+      const [address, bytes] = [BigInt(0x1000 * (this.#memory.size + 1)), Buffer.alloc(length)];
+      this.#memory.set(address, bytes);
+      return { address, bytes, close: () => this.#memory.delete(address) };
+    }
+
+    override ioctl(_: number, request: number, argument: Buffer | number): number {
+      if (request === VFIO_DEVICE_BIND_IOMMUFD && typeof argument !== 'number') {
+        const [size, flags] = [argument.readUInt32LE(0), argument.readUInt32LE(4)];
+        const token = size >= 24 ? (this.#memory.get(argument.readBigUInt64LE(16))?.toString('hex') ?? null) : null;
+        this.binds.push({ size, flags, token });
+        if (flags !== 0 && !this.#takesToken) throw new SysError('ioctl', 'EINVAL', 'vfio-device');
+      }
+      if (request === VFIO_DEVICE_FEATURE && typeof argument !== 'number') this.features.push(argument.toString('hex'));
+      return 0;
+    }
+  }
+
+  const device = { address: PF, driver: 'vfio-pci', vfio: { group: 12, cdev: 'vfio3' } } as unknown as VfioDeviceInfo;
+  const token = UUID.toString('hex');
+
+  test('takes the token in the call that binds it', () => {
+    const sys = new Kernel(true);
+    attachByIommufd(sys, device, TOKEN).close();
+    expect(sys.binds).toEqual([{ size: 24, flags: 1, token }]);
+    expect(sys.features).toEqual([]);
+  });
+
+  test('before Linux 6.17 has it set once it is open', () => {
+    const sys = new Kernel(false);
+    attachByIommufd(sys, device, TOKEN).close();
+    expect(sys.binds).toEqual([
+      { size: 24, flags: 1, token },
+      { size: 16, flags: 0, token: null },
+    ]);
+    // argsz 24, VFIO_DEVICE_FEATURE_SET of feature 0, the UUID.
+    expect(sys.features).toEqual([`1800000000000200${token}`]);
+  });
+
+  test('without a token binds as ever', () => {
+    const sys = new Kernel(true);
+    attachByIommufd(sys, device, null).close();
+    expect(sys.binds).toEqual([{ size: 16, flags: 0, token: null }]);
+  });
 });
