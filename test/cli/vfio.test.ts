@@ -254,8 +254,16 @@ describe('groups', () => {
 
   cliFails(3, [
     ['--sim vfio groups 77', '77: no such IOMMU group (ENODEV)', 'udrv --sim vfio groups shows what there is'],
-    ['--sim vfio groups 99:00.0', '99:00.0: no such device (ENODEV)'],
-    ['--sim vfio groups usb1', 'usb1: is a USB device: its controller is in an IOMMU group (ENODEV)'],
+    [
+      '--sim vfio groups 99:00.0',
+      '99:00.0: no such device (ENODEV)',
+      'did you mean one of 00:00.0, 01:00.0? udrv --sim list --all shows what there is',
+    ],
+    [
+      '--sim vfio groups usb1',
+      'usb1: is a USB device: its controller is in an IOMMU group (ENODEV)',
+      'udrv --sim list --type pci',
+    ],
   ]);
   cliFails(9, [['--sim vfio groups uio1', /^udrv: uio1: belongs to no IOMMU group: /]]);
   cliFails(2, [['--sim vfio groups -t 9', '--tree: shows all groups: name none']]);
