@@ -136,7 +136,7 @@ describe('the options of lists', () => {
     ],
     [
       ['--sim', 'vfio', 'groups', '--filter', 'group=7 && driver', '--sort=-device', '-o', 'group,device,blocks'],
-      'GROUP  DEVICE        BLOCKS\n7      0000:02:02.0  yes\n       0000:02:01.0  no\n',
+      'GROUP  DEVICE        BLOCKS\n7      0000:02:02.0  yes\n7      0000:02:01.0  no\n',
     ],
     ['--sim usb list -t --filter address~usb3 -q', 'usb3\n'],
     [

@@ -9,7 +9,7 @@ const TOKEN = '11111111-2222-3333-4444-55555555555a';
 const OTHER_TOKEN = '11111111-2222-3333-4444-55555555555b';
 
 /** A command in the guest takes a second or more. */
-const TEST_MS = 600_000;
+const TEST_MS = 900_000;
 
 /** QEMU's NVMe controller with two virtual functions, behind a root port of its own. */
 const NVME_WITH_VFS = `
