@@ -77,7 +77,10 @@ function planWith(sys: SysTree, isClaimed: IsClaimed, address: string, count: nu
       ...(count > 0 ? [{ path: numvfs, value: String(count) }] : []),
       ...(changesProbe ? [{ path: autoprobe, value: asText(probes) }] : []),
     ],
-    notes: [...uses.map((use) => `${use.address}: ${use.what}`), ...remarks(reader, address, count, probe ?? probes)],
+    notes: [
+      ...uses.map((use) => `${use.address}: ${use.what}`),
+      ...remarks(reader, address, count, probes || probe !== undefined),
+    ],
   };
 }
 
@@ -139,11 +142,11 @@ function liveInterfaces(sys: SysTree, address: string): Use[] {
   return findUses(sys, [address]).uses.filter(({ kind }) => kind === 'network');
 }
 
-function remarks(reader: AttributeReader, address: string, count: number, probes: boolean): string[] {
+function remarks(reader: AttributeReader, address: string, count: number, isExpected: boolean): string[] {
   if (count === 0) return [];
   if (isVfioDriver(reader.linkName(pciPath(address, 'driver'))))
     return [`${address}: it is bound to VFIO: its virtual functions are opened with a VF token (--vf-token)`];
-  return probes
+  return isExpected
     ? []
     : [`${address}: the kernel gives its virtual functions to no driver (sriov_drivers_autoprobe is 0)`];
 }

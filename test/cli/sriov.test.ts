@@ -70,6 +70,7 @@ cliFails(9, [
   [
     '--sim vfio info 0000:00:03.0 --vf-token 11111111-2222-3333-4444-555555555555',
     '0000:00:03.0: takes no VF token: it has no virtual functions, and is none (EINVAL)',
+    'leave --vf-token out, or give --vf-token auto',
   ],
 ]);
 
