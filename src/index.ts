@@ -23,9 +23,17 @@ export {
 } from './bind/bind';
 export { withGroups } from './bind/group';
 export { claimProbe, findUses, type IsClaimed, type Use, type Uses } from './bind/in-use';
+export { kernelDevices } from './bind/kernel-devices';
 export { type Binding, type BindPlan, type BindStep, shellCommand, type Write } from './bind/plan';
 export { STATE_DIRECTORY } from './bind/remember';
-export { type GroupDevice, type GroupReport, type GroupReports, listGroups } from './devices/iommu-groups';
+export {
+  changeVirtualFunctions,
+  planVirtualFunctions,
+  type VfOptions,
+  type VfPlan,
+} from './bind/virtual-functions';
+export { type WayToVfio, wayToVfio } from './bind/way-to-vfio';
+export { findGroup, type GroupDevice, type GroupReport, type GroupReports, listGroups } from './devices/iommu-groups';
 export { type ListOptions, listDevices } from './devices/list';
 export { recordMachine } from './devices/record-machine';
 export { findDevice, findDevices } from './devices/select';

@@ -8,7 +8,7 @@ import type { VfioOpenOptions } from '../vfio/device/device';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
 import { readInput } from './program/input';
-import { argument, backendOption } from './program/options';
+import { argument, openOptions } from './program/options';
 import { interruptible } from './program/signals';
 import { mapOption } from './registers/options';
 import { sessionNames } from './session/names';
@@ -21,7 +21,7 @@ export const command: VerbSpec = {
     argument('<device>', 'UIO, VFIO or USB', {}),
     argument('<step...>', 'each in quotes; @FILE or - (standard input) has a step a line'),
   ],
-  options: [backendOption(), mapOption()],
+  options: [...openOptions(), mapOption()],
   examples: [
     "do 0000:00:03.0 'write bar0:0x4 0x12345678' 'read bar0:0x4'",
     "-n do 0000:00:03.0 'buf A 4K' 'write bar0:0x80 A' 'free A'",

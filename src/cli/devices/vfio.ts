@@ -49,9 +49,14 @@ function driverOf({ framework, driver }: DeviceInfo): string {
   return framework === 'usb' ? 'a USB device' : `driver: ${driver ?? 'none'}`;
 }
 
-/** Opens a VFIO device, and warns where no IOMMU restrains its DMA. */
+/** The options of the way in which a command opens a device. */
+export type OpenChoice = Pick<VfioOpenOptions, 'backend' | 'vfToken'>;
+
+/** Opens a VFIO device, says which VF token was made for it, and warns where no IOMMU restrains its DMA. */
 export function openVfio(context: Context, info: VfioDeviceInfo, options: VfioOpenOptions): VfioDevice {
   const device = open(context, info, options);
+  if (options.vfToken === 'auto' && device.vfToken !== null)
+    context.note(`${info.address}: its VF token is ${device.vfToken}`);
   if (device.iommu.kind === 'noiommu')
     context.warn(`${info.address}: there is no IOMMU: the device can reach all memory of this machine`);
   return device;

@@ -60,9 +60,12 @@ export function choice(flags: string, description: string, choices: readonly str
   return value === undefined ? made : made.default(value);
 }
 
-/** Makes the option for the way in which VFIO opens a device. */
-export function backendOption(): Option {
-  return choice('--backend <backend>', 'how to open the device', ['auto', 'group', 'iommufd'], 'auto');
+/** Makes the options for the way in which VFIO opens a device. */
+export function openOptions(): Option[] {
+  return [
+    choice('--backend <backend>', 'how to open the device', ['auto', 'group', 'iommufd'], 'auto'),
+    option('--vf-token <uuid>', 'the VF token of a function with SR-IOV, which VFIO may ask for, or auto'),
+  ];
 }
 
 /** Time between two looks, where it is not given. */

@@ -18,5 +18,6 @@ export const command: NounSpec = {
     'dma-test': () => require('./dma-test'),
     bench: () => require('./bench'),
     reset: () => require('./reset'),
+    vf: () => require('./vf'),
   },
 };

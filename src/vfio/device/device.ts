@@ -34,11 +34,17 @@ import { Irq, type IrqName, VFIO_IRQ_NAMES } from './irq-set';
 import { type LocatedRegion, readRegions, type VfioRegion } from './region-info';
 import { MappedSpace } from './region-mmap';
 import { PreadSpace } from './region-pread';
+import { attachWithToken } from './vf-token';
 
 export interface VfioOpenOptions {
   backend?: VfioBackend | undefined;
   /** Registers through mappings instead of pread and pwrite: faster, and SIGBUS where the device does not answer. */
   mmap?: boolean | undefined;
+  /**
+   * A UUID that the kernel asks for with SR-IOV, where VFIO has the physical function; or `auto`: a new one for a
+   * physical function, and for a virtual one that asks for it, with its physical function opened too.
+   */
+  vfToken?: string | undefined;
 }
 
 export type VfioFlag = keyof typeof VFIO_DEVICE_FLAGS;
@@ -78,6 +84,8 @@ export class VfioDevice implements RegionSource {
   readonly regions: readonly VfioRegion[];
   /** VFIO_DEVICE_GET_INFO's flags: `pci`, `reset`. */
   readonly flags: readonly VfioFlag[];
+  /** The VF token that the kernel was given; null for none. */
+  readonly vfToken: string | null;
   readonly #sys: Sys;
   readonly #attachment: Attachment;
   readonly #mmap: boolean;
@@ -92,9 +100,16 @@ export class VfioDevice implements RegionSource {
   #busMasterChanged = false;
   #closed = false;
 
-  private constructor(sys: Sys, info: VfioDeviceInfo, attachment: Attachment, mmap: boolean, cleanup: Cleanup) {
+  private constructor(
+    sys: Sys,
+    info: VfioDeviceInfo,
+    { attachment, token }: { attachment: Attachment; token: string | null },
+    mmap: boolean,
+    cleanup: Cleanup,
+  ) {
     this.#sys = sys;
     this.info = info;
+    this.vfToken = token;
     this.#attachment = attachment;
     this.#mmap = mmap;
     this.#cleanup = cleanup;
@@ -112,15 +127,17 @@ export class VfioDevice implements RegionSource {
    * Opens a device, with an empty address space for its DMA. The kernel resets it, if it can be reset, and switches its
    * bus mastering off.
    *
-   * @throws exit 3 to 5 and 9 with what blocks it: the driver, the group, who has it open, the permission
+   * @throws exit 3 to 5 and 9 with what blocks it: the driver, the group, who has it open, the permission; exit 2 for a
+   *   VF token that is none
    */
-  static open(sys: Sys, info: VfioDeviceInfo, { backend = 'auto', mmap = false }: VfioOpenOptions = {}): VfioDevice {
+  static open(sys: Sys, info: VfioDeviceInfo, options: VfioOpenOptions = {}): VfioDevice {
+    const { backend = 'auto', mmap = false, vfToken } = options;
     // The node that an inspection names is the one that `auto` opens.
     const byCdev =
       backend === 'iommufd' || (backend === 'auto' && info.node?.startsWith('/dev/vfio/devices/') === true);
     return acquiring((cleanup) => {
-      const attachment = cleanup.own(byCdev ? attachByIommufd(sys, info) : attachByGroup(sys, info));
-      return new VfioDevice(sys, info, attachment, mmap, cleanup);
+      const opened = attachWithToken(sys, info, byCdev ? attachByIommufd : attachByGroup, vfToken, cleanup);
+      return new VfioDevice(sys, info, opened, mmap, cleanup);
     });
   }
 

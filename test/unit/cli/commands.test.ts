@@ -36,7 +36,7 @@ function fileOf(words: string): string {
 }
 
 describe('the rule for files', () => {
-  test('holds for 74 commands', () => expect(all).toHaveLength(74));
+  test('holds for 75 commands', () => expect(all).toHaveLength(75));
 
   test.each(all)('udrv %s has its file', (words) => {
     expect(existsSync(join(CLI, `${fileOf(words)}.ts`))).toBe(true);
@@ -152,6 +152,13 @@ describe('the examples in the help', () => {
     expect(lines).toEqual(specOf(words).examples.map((line) => `  udrv ${line}`));
     expect(new Set(lines).size).toBe(2);
   });
+});
+
+test('wherever a device may be opened through VFIO, there is --vf-token', () => {
+  const longs = (words: string) => ((specOf(words) as VerbSpec).options ?? []).map(({ long }) => long);
+  const opening = all.filter((words) => longs(words).includes('--backend'));
+  expect(opening.length).toBeGreaterThan(10);
+  for (const words of opening) expect([words, longs(words)]).toEqual([words, expect.arrayContaining(['--vf-token'])]);
 });
 
 test('wherever there is --count, it is -c too', () => {
