@@ -17,7 +17,7 @@ import { viabilityNotes } from './viability';
 export type BindRequest =
   | { kind: 'bind'; addresses: readonly string[]; driver: string }
   | { kind: 'unbind'; addresses: readonly string[] }
-  /** `isForgotten`: what bound them at each boot is removed with it. */
+  /** `isForgotten`: the rule that bound them at each boot is removed with it. */
   | { kind: 'restore'; addresses: readonly string[]; isForgotten?: boolean };
 
 export interface PreparedBindings {

@@ -179,7 +179,7 @@ describeInLab(
         await third.shutdown();
       }
       expect(await driverOf(SPARE)).toBe('uio_pci_generic');
-    }, 400_000);
+    }, 600_000);
 
     // Last: it ends the daemon.
     test('without its daemon the rules are written, and it is said what starts it', async () => {
