@@ -4,40 +4,64 @@ import { NO_NAMES } from '../names/database';
 import { AttributeReader } from '../sys/readers/attributes';
 import { checkRules, type RulesReport } from '../udev/check';
 import { type DeviceRules, deviceRules, type Grant } from '../udev/rule';
-import { findNamed } from './devices/find';
+import { findNamed, uioOf } from './devices/find';
 import { visible } from './output/escape';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
 import { argument, option } from './program/options';
 
 export const command: VerbSpec = {
-  description: 'udev rules that give you a device: print them, or find out why those that there are do not',
+  description:
+    'udev rules that give you a device: print, install or remove them, or find out why those that there are fail',
   arguments: [argument('<device>')],
   options: [
     option('--group <group>', 'give it to this group (plugdev)'),
     option('--uaccess', 'give it to whoever sits at the machine, by systemd-logind'),
+    option('--install', 'write the rules to /etc/udev/rules.d, have udev apply them, and see that it did'),
+    option('--remove', 'take back what --install did'),
     option('--check', 'examine the rules of this machine instead'),
   ],
-  examples: ['udev uio0', 'udev 1-3.1 --uaccess'],
+  examples: ['udev uio0', '-n udev 1-3.1 --uaccess --install'],
   run: udev,
 };
 
 interface UdevOptions {
   group?: string;
   uaccess?: boolean;
+  install?: boolean;
+  remove?: boolean;
   check?: boolean;
 }
 
 const DEFAULT_GROUP = 'plugdev';
 
-function udev(context: Context, selector: string, { group, uaccess, check }: UdevOptions): number | undefined {
+async function udev(context: Context, selector: string, options: UdevOptions): Promise<number | undefined> {
+  const { group, uaccess, install, remove, check } = options;
   if (group !== undefined && uaccess) throw usageError('--uaccess', '--group is another way: give one of them');
   if (check && (group !== undefined || uaccess)) throw usageError('--check', 'examines the rules that there are');
-  const device = findNamed(context, undefined, selector, NO_NAMES);
+  const [first, second] = [check && '--check', install && '--install', remove && '--remove'].filter(Boolean);
+  if (first && second) throw usageError(second, `${first} is something else: give one of them`);
+  if (remove) {
+    if (group !== undefined || uaccess) throw usageError('--remove', 'takes the rules back, whoever they are for');
+    return installing().removeRules(context, selector, () => deviceOf(context, selector));
+  }
+  const device = deviceOf(context, selector);
   if (check) return examine(context, device);
   const grant: Grant = uaccess ? 'uaccess' : { group: group ?? DEFAULT_GROUP };
+  if (install) return installing().installRules(context, device, grant);
   print(context, device, deviceRules(device, grant));
   return undefined;
+}
+
+/** Finds a device by its node: a PCI function that UIO drives under its UIO name. */
+function deviceOf(context: Context, selector: string): DeviceInfo {
+  const device = findNamed(context, undefined, selector, NO_NAMES);
+  const uio = device.framework === 'pci' ? uioOf(context.sys, device.address) : undefined;
+  return uio === undefined ? device : findNamed(context, 'uio', uio, NO_NAMES);
+}
+
+function installing(): typeof import('./binding/udev-rules') {
+  return require('./binding/udev-rules');
 }
 
 function print(context: Context, device: DeviceInfo, { path, lines, notes }: DeviceRules): void {

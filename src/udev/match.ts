@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import type { AttributeReader } from '../sys/readers/attributes';
 import type { SysDevice } from './chain';
+import { readEntry } from './database';
 import { globbed } from './glob';
 import { isMatch, type Rule, type Term, termText } from './rules-file';
 
@@ -64,12 +65,19 @@ function matchOwn(reader: AttributeReader, term: Term, device: SysDevice): boole
   }
 }
 
-/** Properties that the kernel gives are in `uevent`; others are made by rules before, and not known here. */
+/** Properties of the kernel are in `uevent`, those that rules have made in udev's database; without one they are unknown. */
 function matchProperty(reader: AttributeReader, term: Term, device: SysDevice): boolean | undefined {
+  const value = propertyOf(reader, term.attribute ?? '', device);
+  return value === null ? undefined : compare(term, value);
+}
+
+function propertyOf(reader: AttributeReader, name: string, device: SysDevice): string | null {
   const lines = (reader.text(`${device.path}/uevent`) ?? '').split('\n');
-  const line = lines.find((one) => one.startsWith(`${term.attribute}=`));
-  if (line === undefined) return undefined;
-  return compare(term, line.slice((term.attribute ?? '').length + 1));
+  const line = lines.find((one) => one.startsWith(`${name}=`));
+  if (line !== undefined) return line.slice(name.length + 1);
+  const number = reader.text(`${device.path}/dev`);
+  const entry = number === null ? null : readEntry(reader, number);
+  return entry === null ? null : (entry.properties.get(name) ?? '');
 }
 
 /** Returns a value that a term is compared with, empty where the device has none. */
@@ -86,6 +94,8 @@ export function readValue(reader: AttributeReader, key: string, attribute: strin
     case 'ATTR':
       // An attribute that leads out of the device is none of its own.
       return attribute === null || attribute.includes('..') ? '' : (reader.text(`${device.path}/${attribute}`) ?? '');
+    case 'ENV':
+      return propertyOf(reader, attribute ?? '', device) ?? '';
     default:
       return '';
   }

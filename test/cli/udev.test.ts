@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cliFails, udrv } from './udrv';
@@ -9,7 +9,9 @@ describe('the rules for a device', () => {
     const match = 'SUBSYSTEM=="uio", KERNELS=="0000:00:04.0", SUBSYSTEMS=="pci"';
     const config = '/sys/bus/pci/devices/0000:00:04.0/config';
     expect(stdout.split('\n')).toEqual([
-      '# uio0: written by udrv udev; to take it back, remove this file',
+      '# Written by udrv udev: gives the UIO device 0000:00:04.0 to the group users.',
+      '# To end this, remove the file, which is what this does:',
+      '#   sudo udrv udev 0000:00:04.0 --remove',
       `${match}, GROUP="users", MODE="0660"`,
       `${match}, RUN+="/usr/bin/chgrp users ${config}", RUN+="/usr/bin/chmod g+rw ${config}"`,
       '',
@@ -22,7 +24,7 @@ describe('the rules for a device', () => {
     const { schema, path, rules, notes } = JSON.parse(stdout);
     expect({ schema, path, exit }).toEqual({
       schema: 'udrv.udev/1',
-      path: '/etc/udev/rules.d/70-udrv-0000:00:03.0.rules',
+      path: '/etc/udev/rules.d/70-udrv-vfio-0000:00:03.0.rules',
       exit: 0,
     });
     expect(rules).toContain(
@@ -35,6 +37,8 @@ describe('the rules for a device', () => {
     ['--sim udev uio0 --group plug"dev', 'plug"dev: is no name of a group'],
     ['--sim udev uio0 --group a --uaccess', '--uaccess: --group is another way: give one of them'],
     ['--sim udev uio0 --check --uaccess', '--check: examines the rules that there are'],
+    ['--sim udev uio0 --check --install', '--install: --check is something else: give one of them'],
+    ['--sim udev uio0 --remove --uaccess', '--remove: takes the rules back, whoever they are for'],
   ]);
   cliFails(3, [
     [
@@ -44,6 +48,56 @@ describe('the rules for a device', () => {
     ],
     ['--sim udev 0000:01:00.0', /has no node to give/, 'udrv --sim bind 0000:01:00.0 vfio-pci'],
   ]);
+});
+
+describe('rules that are installed', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'udrv-udev-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const machine = join(folder, 'machine');
+  const files = () => Object.keys(JSON.parse(readFileSync(machine, 'utf8')).machine.files);
+  const type = (line: string) => udrv([`--sim=${machine}`, ...line.split(' ')]);
+  const RULE = '/etc/udev/rules.d/70-udrv-uio-0000:00:04.0.rules';
+
+  test('are written, replaced and removed, on a machine without udev', async () => {
+    expect(await type('udev uio0 --install')).toEqual({
+      stdout: `${RULE}: written\n`,
+      stderr: 'udrv: uio0: udev does not run here, and the rules count once it does\n',
+      exit: 0,
+    });
+    expect((await type('udev 0000:00:04.0 --install')).stdout).toBe(`${RULE}: as before\n`);
+    expect(JSON.parse((await type('--json udev uio0 --uaccess --install')).stdout)).toMatchObject({
+      schema: 'udrv.udev.install/1',
+      address: 'uio0',
+      path: RULE,
+      applied: false,
+      nodes: [{ path: '/dev/uio0' }],
+    });
+    expect(files()).toEqual([RULE]);
+    expect(await type('-n udev uio0 --remove')).toEqual({ stdout: `rm ${RULE}\n`, stderr: '', exit: 0 });
+    expect(JSON.parse((await type('--json udev uio0 --remove')).stdout)).toMatchObject({
+      schema: 'udrv.udev.remove/1',
+      paths: [RULE],
+    });
+    expect(files()).toEqual([]);
+    expect(await type('udev uio0 --remove')).toEqual({
+      stdout: '',
+      stderr: 'udrv: uio0: udrv wrote no rules for it\n',
+      exit: 0,
+    });
+  });
+
+  test('have a plan that a shell takes', async () => {
+    const { stdout } = await type('-n udev 1-4 --install');
+    const [write, ...rest] = stdout.split('\n');
+    expect(write).toMatch(/^printf '%s\\n' '# Written by .*> \/etc\/udev\/rules\.d\/70-udrv-usb-46f4:0001\.rules$/);
+    expect(rest).toEqual([
+      'udevadm control --reload',
+      expect.stringMatching(/^echo add > \/sys\/devices\/.*\/1-4\/uevent$/),
+      'udevadm settle',
+      '',
+    ]);
+    expect(files()).toEqual([]);
+  });
 });
 
 describe('the check of the rules of a copied machine', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path/posix';
 import { Agent, type Ready } from './agent-client';
 import { LabError } from './error';
 import type { Exit, GuestProcess, OutputName } from './guest-process';
-import { CHECKOUT, findPrepared, type Kernel, LAB_FOLDER } from './prepared';
+import { CHECKOUT, findPrepared, findUdev, type Kernel, LAB_FOLDER } from './prepared';
 import { Qemu } from './qemu';
 import { Qmp } from './qmp';
 
@@ -24,6 +24,11 @@ export interface BootOptions {
   readonly parameters?: Readonly<Record<string, string>>;
   /** The checkout always as it is on the host, for who builds meanwhile; without it, what was read once is kept. */
   readonly live?: boolean;
+  /**
+   * For a guest with udev, which is started last and coldplugs all devices: the folder of the host that is its
+   * /etc/udev/rules.d, and outlasts it. All other files of such a guest can be written to, and are lost with it.
+   */
+  readonly udevRules?: string;
   /** QEMU's trace events, such as `memory_region_ops_read`, and the file they go to. */
   readonly trace?: { readonly file: string; readonly events: readonly string[] };
 }
@@ -58,9 +63,11 @@ export async function bootLab({
   parameters = {},
   trace,
   live = false,
+  udevRules,
 }: BootOptions): Promise<Lab> {
   const prepared = findPrepared(kernel);
   if (!prepared) throw new LabError(`the ${kernel} kernel is not prepared: run test/lab/prepare ${kernel}`);
+  const udevArgs = udevRules === undefined ? [] : udevShares(udevRules);
   const traceArgs = trace
     ? ['-D', trace.file, '-d', 'guest_errors', ...trace.events.flatMap((event) => ['-trace', event])]
     : [];
@@ -74,10 +81,11 @@ export async function bootLab({
       'udrv.setup': join(LAB_FOLDER, 'guest/setup.sh'),
       'udrv.node': process.execPath,
       'udrv.modules': prepared.modules,
+      'udrv.udev': udevRules === undefined ? 'no' : 'yes',
       'udrv.keep': [dirname(process.execPath), ...(prepared.modules ? [prepared.modules] : [])],
       ...parameters,
     },
-    args: [...qemuArgs, ...traceArgs],
+    args: [...udevArgs, ...qemuArgs, ...traceArgs],
   });
   const agent = new Agent(qemu.agent);
   let timer: NodeJS.Timeout | undefined;
@@ -96,6 +104,17 @@ export async function bootLab({
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** @param rules the folder of the guest's rules */
+function udevShares(rules: string): string[] {
+  const udev = findUdev();
+  if (udev === undefined) throw new LabError('udev is not prepared: run test/lab/prepare udev');
+  const share = (id: string, folder: string, more: string) => [
+    ...['-fsdev', `local,id=${id},path=${folder.replaceAll(',', ',,')},security_model=none${more}`],
+    ...['-device', `virtio-9p-pci,fsdev=${id},mount_tag=${id},bus=pcie.0`],
+  ];
+  return [...share('udev', udev, ',readonly=on'), ...share('rules', rules, '')];
 }
 
 /** A guest that is up. */

@@ -27,6 +27,13 @@ export function findPrepared(kernel: Kernel): Prepared | undefined {
   return { kernel: image, initramfs, modules: modules === '-' || !modules ? '' : modules };
 }
 
+/** Finds the folder with Debian's udev; undefined if test/lab/prepare has yet to make it. */
+export function findUdev(): string | undefined {
+  const result = spawnSync(PREPARE, ['--quick', 'udev'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  const [name, folder] = result.stdout.trimEnd().split('\t');
+  return result.status === 0 && name === 'udev' ? folder : undefined;
+}
+
 /** Makes the kernel, which may take minutes; what it does goes to stderr. */
 export function prepare(kernel: Kernel): void {
   const result = spawnSync(PREPARE, [kernel], { stdio: ['ignore', 'ignore', 'inherit'] });

@@ -1,27 +1,17 @@
-import { acquiring, type Cleanup } from '../../cleanup';
-import { SysError } from '../../errors';
 import { isPciAddress } from '../../pci/address';
 import { PCI_DEVICES, PCI_DRIVERS } from '../../pci/paths';
 import { AttributeReader } from '../../sys/readers/attributes';
 import type { Sys, SysTree } from '../../sys/sys';
-import { shellWord } from '../../text/shell';
-import { RULES } from '../../udev/rules-file';
+import { type FileChange, foreignFileError, mustHaveRules, ownText } from '../../udev/files';
 import { inUseError } from '../errors';
 import { claimProbe } from '../in-use';
 import { plan } from '../plan';
 import { readBinding, readIdentity } from '../read';
 import { findObjections, mustNotBeInUse } from '../safety';
-import { conflictError, fileError, foreignFileError, linkError, noUdevError, unnamableError } from './errors';
+import { conflictError, unnamableError } from './errors';
 import { initramfsNotes } from './initramfs';
-import { isLink, listSaved, readOwn, type SavedBinding } from './list';
+import { listSaved, type SavedBinding } from './list';
 import { formatRule, isOurs, isRuleId, isRuleName, parseRule, type RuleTarget, rulePath } from './rule';
-
-/** A file of {@link RULES} before and after; null where there is none. */
-export interface FileChange {
-  path: string;
-  before: string | null;
-  after: string | null;
-}
 
 export interface PreparedFiles {
   changes: readonly FileChange[];
@@ -49,7 +39,7 @@ export function prepareSaving(
   driver: string,
   { byId = false, force = false }: SaveOptions = {},
 ): PreparedFiles {
-  mustHaveRules(sys);
+  mustHaveRules(sys, 'without --save the binding lasts until the machine starts anew');
   const reader = new AttributeReader(sys);
   const module = reader.linkName(`${PCI_DRIVERS}/${driver}/module`) ?? driver;
   for (const name of [driver, module])
@@ -72,7 +62,7 @@ export function prepareSaving(
       notes.push(`${name}: driverctl binds it to ${driver} at each boot already: ${same.path}`);
       continue;
     }
-    const before = ownText(reader, path);
+    const before = ownText(sys, path);
     if (before !== null && parseRule(before) === null) throw foreignFileError(path);
     changes.push({ path, before, after: formatRule({ ...target, driver, module }) });
     notes.push(`${name}: bound to ${driver} at each boot: ${path}`);
@@ -88,7 +78,6 @@ export function prepareSaving(
  * @throws UdrvError exit 5 where driverctl saved the binding, or a file is not udrv's
  */
 export function prepareForgetting(sys: SysTree, names: readonly string[]): PreparedFiles {
-  const reader = new AttributeReader(sys);
   const { saved } = listSaved(sys);
   const found = new Map<string, FileChange>();
   const notes: string[] = [];
@@ -99,7 +88,7 @@ export function prepareForgetting(sys: SysTree, names: readonly string[]): Prepa
     if (its.length === 0) notes.push(`${name}: no binding is saved`);
     for (const one of its) {
       if (one.writer === 'driverctl') throw conflictError(name, one);
-      const before = ownText(reader, one.path);
+      const before = ownText(sys, one.path);
       if (before === null || !isOurs(before)) throw foreignFileError(one.path);
       found.set(one.path, { path: one.path, before, after: null });
       const forAll = one.address === null ? `, nor is any other ${one.id}` : '';
@@ -111,58 +100,8 @@ export function prepareForgetting(sys: SysTree, names: readonly string[]): Prepa
   return { changes, notes };
 }
 
-/**
- * Makes changes of files, all or none.
- *
- * @returns the owner of the undoing: closing it puts the files back
- * @throws UdrvError
- */
-export function changeFiles(sys: Sys, changes: readonly FileChange[]): Cleanup {
-  return acquiring((cleanup) => {
-    for (const { path, before, after } of changes) {
-      if (before === after) continue;
-      put(sys, path, after);
-      cleanup.defer(() => put(sys, path, before));
-    }
-    return cleanup;
-  });
-}
-
-/** Returns a change as a person would type it. */
-export function fileCommand({ path, after }: FileChange): string {
-  if (after === null) return `rm ${shellWord(path)}`;
-  const lines = after.split('\n').slice(0, -1);
-  return `printf '%s\\n' ${lines.map(shellWord).join(' ')} > ${shellWord(path)}`;
-}
-
 function changedPaths(changes: readonly FileChange[]): string[] {
   return changes.filter(({ before, after }) => before !== after).map(({ path }) => path);
-}
-
-function put(sys: Sys, path: string, text: string | null): void {
-  try {
-    if (text === null) sys.removeFile(path);
-    else sys.replaceFile(path, text);
-  } catch (error) {
-    if (!(error instanceof SysError)) throw error;
-    throw fileError(text === null ? 'forgotten' : 'saved', error);
-  }
-}
-
-/** @throws UdrvError where udev has no directory for rules, or it is somewhere else */
-function mustHaveRules(sys: SysTree): void {
-  const parts = RULES.split('/');
-  for (const [i] of parts.entries()) {
-    const path = parts.slice(0, i + 1).join('/');
-    if (path !== '' && isLink(sys, path)) throw linkError(path);
-  }
-  try {
-    sys.readDir(RULES);
-  } catch (error) {
-    if (!(error instanceof SysError)) throw error;
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') throw noUdevError(error.code);
-    throw fileError('saved', error);
-  }
 }
 
 function targetsOf(sys: SysTree, addresses: readonly string[], byId: boolean): RuleTarget[] {
@@ -204,13 +143,4 @@ function mustNotHurt(sys: Sys, functions: readonly string[], { addresses, driver
     (use) => use.vital,
   );
   if (vital.length > 0) throw inUseError(vital, 'EINUSE');
-}
-
-/** Returns the text of a rule's file; null where there is none. @throws UdrvError where it is a link or unreadable */
-function ownText(reader: AttributeReader, path: string): string | null {
-  if (isLink(reader.sys, path)) throw foreignFileError(path);
-  const known = reader.errors.length;
-  const text = readOwn(reader, path);
-  if (text === null && reader.errors.length > known) throw foreignFileError(path);
-  return text;
 }

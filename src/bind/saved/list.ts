@@ -1,7 +1,7 @@
 import { comparePciAddresses, isPciAddress } from '../../pci/address';
-import { attempt } from '../../sys/attempt';
 import { AttributeReader, type ReadError } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
+import { readOwn } from '../../udev/files';
 import { RULES } from '../../udev/rules-file';
 import { parseRule, ruleTarget } from './rule';
 
@@ -62,17 +62,4 @@ function overrides(reader: AttributeReader): SavedBinding[] {
     const path = `${DRIVERCTL}/${name}`;
     return [{ bus, address, id: null, driver: reader.text(path), writer: 'driverctl', path }];
   });
-}
-
-/** Reads a file of {@link RULES}, and follows no link to somewhere else. */
-export function readOwn(reader: AttributeReader, path: string): string | null {
-  if (isLink(reader.sys, path)) {
-    reader.errors.push({ path, code: 'ELOOP' });
-    return null;
-  }
-  return reader.bytes(path)?.toString('utf8') ?? null;
-}
-
-export function isLink(sys: SysTree, path: string): boolean {
-  return attempt(() => sys.readLink(path), null) !== null;
 }

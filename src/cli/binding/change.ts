@@ -3,7 +3,7 @@ import { type BindRequest, changeBindings, type PreparedBindings, prepareBinding
 import { type BindPlan, driverAfter, shellCommand } from '../../bind/plan';
 import { readBinding } from '../../bind/read';
 import { remembered, STATE_DIRECTORY } from '../../bind/remember';
-import type { FileChange, PreparedFiles } from '../../bind/saved/changes';
+import type { PreparedFiles } from '../../bind/saved/changes';
 import type { Cleanup } from '../../cleanup';
 import { inspectPci } from '../../devices/pci-functions';
 import { findDevice } from '../../devices/select';
@@ -13,6 +13,7 @@ import { NO_NAMES } from '../../names/database';
 import { pciPath } from '../../pci/paths';
 import { AttributeReader } from '../../sys/readers/attributes';
 import { DirectoryState, MemoryState, type StateStore } from '../../sys/state';
+import type { FileChange } from '../../udev/files';
 import { inspectUio } from '../../uio/inspect';
 import { pciAddressOf } from '../devices/find';
 import { visible } from '../output/escape';
@@ -144,8 +145,8 @@ export function fileCommands(changes: readonly FileChange[]): string[] {
 }
 
 /** Loads what few changes of drivers need. */
-function filesOf(): typeof import('../../bind/saved/changes') {
-  return require('../../bind/saved/changes');
+function filesOf(): typeof import('../../udev/files') {
+  return require('../../udev/files');
 }
 
 function print(context: Context, plans: readonly BindPlan[], files: readonly FileChange[] = []): void {

@@ -1,11 +1,11 @@
 # shellcheck shell=dash
-# setup.sh NODE MODULES: PID 1 in the guest once the host's file system is its root. Makes the machine what
+# setup.sh NODE MODULES UDEV: PID 1 in the guest once the host's file system is its root. Makes the machine what
 # ../machine.ts says it is, then runs the agent. What fails is written to the log, which the agent hands to the
 # host; nothing here may stop the boot or wait without end.
 #
 # Busybox runs this, with its own tools: they are in memory, while each of the host's takes a moment to arrive.
 set -u
-node=$1 modules=$2
+node=$1 modules=$2 udev=$3
 lab=$(dirname "$(dirname "$0")")
 log=/run/lab/setup.log
 : >"$log"
@@ -72,6 +72,15 @@ await() {
   done
 }
 
+# As at the boot of a machine whose initramfs has no udev: it hears now of what is there. Of the devices that the tests
+# are about: a guest has hundreds of terminals and memory devices besides.
+start_udev() {
+  /usr/lib/systemd/systemd-udevd --daemon 2>/dev/null || note 'failed: systemd-udevd'
+  attempt /usr/bin/udevadm trigger --action=add --subsystem-match=pci --subsystem-match=usb --subsystem-match=uio \
+    --subsystem-match=vfio --subsystem-match=vfio-dev --subsystem-match=misc --subsystem-match=net
+  attempt /usr/bin/udevadm settle --timeout=60
+}
+
 set_up() {
   echo udrv-lab >/proc/sys/kernel/hostname
   mount_file_systems
@@ -82,6 +91,7 @@ set_up() {
   drive 0000:02:01.0 vfio-pci
   await /dev/uio0 /dev/nvme0n1 /dev/sda /sys/bus/usb/devices/1-3.1 /sys/bus/usb/devices/1-3.2 /sys/bus/usb/devices/1-4 \
     /sys/bus/usb/devices/1-5 /sys/bus/usb/devices/1-7 /sys/bus/usb/devices/3-1
+  [ "$udev" = no ] || start_udev
 }
 
 # Node takes as long to start as all this takes; the agent waits for the log's final name.

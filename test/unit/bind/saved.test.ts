@@ -1,19 +1,14 @@
 import fc from 'fast-check';
 import { type BindRequest, changeBindings } from '../../../src/bind/bind';
 import { readBinding } from '../../../src/bind/read';
-import {
-  changeFiles,
-  type FileChange,
-  fileCommand,
-  prepareForgetting,
-  prepareSaving,
-} from '../../../src/bind/saved/changes';
+import { prepareForgetting, prepareSaving } from '../../../src/bind/saved/changes';
 import { listSaved } from '../../../src/bind/saved/list';
 import { formatRule, parseRule, ruleTarget } from '../../../src/bind/saved/rule';
 import { UdrvError } from '../../../src/errors';
 import { simulatedMachine } from '../../../src/sim';
 import { MemoryState } from '../../../src/sys/state';
 import type { SysTree } from '../../../src/sys/sys';
+import { changeFiles, type FileChange, fileCommand } from '../../../src/udev/files';
 import { type Content, TreeSys } from '../../support/tree-sys';
 
 const NVME = '0000:01:00.0';
@@ -385,7 +380,7 @@ describe('a request with files', () => {
     await expect(run(bindEdu, changes, { onWrite: (one: unknown) => writes.push(one) })).rejects.toMatchObject({
       code: 'ENOSPC',
       exit: 1,
-      message: 'the binding cannot be saved: no space left on device',
+      message: 'the rule cannot be written: no space left on device',
     });
     expect([writes, readBinding(sys, EDU).driver, state.read(EDU)]).toEqual([[], 'uio_pci_generic', null]);
   });
@@ -398,7 +393,7 @@ describe('a request with files', () => {
     await expect(run(bindEdu, changes)).rejects.toMatchObject({
       errors: [
         { exit: 1, device: EDU },
-        { code: 'EROFS', subject: file(EDU), message: expect.stringMatching(/^the binding cannot be forgotten: /) },
+        { code: 'EROFS', subject: file(EDU), message: expect.stringMatching(/^the rule cannot be removed: /) },
       ],
     });
     expect(rules()).toHaveLength(1);
