@@ -1,0 +1,119 @@
+import { join } from 'node:path';
+import type { Finding } from '../../../src/doctor/check';
+import type { Kernel, Lab } from '../lab';
+import { LAB_FOLDER } from '../prepared';
+import type { LabFault, Machine } from './fault';
+import { MACHINES } from './machine';
+
+const SHELL = join(LAB_FOLDER, 'faults/shell.sh');
+/** Emulation, on a busy host. */
+const LIMIT_MS = 240_000;
+
+/** All that was seen of a fault in the guest. */
+export interface Outcome {
+  /** Exit code of the operation with the fault. */
+  failed: number | null;
+  /** The first finding. */
+  first: string | null;
+  /** The command that it prints and that was run, and its exit code; null where nothing was run. */
+  command: string | null;
+  mended: number | null;
+  /** Exit code of the operation after that; null where it was not tried. */
+  succeeded: number | null;
+  /** The boot that the finding names. */
+  next: Machine | null;
+  /** Everything that was printed on stderr. */
+  log: string;
+}
+
+/** The outcome that a fault has to have, without its log. */
+export function expected({ fails, first, mend = 'command' }: LabFault): Partial<Outcome> {
+  const done = mend === 'command' ? 0 : null;
+  return { failed: fails, first, mended: done, succeeded: done };
+}
+
+/** Makes a guest ready for faults. */
+export async function prepareGuest(lab: Lab): Promise<void> {
+  await asRoot(lab, 'set_up');
+}
+
+/** Puts a fault in, and takes it back again. */
+export async function runFault(lab: Lab, fault: LabFault): Promise<Outcome> {
+  const { inject, undo, operation, mend = 'command' } = fault;
+  if (inject !== undefined) await asRoot(lab, inject);
+  const outcome: Outcome = {
+    failed: null,
+    first: null,
+    command: null,
+    mended: null,
+    succeeded: null,
+    next: null,
+    log: '',
+  };
+  try {
+    const before = await asPerson(lab, fault, operation);
+    outcome.failed = before.code;
+    const doctor = await asPerson(lab, fault, `udrv --json doctor ${fault.doctor}`);
+    outcome.log = `${before.stderr}${doctor.stderr}`;
+    const { findings } = JSON.parse(doctor.stdout || '{"findings":[]}') as { findings: Finding[] };
+    const [first] = findings;
+    outcome.first = first?.id ?? null;
+    if (first === undefined || mend === 'nothing') return outcome;
+    if (mend === 'boot') {
+      outcome.next = nextBoot(MACHINES[fault.machine ?? 'usual'], first.mend);
+      return outcome;
+    }
+    const text = first.mend.find(({ kind }) => kind === 'command')?.text;
+    if (text === undefined) return outcome;
+    outcome.command = text;
+    // In one shell, as a person types it: a limit that the command sets is that shell's.
+    const after = await asPerson(lab, fault, `${text}\nmended=$?\n${operation}\nprintf '\\n%s %s' $mended $?`);
+    const codes = /\n(\d+) (\d+)$/.exec(after.stdout);
+    if (codes !== null) [outcome.mended, outcome.succeeded] = [Number(codes[1]), Number(codes[2])];
+    outcome.log += after.stderr;
+    return outcome;
+  } finally {
+    if (undo !== undefined) await asRoot(lab, undo);
+  }
+}
+
+/** Tries what failed, after the boot that was named. */
+export async function runAfterBoot(lab: Lab, fault: LabFault): Promise<number | null> {
+  const { code } = await asPerson(lab, fault, fault.operation);
+  if (fault.undo !== undefined) await asRoot(lab, fault.undo);
+  return code;
+}
+
+async function asRoot(lab: Lab, lines: string): Promise<void> {
+  const { code, stderr } = await lab.run(['bash', '-c', `. ${SHELL}\n${lines}`], { timeoutMs: LIMIT_MS });
+  if (code !== 0) throw new Error(`${lines}\nended with ${code}: ${stderr}`);
+}
+
+function asPerson(lab: Lab, { session = '', user }: LabFault, lines: string) {
+  const options = { user: user ?? false, env: user ? { USER: '1000' } : { USER: 'root' }, timeoutMs: LIMIT_MS };
+  return lab.run(['bash', '-c', `${session}\n${lines}`], options);
+}
+
+/** Returns the boot that a finding names: arguments of the kernel, and those of QEMU. */
+function nextBoot({ iommu, parameters }: Machine, mends: Finding['mend']): Machine {
+  const next = { iommu, parameters: { ...parameters } as Record<string, string | null> };
+  for (const mend of mends) {
+    if (mend.kind === 'firmware') next.iommu = /-device (intel-iommu\S*)/.exec(mend.text)?.[1] ?? next.iommu;
+    if (mend.kind !== 'kernel-argument') continue;
+    const [name = '', value = ''] = mend.text.split('=');
+    if (mend.action === 'add') next.parameters[name] = value;
+    else if (next.parameters[name] === value) delete next.parameters[name];
+  }
+  // What every guest has need not be said.
+  for (const [name, value] of Object.entries(next.parameters)) if (ALWAYS[name] === value) delete next.parameters[name];
+  return next;
+}
+
+const ALWAYS: Readonly<Record<string, string>> = { intel_iommu: 'on' };
+
+/** Tells whether a boot is the usual one. */
+export function isUsual(machine: Machine): boolean {
+  return JSON.stringify(machine) === JSON.stringify(MACHINES.usual);
+}
+
+export const isFor = (kernel: Kernel) => (fault: LabFault) => fault.kernels?.includes(kernel) ?? true;

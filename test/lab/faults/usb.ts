@@ -1,0 +1,82 @@
+import type { LabFault } from './fault';
+
+const GADGET = '3-1';
+const sysfs = `/sys/bus/usb/devices/${GADGET}`;
+/** The source of gadget zero. */
+const read = `udrv usb bulk ${GADGET} 0x81 --length 512 -o /dev/null --timeout 30s`;
+const node = (device: string) =>
+  `$(printf /dev/bus/usb/%03d/%03d $(cat /sys/bus/usb/devices/${device}/{busnum,devnum}))`;
+
+export const usbFaults: readonly LabFault[] = [
+  {
+    name: 'the node of a USB device is closed',
+    user: true,
+    doctor: GADGET,
+    operation: read,
+    fails: 4,
+    first: 'node-closed',
+    undo: 'restore_nodes',
+    notInTree: 'mode of a node',
+  },
+  {
+    name: 'the node of a USB device may only be read, as udev leaves it',
+    inject: `chmod 0664 ${node(GADGET)}`,
+    user: true,
+    doctor: GADGET,
+    operation: read,
+    fails: 4,
+    first: 'node-closed',
+    undo: 'restore_nodes',
+    notInTree: 'mode of a node',
+  },
+  {
+    name: 'the node of a USB device is missing',
+    inject: `rm ${node(GADGET)}`,
+    doctor: GADGET,
+    operation: read,
+    fails: 3,
+    first: 'node-missing',
+    undo: 'restore_nodes',
+  },
+  {
+    name: 'the device is not authorized',
+    inject: `echo 0 >${sysfs}/authorized`,
+    doctor: GADGET,
+    operation: read,
+    fails: 3,
+    first: 'not-authorized',
+  },
+  {
+    name: 'the interface is not authorized',
+    inject: `echo 0 >${sysfs}:1.0/authorized`,
+    doctor: GADGET,
+    operation: read,
+    fails: 4,
+    first: 'interface-not-authorized',
+  },
+  {
+    name: 'the device is not configured',
+    inject: `echo 0 >${sysfs}/bConfigurationValue`,
+    doctor: GADGET,
+    operation: read,
+    fails: 3,
+    first: 'not-configured',
+  },
+  {
+    name: 'usb-storage has the interface',
+    doctor: '1-4',
+    operation: 'udrv usb reset-endpoint 1-4 0x81',
+    fails: 5,
+    first: 'interface-claimed',
+    undo: 'udrv usb attach 1-4:1.0',
+  },
+  {
+    name: 'usbfs may have 1 MiB in flight',
+    inject: 'echo 1 >/sys/module/usbcore/parameters/usbfs_memory_mb',
+    doctor: `${GADGET} --queue 32 --chunk 256K`,
+    operation: `udrv usb bulk ${GADGET} 0x81 --length 8M --queue 32 --chunk 256K -o /dev/null --timeout 60s`,
+    fails: 1,
+    first: 'usbfs-memory',
+    undo: 'echo 16 >/sys/module/usbcore/parameters/usbfs_memory_mb',
+  },
+];
