@@ -1,8 +1,9 @@
 /**
- * `npm run bench [list|start|doctor|uio|vfio|usb|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
+ * `npm run bench [list|start|doctor|faults|uio|vfio|usb|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
  * something measured in the same run. Exits 1 where a figure misses its bound.
  */
 import { benchDoctor } from './doctor';
+import { benchFaults } from './faults';
 import { benchFuzz } from './fuzz-descriptors';
 import { benchList } from './list';
 import { benchStart } from './start';
@@ -14,6 +15,7 @@ const benches: Record<string, () => Promise<boolean> | boolean> = {
   list: benchList,
   start: benchStart,
   doctor: benchDoctor,
+  faults: benchFaults,
   uio: benchUio,
   usb: benchUsb,
   fuzz: benchFuzz,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { labFaults } from './faults';
 import type { LabFault, Machine, MachineName } from './faults/fault';
 import { MACHINES } from './faults/machine';
-import { expected, isFor, isUsual, prepareGuest, runAfterBoot, runFault } from './faults/run';
+import { devices, expected, isFor, isUsual, prepareGuest, runAfterBoot, runFault } from './faults/run';
 import { describeInLab } from './jest';
 import { bootLab, type Kernel, type Lab } from './lab';
 
@@ -17,12 +17,7 @@ const image = join(files, 'nvme');
 writeFileSync(image, '');
 truncateSync(image, 16 * 1024 * 1024);
 
-const qemuArgs = [
-  ...['-device', 'e1000e,addr=0b.0'],
-  ...['-blockdev', `driver=file,filename=${image},node-name=bind0`],
-  ...['-device', 'nvme,addr=0c.0,drive=bind0,serial=UDRVBIND'],
-  ...['-device', 'pvpanic-pci,addr=0d.0'],
-];
+const qemuArgs = devices(image);
 
 /** Boots that findings named, for the faults that a boot mends. */
 const named = new Map<string, Machine>();

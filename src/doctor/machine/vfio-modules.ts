@@ -1,7 +1,7 @@
 import { PCI_DRIVERS, pciPath } from '../../pci/paths';
 import { isServedByVfio } from '../../vfio/inspect/drivers';
 import { type Check, command, type Finding } from '../check';
-import type { Evidence } from '../evidence';
+import { type Evidence, parameterPath } from '../evidence';
 import { functionOf } from '../function-of';
 import { kernelHasModule } from '../kernel-module';
 
@@ -46,6 +46,27 @@ function absent(tree: Evidence): Finding {
     proof,
   };
 }
+
+/** The back end of groups: without it a container takes no group. Its other back end is that of POWER. */
+export const type1Module: Check = {
+  ids: ['type1-not-loaded'],
+  about: 'type 1 IOMMU',
+  *run({ tree, device }) {
+    const isByCdev = device?.framework === 'vfio' && device.node?.startsWith('/dev/vfio/devices/') === true;
+    if (isByCdev || !tree.has('/sys/module', 'vfio')) return;
+    if (['vfio_iommu_type1', 'vfio_iommu_spapr_tce'].some((name) => tree.has('/sys/module', name))) return;
+    const isOther = tree.text(parameterPath('vfio', 'enable_unsafe_noiommu_mode')) === 'Y';
+    yield {
+      id: 'type1-not-loaded',
+      severity: isOther ? 'note' : 'blocks',
+      seen: [{ path: '/sys/module/vfio_iommu_type1', value: 'not there' }],
+      means: 'The module vfio_iommu_type1 is not loaded, by which a container maps memory.',
+      prevents: 'opening devices through their groups: the kernel answers ENODEV',
+      mend: [command('sudo modprobe vfio_iommu_type1')],
+      proof: 'ls -d /sys/module/vfio_iommu_type1',
+    };
+  },
+};
 
 /** The backend of newer kernels: cdevs are there and /dev/iommu is not. */
 export const iommufdModule: Check = {

@@ -1,5 +1,6 @@
 import { isPciAddress } from '../../pci/address';
 import { pciPath } from '../../pci/paths';
+import { UIO_CLASS } from '../../uio/inspect';
 import { type Check, command, type UioSubject } from '../check';
 import { nodeFindings } from '../node-findings';
 import { readUser } from '../user';
@@ -12,7 +13,9 @@ export const node: Check<UioSubject> = {
   about: 'node',
   *run({ tree, device }) {
     tree.list('/dev');
-    yield* nodeFindings(tree, [device.node ?? `/dev/${device.address}`], 'uio', `udrv show ${device.address}`, [RULE]);
+    const { address, node: path = null } = device;
+    const own = { path: path ?? `/dev/${address}`, directory: `${UIO_CLASS}/${address}` };
+    yield* nodeFindings(tree, [own], `udrv show ${address}`, [RULE]);
   },
 };
 

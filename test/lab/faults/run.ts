@@ -37,6 +37,14 @@ export async function prepareGuest(lab: Lab): Promise<void> {
   await asRoot(lab, 'set_up');
 }
 
+/** QEMU's arguments for the devices that only this table has: `disk` is a file of zeros that the guest may write. */
+export const devices = (disk: string): string[] => [
+  ...['-device', 'e1000e,addr=0b.0'],
+  ...['-blockdev', `driver=file,filename=${disk},node-name=bind0`],
+  ...['-device', 'nvme,addr=0c.0,drive=bind0,serial=UDRVBIND'],
+  ...['-device', 'pvpanic-pci,addr=0d.0'],
+];
+
 /** Puts a fault in, and takes it back again. */
 export async function runFault(lab: Lab, fault: LabFault): Promise<Outcome> {
   const { inject, undo, operation, mend = 'command' } = fault;

@@ -48,7 +48,9 @@ set_up() {
   await disk
   await test -e /sys/bus/pci/devices/0000:00:0b.0/net
   # The nodes as they are at the boot: mode, owner, group, type, major and minor number (hexadecimal), name.
-  find /dev/vfio /dev/iommu /dev/uio* /dev/bus/usb -type c -exec stat -c '%a %u %g %t %T %n' {} + 2>/dev/null >/run/lab/nodes
+  local places=(/dev/uio0 /dev/bus/usb) place
+  for place in /dev/vfio /dev/iommu; do [ ! -e $place ] || places+=($place); done
+  find "${places[@]}" -type c -exec stat -c '%a %u %g %t %T %n' {} + >/run/lab/nodes
 }
 
 # restore_nodes: makes them as they were at the boot.

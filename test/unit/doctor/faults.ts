@@ -399,6 +399,16 @@ const machineFaults: Fault[] = [
     mend: /Secure Boot/,
   },
   {
+    name: 'lockdown on the command line',
+    inject(tree) {
+      put(tree, { '/sys/kernel/security/lockdown': 'none [integrity] confidentiality\n' });
+      put(tree, { '/proc/cmdline': 'console=ttyS0 intel_iommu=on lockdown=integrity\n' });
+    },
+    first: 'lockdown',
+    severity: 'note',
+    mend: ['lockdown=integrity'],
+  },
+  {
     name: 'the Windows Subsystem for Linux',
     purpose: 'usb',
     inject: (tree) => put(tree, { '/proc/sys/kernel/osrelease': '5.15.153.1-microsoft-standard-WSL2\n' }),
@@ -575,6 +585,29 @@ const vfioFaults: Fault[] = [
     mend: ['sudo usermod -aG vfio "$USER" && newgrp vfio', 'sudo chown "$USER" /dev/vfio/devices/vfio0'],
   },
   {
+    name: 'both nodes are closed to the user, which one command mends',
+    device: EDU,
+    inject(tree) {
+      tree.set('/dev/vfio/devices/vfio0', { kind: 'node', access: 'none' });
+      tree.set('/dev/iommu', { kind: 'node', access: 'none' });
+    },
+    first: 'node-closed',
+    severity: 'blocks',
+    mend: ['sudo chown "$USER" /dev/vfio/devices/vfio0 /dev/iommu'],
+  },
+  {
+    name: 'the module vfio_iommu_type1 is not loaded',
+    device: EDU,
+    inject(tree) {
+      tree.delete(at(EDU, 'vfio-dev'));
+      tree.delete('/sys/class/vfio-dev/vfio0');
+      tree.delete('/sys/module/vfio_iommu_type1');
+    },
+    first: 'type1-not-loaded',
+    severity: 'blocks',
+    mend: ['sudo modprobe vfio_iommu_type1'],
+  },
+  {
     name: '/dev/iommu is closed to the user',
     device: EDU,
     inject: (tree) => tree.set('/dev/iommu', { kind: 'node', access: 'none' }),
@@ -589,10 +622,11 @@ const vfioFaults: Fault[] = [
       tree.delete(at(EDU, 'vfio-dev'));
       tree.delete('/sys/class/vfio-dev/vfio0');
       tree.delete('/dev/vfio/1');
+      put(tree, { '/sys/devices/virtual/vfio/1/dev': '243:0\n' });
     },
     first: 'node-missing',
     severity: 'blocks',
-    mend: ['sudo udevadm trigger -s vfio'],
+    mend: ['sudo mkdir -p /dev/vfio && sudo mknod -m 600 /dev/vfio/1 c 243 0'],
   },
   {
     name: "a group's node that the container was not given",
@@ -847,10 +881,13 @@ const uioFaults: Fault[] = [
   {
     name: 'a node that is missing',
     device: 'uio0',
-    inject: (tree) => tree.delete('/dev/uio0'),
+    inject(tree) {
+      tree.delete('/dev/uio0');
+      put(tree, { [`${UIO}/dev`]: '242:0\n' });
+    },
     first: 'node-missing',
     severity: 'blocks',
-    mend: ['sudo udevadm trigger -s uio'],
+    mend: ['sudo mknod -m 600 /dev/uio0 c 242 0'],
   },
   {
     name: 'a map that begins no page',
@@ -981,10 +1018,13 @@ const usbFaults: Fault[] = [
   {
     name: 'a node that is missing',
     device: ADAPTER,
-    inject: (tree) => tree.delete('/dev/bus/usb/001/006'),
+    inject(tree) {
+      tree.delete('/dev/bus/usb/001/006');
+      put(tree, { [at(ADAPTER, 'dev')]: '189:5\n' });
+    },
     first: 'node-missing',
     severity: 'blocks',
-    mend: ['sudo udevadm trigger -s usb'],
+    mend: ['sudo mkdir -p /dev/bus/usb/001 && sudo mknod -m 664 /dev/bus/usb/001/006 c 189 5'],
   },
   {
     name: 'a device that is not authorized',

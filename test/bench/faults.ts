@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { labFaults } from '../lab/faults';
+import type { LabFault, Machine, MachineName } from '../lab/faults/fault';
+import { MACHINES } from '../lab/faults/machine';
+import { devices, expected, isFor, isUsual, prepareGuest, runAfterBoot, runFault } from '../lab/faults/run';
+import { bootLab, KERNELS, type Kernel, type Lab } from '../lab/lab';
+
+/** The least share of faults whose cause is named first. */
+const LEAST = 0.95;
+
+/** Kernels, and faults by a part of their name, that the environment asks for: all without. */
+const { UDRV_LAB: only = '', UDRV_FAULTS: wanted = '' } = process.env;
+
+/**
+ * Puts every fault of the lab's table into a guest, and prints how often doctor names the cause first, and how often
+ * the line that it prints mends it.
+ */
+export async function benchFaults(): Promise<boolean> {
+  const files = mkdtempSync(join(tmpdir(), 'udrv-faults-'));
+  const image = join(files, 'nvme');
+  writeFileSync(image, '');
+  truncateSync(image, 16 * 1024 * 1024);
+  try {
+    const kernels = KERNELS.filter((kernel) => !KERNELS.includes(only as Kernel) || kernel === only);
+    const results: boolean[] = [];
+    for (const kernel of kernels) results.push(await onKernel(kernel, devices(image)));
+    return results.every(Boolean);
+  } finally {
+    rmSync(files, { recursive: true });
+  }
+}
+
+async function onKernel(kernel: Kernel, qemuArgs: readonly string[]): Promise<boolean> {
+  const faults = labFaults.filter(isFor(kernel)).filter(({ name }) => name.includes(wanted));
+  const next = new Map<LabFault, Machine>();
+  const [right, mended] = [new Set<LabFault>(), new Set<LabFault>()];
+
+  const inGuest = async (machine: Machine, run: (lab: Lab) => Promise<void>) => {
+    const lab = await bootLab({ kernel, qemuArgs, ...machine });
+    try {
+      await prepareGuest(lab);
+      await run(lab);
+    } finally {
+      await lab.shutdown();
+    }
+  };
+  const afterBoot = async (lab: Lab, fault: LabFault) => {
+    const code = await runAfterBoot(lab, fault);
+    if (code === 0) mended.add(fault);
+    else console.log(`  not mended by the boot: ${fault.name}: exit ${code}`);
+  };
+
+  for (const name of ['withoutIommu', 'iommuOff', 'withoutRemapping', 'usual'] satisfies MachineName[]) {
+    const here = faults.filter(({ machine = 'usual' }) => machine === name);
+    const booted = [...next].filter(([, machine]) => name === 'usual' && isUsual(machine)).map(([fault]) => fault);
+    if (here.length + booted.length === 0) continue;
+    await inGuest(MACHINES[name], async (lab) => {
+      for (const fault of here) {
+        const outcome = await runFault(lab, fault);
+        if (outcome.first === fault.first && outcome.failed === fault.fails) right.add(fault);
+        if (outcome.next !== null) next.set(fault, outcome.next);
+        const is = expected(fault);
+        const isRight = (Object.keys(is) as (keyof typeof is)[]).every((key) => is[key] === outcome[key]);
+        if (isRight && outcome.succeeded === 0) mended.add(fault);
+        if (!isRight) console.log(`  wrong: ${fault.name}:`, outcome);
+      }
+      for (const fault of booted) await afterBoot(lab, fault);
+    });
+  }
+  for (const [fault, machine] of next) if (!isUsual(machine)) await inGuest(machine, (lab) => afterBoot(lab, fault));
+
+  const mendable = faults.filter(({ mend }) => mend !== 'nothing');
+  const isGood = right.size >= LEAST * faults.length && mended.size === mendable.length;
+  console.log(
+    `  ${isGood ? 'ok  ' : 'MISS'} ${kernel} kernel: ${right.size} of ${faults.length} faults: the right cause first; ${mended.size} of ${mendable.length} mended by what it prints`,
+  );
+  return isGood;
+}
