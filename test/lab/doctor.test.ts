@@ -13,11 +13,13 @@ const FAULT_MS = 400_000;
 
 const files = mkdtempSync(join(tmpdir(), 'udrv-doctor-'));
 afterAll(() => rmSync(files, { recursive: true }));
-const image = join(files, 'nvme');
-writeFileSync(image, '');
-truncateSync(image, 16 * 1024 * 1024);
+const [disk, stick] = [join(files, 'disk'), join(files, 'stick')];
+for (const file of [disk, stick]) {
+  writeFileSync(file, '');
+  truncateSync(file, 16 * 1024 * 1024);
+}
 
-const qemuArgs = devices(image);
+const qemuArgs = devices(disk, stick);
 
 /** Boots that findings named, for the faults that a boot mends. */
 const named = new Map<string, Machine>();

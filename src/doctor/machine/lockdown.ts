@@ -23,10 +23,7 @@ export const lockdown: Check = {
       ],
       means: `The kernel is locked down (${mode})${secure ? ', as it is after Secure Boot' : ''}.`,
       prevents: 'mapping BARs and writing configuration space through sysfs; nodes of UIO, VFIO and usbfs work',
-      mend: [
-        ...asked.map(bootWithout),
-        ...(secure ? [firmware('switch Secure Boot off in the firmware setup')] : []),
-      ],
+      mend: [...asked.map(bootWithout), ...(secure ? [firmware('switch Secure Boot off in the firmware setup')] : [])],
       proof: `cat ${LOCKDOWN}`,
     };
   },

@@ -1,13 +1,17 @@
 import { join } from 'node:path';
 import type { Finding } from '../../../src/doctor/check';
+import type { Diagnosis } from '../../../src/doctor/diagnose';
 import type { Kernel, Lab } from '../lab';
 import { LAB_FOLDER } from '../prepared';
 import type { LabFault, Machine } from './fault';
 import { MACHINES } from './machine';
+import type { Recorded } from './recorded';
 
 const SHELL = join(LAB_FOLDER, 'faults/shell.sh');
 /** Emulation, on a busy host. */
 const LIMIT_MS = 240_000;
+
+type DoctorJson = Pick<Diagnosis, 'device' | 'purpose' | 'findings'>;
 
 /** All that was seen of a fault in the guest. */
 export interface Outcome {
@@ -22,6 +26,8 @@ export interface Outcome {
   succeeded: number | null;
   /** The boot that the finding names. */
   next: Machine | null;
+  /** What a copy of the machine is compared with, if that was asked for. */
+  recorded: Recorded | null;
   /** Everything that was printed on stderr. */
   log: string;
 }
@@ -37,16 +43,18 @@ export async function prepareGuest(lab: Lab): Promise<void> {
   await asRoot(lab, 'set_up');
 }
 
-/** QEMU's arguments for the devices that only this table has: `disk` is a file of zeros that the guest may write. */
-export const devices = (disk: string): string[] => [
+/** QEMU's arguments for the devices that only this table has, with files of zeros that the guest may write. */
+export const devices = (disk: string, stick: string): string[] => [
   ...['-device', 'e1000e,addr=0b.0'],
   ...['-blockdev', `driver=file,filename=${disk},node-name=bind0`],
   ...['-device', 'nvme,addr=0c.0,drive=bind0,serial=UDRVBIND'],
+  ...['-blockdev', `driver=file,filename=${stick},node-name=stick`],
+  ...['-device', 'usb-storage,bus=xhci.0,port=6,drive=stick,serial=UDRV0006'],
   ...['-device', 'pvpanic-pci,addr=0d.0'],
 ];
 
-/** Puts a fault in, and takes it back again. */
-export async function runFault(lab: Lab, fault: LabFault): Promise<Outcome> {
+/** Puts a fault in, and takes it back again. @param record a snapshot of the machine with the fault in it, too */
+export async function runFault(lab: Lab, fault: LabFault, record = false): Promise<Outcome> {
   const { inject, undo, operation, mend = 'command' } = fault;
   if (inject !== undefined) await asRoot(lab, inject);
   const outcome: Outcome = {
@@ -56,6 +64,7 @@ export async function runFault(lab: Lab, fault: LabFault): Promise<Outcome> {
     mended: null,
     succeeded: null,
     next: null,
+    recorded: null,
     log: '',
   };
   try {
@@ -63,9 +72,15 @@ export async function runFault(lab: Lab, fault: LabFault): Promise<Outcome> {
     outcome.failed = before.code;
     const doctor = await asPerson(lab, fault, `udrv --json doctor ${fault.doctor}`);
     outcome.log = `${before.stderr}${doctor.stderr}`;
-    const { findings } = JSON.parse(doctor.stdout || '{"findings":[]}') as { findings: Finding[] };
+    const { device, purpose, findings } = JSON.parse(doctor.stdout || '{"findings":[]}') as DoctorJson;
     const [first] = findings;
     outcome.first = first?.id ?? null;
+    if (record && first !== undefined) {
+      const { stdout: snapshot } = await asPerson(lab, fault, 'udrv snapshot');
+      const { id, severity, means } = first;
+      const selector = device?.address ?? null;
+      outcome.recorded = { kernel: lab.kernel, name: fault.name, selector, purpose, id, severity, means, snapshot };
+    }
     if (first === undefined || mend === 'nothing') return outcome;
     if (mend === 'boot') {
       outcome.next = nextBoot(MACHINES[fault.machine ?? 'usual'], first.mend);

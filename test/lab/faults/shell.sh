@@ -25,6 +25,12 @@ group() { basename "$(readlink "/sys/bus/pci/devices/$1/iommu_group")"; }
 # disk: the name of the disk that keeps what is written to it: the kernel numbers disks as it finds them.
 disk() { ls /sys/bus/pci/devices/0000:00:0c.0/nvme/nvme*/ | grep -m 1 -x 'nvme[0-9]*n1'; }
 
+# stick: the name of the USB disk in port 6.
+stick() { basename /sys/bus/usb/devices/1-6:1.0/host*/target*/*/block/*; }
+
+# claimed INTERFACE: whether a program has claimed it.
+claimed() { [ "$(basename "$(readlink "/sys/bus/usb/devices/$1/driver")")" = usbfs ]; }
+
 # await COMMAND...: until it succeeds.
 await() {
   for _ in $(seq 100); do
@@ -46,6 +52,7 @@ set_up() {
   printf '#!/bin/sh\nexec /run/lab/suid/setpriv --reuid 0 --regid 0 --clear-groups -- "$@"\n' >/run/lab/bin/sudo
   chmod +x /run/lab/bin/sudo
   await disk
+  await test -e /sys/bus/usb/devices/1-6:1.0/driver
   await test -e /sys/bus/pci/devices/0000:00:0b.0/net
   # The nodes as they are at the boot: mode, owner, group, type, major and minor number (hexadecimal), name.
   local places=(/dev/uio0 /dev/bus/usb) place

@@ -428,6 +428,17 @@ const machineFaults: Fault[] = [
     mend: /on the host/,
   },
   {
+    name: 'sysfs read-only without a container',
+    purpose: 'vfio',
+    inject: (tree) =>
+      put(tree, {
+        '/proc/self/mountinfo': '20 1 0:18 / / rw - ext4 /dev/sda1 rw\n21 20 0:19 / /sys ro,nosuid - sysfs sysfs ro\n',
+      }),
+    first: 'sysfs-read-only',
+    severity: 'limits',
+    mend: ['sudo mount -o remount,rw /sys'],
+  },
+  {
     name: 'huge pages on another NUMA node',
     device: EDU,
     inject(tree) {
