@@ -1,8 +1,10 @@
+import type { DeviceInfo } from '../model/device';
 import { shellWord } from '../text/shell';
 import { isGroupName } from '../udev/rule';
-import { command, type Finding, type Mend } from './check';
+import { command, type Finding, type Mend, type Seen } from './check';
 import { containerOf } from './container';
 import type { Evidence } from './evidence';
+import { failingRules } from './failing-rules';
 
 /** Nodes of no device, and their names in /sys/class/misc. */
 const MISC: ReadonlyMap<string, string> = new Map([
@@ -56,14 +58,14 @@ function inspect(tree: Evidence, path: string, access: 'r' | 'none'): Closed {
 }
 
 /** One finding for all of them, as each alone still keeps the device closed. */
-function closed(nodes: readonly Closed[], proof: string, lasting: readonly string[]): Finding {
+function closed(nodes: readonly Closed[], rules: readonly Seen[], proof: string, lasting: readonly string[]): Finding {
   const group = nodes.every((node) => node.group === nodes[0]?.group) ? (nodes[0]?.group ?? null) : null;
   const paths = nodes.map(({ path }) => path);
   return {
     id: 'node-closed',
     severity: 'blocks',
-    seen: nodes.map(({ path, value }) => ({ path, value })),
-    means: `This user may not read and write ${paths.join(' and ')}${group === null ? '' : `, which the group ${group} may`}.`,
+    seen: [...nodes.map(({ path, value }) => ({ path, value })), ...rules],
+    means: `This user may not read and write ${paths.join(' and ')}${group === null ? '' : `, which the group ${group} may`}.${rules.length === 0 ? '' : ' A rule of udev that is meant to give it does not work.'}`,
     prevents: 'opening it: the kernel answers EACCES',
     mend: [
       // The new shell is in the group; all others are from the next login on.
@@ -115,9 +117,10 @@ function missing(tree: Evidence, node: DeviceNode, proof: string): Finding {
   };
 }
 
-/** Makes findings of nodes that are missing or closed to the user. */
+/** Makes findings of the nodes of a device that are missing or closed to the user. */
 export function* nodeFindings(
   tree: Evidence,
+  device: DeviceInfo,
   nodes: readonly DeviceNode[],
   proof: string,
   lasting: readonly string[] = [],
@@ -137,5 +140,5 @@ export function* nodeFindings(
       ? absent(path, misc, proof)
       : missing(tree, node, proof);
   }
-  if (shut.length > 0) yield closed(shut, proof, lasting);
+  if (shut.length > 0) yield closed(shut, failingRules(tree, device), proof, lasting);
 }

@@ -34,6 +34,6 @@ export const node: Check<FunctionSubject> = {
     const shared = isCdev
       ? { path: '/dev/iommu', directory: '/sys/class/misc/iommu' }
       : { path: '/dev/vfio/vfio', directory: '/sys/class/misc/vfio' };
-    yield* nodeFindings(tree, [own, shared], proof);
+    yield* nodeFindings(tree, device, [own, shared], proof);
   },
 };

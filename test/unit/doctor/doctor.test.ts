@@ -34,6 +34,7 @@ describe('each fault is named first, with what mends it', () => {
     if (fault.mend instanceof RegExp) expect(texts.join('\n')).toMatch(fault.mend);
     else expect(texts).toEqual(fault.mend);
     expect(first?.seen.length).toBeGreaterThan(0);
+    if (fault.seen !== undefined) expect(first?.seen).toContainEqual(fault.seen);
     for (const { path, value } of first?.seen ?? []) expect([path, value]).not.toContain('');
   });
 

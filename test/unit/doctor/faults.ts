@@ -1,4 +1,4 @@
-import type { Need, Purpose, ReadConfig, Severity } from '../../../src/doctor/check';
+import type { Need, Purpose, ReadConfig, Seen, Severity } from '../../../src/doctor/check';
 import { type Diagnosis, diagnose } from '../../../src/doctor/diagnose';
 import type { MemoryTree } from '../../../src/sys/tree/memory-tree';
 import { ADAPTER, at, DISK, EDU, healthy, limits, link, NVME, put, UIO_PARENT, XHCI } from './healthy';
@@ -17,6 +17,8 @@ export interface Fault {
   /** The finding that must be first, and how bad it is. */
   first: string;
   severity: Severity;
+  /** One of the facts that led to it. */
+  seen?: Seen;
   /** Texts of its mends, in their order; a pattern has to match all of them, joined. Empty: nothing mends it. */
   mend: readonly string[] | RegExp;
 }
@@ -888,6 +890,19 @@ const uioFaults: Fault[] = [
     first: 'node-closed',
     severity: 'blocks',
     mend: /^sudo chown "\$USER" \/dev\/uio0\necho 'SUBSYSTEM=="uio"/,
+  },
+  {
+    name: 'a node that a rule compares a group with instead of giving it to the group',
+    device: 'uio0',
+    inject(tree) {
+      tree.set('/dev/uio0', { kind: 'node', access: 'none' });
+      tree.set(`${UIO}/subsystem`, link('../../../../../class/uio'));
+      put(tree, { '/etc/udev/rules.d/70-uio.rules': 'SUBSYSTEM=="uio", GROUP=="plugdev", MODE="0660"\n' });
+    },
+    first: 'node-closed',
+    severity: 'blocks',
+    seen: { path: '/etc/udev/rules.d/70-uio.rules:1', value: 'GROUP=="plugdev" compares and does not set: write GROUP="plugdev"' },
+    mend: /^sudo chown "\$USER" \/dev\/uio0\n/,
   },
   {
     name: 'a node that is missing',
