@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { labFaults } from './faults';
 import type { LabFault, Machine, MachineName } from './faults/fault';
 import { MACHINES } from './faults/machine';
-import { devices, expected, isFor, isUsual, prepareGuest, runAfterBoot, runFault } from './faults/run';
+import { devices, expected, falseAlarms, isFor, isUsual, prepareGuest, runAfterBoot, runFault } from './faults/run';
 import { describeInLab } from './jest';
 import { bootLab, type Kernel, type Lab } from './lab';
 
@@ -53,6 +53,12 @@ for (const name of ['withoutIommu', 'iommuOff', 'withoutRemapping', 'usual'] sat
           const succeeded = await inBoot(machine, lab(), (guest) => runAfterBoot(guest, fault));
           expect(succeeded).toBe(0);
         },
+        FAULT_MS,
+      );
+
+      test(
+        'and finds nothing on the machine as it is left, nor on devices that are ready for use',
+        async () => expect(await falseAlarms(lab())).toEqual([]),
         FAULT_MS,
       );
     },

@@ -95,7 +95,7 @@ const uses: readonly LabFault[] = [
     operation: `udrv bind ${DISK} vfio-pci`,
     fails: 5,
     first: 'disk-in-use',
-    undo: `drive ${DISK}; await_disk`,
+    undo: `drive ${DISK}; await disk`,
   },
   {
     name: 'the disk has swap space',
@@ -104,7 +104,7 @@ const uses: readonly LabFault[] = [
     operation: `udrv bind ${DISK} vfio-pci`,
     fails: 5,
     first: 'disk-in-use',
-    undo: `drive ${DISK}; await_disk`,
+    undo: `drive ${DISK}; await disk`,
   },
   {
     name: 'a program reads the disk',
@@ -113,7 +113,7 @@ const uses: readonly LabFault[] = [
     operation: `udrv bind ${DISK} vfio-pci`,
     fails: 5,
     first: 'held-open',
-    undo: `drive ${DISK}; await_disk`,
+    undo: `drive ${DISK}; await disk`,
     notInTree: 'processes',
   },
   {
