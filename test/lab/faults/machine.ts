@@ -77,10 +77,10 @@ export const machineFaults: readonly LabFault[] = [
     name: 'nothing remaps interrupts, and the owner of the machine accepts that',
     machine: 'withoutRemapping',
     doctor: EDU,
-    operation: `udrv vfio info ${EDU} --backend group`,
+    operation: `udrv vfio info ${EDU}`,
     fails: 4,
     first: 'interrupt-remapping-off',
-    undo: 'echo 0 >/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts',
+    undo: 'for one in /sys/module/{vfio_iommu_type1,iommufd}/parameters/allow_unsafe_interrupts; do [ ! -e $one ] || echo 0 >$one; done',
   },
   {
     name: 'the kernel is locked down',

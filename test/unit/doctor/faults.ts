@@ -267,11 +267,24 @@ const iommuFaults: Fault[] = [
     inject: (tree) =>
       put(tree, {
         '/proc/interrupts': ' 24:  9  PCI-MSIX-0000:01:00.0  0-edge  nvme0q0\n',
-        '/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts': 'Y\n',
+        '/sys/module/iommufd/parameters/allow_unsafe_interrupts': 'Y\n',
       }),
     first: 'unsafe-interrupts',
     severity: 'note',
     mend: /firmware/,
+  },
+  {
+    name: 'interrupts that are not remapped, which groups accept and iommufd does not',
+    device: EDU,
+    inject: (tree) =>
+      put(tree, {
+        '/proc/interrupts': ' 24:  9  PCI-MSIX-0000:01:00.0  0-edge  nvme0q0\n',
+        '/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts': 'Y\n',
+        '/sys/module/iommufd/parameters/allow_unsafe_interrupts': 'N\n',
+      }),
+    first: 'interrupt-remapping-off',
+    severity: 'blocks',
+    mend: /tee \/sys\/module\/vfio_iommu_type1\/\S+ \/sys\/module\/iommufd\/\S+$/,
   },
   {
     name: 'a group that the firmware needs (RMRR)',
@@ -901,7 +914,10 @@ const uioFaults: Fault[] = [
     },
     first: 'node-closed',
     severity: 'blocks',
-    seen: { path: '/etc/udev/rules.d/70-uio.rules:1', value: 'GROUP=="plugdev" compares and does not set: write GROUP="plugdev"' },
+    seen: {
+      path: '/etc/udev/rules.d/70-uio.rules:1',
+      value: 'GROUP=="plugdev" compares and does not set: write GROUP="plugdev"',
+    },
     mend: /^sudo chown "\$USER" \/dev\/uio0\n/,
   },
   {

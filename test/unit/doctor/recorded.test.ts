@@ -20,21 +20,24 @@ test('there are machines of both kernels, and none of a fault that is no more', 
   expect(machines.filter(({ name }) => faultOf(name) === undefined)).toEqual([]);
 });
 
-describe.each(machines.map((machine) => [`${machine.kernel}: ${machine.name}`, machine] as const))('%s', (_, machine) => {
-  const { id, severity, means } = machine;
-  const live = { id, severity, means };
+describe.each(machines.map((machine) => [`${machine.kernel}: ${machine.name}`, machine] as const))(
+  '%s',
+  (_, machine) => {
+    const { id, severity, means } = machine;
+    const live = { id, severity, means };
 
-  test('its snapshot has the verdict that the machine had', () => {
-    expect(live.id).toBe(faultOf(machine.name)?.first);
-    expect(firstOf(parseSnapshot(Buffer.from(machine.snapshot), 'snapshot'), machine)).toMatchObject(live);
-  });
-
-  // Whoever makes a copy may read and write all of it.
-  if (faultOf(machine.name)?.notInTree === undefined)
-    test('and so has a copy of its tree', () => {
-      expect(firstOf(new SysrootTree(unfold(machine)), machine)).toMatchObject(live);
+    test('its snapshot has the verdict that the machine had', () => {
+      expect(live.id).toBe(faultOf(machine.name)?.first);
+      expect(firstOf(parseSnapshot(Buffer.from(machine.snapshot), 'snapshot'), machine)).toMatchObject(live);
     });
-});
+
+    // Whoever makes a copy may read and write all of it.
+    if (faultOf(machine.name)?.notInTree === undefined)
+      test('and so has a copy of its tree', () => {
+        expect(firstOf(new SysrootTree(unfold(machine)), machine)).toMatchObject(live);
+      });
+  },
+);
 
 function faultOf(name: string): LabFault | undefined {
   return labFaults.find((fault) => fault.name === name);
