@@ -11,6 +11,7 @@ import { simulatedMachine } from '../../../src/sim';
 import { packageFolder } from '../../../src/sys/package-folder';
 import type { SysTree } from '../../../src/sys/sys';
 import { parseSnapshot } from '../../../src/sys/tree/snapshot';
+import { labFaults } from '../../lab/faults';
 import { diagnosed, faults, isRight } from './faults';
 import { ADAPTER, EDU, fixture, healthy, text } from './healthy';
 
@@ -89,6 +90,7 @@ test('the manual has every finding, and the figures', () => {
   expect([...named].sort()).toEqual([...new Set(allChecks.flatMap(({ ids }) => ids))].sort());
   expect(page).toContain(`Of the ${faults.length} faults`);
   expect(page).toContain(`in ${faults.filter(isRight).length};`);
+  expect(page).toContain(`puts ${labFaults.length} faults`);
 });
 
 describe('nothing is found', () => {
