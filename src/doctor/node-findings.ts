@@ -35,6 +35,8 @@ const GROUP_RW = 0o060;
 export interface DeviceNode {
   path: string;
   directory: string;
+  /** What is still impossible where it may be read; absent: everything. */
+  withoutWriting?: string;
 }
 
 /** A node that the user may not read and write. */
@@ -43,30 +45,34 @@ interface Closed {
   value: string;
   /** The group that may; null where none but root's. */
   group: string | null;
+  /** What that prevents; null: opening it. */
+  prevents: string | null;
 }
 
-function inspect(tree: Evidence, path: string, access: 'r' | 'none'): Closed {
+function inspect(tree: Evidence, { path, withoutWriting }: DeviceNode, access: 'r' | 'none'): Closed {
+  const prevents = access === 'r' ? (withoutWriting ?? null) : null;
   const permissions = tree.sys.permissions(path);
   const may = access === 'r' ? 'you may read' : 'you may neither read nor write';
-  if (permissions === null) return { path, value: may, group: null };
+  if (permissions === null) return { path, value: may, group: null, prevents };
   const { mode, uid, gid } = permissions;
   const name = groupName(tree, gid);
   // Root's own group is for nobody else.
   const isForGroup = gid !== 0 && (mode & GROUP_RW) === GROUP_RW;
   const value = `${may}; mode 0${mode.toString(8).padStart(3, '0')}, owner ${uid}, group ${name ?? gid}`;
-  return { path, value, group: isForGroup ? name : null };
+  return { path, value, group: isForGroup ? name : null, prevents };
 }
 
 /** One finding for all of them, as each alone still keeps the device closed. */
 function closed(nodes: readonly Closed[], rules: readonly Seen[], proof: string, lasting: readonly string[]): Finding {
   const group = nodes.every((node) => node.group === nodes[0]?.group) ? (nodes[0]?.group ?? null) : null;
   const paths = nodes.map(({ path }) => path);
+  const limit = nodes.every(({ prevents }) => prevents !== null) ? (nodes[0]?.prevents ?? undefined) : undefined;
   return {
     id: 'node-closed',
-    severity: 'blocks',
+    severity: limit === undefined ? 'blocks' : 'limits',
     seen: [...nodes.map(({ path, value }) => ({ path, value })), ...rules],
     means: `This user may not read and write ${paths.join(' and ')}${group === null ? '' : `, which the group ${group} may`}.${rules.length === 0 ? '' : ' A rule of udev that is meant to give it does not work.'}`,
-    prevents: 'opening it: the kernel answers EACCES',
+    prevents: `${limit ?? 'opening it'}: the kernel answers EACCES`,
     mend: [
       // The new shell is in the group; all others are from the next login on.
       ...(group === null ? [] : [command(`sudo usermod -aG ${group} "$USER" && newgrp ${group}`)]),
@@ -91,7 +97,7 @@ const MODES: readonly [RegExp, string][] = [
 ];
 
 /** Returns the command that makes a node: udev makes none, and devtmpfs makes each once. */
-function makeNode(tree: Evidence, { path, directory }: DeviceNode): Mend[] {
+export function makeNode(tree: Evidence, { path, directory }: DeviceNode): Mend[] {
   const numbers = /^(\d+):(\d+)$/.exec(tree.text(`${directory}/dev`) ?? '');
   if (numbers === null) return [];
   const mode = MODES.find(([pattern]) => pattern.test(path))?.[1] ?? '600';
@@ -131,7 +137,7 @@ export function* nodeFindings(
     const access = tree.sys.access(path);
     if (access === 'rw') continue;
     if (access !== null) {
-      shut.push(inspect(tree, path, access));
+      shut.push(inspect(tree, node, access));
       continue;
     }
     // A copy of a machine may lack a node that it has; sysfs tells what there is.

@@ -4,6 +4,7 @@ import { type Check, command, type Finding } from '../check';
 import { type Evidence, parameterPath } from '../evidence';
 import { functionOf } from '../function-of';
 import { kernelHasModule } from '../kernel-module';
+import { makeNode } from '../node-findings';
 
 /** The driver vfio-pci: not loaded, or not in this kernel. */
 export const vfioModule: Check = {
@@ -70,7 +71,7 @@ export const type1Module: Check = {
 
 /** The backend of newer kernels: cdevs are there and /dev/iommu is not. */
 export const iommufdModule: Check = {
-  ids: ['iommufd-not-loaded', 'no-cdev'],
+  ids: ['iommufd-not-loaded', 'no-cdev', 'node-missing'],
   about: 'iommufd',
   *run({ tree }) {
     const devices = tree.names('/sys/class/vfio-dev');
@@ -86,15 +87,23 @@ export const iommufdModule: Check = {
         mend: [],
         proof: null,
       };
-    else if (tree.sys.access('/dev/iommu') === null && !tree.has('/sys/class/misc', 'iommu'))
-      yield {
-        id: 'iommufd-not-loaded',
-        severity: 'note',
-        seen: [{ path: '/dev/iommu', value: 'not there' }],
-        means: 'The devices have character devices, and the module iommufd, which they need, is not loaded.',
-        prevents: '--backend iommufd; the group backend works',
-        mend: [command('sudo modprobe iommufd')],
-        proof: 'ls -l /dev/iommu',
-      };
+    else if (tree.sys.access(IOMMUFD.path) === null) yield withoutIommufd(tree);
   },
 };
+
+const IOMMUFD = { path: '/dev/iommu', directory: '/sys/class/misc/iommu' };
+
+function withoutIommufd(tree: Evidence): Finding {
+  const isLoaded = tree.has('/sys/class/misc', 'iommu');
+  return {
+    id: isLoaded ? 'node-missing' : 'iommufd-not-loaded',
+    severity: 'note',
+    seen: [{ path: IOMMUFD.path, value: 'not there' }],
+    means: isLoaded
+      ? 'The kernel has iommufd, and its node is missing.'
+      : 'The devices have character devices, and the module iommufd, which they need, is not loaded.',
+    prevents: '--backend iommufd; the group backend works',
+    mend: isLoaded ? makeNode(tree, IOMMUFD) : [command('sudo modprobe iommufd')],
+    proof: 'ls -l /dev/iommu',
+  };
+}

@@ -7,6 +7,9 @@ import { readUser } from '../user';
 
 const RULE = `echo 'SUBSYSTEM=="uio", GROUP="plugdev", MODE="0660"' | sudo tee /etc/udev/rules.d/70-udrv-uio.rules && sudo udevadm control --reload && sudo udevadm trigger -s uio`;
 
+/** To map registers for reading takes no more than to read. */
+const WRITING = 'writing its registers, and every interrupt but the first';
+
 /** The node of a UIO device. */
 export const node: Check<UioSubject> = {
   ids: ['node-missing', 'node-closed'],
@@ -14,7 +17,7 @@ export const node: Check<UioSubject> = {
   *run({ tree, device }) {
     tree.list('/dev');
     const { address, node: path = null } = device;
-    const own = { path: path ?? `/dev/${address}`, directory: `${UIO_CLASS}/${address}` };
+    const own = { path: path ?? `/dev/${address}`, directory: `${UIO_CLASS}/${address}`, withoutWriting: WRITING };
     yield* nodeFindings(tree, device, [own], `udrv show ${address}`, [RULE]);
   },
 };

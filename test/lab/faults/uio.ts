@@ -20,7 +20,7 @@ export const uioFaults: readonly LabFault[] = [
     inject: 'chmod 0644 /dev/uio0',
     user: true,
     doctor: 'uio0',
-    operation: read,
+    operation: 'udrv uio write uio0 map0 0x4 0x1',
     fails: 4,
     first: 'node-closed',
     undo: 'restore_nodes',

@@ -237,7 +237,7 @@ const nodes: readonly LabFault[] = [
     inject: 'rm /dev/iommu',
     doctor: EDU,
     operation: `${info(EDU)} --backend iommufd`,
-    fails: 9,
+    fails: 3,
     first: 'node-missing',
     undo: 'restore_nodes',
   },

@@ -634,6 +634,17 @@ const vfioFaults: Fault[] = [
     mend: ['sudo modprobe vfio_iommu_type1'],
   },
   {
+    name: '/dev/iommu is missing, although the kernel has iommufd',
+    device: EDU,
+    inject(tree) {
+      tree.delete('/dev/iommu');
+      put(tree, { '/sys/devices/virtual/misc/iommu/dev': '10:257\n' });
+    },
+    first: 'node-missing',
+    severity: 'note',
+    mend: ['sudo mknod -m 600 /dev/iommu c 10 257'],
+  },
+  {
     name: '/dev/iommu is closed to the user',
     device: EDU,
     inject: (tree) => tree.set('/dev/iommu', { kind: 'node', access: 'none' }),
@@ -903,6 +914,14 @@ const uioFaults: Fault[] = [
     first: 'node-closed',
     severity: 'blocks',
     mend: /^sudo chown "\$USER" \/dev\/uio0\necho 'SUBSYSTEM=="uio"/,
+  },
+  {
+    name: 'a node that may only be read',
+    device: 'uio0',
+    inject: (tree) => tree.set('/dev/uio0', { kind: 'node', access: 'r' }),
+    first: 'node-closed',
+    severity: 'limits',
+    mend: /^sudo chown "\$USER" \/dev\/uio0\n/,
   },
   {
     name: 'a node that a rule compares a group with instead of giving it to the group',
