@@ -119,8 +119,8 @@ export const usbFaults: readonly LabFault[] = [
   {
     name: 'usbfs may have 1 MiB in flight',
     inject: 'echo 1 >/sys/module/usbcore/parameters/usbfs_memory_mb',
-    doctor: `${GADGET} --queue 32 --chunk 256K`,
-    operation: `udrv usb bulk ${GADGET} 0x81 --length 8M --queue 32 --chunk 256K -o /dev/null --timeout 60s`,
+    doctor: `${GADGET} --queue 1 --chunk 4M`,
+    operation: `udrv usb bulk ${GADGET} 0x81 --length 4M --queue 1 --chunk 4M -o /dev/null --timeout 60s`,
     fails: 1,
     first: 'usbfs-memory',
     undo: 'echo 16 >/sys/module/usbcore/parameters/usbfs_memory_mb',
