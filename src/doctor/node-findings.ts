@@ -35,7 +35,7 @@ const GROUP_RW = 0o060;
 export interface DeviceNode {
   path: string;
   directory: string;
-  /** What is still impossible where it may be read; absent: everything. */
+  /** Uses that are impossible where it may only be read; absent: all. */
   withoutWriting?: string;
 }
 
@@ -45,7 +45,7 @@ interface Closed {
   value: string;
   /** The group that may; null where none but root's. */
   group: string | null;
-  /** What that prevents; null: opening it. */
+  /** Uses that are impossible for that; null: to open it. */
   prevents: string | null;
 }
 
