@@ -23,7 +23,9 @@ test('there are machines of both kernels, and none of a fault that is no more', 
 describe.each(machines.map((machine) => [`${machine.kernel}: ${machine.name}`, machine] as const))(
   '%s',
   (_, machine) => {
-    const { id, severity, means } = machine;
+    const { id, severity } = machine;
+    // The registers of bridges are in no copy.
+    const means = machine.means.replace(/ They are in one group because .* has no ACS\.$/, '');
     const live = { id, severity, means };
 
     test('its snapshot has the verdict that the machine had', () => {
