@@ -35,7 +35,7 @@ export function readRecorded(): Recorded[] {
 /** Writes machines in the place of those of the same kernel and fault. */
 export function writeRecorded(machines: readonly Recorded[]): void {
   const key = ({ kernel, name }: Recorded) => `${kernel}: ${name}`;
-  const all = new Map([...readRecorded(), ...machines].map((machine) => [key(machine), machine]));
+  const all = new Map([...readRecorded(), ...machines].map((machine) => [key(machine), withoutHost(machine)]));
   const text = JSON.stringify([...all.values()]);
   const params = {
     [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY,
@@ -44,4 +44,10 @@ export function writeRecorded(machines: readonly Recorded[]): void {
     [constants.BROTLI_PARAM_SIZE_HINT]: text.length,
   };
   writeFileSync(FILE, brotliCompressSync(text, { params }));
+}
+
+/** Leaves out where the checkout and the modules are on the host. */
+function withoutHost(machine: Recorded): Recorded {
+  const snapshot = machine.snapshot.replace(/ udrv\.\w+=\S*/g, '').replaceAll(packageFolder(), '/checkout');
+  return { ...machine, snapshot };
 }
