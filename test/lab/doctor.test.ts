@@ -62,7 +62,7 @@ for (const name of ['withoutIommu', 'iommuOff', 'withoutRemapping', 'usual'] sat
         FAULT_MS,
       );
     },
-    { qemuArgs, ...MACHINES[name] },
+    { qemuArgs, long: 'stock', ...MACHINES[name] },
   );
 
 async function inBoot<T>(machine: Machine, usual: Lab, run: (lab: Lab) => Promise<T>): Promise<T> {

@@ -191,5 +191,5 @@ describeInLab(
       expect(readdirSync(rules)).toEqual([]);
     });
   },
-  machine,
+  { ...machine, long: 'stock' },
 );
