@@ -74,11 +74,11 @@ export const functionChecks: readonly Check<FunctionSubject>[] = [
   holders,
   virtualFunction,
   keyboard,
+  reset,
   memlock,
   entryLimit,
   surroundings,
   iommufdModule,
-  reset,
   stoppedAccesses,
   hugepages,
 ];

@@ -13,13 +13,17 @@ const FAULT_MS = 400_000;
 
 const files = mkdtempSync(join(tmpdir(), 'udrv-doctor-'));
 afterAll(() => rmSync(files, { recursive: true }));
-const [disk, stick] = [join(files, 'disk'), join(files, 'stick')];
-for (const file of [disk, stick]) {
-  writeFileSync(file, '');
-  truncateSync(file, 16 * 1024 * 1024);
-}
 
-const qemuArgs = devices(disk, stick);
+/** Makes the devices of a guest, with images of their own: two guests run side by side where a fault needs a boot. */
+function devicesOf(guest: string): string[] {
+  const images = ['disk', 'stick'].map((name) => join(files, `${guest}-${name}`));
+  for (const image of images) {
+    writeFileSync(image, '');
+    truncateSync(image, 16 * 1024 * 1024);
+  }
+  const [disk = '', stick = ''] = images;
+  return [...devices(disk, stick)];
+}
 
 /** Boots that findings named, for the faults that a boot mends. */
 const named = new Map<string, Machine>();
@@ -62,12 +66,12 @@ for (const name of ['withoutIommu', 'iommuOff', 'withoutRemapping', 'usual'] sat
         FAULT_MS,
       );
     },
-    { qemuArgs, long: 'stock', ...MACHINES[name] },
+    { qemuArgs: devicesOf('first'), long: 'stock', ...MACHINES[name] },
   );
 
 async function inBoot<T>(machine: Machine, usual: Lab, run: (lab: Lab) => Promise<T>): Promise<T> {
   if (isUsual(machine)) return run(usual);
-  const lab = await bootLab({ kernel: usual.kernel, qemuArgs, ...machine });
+  const lab = await bootLab({ kernel: usual.kernel, qemuArgs: devicesOf('second'), ...machine });
   try {
     return await run(lab);
   } finally {

@@ -8,7 +8,7 @@ const STORAGE = '1-4';
 describeInLab('sessions on a real kernel', (lab) => {
   const run = (command: string) => lab().run(command, { timeoutMs: 120_000 });
   /** Waits in a shell until the process `pid` has the device. */
-  const untilOpen = 'until ls -l /proc/$pid/fd 2>/dev/null | grep -q vfio-device; do sleep 0.2; done';
+  const untilOpen = `until ls -l /proc/$pid/fd 2>/dev/null | grep -Eq 'vfio-device|vfio/devices/'; do sleep 0.2; done`;
   /** What a session must leave as it was: the command register, the drivers, and nobody who holds the device. */
   const state = async () =>
     (
