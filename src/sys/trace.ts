@@ -369,10 +369,6 @@ class TracedMapping implements Mapping {
     );
   }
 
-  reader(offset: number, width: Width): () => Word {
-    return () => this.read(offset, width);
-  }
-
   writer(offset: number, width: Width): (value: Word) => void {
     return (value) => this.write(offset, width, value);
   }

@@ -51,33 +51,6 @@ export class Mmio implements Mapping {
     }
   }
 
-  reader(offset: number, width: Width): () => Word {
-    const { u8, u16, u32, u64, start } = this.#at(offset, width);
-    const index = (offset - start) / width;
-    switch (width) {
-      case 1:
-        return () => {
-          this.#mustBeOpen();
-          return Atomics.load(u8, index);
-        };
-      case 2:
-        return () => {
-          this.#mustBeOpen();
-          return Atomics.load(u16, index);
-        };
-      case 4:
-        return () => {
-          this.#mustBeOpen();
-          return Atomics.load(u32, index);
-        };
-      case 8:
-        return () => {
-          this.#mustBeOpen();
-          return Atomics.load(u64, index);
-        };
-    }
-  }
-
   write(offset: number, width: Width, value: Word): void {
     this.writer(offset, width)(value);
   }

@@ -62,7 +62,6 @@ class FakeSys implements Sys {
       length,
       read: (offset, width): Word => this.#do(`load ${offset} ${width}`, width === 8 ? 0x123n : 0x10000ed),
       write: (offset, width, value) => this.#do(`store ${offset} ${width} ${value}`, undefined),
-      reader: (offset, width) => () => this.#do(`load ${offset} ${width}`, 0x10000ed),
       writer: () => () => {},
       close: () => this.#do('munmap', undefined),
     });

@@ -32,14 +32,7 @@ class PhysicalMaps extends TreeSys {
     if (length > Math.ceil((withinPage + size) / PAGE) * PAGE) throw failed('EINVAL');
     if (withinPage !== 0) throw failed('ENODEV');
     if (length > size) throw failed('EINVAL');
-    return {
-      length,
-      read: (offset) => offset,
-      reader: (offset) => () => offset,
-      write: () => {},
-      writer: () => () => {},
-      close: () => {},
-    };
+    return { length, read: (offset) => offset, write: () => {}, writer: () => () => {}, close: () => {} };
   }
 }
 
