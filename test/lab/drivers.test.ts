@@ -84,6 +84,7 @@ describeInLab(
     });
   },
   {
+    long: 'stock',
     qemuArgs: [
       ...['-blockdev', `driver=file,filename=${image},node-name=drivers0`],
       ...['-device', 'nvme,addr=0c.0,drive=drivers0,serial=UDRVDRIVERS'],

@@ -170,5 +170,5 @@ describeInLab(
       TEST_MS,
     );
   },
-  { qemuArgs: NVME_WITH_VFS, long: 'built' },
+  { qemuArgs: NVME_WITH_VFS, long: 'named' },
 );
