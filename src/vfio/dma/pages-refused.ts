@@ -1,5 +1,5 @@
 import { Exit, type ExitCode, type SysError, UdrvError } from '../../errors';
-import { attempt } from '../../sys/attempt';
+import { AttributeReader } from '../../sys/readers/attributes';
 import type { MemoryOptions, SysTree } from '../../sys/sys';
 import { sizeText } from '../../text/size';
 
@@ -16,15 +16,20 @@ export function pagesRefused(
 ): UdrvError {
   const refused = (message: string, exit: ExitCode, hint?: string) =>
     new UdrvError(message, { code, exit, hint, subject: device, device });
-  const hasNode = numaNode === undefined || attempt(() => tree.readDir(`${NODES}/node${numaNode}`), null) !== null;
+  const reader = new AttributeReader(tree);
+  const hasNode = numaNode === undefined || tree.access(`${NODES}/node${numaNode}`) !== null;
   if (!hasNode) {
-    const nodes = names(tree, NODES).filter((name) => /^node\d+$/.test(name));
+    const nodes = reader
+      .names(NODES)
+      .sort()
+      .filter((name) => /^node\d+$/.test(name));
     return refused(`there is no NUMA node ${numaNode}`, Exit.unsupported, listed('the nodes here:', nodes));
   }
   if (hugePage === undefined) return refused(`no memory on NUMA node ${numaNode} for ${length} bytes`, Exit.failed);
   const pool = `hugepages-${hugePage / 1024}kB`;
-  if (!names(tree, POOLS).includes(pool)) {
-    const sizes = names(tree, POOLS).map((name) => sizeText(Number(/^hugepages-(\d+)kB$/.exec(name)?.[1]) * 1024));
+  const pools = reader.names(POOLS).sort();
+  if (!pools.includes(pool)) {
+    const sizes = pools.map((name) => sizeText(Number(/^hugepages-(\d+)kB$/.exec(name)?.[1]) * 1024));
     return refused(
       `the kernel has no huge pages of ${sizeText(hugePage)}`,
       Exit.unsupported,
@@ -33,8 +38,8 @@ export function pagesRefused(
   }
   const path = numaNode === undefined ? `${POOLS}/${pool}` : `${NODES}/node${numaNode}/hugepages/${pool}`;
   const needed = Math.ceil(length / hugePage);
-  const free = numberIn(tree, `${path}/free_hugepages`);
-  const total = numberIn(tree, `${path}/nr_hugepages`);
+  const free = reader.number(`${path}/free_hugepages`);
+  const total = reader.number(`${path}/nr_hugepages`);
   const where = numaNode === undefined ? '' : ` on NUMA node ${numaNode}`;
   return refused(
     `${needed} huge pages of ${sizeText(hugePage)} are needed${where}, ${free ?? 'too few'} are free`,
@@ -45,15 +50,6 @@ export function pagesRefused(
   );
 }
 
-function names(tree: SysTree, path: string): string[] {
-  return attempt(() => tree.readDir(path).sort(), []);
-}
-
 function listed(what: string, items: readonly string[]): string | undefined {
   return items.length === 0 ? undefined : `${what} ${items.join(', ')}`;
-}
-
-function numberIn(tree: SysTree, path: string): number | null {
-  const text = attempt(() => tree.readFile(path).toString('latin1').trim(), null);
-  return text !== null && /^\d+$/.test(text) ? Number(text) : null;
 }
