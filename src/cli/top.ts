@@ -115,7 +115,6 @@ function makeView(context: Context, quit: () => void): View {
 class ScreenView implements View {
   readonly #context: Context;
   readonly #screen: Screen;
-  #last = '';
 
   constructor(context: Context, quit: () => void) {
     this.#context = context;
@@ -136,8 +135,8 @@ class ScreenView implements View {
     const hidden = lines.length - 1 - rows.length;
     const more = hidden === 0 ? '' : `${hidden} more; `;
     const foot = style.dim(`${more}${seconds.toFixed(1)} s; q ends`);
-    this.#screen.draw([...lines.slice(0, 1), ...rows, foot]);
-    this.#last = [...lines.slice(0, 1), ...rows, ''].join('\n');
+    const kept = [...lines.slice(0, 1), ...rows];
+    this.#screen.draw([...kept, foot], [...kept, ''].join('\n'));
   }
 
   leave(): void {
@@ -145,8 +144,6 @@ class ScreenView implements View {
   }
 
   [Symbol.dispose](): void {
-    this.#screen.leave();
-    if (this.#last !== '') this.#context.stdout.write(this.#last);
-    this.#last = '';
+    this.#screen[Symbol.dispose]();
   }
 }

@@ -16,7 +16,6 @@ export class ScreenView implements ChangesView {
   /** The cells that changed, that changed last at the end. */
   readonly #seen = new Map<number, Seen>();
   #changes = 0;
-  #last = '';
 
   /** @param title begins the first line */
   constructor(context: Context, title: string, parts: readonly Cells[], quit: () => void) {
@@ -46,8 +45,8 @@ export class ScreenView implements ChangesView {
     const lines = shown.map((row) => row.text(values, this.#seen, style).trimEnd());
     const hidden = this.#rows.length - shown.length;
     const more = hidden === 0 ? '' : `${hidden} more lines; `;
-    this.#screen.draw([heading, ...lines, style.dim(`${more}* changed now, + before; q ends`)]);
-    this.#last = [heading, ...lines, ''].join('\n');
+    const kept = [heading, ...lines];
+    this.#screen.draw([...kept, style.dim(`${more}* changed now, + before; q ends`)], [...kept, ''].join('\n'));
   }
 
   leave(): void {
@@ -55,8 +54,6 @@ export class ScreenView implements ChangesView {
   }
 
   [Symbol.dispose](): void {
-    this.#screen.leave();
-    if (this.#last !== '') this.#context.stdout.write(this.#last);
-    this.#last = '';
+    this.#screen[Symbol.dispose]();
   }
 }
