@@ -43,6 +43,8 @@ const ADMIN_ENTRIES = 32;
 const LIST_ENTRIES = PAGE / 8;
 const ALL_NAMESPACES = 0xffff_ffff;
 const COMMAND_TIMEOUT_MS = 10_000;
+/** Blocks of one command: a field of 16 bits, one less. */
+const MOST_BLOCKS = 0x1_0000;
 
 export interface NvmeOptions {
   /** I/O queues. 1 if not given; fewer where the controller has fewer. */
@@ -466,9 +468,6 @@ export class Nvme {
 
 const key = (queue: number, command: number) => queue * 0x1_0000 + command;
 
-/** Blocks of one command: a field of 16 bits, one less. */
-const MOST_BLOCKS = 0x1_0000;
-
 /** The controller's registers and its admin queue. */
 class NvmePort {
   readonly #device: VfioDevice;
@@ -477,7 +476,7 @@ class NvmePort {
   readonly #memory: NvmeQueueMemory;
   /** For the data of admin commands. */
   readonly #page: DmaBuffer;
-  #admin: NvmeQueue;
+  readonly #admin: NvmeQueue;
 
   constructor(device: VfioDevice) {
     this.#device = device;
