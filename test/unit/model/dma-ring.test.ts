@@ -79,8 +79,10 @@ test('a ring that goes both ways: nothing is taken that was not given', () => {
 });
 
 test('what is no ring', () => {
-  const make = (entries: number, entrySize: number, bytes = Buffer.alloc(64)) => () =>
-    new DmaRing({ bytes, entries, entrySize, doorbell: () => {} });
+  const make =
+    (entries: number, entrySize: number, bytes = Buffer.alloc(64)) =>
+    () =>
+      new DmaRing({ bytes, entries, entrySize, doorbell: () => {} });
   for (const [entries, size] of [
     [1, 16],
     [2.5, 16],
