@@ -1,6 +1,7 @@
-// Builds the command into dist/cli, so that it starts fast. main.js is all that a listing runs; what src/cli requires
-// beside that, with require('./x') where it is needed, is a file of its own, read when it is needed; what several of
-// them share is a chunk. start.js runs main.js (src/cli/start). The library beside them, dist, is tsc's.
+// Builds the command into dist/cli, so that it starts fast. main.js is all that a plain listing runs, command-line.main.js
+// all that every other command runs beside that; what src/cli requires further, with require('./x') where it is needed,
+// is a file of its own, read when it is needed; what several of them share is a chunk. start.js runs main.js, and
+// command-line.js its main file (src/cli/start). The library beside them, dist, is tsc's.
 const { createHash } = require('node:crypto');
 const { mkdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
 const { basename, relative, resolve: resolvePath } = require('node:path');
@@ -8,14 +9,15 @@ const { build, buildSync, transformSync } = require('esbuild');
 const { version } = require('./package.json');
 
 const ENTRY = 'src/cli/program/entry.ts';
+const COMMAND_LINE = 'src/cli/parser/command-line.ts';
 
-/** What main.js has of what is required where it is needed: a listing needs it. test/cli/start.test.ts finds what is missing. */
+/** What the two main files have of what is required where it is needed: a listing needs it. test/cli/start.test.ts finds what is missing. */
 const LISTING = ['src/cli/list.ts', 'src/sys/linux/linux-sys.ts', 'src/sys/tree/snapshot.ts'];
 
 /** Stays in the file that requires it, which is loaded late itself: what exports by CommonJS cannot be exported again. */
 const WITH_REQUIRER = ['node_modules/saxes/saxes.js'];
 
-const NO_CHILD_PROCESS = 'src/cli/program/no-child-process.ts';
+const NO_CHILD_PROCESS = 'src/cli/parser/no-child-process.ts';
 
 const DIST = 'dist/cli';
 
@@ -26,6 +28,8 @@ const options = { ...minify, bundle: true, platform: 'node', logLevel: 'warning'
 /** The sources that are required where they are needed, by the name of the file that each becomes: uio-read for src/cli/uio/read.ts. */
 class Lazy {
   files = new Map();
+  /** Those that a listing may require, which then does not load the parser. */
+  ofListing = new Set();
 
   add(source) {
     const name = source.includes('node_modules/') ? source.split('node_modules/')[1] : source.slice('src/'.length);
@@ -55,10 +59,14 @@ class Lazy {
         onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
           importer.includes('/node_modules/commander/') ? { path: resolvePath(NO_CHILD_PROCESS) } : undefined,
         );
-        // Each begins with ENTRY: esbuild makes one chunk of what all files have in common, which is then main.js.
+        // esbuild makes one chunk of what all files have in common, which is ENTRY, then main.js; and one of what all
+        // but those of a listing have in common.
         onResolve({ filter: /^lazy:/ }, ({ path }) => ({ namespace: 'lazy', path: path.slice('lazy:'.length) }));
         onLoad({ filter: /./, namespace: 'lazy' }, ({ path }) => ({
-          contents: `import './${ENTRY}'; export * from './${path}'`,
+          contents: [ENTRY, ...(this.ofListing.has(path) ? [] : [COMMAND_LINE])]
+            .map((common) => `import './${common}'; `)
+            .concat(`export * from './${path}'`)
+            .join(''),
           resolveDir: '.',
         }));
         // What is never shown: the names in commander's functions.
@@ -88,6 +96,7 @@ async function bundle() {
   const { metafile: whole } = await build({ ...command, entryPoints: [ENTRY], plugins: [lazy.plugin(false)] });
   for (const source of LISTING)
     if (whole.inputs[source] === undefined) throw new Error(`build.config.cjs: nothing requires ${source} any more`);
+  lazy.ofListing = reachable(whole.inputs);
   const { metafile, outputFiles } = await build({
     ...command,
     entryPoints: lazy.entryPoints(),
@@ -97,23 +106,67 @@ async function bundle() {
 
   rmSync(DIST, { recursive: true, force: true });
   mkdirSync(DIST, { recursive: true });
-  const [main] = Object.entries(metafile.outputs).find(([, { inputs }]) => ENTRY in inputs);
+  const withSource = (source) =>
+    basename(Object.entries(metafile.outputs).find(([, { inputs }]) => source in inputs)[0]);
+  const main = withSource(ENTRY);
+  const commandLine = withSource(COMMAND_LINE);
+  /** Files of which nothing is left but that they name another. */
+  const names = ['entry.js', basename(lazy.add(COMMAND_LINE))];
   for (const { path, text } of outputFiles) {
+    const file = basename(path);
+    if (names.includes(file)) continue;
     // The others ask start.js for what is in main.js, as it is start.js that Node has loaded.
-    const { code } = transformSync(text.replaceAll(basename(main), 'start.js'), { ...minify, format: 'cjs' });
-    if (basename(path) === basename(main)) makeStart(`(function(exports,require,module){${code}})`);
-    else if (basename(path) !== 'entry.js') writeFileSync(`${DIST}/${basename(path)}`, code);
+    const linked = text
+      .replaceAll(main, 'start.js')
+      .replaceAll(commandLine, 'command-line.js')
+      .replaceAll(names[1], 'command-line.js');
+    if (file === main) makeCached('start', 'main', linked);
+    else if (file === commandLine) makeCached('command-line', 'command-line.main', linked);
+    else writeFileSync(`${DIST}/${file}`, commonJs(linked));
   }
 }
 
-function makeStart(main) {
-  writeFileSync(`${DIST}/main.js`, main);
-  const hash = createHash('sha256').update(main).digest('hex').slice(0, 16);
+const MAIN_FILES = /require\("\.\/(?:start|command-line)\.js"\)/g;
+
+/** Makes CommonJS of a module of the bundle, which calls `all` of a main file for its exports. */
+function commonJs(text) {
+  return transformSync(text, { ...minify, format: 'cjs' }).code.replace(MAIN_FILES, '$&.all()');
+}
+
+/** Gives a main file its exports by a function, `all`: they are hundreds, and a listing needs none of them. */
+function withLateExports(text) {
+  const [statement, names] = /export\s*\{([^}]*)\};?\s*$/.exec(text);
+  const getters = names.replace(
+    /([\w$]+)(?: as ([\w$]+))?/g,
+    (_, own, name = own) => `get ${name}() { return ${own}; }`,
+  );
+  // First of all, because it is asked for while the file still runs.
+  return `let all; exports.all = () => (all ??= {${getters}}); ${text.slice(0, -statement.length)}`;
+}
+
+/** Returns the sources that a listing can come to: all that ENTRY imports or requires, without what is behind COMMAND_LINE. */
+function reachable(inputs) {
+  const found = new Set([COMMAND_LINE]);
+  const visit = (source) => {
+    if (found.has(source)) return;
+    found.add(source);
+    for (const { path } of inputs[source]?.imports ?? []) visit(path);
+  };
+  visit(ENTRY);
+  found.delete(COMMAND_LINE);
+  return found;
+}
+
+/** Writes code as a function of CommonJS, and beside it the file that runs it with what V8 keeps of it. */
+function makeCached(file, main, text) {
+  const content = `(function(exports,require,module){${commonJs(withLateExports(text))}})`;
+  writeFileSync(`${DIST}/${main}.js`, content);
+  const hash = createHash('sha256').update(content).digest('hex').slice(0, 16);
   buildSync({
     ...options,
-    entryPoints: ['src/cli/start/start.ts'],
+    entryPoints: [{ in: 'src/cli/start/start.ts', out: file }],
     format: 'cjs',
-    define: { UDRV_MAIN_HASH: JSON.stringify(hash) },
+    define: { UDRV_MAIN: JSON.stringify(main), UDRV_MAIN_HASH: JSON.stringify(hash) },
     write: true,
   });
 }

@@ -1,9 +1,9 @@
 import { pageNames } from './manual/pages';
 import { visible } from './output/escape';
+import { buildProgram } from './parser/program';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
 import { argument, option } from './program/options';
-import { buildProgram } from './program/program';
 import { candidates } from './shells/candidates';
 import { completionScript, SHELLS, type Shell } from './shells/script';
 

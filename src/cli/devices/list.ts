@@ -1,5 +1,4 @@
 import { listDevices } from '../../devices/list';
-import { findDevices, noSuchDevice } from '../../devices/select';
 import type { DeviceInfo, Framework } from '../../model/device';
 import type { ReadError } from '../../sys/readers/attributes';
 import { driverlessForUio, PLATFORM_ADVICE } from '../../uio/platform';
@@ -43,6 +42,7 @@ function usesOf(): typeof import('../lists/uses') {
 
 /** Returns the devices that selectors name, each once. @throws UdrvError exit 3 for one that matches nothing */
 export function selected(context: Context, selectors: string[], type: Framework | undefined): DeviceInfo[] {
+  const { findDevices, noSuchDevice } = require('../../devices/select') as typeof import('../../devices/select');
   const found = new Map<string, DeviceInfo>();
   for (const selector of selectors) {
     const devices = findDevices(context.sys, context.names, selector, type).filter(

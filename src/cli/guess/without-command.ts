@@ -7,8 +7,8 @@ import type { SysTree } from '../../sys/sys';
 import { didYouMean } from '../../text/nearest';
 import { shellWord } from '../../text/shell';
 import { command as list } from '../list';
+import type { Program } from '../parser/program';
 import type { Context } from '../program/context';
-import type { Program } from '../program/program';
 import { command as show } from '../show';
 
 type Exit = number | undefined;

@@ -1,91 +1,36 @@
-import { type Command, CommanderError } from 'commander';
-import { Exit, UdrvError, usageError } from '../../errors';
-import type { MachineOptions } from '../output/hint';
-import { BrokenPipe, OutputStream } from '../output/stream';
-import { columnsOf } from '../output/terminal';
-import { apart } from './flags';
-import { type TypedOptions, withMachine } from './machine';
-import { buildProgram, type Program } from './program';
-import { exitOf, failuresIn, report } from './report';
+import { listSelected } from '../devices/list';
+import { deviceList } from '../lists/devices';
+import { OutputStream } from '../output/stream';
+import { plainList } from '../parser/plain-list';
+import { openMachine, withMachine } from './machine';
+import { runOn } from './run-on';
 
-/** Runs one command line. @returns the exit code */
+/**
+ * Runs one command line. The listing, which people type most and scripts call in loops, is run without the parser: to
+ * load commander and to tell it of all commands takes as long as the listing itself.
+ *
+ * @returns the exit code
+ */
 export async function main(line: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  // Commander's own `help` goes one level deep, and takes any word.
-  const isHelp = line[0] === 'help' && line.length > 1;
   const stdout = new OutputStream(1, 'standard output');
   const stderr = new OutputStream(2, 'standard error');
-  const built = buildProgram(stdout, stderr, env, false);
-  const { program, outcome } = built;
-  const text = { help: '' };
-  // Commands that are loaded later take this over from their parent.
-  for (const command of [program, ...program.commands])
-    command.exitOverride().configureOutput({
-      writeOut: (chunk) => stdout.write(chunk),
-      // Kept back: main prints every error, in one form.
-      writeErr: (chunk) => {
-        text.help += chunk;
-      },
-      outputError: () => {},
-      getOutHelpWidth: () => columnsOf(stdout, env),
-      getErrHelpWidth: () => columnsOf(stdout, env),
-    });
-  const argv = apart(isHelp ? [...line.slice(1), '--help'] : line, built);
+  const typed = plainList(line);
+  if (typed === null) {
+    const { runLine } = require('../parser/command-line') as typeof import('../parser/command-line');
+    return runLine(line, { stdout, stderr, env });
+  }
+  const options = withMachine(typed.global, env);
   try {
-    if (isHelp) mustBeCommand(built, line.slice(1));
-    await program.parseAsync(argv, { from: 'user' });
-    return outcome.exit;
+    const machine = openMachine(options, (text) => stderr.write(text));
+    return await runOn(machine, options, { stdout, stderr, env }, (context) =>
+      listSelected(context, deviceList('list'), [], typed.list),
+    );
   } catch (error) {
-    const [first, ...later] = failuresIn(error);
-    if (first instanceof BrokenPipe) return Exit.ok;
-    if (first instanceof CommanderError && first.exitCode === 0) return Exit.ok;
-    const shown = first instanceof CommanderError ? explained(first, built) : first;
-    try {
-      const asJson = argv.includes('--json');
-      // Commander has shown the subcommands to choose from, where none was given.
-      if (first instanceof CommanderError && first.code === 'commander.help' && !asJson) stderr.write(text.help);
-      else report(shown, later, stderr, { asJson, debug: env['UDRV_DEBUG'] === '1', machine: machineOf(program, env) });
-    } catch (again) {
-      // The error could not be shown (stderr is closed, or its disk full); the exit code still tells.
-      if (!(again instanceof BrokenPipe || again instanceof UdrvError)) throw again;
-    }
-    return exitOf(shown);
-  }
-}
-
-/** Adds to an error of the parser the names that may stand there. */
-function explained(error: CommanderError, built: Program): unknown {
-  const { explain } = require('../guess/explain') as typeof import('../guess/explain');
-  return explain(error, built) ?? error;
-}
-
-/** @throws UdrvError exit 2 where there is no such command to be helped with */
-function mustBeCommand(built: Program, words: readonly string[]): void {
-  const { program, load } = built;
-  let command: Command | undefined = program;
-  for (const word of words.filter((word) => !word.startsWith('-'))) {
-    const commands: readonly Command[] = command.commands;
-    command = commands.find((one) => one.name() === word || one.aliases().includes(word));
-    if (command === undefined) throw noSuchHelp(built, word, commands);
-    load(command);
-  }
-}
-
-function noSuchHelp(built: Program, word: string, commands: readonly Command[]): UdrvError {
-  const { commandElsewhere } = require('../guess/without-command') as typeof import('../guess/without-command');
-  const { didYouMean } = require('../../text/nearest') as typeof import('../../text/nearest');
-  const names = commands.map((one) => one.name());
-  return usageError(
-    'usage',
-    `unknown command '${word}'`,
-    commandElsewhere(built, [word, '--help']) ?? didYouMean(word, names) ?? '--help shows what there is',
-  );
-}
-
-/** Returns the machine that the command worked with, or was to work with. */
-function machineOf(program: Command, env: NodeJS.ProcessEnv): MachineOptions {
-  try {
-    return withMachine(program.opts<TypedOptions>(), env);
-  } catch {
-    return {};
+    const { conclude } = require('./report') as typeof import('./report');
+    return conclude(error, stderr, {
+      asJson: options.json === true,
+      debug: env['UDRV_DEBUG'] === '1',
+      machine: options,
+    });
   }
 }

@@ -1,8 +1,8 @@
-import { CommanderError } from 'commander';
+import type { CommanderError } from 'commander';
 import { Exit, type ExitCode, errnoNumber, fromSysError, SysError, UdrvError, usageError } from '../../errors';
 import { json, visible } from '../output/escape';
 import { completeHint, type MachineOptions } from '../output/hint';
-import type { OutputStream } from '../output/stream';
+import { BrokenPipe, type OutputStream } from '../output/stream';
 
 /**
  * Takes apart the errors of a command that failed, and whose cleanup failed then: `using` wraps each error of a disposal
@@ -22,16 +22,40 @@ function isSuppressedError(error: unknown): error is { suppressed: unknown; erro
   return error instanceof Error && error.name === 'SuppressedError' && 'suppressed' in error && 'error' in error;
 }
 
+interface Reporting {
+  asJson: boolean;
+  debug: boolean;
+  /** The machine that the command worked with, which the commands in a hint name. */
+  machine: MachineOptions;
+}
+
 /**
- * Prints an error with its hint, and a line for each of those that followed from it.
+ * Ends a command that failed: prints its errors.
  *
- * @param machine the machine that the command worked with, which the commands in a hint name
+ * @returns the exit code
  */
+export function conclude(error: unknown, stderr: OutputStream, reporting: Reporting): ExitCode {
+  const [first, ...later] = failuresIn(error);
+  if (first instanceof BrokenPipe) return Exit.ok;
+  tryToShow(() => report(first, later, stderr, reporting));
+  return exitOf(first);
+}
+
+/** Shows an error, where it can be shown: stderr may be closed, or its disk full. The exit code still tells. */
+export function tryToShow(show: () => void): void {
+  try {
+    show();
+  } catch (error) {
+    if (!(error instanceof BrokenPipe || error instanceof UdrvError)) throw error;
+  }
+}
+
+/** Prints an error with its hint, and a line for each of those that followed from it. */
 export function report(
   first: unknown,
   later: readonly unknown[],
   stderr: OutputStream,
-  { asJson, debug, machine }: { asJson: boolean; debug: boolean; machine: MachineOptions },
+  { asJson, debug, machine }: Reporting,
 ): void {
   for (const error of [first, ...later]) {
     if (debug && error instanceof Error && error.stack !== undefined)
@@ -63,10 +87,15 @@ function textLine({ code, message, subject }: UdrvError): string {
   return `udrv: ${visible(subject) || "''"}: ${visible(message)}${errno}\n`;
 }
 
+/** Recognizes an error of commander by its code: a list does without commander, and so does this file. */
+export function isOfParser(error: unknown): error is CommanderError {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('commander.');
+}
+
 function asUdrvError(error: unknown): UdrvError | null {
   if (error instanceof UdrvError) return error;
   if (error instanceof SysError) return fromSysError(error);
-  if (error instanceof CommanderError) {
+  if (isOfParser(error)) {
     // Its message is `(outputHelp)`.
     if (error.code === 'commander.help') return usageError('usage', 'missing command', '--help shows what there is');
     const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { NameDatabase, NO_NAMES } from '../../names/database';
 import { type Candidate, valuesOf } from '../guess/values';
-import { apart } from '../program/flags';
+import { apart } from '../parser/flags';
+import type { Program } from '../parser/program';
 import { openMachine, withMachine } from '../program/machine';
 import type { DeviceArgument } from '../program/options';
-import type { Program } from '../program/program';
 
 /** Characters that no shell gives a meaning: names that the kernel makes have no others. */
 const HARMLESS = /^[\w.:+@][\w.:+@-]*$/;

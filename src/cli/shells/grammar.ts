@@ -1,6 +1,6 @@
 import type { Argument, Command, Option } from 'commander';
+import type { Program } from '../parser/program';
 import type { RepeatableOption } from '../program/options';
-import type { Program } from '../program/program';
 
 /** Values of an option or an argument: words to choose from, or a kind that a script finds by itself. */
 export type Values = readonly string[] | 'none' | 'file' | 'directory' | 'data' | 'live';

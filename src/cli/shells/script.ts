@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageFolder } from '../../sys/package-folder';
-import type { Program } from '../program/program';
+import type { Program } from '../parser/program';
 import { bash } from './bash';
 import { fish } from './fish';
 import { flat, type Grammar, globalOptions, grammarOf, type OptionGrammar } from './grammar';

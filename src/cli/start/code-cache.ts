@@ -19,8 +19,8 @@ const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY
 /** Far more than V8 makes of the start file, which is some 200 KiB. */
 const MAX_SIZE = 8 * 1024 * 1024;
 
-/** Files that stay when one is written: a few versions of udrv and Node side by side. */
-const KEPT = 8;
+/** Files that stay when one is written, two for each version of udrv and Node. */
+const KEPT = 16;
 
 /** Bytes of a cache's digest, which is at its end. */
 const DIGEST = 4;
@@ -100,15 +100,15 @@ function openSealed(content: Buffer): Buffer | undefined {
 }
 
 /**
- * Sums up one word of each 512 bytes. A crash of the machine loses whole sectors of a file, and each sector has a word in
- * the sum; more words would take too long at each start.
+ * Sums up one word of each 4 KiB. A crash of the machine loses whole pages of a file that was just written, and each page
+ * has a word in the sum; more words would take too long at each start.
  *
  * @param content at the start of its ArrayBuffer, and with the place of the digest, which does not count
  */
 function digest({ buffer, length }: Buffer): number {
   const words = new Int32Array(buffer, 0, (length - DIGEST) >> 2);
   let sum = length;
-  for (let i = 0; i < words.length; i += 128) sum = (Math.imul(sum, 31) + (words[i] ?? 0)) | 0;
+  for (let i = 0; i < words.length; i += 1024) sum = (Math.imul(sum, 31) + (words[i] ?? 0)) | 0;
   return sum;
 }
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { commands } from '../../../src/cli';
 import type { OutputStream } from '../../../src/cli/output/stream';
+import { buildProgram } from '../../../src/cli/parser/program';
 import type { CommandIndex, CommandSpec, NounSpec, VerbSpec } from '../../../src/cli/program/command';
-import { buildProgram } from '../../../src/cli/program/program';
 
 // One command, one file: `udrv VERB` is src/cli/VERB.ts, or src/cli/any/VERB.ts where it chooses the framework by the
 // device; `udrv NOUN VERB` is src/cli/NOUN/VERB.ts.

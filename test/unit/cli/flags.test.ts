@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { OutputStream } from '../../../src/cli/output/stream';
-import { apart } from '../../../src/cli/program/flags';
-import { buildProgram } from '../../../src/cli/program/program';
+import { apart } from '../../../src/cli/parser/flags';
+import { buildProgram } from '../../../src/cli/parser/program';
 
 Object.assign(globalThis, { UDRV_VERSION: '0.0.0' });
 

@@ -1,7 +1,7 @@
 import type { OutputStream } from '../../../src/cli/output/stream';
+import { buildProgram } from '../../../src/cli/parser/program';
 import type { VerbSpec } from '../../../src/cli/program/command';
 import { Context, type GlobalOptions } from '../../../src/cli/program/context';
-import { buildProgram } from '../../../src/cli/program/program';
 import { interruptible } from '../../../src/cli/program/signals';
 import { simulatedMachine } from '../../../src/sim';
 import type { Sys } from '../../../src/sys/sys';

@@ -12,8 +12,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommanderError } from 'commander';
 import type { OutputStream } from '../../../src/cli/output/stream';
-import { apart } from '../../../src/cli/program/flags';
-import { buildProgram } from '../../../src/cli/program/program';
+import { apart } from '../../../src/cli/parser/flags';
+import { buildProgram } from '../../../src/cli/parser/program';
 import { Exit, UdrvError } from '../../../src/errors';
 import { simulatedMachine } from '../../../src/sim';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Command, Option } from 'commander';
 import { withUses } from '../../../src/cli/lists/uses';
 import type { OutputStream } from '../../../src/cli/output/stream';
-import { buildProgram } from '../../../src/cli/program/program';
+import { buildProgram } from '../../../src/cli/parser/program';
 import { listDevices } from '../../../src/devices/list';
 import { Exit } from '../../../src/errors';
 import type { Sriov } from '../../../src/model/device';

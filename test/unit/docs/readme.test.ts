@@ -6,9 +6,9 @@ import type { Command } from 'commander';
 import { transformSync } from 'esbuild';
 import * as library from '../../../src';
 import type { OutputStream } from '../../../src/cli/output/stream';
-import { apart } from '../../../src/cli/program/flags';
+import { apart } from '../../../src/cli/parser/flags';
+import { buildProgram } from '../../../src/cli/parser/program';
 import { parseAction } from '../../../src/cli/program/parse';
-import { buildProgram } from '../../../src/cli/program/program';
 import { parseRange, parseSize, parseWord } from '../../../src/model/notation';
 
 // The commands that the documents tell people to type: the program must take each of them.

@@ -1,12 +1,12 @@
 import { Command, Option } from 'commander';
-import { Cleanup } from '../../cleanup';
 import { parseDuration } from '../../model/notation';
 import type { Sys } from '../../sys/sys';
 import { commands } from '..';
 import type { OutputStream } from '../output/stream';
-import type { CommandIndex, CommandSpec, ExitOrNothing, VerbSpec } from './command';
-import { Context, type GlobalOptions } from './context';
-import { type OpenMachine, openMachine, type TypedOptions, withMachine } from './machine';
+import type { CommandIndex, CommandSpec, VerbSpec } from '../program/command';
+import type { Context, GlobalOptions } from '../program/context';
+import { type OpenMachine, openMachine, type TypedOptions, withMachine } from '../program/machine';
+import { runOn } from '../program/run-on';
 
 /** Put in by the build, from package.json. */
 declare const UDRV_VERSION: string;
@@ -74,13 +74,9 @@ export function buildProgram(
     });
   }
 
-  /** Runs a command on the machine that the options name; what it did to a machine in a file is kept, on every way out. */
+  /** Runs a command on the machine that the options name. */
   async function inContext(options: GlobalOptions & TypedOptions, run: (context: Context) => unknown): Promise<void> {
-    const { sys, bindings } = machine();
-    using cleanup = new Cleanup();
-    cleanup.defer(() => machine()[Symbol.dispose]?.());
-    const context = new Context(withMachine(options, env), sys, stdout, stderr, env, bindings);
-    outcome.exit = ((await run(context)) as ExitOrNothing) ?? 0;
+    outcome.exit = await runOn(machine(), withMachine(options, env), { stdout, stderr, env }, run);
   }
 
   function machine(): OpenMachine {
