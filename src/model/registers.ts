@@ -8,6 +8,8 @@ import type { Region } from './device';
 export interface RegisterSpace {
   read(offset: number, width: Width): Word;
   write(offset: number, width: Width, value: Word): void;
+  /** {@link read} of one register, where that can be made ready beforehand. */
+  reader?(offset: number, width: Width): () => Word;
   /** {@link write} to one register, where that can be made ready beforehand. */
   writer?(offset: number, width: Width): (value: Word) => void;
   /**
@@ -105,7 +107,7 @@ export class Registers {
   reader(offset: number, width: Width): () => Word {
     checkRange(this.device, this.info, { offset, length: width }, width);
     const space = this.#opened();
-    return () => space.read(offset, width);
+    return space.reader?.(offset, width) ?? (() => space.read(offset, width));
   }
 
   /** Prepares writes to one register. All is checked beforehand but the value, which the caller has checked. */

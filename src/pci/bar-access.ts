@@ -77,6 +77,11 @@ class MappedBar implements RegisterSpace {
     mapping.write(at, width, value);
   }
 
+  reader(offset: number, width: Width) {
+    const { mapping, at } = this.#find(offset);
+    return mapping.reader(at, width);
+  }
+
   writer(offset: number, width: Width): (value: number | bigint) => void {
     const { mapping, at } = this.#find(offset);
     return mapping.writer(at, width);

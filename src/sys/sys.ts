@@ -35,7 +35,9 @@ export interface Mapping {
   read(offset: number, width: Width): Word;
   /** @param value must fit the width; higher bits are dropped. */
   write(offset: number, width: Width, value: Word): void;
-  /** {@link write} to one register, checked beforehand, for loops that measure. */
+  /** {@link read} of one register, checked beforehand, for loops. */
+  reader(offset: number, width: Width): () => Word;
+  /** {@link write} to one register, checked beforehand, for loops. */
   writer(offset: number, width: Width): (value: Word) => void;
   /** Unmaps. Any access afterwards throws; a second close does nothing. */
   close(): void;

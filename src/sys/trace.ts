@@ -369,6 +369,10 @@ class TracedMapping implements Mapping {
     );
   }
 
+  reader(offset: number, width: Width): () => Word {
+    return () => this.read(offset, width);
+  }
+
   writer(offset: number, width: Width): (value: Word) => void {
     return (value) => this.write(offset, width, value);
   }

@@ -77,6 +77,7 @@ function mappedSpace(mapping: Mapping, start: number, outside: (offset: number) 
   return {
     read: (offset, width) => mapping.read(at(offset, width), width),
     write: (offset, width, value) => mapping.write(at(offset, width), width, value),
+    reader: (offset, width) => mapping.reader(at(offset, width), width),
     writer: (offset, width) => mapping.writer(at(offset, width), width),
     close: () => mapping.close(),
   };

@@ -35,6 +35,11 @@ export class SimMapping implements Mapping {
     this.#region.write(offset, width, toWord(value, width));
   }
 
+  reader(offset: number, width: Width): () => Word {
+    this.#check(offset, width);
+    return () => this.read(offset, width);
+  }
+
   writer(offset: number, width: Width): (value: Word) => void {
     this.#check(offset, width);
     return (value) => this.write(offset, width, value);

@@ -40,6 +40,11 @@ export class MappedSpace implements RegisterSpace {
     mapping.write(offset - start, width, value);
   }
 
+  reader(offset: number, width: Width): () => Word {
+    const { start, mapping } = this.#at(offset, width);
+    return mapping.reader(offset - start, width);
+  }
+
   writer(offset: number, width: Width): (value: Word) => void {
     const { start, mapping } = this.#at(offset, width);
     return mapping.writer(offset - start, width);

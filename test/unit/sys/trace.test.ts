@@ -62,6 +62,7 @@ class FakeSys implements Sys {
       length,
       read: (offset, width): Word => this.#do(`load ${offset} ${width}`, width === 8 ? 0x123n : 0x10000ed),
       write: (offset, width, value) => this.#do(`store ${offset} ${width} ${value}`, undefined),
+      reader: () => () => 0,
       writer: () => () => {},
       close: () => this.#do('munmap', undefined),
     });

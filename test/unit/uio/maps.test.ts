@@ -32,7 +32,14 @@ class PhysicalMaps extends TreeSys {
     if (length > Math.ceil((withinPage + size) / PAGE) * PAGE) throw failed('EINVAL');
     if (withinPage !== 0) throw failed('ENODEV');
     if (length > size) throw failed('EINVAL');
-    return { length, read: (offset) => offset, write: () => {}, writer: () => () => {}, close: () => {} };
+    return {
+      length,
+      read: (offset) => offset,
+      reader: (at) => () => at,
+      write: () => {},
+      writer: () => () => {},
+      close: () => {},
+    };
   }
 }
 

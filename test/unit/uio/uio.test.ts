@@ -55,7 +55,14 @@ describe('a memory BAR smaller than a page', () => {
       mmap: (_fd, length, _writable, offset) => {
         if (refused !== undefined) throw new SysError('mmap', refused, `${PARENT}/resource0`);
         mapped.push([length, offset]);
-        return { length, read: (at) => at, write: () => {}, writer: () => () => {}, close: () => {} };
+        return {
+          length,
+          read: (at) => at,
+          reader: (at) => () => at,
+          write: () => {},
+          writer: () => () => {},
+          close: () => {},
+        };
       },
     };
     const machine = new Proxy(sys, {
