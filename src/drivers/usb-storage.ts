@@ -1,5 +1,5 @@
-import { Exit, type ExitCode, UdrvError } from '../errors';
-import type { DataResult, StreamOptions, TransferResult, TransferStatus, UsbDevice } from '../usb';
+import { Exit, UdrvError } from '../errors';
+import { type DataResult, type StreamOptions, type TransferResult, transferError, type UsbDevice } from '../usb';
 
 /**
  * A driver of USB disks over usbfs. USB Mass Storage Class, Bulk-Only Transport 1.0: section 3 (requests), 5 (wrappers
@@ -507,36 +507,16 @@ class UsbStoragePort {
     this.#device.clearHalt(this.#out);
   }
 
-  #transferFailed(name: string, { status, actual, requested, errno }: TransferResult): UdrvError {
+  #transferFailed(name: string, result: TransferResult): UdrvError {
     const { address } = this.#device.info;
-    return new UdrvError(`${name}: ${FAILURES[status]}, ${actual} of ${requested} bytes moved`, {
-      code: errno ?? 'EIO',
-      exit: EXITS[status],
-      hint: status === 'gone' ? undefined : `udrv usb reset ${address}`,
-      device: address,
-    });
+    const hint = `udrv usb reset ${address}`;
+    const hints = { stall: hint, timeout: hint, error: hint };
+    const known = { subject: `${address} ${name}`, device: address, timeoutMs: this.#timeoutMs, hints };
+    const cancelled = () =>
+      new UdrvError(`${name} was cancelled`, { code: 'ECANCELED', exit: Exit.interrupted, device: address });
+    return transferError(result, known) ?? cancelled();
   }
 }
-
-const FAILURES: Readonly<Record<TransferStatus, string>> = {
-  ok: 'ended',
-  stall: 'stalled',
-  timeout: 'timed out',
-  babble: 'the device sent more than was asked for',
-  error: 'bus error',
-  gone: 'the device went away',
-  cancelled: 'was cancelled',
-};
-
-const EXITS: Readonly<Record<TransferStatus, ExitCode>> = {
-  ok: Exit.failed,
-  stall: Exit.deviceError,
-  timeout: Exit.timeout,
-  babble: Exit.deviceError,
-  error: Exit.deviceError,
-  gone: Exit.gone,
-  cancelled: Exit.interrupted,
-};
 
 /** Makes a command block of zeros but for its operation code. */
 function command(code: number, length: 6 | 10 | 16): Buffer {

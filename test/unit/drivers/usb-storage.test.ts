@@ -162,7 +162,8 @@ test('a halted endpoint takes no command: reset recovery mends it', async () => 
   await using disk = await UsbStorage.open(device);
   sim.controls.stall(ADDRESS, 0x02);
   await expect(disk.write(pattern(512), 0)).rejects.toMatchObject({
-    message: 'WRITE: stalled, 0 of 31 bytes moved',
+    subject: `${ADDRESS} WRITE`,
+    message: 'stalled: the device refuses, 0 of 31 bytes done',
     exit: 7,
   });
   await disk.write(pattern(512), 0);
@@ -172,7 +173,8 @@ test('a disk that answers no more: the time is up, and the next command works', 
   await using disk = await UsbStorage.open(device, { timeoutMs: 50 });
   sim.controls.hang(ADDRESS, 0x81);
   await expect(disk.read(Buffer.alloc(4096), 0)).rejects.toMatchObject({
-    message: 'READ: timed out, 0 of 4096 bytes moved',
+    subject: `${ADDRESS} READ`,
+    message: 'timed out after 50 ms, 0 of 4096 bytes done',
     exit: 6,
     hint: `udrv usb reset ${ADDRESS}`,
   });
