@@ -84,6 +84,9 @@ export type ErrorSubject =
     }
   | { subject?: undefined; device: string };
 
+/** Marks errors for copies of this module: the command is one, and the library that its scripts import another. */
+const BRAND = Symbol.for('udrv.UdrvError');
+
 /** Every error that udrv means a user to see. `message` has no subject and no code: those are fields. */
 export class UdrvError extends Error {
   readonly code: string;
@@ -100,6 +103,17 @@ export class UdrvError extends Error {
     this.subject = details.subject ?? details.device;
     this.hint = details.hint;
     this.device = details.device;
+  }
+
+  /** Knows the errors of other copies too. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // A subclass inherits this, and knows its own.
+    if (this !== UdrvError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return value instanceof Error && BRAND in value;
+  }
+
+  get [BRAND](): true {
+    return true;
   }
 }
 
