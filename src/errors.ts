@@ -105,17 +105,19 @@ export class UdrvError extends Error {
     this.device = details.device;
   }
 
-  /** Knows the errors of other copies too. */
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    // A subclass inherits this, and knows its own.
-    if (this !== UdrvError) return Function.prototype[Symbol.hasInstance].call(this, value);
-    return value instanceof Error && BRAND in value;
-  }
-
   get [BRAND](): true {
     return true;
   }
 }
+
+// `instanceof` knows the errors of other copies too; a subclass inherits this, and knows its own.
+Object.defineProperty(UdrvError, Symbol.hasInstance, {
+  value(this: unknown, value: unknown): boolean {
+    return this === UdrvError
+      ? value instanceof Error && BRAND in value
+      : Function.prototype[Symbol.hasInstance].call(this, value);
+  },
+});
 
 /** Makes the error of a request that cannot be right, whatever the machine: nothing was touched. */
 export function usageError(subject: string, message: string, hint?: string): UdrvError {

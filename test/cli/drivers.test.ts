@@ -17,8 +17,8 @@ describe('udrv run', () => {
   ]);
 
   cliFails(9, [
-    [example('usb-storage', '1-3.1'), '1-3.1: is no disk with bulk-only transport and SCSI commands'],
-    [example('ftdi', '1-4'), '1-4: has no port 0 of an FTDI chip'],
-    [example('edu', 'uio2'), 'uio2: is no edu (id 0x0)'],
+    [example('usb-storage', '1-3.1'), '1-3.1: is no disk with bulk-only transport and SCSI commands (ENOTSUP)'],
+    [example('ftdi', '1-4'), '1-4: has no port 0 of an FTDI chip (ENOTSUP)'],
+    [example('edu', 'uio2'), 'uio2: is no edu (id 0x0) (ENOTSUP)'],
   ]);
 });
