@@ -276,7 +276,8 @@ class UsbStoragePort {
     this.#in = Number(source);
     this.#out = Number(sink);
     this.#wrapper.writeUInt32LE(CBW_SIGNATURE, 0);
-    device.claim(found.number, { detach: true, alt: found.alt });
+    // A disk that the kernel drives by UAS has this transport in another setting.
+    device.claim(found.number, { detach: true, alt: found.active ? undefined : found.alt });
   }
 
   get isBusy(): boolean {
