@@ -84,6 +84,9 @@ export type ErrorSubject =
     }
   | { subject?: undefined; device: string };
 
+/** Marks errors for copies of this module: the command is one, and the library that its scripts import another. */
+const BRAND = Symbol.for('udrv.UdrvError');
+
 /** Every error that udrv means a user to see. `message` has no subject and no code: those are fields. */
 export class UdrvError extends Error {
   readonly code: string;
@@ -101,7 +104,20 @@ export class UdrvError extends Error {
     this.hint = details.hint;
     this.device = details.device;
   }
+
+  get [BRAND](): true {
+    return true;
+  }
 }
+
+// `instanceof` knows the errors of other copies too; a subclass inherits this, and knows its own.
+Object.defineProperty(UdrvError, Symbol.hasInstance, {
+  value(this: unknown, value: unknown): boolean {
+    return this === UdrvError
+      ? value instanceof Error && BRAND in value
+      : Function.prototype[Symbol.hasInstance].call(this, value);
+  },
+});
 
 /** Makes the error of a request that cannot be right, whatever the machine: nothing was touched. */
 export function usageError(subject: string, message: string, hint?: string): UdrvError {

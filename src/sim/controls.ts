@@ -2,6 +2,7 @@ import type { Access } from '../sys/sys';
 import type { Edu } from './devices/edu';
 import { GadgetZero } from './devices/usb-gadget-zero';
 import { UsbKeyboard } from './devices/usb-keyboard';
+import { type StorageFault, UsbStorage } from './devices/usb-storage';
 import type { RegisterAccess } from './hardware/access-log';
 import { holdNode } from './kernel/procfs';
 import type { Machine } from './machine';
@@ -86,6 +87,13 @@ export class Controls {
     const [intf] = interfaces;
     // usbhid fetches every report at once.
     if (intf === undefined || this.#machine.usb.interfaces.driverOf(intf) !== 'usbhid') fn.press(...usages);
+  }
+
+  /** Has the next commands of a USB disk fail, each in its way. */
+  failCommands(usb: string, ...faults: StorageFault[]): void {
+    const { fn } = this.#machine.usbDevice(usb);
+    if (!(fn instanceof UsbStorage)) throw new RangeError(`${usb} is no disk`);
+    fn.fail(...faults);
   }
 
   setPower(device: string, power: Exclude<PciPower, 'gone'>): void {

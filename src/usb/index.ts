@@ -48,6 +48,7 @@ export {
 export { listUsbNodes, type UsbNode } from './inspect/nodes';
 export { type UsbBranch, usbTree } from './inspect/port-tree';
 export type { UsbString } from './inspect/strings';
+export { type FailedTransfer, transferError } from './transfer/failure';
 export type { IsoOptions, IsoPacket, IsoTransfer } from './transfer/iso';
 export type { Measurement, MeasureOptions } from './transfer/measure';
 export type { StopReason, Transfer, TransferWaitOptions } from './transfer/queue';

@@ -14,7 +14,18 @@ function run(script: string): { stdout: string; stderr: string } {
 }
 
 test('there is an entry for each framework and driver', () => {
-  expect(entries).toEqual(['.', './uio', './vfio', './usb', './pci', './sim', './drivers/nvme']);
+  expect(entries).toEqual([
+    '.',
+    './uio',
+    './vfio',
+    './usb',
+    './pci',
+    './sim',
+    './drivers/edu',
+    './drivers/ftdi',
+    './drivers/nvme',
+    './drivers/usb-storage',
+  ]);
 });
 
 test.each(entries)('%s loads by require and by import', (entry) => {

@@ -3,7 +3,7 @@ import { hex } from '../../text/hex';
 import { bytewise, type SimRegion, toWord } from '../hardware/region';
 import type { PciFunction } from '../pci/function';
 import { hexOf, type Saved, type StateReader } from '../state/saved';
-import { NvmeDisk } from './nvme-disk';
+import { Disk } from './disk';
 import { CONTROLLER, NAMESPACE } from './nvme-identify';
 
 /** The capabilities: 2048 entries a queue, 4 KiB pages, 8 byte doorbell pairs, 7.5 s to become ready; NVMe 1.4. */
@@ -37,6 +37,8 @@ const ADMIN = 0;
 const MOST_QUEUES = 64;
 /** Entries of an I/O queue: CAP.MQES and one. */
 const IO_ENTRIES = 2048;
+/** Blocks of the namespace. */
+const BLOCKS = 131_072;
 /** Bytes of one transfer: MDTS of Identify Controller, 7, in pages. */
 const MOST_DATA = PAGE << 7;
 
@@ -135,7 +137,7 @@ export class Nvme implements SimRegion {
   /** By number; that of admin commands is 0, and there while the controller runs. */
   readonly #submissions = new Map<number, SubmissionQueue>();
   readonly #completions = new Map<number, CompletionQueue>();
-  readonly #disk = new NvmeDisk();
+  readonly #disk = new Disk(BLOCKS);
   #intx = false;
   readonly #features = new Map<number, number>();
 
@@ -456,9 +458,9 @@ export class Nvme implements SimRegion {
         return done(0);
       case IO_WRITE:
       case IO_READ: {
-        if (count * NvmeDisk.BLOCK > MOST_DATA) return done(INVALID_FIELD);
-        if (block + BigInt(count) > BigInt(NvmeDisk.BLOCKS)) return done(OUT_OF_RANGE);
-        const pieces = this.#pieces(entry, count * NvmeDisk.BLOCK);
+        if (count * Disk.BLOCK > MOST_DATA) return done(INVALID_FIELD);
+        if (block + BigInt(count) > BigInt(BLOCKS)) return done(OUT_OF_RANGE);
+        const pieces = this.#pieces(entry, count * Disk.BLOCK);
         if (pieces === null) return done(INVALID_PRP);
         if (entry[0] === IO_READ) {
           const data = this.#disk.read(Number(block), count);
@@ -466,7 +468,7 @@ export class Nvme implements SimRegion {
             this.#fn.writeDma(address, data.subarray(offset, offset + length));
           return done(0);
         }
-        const data = Buffer.alloc(count * NvmeDisk.BLOCK);
+        const data = Buffer.alloc(count * Disk.BLOCK);
         for (const { address, offset, length } of pieces) this.#fn.readDma(address, length)?.copy(data, offset);
         this.#disk.write(Number(block), data);
         return done(0);

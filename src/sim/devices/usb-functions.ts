@@ -1,5 +1,6 @@
 import type { BaseDevice } from '../usb/bus';
 import { UsbFunction } from '../usb/function';
+import { UsbFtdi } from './usb-ftdi';
 import { GadgetZero } from './usb-gadget-zero';
 import { UsbHub } from './usb-hub';
 import { UsbKeyboard } from './usb-keyboard';
@@ -20,7 +21,9 @@ export function usbFunction({ identity, attribute, attributeBelow, speedInPort }
     const isSuperSpeed = device.readUInt16LE(2) >= 0x300;
     return new UsbHub(identity, Number(attribute('maxchild')), isSuperSpeed, speedInPort);
   }
-  if (device.readUInt16LE(8) === 0x0525 && device.readUInt16LE(10) === 0xa4a0) return new GadgetZero(identity);
+  const [vendor, product] = [device.readUInt16LE(8), device.readUInt16LE(10)];
+  if (vendor === 0x0525 && product === 0xa4a0) return new GadgetZero(identity);
+  if (vendor === 0x0403 && product === 0x6001) return new UsbFtdi(identity);
   // The size of its disk, and the report descriptor of its HID device.
   if (setting?.class === CLASS_STORAGE) return new UsbStorage(identity, Number(attributeBelow('size') ?? 0));
   if (setting?.class === CLASS_HID)

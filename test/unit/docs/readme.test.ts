@@ -16,6 +16,7 @@ import { parseRange, parseSize, parseWord } from '../../../src/model/notation';
 const ROOT = join(__dirname, '../../..');
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const LIBRARY = readFileSync(join(ROOT, 'LIBRARY.md'), 'utf8');
+const DRIVERS = readFileSync(join(ROOT, 'DRIVERS.md'), 'utf8');
 Object.assign(globalThis, { UDRV_VERSION: '0.0.0' });
 
 test.each([
@@ -24,6 +25,7 @@ test.each([
   ['CONTRIBUTING.md', 15],
   ['SECURITY.md', 1],
   ['BRING-UP.md', 3],
+  ['DRIVERS.md', 8],
 ])('%s names files that there are', (paper, least) => {
   const text = readFileSync(join(ROOT, paper), 'utf8');
   const named = Array.from(
@@ -64,7 +66,9 @@ describe('README.md', () => {
 /** The programs in the papers, and what each prints. */
 const PROGRAMS = [
   ...fences(README, 'ts').map((code) => ({ code: code.join('\n'), prints: ['16777453', '1 0', '2 0', '3 0'] })),
-  ...fences(LIBRARY, 'ts').map((code, i) => ({ code: code.join('\n'), prints: fences(LIBRARY, 'text')[i] ?? [] })),
+  ...[LIBRARY, DRIVERS].flatMap((paper) =>
+    fences(paper, 'ts').map((code, i) => ({ code: code.join('\n'), prints: fences(paper, 'text')[i] ?? [] })),
+  ),
 ];
 
 describe('the programs for the library', () => {
@@ -89,7 +93,10 @@ describe('the programs for the library', () => {
 
   test.each(PROGRAMS)('run on the simulated machine, and print $prints', async ({ code, prints }) => {
     const onSim = code
-      .replace(/^import (\{.*\}) from 'udrv';$/m, 'const $1 = library;')
+      .replace(
+        /^import (\{[^}]*\}) from 'udrv';$/m,
+        (_, names: string) => `const ${names.replace(/type \w+,/g, '')} = library;`,
+      )
       .replace('new LinuxSys()', 'library.simulatedMachine().sys');
     const source = `async function example(library, console) {\n${onSim}\n}`;
     const script = transformSync(source, { loader: 'ts', target: 'node20' }).code;
