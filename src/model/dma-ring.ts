@@ -103,6 +103,11 @@ export class DmaRing {
     this.#doorbell(this.#tail);
   }
 
+  /** Index of the first word of the oldest entry that the device was given, done or not; -1 where it has none. */
+  get oldest(): number {
+    return this.#used > 0 ? this.#head * this.stride : -1;
+  }
+
   /** Returns the index of the first word of the oldest entry where the device has written it, -1 otherwise. */
   peek(): number {
     const at = this.#head * this.stride;
