@@ -185,11 +185,17 @@ export class PacketBuffers {
     this.#free[this.#count++] = buffer;
   }
 
-  /** Fills a batch with free buffers, for packets to be written into them. @returns how many it has now */
-  take(batch: PacketBatch, length: number): number {
-    const { buffers, lengths, size } = batch;
+  /**
+   * Adds free buffers to a batch, for packets to be written into them.
+   *
+   * @param length of the packets, in bytes
+   * @param most packets that it has then
+   * @returns how many it has then
+   */
+  take(batch: PacketBatch, length: number, most = batch.size): number {
+    const { buffers, lengths } = batch;
     let count = batch.count;
-    for (; count < size && this.#count > 0; count++) {
+    for (; count < most && this.#count > 0; count++) {
       buffers[count] = this.takeOne();
       lengths[count] = length;
     }

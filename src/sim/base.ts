@@ -4,7 +4,7 @@ import { packageFolder } from '../sys/package-folder';
 import { MemoryTree } from '../sys/tree/memory-tree';
 import { parseSnapshot } from '../sys/tree/snapshot';
 
-/** Devices that the machine has only where they are asked for: two network ports with a cable between them. */
+/** Devices that the machine has only where they are asked for: network ports. */
 export type MoreDevices = 'network';
 
 /** Reads the machine as it is before anything in it is alive. */

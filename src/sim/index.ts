@@ -28,7 +28,10 @@ export interface SimulatedMachine {
 export interface SimulationOptions {
   /** Whether its devices come and go by themselves. */
   lively?: boolean;
-  /** Devices that it has beside those of `--sim`: `network`, two e1000e with a cable, 0000:00:0d.0 and 0000:00:0e.0. */
+  /**
+   * Devices that it has beside those of `--sim`: `network`, four e1000e from 0000:00:0d.0 to 0000:00:10.0, with a cable
+   * between the first two, and one between the others.
+   */
   more?: readonly MoreDevices[];
 }
 

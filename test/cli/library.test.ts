@@ -14,7 +14,7 @@ function run(script: string): { stdout: string; stderr: string } {
 }
 
 test('there is an entry for each framework and driver', () => {
-  expect(entries).toEqual(['.', './uio', './vfio', './usb', './pci', './sim', './drivers/nvme']);
+  expect(entries).toEqual(['.', './uio', './vfio', './usb', './pci', './sim', './drivers/e1000e', './drivers/nvme']);
 });
 
 test.each(entries)('%s loads by require and by import', (entry) => {
@@ -32,4 +32,29 @@ test('calls of the C library work in it', () => {
     console.log(sys.poll(fd, 0));
     sys.close(fd);`;
   expect(run(script)).toEqual({ stdout: 'ready\n', stderr: '' });
+});
+
+test('the examples with e1000e: what the generator sends goes through the forwarder to the sink', () => {
+  const script = `
+    const { findDevice, NameDatabase, Session, VfioDevice } = require('udrv');
+    const { sys } = require('udrv/sim').simulatedMachine({ more: ['network'] });
+    const [a, b, c, d] = ['0d', '0e', '0f', '10'].map((slot) => '0000:00:' + slot + '.0');
+    const open = (address) => {
+      sys.writeFile('/sys/bus/pci/devices/' + address + '/driver_override', 'vfio-pci');
+      sys.writeFile('/sys/bus/pci/drivers_probe', address);
+      return Session.open(sys, findDevice(sys, new NameDatabase(sys), address), { mmap: true });
+    };
+    const forwarding = new AbortController();
+    import('./fixtures/examples/e1000e.mjs').then(async ({ default: work }) => {
+      const run = (address, signal, ...args) => work(open(address), { args, signal, open });
+      const { signal } = new AbortController();
+      const forwarder = run(b, forwarding.signal, 'forward', c);
+      await Promise.all([run(d, signal, 'sink', '3000'), run(a, signal, 'generate', '3000')]);
+      forwarding.abort();
+      await forwarder;
+    });`;
+  const { stdout, stderr } = run(script);
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(/^sent \d+ packets a second$/m);
+  expect(stdout).toMatch(/^3000 packets, 0 out of order or damaged$/m);
 });

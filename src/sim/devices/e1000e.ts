@@ -171,7 +171,7 @@ export class E1000e implements SimRegion {
     other.#peer = one;
   }
 
-  /** What is on the cable is lost. */
+  /** Returns the registers. Packets on the cable are lost. */
   save(): Saved {
     const values = [...this.#registers.entries()].filter(([, value]) => value !== 0);
     return {

@@ -276,10 +276,7 @@ test.each([[12], [0], [8192]])('%s entries are refused', async (entries) => {
 test('a device that does not answer is an error, and a port that fails to open leaves nothing behind', async () => {
   const fn = ADDRESSES[1];
   sim.controls.setPower(fn, 'D3hot');
-  await expect(E1000e.open(devices[1])).rejects.toMatchObject({
-    exit: 1,
-    message: expect.stringMatching(/did not stop/),
-  });
+  await expect(E1000e.open(devices[1])).rejects.toThrow('the kernel does not reach it');
   sim.controls.setPower(fn, 'D0');
   const one = await E1000e.open(devices[1]);
   await one.close();
