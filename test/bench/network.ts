@@ -18,7 +18,7 @@ const STEADY_SECONDS = 10;
 const SCRIPT = 'node_modules/.cache/udrv/bench-network.cjs';
 
 /**
- * The program of network.c's size: `loop` and `forward` as there, and `steady`, whose packets come between two collections
+ * The program beside e1000e.c: `loop` and `forward` as there, and `steady`, whose packets come between two collections
  * that are asked for. Node's clock is asked rarely: each reading of it is an object.
  */
 const PROGRAM = `

@@ -235,10 +235,18 @@ test('the close leaves the device quiet: rings off, interrupts masked, no bus ma
   expect([RCTL, TCTL, IMS].map((register) => registers.read(register, 4))).toEqual([0, 0, 0]);
   expect(devices[1].busMaster).toBe(false);
   expect(memory.mapped).toBe(false);
+  expect(devices[1].faults()).toEqual([]);
+  // Even with bus mastering, and other memory where its own was.
+  const canary = devices[1].pool().allocate(memory.length + 65536);
+  expect(canary.iova).toBe(memory.iova);
+  canary.bytes.fill(0x5a);
+  canary.map({ read: true, write: true });
+  devices[1].setBusMaster(true);
   const out = new PacketBatch(32);
   write(one, out, 0);
   one.send(out);
-  expect(await devices[1].faults()).toEqual([]);
+  expect(canary.bytes.every((byte) => byte === 0x5a)).toBe(true);
+  expect(devices[1].faults()).toEqual([]);
   expect([other.receive(out), other.send(out), other.pending]).toEqual([0, 0, 0]);
   expect(() => other.statistics()).toThrow('closed');
   await one.close();
