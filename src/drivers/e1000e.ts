@@ -5,8 +5,8 @@ import { type DmaBuffer, type DmaPool, type IrqEventfds, READ_WRITE, type VfioDe
 
 /**
  * A driver of Intel's 82574L over VFIO, which QEMU has as `e1000e`: one receive ring and one transmit ring, MSI-X or
- * polling. Intel 82574 GbE Controller Family Datasheet, sections 4.6 (initialization), 7.1 and 7.2 (legacy descriptors),
- * 7.4 (interrupts), 10.2 (registers); drivers/net/ethernet/intel/e1000e of Linux for what the datasheet leaves out.
+ * polling. Intel 82574 GbE Controller Family Datasheet, sections 4.6 (software initialization), 7.1 and 7.2 (legacy
+ * descriptors), 7.4 (interrupts), 10.2 (registers); drivers/net/ethernet/intel/e1000e of Linux for what the datasheet leaves out.
  */
 
 /** Registers, in section 10.2's order. */
@@ -118,7 +118,7 @@ export interface E1000eLink {
   fullDuplex: boolean;
 }
 
-/** Counts since the open: section 10.2.8. Bytes are those of whole frames, with their CRC. */
+/** Counts since the open. Bytes are those of whole frames, with their CRC. */
 export interface E1000eStatistics {
   received: number;
   receivedBytes: number;
@@ -467,7 +467,7 @@ class E1000ePort {
     this.buffers = shared ?? new PacketBuffers(memory);
   }
 
-  /** Section 4.6.1, with what Linux waits for: e1000_reset_hw_82571(). */
+  /** Resets the device: section 4.6.2, with the waits of Linux, e1000_reset_hw_82571(). */
   async reset(): Promise<void> {
     await this.#quieten();
     this.#write(CTRL, this.read(CTRL) | CTRL_RESET);
@@ -486,7 +486,7 @@ class E1000ePort {
     return [...bytes.subarray(0, 6)].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
   }
 
-  /** Sets all but the rings: sections 4.6.3 to 4.6.6. What QEMU's reset leaves as it was is set too. */
+  /** Sets all but the rings: sections 4.6.3 to 4.6.6, and registers that QEMU's reset leaves as they were. */
   configure(interrupts: boolean): void {
     this.#write(CTRL, (this.read(CTRL) & ~(CTRL_MASTER_DISABLE | CTRL_FORCE | CTRL_VLAN)) | CTRL_LINK_UP);
     for (const register of [RFCTL, MRQC, RXCSUM, ITR, EITR0]) this.#write(register, 0);
@@ -560,7 +560,7 @@ class E1000ePort {
     }
   }
 
-  /** Stops rings and interrupts, and waits for accesses to memory that are under way: section 5.2.5, GIO Master Disable. */
+  /** Stops rings and interrupts, and waits for accesses to memory that are under way (GIO Master Disable). */
   async #quieten(): Promise<void> {
     this.#write(IMC, ALL_CAUSES);
     this.#write(RCTL, 0);
