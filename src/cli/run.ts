@@ -1,12 +1,14 @@
 import { Cleanup } from '../cleanup';
 import { Exit, UdrvError } from '../errors';
+import type { NameSource, SessionDeviceInfo } from '../session/scope';
+import type { Session } from '../session/session';
 import { pause } from '../sys/wait';
 import type { VfioOpenOptions } from '../vfio/device/device';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
 import { argument, openOptions } from './program/options';
 import { interruptible } from './program/signals';
-import { mapOption } from './registers/options';
+import { mapOption, mmapOption } from './registers/options';
 import { sessionNames } from './session/names';
 import { findSessionDevice, openSession, openStep } from './session/open';
 import { printFaults } from './session/print';
@@ -20,7 +22,7 @@ export const command: VerbSpec = {
     argument('<device>', 'UIO, VFIO or USB', {}),
     argument('[args...]', 'for the script'),
   ],
-  options: [...openOptions(), mapOption()],
+  options: [...openOptions(), mmapOption(), mapOption()],
   examples: ['-n run fixtures/examples/edu-copy.mjs 0000:00:03.0 2048', '-n run driver.ts 1-4 --backend auto'],
   run,
 };
@@ -47,18 +49,51 @@ async function run(
     using guard = new Guard(file, context.options.timeout, signal);
     const script = await guard.bound(() => loadScript(file));
     if (script === undefined) return;
-    using session = openSession(context, info, options, names);
-    // A script may call process.exit().
-    const onExit = () => session.close();
-    process.on('exit', onExit);
-    using cleanup = new Cleanup();
-    cleanup.defer(() => void process.off('exit', onExit));
+    using sessions = new Sessions(context, options);
+    const session = sessions.open(info, names);
+    const open = (other: string) => {
+      const found = findSessionDevice(context, other);
+      return sessions.open(found, sessionNames(context, found, { ...options, map: [] }));
+    };
     const work: Script = script;
-    await guard.bound(async () => void (await work(session, { signal: guard.signal, args })));
+    await guard.bound(async () => void (await work(session, { signal: guard.signal, args, open })));
     guard.unwatch();
-    const faults = await session.newFaults({ isLast: true });
-    if (faults.length > 0) printFaults(context, faults, info.address);
+    await sessions.printFaults();
   });
+}
+
+/** The devices of a script, which are all closed when it ends. */
+class Sessions {
+  readonly #context: Context;
+  readonly #options: VfioOpenOptions;
+  readonly #opened: { address: string; session: Session }[] = [];
+  readonly #cleanup = new Cleanup();
+
+  constructor(context: Context, options: VfioOpenOptions) {
+    this.#context = context;
+    this.#options = options;
+    // A script may call process.exit().
+    const onExit = () => this.#cleanup.close();
+    process.on('exit', onExit);
+    this.#cleanup.defer(() => void process.off('exit', onExit));
+  }
+
+  open(info: SessionDeviceInfo, names: NameSource): Session {
+    const session = this.#cleanup.own(openSession(this.#context, info, this.#options, names));
+    this.#opened.push({ address: info.address, session });
+    return session;
+  }
+
+  async printFaults(): Promise<void> {
+    for (const { address, session } of this.#opened) {
+      const faults = await session.newFaults({ isLast: true });
+      if (faults.length > 0) printFaults(this.#context, faults, address);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#cleanup.close();
+  }
 }
 
 /** Bounds what a script does: by a time, by the user's signal, and by errors that it throws where nobody waits. */

@@ -10,6 +10,8 @@ export interface DoneBit {
    * Intel's network cards).
    */
   flips: boolean;
+  /** Whether the last entry of each batch alone has it: all before it are done then too. Not with `flips`. */
+  perBatch?: boolean;
 }
 
 export interface DmaRingOptions {
@@ -45,6 +47,14 @@ export class DmaRing {
   readonly #doneWord: number;
   readonly #doneMask: number;
   readonly #flips: boolean;
+  /** The words again: what `Atomics.load` gives of signed ones is never a number that V8 has to allocate. */
+  readonly #signed: Int32Array;
+  /** The last entry of a batch, by its first one; null where each entry has the bit. */
+  readonly #ends: Uint32Array | null;
+  /** The first entry of the batch that is claimed now. */
+  #batch = 0;
+  /** Entries that are known to be done, the oldest and those after it. */
+  #known = 0;
   /** The bit of an entry that is done, in this round. */
   #expected: number;
   /** The oldest entry that the device has, or that it writes next. */
@@ -63,8 +73,10 @@ export class DmaRing {
     this.stride = entrySize / 4;
     this.#doorbell = doorbell;
     this.#doneWord = done?.word ?? 0;
-    this.#doneMask = done?.mask ?? 0;
+    this.#doneMask = (done?.mask ?? 0) | 0;
     this.#flips = done?.flips ?? false;
+    this.#signed = new Int32Array(this.words.buffer, this.words.byteOffset, this.words.length);
+    this.#ends = done?.perBatch === true ? new Uint32Array(entries) : null;
     this.#expected = this.#doneMask;
   }
 
@@ -84,19 +96,42 @@ export class DmaRing {
 
   /** Gives all claimed entries to the device, by one write of its doorbell. */
   submit(): void {
+    if (this.#ends !== null && this.#batch !== this.#tail) {
+      this.#ends[this.#batch] = (this.#tail === 0 ? this.entries : this.#tail) - 1;
+      this.#batch = this.#tail;
+    }
     this.#doorbell(this.#tail);
+  }
+
+  /** Index of the first word of the oldest entry that the device was given, done or not; -1 where it has none. */
+  get oldest(): number {
+    return this.#used > 0 ? this.#head * this.stride : -1;
   }
 
   /** Returns the index of the first word of the oldest entry where the device has written it, -1 otherwise. */
   peek(): number {
     const at = this.#head * this.stride;
+    if (this.#ends !== null) return this.#known > 0 || this.#isBatchDone(this.#ends) ? at : -1;
+    return this.#isDone(at) && (this.#flips || this.#used > 0) ? at : -1;
+  }
+
+  #isDone(at: number): boolean {
     // The load comes before those of the entry's other words, and is made each time.
-    const word = Atomics.load(this.words, at + this.#doneWord) & this.#doneMask;
-    return word >>> 0 === this.#expected >>> 0 && (this.#flips || this.#used > 0) ? at : -1;
+    return (Atomics.load(this.#signed, at + this.#doneWord) & this.#doneMask) === this.#expected;
+  }
+
+  #isBatchDone(ends: Uint32Array): boolean {
+    if (this.#head === this.#batch) return false;
+    const end = ends[this.#head] ?? 0;
+    if (!this.#isDone(end * this.stride)) return false;
+    this.#known = end - this.#head + 1;
+    if (this.#known <= 0) this.#known += this.entries;
+    return true;
   }
 
   /** Passes the oldest entry. */
   release(): void {
+    if (this.#known > 0) this.#known--;
     if (!this.#flips) this.#used--;
     if (++this.#head < this.entries) return;
     this.#head = 0;

@@ -3,7 +3,7 @@
  * fixtures/sim.snapshot has all that is in it, and machine.ts wires the parts that are alive.
  */
 import type { StateStore } from '../sys/state';
-import { loadBase } from './base';
+import { loadBase, type MoreDevices } from './base';
 import { Controls } from './controls';
 import { Kernel } from './kernel/kernel';
 import { Machine } from './machine';
@@ -11,6 +11,7 @@ import { RememberedMachine } from './state/remembered';
 import { InjectedErrors } from './syscalls/injected-errors';
 import { SimSys } from './syscalls/sim-sys';
 
+export type { MoreDevices } from './base';
 export type { Controls } from './controls';
 export type { Edu } from './devices/edu';
 export type { RegisterAccess } from './hardware/access-log';
@@ -24,18 +25,28 @@ export interface SimulatedMachine {
   readonly controls: Controls;
 }
 
+export interface SimulationOptions {
+  /** Whether its devices come and go by themselves. */
+  lively?: boolean;
+  /**
+   * Devices that it has beside those of `--sim`: `network`, four e1000e from 0000:00:0d.0 to 0000:00:10.0, with a cable
+   * between the first two, and one between the others.
+   */
+  more?: readonly MoreDevices[];
+}
+
 /**
  * Makes a new machine, just booted. Nothing happens there by itself, unless it is `lively`: then whoever listens to its
  * kernel hears, once, of a USB device that is pulled out and plugged in, and of a driver that leaves a device and takes it.
  */
-export function simulatedMachine({ lively = false } = {}): SimulatedMachine {
-  const { kernel, machine, simulated } = boot();
+export function simulatedMachine({ lively = false, more = [] }: SimulationOptions = {}): SimulatedMachine {
+  const { kernel, machine, simulated } = boot(more);
   if (lively) kernel.uevents.onListen = () => enliven(kernel, machine);
   return simulated;
 }
 
-function boot() {
-  const kernel = new Kernel(loadBase());
+function boot(more?: readonly MoreDevices[]) {
+  const kernel = new Kernel(loadBase(more));
   const injected = new InjectedErrors();
   const machine = new Machine(kernel);
   const simulated = { sys: new SimSys(kernel, injected), controls: new Controls(machine, injected) };

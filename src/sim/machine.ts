@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { E1000e } from './devices/e1000e';
 import { Edu } from './devices/edu';
 import { Nvme } from './devices/nvme';
 import { PciTestDevice } from './devices/pci-testdev';
@@ -35,6 +36,9 @@ const EDUS = ['0000:00:03.0', '0000:00:04.0', '0000:02:01.0'];
 /** The number of the timer's line, which sysfs does not tell. */
 const TIMER_IRQ = 5;
 
+/** Vendor and device of Intel's 82574L. */
+const I82574L = 0x10d38086;
+
 /** The parts of the machine in fixtures/sim.snapshot that are simulated: devices, buses and drivers, wired together. */
 export class Machine {
   readonly kernel: Kernel;
@@ -45,7 +49,7 @@ export class Machine {
   readonly usb: UsbBus;
   readonly #vfio: VfioCore;
   /** Devices with state of their own, by their names on their buses. */
-  readonly #hardware: Readonly<Record<string, Edu | Nvme | PciTestDevice | TimecodeCard | TimerBlock>>;
+  readonly #hardware: Readonly<Record<string, E1000e | Edu | Nvme | PciTestDevice | TimecodeCard | TimerBlock>>;
   readonly #edus = new Map<PciFunction, Edu>();
   /** Functions that raise a device's interrupt. */
   readonly #triggers = new Map<PciFunction | PlatformDevice, (value: number) => void>();
@@ -95,6 +99,7 @@ export class Machine {
       '0000:01:00.0': new Nvme(this.#function('0000:01:00.0')),
       [card.name]: timecode,
       [timerBlock.name]: timer,
+      ...Object.fromEntries(networkPorts(this.pci.devices)),
     };
 
     // The order makes them uio0 to uio3.
@@ -232,6 +237,21 @@ export class Machine {
     if (fn === undefined) throw new RangeError(`fixtures/sim.snapshot has no ${address}`);
     return fn;
   }
+}
+
+/** Makes the network ports of the base, if it has some, with a cable from each to the next. */
+function networkPorts(functions: Iterable<PciFunction>): [name: string, port: E1000e][] {
+  const found = [...functions].filter(({ config }) => config.read(0, 4) === I82574L);
+  // QEMU's addresses, in the order of the devices.
+  const ports = found.map((fn, i) => new E1000e(fn, Buffer.from([0x52, 0x54, 0x00, 0x12, 0x34, 0x56 + i])));
+  for (const [i, port] of ports.entries()) {
+    const next = ports[i + 1];
+    if (i % 2 === 0 && next !== undefined) E1000e.connect(port, next);
+  }
+  return found.flatMap(({ name }, i) => {
+    const port = ports[i];
+    return port === undefined ? [] : [[name, port]];
+  });
 }
 
 /** Returns the operations on a device that its bus makes. */

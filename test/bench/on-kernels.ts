@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { bootLab, KERNELS, type Kernel } from '../lab/lab';
+import { type BootOptions, bootLab, KERNELS, type Kernel } from '../lab/lab';
 import { findPrepared } from '../lab/prepared';
 
 /** Runs a command in the guest and gives what it printed; throws where it fails. */
@@ -10,11 +10,14 @@ export type Run = (command: string | readonly string[]) => Promise<string>;
 const RUN_TIMEOUT_MS = 300_000;
 
 /** Measures on each kernel of the lab: what the kernel's part takes differs by two, and with it every ratio. */
-export async function onKernels(measure: (run: Run, kernel: Kernel) => Promise<boolean[]>): Promise<boolean> {
+export async function onKernels(
+  measure: (run: Run, kernel: Kernel) => Promise<boolean[]>,
+  options: Pick<BootOptions, 'qemuArgs'> = {},
+): Promise<boolean> {
   const results: boolean[] = [];
   for (const kernel of KERNELS) {
     console.log(` ${kernel} kernel`);
-    const lab = await bootLab({ kernel });
+    const lab = await bootLab({ ...options, kernel });
     try {
       const run: Run = async (command) => {
         const { code, stdout, stderr } = await lab.run(command, { timeoutMs: RUN_TIMEOUT_MS });

@@ -259,6 +259,18 @@ describe('udrv run', () => {
     expect(await run(path)).toEqual({ stdout: 'one,two false 10000ed 4096\n10000ed\n', stderr: '', exit: 0 });
   });
 
+  test('a script opens another device, which is closed with the first', async () => {
+    const path = script(`export default async (session, { open }) => {
+      const other = open('uio0');
+      const { value } = await other.do('read map0:0');
+      console.log(session.device.info.address, other.device.info.address, value.toString(16));
+      open('0000:99:00.0');
+    }`);
+    const outcome = await run(path);
+    expect(outcome).toMatchObject({ stdout: `${EDU} uio0 10000ed\n`, exit: 3 });
+    expect(outcome.stderr).toMatch(/0000:99:00\.0/);
+  });
+
   test('the example works', async () => {
     expect(await udrv(['--sim', 'run', join(ROOT, 'fixtures/examples/edu-copy.mjs'), EDU, '2048'])).toEqual({
       stdout: '2048 bytes copied: the same\n',

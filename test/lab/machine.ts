@@ -62,3 +62,12 @@ export const MACHINE: readonly string[] = `
 
 /** The IOMMU in front of them, which a test can leave out or change. */
 export const IOMMU = 'intel-iommu,intremap=on,caching-mode=on';
+
+/**
+ * Network ports, for tests that ask for them (`qemuArgs`): 0000:00:0d.0 to 0000:00:10.0, a cable between the first two and
+ * one between the others. The simulation has them too (`more: ['network']`).
+ */
+export const NETWORK: readonly string[] = ['0d', '0e', '0f', '10'].flatMap((slot, i) => [
+  ...['-netdev', `hubport,id=net${i},hubid=${i < 2 ? 1 : 2}`],
+  ...['-device', `e1000e,addr=${slot}.0,netdev=net${i},mac=52:54:00:12:34:${(0x56 + i).toString(16)}`],
+]);

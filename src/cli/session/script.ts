@@ -5,8 +5,16 @@ import { Exit, fromSysError, SysError, UdrvError, usageError } from '../../error
 import type { Session } from '../../session/session';
 import { sysCall } from '../../sys/linux/node-fs';
 
+export interface ScriptContext {
+  /** Aborts when the script has to end. */
+  signal: AbortSignal;
+  args: readonly string[];
+  /** Opens another device, which is closed with the first. */
+  open(selector: string): Session;
+}
+
 /** The function that a script exports as its default. */
-export type Script = (session: Session, context: { signal: AbortSignal; args: readonly string[] }) => unknown;
+export type Script = (session: Session, context: ScriptContext) => unknown;
 
 const TYPESCRIPT = new Set(['.ts', '.mts', '.cts']);
 

@@ -19,10 +19,10 @@ export function loadSnapshot(file: string): SysTree {
  * Makes the tree that a manifest describes.
  *
  * @param name of the file, for messages
+ * @param tree gets what the manifest has, beside what it has already
  * @throws UdrvError exit 2 if it is no manifest
  */
-export function parseSnapshot(text: Buffer, name: string): MemoryTree {
-  const tree = new MemoryTree();
+export function parseSnapshot(text: Buffer, name: string, tree: MemoryTree = new MemoryTree()): MemoryTree {
   for (const entry of parseManifest(text, name)) {
     switch (entry.kind) {
       case 'dir':

@@ -82,12 +82,28 @@ export class DmaPool {
    *   pages are free, or no addresses within the device's reach
    */
   allocate(length: number, options: DmaMemoryOptions = {}): DmaBuffer {
+    const { hugePage, numaNode } = { ...this.#defaults, ...options };
+    return this.#place(new SharedMemory(this.#pages(length, { hugePage, numaNode })), options);
+  }
+
+  /**
+   * Gives the memory of another device's buffer an address here too, not mapped yet: both devices then reach it, each by
+   * an address of its own. The memory is given back once both buffers are closed.
+   *
+   * @throws exit 9 without an IOMMU, exit 1 where no addresses within the device's reach are free
+   */
+  share(buffer: DmaBuffer, options: Omit<DmaMemoryOptions, keyof MemoryOptions> = {}): DmaBuffer {
+    if (!(buffer instanceof PoolBuffer)) throw new RangeError('the buffer is of no pool');
+    return this.#place(buffer.share(), options);
+  }
+
+  #place(memory: SharedMemory, options: DmaMemoryOptions): DmaBuffer {
     const { sys, iommu, addresses, device } = this.#space;
-    const { hugePage, numaNode, addressBits, ...asked } = { ...this.#defaults, ...options };
-    const memory = this.#pages(length, { hugePage, numaNode });
+    const { hugePage, addressBits, ...asked } = { ...this.#defaults, ...options };
     const alignment = asked.alignment ?? BigInt(hugePage ?? sys.pageSize);
     const limit = addressBits === undefined ? undefined : (1n << BigInt(addressBits)) - 1n;
-    const iova = addresses.allocate(memory.bytes.length, alignment, limit);
+    const { length } = memory.bytes;
+    const iova = addresses.allocate(length, alignment, limit);
     if (iova === null) {
       memory.close();
       throw iommu.kind === 'noiommu' ? noIommu(device) : noIovaLeft(device, length);
@@ -126,17 +142,44 @@ function closeAll(resources: Iterable<{ close(): void }>): void {
   cleanup.close();
 }
 
+/** Memory of one buffer or several, which the last one gives back. */
+class SharedMemory implements Memory {
+  readonly #memory: Memory;
+  #users = 1;
+
+  constructor(memory: Memory) {
+    this.#memory = memory;
+  }
+
+  get address(): bigint {
+    return this.#memory.address;
+  }
+
+  get bytes(): Buffer {
+    return this.#memory.bytes;
+  }
+
+  share(): this {
+    this.#users++;
+    return this;
+  }
+
+  close(): void {
+    if (--this.#users === 0) this.#memory.close();
+  }
+}
+
 class PoolBuffer implements DmaBuffer {
   readonly iova: bigint;
   readonly length: number;
   readonly #iommu: Iommu;
-  readonly #memory: Memory;
+  readonly #memory: SharedMemory;
   readonly #onClose: () => void;
   #mapping: { read: boolean; write: boolean; prepared: DmaMapping } | undefined;
   #mapped = false;
   #closed = false;
 
-  constructor(iommu: Iommu, iova: bigint, memory: Memory, onClose: () => void) {
+  constructor(iommu: Iommu, iova: bigint, memory: SharedMemory, onClose: () => void) {
     this.#iommu = iommu;
     this.iova = iova;
     this.length = memory.bytes.length;
@@ -150,6 +193,12 @@ class PoolBuffer implements DmaBuffer {
 
   get mapped(): boolean {
     return this.#mapped;
+  }
+
+  /** Returns the memory for a buffer of another device. */
+  share(): SharedMemory {
+    if (this.#closed) throw new RangeError('the buffer is closed');
+    return this.#memory.share();
   }
 
   map(access: DmaAccess): void {

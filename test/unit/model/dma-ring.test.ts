@@ -117,3 +117,48 @@ test('property: what is claimed is released in order, and never more than there 
     }),
   );
 });
+
+test('the last entry of a batch tells that all before it are done', () => {
+  const ring = new DmaRing({
+    bytes: Buffer.alloc(4 * 16),
+    entries: 4,
+    entrySize: 16,
+    doorbell: () => {},
+    done: { word: 3, mask: 1, flips: false, perBatch: true },
+  });
+  const claim = () => {
+    const at = ring.claim();
+    ring.words[at + 3] = 0;
+    return at;
+  };
+  const taken = () => {
+    const entries: number[] = [];
+    for (let at = ring.peek(); at >= 0; at = ring.peek()) {
+      entries.push(at / 4);
+      ring.release();
+    }
+    return entries;
+  };
+  ring.words.fill(1);
+  expect(taken()).toEqual([]);
+  claim();
+  claim();
+  expect(taken()).toEqual([]);
+  ring.submit();
+  const last = claim();
+  ring.submit();
+  ring.submit();
+  expect(taken()).toEqual([]);
+  ring.words[last + 3] = 1;
+  ring.words[1 * 4 + 3] = 1;
+  expect(taken()).toEqual([0, 1, 2]);
+  // Over the end of the ring, as often as it goes.
+  for (let i = 0; i < 9; i++) {
+    const batch = [claim(), claim(), claim()];
+    expect(claim()).toBe(-1);
+    ring.words[(batch[2] as number) + 3] = 1;
+    expect(taken()).toEqual([]);
+    ring.submit();
+    expect(taken()).toEqual(batch.map((at) => at / 4));
+  }
+});

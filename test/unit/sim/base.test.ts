@@ -152,3 +152,26 @@ function codeOf(call: () => unknown): string | null {
     return (error as { code: string }).code;
   }
 }
+
+test('the network ports are whole: no link leads nowhere, ids and addresses agree', () => {
+  const more = path.join(__dirname, '../../../fixtures/network.snapshot');
+  const { sys: machine } = simulatedMachine({ more: ['network'] });
+  const added = parseManifest(fs.readFileSync(more), more);
+  expect(added.filter((entry) => isLink(entry) && machine.access(entry.path) === null)).toEqual([]);
+  const ports = machine
+    .readDir('/sys/bus/pci/devices')
+    .filter((address) => base.access(`/sys/bus/pci/devices/${address}`) === null);
+  expect(ports).toEqual(['0000:00:0d.0', '0000:00:0e.0', '0000:00:0f.0', '0000:00:10.0']);
+  for (const port of ports) {
+    const directory = `/sys/bus/pci/devices/${port}`;
+    const config = machine.readFile(`${directory}/config`);
+    const attribute = (name: string) => machine.readFile(`${directory}/${name}`).toString().trim();
+    expect([config.readUInt16LE(0), config.readUInt16LE(2)]).toEqual([0x8086, 0x10d3]);
+    expect([attribute('vendor'), attribute('device'), attribute('class')]).toEqual(['0x8086', '0x10d3', '0x020000']);
+    const starts = attribute('resource')
+      .split('\n')
+      .slice(0, 4)
+      .map((line) => Number(line.split(' ')[0]));
+    expect(starts).toEqual([0, 1, 2, 3].map((bar) => (config.readUInt32LE(0x10 + 4 * bar) & ~1) >>> 0));
+  }
+});

@@ -115,3 +115,28 @@ test('a NUMA node that is not there', () => {
   expect(error).toMatchObject({ code: 'EINVAL', exit: 9, message: 'there is no NUMA node 3' });
   expect(error.hint).toBe('the nodes here: node0');
 });
+
+test('memory that two devices share is given back by the last of them', () => {
+  sim.sys.writeFile('/sys/bus/pci/devices/0000:00:0a.0/driver/unbind', '0000:00:0a.0');
+  sim.sys.writeFile('/sys/bus/pci/devices/0000:00:0a.0/driver_override', 'vfio-pci');
+  sim.sys.writeFile('/sys/bus/pci/drivers_probe', '0000:00:0a.0');
+  const info = findDevice(sim.sys, new NameDatabase(sim.sys), '0000:00:0a.0');
+  if (info.framework !== 'vfio') throw new Error('the testdev is not bound to a VFIO driver');
+  using second = VfioDevice.open(sim.sys, info);
+  using one = device.pool();
+  using other = second.pool();
+  other.allocate(4096);
+  const buffer = one.allocate(4096);
+  const shared = other.share(buffer);
+  expect([buffer.iova, shared.iova, buffer.mapped, shared.mapped]).toEqual([0x100000n, 0x101000n, false, false]);
+  buffer.map(READ_WRITE);
+  shared.map(READ_WRITE);
+  buffer.bytes[7] = 9;
+  expect(shared.bytes[7]).toBe(9);
+  buffer.close();
+  buffer.close();
+  expect(() => other.share(buffer)).toThrow(RangeError);
+  expect([shared.mapped, shared.bytes[7]]).toEqual([true, 9]);
+  shared.close();
+  expect(() => shared.bytes).toThrow(RangeError);
+});

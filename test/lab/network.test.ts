@@ -1,0 +1,151 @@
+// The driver of e1000e on real kernels, with QEMU's ports and cables.
+import { describeInLab } from './jest';
+import { NETWORK } from './machine';
+
+const PORTS = ['0000:00:0d.0', '0000:00:0e.0', '0000:00:0f.0', '0000:00:10.0'] as const;
+const PACKETS = 1_000_000;
+const EXAMPLE = 'fixtures/examples/e1000e.mjs';
+
+const OPEN = `
+  const { findDevice, LinuxSys, NameDatabase, VfioDevice } = require('./dist/index.js');
+  const { E1000e, PacketBatch, PacketBuffers } = require('./dist/drivers/e1000e.js');
+  const sys = new LinuxSys();
+  const open = (address) => VfioDevice.open(sys, findDevice(sys, new NameDatabase(sys), address), { mmap: true });
+`;
+
+/** Sends packets of 60 to 1500 bytes from a port to another; each word of each is another. */
+const SEND = `${OPEN}
+  (async () => {
+    const devices = [open('${PORTS[0]}'), open('${PORTS[1]}')];
+    const [from, to] = await Promise.all(devices.map((device) => E1000e.open(device, { interrupts: false })));
+    await Promise.all([from.linkUp(), to.linkUp()]);
+    const words = from.buffers.words;
+    const arrived = to.buffers.words;
+    const out = new PacketBatch(32);
+    const into = new PacketBatch(32);
+    const lengthOf = (number) => (number % 64 === 0 ? 1500 : 60 + (number % 5));
+    let [sent, received, wrong, lost] = [0, 0, 0, performance.now()];
+    while (received < ${PACKETS}) {
+      const first = out.count;
+      from.buffers.take(out, 0, Math.min(32, first + ${PACKETS} - sent));
+      for (let i = first; i < out.count; i++, sent++) {
+        const at = out.buffers[i] * (PacketBuffers.SIZE / 4);
+        const length = lengthOf(sent);
+        out.lengths[i] = length;
+        words[at] = words[at + 1] = 0xffffffff;
+        words[at + 2] = sent;
+        let sum = 0;
+        for (let word = 3; word < 14; word++) sum = (sum + (words[at + word] = Math.imul(sent + word, 2654435761))) | 0;
+        words[at + 14] = sum;
+      }
+      from.send(out);
+      const count = to.receive(into);
+      for (let i = 0; i < count; i++, received++) {
+        const at = into.buffers[i] * (PacketBuffers.SIZE / 4);
+        let sum = 0;
+        for (let word = 3; word < 14; word++) sum = (sum + arrived[at + word]) | 0;
+        const whole = into.lengths[i] === lengthOf(received) && arrived[at + 2] === received && arrived[at + 14] === sum >>> 0;
+        if (!whole || arrived[at + 3] !== Math.imul(received + 3, 2654435761) >>> 0) wrong++;
+      }
+      to.buffers.give(into);
+      if (count > 0) lost = performance.now();
+      else if (performance.now() - lost > 10_000) throw new Error('packet ' + received + ' did not come');
+    }
+    const { received: counted, missed } = to.statistics();
+    await from.close();
+    await to.close();
+    for (const device of devices) device.close();
+    console.log(received + ' packets, ' + wrong + ' wrong, ' + counted + ' counted, ' + missed + ' missed');
+  })();
+`;
+
+/** After the close, memory of new buffers is where that of the ring's was, and the device may master the bus. */
+const CANARY = `${OPEN}
+  (async () => {
+    const devices = [open('${PORTS[0]}'), open('${PORTS[1]}')];
+    const [from, to] = await Promise.all(devices.map((device) => E1000e.open(device)));
+    await Promise.all([from.linkUp(), to.linkUp()]);
+    const out = new PacketBatch(32);
+    const send = () => {
+      from.buffers.take(out, 64);
+      for (const buffer of out.buffers) from.buffers.bytes.fill(0xff, buffer * PacketBuffers.SIZE, (buffer + 1) * PacketBuffers.SIZE);
+      from.send(out);
+    };
+    send();
+    const came = await to.wait({ timeoutMs: 10_000 });
+    devices[1].faults();
+    const { iova, length } = to.buffers.memory;
+    await to.close();
+    const canary = devices[1].pool().allocate(length + 65536);
+    canary.bytes.fill(0x5a);
+    canary.map({ read: true, write: true });
+    devices[1].setBusMaster(true);
+    for (let i = 0; i < 50; i++) {
+      send();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    const same = canary.iova === iova && canary.bytes.every((byte) => byte === 0x5a);
+    console.log(came, same, devices[1].faults().length);
+    await from.close();
+    for (const device of devices) device.close();
+  })();
+`;
+
+describeInLab(
+  'network',
+  (lab) => {
+    const run = (command: string | readonly string[]) => lab().run(command, { timeoutMs: 280_000 });
+
+    beforeAll(async () => {
+      for (const port of PORTS) expect(await run(`udrv bind ${port} vfio-pci`)).toMatchObject({ code: 0 });
+    }, 120_000);
+
+    test(`${PACKETS} packets arrive in order and intact`, async () => {
+      expect(await run(['node', '-e', SEND])).toMatchObject({
+        stdout: `${PACKETS} packets, 0 wrong, ${PACKETS} counted, 0 missed\n`,
+        stderr: '',
+        code: 0,
+      });
+    }, 300_000);
+
+    test('what the generator sends goes through the forwarder to the sink', async () => {
+      const example = (port: string, args: string) => `udrv run --mmap ${EXAMPLE} ${port} ${args}`;
+      const { stdout, code } = await run(
+        [
+          `${example(PORTS[1], `forward ${PORTS[2]}`)} >/dev/null & forwarder=$!`,
+          `${example(PORTS[3], 'sink 50000')} > /tmp/sink & sink=$!`,
+          // Both have their rings once the devices master the bus.
+          `for port in ${PORTS.slice(1).join(' ')}; do until [ $((0x$(setpci -s $port COMMAND) & 4)) = 4 ]; do sleep 0.1; done; done`,
+          'sleep 2',
+          example(PORTS[0], 'generate 50000'),
+          'wait $sink && kill -INT $forwarder && wait $forwarder; cat /tmp/sink',
+        ].join('\n'),
+      );
+      expect(stdout).toMatch(/^sent \d+ packets a second$/m);
+      expect(stdout).toMatch(/^50000 packets, 0 out of order or damaged$/m);
+      expect(code).toBe(0);
+    }, 300_000);
+
+    test('no DMA after the close: memory where the rings had theirs stays as it is', async () => {
+      expect(await run(['node', '-e', CANARY])).toMatchObject({ stdout: 'true true 0\n', stderr: '', code: 0 });
+    });
+
+    test("Ctrl-C in the middle: the device is quiet, and the kernel's driver takes it back", async () => {
+      const [port] = PORTS;
+      const { code } = await run(
+        `udrv run --mmap ${EXAMPLE} ${port} generate > /tmp/sent & pid=$!; until grep -q sent /tmp/sent; do sleep 0.1; done; kill -INT $pid; wait $pid`,
+      );
+      expect(code).toBe(130);
+      const MASTER = 4;
+      expect(Number.parseInt((await run(`setpci -s ${port} COMMAND`)).stdout, 16) & MASTER).toBe(0);
+      // Debian's kernel has it as a module.
+      await run('modprobe e1000e');
+      expect(await run(`udrv bind ${port} e1000e`)).toMatchObject({ code: 0 });
+      const link = `/sys/bus/pci/devices/${port}/net/*`;
+      const up = `for i in /sys/bus/pci/devices/${port}/net/*; do ip link set \${i##*/} up; done; until grep -q 1 ${link}/carrier; do sleep 0.1; done; cat ${link}/address`;
+      expect((await run(up)).stdout).toBe('52:54:00:12:34:56\n');
+      expect(await run(`udrv bind --force ${port} vfio-pci`)).toMatchObject({ code: 0 });
+    });
+  },
+  { long: 'stock', qemuArgs: NETWORK },
+);
