@@ -1,11 +1,12 @@
 /**
- * `npm run bench [list|start|doctor|faults|session|ring|uio|vfio|usb|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
+ * `npm run bench [list|start|doctor|faults|session|ring|uio|vfio|nvme|usb|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
  * something measured in the same run. Exits 1 where a figure misses its bound.
  */
 import { benchDoctor } from './doctor';
 import { benchFaults } from './faults';
 import { benchFuzz } from './fuzz-descriptors';
 import { benchList } from './list';
+import { benchNvme } from './nvme';
 import { benchRing } from './ring';
 import { benchSession } from './session';
 import { benchStart } from './start';
@@ -24,6 +25,7 @@ const benches: Record<string, () => Promise<boolean> | boolean> = {
   usb: benchUsb,
   fuzz: benchFuzz,
   vfio: benchVfio,
+  nvme: benchNvme,
 };
 
 async function run(names: string[]): Promise<void> {
