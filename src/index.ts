@@ -14,6 +14,17 @@
  * }
  */
 
+export type { Bounds, Figure, Missing, OnResult, Result, Variant } from './bench/figure';
+export { type BenchMachine, readBenchMachine } from './bench/machine';
+export {
+  type BenchDevice,
+  type BenchReport,
+  benchDevice,
+  benchKernel,
+  benchSteps,
+  describeBenchDevice,
+} from './bench/report';
+export type { DeviceWork } from './bench/work';
 export {
   type BindRequest,
   type ChangeOptions,

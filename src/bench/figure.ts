@@ -13,7 +13,7 @@ export interface Figure {
   count: number;
   /** Over the whole measurement, what is between two of them included. */
   perSecond: number;
-  /** Of transfers alone. */
+  /** Only of transfers that carry data. */
   bytesPerSecond?: number;
   latencyUs: Summary;
 }
@@ -31,6 +31,8 @@ export type Result = Figure | Missing;
 export interface Bounds {
   count: number;
   seconds: number;
+  /** The longest wait for one interrupt, or one transfer. */
+  timeoutMs: number;
   signal: AbortSignal;
 }
 

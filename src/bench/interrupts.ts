@@ -5,9 +5,6 @@ import type { RegionSource } from '../model/location';
 import { type Bounds, type Figure, figureOf, type Variant, within } from './figure';
 import type { DeviceWork } from './work';
 
-/** The longest wait for one interrupt. */
-const TIMEOUT_MS = 2000;
-
 /** Why the device itself was not asked. */
 export const NO_TRIGGER = 'no --trigger tells how the device raises it';
 
@@ -21,8 +18,8 @@ export async function timeInterrupts(
   const latencies: number[] = [];
   const onLatency = (us: number) => void latencies.push(us);
   const start = performance.now();
-  const { count } = bounds;
-  await measureLatencies(source, { ...actions, ...within(bounds), onLatency, count, timeoutMs: TIMEOUT_MS });
+  const { count, timeoutMs } = bounds;
+  await measureLatencies(source, { ...actions, ...within(bounds), onLatency, count, timeoutMs });
   const seconds = (performance.now() - start) / 1000;
   return latencies.length === 0 ? [] : [figureOf('interrupt', variant, latencies, seconds)];
 }

@@ -14,7 +14,7 @@ export interface BenchMachine {
   /** IOMMUs by their names in /sys/class/iommu, and the domain types of the groups: `DMA-FQ`, `identity`. */
   iommus: string[];
   iommuModes: string[];
-  /** Of the process that measured. */
+  /** Version of Node, which measured. */
   node: string;
 }
 

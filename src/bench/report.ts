@@ -104,7 +104,11 @@ export async function benchDevice(
     else if (info.framework === 'uio') await benchUio(sys, info, own, bounds, onResult);
     else if (info.framework === 'usb') await benchUsb(sys, info, own, bounds, onResult);
     else
-      onResult({ figure: 'open', variant: {}, reason: `its driver is ${info.driver ?? 'none'}, not VFIO's or UIO's` });
+      onResult({
+        figure: 'open',
+        variant: {},
+        reason: `not bound to a driver of VFIO or UIO (driver: ${info.driver ?? 'none'})`,
+      });
   } catch (error) {
     if (!(error instanceof UdrvError) || error.exit !== Exit.gone) throw error;
     onResult({ figure: 'device', variant: {}, reason: error.message });

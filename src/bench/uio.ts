@@ -37,7 +37,7 @@ export async function benchUio(
     const read = () => timeEach('read', variant, prepareRead(register, device), bounds);
     await measured(onResult, bounds, 'read', variant, read);
   }
-  const variant = { irq: 'uio', by: 'device' };
+  const variant = { by: 'device' };
   if (trigger.length === 0) {
     onResult({ figure: 'interrupt', variant, reason: NO_TRIGGER });
     return;

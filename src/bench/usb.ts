@@ -11,7 +11,6 @@ const OPENS = 100;
 /** Bytes of a bulk transfer, about. */
 const SIZE = 64 * 1024;
 const DEVICE_DESCRIPTOR_SIZE = 18;
-const TIMEOUT_MS = 2000;
 
 /** Lists what {@link benchUsb} does to a device. */
 export function usbSteps({ address }: UsbDeviceInfo, { endpoints }: DeviceWork): string[] {
@@ -63,12 +62,12 @@ async function timeTransfers(
   variant: Variant,
   address: number,
   { size, queue }: { size: number; queue: number },
-  { seconds, signal }: Bounds,
+  { seconds, timeoutMs, signal }: Bounds,
 ): Promise<Figure[]> {
-  const measurement = await device.measure(address, { size, queue, seconds, timeoutMs: TIMEOUT_MS, signal });
+  const measurement = await device.measure(address, { size, queue, seconds, timeoutMs, signal });
   const { transfers, actual, latencyUs } = measurement;
   const subject = device.info.address;
-  const error = transferError(measurement, { subject, device: subject, timeoutMs: TIMEOUT_MS });
+  const error = transferError(measurement, { subject, device: subject, timeoutMs });
   if (error !== null) throw error;
   if (transfers === 0) return [];
   return [

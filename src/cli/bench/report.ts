@@ -1,4 +1,4 @@
-import type { Figure, Missing, Result } from '../../bench/figure';
+import type { Bounds, Figure, Missing, Result } from '../../bench/figure';
 import { type BenchMachine, readBenchMachine } from '../../bench/machine';
 import {
   type BenchDevice,
@@ -37,7 +37,7 @@ export const command: VerbSpec = {
     repeatable('--ack <action>', 'silences a device after each interrupt; repeatable'),
     repeatable('--endpoint <endpoint>', 'a bulk endpoint to read, or to write zeros to; repeatable'),
     option('--queue <list>', 'transfers in flight, as in 1,4,16', parseQueues, [1, 4, 16]),
-    option('--max-size <size>', 'the largest mapping (1G)', parseSize, 2 ** 30),
+    option('--max-size <size>', 'the largest mapping (1G)', parseSize),
     option('--seconds <s>', 'the longest time for a figure', parseSeconds, 1),
     option('-c, --count <n>', 'how often a figure is measured, at most', parseCount, 1000),
   ],
@@ -49,13 +49,17 @@ export const command: VerbSpec = {
   run: report,
 };
 
+const MAX_SIZE = 2 ** 30;
+/** Bound on the wait for one interrupt or transfer, without `--timeout`. */
+const DEFAULT_TIMEOUT_MS = 2000;
+
 interface ReportOptions {
   register?: string;
   trigger?: string[];
   ack?: string[];
   endpoint?: string[];
   queue: number[];
-  maxSize: number;
+  maxSize?: number;
   seconds: number;
   count: number;
 }
@@ -86,7 +90,8 @@ async function report(context: Context, selectors: string[], options: ReportOpti
   for (const step of steps) context.note(step);
   return await interruptible(async (signal) => {
     const { options: global, stdout, status } = context;
-    const bounds = { count: options.count, seconds: options.seconds, signal };
+    const { timeout: timeoutMs = DEFAULT_TIMEOUT_MS } = global;
+    const bounds: Bounds = { count: options.count, seconds: options.seconds, timeoutMs, signal };
     const document: BenchReport = {
       schema: 'udrv.bench-report/1',
       simulated: global.sim !== undefined && global.sim !== false,
@@ -127,7 +132,7 @@ async function report(context: Context, selectors: string[], options: ReportOpti
   });
 }
 
-function parseWork({ register, trigger = [], ack = [], endpoint = [], queue, maxSize }: ReportOptions): DeviceWork {
+function parseWork({ register, trigger = [], ack = [], endpoint = [], queue, maxSize = MAX_SIZE }: ReportOptions): DeviceWork {
   const location = register === undefined ? null : parseLocation(register, 4);
   if (register !== undefined && location === null)
     throw usageError(register, 'is not a register', 'write REGION:OFFSET, as in bar0:0x0 or map0:0x10/2');
@@ -222,11 +227,13 @@ function resultsText({ style, width }: Context, results: readonly Result[]): str
 const rateOf = ({ perSecond, bytesPerSecond }: Figure) =>
   bytesPerSecond === undefined ? perSecond.toFixed(0) : `${(bytesPerSecond / 2 ** 20).toFixed(1)} MiB`;
 
+const INTERRUPTS: Readonly<Record<string, string>> = { intx: 'INTx', msi: 'MSI', msix: 'MSI-X' };
+
 /** Names a result: `map 4K, group, pages of 4K`. */
 function labelOf({ figure, variant }: Result): string {
   const { register, by, irq, backend, size, pages, endpoint, queue } = variant;
   const parts = [
-    [figure, register, irq, endpoint, size === undefined ? undefined : sizeText(Number(size))],
+    [figure, register, INTERRUPTS[irq ?? ''], endpoint, size === undefined ? undefined : sizeText(Number(size))],
     [by === undefined ? undefined : `by ${by}`],
     [backend],
     [pages === undefined ? undefined : `pages of ${pages}`],
