@@ -14,6 +14,17 @@
  * }
  */
 
+export type { Bounds, Figure, Missing, OnResult, Result, Variant } from './bench/figure';
+export { type BenchMachine, readBenchMachine } from './bench/machine';
+export {
+  type BenchDevice,
+  type BenchReport,
+  benchDevice,
+  benchKernel,
+  benchSteps,
+  describeBenchDevice,
+} from './bench/report';
+export type { DeviceWork } from './bench/work';
 export {
   type BindRequest,
   type ChangeOptions,
@@ -49,6 +60,13 @@ export type * from './model/device';
 export { DmaRing, type DmaRingOptions, type DoneBit } from './model/dma-ring';
 export type { Interrupt } from './model/interrupt';
 export type { BitField, Location, RegionSource, WordLayout } from './model/location';
+export {
+  NVME_CQ_ENTRY,
+  NVME_IDENTIFY,
+  NVME_SQ_ENTRY,
+  type NvmeAdminQueues,
+  NvmeRegisters,
+} from './model/nvme-registers';
 export { type Range, type RegisterSpace, Registers } from './model/registers';
 export { type DmaSegment, type SegmentLimits, scatterList, segmentOf } from './model/scatter-list';
 export { type Summary, summarize } from './model/statistics';

@@ -1,6 +1,6 @@
 import { Exit, UdrvError } from '../errors';
 import { DmaRing } from '../model/dma-ring';
-import type { Registers } from '../model/registers';
+import { NVME_CQ_ENTRY, NVME_IDENTIFY, NVME_SQ_ENTRY, NvmeRegisters } from '../model/nvme-registers';
 import { type DmaBuffer, type DmaPool, type IrqEventfds, READ_WRITE, type VfioDevice } from '../vfio';
 
 /**
@@ -9,25 +9,10 @@ import { type DmaBuffer, type DmaPool, type IrqEventfds, READ_WRITE, type VfioDe
  * Specification 1.0, section 3.2 (Read, Write, Flush).
  */
 
-/** Controller registers. */
-const CAP_LOW = 0x00;
-const CAP_HIGH = 0x04;
-const CC = 0x14;
-const CSTS = 0x1c;
-const AQA = 0x24;
-const ASQ = 0x28;
-const ACQ = 0x30;
-const DOORBELLS = 0x1000;
-const CC_ENABLE = 1;
-/** Entries of 64 and of 16 bytes, as powers of two. */
-const CC_ENTRY_SIZES = (6 << 16) | (4 << 20);
-const CSTS_READY = 1;
-const CSTS_FATAL = 2;
-
+/** Opcodes. */
 const CREATE_SQ = 0x01;
 const GET_LOG_PAGE = 0x02;
 const CREATE_CQ = 0x05;
-const IDENTIFY = 0x06;
 const SET_FEATURES = 0x09;
 const NUMBER_OF_QUEUES = 0x07;
 const SMART_LOG = 0x02;
@@ -35,8 +20,6 @@ const FLUSH = 0x00;
 const WRITE = 0x01;
 const READ = 0x02;
 
-const SQ_ENTRY = 64;
-const CQ_ENTRY = 16;
 const PAGE = 4096;
 const ADMIN_ENTRIES = 32;
 /** PRP entries of one list page. */
@@ -109,25 +92,20 @@ export class NvmeQueue {
   readonly #listsAt: number;
 
   /** @param depth at most 65,535, and no more than the controller takes */
-  constructor(
-    id: number,
-    depth: number,
-    memory: NvmeQueueMemory,
-    doorbell: (register: number) => (index: number) => void,
-  ) {
+  constructor(id: number, depth: number, memory: NvmeQueueMemory, registers: Pick<NvmeRegisters, 'doorbell'>) {
     this.id = id;
     const { submissions, completions, lists } = memory;
     this.#submissions = new DmaRing({
       bytes: submissions.bytes,
       entries: depth,
-      entrySize: SQ_ENTRY,
-      doorbell: doorbell(2 * id),
+      entrySize: NVME_SQ_ENTRY,
+      doorbell: registers.doorbell(2 * id),
     });
     this.#completions = new DmaRing({
       bytes: completions.bytes,
       entries: depth,
-      entrySize: CQ_ENTRY,
-      doorbell: doorbell(2 * id + 1),
+      entrySize: NVME_CQ_ENTRY,
+      doorbell: registers.doorbell(2 * id + 1),
       done: { word: 3, mask: 0x1_0000, flips: true },
     });
     this.#idle = Uint16Array.from({ length: depth - 1 }, (_, i) => depth - 2 - i);
@@ -138,7 +116,7 @@ export class NvmeQueue {
 
   /** Commands that can be submitted now. */
   get free(): number {
-    return Math.min(this.#idleCount, this.#submissions.free);
+    return this.#idleCount;
   }
 
   get pending(): number {
@@ -155,7 +133,6 @@ export class NvmeQueue {
   submit(opcode: number, namespace: number, iova: number, length: number, word10 = 0, word11 = 0, word12 = 0): number {
     if (this.#idleCount === 0) return -1;
     const at = this.#submissions.claim();
-    if (at < 0) return -1;
     const command = this.#idle[--this.#idleCount] ?? 0;
     const { words } = this.#submissions;
     words[at] = opcode | (command << 16);
@@ -203,12 +180,12 @@ export class NvmeQueue {
     const { words } = this.#completions;
     let count = 0;
     for (let at = this.#completions.peek(); at >= 0; at = this.#completions.peek()) {
-      const head = (words[at + 2] ?? 0) & 0xffff;
       const last = words[at + 3] ?? 0;
       const command = last & 0xffff;
       const result = words[at] ?? 0;
       this.#completions.release();
-      this.#submissions.releaseTo(head);
+      // The controller has read an entry for each command that has ended.
+      this.#submissions.release();
       this.#idle[this.#idleCount++] = command;
       count++;
       onCompletion(command, last >>> 17, result);
@@ -471,7 +448,7 @@ const key = (queue: number, command: number) => queue * 0x1_0000 + command;
 /** The controller's registers and its admin queue. */
 class NvmePort {
   readonly #device: VfioDevice;
-  readonly #registers: Registers;
+  readonly #registers: NvmeRegisters;
   readonly #pool: DmaPool;
   readonly #memory: NvmeQueueMemory;
   /** For the data of admin commands. */
@@ -480,11 +457,11 @@ class NvmePort {
 
   constructor(device: VfioDevice) {
     this.#device = device;
-    this.#registers = device.region('bar0');
+    this.#registers = new NvmeRegisters(device.region('bar0'));
     this.#pool = device.pool();
     this.#memory = this.#queueMemory(ADMIN_ENTRIES);
     this.#page = this.allocate(PAGE);
-    this.#admin = this.#queue(0, ADMIN_ENTRIES, this.#memory);
+    this.#admin = new NvmeQueue(0, ADMIN_ENTRIES, this.#memory, this.#registers);
   }
 
   allocate(length: number): DmaBuffer {
@@ -494,21 +471,23 @@ class NvmePort {
   }
 
   async disable(): Promise<void> {
-    const configuration = this.#read(CC);
-    if ((configuration & CC_ENABLE) !== 0) this.#write(CC, (configuration & ~CC_ENABLE) >>> 0);
-    await this.#until(() => (this.#read(CSTS) & CSTS_READY) === 0, 'did not stop');
+    this.#registers.disable();
+    await this.#until(() => !this.#registers.isReady, 'did not stop');
   }
 
   /** Starts the controller with its admin queue. */
   async enable(): Promise<NvmeController> {
     this.#device.setBusMaster(true);
-    this.#write(AQA, ((ADMIN_ENTRIES - 1) << 16) | (ADMIN_ENTRIES - 1));
-    this.#write64(ASQ, this.#memory.submissions.iova);
-    this.#write64(ACQ, this.#memory.completions.iova);
-    this.#write(CC, CC_ENTRY_SIZES | CC_ENABLE);
-    await this.#until(() => (this.#read(CSTS) & (CSTS_READY | CSTS_FATAL)) !== 0, 'did not become ready');
-    if ((this.#read(CSTS) & CSTS_FATAL) !== 0) throw this.failed('did not become ready');
-    await this.#command(IDENTIFY, 0, PAGE, 1);
+    if (this.#registers.pageSize > PAGE) throw this.failed(`takes no pages of ${PAGE} bytes`);
+    const { submissions, completions } = this.#memory;
+    this.#registers.enable({
+      entries: ADMIN_ENTRIES,
+      submissions: submissions.iova,
+      completions: completions.iova,
+    });
+    await this.#until(() => this.#registers.isReady || this.#registers.isFatal, 'did not become ready');
+    if (this.#registers.isFatal) throw this.failed('did not become ready');
+    await this.#command(NVME_IDENTIFY, 0, PAGE, 1);
     const { bytes } = this.#page;
     const text = (start: number, end: number) => bytes.toString('latin1', start, end).trim();
     const mdts = bytes[77] ?? 0;
@@ -530,17 +509,17 @@ class NvmePort {
 
   /** @param vector of its interrupt; null: none */
   async createQueue(id: number, wanted: number, vector: number | null): Promise<NvmeQueue> {
-    const depth = Math.max(2, Math.min(wanted, (this.#read(CAP_LOW) & 0xffff) + 1));
+    const depth = Math.max(2, Math.min(wanted, this.#registers.maxEntries));
     const memory = this.#queueMemory(depth);
     const size = ((depth - 1) << 16) | id;
     const flags = vector === null ? 1 : 3 | (vector << 16);
     await this.#command(CREATE_CQ, 0, PAGE, size, flags, Number(memory.completions.iova));
     await this.#command(CREATE_SQ, 0, PAGE, size, 1 | (id << 16), Number(memory.submissions.iova));
-    return this.#queue(id, depth, memory);
+    return new NvmeQueue(id, depth, memory, this.#registers);
   }
 
   async identifyNamespace(id: number): Promise<NvmeNamespace> {
-    await this.#command(IDENTIFY, id, PAGE, 0);
+    await this.#command(NVME_IDENTIFY, id, PAGE, 0);
     const { bytes } = this.#page;
     const format = bytes.readUInt32LE(128 + 4 * ((bytes[26] ?? 0) & 0xf));
     const namespace = { id, blocks: Number(bytes.readBigUInt64LE(0)), blockSize: 2 ** ((format >>> 16) & 0xff) };
@@ -575,7 +554,7 @@ class NvmePort {
 
   failed(what: string): UdrvError {
     const { address } = this.#device.info;
-    return new UdrvError(`the controller ${what} (CSTS 0x${this.#read(CSTS).toString(16)})`, {
+    return new UdrvError(`the controller ${what} (CSTS 0x${this.#registers.status.toString(16)})`, {
       code: 'EIO',
       exit: Exit.failed,
       subject: address,
@@ -607,54 +586,35 @@ class NvmePort {
   ): Promise<number> {
     const command = this.#admin.submit(opcode, namespace, length === 0 ? 0 : iova, length, word10, word11);
     this.#admin.ring();
-    let answer: { status: number; result: number } | undefined;
-    const onCompletion: OnCompletion = (ended, status, result) => {
-      if (ended === command) answer = { status, result };
+    let status = -1;
+    let result = 0;
+    const onCompletion: OnCompletion = (ended, ...answer) => {
+      if (ended === command) [status, result] = answer;
     };
     const isEnded = () => {
       this.#admin.reap(onCompletion);
-      return answer !== undefined || (this.#read(CSTS) & CSTS_FATAL) !== 0;
+      return status >= 0 || this.#registers.isFatal;
     };
     await this.#until(isEnded, 'did not answer');
-    if (answer === undefined) throw this.failed('stopped');
-    const { status, result } = answer as { status: number; result: number };
-    if (status !== 0) throw this.refused(`admin command 0x${opcode.toString(16)}`, status);
+    if (status < 0) throw this.failed('stopped');
+    if (status > 0) throw this.refused(`admin command 0x${opcode.toString(16)}`, status);
     return result;
   }
 
   #queueMemory(depth: number): NvmeQueueMemory {
     return {
-      submissions: this.allocate(depth * SQ_ENTRY),
-      completions: this.allocate(depth * CQ_ENTRY),
+      submissions: this.allocate(depth * NVME_SQ_ENTRY),
+      completions: this.allocate(depth * NVME_CQ_ENTRY),
       lists: this.allocate(depth * PAGE),
     };
   }
 
-  #queue(id: number, depth: number, memory: NvmeQueueMemory): NvmeQueue {
-    const stride = 4 << (this.#read(CAP_HIGH) & 0xf);
-    return new NvmeQueue(id, depth, memory, (number) => this.#registers.writer(DOORBELLS + number * stride, 4));
-  }
-
-  /** Waits, by the controller's own time limit for starting and stopping: CAP.TO, in units of 500 ms. */
+  /** Waits as long as the controller may take to start or stop, and 2 s at least. */
   async #until(isTrue: () => boolean, failure: string): Promise<void> {
-    const end = performance.now() + Math.max(this.#read(CAP_LOW) >>> 24, 4) * 500;
+    const end = performance.now() + Math.max(this.#registers.timeoutMs, 2000);
     while (!isTrue()) {
       if (performance.now() > end) throw this.failed(failure);
       await new Promise<void>((resolve) => setTimeout(resolve, 1));
     }
-  }
-
-  // In halves, as the specification allows for every register.
-  #write64(offset: number, value: bigint): void {
-    this.#write(offset, Number(value & 0xffff_ffffn));
-    this.#write(offset + 4, Number(value >> 32n));
-  }
-
-  #write(offset: number, value: number): void {
-    this.#registers.write(offset, 4, value);
-  }
-
-  #read(offset: number): number {
-    return Number(this.#registers.read(offset, 4));
   }
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [list|start|doctor|faults|session|ring|uio|vfio|usb|net|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
+ * `npm run bench [list|start|doctor|faults|session|ring|uio|vfio|nvme|net|usb|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
  * something measured in the same run. Exits 1 where a figure misses its bound.
  */
 import { benchDoctor } from './doctor';
@@ -7,6 +7,7 @@ import { benchFaults } from './faults';
 import { benchFuzz } from './fuzz-descriptors';
 import { benchList } from './list';
 import { benchNetwork } from './network';
+import { benchNvme } from './nvme';
 import { benchRing } from './ring';
 import { benchSession } from './session';
 import { benchStart } from './start';
@@ -26,6 +27,7 @@ const benches: Record<string, () => Promise<boolean> | boolean> = {
   fuzz: benchFuzz,
   vfio: benchVfio,
   net: benchNetwork,
+  nvme: benchNvme,
 };
 
 async function run(names: string[]): Promise<void> {

@@ -104,7 +104,7 @@ function commandsFor(framework: Framework): string[] {
     usb: () => require('../usb'),
   };
   const spec = nouns[framework]?.().command;
-  return spec !== undefined && 'commands' in spec
+  return spec?.commands !== undefined
     ? Object.keys(spec.commands).filter((name) => name !== 'list' && name !== 'groups')
     : [];
 }

@@ -48,8 +48,8 @@ export function buildProgram(
   function fill(command: Command, spec: CommandSpec): void {
     command.description(spec.description);
     command.addHelpText('after', `\nExamples:\n${spec.examples.map((line) => `  udrv ${line}`).join('\n')}`);
-    if ('commands' in spec) addCommands(command, spec.commands);
-    else fillVerb(command, spec);
+    if (spec.commands !== undefined) addCommands(command, spec.commands);
+    if (spec.run !== undefined) fillVerb(command, spec);
   }
 
   function addCommands(parent: Command, index: CommandIndex): void {
@@ -70,6 +70,7 @@ export function buildProgram(
     // Commander hands over (argument..., options, command).
     command.action(async (...given: unknown[]) => {
       given.pop();
+      takeFromParent(command, given.at(-1) as Record<string, unknown>);
       await inContext(command.optsWithGlobals(), (context) => spec.run(context, ...(given as never[])));
     });
   }
@@ -138,6 +139,23 @@ export function buildProgram(
   return { program, outcome, load, machine: () => machine().sys };
 }
 
+/**
+ * Moves options to the command that the line names: commander gives those that the verb above it has too to that verb.
+ *
+ * @param values those of the command
+ */
+function takeFromParent(command: Command, values: Record<string, unknown>): void {
+  const { parent } = command;
+  if (parent === null || parent.parent === null) return;
+  for (const option of parent.options) {
+    const name = option.attributeName();
+    if (parent.getOptionValueSource(name) !== 'cli') continue;
+    if (!command.options.some(({ long }) => long === option.long))
+      command.error(`error: unknown option '${option.long}'`, { code: 'commander.unknownOption' });
+    values[name] = parent.getOptionValue(name);
+  }
+}
+
 /** Returns a command's usage as commander does, but without its other name. */
 function commandUsage(command: Command): string {
   let names = '';
@@ -157,7 +175,7 @@ function subcommandTerm(command: Command): string {
       .split('\n')[0]
       ?.replace('[options] ', '')
       .replace(/^\[options\]$/, '') ?? '';
-  const whole = `${name} ${command.commands.length > 0 ? '' : words}`.trim();
+  const whole = `${name} ${command.registeredArguments.length > 0 ? words : ''}`.trim();
   return whole.length <= TERM_WIDTH ? whole : `${whole.slice(0, whole.lastIndexOf(' ', TERM_WIDTH - 4))} ...`;
 }
 

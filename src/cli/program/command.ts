@@ -10,6 +10,7 @@ export interface NounSpec {
   /** Two lines to type, without `udrv`. They work on the simulated machine. */
   examples: readonly [string, string];
   commands: CommandIndex;
+  run?: never;
 }
 
 /** The commands of a noun by name, in the order of the help. Each is loaded when it is named, or its help is shown. */
@@ -21,6 +22,8 @@ export interface VerbSpec {
   usage?: string;
   arguments?: readonly Argument[];
   options?: readonly Option[];
+  /** Commands whose names stand in the place of its first argument: `udrv bench report` beside `udrv bench DEVICE`. */
+  commands?: CommandIndex;
   /** Its work beyond looking at sysfs, which tells the global options that matter to it. */
   does?: readonly Does[];
   /** Two lines to type, without `udrv`. They work on the simulated machine. */

@@ -8,7 +8,7 @@ import type { Vectors } from '../../vfio/device/irq-eventfds';
 /** Text of a command line, to values. Each function is pure, and throws a usage error that names the text. */
 
 /** Parses `REGION:OFFSET[/WIDTH]`. @returns null where the text is something else */
-function parseLocation(text: string, width: Width): Location | null {
+export function parseLocation(text: string, width: Width): Location | null {
   const match = /^(.+):([^/:]+)(?:\/([^/:]*))?$/.exec(text);
   if (match?.[1] === undefined || match[2] === undefined) return null;
   return {

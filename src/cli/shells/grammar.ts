@@ -47,9 +47,7 @@ export function grammarOf({ program }: Program, pages: readonly string[]): Gramm
       options: visibleOptions(command).filter(own).map(optionGrammar),
       // Commands alone are offered where they may stand: a device too begins a line, but is seldom meant.
       arguments:
-        command.commands.length > 0
-          ? []
-          : command.registeredArguments.map((argument) => argumentGrammar(argument, pages)),
+        command === program ? [] : command.registeredArguments.map((argument) => argumentGrammar(argument, pages)),
       commands: command
         .createHelp()
         .visibleCommands(command)

@@ -16,6 +16,7 @@ function branch(command: Grammar): string {
   return [
     `    (${patterns.join('|')})`,
     ...list('      commands', children),
+    ...(children.length > 0 && command.arguments.length > 0 ? ['      takes_arguments=1'] : []),
     ...list('      specs', [...command.options.flatMap(optionSpecs), ...command.arguments.map(argumentSpec)]),
     '      ;;',
   ].join('\n');

@@ -1,4 +1,5 @@
-import type { Registers } from '../../model/registers';
+import { DmaRing } from '../../model/dma-ring';
+import { NVME_CQ_ENTRY, NVME_IDENTIFY, NVME_SQ_ENTRY, NvmeRegisters } from '../../model/nvme-registers';
 import { pciPath } from '../../pci/paths';
 import { hex, hexDigits } from '../../text/hex';
 import type { IrqEventfds } from '../device/irq-eventfds';
@@ -10,28 +11,14 @@ import { pause, until } from './wait';
 
 /**
  * An NVMe controller by its admin queue and the one command Identify, which writes the controller's description to
- * memory and touches no data. No I/O queue is made, so no I/O command can be sent. NVM Express Base Specification,
- * sections 3.1 (registers), 3.3 (queues), 3.5 (initialization) and 5.1.13 (Identify).
+ * memory and touches no data. No I/O queue is made, so no I/O command can be sent. NVM Express Base Specification 2.0,
+ * section 5.17 (Identify).
+ *
+ * This is not the driver of `src/drivers/nvme.ts`, which takes its memory from its controller last. Here it is taken
+ * while the controller works: the queue itself is unmapped, a command that never ends is a result and no error, and
+ * each wait ends with the signal. Registers and ring are the same.
  */
-const CAP_LOW = 0x00;
-const CAP_HIGH = 0x04;
-const CC = 0x14;
-const CC_ENABLE = 0x1;
-/** Entries of 64 bytes in submission queues and of 16 in completion queues, as powers of two. */
-const CC_ENTRY_SIZES = (6 << 16) | (4 << 20);
-const CSTS = 0x1c;
-const CSTS_READY = 0x1;
-const CSTS_FATAL = 0x2;
-const AQA = 0x24;
-const ASQ = 0x28;
-const ACQ = 0x30;
-const DOORBELLS = 0x1000;
-
-const SUBMISSION_SIZE = 64;
-const COMPLETION_SIZE = 16;
 const QUEUE_ENTRIES = 16;
-
-const IDENTIFY = 0x06;
 const CNS_CONTROLLER = 1;
 const IDENTIFY_SIZE = 4096;
 /** Offsets of PCI Vendor ID, serial number and model number in the data of Identify. */
@@ -79,22 +66,17 @@ class NvmeDriver implements DmaDriver {
     { name: 'read-unmapped', isolation: true, run: (signal) => this.#readUnmapped(signal) },
   ];
   readonly #port: DmaPort;
-  readonly #registers: Registers;
+  readonly #registers: NvmeRegisters;
   readonly #submissions: DmaBuffer;
   readonly #completions: DmaBuffer;
   #interrupts: IrqEventfds | null = null;
-  /** Entries of the next command and of the next completion. */
-  #tail = 0;
-  #head = 0;
-  /** Phase bit of a new completion. */
-  #phase = 1;
-  #commandId = 0;
   /** Set while the controller takes commands. */
-  #ready = false;
+  #queues: { submissions: DmaRing; completions: DmaRing } | undefined;
+  #commandId = 0;
 
   constructor(port: DmaPort) {
     this.#port = port;
-    this.#registers = port.region('bar0');
+    this.#registers = new NvmeRegisters(port.region('bar0'));
     this.#submissions = mapped(port);
     this.#completions = mapped(port);
   }
@@ -108,27 +90,37 @@ class NvmeDriver implements DmaDriver {
       this.#interrupts = this.#port.interrupt('msix', 0);
     this.#submissions.bytes.fill(0);
     this.#completions.bytes.fill(0);
-    this.#tail = 0;
-    this.#head = 0;
-    this.#phase = 1;
-    this.#write(AQA, ((QUEUE_ENTRIES - 1) << 16) | (QUEUE_ENTRIES - 1));
-    this.#write64(ASQ, this.#submissions.iova);
-    this.#write64(ACQ, this.#completions.iova);
-    // The smallest page that the controller takes: the queues and the data are one each.
-    const pageShift = (this.#read(CAP_HIGH) >>> 16) & 0xf;
-    this.#write(CC, CC_ENTRY_SIZES | (pageShift << 7) | CC_ENABLE);
-    const up = await until(() => (this.#read(CSTS) & (CSTS_READY | CSTS_FATAL)) !== 0, this.#patience(signal));
-    if (!up || (this.#read(CSTS) & CSTS_FATAL) !== 0) throw this.#failed('did not become ready');
-    this.#ready = true;
+    this.#registers.enable({
+      entries: QUEUE_ENTRIES,
+      submissions: this.#submissions.iova,
+      completions: this.#completions.iova,
+    });
+    const ended = () => this.#registers.isReady || this.#registers.isFatal;
+    if (!(await until(ended, this.#patience(signal))) || this.#registers.isFatal)
+      throw this.#failed('did not become ready');
+    this.#queues = {
+      submissions: new DmaRing({
+        bytes: this.#submissions.bytes,
+        entries: QUEUE_ENTRIES,
+        entrySize: NVME_SQ_ENTRY,
+        doorbell: this.#registers.doorbell(0),
+      }),
+      completions: new DmaRing({
+        bytes: this.#completions.bytes,
+        entries: QUEUE_ENTRIES,
+        entrySize: NVME_CQ_ENTRY,
+        doorbell: this.#registers.doorbell(1),
+        done: { word: 3, mask: 0x1_0000, flips: true },
+      }),
+    };
   }
 
   /** Runs Identify, which writes to the destination; the source is the controller itself. */
   async copy({ destination }: Copy, signal: AbortSignal): Promise<Completion> {
-    if (!this.#ready) await this.start(signal);
-    this.#submit(IDENTIFY, destination, CNS_CONTROLLER);
-    const status = await this.#completed(signal);
+    if (this.#queues === undefined) await this.start(signal);
+    const status = await this.#identify(destination, signal);
     if (status !== null) return { completed: true, note: `status ${hex(status)}` };
-    const fatal = (this.#read(CSTS) & CSTS_FATAL) !== 0;
+    const fatal = this.#registers.isFatal;
     // A controller that does not answer, or reports a fatal status, is reset before the next command.
     await this.#disable(signal);
     return { completed: false, note: fatal ? 'fatal status, reset' : 'no completion, reset' };
@@ -153,7 +145,7 @@ class NvmeDriver implements DmaDriver {
   }
 
   #identity(): Finding {
-    const version = this.#read(0x08);
+    const { version } = this.#registers;
     const text = [version >>> 16, (version >>> 8) & 0xff, version & 0xff].join('.');
     return { verdict: 'pass', detail: `NVMe ${text}, ready` };
   }
@@ -215,66 +207,44 @@ class NvmeDriver implements DmaDriver {
     }
   }
 
-  #submit(opcode: number, address: bigint, word10: number): void {
+  /** Runs Identify. @returns its status, null where it did not end */
+  async #identify(destination: bigint, signal: AbortSignal): Promise<number | null> {
+    if (this.#queues === undefined) throw new RangeError('the controller is not started');
+    const { submissions, completions } = this.#queues;
     this.#commandId = (this.#commandId + 1) & 0xffff;
-    const entry = this.#submissions.bytes.subarray(this.#tail * SUBMISSION_SIZE, (this.#tail + 1) * SUBMISSION_SIZE);
-    entry.fill(0);
-    entry.writeUInt32LE(((this.#commandId << 16) | opcode) >>> 0, 0);
-    entry.writeBigUInt64LE(address, 24);
-    entry.writeUInt32LE(word10, 40);
-    this.#tail = (this.#tail + 1) % QUEUE_ENTRIES;
-    this.#write(DOORBELLS, this.#tail);
-  }
-
-  /** Returns the status of the last command, null if none came. */
-  async #completed(signal: AbortSignal): Promise<number | null> {
-    const entry = this.#completions.bytes.subarray(this.#head * COMPLETION_SIZE, (this.#head + 1) * COMPLETION_SIZE);
-    const ended = () => (entry.readUInt16LE(14) & 1) === this.#phase || (this.#read(CSTS) & CSTS_FATAL) !== 0;
-    const options = { timeoutMs: COMMAND_TIMEOUT_MS, everyMs: POLL_MS, signal };
-    if (!(await until(ended, options)) || (entry.readUInt16LE(14) & 1) !== this.#phase) return null;
-    const status = entry.readUInt16LE(14) >>> 1;
-    const id = entry.readUInt16LE(12);
-    this.#head = (this.#head + 1) % QUEUE_ENTRIES;
-    if (this.#head === 0) this.#phase ^= 1;
-    // The completion queue's doorbell is the second; CAP.DSTRD says how far they are apart.
-    this.#write(DOORBELLS + (4 << (this.#read(CAP_HIGH) & 0xf)), this.#head);
-    return id === this.#commandId ? status : null;
+    const at = submissions.claim();
+    submissions.words[at] = (this.#commandId << 16) | NVME_IDENTIFY;
+    submissions.words[at + 6] = Number(destination & 0xffff_ffffn);
+    submissions.words[at + 7] = Number(destination >> 32n);
+    submissions.words[at + 10] = CNS_CONTROLLER;
+    submissions.submit();
+    const ended = () => completions.peek() >= 0 || this.#registers.isFatal;
+    if (!(await until(ended, { timeoutMs: COMMAND_TIMEOUT_MS, everyMs: POLL_MS, signal }))) return null;
+    const entry = completions.peek();
+    if (entry < 0) return null;
+    const last = completions.words[entry + 3] ?? 0;
+    completions.release();
+    completions.acknowledge();
+    submissions.release();
+    return (last & 0xffff) === this.#commandId ? last >>> 17 : null;
   }
 
   async #disable(signal?: AbortSignal): Promise<void> {
-    this.#ready = false;
-    const configuration = this.#read(CC);
-    if ((configuration & CC_ENABLE) !== 0) this.#write(CC, (configuration & ~CC_ENABLE) >>> 0);
-    if (!(await until(() => (this.#read(CSTS) & CSTS_READY) === 0, this.#patience(signal))))
-      throw this.#failed('did not stop');
+    this.#queues = undefined;
+    this.#registers.disable();
+    if (!(await until(() => !this.#registers.isReady, this.#patience(signal)))) throw this.#failed('did not stop');
     // A moment for writes that are under way.
     await pause(POLL_MS, signal);
   }
 
-  /** Returns the controller's own time limit for starting and stopping: CAP.TO, in units of 500 ms. */
   #patience(signal: AbortSignal | undefined): { timeoutMs: number; everyMs: number; signal: AbortSignal | undefined } {
-    const timeout = (this.#read(CAP_LOW) >>> 24) * 500;
-    return { timeoutMs: Math.max(timeout, 500), everyMs: POLL_MS, signal };
+    return { timeoutMs: Math.max(this.#registers.timeoutMs, 500), everyMs: POLL_MS, signal };
   }
 
   #failed(what: string): Error {
     const { address } = this.#port.device;
-    const status = this.#read(CSTS).toString(16);
+    const status = this.#registers.status.toString(16);
     return deviceFailed(address, `the controller ${what} (CSTS 0x${status})`, 'EIO', `udrv vfio reset ${address}`);
-  }
-
-  // In halves, as the specification allows for every register.
-  #write64(offset: number, value: bigint): void {
-    this.#write(offset, Number(value & 0xffffffffn));
-    this.#write(offset + 4, Number(value >> 32n));
-  }
-
-  #write(offset: number, value: number): void {
-    this.#registers.write(offset, 4, value);
-  }
-
-  #read(offset: number): number {
-    return Number(this.#registers.read(offset, 4));
   }
 }
 

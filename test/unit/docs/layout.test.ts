@@ -18,7 +18,7 @@ const FLOORS = [
   ['bind'],
   ['session'],
   ['devices'],
-  ['doctor', 'monitor'],
+  ['bench', 'doctor', 'monitor'],
   ['cli', 'index'],
 ];
 

@@ -100,7 +100,8 @@ describe.each(parents.map((parent) => [parent === program ? 'udrv.1' : `udrv-${p
     });
 
     // `help` takes the name of any command.
-    const described = commands.filter((command) => command.name() !== 'help' && !parents.includes(command));
+    const isNoun = (command: Command) => parents.includes(command) && command.registeredArguments.length === 0;
+    const described = commands.filter((command) => command.name() !== 'help' && !isNoun(command));
 
     test.each(described.map((command) => [command.name(), command] as const))('%s', (name, command) => {
       const block = blocks.get(name) ?? [];

@@ -170,7 +170,8 @@ async function understood(argv: readonly string[]): Promise<void> {
   const { program } = built;
   for (const command of [program, ...program.commands.flatMap((c) => [c, ...c.commands])]) {
     command.exitOverride().configureOutput({ writeOut() {}, writeErr() {}, outputError() {} });
-    if (command.commands.length === 0) command.action(() => checkValues(command));
+    if (command.commands.length === 0 || (command !== program && command.registeredArguments.length > 0))
+      command.action(() => checkValues(command));
   }
   await program.parseAsync(apart(argv, built), { from: 'user' });
 }
