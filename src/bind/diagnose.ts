@@ -1,5 +1,4 @@
 import { Exit, type SysError, UdrvError } from '../errors';
-import { pciPath } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
 import { findHolders } from '../sys/readers/holders';
 import { type KernelMessage, readKernelLog } from '../sys/readers/kmsg';
@@ -7,6 +6,7 @@ import type { Sys } from '../sys/sys';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { BRIDGE_CLASS, groupNode, IommuGroups } from '../vfio/inspect/iommu-group';
 import { whyNoGroup } from '../vfio/inspect/missing-group';
+import { devicePath } from './bus';
 import { permissionError } from './errors';
 import type { BindStep } from './plan';
 
@@ -19,13 +19,13 @@ import type { BindStep } from './plan';
 export function bindError(sys: Sys, step: BindStep, failure: SysError | undefined): UdrvError {
   const { address, driver } = step;
   if (failure?.code === 'EACCES' || failure?.code === 'EPERM') return permissionError(address, failure);
-  if (new AttributeReader(sys).text(pciPath(address, 'vendor')) === null)
+  if (sys.access(devicePath(sys, address)) === null)
     return new UdrvError('the device went away', { ...common(address, failure), code: 'ENODEV', exit: Exit.gone });
   if (step.taken && failure === undefined)
     return new UdrvError('no loaded driver takes the device', {
       ...common(address, failure),
       exit: Exit.failed,
-      hint: `load what there is for it: sudo modprobe -a $(cat ${pciPath(address, 'modalias')}); or leave it without: udrv unbind ${address}`,
+      hint: `load what there is for it: sudo modprobe -a $(cat ${devicePath(sys, address, 'modalias')}); or leave it without: udrv unbind ${address}`,
     });
   if (driver === undefined || driver === null) {
     const what =
@@ -48,7 +48,7 @@ interface Reason {
 
 function reasonOf(sys: Sys, address: string, driver: string, failure: SysError | undefined): Reason {
   const reader = new AttributeReader(sys);
-  const dir = pciPath(address);
+  const dir = devicePath(sys, address);
   if (isVfioDriver(driver) && BRIDGE_CLASS.test(reader.hex(`${dir}/class`, 6) ?? ''))
     return { because: ': it is a bridge', exit: Exit.unsupported, hint: logHint(address) };
   const group = reader.number(`${dir}/iommu_group`) ?? Number(reader.linkName(`${dir}/iommu_group`) ?? Number.NaN);
@@ -69,8 +69,19 @@ function reasonOf(sys: Sys, address: string, driver: string, failure: SysError |
   if (failure?.code === 'EBUSY')
     return { because: ': another driver or process has it or its memory', exit: Exit.busy, hint: logHint(address) };
   const message = loggedReason(sys, address, driver);
-  return { because: message === null ? '' : `: ${message}`, exit: Exit.failed, hint: logHint(address) };
+  const hint = ADVICE.get(driver) ?? logHint(address);
+  return { because: message === null ? '' : `: ${message}`, exit: Exit.failed, hint };
 }
+
+/** Reasons for which drivers of platform devices refuse most of them: drivers/uio/uio_pdrv_genirq.c, drivers/vfio/platform. */
+const ADVICE = new Map([
+  ['uio_pdrv_genirq', 'it takes devices of a device tree alone, with registers (reg)'],
+  ['uio_dmem_genirq', 'it takes devices of a device tree alone, with registers (reg)'],
+  [
+    'vfio-platform',
+    'it wants a reset function for the device: sudo modprobe vfio-platform reset_required=0 does without',
+  ],
+]);
 
 /** Returns the kernel's last message about the function in the moment that has passed since; null without one. */
 function loggedReason(sys: Sys, address: string, driver: string): string | null {

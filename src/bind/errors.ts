@@ -1,8 +1,8 @@
 import { Exit, errnoMessage, fromSysError, type SysError, UdrvError } from '../errors';
-import { PCI_DRIVERS } from '../pci/paths';
 import type { StateLocked } from '../sys/state';
 import { nearest } from '../text/nearest';
 import { PLATFORM_ADVICE } from '../uio/platform';
+import { type Bus, PCI } from './bus';
 import type { Use } from './in-use';
 
 /** The most uses that a message names. */
@@ -25,19 +25,20 @@ export function permissionError(address: string, failure: SysError): UdrvError {
   }
 }
 
-/** @param loaded the names of the PCI drivers that are there */
-export function noDriverError(name: string, loaded: readonly string[]): UdrvError {
-  return new UdrvError('no PCI driver of this name is loaded', {
+/** @param loaded the names of the drivers that the bus has */
+export function noDriverError(name: string, loaded: readonly string[], bus: Bus): UdrvError {
+  const kind = bus === PCI ? 'PCI driver' : `driver of the bus ${bus.name}`;
+  return new UdrvError(`no ${kind} of this name is loaded`, {
     code: 'ENODRIVER',
     exit: Exit.unsupported,
     subject: name,
-    hint: missingDriverHint(name, loaded),
+    hint: missingDriverHint(name, loaded, bus),
   });
 }
 
 /** A UIO driver that serves no PCI function, and so cannot be bound to one. */
 export function platformDriverError(name: string): UdrvError {
-  return new UdrvError('is a driver of platform devices, and bind is for PCI functions', {
+  return new UdrvError('is a driver of platform devices, and this is a PCI function', {
     code: 'ENODRIVER',
     exit: Exit.unsupported,
     subject: name,
@@ -45,19 +46,16 @@ export function platformDriverError(name: string): UdrvError {
   });
 }
 
-/** Drivers that people bind by name, often before they are loaded. */
-const WELL_KNOWN = ['vfio-pci', 'uio_pci_generic'];
-
-function missingDriverHint(name: string, loaded: readonly string[]): string {
+function missingDriverHint(name: string, loaded: readonly string[], { wellKnown, drivers }: Bus): string {
   const typed = withoutDashes(name);
-  const known = [...WELL_KNOWN, ...loaded];
+  const known = [...wellKnown, ...loaded];
   const [near] = nearest(typed, known.map(withoutDashes));
   const meant =
-    known.find((one) => withoutDashes(one) === near) ?? WELL_KNOWN.find((one) => withoutDashes(one).startsWith(typed));
+    known.find((one) => withoutDashes(one) === near) ?? wellKnown.find((one) => withoutDashes(one).startsWith(typed));
   if (meant !== undefined && meant !== name)
     return `perhaps ${meant} is meant${loaded.includes(meant) ? '' : `; load it: sudo modprobe ${meant}`}`;
   // Modules and drivers are mostly called alike; modprobe takes either dash.
-  return /^[\w-]+$/.test(name) ? `load it: sudo modprobe ${name}` : `ls ${PCI_DRIVERS} lists the drivers`;
+  return /^[\w-]+$/.test(name) ? `load it: sudo modprobe ${name}` : `ls ${drivers} lists the drivers`;
 }
 
 function withoutDashes(name: string): string {

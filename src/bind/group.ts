@@ -1,5 +1,4 @@
-import { comparePciAddresses, isPciAddress } from '../pci/address';
-import { pciPath } from '../pci/paths';
+import { comparePciAddresses } from '../pci/address';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { StateStore } from '../sys/state';
 import type { SysTree } from '../sys/sys';
@@ -7,6 +6,7 @@ import { noGroup } from '../vfio/errors';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { IommuGroups } from '../vfio/inspect/iommu-group';
 import { mayComeIntoGroup } from '../vfio/inspect/missing-group';
+import { busOf, devicePath } from './bus';
 import { noGroupError } from './errors';
 import type { BindPlan } from './plan';
 import { isBridge } from './read';
@@ -26,10 +26,11 @@ export function withGroups(sys: SysTree, addresses: readonly string[]): string[]
   const groups = new IommuGroups(sys);
   const members = new Set<string>();
   for (const address of addresses) {
-    const group = reader.linkName(pciPath(address, 'iommu_group'));
+    const bus = busOf(sys, address).name;
+    const group = reader.linkName(devicePath(sys, address, 'iommu_group'));
     if (group === null && !mayComeIntoGroup(reader)) throw noGroupError(address);
     for (const name of group === null ? [address] : groups.get(Number(group)).devices)
-      if (isPciAddress(name) && !isBridge(sys, name)) members.add(name);
+      if (busOf(sys, name).name === bus && !isBridge(sys, name)) members.add(name);
   }
   return [...members].sort(comparePciAddresses);
 }
@@ -52,7 +53,7 @@ export function mustHaveGroups(sys: SysTree, plans: readonly BindPlan[]): void {
   const missing = plans.find(
     ({ address, steps }) =>
       steps.some(({ driver }) => isVfioDriver(driver ?? null)) &&
-      reader.linkName(pciPath(address, 'iommu_group')) === null,
+      reader.linkName(devicePath(sys, address, 'iommu_group')) === null,
   );
   if (missing !== undefined && reader.text(NOIOMMU_MODE) !== 'Y') throw noGroup(sys, missing.address);
 }

@@ -8,10 +8,11 @@ import type { Sys, SysTree } from '../sys/sys';
 import { shellWord } from '../text/shell';
 import { isServedByVfio, isVfioDriver } from '../vfio/inspect/drivers';
 import { groupNode } from '../vfio/inspect/iommu-group';
+import { devicePath } from './bus';
 
 /** Something that would suffer if a function lost its driver. */
 export interface Use {
-  /** The PCI function. */
+  /** The device: a PCI function, or its name on another bus. */
   address: string;
   kind: 'storage' | 'network' | 'virtual functions' | 'process' | 'bridge';
   /** `nvme0n1p2 is mounted on /home` */
@@ -274,7 +275,7 @@ class NodeUses {
       if (node === null || UNIMPORTANT.has(kind)) continue;
       this.#wanted.push({ node, address, name: node, busy: kind === 'uio' || kind === 'vfio-dev' });
     }
-    const dir = pciPath(address);
+    const dir = devicePath(this.#sys, address);
     const driver = reader.linkName(`${dir}/driver`);
     if (!isServedByVfio(reader, dir, driver)) return;
     // Its group is one device for a program: whoever has that open may be about to open this.

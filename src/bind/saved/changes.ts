@@ -39,6 +39,8 @@ export function prepareSaving(
   driver: string,
   { byId = false, force = false }: SaveOptions = {},
 ): PreparedFiles {
+  for (const address of addresses)
+    if (!isPciAddress(address)) throw unnamableError(address, 'it is no PCI function, and --save is for these');
   mustHaveRules(sys, 'without --save the binding lasts until the machine starts anew');
   const reader = new AttributeReader(sys);
   const module = reader.linkName(`${PCI_DRIVERS}/${driver}/module`) ?? driver;

@@ -63,6 +63,9 @@ export function backendOption(): Option {
   return choice('--backend <backend>', 'how to open the device', ['auto', 'group', 'iommufd'], 'auto');
 }
 
-export function typeOption(): Option {
-  return choice('--type <framework>', 'only this framework; pci is every PCI function', ['uio', 'vfio', 'usb', 'pci']);
+/** @param more what a command takes beside the frameworks */
+export function typeOption(...more: 'platform'[]): Option {
+  const platform = more.length === 0 ? '' : ', platform every other device that bind takes';
+  const choices = ['uio', 'vfio', 'usb', 'pci', ...more];
+  return choice('--type <framework>', `only this framework; pci is every PCI function${platform}`, choices);
 }
