@@ -23,9 +23,17 @@ export {
 } from './bind/bind';
 export { withGroups } from './bind/group';
 export { claimProbe, findUses, type IsClaimed, type Use, type Uses } from './bind/in-use';
+export { kernelDevices } from './bind/kernel-devices';
 export { type Binding, type BindPlan, type BindStep, shellCommand, type Write } from './bind/plan';
 export { STATE_DIRECTORY } from './bind/remember';
-export { type GroupDevice, type GroupReport, type GroupReports, listGroups } from './devices/iommu-groups';
+export {
+  changeVirtualFunctions,
+  planVirtualFunctions,
+  type VfOptions,
+  type VfPlan,
+} from './bind/virtual-functions';
+export { type WayToVfio, wayToVfio } from './bind/way-to-vfio';
+export { findGroup, type GroupDevice, type GroupReport, type GroupReports, listGroups } from './devices/iommu-groups';
 export { type ListOptions, listDevices } from './devices/list';
 export { recordMachine } from './devices/record-machine';
 export { findDevice, findDevices } from './devices/select';
@@ -38,9 +46,11 @@ export type { InterruptEvent, InterruptSource, InterruptWaitOptions } from './in
 export type { WatchOptions } from './interrupts/watch';
 export { type Action, prepareAction, prepareActions } from './model/action';
 export type * from './model/device';
+export { DmaRing, type DmaRingOptions, type DoneBit } from './model/dma-ring';
 export type { Interrupt } from './model/interrupt';
 export type { BitField, Location, RegionSource, WordLayout } from './model/location';
 export { type Range, type RegisterSpace, Registers } from './model/registers';
+export { type DmaSegment, type SegmentLimits, scatterList, segmentOf } from './model/scatter-list';
 export { type Summary, summarize } from './model/statistics';
 export type { DeviceAction, DeviceEvent, EventSubject } from './monitor/event';
 export { type MonitorOptions, type MonitorStart, monitorDevices } from './monitor/monitor';

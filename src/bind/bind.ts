@@ -7,7 +7,7 @@ import { findDriver, isForUserSpace } from './driver';
 import { permissionError } from './errors';
 import { type ExecuteOptions, execute } from './execute';
 import { mustHaveGroups } from './group';
-import { type Binding, type BindPlan, DEFAULT, plan } from './plan';
+import { type Binding, type BindPlan, DEFAULT, DEFAULT_OR_NONE, plan, type Target } from './plan';
 import { readBinding } from './read';
 import { forget, lock, recall, remember } from './remember';
 import { mustNotBeInUse } from './safety';
@@ -17,7 +17,8 @@ import { viabilityNotes } from './viability';
 export type BindRequest =
   | { kind: 'bind'; addresses: readonly string[]; driver: string }
   | { kind: 'unbind'; addresses: readonly string[] }
-  | { kind: 'restore'; addresses: readonly string[] };
+  /** `isForgotten`: the rule that bound them at each boot is removed with it. */
+  | { kind: 'restore'; addresses: readonly string[]; isForgotten?: boolean };
 
 export interface PreparedBindings {
   /** One for each function, in the order of the request. */
@@ -111,8 +112,9 @@ function remembering(sys: SysTree, store: StateStore, request: BindRequest, plan
 
 function plansFor(sys: SysTree, store: StateStore, request: BindRequest): PreparedBindings {
   const notes: string[] = [];
-  const target = (address: string, from: Binding): Binding | typeof DEFAULT => {
-    if (request.kind === 'restore') return original(sys, store, address, from, notes);
+  const target = (address: string, from: Binding): Target => {
+    if (request.kind === 'restore')
+      return original(sys, store, address, from, notes) ?? (request.isForgotten ? DEFAULT_OR_NONE : DEFAULT);
     const driver = request.kind === 'bind' ? findDriver(sys, request.driver, busOf(sys, address)) : null;
     // Without a driver the override stays: it says who may have the device next, and that is not asked for.
     return { driver, override: driver ?? from.override };
@@ -124,14 +126,8 @@ function plansFor(sys: SysTree, store: StateStore, request: BindRequest): Prepar
   return { plans, notes };
 }
 
-/** Returns the binding to restore: the one before the first change, or the one that the kernel would choose. */
-function original(
-  sys: SysTree,
-  store: StateStore,
-  address: string,
-  now: Binding,
-  notes: string[],
-): Binding | typeof DEFAULT {
+/** Returns the binding to restore: the one before the first change; null: the one that the kernel chooses. */
+function original(sys: SysTree, store: StateStore, address: string, now: Binding, notes: string[]): Binding | null {
   const before = recall(sys, store, address);
   if (before !== null) {
     if (before.driver !== null && before.driver !== now.driver) findDriver(sys, before.driver, busOf(sys, address));
@@ -145,7 +141,7 @@ function original(
     return { driver, override: null };
   }
   notes.push(`${address}: no earlier binding is recorded: the kernel chooses the driver`);
-  return DEFAULT;
+  return null;
 }
 
 function isAs(sys: SysTree, address: string, { driver, override }: Binding): boolean {

@@ -13,7 +13,7 @@ import { isBridge } from './read';
 import { recall } from './remember';
 
 /** `Y`: a device that no IOMMU isolates gets a group that VFIO makes up (drivers/vfio/vfio_main.c). */
-const NOIOMMU_MODE = '/sys/module/vfio/parameters/enable_unsafe_noiommu_mode';
+export const NOIOMMU_MODE = '/sys/module/vfio/parameters/enable_unsafe_noiommu_mode';
 
 /**
  * Returns the members of the functions' IOMMU groups that can be given to user space: no bridges, which must stay with

@@ -32,7 +32,7 @@ export interface Uses {
 }
 
 /** A device below a function that a driver made: `nvme0n1`, `eth0`, `uio0`. */
-interface ClassDevice {
+export interface ClassDevice {
   /** `block`, `net`, `uio`; `usb` for the devices behind a controller. */
   kind: string;
   name: string;
@@ -50,8 +50,12 @@ type Report = (what: string, hint?: string, vital?: boolean) => void;
  */
 export type IsClaimed = (node: string) => boolean;
 
+/** The way in which the system uses a block device: by a file system, as swap space, or as a part of another device. */
+export type StorageState = 'mounted' | 'swap' | 'member';
+
 /** A use of a block device. */
 interface StorageUse {
+  state: StorageState;
   what: string;
   hint: string | undefined;
   vital: boolean;
@@ -99,10 +103,13 @@ export function findUses(sys: SysTree, addresses: readonly string[], isClaimed: 
   return { uses, doubts };
 }
 
-/** All devices that have a class, and USB devices, by the components of their path. */
-function classDevices(reader: AttributeReader): { path: string[]; device: ClassDevice }[] {
-  const directories = reader.names('/sys/class').map((kind) => ({ kind, dir: `/sys/class/${kind}` }));
-  directories.push({ kind: 'usb', dir: '/sys/bus/usb/devices' });
+/** Returns all devices that have a class, and USB devices, by the components of their path. @param kinds only these classes */
+export function classDevices(
+  reader: AttributeReader,
+  kinds?: readonly string[],
+): { path: string[]; device: ClassDevice }[] {
+  const directories = (kinds ?? reader.names('/sys/class')).map((kind) => ({ kind, dir: `/sys/class/${kind}` }));
+  if (kinds === undefined) directories.push({ kind: 'usb', dir: '/sys/bus/usb/devices' });
   return directories.flatMap(({ kind, dir }) =>
     reader.names(dir).flatMap((name) => {
       const target = attempt(() => reader.sys.readLink(`${dir}/${name}`), null);
@@ -129,7 +136,7 @@ function classDevice(reader: AttributeReader, kind: string, dir: string): ClassD
  * With native multipath the disk of an NVMe controller is not below it but below its subsystem, a virtual device
  * (drivers/nvme/host/multipath.c).
  */
-function multipathDisks(reader: AttributeReader, devices: readonly ClassDevice[]): ClassDevice[] {
+export function multipathDisks(reader: AttributeReader, devices: readonly ClassDevice[]): ClassDevice[] {
   const controllers = new Set(devices.filter(({ kind }) => kind === 'nvme').map(({ name }) => name));
   if (controllers.size === 0) return [];
   const subsystems = reader.names('/sys/class/nvme-subsystem').map((name) => `/sys/class/nvme-subsystem/${name}`);
@@ -146,7 +153,7 @@ function multipathDisks(reader: AttributeReader, devices: readonly ClassDevice[]
 }
 
 /** File systems and swap space on block devices. The tables are read once. */
-class StorageUses {
+export class StorageUses {
   readonly #isClaimed: IsClaimed;
   readonly #reader: AttributeReader;
   readonly #mounts: readonly Mount[] | null;
@@ -178,6 +185,14 @@ class StorageUses {
     }
   }
 
+  /** Returns the use of a device or partition that counts most; null for none. */
+  stateOf({ name, dir }: ClassDevice): StorageState | null {
+    const holders = this.#reader.names(`${dir}/holders`);
+    const uses = [...this.#usesOf(name, dir), ...holders.flatMap((holder) => this.#above(holder, new Set([name])))];
+    const found = new Set(uses.map(({ state }) => state));
+    return found.has('mounted') ? 'mounted' : found.has('swap') ? 'swap' : holders.length > 0 ? 'member' : null;
+  }
+
   /** Finds the uses of a device that is made of others, and of those that are made of it. */
   #above(name: string, below: Set<string>): StorageUse[] {
     // A stack has no loops; what a file of a stranger says may have.
@@ -198,14 +213,21 @@ class StorageUses {
       ({ device, source }) => device === number || source.split(':').some((part) => nodes.has(part)),
     );
     const uses: StorageUse[] = (mounted ?? []).map(({ point }) => ({
+      state: 'mounted',
       what: `is mounted on ${point}`,
       hint: point === '/' ? undefined : `umount ${shellWord(point)}`,
       vital: point === '/',
     }));
     if (this.#swaps.some((path) => nodes.has(path)))
-      uses.push({ what: 'is used as swap space', hint: `swapoff ${shellWord(node)}`, vital: false });
+      uses.push({
+        state: 'swap',
+        what: 'is used as swap space',
+        hint: `swapoff ${shellWord(node)}`,
+        vital: false,
+      });
     if (uses.length === 0 && this.#btrfs.has(name))
       uses.push({
+        state: 'mounted',
         what: 'is part of a mounted btrfs file system',
         hint: `btrfs filesystem show ${shellWord(node)}`,
         vital: false,
@@ -238,12 +260,17 @@ export function claimProbe(sys: Sys): IsClaimed {
 
 const IFF_UP = 1;
 
+/** Returns whether a network interface is up (null: not known), and the bridge or bond that it is part of. */
+export function netState(reader: AttributeReader, dir: string): { up: boolean | null; master: string | null } {
+  const flags = reader.number(`${dir}/flags`);
+  return { up: flags === null ? null : (flags & IFF_UP) !== 0, master: reader.linkName(`${dir}/master`) };
+}
+
 /** Finds interfaces that are up. Those in another network namespace are missed: sysfs shows only the reader's. */
 function findNetUse(reader: AttributeReader, { name, dir }: ClassDevice, report: Report) {
-  const flags = reader.number(`${dir}/flags`);
-  const master = reader.linkName(`${dir}/master`);
-  if (flags !== null && (flags & IFF_UP) === 0 && master === null) return;
-  const state = flags === null ? 'may be up' : (flags & IFF_UP) === 0 ? 'is down' : 'is up';
+  const { up, master } = netState(reader, dir);
+  if (up === false && master === null) return;
+  const state = up === null ? 'may be up' : up ? 'is up' : 'is down';
   report(
     `the network interface ${name} ${state}${master === null ? '' : ` and part of ${master}`}`,
     state === 'is up' ? `ip link set ${shellWord(name)} down` : undefined,
@@ -252,10 +279,12 @@ function findNetUse(reader: AttributeReader, { name, dir }: ClassDevice, report:
 
 /** Finds virtual functions. They vanish with the driver of their physical function, whoever uses them. */
 function findVirtualFunctions(reader: AttributeReader, address: string, report: Report) {
-  const path = pciPath(address, 'sriov_numvfs');
-  const count = reader.number(path);
+  const count = reader.number(pciPath(address, 'sriov_numvfs'));
   if (count !== null && count > 0)
-    report(`it has ${count} virtual functions, which would be removed with it`, `echo 0 > ${path}`);
+    report(
+      `it has ${count} virtual function${count === 1 ? '' : 's'}, which would be removed with it`,
+      `udrv vfio vf ${address} 0`,
+    );
 }
 
 /** Processes that have a node of the functions open: all are looked for at once. */

@@ -37,8 +37,13 @@ export interface BindPlan {
   steps: readonly BindStep[];
 }
 
-/** The kernel's own choice: no override, and whichever driver takes the function. */
+/** The kernel's own choice: no override, and whichever driver takes the function; one has to where one had it. */
 export const DEFAULT = 'default';
+
+/** The same where a function may be left without: the driver that it has was given to it by a rule that is forgotten. */
+export const DEFAULT_OR_NONE = 'default or none';
+
+export type Target = Binding | typeof DEFAULT | typeof DEFAULT_OR_NONE;
 
 /**
  * Plans the steps from one binding to another.
@@ -47,9 +52,9 @@ export const DEFAULT = 'default';
  * (vfio-pci, uio_pci_generic) takes nothing else (drivers/base/bus.c, bind_store() asks driver_match_device()), and
  * dpdk-devbind clears the override after its bind.
  */
-export function plan(address: string, from: Binding, to: Binding | typeof DEFAULT, bus: Bus = PCI): BindPlan {
+export function plan(address: string, from: Binding, to: Target, bus: Bus = PCI): BindPlan {
   const steps: BindStep[] = [];
-  const rebind = to === DEFAULT || to.driver !== from.driver;
+  const rebind = typeof to === 'string' || to.driver !== from.driver;
   let override = from.override;
   const setOverride = (name: string | null) => {
     if (name === override) return;
@@ -63,9 +68,10 @@ export function plan(address: string, from: Binding, to: Binding | typeof DEFAUL
       driver: null,
       undo: [...bindWrites(bus, address, { driver: from.driver, override: from.override })],
     });
-  if (to === DEFAULT) {
+  if (typeof to === 'string') {
     setOverride(null);
-    steps.push({ address, path: bus.probe, value: address, taken: from.driver !== null, undo: [] });
+    const taken = to === DEFAULT && from.driver !== null;
+    steps.push({ address, path: bus.probe, value: address, taken, undo: [] });
   } else {
     if (rebind && to.driver !== null) {
       setOverride(to.driver);

@@ -3,11 +3,12 @@ import { checkSteps, type Places } from '../session/check';
 import { parseSteps, type Step } from '../session/grammar';
 import { type NameSource, Scope, type SessionDeviceInfo } from '../session/scope';
 import { VERBS } from '../session/steps';
+import { findUDmaBuf } from '../uio/u-dma-buf';
 import type { VfioOpenOptions } from '../vfio/device/device';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
 import { readInput } from './program/input';
-import { argument, backendOption } from './program/options';
+import { argument, openOptions } from './program/options';
 import { interruptible } from './program/signals';
 import { mapOption } from './registers/options';
 import { sessionNames } from './session/names';
@@ -20,7 +21,7 @@ export const command: VerbSpec = {
     argument('<device>', 'UIO, VFIO or USB', {}),
     argument('<step...>', 'each in quotes; @FILE or - (standard input) has a step a line'),
   ],
-  options: [backendOption(), mapOption()],
+  options: [...openOptions(), mapOption()],
   examples: [
     "do 0000:00:03.0 'write bar0:0x4 0x12345678' 'read bar0:0x4'",
     "-n do 0000:00:03.0 'buf A 4K' 'write bar0:0x80 A' 'free A'",
@@ -83,7 +84,7 @@ function check(
   // A step without quotes comes as several.
   if (second !== undefined && Object.hasOwn(VERBS, first) && !Object.hasOwn(VERBS, second.split(' ', 1)[0] ?? ''))
     throw usageError(second, 'is not a step', `a step stands in quotes: udrv do DEVICE '${given.join(' ')}'`);
-  checkSteps(steps, new Scope(info, sys.pageSize, { names }), places);
+  checkSteps(steps, new Scope(info, sys.pageSize, { names, uDmaBuf: (name) => findUDmaBuf(sys, name) }), places);
 }
 
 function texts(steps: readonly Step[], indent = ''): string[] {

@@ -2,6 +2,7 @@ import type { Framework } from '../model/device';
 import { parseCount } from '../model/notation';
 import type { DeviceEvent } from '../monitor/event';
 import { monitorDevices } from '../monitor/monitor';
+import { clock } from '../text/clock';
 import { idPair } from '../text/ids';
 import { json, visible } from './output/escape';
 import type { VerbSpec } from './program/command';
@@ -66,11 +67,4 @@ function cells(event: DeviceEvent): string[] {
 
 function line(columns: string[]): string {
   return columns.map((cell, i) => `${cell}${padding(cell, WIDTHS[i] ?? 0)}`).join('  ');
-}
-
-/** Returns the local time of day. */
-function clock(time: Date): string {
-  const two = (value: number) => String(value).padStart(2, '0');
-  const milliseconds = String(time.getMilliseconds()).padStart(3, '0');
-  return `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}.${milliseconds}`;
 }

@@ -45,7 +45,13 @@ function restore(context: Context, selectors: string[], options: RestoreOptions)
   if (forgotten !== undefined && named.length === 0) return forgetOnly(context, forgotten.files);
   const addresses = options.group ? withChanged(context.sys, state, named) : named;
   const files = forgotten?.files ?? { changes: [], notes: savedNotes(context.sys, addresses) };
-  return changeDrivers(context, state, { kind: 'restore', addresses }, options, files);
+  return changeDrivers(
+    context,
+    state,
+    { kind: 'restore', addresses, isForgotten: forgotten !== undefined },
+    options,
+    files,
+  );
 }
 
 /** Lists the functions that can be given back, for a line that names none. */

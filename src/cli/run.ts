@@ -4,7 +4,7 @@ import { pause } from '../sys/wait';
 import type { VfioOpenOptions } from '../vfio/device/device';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
-import { argument, backendOption } from './program/options';
+import { argument, openOptions } from './program/options';
 import { interruptible } from './program/signals';
 import { mapOption } from './registers/options';
 import { sessionNames } from './session/names';
@@ -20,7 +20,7 @@ export const command: VerbSpec = {
     argument('<device>', 'UIO, VFIO or USB', {}),
     argument('[args...]', 'for the script'),
   ],
-  options: [backendOption(), mapOption()],
+  options: [...openOptions(), mapOption()],
   examples: ['-n run fixtures/examples/edu-copy.mjs 0000:00:03.0 2048', '-n run driver.ts 1-4 --backend auto'],
   run,
 };

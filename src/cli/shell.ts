@@ -4,7 +4,7 @@ import { usageError } from '../errors';
 import type { VfioOpenOptions } from '../vfio/device/device';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
-import { argument, backendOption } from './program/options';
+import { argument, openOptions } from './program/options';
 import { interruptible } from './program/signals';
 import { mapOption } from './registers/options';
 import { complete } from './session/complete';
@@ -16,7 +16,7 @@ import { Prompt } from './session/prompt';
 export const command: VerbSpec = {
   description: 'a prompt for steps with a device that stays open; Ctrl-D puts everything back',
   arguments: [argument('<device>', 'UIO, VFIO or USB', {})],
-  options: [backendOption(), mapOption()],
+  options: [...openOptions(), mapOption()],
   examples: ['-n shell 0000:00:03.0', '-n shell uio0'],
   run: shell,
 };

@@ -2,7 +2,7 @@ import { ActivityMeter, isPresent, presence } from '../devices/activity';
 import { listDevices } from '../devices/list';
 import { Exit, UdrvError, usageError } from '../errors';
 import type { DeviceInfo } from '../model/device';
-import { parseCount, parseDuration } from '../model/notation';
+import { parseCount } from '../model/notation';
 import { pause } from '../sys/wait';
 import { UsbTraffic } from '../usb/usbmon';
 import { byActivity, frameJson, frameTable } from './activity/frame';
@@ -10,33 +10,20 @@ import { Screen } from './activity/screen';
 import { selected } from './devices/list';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
-import { argument, option } from './program/options';
+import { argument, DEFAULT_INTERVAL_MS, intervalOption, option } from './program/options';
 import { interruptible } from './program/signals';
 
 export const command: VerbSpec = {
   description: 'how active devices are: interrupts, UIO events, USB transfers and bytes a second; opens none of them',
   arguments: [argument('[device...]', 'only these devices')],
-  options: [
-    option('--interval <duration>', 'time between two frames: 500ms, 2s (1s)', parseInterval),
-    option('-c, --count <n>', 'end after N frames', parseCount),
-  ],
+  options: [intervalOption('frames'), option('-c, --count <n>', 'end after N frames', parseCount)],
   examples: ['top --count 2', '--json top uio1 1-2 --interval 200ms --count 1'],
   run: top,
 };
 
-const DEFAULT_INTERVAL_MS = 1000;
-/** Below this, looking would take more time than is looked at. */
-const LEAST_INTERVAL_MS = 50;
-
 interface TopOptions {
   interval?: number;
   count?: number;
-}
-
-function parseInterval(text: string): number {
-  const interval = parseDuration(text);
-  if (interval < LEAST_INTERVAL_MS) throw usageError(text, `is too short an interval: ${LEAST_INTERVAL_MS}ms at least`);
-  return interval;
 }
 
 function top(
@@ -128,7 +115,6 @@ function makeView(context: Context, quit: () => void): View {
 class ScreenView implements View {
   readonly #context: Context;
   readonly #screen: Screen;
-  #last = '';
 
   constructor(context: Context, quit: () => void) {
     this.#context = context;
@@ -149,8 +135,8 @@ class ScreenView implements View {
     const hidden = lines.length - 1 - rows.length;
     const more = hidden === 0 ? '' : `${hidden} more; `;
     const foot = style.dim(`${more}${seconds.toFixed(1)} s; q ends`);
-    this.#screen.draw([...lines.slice(0, 1), ...rows, foot]);
-    this.#last = [...lines.slice(0, 1), ...rows, ''].join('\n');
+    const kept = [...lines.slice(0, 1), ...rows];
+    this.#screen.draw([...kept, foot], [...kept, ''].join('\n'));
   }
 
   leave(): void {
@@ -158,8 +144,6 @@ class ScreenView implements View {
   }
 
   [Symbol.dispose](): void {
-    this.#screen.leave();
-    if (this.#last !== '') this.#context.stdout.write(this.#last);
-    this.#last = '';
+    this.#screen[Symbol.dispose]();
   }
 }

@@ -1,15 +1,18 @@
-import type { Names } from '../names/database';
+import { Exit, UdrvError } from '../errors';
+import { type Names, NO_NAMES } from '../names/database';
 import { isPciAddress } from '../pci/address';
 import { pciPath } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
 import { findHolders, type Holder, vfioDeviceNode } from '../sys/readers/holders';
 import type { Access, SysTree } from '../sys/sys';
+import { noGroup } from '../vfio/errors';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { mayBeOpen } from '../vfio/inspect/holders';
 import { groupNode, type IommuGroup, IommuGroups } from '../vfio/inspect/iommu-group';
 import { iommuHardware } from '../vfio/inspect/iommu-hardware';
 import { type ReservedRegion, reservedRegions } from '../vfio/inspect/reserved-regions';
 import { inspectPci } from './pci-functions';
+import { findDevice } from './select';
 
 export interface GroupDevice {
   address: string;
@@ -44,11 +47,12 @@ export interface GroupReports {
   holdersComplete: boolean;
 }
 
-/** Lists all IOMMU groups of a machine, ascending, from sysfs and procfs alone. */
-export function listGroups(sys: SysTree, names: Names): GroupReports {
+/** Lists the IOMMU groups of a machine, ascending, from sysfs and procfs alone. @param only those of these numbers */
+export function listGroups(sys: SysTree, names: Names, only?: ReadonlySet<number>): GroupReports {
   const groups = new IommuGroups(sys);
   const reader = new AttributeReader(sys);
-  const found = groups.numbers().map((number) => {
+  const numbers = groups.numbers().filter((number) => only?.has(number) ?? true);
+  const found = numbers.map((number) => {
     const group = groups.get(number);
     const path = groupNode(number, group.noiommu);
     const access = sys.access(path);
@@ -83,6 +87,39 @@ export function listGroups(sys: SysTree, names: Names): GroupReports {
     })),
     holdersComplete: complete,
   };
+}
+
+/**
+ * Finds the IOMMU group that a selector means: its number, its node, or a member, of whatever bus.
+ *
+ * @throws UdrvError exit 3 where there is no such group or device, exit 9 for a device in no group
+ */
+export function findGroup(sys: SysTree, selector: string): number {
+  const groups = new IommuGroups(sys);
+  const number = /^(?:\/dev\/vfio\/(?:noiommu-)?)?(\d{1,9})$/.exec(selector)?.[1];
+  if (number !== undefined) {
+    if (groups.numbers().includes(Number(number))) return Number(number);
+    throw new UdrvError('no such IOMMU group', {
+      code: 'ENODEV',
+      exit: Exit.notFound,
+      subject: selector,
+      hint: 'udrv vfio groups shows what there is',
+    });
+  }
+  const member = groups.numbers().find((one) => groups.get(one).devices.includes(selector));
+  if (member !== undefined) return member;
+  const device = findDevice(sys, NO_NAMES, selector);
+  const group = device.framework === 'usb' ? undefined : (device.pci?.iommuGroup ?? null);
+  if (group === undefined)
+    throw new UdrvError('is a USB device: its controller is in an IOMMU group', {
+      code: 'ENODEV',
+      exit: Exit.notFound,
+      subject: selector,
+      hint: 'udrv list --type pci',
+      device: device.address,
+    });
+  if (group === null) throw noGroup(sys, device.address);
+  return group;
 }
 
 /** Returns the nodes of the members themselves: cdevs, and the descriptors without a path of those that may be open. */

@@ -1,3 +1,4 @@
+import { kernelDevices } from '../bind/kernel-devices';
 import type { DeviceInfo } from '../model/device';
 import { NameDatabase } from '../names/database';
 import { isPciAddress } from '../pci/address';
@@ -53,11 +54,12 @@ function readClassLinks(sys: SysTree): void {
     for (const device of reader.names(`/sys/class/${name}`)) reader.linkName(`/sys/class/${name}/${device}`);
 }
 
-/** Reads the slots and interrupts that `show` has, and the places that `vfio groups --tree` has. */
+/** Reads the slots, interrupts, interfaces and disks that `show` has, and the places that `vfio groups --tree` has. */
 function readPci(sys: SysTree, functions: readonly string[]): void {
   const reader = new AttributeReader(sys);
   const slots = readPciSlots(reader);
   for (const address of functions) inspectPlace(reader, address, slots);
+  kernelDevices(sys);
   pciHierarchy(sys, functions);
 }
 

@@ -8,7 +8,7 @@ import { memlock } from './machine/memlock';
 import { surroundings } from './machine/surroundings';
 import { translation } from './machine/translation';
 import { usbfsMemory } from './machine/usbfs-memory';
-import { iommufdModule, vfioModule } from './machine/vfio-modules';
+import { iommufdModule, type1Module, vfioModule } from './machine/vfio-modules';
 import { decoding } from './uio/decoding';
 import { interrupt, platformInterrupt } from './uio/interrupt';
 import { maps } from './uio/maps';
@@ -45,6 +45,7 @@ export const machineChecks: Readonly<Record<Purpose, readonly Check[]>> = {
     iommu,
     interruptRemapping,
     vfioModule,
+    type1Module,
     iommufdModule,
     surroundings,
     memlock,
@@ -68,15 +69,16 @@ export const functionChecks: readonly Check<FunctionSubject>[] = [
   driver,
   framebuffer,
   group,
+  type1Module,
   node,
   holders,
   virtualFunction,
   keyboard,
+  reset,
   memlock,
   entryLimit,
   surroundings,
   iommufdModule,
-  reset,
   stoppedAccesses,
   hugepages,
 ];

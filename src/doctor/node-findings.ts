@@ -1,8 +1,10 @@
+import type { DeviceInfo } from '../model/device';
 import { shellWord } from '../text/shell';
 import { isGroupName } from '../udev/rule';
-import { command, type Finding } from './check';
+import { command, type Finding, type Mend, type Seen } from './check';
 import { containerOf } from './container';
 import type { Evidence } from './evidence';
+import { failingRules } from './failing-rules';
 
 /** Nodes of no device, and their names in /sys/class/misc. */
 const MISC: ReadonlyMap<string, string> = new Map([
@@ -29,31 +31,52 @@ function absent(path: string, misc: string, proof: string): Finding {
 /** Read and write, for the group. */
 const GROUP_RW = 0o060;
 
-function closed(
-  tree: Evidence,
-  path: string,
-  access: 'r' | 'none',
-  proof: string,
-  lasting: readonly string[],
-): Finding {
+/** A node, and the directory of sysfs that has its numbers (`dev`). */
+export interface DeviceNode {
+  path: string;
+  directory: string;
+  /** Uses that are impossible where it may only be read; absent: all. */
+  withoutWriting?: string;
+}
+
+/** A node that the user may not read and write. */
+interface Closed {
+  path: string;
+  value: string;
+  /** The group that may; null where none but root's. */
+  group: string | null;
+  /** Uses that are impossible for that; null: to open it. */
+  prevents: string | null;
+}
+
+function inspect(tree: Evidence, { path, withoutWriting }: DeviceNode, access: 'r' | 'none'): Closed {
+  const prevents = access === 'r' ? (withoutWriting ?? null) : null;
   const permissions = tree.sys.permissions(path);
-  const group = permissions === null ? null : groupName(tree, permissions.gid);
-  const owner =
-    permissions === null
-      ? ''
-      : `; mode 0${permissions.mode.toString(8).padStart(3, '0')}, owner ${permissions.uid}, group ${group ?? permissions.gid}`;
+  const may = access === 'r' ? 'you may read' : 'you may neither read nor write';
+  if (permissions === null) return { path, value: may, group: null, prevents };
+  const { mode, uid, gid } = permissions;
+  const name = groupName(tree, gid);
   // Root's own group is for nobody else.
-  const isForGroup = group !== null && permissions?.gid !== 0 && ((permissions?.mode ?? 0) & GROUP_RW) === GROUP_RW;
+  const isForGroup = gid !== 0 && (mode & GROUP_RW) === GROUP_RW;
+  const value = `${may}; mode 0${mode.toString(8).padStart(3, '0')}, owner ${uid}, group ${name ?? gid}`;
+  return { path, value, group: isForGroup ? name : null, prevents };
+}
+
+/** One finding for all of them, as each alone still keeps the device closed. */
+function closed(nodes: readonly Closed[], rules: readonly Seen[], proof: string, lasting: readonly string[]): Finding {
+  const group = nodes.every((node) => node.group === nodes[0]?.group) ? (nodes[0]?.group ?? null) : null;
+  const paths = nodes.map(({ path }) => path);
+  const limit = nodes.every(({ prevents }) => prevents !== null) ? (nodes[0]?.prevents ?? undefined) : undefined;
   return {
     id: 'node-closed',
-    severity: 'blocks',
-    seen: [{ path, value: `${access === 'r' ? 'you may read' : 'you may neither read nor write'}${owner}` }],
-    means: `This user may not read and write ${path}${isForGroup ? `, which the group ${group} may` : ''}.`,
-    prevents: 'opening it: the kernel answers EACCES',
+    severity: limit === undefined ? 'blocks' : 'limits',
+    seen: [...nodes.map(({ path, value }) => ({ path, value })), ...rules],
+    means: `This user may not read and write ${paths.join(' and ')}${group === null ? '' : `, which the group ${group} may`}.${rules.length === 0 ? '' : ' A rule of udev that is meant to give it does not work.'}`,
+    prevents: `${limit ?? 'opening it'}: the kernel answers EACCES`,
     mend: [
       // The new shell is in the group; all others are from the next login on.
-      ...(isForGroup ? [command(`sudo usermod -aG ${group} "$USER" && newgrp ${group}`)] : []),
-      command(`sudo chown "$USER" ${shellWord(path)}`),
+      ...(group === null ? [] : [command(`sudo usermod -aG ${group} "$USER" && newgrp ${group}`)]),
+      command(`sudo chown "$USER" ${paths.map(shellWord).join(' ')}`),
       ...lasting.map(command),
     ],
     proof,
@@ -67,37 +90,61 @@ function groupName(tree: Evidence, gid: number): string | null {
   return isGroupName(name) ? name : null;
 }
 
-/** Makes findings of nodes that are missing or closed to the user. @param subsystem for udev */
+/** Modes that the kernel's devtmpfs gives nodes; those of all others are 600. */
+const MODES: readonly [RegExp, string][] = [
+  [/^\/dev\/vfio\/vfio$/, '666'],
+  [/^\/dev\/bus\/usb\//, '664'],
+];
+
+/** Returns the command that makes a node: udev makes none, and devtmpfs makes each once. */
+export function makeNode(tree: Evidence, { path, directory }: DeviceNode): Mend[] {
+  const numbers = /^(\d+):(\d+)$/.exec(tree.text(`${directory}/dev`) ?? '');
+  if (numbers === null) return [];
+  const mode = MODES.find(([pattern]) => pattern.test(path))?.[1] ?? '600';
+  const parent = path.slice(0, path.lastIndexOf('/'));
+  const make = `sudo mknod -m ${mode} ${shellWord(path)} c ${numbers[1]} ${numbers[2]}`;
+  return [command(parent === '/dev' ? make : `sudo mkdir -p ${shellWord(parent)} && ${make}`)];
+}
+
+function missing(tree: Evidence, node: DeviceNode, proof: string): Finding {
+  const { path } = node;
+  const container = containerOf(tree);
+  return {
+    id: 'node-missing',
+    severity: 'blocks',
+    seen: [{ path, value: 'not there' }],
+    means: `The kernel has the device, and its node is missing${container === null ? '' : `: this is ${container}, which was not given it`}.`,
+    prevents: 'opening it',
+    mend:
+      container === null
+        ? makeNode(tree, node)
+        : [{ kind: 'firmware', text: `start the container with --device ${path}` }],
+    proof,
+  };
+}
+
+/** Makes findings of the nodes of a device that are missing or closed to the user. */
 export function* nodeFindings(
   tree: Evidence,
-  nodes: readonly string[],
-  subsystem: string,
+  device: DeviceInfo,
+  nodes: readonly DeviceNode[],
   proof: string,
   lasting: readonly string[] = [],
 ): Generator<Finding> {
-  for (const path of nodes) {
+  const shut: Closed[] = [];
+  for (const node of nodes) {
+    const { path } = node;
     const access = tree.sys.access(path);
     if (access === 'rw') continue;
-    if (access === null) {
-      // A copy of a machine may lack a node that it has; sysfs tells what there is.
-      const misc = MISC.get(path);
-      if (misc !== undefined && !tree.has('/sys/class/misc', misc)) {
-        yield absent(path, misc, proof);
-        continue;
-      }
-      const container = containerOf(tree);
-      yield {
-        id: 'node-missing',
-        severity: 'blocks',
-        seen: [{ path, value: 'not there' }],
-        means: `The kernel has the device, and its node is missing${container === null ? '' : `: this is ${container}, which was not given it`}.`,
-        prevents: 'opening it',
-        mend:
-          container === null
-            ? [command(`sudo udevadm trigger -s ${subsystem}`)]
-            : [{ kind: 'firmware', text: `start the container with --device ${path}` }],
-        proof,
-      };
-    } else yield closed(tree, path, access, proof, lasting);
+    if (access !== null) {
+      shut.push(inspect(tree, node, access));
+      continue;
+    }
+    // A copy of a machine may lack a node that it has; sysfs tells what there is.
+    const misc = MISC.get(path);
+    yield misc !== undefined && !tree.has('/sys/class/misc', misc)
+      ? absent(path, misc, proof)
+      : missing(tree, node, proof);
   }
+  if (shut.length > 0) yield closed(shut, failingRules(tree, device), proof, lasting);
 }

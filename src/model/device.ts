@@ -55,6 +55,32 @@ export interface PciAttributes {
   iommuGroup: number | null;
   driverOverride: string | null;
   numaNode: number | null;
+  /** Null for a function without SR-IOV; absent but in a list of all functions, and in depth. */
+  sriov?: Sriov | null;
+  /** Absent but in a list of all functions, and in depth. */
+  kernelDevices?: KernelDevice[];
+}
+
+/** The place of a function in SR-IOV: a physical function, or a virtual one (Documentation/PCI/pci-iov-howto.rst). */
+export interface Sriov {
+  /** The physical function of a virtual one; null for a physical one. */
+  physicalFunction: string | null;
+  /** Virtual functions that it can have; null for a virtual one. */
+  totalVfs: number | null;
+  /** Virtual functions that it has now, by number; empty for a virtual one. */
+  virtualFunctions: string[];
+}
+
+/** A network interface or a disk that a kernel driver made of a function, or of a device behind it, as a USB disk. */
+export interface KernelDevice {
+  kind: 'net' | 'block';
+  /** `eth0`, `nvme0n1` */
+  name: string;
+  /**
+   * Use by the system, which `bind` refuses to end: an interface that is up is `active`, a disk has a file system that is
+   * mounted, has swap space, or is a member of another device. Null: none is seen.
+   */
+  state: 'active' | 'mounted' | 'swap' | 'member' | null;
 }
 
 export interface UioAttributes {

@@ -40,6 +40,29 @@ export function putWordLE(buffer: Buffer, at: number, width: Width, word: Word):
   else buffer.writeUIntLE(Number(word), at, width);
 }
 
+/** Returns a value with its bytes in the other order. */
+export function swapBytes(word: Word, width: Width): Word {
+  const bytes = Buffer.alloc(width);
+  putWordLE(bytes, 0, width, word);
+  return getWordLE(bytes.reverse(), 0, width);
+}
+
+function swappedSpace(space: RegisterSpace): RegisterSpace {
+  const { readMany } = space;
+  return {
+    read: (offset, width) => swapBytes(space.read(offset, width), width),
+    write: (offset, width, value) => space.write(offset, width, swapBytes(value, width)),
+    ...(readMany && {
+      readMany: (offset: number, width: Width, buffer: Buffer) => {
+        const length = readMany.call(space, offset, width, buffer);
+        for (let at = 0; at < length; at += width) buffer.subarray(at, at + width).reverse();
+        return length;
+      },
+    }),
+    close() {},
+  };
+}
+
 /** The bytes that {@link Registers.words} reads with one {@link RegisterSpace.readMany}. */
 const BATCH = 4096;
 
@@ -107,6 +130,14 @@ export class Registers {
       for (let at = 0; at < length; at += width) yield getWordLE(batch, at, width);
       offset += length;
     }
+  }
+
+  /**
+   * Returns the same registers with the bytes of each value in the other order, for those of a device that has them in
+   * big-endian order behind a bus that is little-endian. They need no close of their own.
+   */
+  swapped(): Registers {
+    return new Registers(this.device, this.info, () => swappedSpace(this.#opened()));
   }
 
   /** Closes what the first access opened. */

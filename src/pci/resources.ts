@@ -8,6 +8,22 @@ const IORESOURCE_MEM = 0x200n;
 /** <linux/pci.h>: 0 to 5 are the BARs, 6 is the expansion ROM; bridge windows and SR-IOV BARs follow. */
 const PCI_ROM_RESOURCE = 6;
 
+/** The place of a region's registers: a BAR of a PCI function, with the names that errors have for it. */
+export interface BarPlace {
+  /** Address of the function. */
+  address: string;
+  /** The driver that has the function; null: none. */
+  driver: string | null;
+  /** `bar0` to `bar5`. */
+  bar: Region;
+  /** Bytes from the begin of the BAR to the region's first register. */
+  offset: number;
+  /** The device as the user knows it: `uio0`, or the address. */
+  device: string;
+  /** The region as the user knows it: `port0`, or the BAR's name. */
+  region: string;
+}
+
 const LINE = /^\s*(0x[0-9a-f]{1,16})\s+(0x[0-9a-f]{1,16})\s+(0x[0-9a-f]{1,16})\s*$/i;
 
 /**

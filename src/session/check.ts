@@ -10,6 +10,7 @@ import { Words } from './words';
 export interface ReadyStep {
   step: Statement;
   work: Work;
+  isShort: boolean;
 }
 
 export interface ReadyRepeat {
@@ -35,7 +36,7 @@ export function placeOf({ number, line }: Step, places: Places): string | null {
  */
 export function checkSteps(steps: readonly Step[], scope: Scope, places: Places): Ready[] {
   return steps.map((step) => {
-    if (!('steps' in step)) return { step, work: placed(step, places, () => checkStep(step, scope)) };
+    if (!('steps' in step)) return placed(step, places, () => checkStep(step, scope));
     const before = stateOf(scope);
     const ready = checkSteps(step.steps, scope, places);
     // The second time begins with what the first has left.
@@ -49,7 +50,8 @@ function stateOf({ buffers, irqs }: Scope): string {
   return JSON.stringify([[...buffers], [...irqs]]);
 }
 
-function checkStep({ verb: name, words }: Statement, scope: Scope): Work {
+function checkStep(step: Statement, scope: Scope): ReadyStep {
+  const { verb: name, words } = step;
   const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
   if (verb === undefined) {
     const words = [...Object.keys(VERBS), 'repeat'];
@@ -63,7 +65,8 @@ function checkStep({ verb: name, words }: Statement, scope: Scope): Work {
       subject: name,
       device: scope.address,
     });
-  return verb.prepare(new Words(name, verb.usage, words), scope);
+  const work = verb.prepare(new Words(name, verb.usage, words), scope);
+  return { step, work, isShort: verb.isShort === true };
 }
 
 /** Runs a part of the work of a step, and puts the step's place into its error. */

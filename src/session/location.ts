@@ -137,7 +137,7 @@ export function resolveValue(text: string, scope: Scope): Value {
     throw usageError(text, 'is not a value', 'write a number, or a buffer: BUF, BUF+0x10, BUF.lo, BUF.hi');
   const [, buffer, offsetText, half] = match;
   const { length } = scope.buffer(buffer);
-  if (scope.info.framework !== 'vfio') throw usageError(buffer, 'has no address that the device could use');
+  if (scope.info.framework === 'usb') throw usageError(buffer, 'has no address that the device could use');
   const offset = offsetText === undefined ? 0 : parseSize(offsetText, 'an offset');
   if (offset > length) throw usageError(text, `is outside of the buffer, which has ${hex(length)} bytes`);
   return { buffer, offset, half: half === 'lo' || half === 'hi' ? half : null };

@@ -3,6 +3,7 @@ import type { Region, UioDeviceInfo, UsbDeviceInfo, VfioDeviceInfo } from '../mo
 import { findRegion } from '../model/registers';
 import type { RegisterNames } from '../regmap/names';
 import { didYouMean } from '../text/nearest';
+import type { UDmaBufInfo } from '../uio/u-dma-buf';
 import type { DmaAccess } from '../vfio/dma/iommu';
 import { unseenRegion } from '../vfio/inspect/unseen-region';
 
@@ -23,6 +24,8 @@ export interface ScopeOptions {
   /** Regions of the opened device; without them those that its inspection shows. */
   regions?: readonly Region[] | undefined;
   names?: NameSource | undefined;
+  /** The buffers of u-dma-buf. @throws exit 3 where there is none of this name */
+  uDmaBuf?: ((name: string) => UDmaBufInfo) | undefined;
 }
 
 /**
@@ -36,12 +39,18 @@ export class Scope {
   readonly freed = new Set<string>();
   /** Interrupts that are on. */
   readonly irqs = new Set<string>();
+  readonly uDmaBuf: (name: string) => UDmaBufInfo;
   readonly #isOpen: boolean;
   readonly #pageSize: number;
   #info: SessionDeviceInfo;
 
-  constructor(info: SessionDeviceInfo, pageSize: number, { regions, names = () => null }: ScopeOptions = {}) {
+  constructor(
+    info: SessionDeviceInfo,
+    pageSize: number,
+    { regions, names = () => null, uDmaBuf = noUDmaBuf }: ScopeOptions = {},
+  ) {
     this.names = names;
+    this.uDmaBuf = uDmaBuf;
     this.#info = info;
     this.#pageSize = pageSize;
     this.#isOpen = regions !== undefined;
@@ -55,8 +64,8 @@ export class Scope {
   }
 
   /** Rounds a size up to whole pages. */
-  pages(size: number): number {
-    return Math.ceil(size / this.#pageSize) * this.#pageSize;
+  pages(size: number, page = this.#pageSize): number {
+    return Math.ceil(size / page) * page;
   }
 
   /** Selects an alternate setting of a USB device. */
@@ -125,6 +134,10 @@ export class Scope {
   #freed(name: string): UdrvError {
     return usageError(name, 'was freed', 'buf NAME SIZE makes a new one');
   }
+}
+
+function noUDmaBuf(name: string): never {
+  throw usageError(name, 'no buffers of u-dma-buf are known here');
 }
 
 /** Returns a buffer as a region: its words are accessed as registers are. */

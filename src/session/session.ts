@@ -5,11 +5,12 @@ import { UioDevice } from '../uio/device';
 import { UsbDevice } from '../usb/device/device';
 import { VfioDevice, type VfioOpenOptions } from '../vfio/device/device';
 import { deviceRequested } from '../vfio/errors';
-import { checkSteps, type Places, placeOf, type Ready } from './check';
+import type { SessionBuffer } from './buffer';
+import { checkSteps, type Places, placeOf, type Ready, type ReadyStep } from './check';
 import { located, parseSteps, type Statement } from './grammar';
 import { type BlamedFault, DONE, type StepResult } from './result';
 import type { NameSource, Scope, SessionDeviceInfo } from './scope';
-import { type SessionBuffer, type SessionDevice, SessionState } from './state';
+import { type SessionDevice, SessionState } from './state';
 import type { Running } from './steps/verb';
 
 /** A step that has run. */
@@ -40,6 +41,8 @@ export interface SessionOptions {
 
 /** The longest time that steps run without a look at signals and faults. */
 const TURN_MS = 20;
+/** Short steps between two looks at the clock: in a VM a look can take longer than the step. */
+const SHORT_STEPS = 16;
 /** Wait for the report of a fault, which comes after the transfer. */
 const SETTLE_MS = 40;
 
@@ -104,7 +107,7 @@ export class Session {
     const ready = checkSteps(parseSteps(text), this.scope(), places);
     const run = new Run(this.#state, this.#ended.signal, options);
     try {
-      await run.all(ready, undefined);
+      await run.all(ready);
     } finally {
       run.end();
     }
@@ -169,6 +172,7 @@ class Run {
   readonly #signals: readonly AbortSignal[];
   readonly #onAbort = () => this.#abort.abort();
   #turn = performance.now() + TURN_MS;
+  #short = 0;
   last: StepResult = DONE;
 
   constructor(state: SessionState, ended: AbortSignal, options: DoOptions) {
@@ -186,37 +190,63 @@ class Run {
     for (const signal of this.#signals) signal.removeEventListener('abort', this.#onAbort);
   }
 
-  /** Runs steps until one fails or the signal aborts. */
-  async all(steps: readonly Ready[], iteration: number | undefined): Promise<void> {
-    const { onStep, places = 'number' } = this.#options;
+  /**
+   * Runs steps until one fails or the signal aborts. Steps that do not wait follow each other without a promise between
+   * them, which would cost more than the access of a register.
+   *
+   * @param times of a `repeat`; undefined outside of one
+   */
+  async all(steps: readonly Ready[], times?: number): Promise<void> {
     const { signal } = this.#abort;
-    for (const ready of steps) {
-      if (signal.aborted) return;
-      if ('steps' in ready) {
-        for (let i = 1; i <= ready.step.count && !signal.aborted; i++) await this.all(ready.steps, i);
-        continue;
+    for (let i = 1; i <= (times ?? 1); i++)
+      for (const ready of steps) {
+        if (signal.aborted) return;
+        const wait =
+          'steps' in ready
+            ? this.all(ready.steps, ready.step.count)
+            : this.#one(ready, times === undefined ? undefined : i);
+        if (wait !== undefined) await wait;
       }
-      const { step, work } = ready;
-      let waited = false;
-      try {
-        const outcome = work(this.#state, this.#running);
-        waited = outcome instanceof Promise;
-        const result = outcome instanceof Promise ? await outcome : outcome;
-        if (waited && signal.aborted) return;
-        this.last = result;
-        onStep?.({ step, iteration, result });
-      } catch (error) {
-        // The fault may be the reason of the failure.
-        this.#reportFaults(step);
-        throw explained(error, this.#state.address, placeOf(step, places));
-      }
-      if (waited || performance.now() >= this.#turn) await this.#takeTurn(step, waited);
-    }
   }
 
-  async #takeTurn(step: Statement, waited: boolean): Promise<void> {
+  /** Runs a step. Returns a promise where it waits, or where it is time to serve signals. */
+  #one({ step, work, isShort }: ReadyStep, iteration: number | undefined): Promise<void> | undefined {
+    try {
+      const result = work(this.#state, this.#running);
+      if (result instanceof Promise) return this.#waitFor(result, step, iteration);
+      this.#done(step, iteration, result);
+    } catch (error) {
+      throw this.#failed(error, step);
+    }
+    if (isShort && ++this.#short % SHORT_STEPS !== 0) return undefined;
+    return performance.now() >= this.#turn ? this.#takeTurn(step) : undefined;
+  }
+
+  async #waitFor(work: Promise<StepResult>, step: Statement, iteration: number | undefined): Promise<void> {
+    try {
+      const result = await work;
+      if (this.#abort.signal.aborted) return;
+      this.#done(step, iteration, result);
+    } catch (error) {
+      throw this.#failed(error, step);
+    }
+    if (performance.now() >= this.#turn) await this.#takeTurn(step);
+    else this.#reportFaults(step);
+  }
+
+  #done(step: Statement, iteration: number | undefined, result: StepResult): void {
+    this.last = result;
+    this.#options.onStep?.({ step, iteration, result });
+  }
+
+  #failed(error: unknown, step: Statement): unknown {
+    // The fault may be the reason of the failure.
     this.#reportFaults(step);
-    if (waited && performance.now() < this.#turn) return;
+    return explained(error, this.#state.address, placeOf(step, this.#options.places ?? 'number'));
+  }
+
+  async #takeTurn(step: Statement): Promise<void> {
+    this.#reportFaults(step);
     await serveSignals();
     this.#turn = performance.now() + TURN_MS;
   }

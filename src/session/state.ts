@@ -3,31 +3,20 @@ import { Exit, UdrvError, usageError } from '../errors';
 import type { InterruptSource } from '../interrupts/source';
 import type { Region } from '../model/device';
 import type { RegionSource } from '../model/location';
-import { type RegisterSpace, Registers } from '../model/registers';
-import type { Memory, Sys, Width, Word } from '../sys/sys';
+import type { Registers } from '../model/registers';
+import type { Memory, Sys } from '../sys/sys';
 import type { UioDevice } from '../uio/device';
+import { findUDmaBuf, UDmaBuf, type UDmaBufInfo } from '../uio/u-dma-buf';
 import { UsbDevice } from '../usb/device/device';
 import { VfioDevice } from '../vfio/device/device';
-import { type DmaBuffer, DmaPool } from '../vfio/dma/buffer';
-import type { DmaAccess } from '../vfio/dma/iommu';
+import type { DmaBuffer, DmaMemoryOptions, DmaPool } from '../vfio/dma/buffer';
 import { blame, type Suspect } from './blame';
+import { OwnedBuffer, type SessionBuffer } from './buffer';
 import type { BlamedFault } from './result';
-import { bufferRegion, type NameSource, Scope } from './scope';
+import { type NameSource, Scope } from './scope';
 
 /** A device that a session holds open. */
 export type SessionDevice = UioDevice | VfioDevice | UsbDevice;
-
-/** Memory that has a name in the session; with VFIO the device can reach it. */
-export interface SessionBuffer {
-  readonly name: string;
-  readonly length: number;
-  /** Address by which the device reaches it; null for USB, which copies. */
-  readonly iova: bigint | null;
-  /** Access that the device has now; null: not mapped. */
-  readonly access: DmaAccess | null;
-  readonly bytes: Buffer;
-  readonly registers: Registers;
-}
 
 /** An interrupt that is on. */
 interface HeldInterrupt {
@@ -85,7 +74,11 @@ export class SessionState {
 
   /** Returns what the next step is checked against. */
   scope(): Scope {
-    const scope = new Scope(this.device.info, this.sys.pageSize, { regions: this.regions, names: this.#names });
+    const scope = new Scope(this.device.info, this.sys.pageSize, {
+      regions: this.regions,
+      names: this.#names,
+      uDmaBuf: (name) => findUDmaBuf(this.sys, name),
+    });
     for (const { name, length, access } of this.#buffers.values()) scope.buffers.set(name, { length, access });
     for (const { name } of this.#freed) if (!this.#buffers.has(name)) scope.freed.add(name);
     for (const name of this.irqs.keys()) scope.irqs.add(name);
@@ -119,9 +112,17 @@ export class SessionState {
   }
 
   /** Allocates memory for a name, zeroed. With VFIO it gets an address of its own; it is not mapped yet. */
-  allocate(name: string, length: number): OwnedBuffer {
-    const buffer = new OwnedBuffer(name, this.address, this.#memory(length));
-    this.#buffers.set(name, buffer);
+  allocate(name: string, length: number, placement: DmaMemoryOptions = {}): OwnedBuffer {
+    return this.#keep(new OwnedBuffer(name, this.address, this.#memory(length, placement)));
+  }
+
+  /** Opens a buffer of u-dma-buf for a name; it keeps its content, and the device reaches it already. */
+  lend(name: string, info: UDmaBufInfo): OwnedBuffer {
+    return this.#keep(new OwnedBuffer(name, this.address, UDmaBuf.open(this.sys, info)));
+  }
+
+  #keep(buffer: OwnedBuffer): OwnedBuffer {
+    this.#buffers.set(buffer.name, buffer);
     return buffer;
   }
 
@@ -204,12 +205,11 @@ export class SessionState {
     this.#cleanup.close();
   }
 
-  #memory(length: number): DmaBuffer | Memory {
+  #memory(length: number, placement: DmaMemoryOptions): DmaBuffer | Memory {
     const { device } = this;
-    if (device instanceof UsbDevice) return this.sys.allocate(length);
-    if (!(device instanceof VfioDevice)) throw notFor(this.address, 'buf', 'a UIO device, which has no IOMMU');
-    this.#pool ??= new DmaPool(this.sys, device.iommu, this.address);
-    return this.#pool.allocate(length);
+    if (!(device instanceof VfioDevice)) return this.sys.allocate(length);
+    this.#pool ??= device.pool();
+    return this.#pool.allocate(length, placement);
   }
 
   *#suspects(): Generator<Suspect> {
@@ -238,93 +238,4 @@ const MOST_FAULTS = 1000;
 
 function notFor(device: string, subject: string, what: string): UdrvError {
   return new UdrvError(`${subject}: not for ${what}`, { code: 'ENOTSUP', exit: Exit.unsupported, device });
-}
-
-/** A buffer of the session, with what frees it. */
-export class OwnedBuffer implements SessionBuffer {
-  readonly name: string;
-  readonly length: number;
-  readonly iova: bigint | null;
-  readonly registers: Registers;
-  readonly #memory: DmaBuffer | Memory;
-  #access: DmaAccess | null = null;
-
-  constructor(name: string, device: string, memory: DmaBuffer | Memory) {
-    this.name = name;
-    this.#memory = memory;
-    this.length = memory.bytes.length;
-    this.iova = 'iova' in memory ? memory.iova : null;
-    this.registers = new Registers(device, bufferRegion(name, this.length), () => new MemorySpace(memory.bytes));
-  }
-
-  get bytes(): Buffer {
-    return this.#memory.bytes;
-  }
-
-  get access(): DmaAccess | null {
-    return this.#access;
-  }
-
-  map(access: DmaAccess): void {
-    if ('iova' in this.#memory) this.#memory.map(access);
-    this.#access = access;
-  }
-
-  unmap(): void {
-    if ('iova' in this.#memory) this.#memory.unmap();
-    this.#access = null;
-  }
-
-  close(): void {
-    this.#memory.close();
-  }
-}
-
-/** Words of memory that a device may change meanwhile: one access each. */
-class MemorySpace implements RegisterSpace {
-  readonly #bytes: Uint8Array;
-  readonly #halves: Uint16Array;
-  readonly #words: Uint32Array;
-  readonly #longs: BigUint64Array;
-
-  /** @param memory whole pages */
-  constructor(memory: Buffer) {
-    const { buffer, byteOffset, length } = memory;
-    this.#bytes = new Uint8Array(buffer, byteOffset, length);
-    this.#halves = new Uint16Array(buffer, byteOffset, length / 2);
-    this.#words = new Uint32Array(buffer, byteOffset, length / 4);
-    this.#longs = new BigUint64Array(buffer, byteOffset, length / 8);
-  }
-
-  read(offset: number, width: Width): Word {
-    switch (width) {
-      case 1:
-        return Atomics.load(this.#bytes, offset);
-      case 2:
-        return Atomics.load(this.#halves, offset / 2);
-      case 4:
-        return Atomics.load(this.#words, offset / 4);
-      case 8:
-        return Atomics.load(this.#longs, offset / 8);
-    }
-  }
-
-  write(offset: number, width: Width, value: Word): void {
-    switch (width) {
-      case 1:
-        this.#bytes[offset] = Number(value);
-        break;
-      case 2:
-        this.#halves[offset / 2] = Number(value);
-        break;
-      case 4:
-        this.#words[offset / 4] = Number(value);
-        break;
-      case 8:
-        this.#longs[offset / 8] = BigInt(value);
-        break;
-    }
-  }
-
-  close(): void {}
 }

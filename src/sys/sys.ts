@@ -54,6 +54,14 @@ export interface Memory {
   close(): void;
 }
 
+/** The pages of {@link Sys.allocate}: ordinary ones, of any NUMA node, where nothing is said. */
+export interface MemoryOptions {
+  /** Size of the huge pages in bytes, a power of two: 2 MiB and 1 GiB on x86-64. The length is rounded up to whole ones. */
+  hugePage?: number | undefined;
+  /** Number of the NUMA node that all of the memory is on. */
+  numaNode?: number | undefined;
+}
+
 /** A received datagram's length and sender. */
 export interface Datagram {
   /** In bytes, as sent: more than the buffer holds where it was cut. */
@@ -78,6 +86,8 @@ export interface OpenFlags {
   write?: boolean;
   /** Reads that would wait fail with EAGAIN. */
   nonblock?: boolean;
+  /** O_SYNC: u-dma-buf then maps memory that needs no handing over between the processor and a device. */
+  sync?: boolean;
   /** The name in a trace, where the path does not say it well. */
   name?: string;
 }
@@ -142,15 +152,21 @@ export interface Sys extends SysTree {
   ioctlOpen(fd: number, request: number, argument: Buffer | number, name: string): number;
   /** Maps `length` bytes at `offset` (a multiple of the page size) shared with the device. */
   mmap(fd: number, length: number, writable: boolean, offset: number): Mapping;
-  /** @param length in bytes, rounded up to whole pages; RangeError where it is nothing or more than a buffer can hold. */
-  allocate(length: number): Memory;
+  /**
+   * Allocates memory. What was asked for is there when it returns: a page that is missing later would be SIGBUS.
+   *
+   * @param length in bytes, rounded up to whole pages; RangeError where it is nothing or more than a buffer can hold
+   * @throws EINVAL where the kernel has no such pages or no such node, ENOMEM where fewer huge pages are free
+   */
+  allocate(length: number, options?: MemoryOptions): Memory;
   /**
    * Memory that the driver behind `fd` lends for transfers, so that the device reaches it without a copy: usbfs does, at
    * mmap(2). Whole pages, zeroed, in one piece for the device. The descriptor's file stays open until it is closed too.
    *
-   * @throws ENODEV where there is none that is as good to the processor as other memory; ENOMEM where not so much is left
+   * @param options.uncached whether memory will do that is slow for the processor
+   * @throws ENODEV where there is none that will do; ENOMEM where not so much is left
    */
-  allocateDma(fd: number, length: number): Memory;
+  allocateDma(fd: number, length: number, options?: { uncached?: boolean }): Memory;
   /** A counter that reads as 8 bytes; non-blocking, close-on-exec. */
   eventfd(): number;
 

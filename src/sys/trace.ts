@@ -8,6 +8,7 @@ import type {
   Datagram,
   Mapping,
   Memory,
+  MemoryOptions,
   OpenOptions,
   Permissions,
   PollEvent,
@@ -113,6 +114,7 @@ class TracedSys implements Sys {
     const names = [flags.write ? 'O_RDWR' : 'O_RDONLY'];
     if (flags.nonblock) names.push('O_NONBLOCK');
     if (flags.exclusive) names.push('O_EXCL');
+    if (flags.sync) names.push('O_SYNC');
     const fd = traceCall(
       this.#print,
       () => `open(${path}, ${names.join('|')})`,
@@ -205,20 +207,23 @@ class TracedSys implements Sys {
     return new TracedMapping(mapping, `${label} mmap ${number(offset)}`, this.#print, this.#begin);
   }
 
-  allocate(length: number): Memory {
+  allocate(length: number, options: MemoryOptions = {}): Memory {
+    const { hugePage, numaNode } = options;
+    const pages = hugePage === undefined ? '' : `, hugePage ${number(hugePage)}`;
+    const node = numaNode === undefined ? '' : `, node ${numaNode}`;
     return traceCall(
       this.#print,
-      () => `allocate(${number(length)})`,
-      () => this.#sys.allocate(length),
+      () => `allocate(${number(length)}${pages}${node})`,
+      () => this.#sys.allocate(length, options),
       ({ address }) => number(address),
     );
   }
 
-  allocateDma(fd: number, length: number): Memory {
+  allocateDma(fd: number, length: number, options?: { uncached?: boolean }): Memory {
     return traceCall(
       this.#print,
       () => `mmap(${this.#label(fd)}, ${number(length)}, PROT_READ|PROT_WRITE, ${number(0)})`,
-      () => this.#sys.allocateDma(fd, length),
+      () => this.#sys.allocateDma(fd, length, options),
       ({ address }) => number(address),
     );
   }

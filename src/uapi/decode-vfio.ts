@@ -167,7 +167,10 @@ const DEVICE: typeof GROUP = {
   [V.VFIO_DEVICE_BIND_IOMMUFD]: [
     'VFIO_DEVICE_BIND_IOMMUFD',
     (b) => ({
-      in: `{iommufd: ${b.readInt32LE(V.bindIommufd.iommufd)}}`,
+      in: fields({
+        iommufd: String(b.readInt32LE(V.bindIommufd.iommufd)),
+        ...(b.readUInt32LE(V.bindIommufd.flags) & V.VFIO_DEVICE_BIND_FLAG_TOKEN ? { flags: 'token' } : {}),
+      }),
       out: () => `{devid: ${b.readUInt32LE(V.bindIommufd.devid)}}`,
     }),
   ],

@@ -8,6 +8,16 @@ export const PROT_READ = 0x1;
 export const PROT_WRITE = 0x2;
 export const MAP_SHARED = 0x1;
 export const MAP_ANONYMOUS = 0x20;
+/** With it the six bits from {@link MAP_HUGE_SHIFT} are the power of two of the page's size. */
+export const MAP_HUGETLB = 0x40000;
+export const MAP_HUGE_SHIFT = 26;
+/** Faults all pages in, and reports what it cannot; since 5.14. */
+export const MADV_POPULATE_WRITE = 23;
+
+// <linux/mempolicy.h>, <asm/unistd.h>
+export const MPOL_BIND = 2;
+export const SYS_MBIND = 235;
+export const SYS_MBIND_X64 = 237;
 
 // <sys/file.h>
 export const LOCK_EX = 2;

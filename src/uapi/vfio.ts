@@ -169,8 +169,13 @@ export const VFIO_DEVICE_FEATURES = [
   'dma-buf',
 ] as const;
 
-/** iommufd is s32; devid comes back. */
+/** iommufd is s32; devid comes back. Kernels before 6.17 know 16 bytes of it, and no flag. */
 export const bindIommufd = { size: 16, argsz: 0, flags: 4, iommufd: 8, devid: 12 } as const;
+/** The whole of it since 6.17: tokenPtr is the address of the 16 bytes of a UUID, in the order in which it is written. */
+export const bindIommufdToken = { size: 24, tokenPtr: 16 } as const;
+export const VFIO_DEVICE_BIND_FLAG_TOKEN = 1;
+/** The index of `pci-vf-token`, whose data are the 16 bytes of a UUID. */
+export const VFIO_DEVICE_FEATURE_PCI_VF_TOKEN = 0;
 /** pt is the id of an IOAS or page table; that of the page table comes back. */
 export const attachIommufdPt = { size: 12, argsz: 0, flags: 4, pt: 8 } as const;
 export const detachIommufdPt = { size: 8, argsz: 0, flags: 4 } as const;

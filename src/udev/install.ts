@@ -103,7 +103,8 @@ function isTagged(sys: SysTree, number: string): boolean {
 export async function install(sys: Sys, prepared: PreparedInstall, signal?: AbortSignal): Promise<boolean | null> {
   const { device, change, targets } = prepared;
   const written = changeFiles(sys, [change]);
-  const isDone = () => targets.every((target) => isGiven(sys, target, prepared));
+  // Without a node there is nothing to be seen, and so nothing that worked.
+  const isDone = () => targets.length > 0 && targets.every((target) => isGiven(sys, target, prepared));
   let keep = false;
   try {
     if (change.before === change.after && isDone()) keep = true;

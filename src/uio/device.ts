@@ -6,11 +6,13 @@ import type { Region, UioDeviceInfo } from '../model/device';
 import type { Interrupt } from '../model/interrupt';
 import type { RegionSource } from '../model/location';
 import { findRegion, Registers } from '../model/registers';
+import { mustDecode } from '../pci/decoding-check';
+import { wentAway } from '../pci/errors';
 import type { Sys } from '../sys/sys';
 import { keepBusMaster } from './bus-master';
 import { noIrqcontrol, openFailed } from './errors';
 import { EventCount } from './event-count';
-import { inspectUio } from './inspect';
+import { inspectUio, UIO_CLASS } from './inspect';
 import { explained, UioInterrupts } from './interrupts';
 import { InterruptControl, type RearmMode } from './rearm';
 import { openSpace } from './region-access';
@@ -90,6 +92,18 @@ export class UioDevice implements RegionSource {
       this.#cleanup.own(registers);
     }
     return registers;
+  }
+
+  /**
+   * Makes sure that an access to a region still reaches the device: for loops that last.
+   *
+   * @throws exit 8 where the device is gone, exit 1 where the PCI function behind it sleeps or does not decode
+   */
+  mustAnswer(name: string): void {
+    const { address, uio } = this.info;
+    const { kind } = findRegion(address, this.regions, name);
+    if (this.#sys.access(`${UIO_CLASS}/${address}`) === null) throw wentAway(address);
+    if (uio.parent !== null && (kind === 'mmio' || kind === 'portio')) mustDecode(this.#sys, uio.parent, kind, address);
   }
 
   /** Switches the interrupt on or off, by irqcontrol or, for uio_pci_generic, by Interrupt Disable. */

@@ -40,6 +40,16 @@ export function openFailed(device: UioDeviceInfo, error: unknown): unknown {
   return fromSysError(error, { ...advice[error.code], device: device.address });
 }
 
+/** open(2) or mmap(2) of a buffer of u-dma-buf. */
+export function uDmaBufFailed(name: string, node: string, error: unknown): unknown {
+  if (!(error instanceof SysError)) return error;
+  const advice: Record<string, { message?: string; hint: string }> = {
+    EACCES: { hint: `run as root, or: sudo chown "$USER" ${node}` },
+    ENOENT: { message: 'the kernel has this buffer, but its node is missing', hint: `ls -l ${node}` },
+  };
+  return fromSysError(error, { ...advice[error.code], subject: name });
+}
+
 /** read(2) of the node: a device that had an interrupt answers EIO once it is unregistered. */
 export function readFailed(device: UioDeviceInfo, error: unknown): unknown {
   if (!(error instanceof SysError) || (error.code !== 'EIO' && error.code !== 'ENODEV')) return error;
@@ -93,15 +103,6 @@ export function restoreBusMasterFailed(device: UioDeviceInfo, parent: string, er
   });
 }
 
-/** open(2) of the file that sysfs has for a BAR. */
-export function openResourceFailed(device: UioDeviceInfo, error: unknown): unknown {
-  if (!(error instanceof SysError)) return error;
-  return fromSysError(error, {
-    device: device.address,
-    hint: error.code === 'EACCES' ? 'a BAR in sysfs is for root alone: run this command with sudo' : undefined,
-  });
-}
-
 /** mmap(2) of a map, through the node. ENODEV is not only a device that went away: uio_mmap_physical() in uio.c. */
 export function mapFailed(sys: Sys, device: UioDeviceInfo, region: Region, error: unknown): unknown {
   if (!(error instanceof SysError)) return error;
@@ -129,52 +130,10 @@ export function pageNotMapped(device: UioDeviceInfo, region: Region, offset: num
   );
 }
 
-/** mmap(2) of a BAR, through sysfs: pci_mmap_resource() in drivers/pci/pci-sysfs.c. */
-export function mapResourceFailed(device: UioDeviceInfo, region: Region, error: unknown): unknown {
-  if (!(error instanceof SysError)) return error;
-  const forbidden = error.code === 'EPERM';
-  const advice: Record<string, string> = {
-    EPERM: LOCKDOWN,
-    EINVAL: 'a driver has it for itself, and the kernel is strict: boot with iomem=relaxed',
-  };
-  return fromSysError(error, {
-    subject: `${device.address} ${region.name}`,
-    message: forbidden ? 'the kernel forbids mapping device memory' : 'cannot be mapped',
-    hint: advice[error.code],
-    device: device.address,
-  });
-}
-
-/** pread(2) or pwrite(2) of an I/O BAR, through sysfs. */
-export function portFailed(device: UioDeviceInfo, region: Region, error: unknown): unknown {
-  if (!(error instanceof SysError)) return error;
-  return fromSysError(error, {
-    subject: `${device.address} ${region.name}`,
-    hint: error.code === 'EPERM' ? LOCKDOWN : undefined,
-    device: device.address,
-  });
-}
-
-/** security_locked_down(LOCKDOWN_PCI_ACCESS) in drivers/pci/pci-sysfs.c. */
-const LOCKDOWN = 'is it locked down? cat /sys/kernel/security/lockdown; VFIO still works then';
-
 export function notReachable(device: UioDeviceInfo, region: Region): UdrvError {
   return deviceError(device, 'no PCI BAR holds this region, and there is no other way to it', {
     code: 'EOPNOTSUPP',
     exit: Exit.unsupported,
-    part: region.name,
-  });
-}
-
-export function portTooWide({ address }: UioDeviceInfo, region: Region): UdrvError {
-  return usageError(`${address} ${region.name}`, 'I/O ports have no accesses of 8 bytes', 'use -w 1, 2 or 4');
-}
-
-/** @param transferred bytes, fewer than the register has */
-export function accessIncomplete(device: UioDeviceInfo, region: Region, transferred: number, width: number): UdrvError {
-  return deviceError(device, `the kernel transferred ${transferred} of ${width} bytes`, {
-    code: 'EIO',
-    exit: Exit.failed,
     part: region.name,
   });
 }

@@ -1,19 +1,10 @@
 import { SysError } from '../errors';
 import type { Region, UioDeviceInfo } from '../model/device';
 import type { RegisterSpace } from '../model/registers';
+import { openBar } from '../pci/bar-access';
 import { mustDecode } from '../pci/decoding-check';
-import { pciPath } from '../pci/paths';
 import type { Mapping, Sys, Width } from '../sys/sys';
-import {
-  accessIncomplete,
-  mapFailed,
-  mapResourceFailed,
-  notReachable,
-  openResourceFailed,
-  pageNotMapped,
-  portFailed,
-  portTooWide,
-} from './errors';
+import { mapFailed, notReachable, pageNotMapped } from './errors';
 
 /**
  * Opens a region of a UIO device for access: a map through the node, a BAR or port region through the `resourceN`
@@ -26,22 +17,10 @@ export function openSpace(sys: Sys, device: UioDeviceInfo, fd: number, region: R
     if (parent !== null) mustDecode(sys, parent, 'mmio', device.address);
     return mapSpace(sys, device, fd, region, Number(map[1]), write);
   }
+  if (parent === null) throw notReachable(device, region);
   const { bar, offset } = parentBar(device, region);
-  if (bar.kind !== 'mmio' && bar.kind !== 'portio') throw notReachable(device, region);
-  if (parent !== null) mustDecode(sys, parent, bar.kind, device.address);
-  const resource = pciPath(parent ?? '', `resource${bar.name.slice('bar'.length)}`);
-  const resourceFd = openResource(sys, resource, device, write);
-  if (bar.kind === 'portio') return ports(sys, device, resourceFd, region, offset);
-  try {
-    // pci_mmap_resource_range() too begins at the page: a BAR smaller than that may lie anywhere in it.
-    const start = withinPage(sys, bar) + offset;
-    return mappedSpace(sys.mmap(resourceFd, pagesOf(sys, bar), write, 0), start, () => notReachable(device, region));
-  } catch (error) {
-    throw mapResourceFailed(device, region, error);
-  } finally {
-    // A mapping outlives the descriptor it was made from.
-    sys.close(resourceFd);
-  }
+  const { address, driver } = device;
+  return openBar(sys, { address: parent, driver, bar, offset, device: address, region: region.name }, write);
 }
 
 /**
@@ -112,38 +91,6 @@ function withinPage(sys: Sys, { address }: Region): number {
   return Number(BigInt(address ?? 0) % BigInt(sys.pageSize));
 }
 
-/** Accesses port registers by pread and pwrite: drivers/pci/pci-sysfs.c does one inb, inw or inl for 1, 2 or 4 bytes. */
-function ports(sys: Sys, device: UioDeviceInfo, fd: number, region: Region, start: number): RegisterSpace {
-  const buffers = { 1: Buffer.alloc(1), 2: Buffer.alloc(2), 4: Buffer.alloc(4) };
-  const bufferOf = (width: Width) => {
-    if (width === 8) throw portTooWide(device, region);
-    return buffers[width];
-  };
-  const mustBeComplete = (transferred: number, width: Width) => {
-    if (transferred !== width) throw accessIncomplete(device, region, transferred, width);
-  };
-  const transfer = (call: () => number, width: Width) => {
-    try {
-      mustBeComplete(call(), width);
-    } catch (error) {
-      throw portFailed(device, region, error);
-    }
-  };
-  return {
-    read: (offset, width) => {
-      const buffer = bufferOf(width);
-      transfer(() => sys.pread(fd, buffer, start + offset), width);
-      return width === 1 ? buffer.readUInt8() : width === 2 ? buffer.readUInt16LE() : buffer.readUInt32LE();
-    },
-    write: (offset, width, value) => {
-      const buffer = bufferOf(width);
-      buffer.writeUIntLE(Number(value), 0, buffer.length);
-      transfer(() => sys.pwrite(fd, buffer, start + offset), width);
-    },
-    close: () => sys.close(fd),
-  };
-}
-
 /**
  * Finds the parent's BAR that holds a region, and the region's offset in it. By address: the kind that the driver gives
  * its ports is no guide (uio_aec calls an I/O BAR `port_gpio`).
@@ -157,12 +104,4 @@ function parentBar(device: UioDeviceInfo, region: Region): { bar: Region; offset
       return { bar, offset: Number(start - base) };
   }
   throw notReachable(device, region);
-}
-
-function openResource(sys: Sys, path: string, device: UioDeviceInfo, write: boolean): number {
-  try {
-    return sys.open(path, { write });
-  } catch (error) {
-    throw openResourceFailed(device, error);
-  }
 }

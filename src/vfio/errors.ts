@@ -203,7 +203,8 @@ export function setIommuFailed(sys: SysTree, device: VfioDeviceInfo, error: unkn
  * VFIO_DEVICE_BIND_IOMMUFD. A cdev opens any number of times and is bound once: the second bind gets EINVAL, as does one
  * of a device whose IOMMU cannot enforce cache coherency (vfio_df_open(), iommufd_device_bind()).
  */
-export function bindFailed(sys: SysTree, device: VfioDeviceInfo, error: unknown): unknown {
+export function bindFailed(sys: SysTree, device: VfioDeviceInfo, error: unknown, hasToken = false): unknown {
+  if (error instanceof SysError && error.code === 'EACCES') return vfTokenRefused(sys, device.address, hasToken);
   if (!(error instanceof SysError) || error.code !== 'EINVAL') return attachFailed(sys, device, error);
   const { others, complete } = holdersOf(sys, device);
   if (others.length > 0) return inUse(sys, device);
@@ -223,8 +224,45 @@ export function attachFailed(sys: SysTree, device: VfioDeviceInfo, error: unknow
   return refused ?? getDeviceFailed(sys, device, error);
 }
 
-/** VFIO_GROUP_GET_DEVICE_FD, or the calls that follow the bind of a cdev. */
-export function getDeviceFailed(sys: SysTree, device: VfioDeviceInfo, error: unknown): unknown {
+/** A device that does not open without its VF token, or with another one. */
+export class VfTokenRefused extends UdrvError {}
+
+/** EACCES of vfio_pci_validate_vf_token(). @param hasToken whether one was given */
+function vfTokenRefused(sys: SysTree, device: string, hasToken: boolean): UdrvError {
+  const parent = new AttributeReader(sys).linkName(pciPath(device, 'physfn'));
+  const [message, hint] =
+    parent === null
+      ? [
+          hasToken
+            ? 'this VF token is not the one with which its virtual functions were opened'
+            : 'its virtual functions are open: opening it too takes the VF token that they were opened with',
+          '--vf-token UUID gives it',
+        ]
+      : hasToken
+        ? [
+            `this VF token is not the one of its physical function, ${parent}`,
+            `the program that opened ${parent} chose it; --vf-token auto opens ${parent} too, with a new one`,
+          ]
+        : [
+            `opening it takes a VF token, because VFIO has its physical function, ${parent}`,
+            `--vf-token UUID gives the one that ${parent} was opened with; --vf-token auto opens ${parent} too, with a new one`,
+          ];
+  return new VfTokenRefused(message, { code: 'EACCES', exit: Exit.permission, hint, device });
+}
+
+/** A VF token for a function of which the kernel takes none. @param parent its physical function; null: it is no virtual one */
+export function noVfToken(device: string, parent: string | null, parentDriver: string | null): UdrvError {
+  return deviceError(
+    device,
+    parent === null
+      ? 'takes no VF token: it has no virtual functions, and is none'
+      : `takes no VF token: its physical function, ${parent}, is not bound to a VFIO driver (driver: ${parentDriver ?? 'none'})`,
+    { code: 'EINVAL', exit: Exit.unsupported, hint: 'leave --vf-token out, or give --vf-token auto' },
+  );
+}
+
+/** VFIO_GROUP_GET_DEVICE_FD, or the calls that follow the bind of a cdev. @param hasToken whether a VF token was given */
+export function getDeviceFailed(sys: SysTree, device: VfioDeviceInfo, error: unknown, hasToken = false): unknown {
   if (!(error instanceof SysError)) return error;
   const { address, driver } = device;
   // iommufd finds out about the group only here: EPERM on 6.12, EBUSY before.
@@ -239,9 +277,7 @@ export function getDeviceFailed(sys: SysTree, device: VfioDeviceInfo, error: unk
         exit: Exit.gone,
       });
     case 'EACCES':
-      return callFailed(address, error, {
-        message: 'the owner of its physical function requires a VF token, which udrv does not pass',
-      });
+      return vfTokenRefused(sys, address, hasToken);
     case 'EIO':
     case 'ENOTTY':
       return callFailed(address, error, {

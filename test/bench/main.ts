@@ -1,10 +1,13 @@
 /**
- * `npm run bench [list|start|doctor|uio|vfio|usb|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
+ * `npm run bench [list|start|doctor|faults|session|ring|uio|vfio|usb|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
  * something measured in the same run. Exits 1 where a figure misses its bound.
  */
 import { benchDoctor } from './doctor';
+import { benchFaults } from './faults';
 import { benchFuzz } from './fuzz-descriptors';
 import { benchList } from './list';
+import { benchRing } from './ring';
+import { benchSession } from './session';
 import { benchStart } from './start';
 import { benchUio } from './uio';
 import { benchUsb } from './usb';
@@ -14,6 +17,9 @@ const benches: Record<string, () => Promise<boolean> | boolean> = {
   list: benchList,
   start: benchStart,
   doctor: benchDoctor,
+  session: benchSession,
+  ring: benchRing,
+  faults: benchFaults,
   uio: benchUio,
   usb: benchUsb,
   fuzz: benchFuzz,

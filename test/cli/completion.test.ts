@@ -31,7 +31,11 @@ plant(directory, { 'data/one.bin': '', 'data/two.snapshot': '' });
 /** Lines up to the cursor, and the words that may stand there. */
 const CASES: readonly (readonly [line: string, ...words: string[]])[] = [
   ['udrv u', 'udev', 'uio', 'unbind', 'usb'],
-  ['udrv uio w', 'watch-irq', 'write'],
+  ['udrv uio w', 'watch', 'watch-irq', 'write'],
+  ['udrv pci ', 'dump', 'help', 'read', 'regs', 'watch', 'write'],
+  ['udrv --sim pci read 0000:01', '0000:01:00.0'],
+  ['udrv --sim pci dump 0000:02:02.0 ', 'bar0', 'bar1', 'bar4'],
+  ['udrv --sim pci watch 0000:00:03.0 ', 'bar0'],
   ['udrv --json --sim uio r', 'read', 'regs'],
   ['udrv help usb cl', 'clear-halt'],
   ['udrv uio dump --fo', '--format'],

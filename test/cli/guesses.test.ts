@@ -117,7 +117,7 @@ describe('a command without its framework is that of the device', () => {
   ]);
 
   const usb = 'they have show, ctrl, bulk, int, iso, reset, config, alt, clear-halt, detach, attach, bench';
-  const uio = 'they have show, dump, read, write, regs, watch-irq, irq, bench';
+  const uio = 'they have show, dump, read, write, regs, watch, watch-irq, irq, bench';
   cliFails(2, [
     ['--sim read 1-2 bar0 0', "1-2: 'read' is not for USB devices", usb],
     ['--sim watch-irq 1-2', "1-2: 'watch-irq' is not for USB devices", usb],
@@ -126,7 +126,7 @@ describe('a command without its framework is that of the device', () => {
     [
       '--sim irq 0000:01:00.0 on',
       "0000:01:00.0: 'irq' is not for PCI functions that are not bound to vfio-pci",
-      'they have show, config, bind, unbind, restore; for others: udrv --sim bind 0000:01:00.0 vfio-pci',
+      'they have show, config, bind, unbind, restore, pci read, pci dump; for others: udrv --sim bind 0000:01:00.0 vfio-pci',
     ],
     ['--sim read uio0 map0 0 --mmap', '--mmap: is not for UIO devices', 'udrv --sim uio read --help'],
     ['--sim reset 1-2 --backend group', '--backend: is not for USB devices', 'udrv --sim usb reset --help'],
@@ -138,7 +138,7 @@ describe('a command without its framework is that of the device', () => {
     [
       '--sim read 0000:01:00.0 bar0 0',
       '0000:01:00.0: not bound to a VFIO driver (driver: nvme) (ENODEV)',
-      'udrv --sim bind 0000:01:00.0 vfio-pci',
+      'udrv --sim bind 0000:01:00.0 vfio-pci; beside its driver: udrv --sim pci read 0000:01:00.0',
     ],
     ['--sim read 9-9 map0 0', '9-9: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
   ]);

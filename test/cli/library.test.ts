@@ -13,8 +13,8 @@ function run(script: string): { stdout: string; stderr: string } {
   return { stdout, stderr };
 }
 
-test('there is an entry for each framework', () => {
-  expect(entries).toEqual(['.', './uio', './vfio', './usb', './pci', './sim']);
+test('there is an entry for each framework and driver', () => {
+  expect(entries).toEqual(['.', './uio', './vfio', './usb', './pci', './sim', './drivers/nvme']);
 });
 
 test.each(entries)('%s loads by require and by import', (entry) => {

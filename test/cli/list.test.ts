@@ -81,9 +81,9 @@ describe('what is listed', () => {
     [
       '--sim list 0000:00:04.0 0000:00:03.0 --type pci',
       text`
-        TYPE  ADDRESS       ID         DRIVER           NODE                     ACCESS  NAME
-        pci   0000:00:04.0  1234:11e8  uio_pci_generic  -                        -       QEMU edu
-        vfio  0000:00:03.0  1234:11e8  vfio-pci         /dev/vfio/devices/vfio0  rw      QEMU edu
+        TYPE  ADDRESS       ID         DRIVER           NODE                     ACCESS  USE  NAME
+        pci   0000:00:04.0  1234:11e8  uio_pci_generic  -                        -       -    QEMU edu
+        vfio  0000:00:03.0  1234:11e8  vfio-pci         /dev/vfio/devices/vfio0  rw      -    QEMU edu
       `,
     ],
   ]);
@@ -208,7 +208,21 @@ describe('as JSON', () => {
     'packets',
     'type',
   ];
+  const USES = ['kernelDevices', 'sriov'];
   const keys = (object: object) => Object.keys(object).sort();
+
+  test.concurrent('with --all a disk and an interface are uses', async () => {
+    const { stdout } = await udrv('--sim list --all --no-headings -o address,use --filter use');
+    expect(stdout).toBe('0000:00:07.0  sda\n0000:01:00.0  nvme0n1\n');
+    const document = await listedAll();
+    expect(byAddress(document, '0000:01:00.0')).toMatchObject({
+      pci: { sriov: null, kernelDevices: [{ kind: 'block', name: 'nvme0n1', state: null }] },
+    });
+  });
+
+  test.concurrent('without --all there are no uses', async () => {
+    expect((await udrv('--sim --json list')).stdout).not.toMatch(/kernelDevices|sriov/);
+  });
 
   test.concurrent('every object has the fields of the contract and no others', async () => {
     const document = await listedAll();
@@ -228,7 +242,10 @@ describe('as JSON', () => {
         [...device, ...(one.framework === 'usb' ? ['drivers'] : []), ...present].sort(),
       ]);
       for (const part of present) {
-        expect([one.address, keys(one[part])]).toEqual([one.address, parts[part]]);
+        // A list of all has the uses of a function too.
+        const own = keys(one[part]).filter((key) => !(part === 'pci' && USES.includes(key)));
+        expect([one.address, own]).toEqual([one.address, parts[part]]);
+        if (part === 'pci') expect(keys(one[part])).toEqual(expect.arrayContaining(USES));
         for (const one_region of one[part].regions ?? [])
           expect(keys(one_region).filter((key) => key !== 'label')).toEqual(region);
         for (const intf of one[part].interfaces ?? []) {

@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { withOutputs, withoutTimes } from '../readme/console-blocks';
-
-const README = readFileSync(join(__dirname, '../../README.md'), 'utf8');
+import { PAPERS, withOutputs, withoutTimes } from '../readme/console-blocks';
 
 // The commands and what they print: `npm run readme` writes it anew.
-test('README.md shows what its commands print', () => {
-  expect(withoutTimes(withOutputs(README))).toBe(withoutTimes(README));
-}, 120_000);
+test.each(PAPERS)(
+  '%s shows what its commands print',
+  (paper) => {
+    const text = readFileSync(join(__dirname, '../..', paper), 'utf8');
+    expect(withoutTimes(withOutputs(text))).toBe(withoutTimes(text));
+  },
+  240_000,
+);
 
 test('a changed output would fail', () => {
   const shown = '```console\n$ udrv uio read uio0 map0:0x0\n0x010000ee\n```\n';

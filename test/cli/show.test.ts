@@ -83,12 +83,15 @@ cliPasses([
         cdev             vfio1
         iommu            dmar0 (Intel VT-d)
         reserved         0xfee00000-0xfeefffff msi
+        for vfio         udrv --sim bind 0000:02:01.0 vfio-pci --group
         class            Unclassified device (0x00ff00)
         revision         10
         subsystem        1af4:1100
         iommu group      7
         driver override  vfio-pci
         irq              11
+        power            D0
+        reset            bus
 
       REGION  KIND  ADDRESS     SIZE  OFFSET  ACCESS
       bar0    mmio  0xfde00000  1M    0x0     rw mmap
@@ -98,11 +101,36 @@ cliPasses([
     '--sim show 0000:00:00.0',
     text`
       0000:00:00.0  8086:29c0  Intel Corporation 82G33/G31/P35/P31 Express DRAM Controller
-        driver       none
-        class        Host bridge (0x060000)
-        revision     00
+        driver        none
+        class         Host bridge (0x060000)
+        revision      00
+        subsystem     1af4:1100
+        iommu group   0
+        iommu         dmar0 (Intel VT-d)
+        reserved      0xfee00000-0xfeefffff msi
+        not for vfio  a bridge stays with the kernel
+    `,
+  ],
+  [
+    '--sim show nvme0n1',
+    text`
+      0000:01:00.0  1b36:0010  Red Hat, Inc. QEMU NVM Express Controller
+        driver       nvme
+        disks        nvme0n1
+        class        NVMe controller (0x010802)
+        revision     02
         subsystem    1af4:1100
-        iommu group  0
+        iommu group  9
+        irq          20
+        link         2.5 GT/s x1
+        power        D0
+        reset        flr, bus
+        iommu        dmar0 (Intel VT-d)
+        reserved     0xfee00000-0xfeefffff msi
+        for vfio     udrv --sim bind 0000:01:00.0 vfio-pci
+
+      REGION  KIND  ADDRESS     SIZE  OFFSET  ACCESS
+      bar0    mmio  0xfe000000  16K   0x0     rw mmap
     `,
   ],
   [
@@ -114,6 +142,7 @@ cliPasses([
         slot            3
         irq             16
         kernel modules  igb
+        not for vfio    no IOMMU group: the firmware describes no IOMMU
     `,
   ],
   [

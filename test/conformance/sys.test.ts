@@ -1,3 +1,4 @@
+import { attempt } from '../../src/sys/attempt';
 import { ready } from '../../src/sys/wait';
 import { errnoOf, makeSys, NODE, PARENT, title } from './target';
 
@@ -120,6 +121,40 @@ describe(title('eventfd, poll and watch'), () => {
 
 describe(title('memory'), () => {
   const sys = makeSys();
+
+  test('huge pages are taken from their pool, and given back', () => {
+    const pool = '/sys/kernel/mm/hugepages/hugepages-2048kB';
+    const before = sys.readFile(`${pool}/nr_hugepages`).toString();
+    const free = () => Number(sys.readFile(`${pool}/free_hugepages`).toString());
+    sys.writeFile(`${pool}/nr_hugepages`, '3');
+    try {
+      expect(free()).toBe(3);
+      const memory = sys.allocate(3 * 2 ** 20, { hugePage: 2 ** 21 });
+      expect(memory.bytes.length).toBe(2 ** 22);
+      expect(memory.bytes[2 ** 22 - 1]).toBe(0);
+      expect(free()).toBe(1);
+      expect(errnoOf(() => sys.allocate(2 ** 22, { hugePage: 2 ** 21 }))).toBe('ENOMEM');
+      memory.close();
+      expect(free()).toBe(3);
+      expect(errnoOf(() => sys.allocate(4096, { hugePage: 2 ** 23 }))).toBe('EINVAL');
+    } finally {
+      sys.writeFile(`${pool}/nr_hugepages`, before);
+    }
+  });
+
+  test('memory of a NUMA node', () => {
+    const nodes = attempt<string[], string[]>(() => sys.readDir('/sys/devices/system/node'), []);
+    if (!nodes.includes('node0')) {
+      // A kernel without NUMA has no mbind(2).
+      expect(errnoOf(() => sys.allocate(4096, { numaNode: 0 }))).toBe('ENOSYS');
+      return;
+    }
+    const memory = sys.allocate(4096, { numaNode: 0 });
+    expect(memory.bytes.length).toBe(sys.pageSize);
+    memory.close();
+    expect(errnoOf(() => sys.allocate(4096, { numaNode: 900 }))).toBe('EINVAL');
+    expect(errnoOf(() => sys.allocate(4096, { numaNode: -1 }))).toBe('EINVAL');
+  });
 
   test('is zeroed, in whole pages, and goes when it is closed', () => {
     const memory = sys.allocate(sys.pageSize + 1);

@@ -4,6 +4,7 @@ import { join } from 'node:path/posix';
 import { Agent, type Ready } from './agent-client';
 import { LabError } from './error';
 import type { Exit, GuestProcess, OutputName } from './guest-process';
+import { IOMMU } from './machine';
 import { CHECKOUT, findPrepared, findUdev, type Kernel, LAB_FOLDER } from './prepared';
 import { Qemu } from './qemu';
 import { Qmp } from './qmp';
@@ -20,8 +21,10 @@ export interface BootOptions {
   readonly kernel: Kernel;
   /** More devices, say. */
   readonly qemuArgs?: readonly string[];
-  /** Parameters of the kernel's command line; they come last, and so win. */
-  readonly parameters?: Readonly<Record<string, string>>;
+  /** QEMU's IOMMU, as -device takes it; null for none. That of machine.ts if not given. */
+  readonly iommu?: string | null;
+  /** Parameters of the kernel's command line; they win. Null: without one that every guest has. */
+  readonly parameters?: Readonly<Record<string, string | null>>;
   /** The checkout always as it is on the host, for who builds meanwhile; without it, what was read once is kept. */
   readonly live?: boolean;
   /**
@@ -60,6 +63,7 @@ export interface RunResult extends Exit {
 export async function bootLab({
   kernel,
   qemuArgs = [],
+  iommu = IOMMU,
   parameters = {},
   trace,
   live = false,
@@ -75,7 +79,8 @@ export async function bootLab({
     kernel: prepared.kernel,
     initramfs: prepared.initramfs,
     checkout: CHECKOUT,
-    parameters: {
+    parameters: withoutNulls({
+      intel_iommu: 'on',
       'udrv.checkout': CHECKOUT,
       'udrv.cache': live ? 'none' : 'loose',
       'udrv.setup': join(LAB_FOLDER, 'guest/setup.sh'),
@@ -84,7 +89,8 @@ export async function bootLab({
       'udrv.udev': udevRules === undefined ? 'no' : 'yes',
       'udrv.keep': [dirname(process.execPath), ...(prepared.modules ? [prepared.modules] : [])],
       ...parameters,
-    },
+    }),
+    iommu,
     args: [...udevArgs, ...qemuArgs, ...traceArgs],
   });
   const agent = new Agent(qemu.agent);
@@ -115,6 +121,12 @@ function udevShares(rules: string): string[] {
     ...['-device', `virtio-9p-pci,fsdev=${id},mount_tag=${id},bus=pcie.0`],
   ];
   return [...share('udev', udev, ',readonly=on'), ...share('rules', rules, '')];
+}
+
+function withoutNulls<T>(parameters: Readonly<Record<string, T | null>>): Record<string, T> {
+  return Object.fromEntries(
+    Object.entries(parameters).flatMap(([name, value]) => (value === null ? [] : [[name, value] as const])),
+  );
 }
 
 /** A guest that is up. */

@@ -31,7 +31,6 @@
 export const MACHINE: readonly string[] = `
   -machine q35,accel=tcg,kernel-irqchip=split -cpu max,-pku -smp 2 -m 2048
   -nodefaults -no-user-config -display none -no-reboot
-  -device intel-iommu,intremap=on,caching-mode=on
 
   -device edu,id=edu0,addr=03.0
   -device edu,id=edu1,addr=04.0
@@ -60,3 +59,6 @@ export const MACHINE: readonly string[] = `
 `
   .trim()
   .split(/\s+/);
+
+/** The IOMMU in front of them, which a test can leave out or change. */
+export const IOMMU = 'intel-iommu,intremap=on,caching-mode=on';

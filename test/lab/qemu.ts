@@ -23,15 +23,7 @@ const CHANNELS: readonly string[] = `
  * they are (all read one counter), and would read the HPET instead: a microsecond for each look at the clock, and Node
  * looks often.
  */
-const PARAMETERS = [
-  'console=ttyS0',
-  'quiet',
-  'panic=-1',
-  'intel_iommu=on',
-  'no_timer_check',
-  'tsc=reliable',
-  'usb_storage.delay_use=0',
-];
+const PARAMETERS = ['console=ttyS0', 'quiet', 'panic=-1', 'no_timer_check', 'tsc=reliable', 'usb_storage.delay_use=0'];
 
 export interface QemuOptions {
   /** A folder that the guest mounts by itself, to treat it otherwise than the host's other files. */
@@ -40,6 +32,8 @@ export interface QemuOptions {
   readonly initramfs: string;
   /** Parameters of the kernel's command line; values are encoded here. */
   readonly parameters: Readonly<Record<string, string | readonly string[]>>;
+  /** As -device takes it; null: none. */
+  readonly iommu: string | null;
   readonly args: readonly string[];
 }
 
@@ -60,7 +54,7 @@ export class Qemu {
       ([name, value]) => `${name}=${[value].flat().map(encode).join(',')}`,
     );
     const qemu = [
-      ...['qemu-system-x86_64', ...MACHINE, ...CHANNELS],
+      ...['qemu-system-x86_64', ...MACHINE, ...(options.iommu === null ? [] : ['-device', options.iommu]), ...CHANNELS],
       // A comma in an option's value is doubled.
       ...['-fsdev', `local,id=checkout,path=${options.checkout.replaceAll(',', ',,')},security_model=none,readonly=on`],
       ...['-device', 'virtio-9p-pci,fsdev=checkout,mount_tag=checkout,addr=0a.0'],

@@ -1,11 +1,14 @@
 /**
- * The sessions that README.md shows: blocks of ```console, in which a line that begins with `$ ` is a command and what
- * follows is its output. All of them are one shell, on one simulated machine that remembers (UDRV_SIM).
+ * The sessions that papers show: blocks of ```console, in which a line that begins with `$ ` is a command and what
+ * follows is its output. All of a paper are one shell, on one simulated machine that remembers (UDRV_SIM).
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+/** The papers with such blocks. */
+export const PAPERS = ['README.md', 'BRING-UP.md'] as const;
 
 const ROOT = join(__dirname, '../..');
 const BLOCK = /^```console\n([\s\S]*?)^```$/gm;
@@ -45,6 +48,7 @@ class Shell {
     const udrv = join(this.#folder, 'udrv');
     writeFileSync(udrv, `#!/bin/sh\nexec "${process.execPath}" "${join(ROOT, 'bin/udrv')}" "$@"\n`);
     chmodSync(udrv, 0o755);
+    symlinkSync(join(ROOT, 'fixtures'), join(this.#folder, 'fixtures'));
   }
 
   run(commands: readonly string[]): string {

@@ -24,6 +24,7 @@ export class Screen implements Disposable {
   readonly #cleanup = new Cleanup();
   #isEntered = false;
   #last: readonly string[] = [];
+  #kept = '';
 
   /** @param onKey gets each key but those that send signals */
   constructor(stdout: OutputStream, env: NodeJS.ProcessEnv, onKey: (key: string) => void) {
@@ -62,9 +63,14 @@ export class Screen implements Disposable {
     return rowsOf(this.#env);
   }
 
-  /** Draws a frame: lines that have a column for each character, cut to the size of the screen. */
-  draw(lines: readonly string[]): void {
+  /**
+   * Draws a frame: lines that have a column for each character, cut to the size of the screen.
+   *
+   * @param kept the text that stays on the terminal when the screen is disposed of; that of the frame before if not given
+   */
+  draw(lines: readonly string[], kept: string = this.#kept): void {
     this.#last = lines;
+    this.#kept = kept;
     if (!this.#isEntered) return;
     // The last column stays free: erasing behind it would erase what is in it.
     const columns = columnsOf(this.#stdout, this.#env) - 1;
@@ -77,8 +83,11 @@ export class Screen implements Disposable {
     this.#cleanup.close();
   }
 
+  /** Gives the terminal back, and leaves on it what was to be kept. */
   [Symbol.dispose](): void {
     this.leave();
+    if (this.#kept !== '') this.#stdout.write(this.#kept);
+    this.#kept = '';
   }
 
   #enter(): void {

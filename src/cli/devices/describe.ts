@@ -1,34 +1,29 @@
+import type { WayToVfio } from '../../bind/way-to-vfio';
 import type {
   DeviceInfo,
-  PciAttributes,
-  PciDeviceInfo,
   Region,
   UioAttributes,
   UsbAttributes,
   UsbDeviceInfo,
   UsbEndpoint,
   UsbInterface,
-  VfioAttributes,
 } from '../../model/device';
-import type { PciDetails } from '../../pci/function-details';
 import { hex } from '../../text/hex';
 import { sizeText } from '../../text/size';
 import { authorizeCommand } from '../../usb/inspect/authorize';
 import type { VfioCandidate } from '../../vfio/inspect/candidate';
-import type { VfioDetails } from '../../vfio/inspect/details';
-import { namesOf } from '../../vfio/inspect/holders';
-import { firmwareRequirement } from '../../vfio/inspect/reserved-regions';
 import { visible } from '../output/escape';
-import { type MachineOptions, nameMachine } from '../output/hint';
+import type { MachineOptions } from '../output/hint';
 import type { Style } from '../output/style';
 import { type Fact, factTable, titleLine, visibleRow } from '../tables/facts';
 import type { Cell, Row } from '../tables/row';
 import { table } from '../tables/table';
 import { driverText } from './driver';
 import { fullName } from './full-name';
+import { candidateFacts, pciFacts, vfioFacts, wayFacts } from './pci-facts';
 
 /** A device with what `show` has beyond `list`. */
-export type DeviceInDepth = DeviceInfo & { candidate?: VfioCandidate };
+export type DeviceInDepth = DeviceInfo & { candidate?: VfioCandidate; wayToVfio?: WayToVfio };
 
 export interface DeviceView {
   style: Style;
@@ -86,9 +81,9 @@ function frameworkFacts(device: DeviceInDepth, machine: MachineOptions): Fact[] 
     case 'uio':
       return [...uioFacts(device.uio), ...(device.pci ? pciFacts(device.pci) : [])];
     case 'vfio':
-      return [...vfioFacts(device.vfio), ...pciFacts(device.pci)];
+      return [...vfioFacts(device.vfio), ...wayFacts(device, machine), ...pciFacts(device.pci)];
     case 'pci':
-      return [...pciFacts(device.pci), ...candidateFacts(device, device.candidate, machine)];
+      return [...pciFacts(device.pci), ...candidateFacts(device), ...wayFacts(device, machine)];
     case 'usb':
       return usbFacts(device);
   }
@@ -102,87 +97,6 @@ function uioFacts({ version, eventCount, irq, parentBus, parentDevice, links }: 
     ['version', version],
     ['interrupt', eventCount === null ? has : `${has}, ${eventCount} so far`],
     ['parent', parentDevice === null ? null : `${parentDevice}${bus}`],
-  ];
-}
-
-function vfioFacts(vfio: VfioAttributes & Partial<VfioDetails>): Fact[] {
-  const {
-    group,
-    cdev,
-    viable,
-    blockers,
-    groupDevices,
-    iommu,
-    iommuKind,
-    noiommu,
-    reservedRegions = [],
-    holders = [],
-  } = vfio;
-  return [
-    ['group', group === null ? 'none: is the IOMMU on?' : `${group}: ${groupDevices.join(', ')}`],
-    ['viable', viable === null ? null : viableCell(viable, blockers)],
-    ['held by', holders.length === 0 ? null : namesOf(holders)],
-    ['cdev', cdev],
-    [
-      'iommu',
-      noiommu
-        ? 'none: the device can reach all memory of this machine'
-        : iommu
-          ? `${iommu}${iommuKind ? ` (${iommuKind})` : ''}`
-          : null,
-    ],
-    ['firmware', firmwareRequirement(reservedRegions)],
-    ['reserved', reservedRegions.map(({ start, end, type }) => `${start}-${end} ${type}`).join(', ') || null],
-  ];
-}
-
-function viableCell(viable: boolean, blockers: readonly string[]): Cell {
-  return viable
-    ? { text: 'yes', meaning: 'good' }
-    : { text: `no: blocked by ${blockers.join(', ')}`, meaning: 'warning' };
-}
-
-function pciFacts(pci: PciAttributes & Partial<PciDetails>): Fact[] {
-  const { slot, irq, modules = [] } = pci;
-  return [
-    ['class', pci.class === null ? null : `${pci.className ?? 'unknown'} (${pci.class})`],
-    ['revision', pci.revision],
-    ['subsystem', pci.subsystem],
-    ['iommu group', pci.iommuGroup === null ? null : String(pci.iommuGroup)],
-    ['driver override', pci.driverOverride],
-    ['numa node', pci.numaNode === null ? null : String(pci.numaNode)],
-    ['slot', slot ?? null],
-    ['irq', irq === undefined || irq === null ? null : String(irq)],
-    ['kernel modules', modules.join(', ') || null],
-  ];
-}
-
-function candidateFacts(
-  { address, pci }: PciDeviceInfo,
-  candidate: VfioCandidate | undefined,
-  machine: MachineOptions,
-): Fact[] {
-  if (candidate === undefined) return [];
-  const { group, mdev } = candidate;
-  const members = group.members.map(({ name, driver }) => (driver === null ? name : `${name} (${driver})`));
-  const others = group.members.filter(({ name, blocks }) => blocks && name !== address).map(({ name }) => name);
-  const option = others.length === 0 ? '' : ' --group';
-  const required = firmwareRequirement(group.reservedRegions);
-  return [
-    ['group members', members.length > 1 ? members.join(', ') : null],
-    [
-      'for vfio',
-      required ??
-        // A bridge stays with the kernel.
-        (pci.class?.startsWith('0x06')
-          ? null
-          : [
-              ...(others.length === 0 ? [] : [`${others.join(', ')} must leave their drivers too`]),
-              nameMachine(`udrv bind ${address} vfio-pci${option} --dry-run tells what it takes`, machine),
-            ].join('; ')),
-    ],
-    ['mdev types', mdev?.types.map(({ name, available }) => `${name} (${available ?? '?'} left)`).join(', ') ?? null],
-    ['mdev instances', mdev?.instances.join(', ') || null],
   ];
 }
 

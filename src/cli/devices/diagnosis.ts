@@ -61,7 +61,7 @@ export function diagnosisText({ options, style }: Context, diagnosis: Diagnosis)
   const { findings } = diagnosis;
   if (findings.some(({ severity }) => severity === 'blocks')) lines.push(style.heading(`${subject}: blocked`));
   else if (shown.length > 0) lines.push(style.heading(`${subject}: nothing blocks it; ${shown.length} to know`));
-  else lines.push(healthy(subject, diagnosis, notes));
+  else lines.push(...wrapped(healthy(subject, diagnosis, notes), '', INDENT));
   for (const [index, finding] of shown.entries())
     lines.push('', ...findingLines(index + 1, typed(finding, options), style));
   if (shown.length > 0 && kindOf(options) === 'recorded')

@@ -2,6 +2,7 @@ import type { IommuTree, IommuTreeNode, TreeGroup } from '../../devices/iommu-tr
 import { isPciAddress } from '../../pci/address';
 import { isVfioDriver } from '../../vfio/inspect/drivers';
 import { firmwareRequirement } from '../../vfio/inspect/reserved-regions';
+import { hasVfioMember } from '../lists/groups';
 import { visible } from '../output/escape';
 import { drawTrees, type TreeNode } from '../output/tree';
 import type { Context } from '../program/context';
@@ -62,7 +63,8 @@ export function drawIommuTree(
     const text = number === null ? '-' : `${number}${group?.split ? ' split' : ''}`;
     if (group === undefined) return [{ text }, { text: '-' }];
     const { viable } = group;
-    if (viable === false || isNeededByFirmware(group)) return [{ text }, { text: 'NO', meaning: 'bad' }];
+    if (viable === false || isNeededByFirmware(group))
+      return [{ text }, hasVfioMember(group) ? { text: 'NO', meaning: 'bad' } : { text: 'no' }];
     return [{ text }, viable === null ? { text: '-' } : { text: 'yes', meaning: 'good' }];
   }
 
@@ -75,7 +77,7 @@ export function drawIommuTree(
   function noteCell(member: { kind?: IommuTreeNode['kind']; group: number | null; blocks: boolean }): Cell {
     const group = member.group === null ? undefined : byNumber.get(member.group);
     const obstacles = [
-      ...(member.blocks ? ['blocks'] : []),
+      ...(member.blocks && group !== undefined && hasVfioMember(group) ? ['blocks'] : []),
       ...(group !== undefined && isNeededByFirmware(group) ? ['RMRR'] : []),
     ];
     if (obstacles.length > 0) return { text: obstacles.join(', '), meaning: 'warning' };

@@ -23,15 +23,22 @@ export function listSelected(
   options: ListOptions,
 ): undefined {
   const errors: ReadError[] = [];
-  const devices =
+  const found =
     selectors.length === 0
       ? listDevices(context.sys, context.names, { ...options, errors })
       : selected(context, selectors, options.type);
-  print(context, list, devices, options, selectors.length > 0);
+  const isOfAll = options.all === true || options.type === 'pci';
+  const devices = isOfAll ? usesOf().withUses(context.sys, found) : found;
+  print(context, isOfAll ? usesOf().listWithUses(list) : list, devices, options, selectors.length > 0);
   const { type = 'uio' } = options;
   const hasUio = devices.some(({ framework }) => framework === 'uio');
   if (selectors.length === 0 && type === 'uio' && !hasUio) noteDriverless(context);
   remarkErrors(context, [...errors, ...devices.flatMap((device) => device.errors)]);
+}
+
+/** Loads what the usual list does without. */
+function usesOf(): typeof import('../lists/uses') {
+  return require('../lists/uses');
 }
 
 /** Returns the devices that selectors name, each once. @throws UdrvError exit 3 for one that matches nothing */

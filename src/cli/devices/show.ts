@@ -1,3 +1,5 @@
+import { kernelDevices } from '../../bind/kernel-devices';
+import { wayToVfio } from '../../bind/way-to-vfio';
 import type { DeviceInfo } from '../../model/device';
 import { inspectPciDetails } from '../../pci/function-details';
 import { AttributeReader } from '../../sys/readers/attributes';
@@ -18,11 +20,14 @@ export function printDevices(context: Context, found: readonly DeviceInfo[]): un
   context.page(texts.join('\n'));
 }
 
-/** Adds what takes a search through /proc or the modules' aliases, which a listing does without. */
+/** Adds what takes a search through /proc, /sys/class or the modules' aliases, which a listing does without. */
 function inDepth({ sys }: Context, device: DeviceInfo): DeviceInDepth {
   if (device.framework !== 'vfio' && device.framework !== 'pci') return device;
-  const pci = { ...device.pci, ...inspectPciDetails(new AttributeReader(sys), device.address) };
-  if (device.framework === 'vfio') return { ...device, pci, vfio: vfioDetails(sys, device) };
+  const { address } = device;
+  const details = inspectPciDetails(new AttributeReader(sys), address);
+  const pci = { ...device.pci, ...details, kernelDevices: kernelDevices(sys).get(address) ?? [] };
+  const way = { wayToVfio: wayToVfio(sys, address) };
+  if (device.framework === 'vfio') return { ...device, pci, vfio: vfioDetails(sys, device), ...way };
   const candidate = vfioCandidate(sys, device);
-  return candidate === null ? { ...device, pci } : { ...device, pci, candidate };
+  return candidate === null ? { ...device, pci, ...way } : { ...device, pci, candidate, ...way };
 }

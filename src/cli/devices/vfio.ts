@@ -13,20 +13,27 @@ import { findNamed } from './find';
 /**
  * Finds a PCI function that is bound to a VFIO driver.
  *
+ * @param besideDriver the command of `udrv pci` that does the same while another driver has the function
  * @throws UdrvError exit 3; where another driver has the function, with the command that changes that
  */
-export function findVfio(context: Context, selector: string): VfioDeviceInfo {
+export function findVfio(context: Context, selector: string, besideDriver?: string): VfioDeviceInfo {
   const device = findNamed(context, 'vfio', selector, NO_NAMES);
   if (device.framework === 'vfio') return device;
+  const error = notVfio(context, selector, device);
+  if (besideDriver === undefined || device.framework !== 'pci') throw error;
+  const beside = `beside its driver: sudo udrv pci ${besideDriver} ${device.address}`;
+  throw new UdrvError(error.message, {
+    ...error,
+    hint: error.hint === undefined ? beside : `${error.hint}; ${beside}`,
+  });
+}
+
+function notVfio({ sys }: Context, selector: string, device: Exclude<DeviceInfo, VfioDeviceInfo>): UdrvError {
   const address = device.framework === 'uio' ? device.uio.parent : device.framework === 'pci' ? device.address : null;
-  if (
-    device.framework === 'pci' &&
-    device.pci.iommuGroup === null &&
-    !mayComeIntoGroup(new AttributeReader(context.sys))
-  )
-    throw noGroup(context.sys, device.address);
+  if (device.framework === 'pci' && device.pci.iommuGroup === null && !mayComeIntoGroup(new AttributeReader(sys)))
+    return noGroup(sys, device.address);
   const bridge = device.framework === 'pci' && device.pci.class?.startsWith('0x0604');
-  throw new UdrvError(
+  return new UdrvError(
     bridge ? 'is a bridge: VFIO does not take bridges' : `not bound to a VFIO driver (${driverOf(device)})`,
     {
       code: 'ENODEV',
@@ -42,9 +49,14 @@ function driverOf({ framework, driver }: DeviceInfo): string {
   return framework === 'usb' ? 'a USB device' : `driver: ${driver ?? 'none'}`;
 }
 
-/** Opens a VFIO device, and warns where no IOMMU restrains its DMA. */
+/** The options of the way in which a command opens a device. */
+export type OpenChoice = Pick<VfioOpenOptions, 'backend' | 'vfToken'>;
+
+/** Opens a VFIO device, says which VF token was made for it, and warns where no IOMMU restrains its DMA. */
 export function openVfio(context: Context, info: VfioDeviceInfo, options: VfioOpenOptions): VfioDevice {
   const device = open(context, info, options);
+  if (options.vfToken === 'auto' && device.vfToken !== null)
+    context.note(`${info.address}: its VF token is ${device.vfToken}`);
   if (device.iommu.kind === 'noiommu')
     context.warn(`${info.address}: there is no IOMMU: the device can reach all memory of this machine`);
   return device;

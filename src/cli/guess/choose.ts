@@ -97,7 +97,7 @@ function noSuchCommand(verb: string, selector: string, { framework, address }: D
 
 /** Lists the commands that take a device of a framework. */
 function commandsFor(framework: Framework): string[] {
-  if (framework === 'pci') return ['show', 'config', 'bind', 'unbind', 'restore'];
+  if (framework === 'pci') return ['show', 'config', 'bind', 'unbind', 'restore', 'pci read', 'pci dump'];
   const nouns: Record<string, () => { command: CommandSpec }> = {
     uio: () => require('../uio'),
     vfio: () => require('../vfio'),
@@ -116,7 +116,8 @@ function mergedArguments(specs: readonly VerbSpec[], devices: DeviceChoice): Arg
   return longest.map((one, i) => {
     const required = lists.every((list) => list[i]?.required === true);
     const name = i === 0 ? 'device' : one.name();
-    const made = argument(required ? `<${name}>` : `[${name}]`, one.description, i === 0 ? devices : undefined);
+    const word = one.variadic ? `${name}...` : name;
+    const made = argument(required ? `<${word}>` : `[${word}]`, one.description, i === 0 ? devices : undefined);
     return one.argChoices === undefined ? made : made.choices(one.argChoices);
   });
 }

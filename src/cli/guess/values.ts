@@ -34,7 +34,7 @@ export function valuesOf(
   const device = () => findDevices(sys, NO_NAMES, given[0] ?? '', options.type).slice(0, 1);
   switch (argument.name()) {
     case 'region':
-      return device().flatMap(regions);
+      return device().flatMap((one) => regions(one, options.type === 'pci'));
     case 'endpoint':
       return device().flatMap((one) => endpoints(one, endpointType(command)));
     case 'interface':
@@ -57,7 +57,7 @@ export function endpointType(command: Command): string | undefined {
 export function devicesOf(command: Command, { devices }: DeviceArgument): DeviceChoice {
   const noun = command.parent?.name();
   const { type } = command.opts<ListOptions>();
-  const own = noun === 'uio' || noun === 'vfio' || noun === 'usb' ? noun : undefined;
+  const own = noun === 'uio' || noun === 'vfio' || noun === 'usb' || noun === 'pci' ? noun : undefined;
   return { type: type ?? own, ...devices };
 }
 
@@ -73,7 +73,8 @@ export function devices(sys: SysTree, names: Names, { frameworks, ...options }: 
   });
 }
 
-function regions(device: DeviceInfo): Candidate[] {
+/** Lists the regions of a device. @param isBeside reached through sysfs, beside the driver: BARs alone */
+function regions(device: DeviceInfo, isBeside: boolean): Candidate[] {
   if (device.framework === 'usb') return [];
   const known = device.framework === 'uio' ? device.uio.regions : device.pci.regions;
   const found = known.map(({ name, label, kind, size }) => ({
@@ -81,7 +82,9 @@ function regions(device: DeviceInfo): Candidate[] {
     description: `${label === undefined ? '' : `${label}, `}${kind}, ${sizeText(size)}`,
   }));
   // VFIO has it for every function, sysfs among the regions for none.
-  return device.framework === 'vfio' ? [...found, { text: 'config', description: 'configuration space' }] : found;
+  return device.framework === 'vfio' && !isBeside
+    ? [...found, { text: 'config', description: 'configuration space' }]
+    : found;
 }
 
 /** Lists the endpoints of a type: those of the current settings, then those that only another one has. */

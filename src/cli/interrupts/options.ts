@@ -6,7 +6,7 @@ import { parseVectors } from '../program/parse';
 export function ackOption(): Option {
   return repeatable(
     '--ack <action>',
-    'run after each interrupt, before re-arming: REGION:OFFSET[/WIDTH]=VALUE; repeatable',
+    'run after each interrupt, before re-arming: REGION:OFFSET[/WIDTH]=VALUE, where VALUE is a number or a register to copy; repeatable',
   );
 }
 

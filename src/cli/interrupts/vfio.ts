@@ -1,18 +1,16 @@
 import { type Action, checkAction, locationsOf, prepareActions } from '../../model/action';
 import type { Region } from '../../model/device';
-import type { VfioBackend } from '../../vfio/device/backend';
 import type { VfioDevice } from '../../vfio/device/device';
 import type { Vectors } from '../../vfio/device/irq-eventfds';
 import type { IrqName } from '../../vfio/device/irq-set';
-import { findVfio, openVfio } from '../devices/vfio';
+import { findVfio, type OpenChoice, openVfio } from '../devices/vfio';
 import type { Context } from '../program/context';
 import { interruptible } from '../program/signals';
 import { vfioTarget } from '../registers/vfio';
 import { actionsFor } from './actions';
 
 /** The options of the commands that wait for a VFIO device's interrupts, as typed. */
-export interface VfioInterruptOptions {
-  backend: VfioBackend;
+export interface VfioInterruptOptions extends OpenChoice {
   irq?: IrqName;
   vector?: Vectors;
   trigger?: string[];
@@ -44,7 +42,7 @@ export async function withVfioInterrupts(
   work: (prepared: PreparedVfioInterrupts) => Promise<void>,
 ): Promise<number | undefined> {
   const info = findVfio(context, selector);
-  const target = vfioTarget(context, info, { backend: options.backend });
+  const target = vfioTarget(context, info, { backend: options.backend, vfToken: options.vfToken });
   const triggers = actionsFor(context, target, options.trigger, options.map);
   const acks = actionsFor(context, target, options.ack, options.map);
   if (context.options.dryRun) {
@@ -59,7 +57,7 @@ export async function withVfioInterrupts(
   const actions = [...triggers, ...acks];
   const mmap = options.fast === true && actions.every((action) => isMappable(action, target.regions));
   return interruptible(async (signal) => {
-    using device = openVfio(context, info, { backend: options.backend, mmap });
+    using device = openVfio(context, info, { backend: options.backend, vfToken: options.vfToken, mmap });
     // Checked again before an interrupt is switched on: regions that sysfs does not know show only now.
     for (const action of actions) checkAction(action, target.address, device.regions);
     const irq = options.irq ?? bestIrq(device);

@@ -1,5 +1,6 @@
 import type { GroupDevice, GroupReport } from '../../devices/iommu-groups';
 import { comparePciAddresses } from '../../pci/address';
+import { isVfioDriver } from '../../vfio/inspect/drivers';
 import { firmwareRequirement } from '../../vfio/inspect/reserved-regions';
 import type { Cell } from '../tables/row';
 import type { List, ListColumn } from './column';
@@ -9,6 +10,15 @@ import { fieldColumn } from './device-fields';
 export interface GroupRow {
   group: GroupReport;
   device: GroupDevice;
+  /** Whether the row of a group's first member shows the group for all, as a person reads it. */
+  isGrouped: boolean;
+  /** Whether somebody wants the group: one of its members is bound to VFIO, or the group was asked for. */
+  isWanted: boolean;
+}
+
+/** Tells whether a member of a group is given to VFIO: what blocks it is worth telling then. */
+export function hasVfioMember({ node, devices }: GroupReport): boolean {
+  return node !== null || devices.some(({ driver }) => isVfioDriver(driver));
 }
 
 export const GROUP_LIST: List<GroupRow> = {
@@ -52,19 +62,25 @@ export const GROUP_LIST: List<GroupRow> = {
   ],
 };
 
-/** Makes a column of the group, which the row of its first member shows for all. */
+/** Makes a column of the group, which on a terminal the row of its first member shows for all. */
 function ofGroup(column: ListColumn<GroupRow>): ListColumn<GroupRow> {
-  return { ...column, cell: (row, before) => (before?.group === row.group ? '' : column.cell(row)) };
+  return { ...column, cell: (row, before) => (isFirst(row, before) ? column.cell(row) : '') };
+}
+
+function isFirst({ group, isGrouped }: GroupRow, before: GroupRow | undefined): boolean {
+  return !isGrouped || before?.group !== group;
 }
 
 function isViable(group: GroupReport): boolean | null {
   return firmwareRequirement(group.reservedRegions) === null ? group.viable : false;
 }
 
-function viableCell({ group }: GroupRow): Cell {
+function viableCell({ group, isWanted }: GroupRow): Cell {
   const viable = isViable(group);
   if (viable === null) return { text: '-' };
-  return viable ? { text: 'yes', meaning: 'good' } : { text: 'NO', meaning: 'bad' };
+  if (viable) return { text: 'yes', meaning: 'good' };
+  // A device that the kernel drives, as it should, is ordinary.
+  return isWanted ? { text: 'NO', meaning: 'bad' } : { text: 'no' };
 }
 
 function ownerText({ holders, viable }: GroupReport): string {
@@ -78,11 +94,11 @@ const BLOCKS = ['<- blocks the group', '<- blocks'] as const;
 const FIRMWARE = ['<- the firmware needs the group (RMRR)', '<- RMRR'] as const;
 
 /** Returns the name, and the remark that tells why the group cannot be had, which is not to be shortened away. */
-function nameCell({ group, device }: GroupRow, before?: GroupRow): string | Cell {
-  const isFirst = before?.group !== group;
+function nameCell(row: GroupRow, before?: GroupRow): string | Cell {
+  const { group, device, isWanted } = row;
   const remarks = [
-    ...(device.blocks ? [BLOCKS] : []),
-    ...(isFirst && firmwareRequirement(group.reservedRegions) !== null ? [FIRMWARE] : []),
+    ...(device.blocks && isWanted ? [BLOCKS] : []),
+    ...(isFirst(row, before) && firmwareRequirement(group.reservedRegions) !== null ? [FIRMWARE] : []),
   ];
   if (remarks.length === 0) return device.name;
   const [tail, shortTail] = [0, 1].map((i) => remarks.map((forms) => `  ${forms[i]}`).join(''));

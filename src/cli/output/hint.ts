@@ -20,9 +20,9 @@ const FOR_ROOT = /\b(?:run (?:it )?as root|with sudo)\b/;
 const INSPECTS = /\budrv (?:list|show|doctor|config|groups|(?:uio|vfio|usb) (?:list|show)|vfio (?:groups|config))\b/;
 /** A command of udrv that works with a machine; its name in a sentence is none, nor is a usage line, or one that decodes a file. */
 const COMMAND =
-  /(?<!usage: )(?:\bsudo )?\budrv (?=(?:bench|bind|config|do|doctor|dump|groups|info|irq|list|ls|monitor|read|reset|restore|run|shell|show|snapshot|uio|udev|unbind|usb|vfio|watch-irq|write)\b)(?!vfio config --file)/;
+  /(?<!usage: )(?:\bsudo )?\budrv (?=(?:bench|bind|config|do|doctor|dump|groups|info|irq|list|ls|monitor|pci|read|regs|reset|restore|run|shell|show|snapshot|uio|udev|unbind|usb|vfio|watch|watch-irq|write)\b)(?!vfio config --file)/;
 /** Commands of udrv that only root can run; a synopsis has its operands in capitals. */
-const NEEDS_ROOT = /(?<!\bsudo )\budrv (?=(?:bind|unbind|restore) [^A-Z])/g;
+const NEEDS_ROOT = /(?<!\bsudo )\budrv (?=(?:bind|unbind|restore|vfio vf) [^A-Z])/g;
 
 /**
  * Completes the commands in a hint. The library writes them for the machine on which it runs (`sudo udrv bind

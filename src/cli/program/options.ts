@@ -1,6 +1,8 @@
 import { Argument, CommanderError, Option } from 'commander';
 import type { ListOptions } from '../../devices/list';
+import { usageError } from '../../errors';
 import type { Framework } from '../../model/device';
+import { parseDuration } from '../../model/notation';
 
 /** Devices that an argument may be; `frameworks` stands in the place of `type` where there are several. */
 export type DeviceChoice = ListOptions & { frameworks?: readonly Framework[] };
@@ -58,9 +60,28 @@ export function choice(flags: string, description: string, choices: readonly str
   return value === undefined ? made : made.default(value);
 }
 
-/** Makes the option for the way in which VFIO opens a device. */
-export function backendOption(): Option {
-  return choice('--backend <backend>', 'how to open the device', ['auto', 'group', 'iommufd'], 'auto');
+/** Makes the options for the way in which VFIO opens a device. */
+export function openOptions(): Option[] {
+  return [
+    choice('--backend <backend>', 'how to open the device', ['auto', 'group', 'iommufd'], 'auto'),
+    option('--vf-token <uuid>', 'the VF token of a function with SR-IOV, which VFIO may ask for, or auto'),
+  ];
+}
+
+/** Time between two looks, where it is not given. */
+export const DEFAULT_INTERVAL_MS = 1000;
+/** Below this, looking would take more time than is looked at. */
+const LEAST_INTERVAL_MS = 50;
+
+/** Makes the option for the time between two looks. @param looks what they are called: `frames` */
+export function intervalOption(looks: string): Option {
+  return option('--interval <duration>', `time between two ${looks}: 500ms, 2s (1s)`, parseInterval);
+}
+
+function parseInterval(text: string): number {
+  const interval = parseDuration(text);
+  if (interval < LEAST_INTERVAL_MS) throw usageError(text, `is too short an interval: ${LEAST_INTERVAL_MS}ms at least`);
+  return interval;
 }
 
 /** @param more what a command takes beside the frameworks */

@@ -1,6 +1,5 @@
-import type { Region } from '../../model/device';
 import { parseRange } from '../../model/notation';
-import { checkRange, hexWord, type Range, registersSize } from '../../model/registers';
+import { checkRange, hexWord } from '../../model/registers';
 import type { Width, Word } from '../../sys/sys';
 import { hexLines, type Line, putWord, wordLines } from '../output/dump';
 import { json } from '../output/escape';
@@ -9,12 +8,13 @@ import { LineWriter } from '../output/lines';
 import type { Context } from '../program/context';
 import { interruptible, signalCheck } from '../program/signals';
 import { MEBIBYTES, Progress } from '../status/progress';
-import { expectRange } from './place';
-import { type FindTarget, noteAllOnes } from './target';
+import { expectRange, wholeRange } from './place';
+import { type FindTarget, noteAllOnes, openTarget } from './target';
 
 export interface DumpOptions {
   width?: Width;
   map?: string[];
+  swap?: boolean;
   format: 'words' | 'hex' | 'bin';
   output?: string;
 }
@@ -30,20 +30,20 @@ export async function dumpRegisters(
   selector: string,
   given: string,
   rangeText: string | undefined,
-  { width: typed, map, format, output: path }: DumpOptions,
+  { width: typed, map, swap = false, format, output: path }: DumpOptions,
 ): Promise<number | undefined> {
   const target = find(context, selector);
   const { region: expected, at, location } = expectRange(context, target, given, rangeText, map);
   const width = typed ?? location?.width ?? 4;
   const asked = at === undefined ? undefined : parseRange(at, width);
   const regionName = expected.name;
-  checkRange(target.address, expected, asked ?? whole(expected, width), width);
+  checkRange(target.address, expected, asked ?? wholeRange(expected, width), width);
   using output = new Output(context.stdout, path);
   // Awaited here: the output is closed when this function returns.
   return await interruptible(async (signal) => {
-    using device = target.open({ write: false });
+    using device = openTarget(target, { write: false, swap });
     const registers = device.region(regionName);
-    const range = asked ?? whole(registers.info, width);
+    const range = asked ?? wholeRange(registers.info, width);
     // The first before the output is opened: a dump that cannot begin leaves an existing file alone.
     const words = new Noticing(begun(registers.words(range, width)), width);
     const out = output.open();
@@ -87,15 +87,6 @@ class Noticing implements Iterable<Word> {
     }
     this.allOnes = this.count > 0 && others === 0;
   }
-}
-
-/**
- * Returns the range of a whole region, as far as it is known to have registers, without the last where its size is no
- * multiple of the width.
- */
-function whole(region: Region, width: Width): Range {
-  const size = Math.min(registersSize(region), region.registers ?? Number.POSITIVE_INFINITY);
-  return { offset: 0, length: size - (size % width) };
 }
 
 /** Takes the first item at once, and the others when they are asked for. */

@@ -1,5 +1,7 @@
 import { type UdrvError, usageError } from '../../errors';
+import type { Region } from '../../model/device';
 import type { RegisterNames } from '../../regmap/names';
+import type { MapDevice } from '../../regmap/place';
 import type { Context } from '../program/context';
 import { readInput } from '../program/input';
 import { keptMap } from './kept-maps';
@@ -15,20 +17,43 @@ export function registerNames(context: Context, target: Target, given: readonly 
   const kept = given.length > 0 ? null : keptMap(context.env, target.kinds?.() ?? []);
   const references = kept === null ? given : [kept];
   if (references.length === 0) return null;
-  // Loaded only for names: most lines have offsets.
-  const { parseMapReference, parseRegisterMap, placeMap, RegisterNames } = require('../../regmap') as Regmap;
-  const { LARGEST_FILE } = require('../../regmap/limits') as typeof import('../../regmap/limits');
-  const device = {
+  return placed(references, {
     address: target.address,
     regions: target.regions,
     isPhysical: target.isPhysical === true,
     find: (name: string) => expectRegion(target, name),
-  };
-  const placed = references.flatMap((text) => {
+  });
+}
+
+/**
+ * Reads the maps that `--map` gives for registers that are in a file: every region is there, and has room.
+ *
+ * @param region of the registers, where it is known
+ */
+export function namesWithoutDevice(given: readonly string[] = [], region = ''): RegisterNames | null {
+  if (given.length === 0) return null;
+  const find = (name: string): Region => ({
+    name,
+    kind: 'mmio',
+    address: null,
+    size: Number.MAX_SAFE_INTEGER,
+    offset: 0,
+    read: true,
+    write: false,
+    mmap: false,
+  });
+  return placed(given, { address: 'the dump', regions: [find(region)], isPhysical: false, find });
+}
+
+function placed(references: readonly string[], device: MapDevice): RegisterNames {
+  // Loaded only for names: most lines have offsets.
+  const { parseMapReference, parseRegisterMap, placeMap, RegisterNames } = require('../../regmap') as Regmap;
+  const { LARGEST_FILE } = require('../../regmap/limits') as typeof import('../../regmap/limits');
+  const found = references.flatMap((text) => {
     const reference = parseMapReference(text);
     return placeMap(parseRegisterMap(readInput(reference.file, LARGEST_FILE), reference.file), reference, device);
   });
-  return new RegisterNames(placed);
+  return new RegisterNames(found);
 }
 
 /** {@link registerNames}. @throws usage, where there are none */

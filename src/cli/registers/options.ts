@@ -1,6 +1,6 @@
 import type { Argument, Option } from 'commander';
-import { parseWidth } from '../../model/notation';
-import { argument, choice, option, repeatable } from '../program/options';
+import { parseCount, parseWidth } from '../../model/notation';
+import { argument, choice, intervalOption, option, repeatable } from '../program/options';
 
 /** Makes the arguments that name a device and a region of it. @param place what may follow the region: `OFFSET` */
 export function regionArguments(device: string, place: string, regions?: string): Argument[] {
@@ -24,6 +24,10 @@ export function dumpOptions(): Option[] {
   ];
 }
 
+export function swapOption(): Option {
+  return option('--swap', 'the registers are big-endian: exchange the bytes of each value');
+}
+
 export function mmapOption(): Option {
   return option('--mmap', 'access a mapping of the region instead of asking the kernel: SIGBUS if the device is off');
 }
@@ -40,4 +44,24 @@ export function writeForceOption(): Option {
 
 export function readAllOption(): Option {
   return option('--read-all', 'read registers too that reading changes');
+}
+
+/** Makes the arguments of a watch. */
+export function watchArguments(device: string, regions?: string): Argument[] {
+  return [
+    ...regionArguments(device, 'RANGE, or the name of a register', regions),
+    argument('[range...]', 'in the region, all of it without; or more registers'),
+  ];
+}
+
+/** Makes the options of a watch. */
+export function watchOptions(): Option[] {
+  return [
+    intervalOption('readings'),
+    option('-c, --count <n>', 'end after reading N times again', parseCount),
+    widthOption(),
+    mapOption(),
+    swapOption(),
+    readAllOption(),
+  ];
 }

@@ -1,6 +1,7 @@
 import { usageError } from '../../errors';
 import type { Region } from '../../model/device';
 import { checkLocation, type Location, spanOf } from '../../model/location';
+import { type Range, registersSize } from '../../model/registers';
 import type { RegisterNames, ResolvedLocation } from '../../regmap/names';
 import type { Width } from '../../sys/sys';
 import { hex } from '../../text/hex';
@@ -61,11 +62,15 @@ function namedRegister(
   word: string,
   maps: readonly string[] | undefined,
 ): ResolvedLocation | null {
-  if (hasRegion(target, word) || target.unseen?.(word)) return null;
-  const colon = word.lastIndexOf(':');
-  const isPlace = colon >= 0 && (hasRegion(target, word.slice(0, colon)) || target.unseen?.(word.slice(0, colon)));
-  const names = isPlace ? null : registerNames(context, target, maps);
+  const names = isPlace(target, word) ? null : registerNames(context, target, maps);
   return names === null ? null : resolve(word, names);
+}
+
+/** Tells whether a word is a region, or a place in one, and so no name of a register. */
+export function isPlace(target: Target, word: string): boolean {
+  const isRegion = (name: string) => hasRegion(target, name) || Boolean(target.unseen?.(name));
+  const colon = word.lastIndexOf(':');
+  return isRegion(word) || (colon >= 0 && isRegion(word.slice(0, colon)));
 }
 
 /** Resolves a word by {@link resolveLocation}, which is loaded with the maps. */
@@ -83,4 +88,13 @@ function byName(target: Target, named: ResolvedLocation, width: Width | undefine
   if (width !== undefined && width !== named.location.width)
     throw usageError(named.name, `is accessed with ${named.location.width} bytes: leave out -w ${width}`);
   return { region: expectRegion(target, named.location.region), location: named.location, named };
+}
+
+/**
+ * Returns the range of a whole region, as far as it is known to have registers, without the last where its size is no
+ * multiple of the width.
+ */
+export function wholeRange(region: Region, width: Width): Range {
+  const size = Math.min(registersSize(region), region.registers ?? Number.POSITIVE_INFINITY);
+  return { offset: 0, length: size - (size % width) };
 }

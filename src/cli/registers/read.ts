@@ -3,11 +3,12 @@ import type { Width } from '../../sys/sys';
 import type { Context } from '../program/context';
 import { interruptible } from '../program/signals';
 import { expectRegister } from './place';
-import { type FindTarget, noteAllOnes } from './target';
+import { type FindTarget, noteAllOnes, openTarget } from './target';
 
 export interface ReadOptions {
   width?: Width;
   map?: string[];
+  swap?: boolean;
 }
 
 /** Reads one register of a device, and prints it. @param given the region, `REGION:OFFSET`, or a name in a map */
@@ -17,13 +18,13 @@ export function readRegister(
   selector: string,
   given: string,
   at: string | undefined,
-  { width, map }: ReadOptions,
+  { width, map, swap = false }: ReadOptions,
 ): Promise<number | undefined> {
   const target = find(context, selector);
   const { location, named } = expectRegister(context, target, given, at, width, map);
   const { region, offset } = location;
   return interruptible(() => {
-    using device = target.open({ write: false });
+    using device = openTarget(target, { write: false, swap });
     const word = prepareRead(location, device)();
     const value = valueText(location, word);
     const meaning = named?.field ? meaningOf(named.field, word) : null;

@@ -8,11 +8,12 @@ import type { Context } from '../program/context';
 import { interruptible, signalCheck } from '../program/signals';
 import { bitsText } from './bits';
 import { expectNames } from './maps';
-import type { FindTarget } from './target';
+import { type FindTarget, openTarget } from './target';
 
 export interface RegsOptions {
   map?: string[];
   readAll?: boolean;
+  swap?: boolean;
 }
 
 /** Registers between two looks for a signal. */
@@ -29,14 +30,14 @@ export async function showRegisters(
   find: FindTarget,
   selector: string,
   pattern: string | undefined,
-  { map, readAll }: RegsOptions,
+  { map, readAll, swap = false }: RegsOptions,
 ): Promise<number | undefined> {
   const target = find(context, selector);
   const names = expectNames(context, target, map);
   const { listRegisters, readListed } = require('../../regmap/listing') as typeof import('../../regmap/listing');
   const listed = listRegisters(names, target.address, pattern, { readAll });
   return await interruptible(async (signal) => {
-    using device = target.open({ write: false });
+    using device = openTarget(target, { write: false, swap });
     const interrupted = signalCheck(signal);
     const printer = context.options.json ? jsonPrinter(context, target.address) : registersPrinter(context, listed);
     for (const [i, one] of listed.entries()) {

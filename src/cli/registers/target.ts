@@ -21,7 +21,26 @@ export interface Target {
   openStep?: string;
   /** Tells, after a write and the close, why the value may not have lasted; null where it does. */
   writeNote?(region: string): string | null;
-  open(options: { write: boolean }): RegionSource & Disposable;
+  /** Refuses a write that nobody insists on. @throws UdrvError exit 5 */
+  checkWrite?(): void;
+  open(options: { write: boolean }): OpenTarget;
+}
+
+/** A device that is open. */
+export interface OpenTarget extends RegionSource, Disposable {
+  /** Makes sure that an access to a region still reaches the device, for loops that last. @throws exit 8 and 1 */
+  mustAnswer?(region: string): void;
+}
+
+/** Opens a device for its registers. @param swap exchange the bytes of each value: the registers are big-endian */
+export function openTarget(target: Target, { write, swap = false }: { write: boolean; swap?: boolean }): OpenTarget {
+  const device = target.open({ write });
+  if (!swap) return device;
+  return {
+    region: (name) => device.region(name).swapped(),
+    mustAnswer: (region) => device.mustAnswer?.(region),
+    [Symbol.dispose]: () => device[Symbol.dispose](),
+  };
 }
 
 /** Finds the device that a selector names. */

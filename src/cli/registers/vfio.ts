@@ -5,11 +5,15 @@ import { findVfio, openVfio } from '../devices/vfio';
 import type { Context } from '../program/context';
 import type { FindTarget, Target } from './target';
 
-/** Makes a search for VFIO devices that are opened with these options. */
+/**
+ * Makes a search for VFIO devices that are opened with these options.
+ *
+ * @param verb the command, which `udrv pci` has too for functions of other drivers
+ */
 export const findVfioTarget =
-  (options: VfioOpenOptions): FindTarget =>
+  (options: VfioOpenOptions, verb: string): FindTarget =>
   (context, selector) =>
-    vfioTarget(context, findVfio(context, selector), options);
+    vfioTarget(context, findVfio(context, selector, verb), options);
 
 /** Makes a target of a VFIO device. */
 export function vfioTarget(context: Context, device: VfioDeviceInfo, options: VfioOpenOptions): Target {

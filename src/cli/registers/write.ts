@@ -18,12 +18,13 @@ import type { Context } from '../program/context';
 import { missingArgument } from '../program/options';
 import { interruptible } from '../program/signals';
 import { expectRegister } from './place';
-import { type FindTarget, hasRegion } from './target';
+import { type FindTarget, hasRegion, openTarget } from './target';
 
 export interface WriteOptions {
   width?: Width;
   map?: string[];
   force?: boolean;
+  swap?: boolean;
 }
 
 /**
@@ -39,7 +40,7 @@ export async function writeRegister(
   given: string,
   second: string,
   third: string | undefined,
-  { width, map, force }: WriteOptions,
+  { width, map, force, swap = false }: WriteOptions,
 ): Promise<number | undefined> {
   const [at, text] = third === undefined ? [undefined, second] : [second, third];
   // A mistake in a number is told before the device is looked for; its width may be that of a name.
@@ -49,6 +50,7 @@ export async function writeRegister(
   const { location, region, named } = expectRegister(context, target, given, at, width, map);
   const value = (named === null ? null : fieldValue(named, text, 'write')) ?? parseValue(text, location.width);
   checkLocationValue(target.address, region, location, value);
+  if (!force) target.checkWrite?.();
   if (named !== null && !force) checkNamedWrite(named, true);
   const place = `${target.address} ${location.region}:${hex(location.offset)}/${location.width}`;
   const step = `${place}=${valueText(location, value)}${named === null ? '' : ` (${named.name})`}`;
@@ -59,7 +61,7 @@ export async function writeRegister(
     return undefined;
   }
   const signal = await interruptible(() => {
-    using device = target.open({ write: true });
+    using device = openTarget(target, { write: true, swap });
     if (readsFirst) context.note(`${place}: ${writeField(location, value, device)} (${named?.name})`);
     else {
       prepareWrite(location, device)(value);

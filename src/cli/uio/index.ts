@@ -10,6 +10,7 @@ export const command: NounSpec = {
     read: () => require('./read'),
     write: () => require('./write'),
     regs: () => require('./regs'),
+    watch: () => require('./watch'),
     'watch-irq': () => require('./watch-irq'),
     irq: () => require('./irq'),
     bench: () => require('./bench'),

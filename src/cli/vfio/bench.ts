@@ -10,7 +10,7 @@ import { ackOption, benchTriggerOption, irqOption, vectorOption } from '../inter
 import { type VfioInterruptOptions, withVfioInterrupts } from '../interrupts/vfio';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
-import { argument, backendOption, option } from '../program/options';
+import { argument, openOptions, option } from '../program/options';
 import { interruptible } from '../program/signals';
 import { mapOption } from '../registers/options';
 import { counted, Progress } from '../status/progress';
@@ -28,7 +28,7 @@ export const command: VerbSpec = {
     vectorOption('--vector <n>', 'which vector'),
     option('--sizes <list>', 'sizes of mappings, such as 4K,2M'),
     option('-c, --count <n>', 'how many interrupts, or mappings of each size', parseCount, 1000),
-    backendOption(),
+    ...openOptions(),
   ],
   does: ['open', 'wait', 'change'],
   examples: [
@@ -83,7 +83,7 @@ async function benchMappings(context: Context, selector: string, options: BenchO
     return undefined;
   }
   return interruptible(async (signal) => {
-    using device = openVfio(context, info, { backend: options.backend });
+    using device = openVfio(context, info, { backend: options.backend, vfToken: options.vfToken });
     const results: MapLatencies[] = [];
     const onResult = (result: MapLatencies) => results.push(result);
     try {
@@ -91,7 +91,7 @@ async function benchMappings(context: Context, selector: string, options: BenchO
         const title = `${sizeText(size)} (${results.length + 1} of ${sizes.size})`;
         using progress = new Progress(context.status, { unit: counted('mappings'), total: options.count, title });
         const onServed = (done: number) => progress.update(done);
-        await measureMappings(context.sys, device, { size, count: options.count, signal, onResult, onServed });
+        await measureMappings(device, { size, count: options.count, signal, onResult, onServed });
       }
     } finally {
       if (results.length > 0) print(context, device, results);

@@ -10,15 +10,14 @@ import { inspectPciDetails, type PciDetails } from '../../pci/function-details';
 import { readConfigSpace } from '../../pci/sysfs-config';
 import { readVpd, type VitalProductData } from '../../pci/vpd';
 import { AttributeReader } from '../../sys/readers/attributes';
-import type { VfioBackend } from '../../vfio/device/backend';
 import { pciAddressOf } from '../devices/find';
-import { findVfio, openVfio } from '../devices/vfio';
+import { findVfio, type OpenChoice, openVfio } from '../devices/vfio';
 import { describeConfig, describeSystem } from '../output/config';
 import { json, visible } from '../output/escape';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { readInput } from '../program/input';
-import { argument, backendOption, missingArgument, option } from '../program/options';
+import { argument, missingArgument, openOptions, option } from '../program/options';
 import { interruptible } from '../program/signals';
 import { titleLine } from '../tables/facts';
 
@@ -29,17 +28,16 @@ export const command: VerbSpec = {
     option('--file <dump>', 'read what lspci -x, -xxx or -xxxx wrote, or a raw image; - is standard input'),
     option('--raw', 'the bytes, as lspci -xxxx prints them'),
     option('--open', 'open the device and decode what VFIO shows of it, instead of what sysfs has'),
-    backendOption(),
+    ...openOptions(),
   ],
   examples: ['vfio config 0000:00:03.0', 'vfio config 0000:01:00.0 --raw'],
   run: config,
 };
 
-interface ConfigOptions {
+interface ConfigOptions extends OpenChoice {
   file?: string;
   raw?: boolean;
   open?: boolean;
-  backend: VfioBackend;
 }
 
 /** The most bytes in a file: 4096 functions with 4 KiB each, as lspci -vv -xxxx prints them. */
@@ -96,8 +94,8 @@ async function config(
 }
 
 /** Reads the configuration space that a driver in user space sees: VFIO makes up registers, and hides capabilities. */
-function readOpened(context: Context, selector: string, { raw, backend }: ConfigOptions): ConfigDump {
-  using device = openVfio(context, findVfio(context, selector), { backend });
+function readOpened(context: Context, selector: string, { raw, backend, vfToken }: ConfigOptions): ConfigDump {
+  using device = openVfio(context, findVfio(context, selector), { backend, vfToken });
   const { address, name } = device.info;
   const registers = device.region('config');
   const bytes = Buffer.alloc(registers.info.size);

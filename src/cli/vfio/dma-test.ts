@@ -1,16 +1,15 @@
 import { Exit } from '../../errors';
-import type { VfioBackend } from '../../vfio/device/backend';
 import type { VfioDevice } from '../../vfio/device/device';
 import { chooseTier, type DmaTestReport, dmaDeviceOf, runDmaTest } from '../../vfio/dma-test/run';
 import type { CheckResult, DmaTier, Verdict } from '../../vfio/dma-test/tier';
 import { IommuGroups } from '../../vfio/inspect/iommu-group';
 import { iommuHardware } from '../../vfio/inspect/iommu-hardware';
-import { findVfio, openVfio } from '../devices/vfio';
+import { findVfio, type OpenChoice, openVfio } from '../devices/vfio';
 import { visible } from '../output/escape';
 import type { Meaning } from '../output/style';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
-import { argument, backendOption, choice } from '../program/options';
+import { argument, choice, openOptions } from '../program/options';
 import { interruptible } from '../program/signals';
 import { Waiting } from '../status/waiting';
 import { table } from '../tables/table';
@@ -25,15 +24,14 @@ export const command: VerbSpec = {
       ['auto', 'generic', 'edu', 'nvme'],
       'auto',
     ),
-    backendOption(),
+    ...openOptions(),
   ],
   does: ['open', 'change'],
   examples: ['vfio dma-test 0000:00:03.0', 'vfio dma-test 0000:00:03.0 --tier generic -q'],
   run: dmaTest,
 };
 
-interface DmaTestOptions {
-  backend: VfioBackend;
+interface DmaTestOptions extends OpenChoice {
   tier: string;
 }
 
@@ -60,7 +58,7 @@ async function dmaTest(context: Context, selector: string, options: DmaTestOptio
   };
   let report: DmaTestReport | undefined;
   const interrupted = await interruptible(async (signal) => {
-    using device = openVfio(context, info, { backend: options.backend });
+    using device = openVfio(context, info, { backend: options.backend, vfToken: options.vfToken });
     if (!json && !quiet) context.stdout.write(header(context, device, tier));
     using _waiting = new Waiting(context.status, () => `${info.address}: running the check ${running}; Ctrl-C ends`);
     report = await runDmaTest(context.sys, device, { tier: options.tier, onStart, onCheck, signal });

@@ -1,26 +1,27 @@
-import { type GroupReport, listGroups } from '../../devices/iommu-groups';
+import { findGroup, type GroupReport, listGroups } from '../../devices/iommu-groups';
 import { type IommuTreeNode, readIommuTree } from '../../devices/iommu-tree';
 import { usageError } from '../../errors';
 import type { ReadError } from '../../sys/readers/attributes';
 import { whyNoGroup } from '../../vfio/inspect/missing-group';
 import { drawIommuTree } from '../devices/group-tree';
 import { remarkErrors } from '../devices/list';
-import { GROUP_LIST, type GroupRow } from '../lists/groups';
+import { GROUP_LIST, type GroupRow, hasVfioMember } from '../lists/groups';
 import { type ListView, listOptions } from '../lists/options';
 import { arranged, chosenFields, listTable, noMatch } from '../lists/print';
 import { visible } from '../output/escape';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
-import { option } from '../program/options';
+import { argument, option } from '../program/options';
 import { brokenLine } from '../tables/facts';
 
 export const command: VerbSpec = {
   description: 'the IOMMU groups: members, what keeps one from being given to user space, who has it',
+  arguments: [argument('[group...]', 'only this one, by its number or by a device in it', { type: 'pci' })],
   options: [
     option('-t, --tree', 'the PCI hierarchy, from root buses down to functions, with the group of each'),
     ...listOptions('viable=no && driver'),
   ],
-  examples: ['vfio groups', 'vfio groups -t'],
+  examples: ['vfio groups -t', 'vfio groups nvme0n1'],
   run: groups,
 };
 
@@ -28,11 +29,12 @@ interface GroupsOptions extends ListView {
   tree?: boolean;
 }
 
-function groups(context: Context, { tree, ...view }: GroupsOptions): undefined {
+function groups(context: Context, selectors: string[], { tree, ...view }: GroupsOptions): undefined {
+  if (tree && selectors.length > 0) throw usageError('--tree', 'shows all groups: name none');
   if (tree && (view.columns ?? view.sort ?? view.filter) !== undefined)
     throw usageError('--tree', 'has no columns to choose, and no rows to sort or to filter');
   if (tree) printTree(context);
-  else printGroups(context, view);
+  else printGroups(context, selectors, view);
 }
 
 function printTree(context: Context): void {
@@ -49,9 +51,15 @@ function errorsIn({ errors, children }: IommuTreeNode): ReadError[] {
   return [...errors, ...children.flatMap(errorsIn)];
 }
 
-function printGroups(context: Context, view: ListView): void {
-  const { groups, holdersComplete } = listGroups(context.sys, context.names);
-  const all = groups.flatMap((group) => group.devices.map((device) => ({ group, device })));
+function printGroups(context: Context, selectors: readonly string[], view: ListView): void {
+  const isNamed = selectors.length > 0;
+  const only = isNamed ? new Set(selectors.map((selector) => findGroup(context.sys, selector))) : undefined;
+  const { groups, holdersComplete } = listGroups(context.sys, context.names, only);
+  const isGrouped = context.stdout.isTTY === true;
+  const all = groups.flatMap((group) => {
+    const isWanted = isNamed || hasVfioMember(group);
+    return group.devices.map((device): GroupRow => ({ group, device, isGrouped, isWanted }));
+  });
   const rows = arranged(context, GROUP_LIST, all, view);
   // A group without a member has no row, and is in the document of all.
   const shown = rows === all ? groups : groupsIn(rows);

@@ -12,10 +12,12 @@ export const command: NounSpec = {
     read: () => require('./read'),
     write: () => require('./write'),
     regs: () => require('./regs'),
+    watch: () => require('./watch'),
     config: () => require('./config'),
     'watch-irq': () => require('./watch-irq'),
     'dma-test': () => require('./dma-test'),
     bench: () => require('./bench'),
     reset: () => require('./reset'),
+    vf: () => require('./vf'),
   },
 };

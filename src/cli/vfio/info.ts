@@ -1,16 +1,15 @@
 import type { Region } from '../../model/device';
 import { hex } from '../../text/hex';
 import { sizeText } from '../../text/size';
-import type { VfioBackend } from '../../vfio/device/backend';
 import type { VfioDevice } from '../../vfio/device/device';
 import type { HotResetDevice } from '../../vfio/device/hot-reset';
 import type { IrqInfo } from '../../vfio/device/irq-set';
 import type { Area } from '../../vfio/device/region-info';
 import type { IommuInfo } from '../../vfio/dma/iommu';
-import { findVfio, openVfio } from '../devices/vfio';
+import { findVfio, type OpenChoice, openVfio } from '../devices/vfio';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
-import { argument, backendOption } from '../program/options';
+import { argument, openOptions } from '../program/options';
 import { interruptible } from '../program/signals';
 import { type Fact, factTable, visibleRow } from '../tables/facts';
 import { table } from '../tables/table';
@@ -18,7 +17,7 @@ import { table } from '../tables/table';
 export const command: VerbSpec = {
   description: 'what the kernel tells of a device once it is open: regions, interrupts, IOVA ranges, features',
   arguments: [argument('<device>')],
-  options: [backendOption()],
+  options: [...openOptions()],
   does: ['open'],
   examples: ['vfio info 0000:00:03.0', '--json vfio info 0000:00:03.0 --backend group'],
   run: info,
@@ -49,14 +48,10 @@ interface Info {
   hotReset: HotResetDevice[] | null;
 }
 
-async function info(
-  context: Context,
-  selector: string,
-  { backend }: { backend: VfioBackend },
-): Promise<number | undefined> {
+async function info(context: Context, selector: string, { backend, vfToken }: OpenChoice): Promise<number | undefined> {
   const found = findVfio(context, selector);
   return interruptible(() => {
-    using device = openVfio(context, found, { backend });
+    using device = openVfio(context, found, { backend, vfToken });
     const info = inquire(device);
     if (context.options.json) context.printJson(info);
     else context.stdout.write(text(info, context));

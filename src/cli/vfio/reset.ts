@@ -1,14 +1,13 @@
-import type { VfioBackend } from '../../vfio/device/backend';
-import { findVfio, openVfio } from '../devices/vfio';
+import { findVfio, type OpenChoice, openVfio } from '../devices/vfio';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
-import { argument, backendOption } from '../program/options';
+import { argument, openOptions } from '../program/options';
 import { interruptible } from '../program/signals';
 
 export const command: VerbSpec = {
   description: 'reset the function alone',
   arguments: [argument('<device>')],
-  options: [backendOption()],
+  options: [...openOptions()],
   does: ['open', 'change'],
   examples: ['-n vfio reset 0000:00:03.0', '-n vfio reset 0000:02:01.0 --backend iommufd'],
   run: reset,
@@ -17,7 +16,7 @@ export const command: VerbSpec = {
 async function reset(
   context: Context,
   selector: string,
-  { backend }: { backend: VfioBackend },
+  { backend, vfToken }: OpenChoice,
 ): Promise<number | undefined> {
   const info = findVfio(context, selector);
   if (context.options.dryRun) {
@@ -25,7 +24,7 @@ async function reset(
     return undefined;
   }
   return interruptible(() => {
-    using device = openVfio(context, info, { backend });
+    using device = openVfio(context, info, { backend, vfToken });
     device.reset();
     if (context.options.verbose) context.note(`${device.info.address}: reset`);
   });

@@ -3,7 +3,7 @@ import { showInterrupts } from '../interrupts/shown';
 import { type VfioInterruptOptions, withVfioInterrupts } from '../interrupts/vfio';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
-import { argument, backendOption, option } from '../program/options';
+import { argument, openOptions, option } from '../program/options';
 import { mapOption } from '../registers/options';
 
 export const command: VerbSpec = {
@@ -18,7 +18,7 @@ export const command: VerbSpec = {
     triggerOption(),
     option('--loopback', 'have the kernel raise the vectors in turns, without the device'),
     liveOption(),
-    backendOption(),
+    ...openOptions(),
   ],
   does: ['open', 'wait', 'change'],
   examples: [

@@ -1,8 +1,15 @@
 import type { VfioOpenOptions } from '../../vfio/device/device';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
-import { argument, backendOption } from '../program/options';
-import { mapOption, mmapOption, regionArguments, widthOption, writeForceOption } from '../registers/options';
+import { argument, openOptions } from '../program/options';
+import {
+  mapOption,
+  mmapOption,
+  regionArguments,
+  swapOption,
+  widthOption,
+  writeForceOption,
+} from '../registers/options';
 import { findVfioTarget } from '../registers/vfio';
 import { type WriteOptions, writeRegister } from '../registers/write';
 
@@ -13,7 +20,7 @@ export const command: VerbSpec = {
     argument('<offset>', 'left out behind REGION:OFFSET'),
     argument('[value]', "a number; a negative one is its two's complement"),
   ],
-  options: [widthOption(), mapOption(), writeForceOption(), mmapOption(), backendOption()],
+  options: [widthOption(), mapOption(), swapOption(), writeForceOption(), mmapOption(), ...openOptions()],
   does: ['open', 'change'],
   examples: ['vfio write 0000:00:03.0 bar0 0x4 0x12345678', '-n vfio write 0000:00:03.0 bar0 0x60 1'],
   run: (
@@ -23,5 +30,5 @@ export const command: VerbSpec = {
     offset: string,
     value: string | undefined,
     options: WriteOptions & VfioOpenOptions,
-  ) => writeRegister(context, findVfioTarget(options), selector, region, offset, value, options),
+  ) => writeRegister(context, findVfioTarget(options, 'write'), selector, region, offset, value, options),
 };

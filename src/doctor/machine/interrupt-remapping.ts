@@ -7,6 +7,7 @@ import { parameterPath } from '../evidence';
 import { functionOf } from '../function-of';
 
 const MODULES = ['vfio_iommu_type1', 'iommufd'] as const;
+const UNSAFE = parameterPath('vfio_iommu_type1', 'allow_unsafe_interrupts');
 
 /** Interrupts that are not remapped: a device could forge them, so that the kernel gives it to nobody. */
 export const interruptRemapping: Check = {
@@ -16,9 +17,13 @@ export const interruptRemapping: Check = {
     if (tree.names(IOMMU_GROUPS).length === 0) return;
     tree.need('/proc/interrupts');
     if (remapsInterrupts(tree) !== false) return;
-    const allowed = MODULES.map((module) => parameterPath(module, 'allow_unsafe_interrupts')).filter(
-      (path) => tree.text(path) === 'Y',
-    );
+    const parameters = (modules: readonly string[]) =>
+      modules
+        .map((module) => parameterPath(module, 'allow_unsafe_interrupts'))
+        .filter((path) => tree.text(path) !== null);
+    const isByCdev = device?.framework === 'vfio' && device.node?.startsWith('/dev/vfio/devices/') === true;
+    // Each back end has a parameter of its own, and a character device is opened through iommufd.
+    const allowed = parameters(isByCdev ? ['iommufd'] : MODULES).filter((path) => tree.text(path) === 'Y');
     const address = functionOf(device) ?? tree.names(PCI_DEVICES).find(isPciAddress) ?? '';
     const off = (tree.text('/proc/cmdline') ?? '')
       .split(/\s+/)
@@ -47,7 +52,7 @@ export const interruptRemapping: Check = {
         seen,
         means: `${means} To accept that, the last way, lets a device disturb or take over the machine.`,
         prevents: 'opening devices through VFIO: the kernel answers EPERM',
-        mend: [...mend, command(`echo 1 | sudo tee ${parameterPath('vfio_iommu_type1', 'allow_unsafe_interrupts')}`)],
+        mend: [...mend, command(`echo 1 | sudo tee ${parameters(MODULES).join(' ') || UNSAFE}`)],
         proof,
       };
   },

@@ -1,4 +1,4 @@
-import type { Check } from '../check';
+import { bootWithout, type Check, firmware } from '../check';
 
 const LOCKDOWN = '/sys/kernel/security/lockdown';
 /** A variable of the firmware: four bytes of attributes, then 1 where it is on (UEFI 2.10, section 3.3). */
@@ -11,14 +11,19 @@ export const lockdown: Check = {
   *run({ tree, device }) {
     const mode = /\[(\w+)\]/.exec(tree.text(LOCKDOWN) ?? '')?.[1];
     if (mode === undefined || mode === 'none') return;
+    const asked = (tree.text('/proc/cmdline') ?? '').split(/\s+/).filter((word) => word.startsWith('lockdown='));
     const secure = tree.bytes(SECURE_BOOT)?.[4] === 1;
     yield {
       id: 'lockdown',
       severity: device?.framework === 'uio' ? 'limits' : 'note',
-      seen: [{ path: LOCKDOWN, value: mode }, ...(secure ? [{ path: SECURE_BOOT, value: 'on' }] : [])],
+      seen: [
+        { path: LOCKDOWN, value: mode },
+        ...asked.map((value) => ({ path: '/proc/cmdline', value })),
+        ...(secure ? [{ path: SECURE_BOOT, value: 'on' }] : []),
+      ],
       means: `The kernel is locked down (${mode})${secure ? ', as it is after Secure Boot' : ''}.`,
       prevents: 'mapping BARs and writing configuration space through sysfs; nodes of UIO, VFIO and usbfs work',
-      mend: secure ? [{ kind: 'firmware', text: 'switch Secure Boot off in the firmware setup' }] : [],
+      mend: [...asked.map(bootWithout), ...(secure ? [firmware('switch Secure Boot off in the firmware setup')] : [])],
       proof: `cat ${LOCKDOWN}`,
     };
   },

@@ -1,4 +1,4 @@
-import type { Check } from '../check';
+import { type Check, command, firmware } from '../check';
 import { containerOf } from '../container';
 
 /** Containers, and the Windows Subsystem for Linux, which have no devices unless they are given some. */
@@ -20,14 +20,19 @@ export const surroundings: Check = {
     const table = tree.need('/proc/self/mountinfo');
     const line = table.split('\n').find((mount) => /^\S+ \S+ \S+ \S+ \/sys /.test(mount));
     if (line === undefined || !/^(?:\S+ ){5}ro\b/.test(line)) return;
+    const isContained = containerOf(tree) !== null;
     yield {
       id: 'sysfs-read-only',
       severity: 'limits',
       seen: [{ path: '/proc/self/mountinfo', value: 'sysfs on /sys is mounted read-only' }],
-      means: `Nothing can be written to sysfs here${containerOf(tree) === null ? '' : ': this is a container'}.`,
+      means: `Nothing can be written to sysfs here${isContained ? ': this is a container' : ''}.`,
       prevents: 'binding drivers and changing settings',
-      mend: [{ kind: 'firmware', text: 'bind the device on the host, and give its node to the container (--device)' }],
-      proof: null,
+      mend: [
+        isContained
+          ? firmware('bind the device on the host, and give its node to the container (--device)')
+          : command('sudo mount -o remount,rw /sys'),
+      ],
+      proof: 'grep /sys /proc/self/mountinfo',
     };
   },
 };

@@ -1,9 +1,10 @@
 import { PCI_DRIVERS, pciPath } from '../../pci/paths';
 import { isServedByVfio } from '../../vfio/inspect/drivers';
 import { type Check, command, type Finding } from '../check';
-import type { Evidence } from '../evidence';
+import { type Evidence, parameterPath } from '../evidence';
 import { functionOf } from '../function-of';
 import { kernelHasModule } from '../kernel-module';
+import { makeNode } from '../node-findings';
 
 /** The driver vfio-pci: not loaded, or not in this kernel. */
 export const vfioModule: Check = {
@@ -47,9 +48,30 @@ function absent(tree: Evidence): Finding {
   };
 }
 
+/** The back end of groups: without it a container takes no group. Its other back end is that of POWER. */
+export const type1Module: Check = {
+  ids: ['type1-not-loaded'],
+  about: 'type 1 IOMMU',
+  *run({ tree, device }) {
+    const isByCdev = device?.framework === 'vfio' && device.node?.startsWith('/dev/vfio/devices/') === true;
+    if (isByCdev || !tree.has('/sys/module', 'vfio')) return;
+    if (['vfio_iommu_type1', 'vfio_iommu_spapr_tce'].some((name) => tree.has('/sys/module', name))) return;
+    const isOther = tree.text(parameterPath('vfio', 'enable_unsafe_noiommu_mode')) === 'Y';
+    yield {
+      id: 'type1-not-loaded',
+      severity: isOther ? 'note' : 'blocks',
+      seen: [{ path: '/sys/module/vfio_iommu_type1', value: 'not there' }],
+      means: 'The module vfio_iommu_type1 is not loaded, by which a container maps memory.',
+      prevents: 'opening devices through their groups: the kernel answers ENODEV',
+      mend: [command('sudo modprobe vfio_iommu_type1')],
+      proof: 'ls -d /sys/module/vfio_iommu_type1',
+    };
+  },
+};
+
 /** The backend of newer kernels: cdevs are there and /dev/iommu is not. */
 export const iommufdModule: Check = {
-  ids: ['iommufd-not-loaded', 'no-cdev'],
+  ids: ['iommufd-not-loaded', 'no-cdev', 'node-missing'],
   about: 'iommufd',
   *run({ tree }) {
     const devices = tree.names('/sys/class/vfio-dev');
@@ -65,15 +87,23 @@ export const iommufdModule: Check = {
         mend: [],
         proof: null,
       };
-    else if (tree.sys.access('/dev/iommu') === null && !tree.has('/sys/class/misc', 'iommu'))
-      yield {
-        id: 'iommufd-not-loaded',
-        severity: 'note',
-        seen: [{ path: '/dev/iommu', value: 'not there' }],
-        means: 'The devices have character devices, and the module iommufd, which they need, is not loaded.',
-        prevents: '--backend iommufd; the group backend works',
-        mend: [command('sudo modprobe iommufd')],
-        proof: 'ls -l /dev/iommu',
-      };
+    else if (tree.sys.access(IOMMUFD.path) === null) yield withoutIommufd(tree);
   },
 };
+
+const IOMMUFD = { path: '/dev/iommu', directory: '/sys/class/misc/iommu' };
+
+function withoutIommufd(tree: Evidence): Finding {
+  const isLoaded = tree.has('/sys/class/misc', 'iommu');
+  return {
+    id: isLoaded ? 'node-missing' : 'iommufd-not-loaded',
+    severity: 'note',
+    seen: [{ path: IOMMUFD.path, value: 'not there' }],
+    means: isLoaded
+      ? 'The kernel has iommufd, and its node is missing.'
+      : 'The devices have character devices, and the module iommufd, which they need, is not loaded.',
+    prevents: '--backend iommufd; the group backend works',
+    mend: isLoaded ? makeNode(tree, IOMMUFD) : [command('sudo modprobe iommufd')],
+    proof: 'ls -l /dev/iommu',
+  };
+}

@@ -1,10 +1,14 @@
 import { isPciAddress } from '../../pci/address';
 import { pciPath } from '../../pci/paths';
+import { UIO_CLASS } from '../../uio/inspect';
 import { type Check, command, type UioSubject } from '../check';
 import { nodeFindings } from '../node-findings';
 import { readUser } from '../user';
 
 const RULE = `echo 'SUBSYSTEM=="uio", GROUP="plugdev", MODE="0660"' | sudo tee /etc/udev/rules.d/70-udrv-uio.rules && sudo udevadm control --reload && sudo udevadm trigger -s uio`;
+
+/** To map registers for reading takes no more than to read. */
+const WRITING = 'writing its registers, and every interrupt but the first';
 
 /** The node of a UIO device. */
 export const node: Check<UioSubject> = {
@@ -12,7 +16,9 @@ export const node: Check<UioSubject> = {
   about: 'node',
   *run({ tree, device }) {
     tree.list('/dev');
-    yield* nodeFindings(tree, [device.node ?? `/dev/${device.address}`], 'uio', `udrv show ${device.address}`, [RULE]);
+    const { address, node: path = null } = device;
+    const own = { path: path ?? `/dev/${address}`, directory: `${UIO_CLASS}/${address}`, withoutWriting: WRITING };
+    yield* nodeFindings(tree, device, [own], `udrv show ${address}`, [RULE]);
   },
 };
 

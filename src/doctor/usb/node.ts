@@ -13,6 +13,7 @@ export const node: Check<UsbSubject> = {
     if (device.node === null) return;
     tree.list('/dev');
     const rule = `echo '${udevRule(device)}' | sudo tee -a ${RULES} && sudo udevadm control --reload && sudo udevadm trigger ${USB_DEVICES}/${device.address}`;
-    yield* nodeFindings(tree, [device.node], 'usb', `udrv show ${device.address}`, [rule]);
+    const own = { path: device.node, directory: `${USB_DEVICES}/${device.address}` };
+    yield* nodeFindings(tree, device, [own], `udrv show ${device.address}`, [rule]);
   },
 };

@@ -29,6 +29,11 @@ export const node: Check<FunctionSubject> = {
       };
       return;
     }
-    yield* nodeFindings(tree, [device.node, isCdev ? '/dev/iommu' : '/dev/vfio/vfio'], 'vfio', proof);
+    const name = device.node.slice(device.node.lastIndexOf('/') + 1);
+    const own = { path: device.node, directory: `/sys/class/${isCdev ? 'vfio-dev' : 'vfio'}/${name}` };
+    const shared = isCdev
+      ? { path: '/dev/iommu', directory: '/sys/class/misc/iommu' }
+      : { path: '/dev/vfio/vfio', directory: '/sys/class/misc/vfio' };
+    yield* nodeFindings(tree, device, [own, shared], proof);
   },
 };

@@ -19,7 +19,7 @@ export const virtualFunction: Check<FunctionSubject> = {
         { path: pciPath(physical, 'driver'), value: driver ?? '' },
       ],
       means: `VFIO has the physical function, ${physical}, too: the program that has it open sets a token (a UUID).`,
-      prevents: 'opening the virtual function without that token: the kernel answers EACCES',
+      prevents: 'opening the virtual function without that token (--vf-token): the kernel answers EACCES',
       mend: [],
       proof: null,
     };

@@ -1,15 +1,16 @@
 import { usageError } from '../../errors';
-import { parseRange, parseSize, parseWord } from '../../model/notation';
+import { parseCount, parseRange, parseSize, parseWord } from '../../model/notation';
 import { checkRange, checkValue, putWordLE } from '../../model/registers';
 import { VFIO_IRQ_NAMES } from '../../vfio/device/irq-set';
+import { type DmaMemoryOptions, READ_WRITE } from '../../vfio/dma/buffer';
 import type { DmaAccess } from '../../vfio/dma/iommu';
+import type { OwnedBuffer } from '../buffer';
 import { dataOf, writeWhole } from '../files';
 import { type Area, takeWidth } from '../location';
 import { DONE, type StepResult } from '../result';
-import type { Scope } from '../scope';
-import type { OwnedBuffer } from '../state';
+import type { KnownBuffer, Scope } from '../scope';
 import type { Words } from '../words';
-import { MEMORY, type Verb } from './verb';
+import { ALL, type Verb } from './verb';
 
 /** The largest buffer: all of it is pinned. */
 const MAX_SIZE = 2 ** 30;
@@ -57,25 +58,32 @@ const bytesOf = (buffer: OwnedBuffer, { offset, length }: Area) => buffer.bytes.
 const TAKEN = new Set<string>([...VFIO_IRQ_NAMES, 'config', 'rom', 'vga']);
 
 export const buf: Verb = {
-  usage: 'buf NAME SIZE [rw|r|w|none]',
-  summary: 'makes a buffer of whole pages, mapped for these accesses of the device',
+  usage: 'buf NAME SIZE|UDMABUF [rw|r|w|none] [--huge SIZE] [--node N] [--bits N]',
+  summary: 'makes a buffer of whole pages, mapped for these accesses of the device; with UIO, takes one of u-dma-buf',
   takes: ['other', 'other', 'access'],
-  for: MEMORY,
+  for: ALL,
   prepare(words, scope) {
+    const placement = takePlacement(words, scope);
     const name = words.next('name');
-    const size = parseSize(words.next('size'));
+    const what = words.next('size');
+    mustBeNew(name, scope);
+    if (scope.info.framework === 'uio') {
+      words.end();
+      const lent = scope.uDmaBuf(what);
+      keep(name, { length: lent.size, access: READ_WRITE }, scope);
+      return (state) => {
+        const buffer = state.lend(name, lent);
+        buffer.map(READ_WRITE);
+        return resultOf(buffer);
+      };
+    }
+    const size = parseSize(what);
     const access = parseAccess(words.optional() ?? 'rw', words);
     words.end();
-    if (!/^[A-Za-z_]\w{0,31}$/.test(name))
-      throw usageError(name, 'is not a name for a buffer', 'letters, digits and _, the first no digit, 32 at most');
-    if (scope.hasRegion(name) || TAKEN.has(name) || /^(?:bar|map|port|region)\d+$/.test(name))
-      throw usageError(name, 'is the name of a region or an interrupt', 'choose another for the buffer');
-    if (scope.buffers.has(name)) throw usageError(name, 'is there already', `free ${name} gives it back`);
     if (size < 1 || size > MAX_SIZE) throw usageError(`${size}`, 'is no size for a buffer: 1 byte to 1G');
-    scope.buffers.set(name, { length: scope.pages(size), access });
-    scope.freed.delete(name);
+    keep(name, { length: scope.pages(size, placement.hugePage), access }, scope);
     return (state) => {
-      const buffer = state.allocate(name, size);
+      const buffer = state.allocate(name, size, placement);
       try {
         if (access !== null) buffer.map(access);
       } catch (error) {
@@ -86,6 +94,36 @@ export const buf: Verb = {
     };
   },
 };
+
+function mustBeNew(name: string, scope: Scope): void {
+  if (!/^[A-Za-z_]\w{0,31}$/.test(name))
+    throw usageError(name, 'is not a name for a buffer', 'letters, digits and _, the first no digit, 32 at most');
+  if (scope.hasRegion(name) || TAKEN.has(name) || /^(?:bar|map|port|region)\d+$/.test(name))
+    throw usageError(name, 'is the name of a region or an interrupt', 'choose another for the buffer');
+  if (scope.buffers.has(name)) throw usageError(name, 'is there already', `free ${name} gives it back`);
+}
+
+function keep(name: string, buffer: KnownBuffer, scope: Scope): void {
+  scope.buffers.set(name, buffer);
+  scope.freed.delete(name);
+}
+
+/** Takes the options that place a buffer's pages and address. */
+function takePlacement(words: Words, { info }: Scope): DmaMemoryOptions {
+  const take = <T>(option: string, parse: (text: string) => T): T | undefined => {
+    const text = words.option(option);
+    if (text === undefined) return undefined;
+    if (info.framework !== 'vfio') throw usageError(option, `not for ${info.framework.toUpperCase()} devices`);
+    return parse(text);
+  };
+  const hugePage = take('--huge', (text) => parseSize(text));
+  if (hugePage !== undefined && !(hugePage >= 4096 && Number.isInteger(Math.log2(hugePage))))
+    throw usageError('--huge', 'is no size of a page', '2M and 1G are those of x86-64');
+  const addressBits = take('--bits', (text) => parseCount(text));
+  if (addressBits !== undefined && !(addressBits >= 12 && addressBits <= 64))
+    throw usageError('--bits', 'a device drives 12 to 64 address bits');
+  return { hugePage, numaNode: take('--node', (text) => parseSize(text, 'a node')), addressBits };
+}
 
 export const map: Verb = {
   usage: 'map BUF [rw|r|w]',
@@ -131,7 +169,7 @@ export const free: Verb = {
   usage: 'free BUF',
   summary: 'gives a buffer back',
   takes: ['buffer'],
-  for: MEMORY,
+  for: ALL,
   prepare(words, scope) {
     const name = words.next('buffer');
     words.end();
@@ -149,7 +187,7 @@ export const fill: Verb = {
   usage: 'fill BUF[:RANGE] VALUE [-w W]',
   summary: 'fills a buffer with a byte, or with a wider word',
   takes: ['buffer', 'other'],
-  for: MEMORY,
+  for: ALL,
   prepare(words, scope) {
     const width = takeWidth(words) ?? 1;
     const area = takeBuffer(words, scope);
@@ -171,7 +209,7 @@ export const load: Verb = {
   usage: 'load BUF[:OFFSET] HEX|@FILE',
   summary: 'puts data into a buffer',
   takes: ['buffer', 'other'],
-  for: MEMORY,
+  for: ALL,
   prepare(words, scope) {
     const area = takeBuffer(words, scope);
     const data = dataOf(words.next('data'), area.length);
@@ -187,7 +225,7 @@ export const save: Verb = {
   usage: 'save BUF[:RANGE] @FILE',
   summary: 'writes a buffer to a file',
   takes: ['buffer', 'other'],
-  for: MEMORY,
+  for: ALL,
   prepare(words, scope) {
     const area = takeBuffer(words, scope);
     const file = words.next('file');
@@ -204,7 +242,7 @@ export const hexdump: Verb = {
   usage: 'hexdump BUF[:RANGE]',
   summary: 'the bytes of a buffer, with ASCII',
   takes: ['buffer'],
-  for: MEMORY,
+  for: ALL,
   prepare(words, scope) {
     const area = takeBuffer(words, scope);
     words.end();

@@ -85,6 +85,7 @@ export const expect: Verb = {
   usage: 'expect LOCATION[&MASK]==VALUE | BUF[:RANGE]==BUF | BUF[:RANGE]==@FILE',
   summary: 'fails unless a register has this value, or a buffer this content',
   takes: ['location'],
+  isShort: true,
   for: ALL,
   prepare(words, scope) {
     const width = words.option('-w', '--width');

@@ -25,6 +25,7 @@ export const read: Verb = {
   usage: 'read LOCATION [-w W]',
   summary: 'one register, or a word of a buffer',
   takes: ['location'],
+  isShort: true,
   for: ALL,
   prepare(words, scope) {
     const place = takeLocation(words, scope, takeWidth(words));
@@ -38,6 +39,7 @@ export const write: Verb = {
   usage: 'write LOCATION VALUE... [-w W]',
   summary: 'one register, or several one behind the other',
   takes: ['location', 'value'],
+  isShort: true,
   for: ALL,
   prepare(words, scope) {
     const first = takeLocation(words, scope, takeWidth(words));

@@ -33,6 +33,8 @@ export interface Verb {
   summary: string;
   /** The words behind it, for completion; the last may repeat. */
   takes: readonly WordKind[];
+  /** Takes microseconds and never waits, so that many run before the next look at the clock. */
+  isShort?: boolean;
   /** Frameworks whose devices know it. */
   for: readonly Framework[];
   /**
@@ -45,7 +47,6 @@ export interface Verb {
 
 export const REGISTERS: readonly Framework[] = ['uio', 'vfio'];
 export const ALL: readonly Framework[] = ['uio', 'vfio', 'usb'];
-export const MEMORY: readonly Framework[] = ['vfio', 'usb'];
 
 /** Bound on a step that waits, where it has none of its own and the session none. */
 export const USUAL_WAIT_MS = 5000;

@@ -3,6 +3,8 @@ import { hex } from '../../text/hex';
 import { bytewise, type SimRegion, toWord } from '../hardware/region';
 import type { PciFunction } from '../pci/function';
 import { hexOf, type Saved, type StateReader } from '../state/saved';
+import { NvmeDisk } from './nvme-disk';
+import { CONTROLLER, NAMESPACE } from './nvme-identify';
 
 /** The capabilities: 2048 entries a queue, 4 KiB pages, 8 byte doorbell pairs, 7.5 s to become ready; NVMe 1.4. */
 const CAP = 0x4018200f0107ffn;
@@ -30,6 +32,21 @@ const PAGE = 4096;
 /** Entries of an admin queue: 12 bits of its size less one. */
 const MOST_ENTRIES = 4096;
 
+/** The number of the admin queues. */
+const ADMIN = 0;
+const MOST_QUEUES = 64;
+/** Entries of an I/O queue: CAP.MQES and one. */
+const IO_ENTRIES = 2048;
+/** Bytes of one transfer: MDTS of Identify Controller, 7, in pages. */
+const MOST_DATA = PAGE << 7;
+
+const IO_FLUSH = 0x00;
+const IO_WRITE = 0x01;
+const IO_READ = 0x02;
+const ADMIN_DELETE_SQ = 0x00;
+const ADMIN_CREATE_SQ = 0x01;
+const ADMIN_DELETE_CQ = 0x04;
+const ADMIN_CREATE_CQ = 0x05;
 const ADMIN_GET_LOG_PAGE = 0x02;
 const ADMIN_IDENTIFY = 0x06;
 const ADMIN_ABORT = 0x08;
@@ -40,35 +57,18 @@ const ADMIN_ASYNC_EVENT = 0x0c;
 const INVALID_OPCODE = 0x4001;
 const INVALID_FIELD = 0x4002;
 const INVALID_NAMESPACE = 0x400b;
+const INVALID_PRP = 0x4013;
+const OUT_OF_RANGE = 0x4080;
+const INVALID_COMPLETIONS = 0x4100;
+const INVALID_QUEUE = 0x4101;
+const INVALID_QUEUE_SIZE = 0x4102;
+const INVALID_VECTOR = 0x4108;
 const INVALID_LOG_PAGE = 0x4109;
+const QUEUE_IN_USE = 0x410c;
 const NAMESPACES = 256;
 const BROADCAST = 0xffffffff;
 const FEATURE_ERROR_RECOVERY = 5;
 const FEATURE_QUEUES = 7;
-
-/** Fields of Identify Controller that are not zero, from QEMU 7.2: where, and bytes or text. */
-const CONTROLLER: readonly (readonly [at: number, bytes: Buffer])[] = [
-  [4, Buffer.from('UDRV0001'.padEnd(20))],
-  [24, Buffer.from('QEMU NVMe Ctrl'.padEnd(40))],
-  [64, Buffer.from('7.2.22  ')],
-  [72, Buffer.from('06005452000700000004010000', 'hex')],
-  [0x5c, Buffer.from('0001000000800000', 'hex')],
-  [0x6f, Buffer.from('01', 'hex')],
-  [0x100, Buffer.from('0a0103030307000000005701750100', 'hex')],
-  [0x200, Buffer.from('66440000000100005d01000000070000', 'hex')],
-  [0x216, Buffer.from('030001', 'hex')],
-  [0x300, Buffer.from('nqn.2019-08.org.qemu:UDRV0001')],
-  [0x800, Buffer.from('c4090000100000000400', 'hex')],
-];
-
-/** Fields of Identify Namespace: 131,072 blocks of 512 bytes, and the formats it could have. */
-const NAMESPACE: readonly (readonly [at: number, bytes: Buffer])[] = [
-  [0x00, Buffer.from('000002000000000000000200000000000000020000000000140700031f000000', 'hex')],
-  [0x20, Buffer.from('0001', 'hex')],
-  [0x40, Buffer.from('00000000070007', 'hex')],
-  [0x80, Buffer.from('00000900080009001000090040000900', 'hex')],
-  [0x90, Buffer.from('00000c0008000c0010000c0040000c00', 'hex')],
-];
 
 /** The values of Get Features that nobody has set. */
 const FEATURES: ReadonlyMap<number, number> = new Map([
@@ -83,18 +83,31 @@ const FEATURES: ReadonlyMap<number, number> = new Map([
   [11, 0x100],
 ]);
 
-interface Queues {
-  readonly sqSize: number;
-  readonly cqSize: number;
-  readonly asq: bigint;
-  readonly acq: bigint;
-  /** Set where MSI-X was on before the controller was: otherwise QEMU never signals the vector. */
-  readonly vector: boolean;
-  sqHead: number;
-  sqTail: number;
-  cqHead: number;
-  cqTail: number;
+interface CompletionQueue {
+  readonly size: number;
+  readonly address: bigint;
+  /** Its MSI-X vector; null where it interrupts nobody. */
+  readonly vector: number | null;
+  head: number;
+  tail: number;
   phase: 0 | 1;
+}
+
+interface SubmissionQueue {
+  readonly id: number;
+  readonly size: number;
+  readonly address: bigint;
+  readonly completions: CompletionQueue;
+  head: number;
+  tail: number;
+}
+
+/** Part of a transfer, in one page of the host. */
+interface Piece {
+  address: bigint;
+  /** In the data. */
+  offset: number;
+  length: number;
 }
 
 interface NvmeCompletion {
@@ -104,9 +117,9 @@ interface NvmeCompletion {
 }
 
 /**
- * QEMU's `nvme` with one namespace, as far as its admin queue: hw/nvme/ctrl.c, checked on 7.2. There are no I/O queues.
- * It does not notice that DMA of data is refused: an Identify into nowhere succeeds. Queues that it cannot reach make
- * it fail.
+ * QEMU's `nvme` with one namespace: hw/nvme/ctrl.c, checked on 7.2. It does not notice that DMA of data is refused: an
+ * Identify into nowhere succeeds. Queues that it cannot reach make it fail. A machine that is kept in a file has no I/O
+ * queues when it goes on: what closes the device has reset it.
  */
 export class Nvme implements SimRegion {
   readonly #fn: PciFunction;
@@ -119,7 +132,10 @@ export class Nvme implements SimRegion {
   #queueSizes = 0x001f001f;
   #asq = 0n;
   #acq = 0n;
-  #queues: Queues | null = null;
+  /** By number; that of admin commands is 0, and there while the controller runs. */
+  readonly #submissions = new Map<number, SubmissionQueue>();
+  readonly #completions = new Map<number, CompletionQueue>();
+  readonly #disk = new NvmeDisk();
   #intx = false;
   readonly #features = new Map<number, number>();
 
@@ -140,7 +156,6 @@ export class Nvme implements SimRegion {
   }
 
   save(): Saved {
-    const queues = this.#queues;
     return {
       masked: this.#masked,
       configuration: this.#configuration,
@@ -148,10 +163,11 @@ export class Nvme implements SimRegion {
       queueSizes: this.#queueSizes,
       asq: hex(this.#asq),
       acq: hex(this.#acq),
-      queues: queues && { ...queues, asq: hex(queues.asq), acq: hex(queues.acq) },
+      queues: savedQueues(this.#submissions.get(ADMIN)),
       intx: this.#intx,
       features: Object.fromEntries(this.#features),
       msix: hexOf(this.#msixTable),
+      disk: this.#disk.save(),
     };
   }
 
@@ -162,7 +178,9 @@ export class Nvme implements SimRegion {
     this.#queueSizes = state.at('queueSizes').integer(0x0fff0fff);
     this.#asq = state.at('asq').u64();
     this.#acq = state.at('acq').u64();
-    this.#queues = state.at('queues').orNull(readQueues);
+    this.#forgetQueues();
+    const admin = state.at('queues').orNull(readQueues);
+    if (admin !== null) this.#add(admin);
     this.#intx = state.at('intx').flag();
     this.#features.clear();
     for (const [feature, value] of state.at('features').entries(FEATURES.size)) {
@@ -170,6 +188,7 @@ export class Nvme implements SimRegion {
       this.#features.set(Number(feature), value.u32());
     }
     state.at('msix').bytes(this.#msixTable.length).copy(this.#msixTable);
+    this.#disk.restore(state.at('disk'));
   }
 
   read(offset: number, width: Width): Word {
@@ -260,23 +279,14 @@ export class Nvme implements SimRegion {
       this.#status = CSTS_FATAL;
       return;
     }
-    this.#queues = {
-      sqSize,
-      cqSize,
-      asq: this.#asq,
-      acq: this.#acq,
-      vector: this.#fn.config.msixEnabled,
-      sqHead: 0,
-      sqTail: 0,
-      cqHead: 0,
-      cqTail: 0,
-      phase: 1,
-    };
+    const vector = this.#fn.config.msixEnabled ? 0 : null;
+    const completions = { size: cqSize, address: this.#acq, vector, head: 0, tail: 0, phase: 1 as const };
+    this.#add({ id: ADMIN, size: sqSize, address: this.#asq, completions, head: 0, tail: 0 });
     this.#status = CSTS_READY;
   }
 
   #stop(): void {
-    this.#queues = null;
+    this.#forgetQueues();
     this.#configuration = 0;
     this.#status = 0;
     this.#features.clear();
@@ -284,63 +294,77 @@ export class Nvme implements SimRegion {
     this.#updateIntx();
   }
 
+  #add(queue: SubmissionQueue): void {
+    this.#submissions.set(queue.id, queue);
+    if (queue.id === ADMIN) this.#completions.set(ADMIN, queue.completions);
+  }
+
+  #forgetQueues(): void {
+    this.#submissions.clear();
+    this.#completions.clear();
+  }
+
   /**
-   * Rings a doorbell of the admin queues; values out of range are ignored. Commands are done at once, on QEMU a moment
-   * later: a program may watch its memory alone for the completion, and no time passes here without a call.
+   * Rings a doorbell; values out of range are ignored. Commands are done at once, on QEMU a moment later: a program may
+   * watch its memory alone for the completion, and no time passes here without a call.
    */
   #ring(offset: number, value: number): void {
-    const queues = this.#queues;
-    if (queues === null) return;
-    if (offset === 0 && value < queues.sqSize) {
-      queues.sqTail = value;
-      this.#run(queues);
-    } else if (offset === 4 && value < queues.cqSize) {
-      queues.cqHead = value;
-      this.#run(queues);
-      if (queues.cqHead === queues.cqTail) {
-        this.#intx = false;
-        this.#updateIntx();
-      }
+    const id = Math.floor(offset / 8);
+    if (offset % 8 === 0) {
+      const queue = this.#submissions.get(id);
+      if (queue === undefined || value >= queue.size) return;
+      queue.tail = value;
+      this.#run(queue);
+    } else if (offset % 8 === 4) {
+      const completions = this.#completions.get(id);
+      if (completions === undefined || value >= completions.size) return;
+      completions.head = value;
+      for (const queue of this.#submissions.values()) if (queue.completions === completions) this.#run(queue);
+      if (completions.head !== completions.tail || id !== ADMIN) return;
+      this.#intx = false;
+      this.#updateIntx();
     }
   }
 
-  #run(queues: Queues): void {
+  #run(queue: SubmissionQueue): void {
+    const { completions } = queue;
     let completed = false;
-    while (queues === this.#queues && this.#status === CSTS_READY && queues.sqHead !== queues.sqTail) {
-      if ((queues.cqTail + 1) % queues.cqSize === queues.cqHead) break;
-      const entry = this.#fn.readDma(queues.asq + BigInt(queues.sqHead * SQ_ENTRY), SQ_ENTRY);
+    while (this.#submissions.get(queue.id) === queue && this.#status === CSTS_READY && queue.head !== queue.tail) {
+      if ((completions.tail + 1) % completions.size === completions.head) break;
+      const entry = this.#fn.readDma(queue.address + BigInt(queue.head * SQ_ENTRY), SQ_ENTRY);
       if (entry === null) {
         this.#status = CSTS_FATAL;
         return;
       }
-      queues.sqHead = (queues.sqHead + 1) % queues.sqSize;
-      const completion = this.#execute(entry);
+      queue.head = (queue.head + 1) % queue.size;
+      const completion = queue.id === ADMIN ? this.#execute(entry) : this.#io(entry);
       if (completion === null) continue;
-      if (!this.#complete(queues, completion)) return;
+      if (!this.#complete(queue, completion)) return;
       completed = true;
     }
-    if (completed) this.#signal(queues);
+    if (completed) this.#signal(completions);
   }
 
-  #complete(queues: Queues, { command, status, result }: NvmeCompletion): boolean {
+  #complete({ id, head, completions }: SubmissionQueue, { command, status, result }: NvmeCompletion): boolean {
     const entry = Buffer.alloc(CQ_ENTRY);
     entry.writeUInt32LE(result, 0);
-    entry.writeUInt16LE(queues.sqHead, 8);
+    entry.writeUInt16LE(head, 8);
+    entry.writeUInt16LE(id, 10);
     entry.writeUInt16LE(command, 12);
-    entry.writeUInt16LE((status << 1) | queues.phase, 14);
-    if (!this.#fn.writeDma(queues.acq + BigInt(queues.cqTail * CQ_ENTRY), entry)) {
+    entry.writeUInt16LE((status << 1) | completions.phase, 14);
+    if (!this.#fn.writeDma(completions.address + BigInt(completions.tail * CQ_ENTRY), entry)) {
       this.#status = CSTS_FATAL;
       return false;
     }
-    queues.cqTail = (queues.cqTail + 1) % queues.cqSize;
-    if (queues.cqTail === 0) queues.phase ^= 1;
+    completions.tail = (completions.tail + 1) % completions.size;
+    if (completions.tail === 0) completions.phase ^= 1;
     return true;
   }
 
   /** nvme_irq_assert() */
-  #signal(queues: Queues): void {
+  #signal({ vector }: CompletionQueue): void {
     if (this.#fn.config.msixEnabled) {
-      if (queues.vector) this.#fn.sendMessage(0);
+      if (vector !== null) this.#fn.sendMessage(vector);
       return;
     }
     this.#intx = true;
@@ -356,6 +380,14 @@ export class Nvme implements SimRegion {
     const command = entry.readUInt16LE(2);
     const done = (status: number, result = 0) => ({ command, status, result });
     switch (entry[0]) {
+      case ADMIN_CREATE_CQ:
+        return done(this.#createCompletions(entry));
+      case ADMIN_CREATE_SQ:
+        return done(this.#createSubmissions(entry));
+      case ADMIN_DELETE_SQ:
+        return done(this.#submissions.delete(entry.readUInt16LE(40) || -1) ? 0 : INVALID_QUEUE);
+      case ADMIN_DELETE_CQ:
+        return done(this.#deleteCompletions(entry.readUInt16LE(40)));
       case ADMIN_IDENTIFY:
         return done(this.#identify(entry));
       case ADMIN_GET_LOG_PAGE:
@@ -372,6 +404,109 @@ export class Nvme implements SimRegion {
       default:
         return done(INVALID_OPCODE);
     }
+  }
+
+  /** nvme_create_cq() */
+  #createCompletions(entry: Buffer): number {
+    const [id, size] = [entry.readUInt16LE(40), entry.readUInt16LE(42) + 1];
+    const [flags, vector] = [entry.readUInt16LE(44), entry.readUInt16LE(46)];
+    const address = entry.readBigUInt64LE(24);
+    if (id === 0 || id > MOST_QUEUES || this.#completions.has(id)) return INVALID_QUEUE;
+    if (size < 2 || size > IO_ENTRIES) return INVALID_QUEUE_SIZE;
+    if (address % BigInt(PAGE) !== 0n) return INVALID_PRP;
+    if (vector >= (this.#fn.msix?.vectors ?? 1)) return INVALID_VECTOR;
+    if ((flags & 1) === 0) return INVALID_FIELD;
+    const signals = (flags & 2) !== 0;
+    this.#completions.set(id, { size, address, vector: signals ? vector : null, head: 0, tail: 0, phase: 1 });
+    return 0;
+  }
+
+  /** nvme_create_sq() */
+  #createSubmissions(entry: Buffer): number {
+    const [id, size] = [entry.readUInt16LE(40), entry.readUInt16LE(42) + 1];
+    const [flags, cq] = [entry.readUInt16LE(44), entry.readUInt16LE(46)];
+    const address = entry.readBigUInt64LE(24);
+    const completions = this.#completions.get(cq);
+    if (cq === 0 || completions === undefined) return INVALID_COMPLETIONS;
+    if (id === 0 || id > MOST_QUEUES || this.#submissions.has(id)) return INVALID_QUEUE;
+    if (size < 2 || size > IO_ENTRIES) return INVALID_QUEUE_SIZE;
+    if (address % BigInt(PAGE) !== 0n) return INVALID_PRP;
+    if ((flags & 1) === 0) return INVALID_FIELD;
+    this.#submissions.set(id, { id, size, address, completions, head: 0, tail: 0 });
+    return 0;
+  }
+
+  #deleteCompletions(id: number): number {
+    const completions = this.#completions.get(id);
+    if (id === 0 || completions === undefined) return INVALID_QUEUE;
+    for (const queue of this.#submissions.values()) if (queue.completions === completions) return QUEUE_IN_USE;
+    this.#completions.delete(id);
+    return 0;
+  }
+
+  /** Executes a command of an I/O queue: nvme_io_cmd(). */
+  #io(entry: Buffer): NvmeCompletion {
+    const command = entry.readUInt16LE(2);
+    const done = (status: number) => ({ command, status, result: 0 });
+    if (entry.readUInt32LE(4) !== 1) return done(INVALID_NAMESPACE);
+    const block = entry.readBigUInt64LE(40);
+    const count = entry.readUInt16LE(48) + 1;
+    switch (entry[0]) {
+      case IO_FLUSH:
+        return done(0);
+      case IO_WRITE:
+      case IO_READ: {
+        if (count * NvmeDisk.BLOCK > MOST_DATA) return done(INVALID_FIELD);
+        if (block + BigInt(count) > BigInt(NvmeDisk.BLOCKS)) return done(OUT_OF_RANGE);
+        const pieces = this.#pieces(entry, count * NvmeDisk.BLOCK);
+        if (pieces === null) return done(INVALID_PRP);
+        if (entry[0] === IO_READ) {
+          const data = this.#disk.read(Number(block), count);
+          for (const { address, offset, length } of pieces)
+            this.#fn.writeDma(address, data.subarray(offset, offset + length));
+          return done(0);
+        }
+        const data = Buffer.alloc(count * NvmeDisk.BLOCK);
+        for (const { address, offset, length } of pieces) this.#fn.readDma(address, length)?.copy(data, offset);
+        this.#disk.write(Number(block), data);
+        return done(0);
+      }
+      default:
+        return done(INVALID_OPCODE);
+    }
+  }
+
+  /** Follows the PRP entries of a command, and their lists: nvme_map_prp(). Null where one is not the start of a page. */
+  #pieces(entry: Buffer, length: number): Piece[] | null {
+    const page = BigInt(PAGE);
+    const first = entry.readBigUInt64LE(24);
+    let second = entry.readBigUInt64LE(32);
+    const pieces: Piece[] = [{ address: first, offset: 0, length: Math.min(length, PAGE - Number(first % page)) }];
+    let offset = pieces[0]?.length ?? 0;
+    if (offset === length) return pieces;
+    if (length - offset <= PAGE) {
+      if (second % page !== 0n) return null;
+      pieces.push({ address: second, offset, length: length - offset });
+      return pieces;
+    }
+    while (offset < length) {
+      const entries = (PAGE - Number(second % page)) / 8;
+      const list = this.#fn.readDma(second, entries * 8);
+      if (list === null) return null;
+      for (let i = 0; i < entries && offset < length; i++) {
+        const address = list.readBigUInt64LE(i * 8);
+        if (address % page !== 0n) return null;
+        // The last entry of a page leads to the next list, where there is more than it could name.
+        if (i === entries - 1 && length - offset > PAGE) {
+          second = address;
+          break;
+        }
+        const size = Math.min(PAGE, length - offset);
+        pieces.push({ address, offset, length: size });
+        offset += size;
+      }
+    }
+    return pieces;
   }
 
   #identify(entry: Buffer): number {
@@ -443,20 +578,40 @@ export class Nvme implements SimRegion {
   }
 }
 
-function readQueues(state: StateReader): Queues {
+function savedQueues(admin: SubmissionQueue | undefined): Saved {
+  if (admin === undefined) return null;
+  const { size, address, head, tail, completions } = admin;
+  return {
+    sqSize: size,
+    cqSize: completions.size,
+    asq: hex(address),
+    acq: hex(completions.address),
+    vector: completions.vector !== null,
+    sqHead: head,
+    sqTail: tail,
+    cqHead: completions.head,
+    cqTail: completions.tail,
+    phase: completions.phase,
+  };
+}
+
+function readQueues(state: StateReader): SubmissionQueue {
   const size = (name: string) => state.at(name).integer(MOST_ENTRIES, 2);
   const [sqSize, cqSize] = [size('sqSize'), size('cqSize')];
   return {
-    sqSize,
-    cqSize,
-    asq: state.at('asq').u64(),
-    acq: state.at('acq').u64(),
-    vector: state.at('vector').flag(),
-    sqHead: state.at('sqHead').integer(sqSize - 1),
-    sqTail: state.at('sqTail').integer(sqSize - 1),
-    cqHead: state.at('cqHead').integer(cqSize - 1),
-    cqTail: state.at('cqTail').integer(cqSize - 1),
-    phase: state.at('phase').integer(1) === 1 ? 1 : 0,
+    id: ADMIN,
+    size: sqSize,
+    address: state.at('asq').u64(),
+    head: state.at('sqHead').integer(sqSize - 1),
+    tail: state.at('sqTail').integer(sqSize - 1),
+    completions: {
+      size: cqSize,
+      address: state.at('acq').u64(),
+      vector: state.at('vector').flag() ? 0 : null,
+      head: state.at('cqHead').integer(cqSize - 1),
+      tail: state.at('cqTail').integer(cqSize - 1),
+      phase: state.at('phase').integer(1) === 1 ? 1 : 0,
+    },
   };
 }
 

@@ -31,7 +31,7 @@ export interface OpenFile {
 }
 
 /** All flags of open(2); the name that OpenFlags has is for messages alone. */
-export type FileFlags = Required<Omit<OpenFlags, 'name'>>;
+export type FileFlags = Required<Omit<OpenFlags, 'name' | 'sync'>>;
 
 /** Opens a node or a file; `flags` have been checked against what the calling user may do. */
 export type Opener = (flags: FileFlags) => OpenFile;

@@ -7,6 +7,7 @@ import { ConfigFiles } from './config-files';
 import { DescriptorTable } from './descriptor-table';
 import { Errno } from './errno';
 import { type BinaryAttribute, BinaryFile, type Opener } from './file';
+import { HugePages } from './huge-pages';
 import { SimKernelLog } from './kernel-log';
 import { ProcessMemory } from './process-memory';
 import { Uevents } from './uevents';
@@ -40,6 +41,7 @@ export class Kernel {
   readonly log = new AccessLog();
   readonly descriptors = new DescriptorTable();
   readonly memory = new ProcessMemory(PAGE_SIZE);
+  readonly hugePages: HugePages;
   readonly files: ConfigFiles;
   readonly uevents = new Uevents(() => this.wake());
   readonly messages = new SimKernelLog(
@@ -58,6 +60,7 @@ export class Kernel {
   constructor(tree: MemoryTree) {
     this.tree = tree;
     this.files = new ConfigFiles(tree);
+    this.hugePages = new HugePages((path, attribute) => this.attribute(path, attribute));
     this.uevents.sequence = Number(this.text(SEQUENCE));
     this.attribute(SEQUENCE, { show: () => String(this.uevents.sequence) });
   }

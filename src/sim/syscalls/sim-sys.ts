@@ -6,6 +6,7 @@ import {
   type Datagram,
   type Mapping,
   type Memory,
+  type MemoryOptions,
   type OpenFlags,
   type Permissions,
   type PollEvent,
@@ -195,9 +196,14 @@ export class SimSys implements Sys {
     });
   }
 
-  allocate(length: number): Memory {
+  allocate(length: number, { hugePage, numaNode }: MemoryOptions = {}): Memory {
     if (!Number.isSafeInteger(length) || length <= 0) throw new RangeError(`${length} bytes cannot be allocated`);
-    return this.#call('allocate', 'mmap', 'memory', () => this.#kernel.memory.allocate(length));
+    return this.#call('allocate', 'mmap', 'memory', () => {
+      const { memory, hugePages } = this.#kernel;
+      if (numaNode !== undefined && numaNode !== 0) throw new Errno('EINVAL', 'mbind');
+      const taken = hugePage === undefined ? undefined : hugePages.take(length, hugePage);
+      return memory.allocate(taken?.bytes ?? length, taken?.giveBack);
+    });
   }
 
   allocateDma(fd: number, length: number): Memory {

@@ -30,7 +30,7 @@ import {
   SOL_SOCKET,
   sockaddrNl,
 } from '../../uapi/libc';
-import type { Datagram, Mapping, Memory, PollEvent, PollResult, Watch, Width } from '../sys';
+import type { Datagram, Mapping, Memory, MemoryOptions, PollEvent, PollResult, Watch, Width } from '../sys';
 import { Mmio } from './mmio';
 
 /** V8 aborts the process on an ArrayBuffer that is longer. */
@@ -189,18 +189,28 @@ export class Libc {
     );
   }
 
-  allocate(length: number): Memory {
-    return this.#mapMemory(length, MAP_ANONYMOUS, -1, 'memory');
+  allocate(length: number, { hugePage, numaNode }: MemoryOptions = {}): Memory {
+    if (hugePage === undefined && numaNode === undefined) return this.#mapMemory(length, MAP_ANONYMOUS, -1, 'memory');
+    const { hugePageFlags, placePages } = require('./page-placement') as typeof import('./page-placement');
+    const flags = MAP_ANONYMOUS | (hugePage === undefined ? 0 : hugePageFlags(hugePage));
+    const memory = this.#mapMemory(length, flags, -1, 'memory', hugePage);
+    try {
+      placePages(this.#koffi, memory, numaNode);
+      return memory;
+    } catch (error) {
+      memory.close();
+      throw error;
+    }
   }
 
   allocateDma(fd: number, length: number, path: string): Memory {
     return this.#mapMemory(length, 0, fd, path);
   }
 
-  #mapMemory(length: number, flags: number, fd: number, path: string): Memory {
+  #mapMemory(length: number, flags: number, fd: number, path: string, page = this.pageSize): Memory {
     if (!Number.isSafeInteger(length) || length <= 0 || length > MAX_LENGTH)
       throw new RangeError(`${length} bytes cannot be allocated`);
-    const size = Math.ceil(length / this.pageSize) * this.pageSize;
+    const size = Math.ceil(length / page) * page;
     // Shared, so that a fork does not part the pages that a device was given from those that the process sees.
     const address = this.#mmap(null, size, PROT_READ | PROT_WRITE, MAP_SHARED | flags, fd, 0);
     if (address === MAP_FAILED) throw this.#error('mmap', path);

@@ -5,6 +5,7 @@ import {
   type Datagram,
   type Mapping,
   type Memory,
+  type MemoryOptions,
   type OpenOptions,
   type Permissions,
   type PollEvent,
@@ -17,7 +18,7 @@ import {
 import type { Libc } from './libc';
 import { accessOf, listDirectory, permissionsOf, readToEnd, sysCall } from './node-fs';
 
-const { O_EXCL, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
+const { O_EXCL, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_SYNC, O_WRONLY } = constants;
 
 /** This machine. */
 export class LinuxSys implements Sys {
@@ -74,8 +75,9 @@ export class LinuxSys implements Sys {
     return permissionsOf(path);
   }
 
-  open(path: string, { write = false, nonblock = false, exclusive = false }: OpenOptions): number {
-    const flags = (write ? O_RDWR : O_RDONLY) | (nonblock ? O_NONBLOCK : 0) | (exclusive ? O_EXCL : 0) | O_NOCTTY;
+  open(path: string, { write = false, nonblock = false, exclusive = false, sync = false }: OpenOptions): number {
+    const access = write ? O_RDWR : O_RDONLY;
+    const flags = access | (nonblock ? O_NONBLOCK : 0) | (exclusive ? O_EXCL : 0) | (sync ? O_SYNC : 0) | O_NOCTTY;
     const fd = sysCall('open', path, () => openSync(path, flags));
     return this.#own(fd, path);
   }
@@ -131,14 +133,15 @@ export class LinuxSys implements Sys {
     return this.#own(this.#c.eventfd(), 'eventfd');
   }
 
-  allocate(length: number): Memory {
-    return this.#c.allocate(length);
+  allocate(length: number, options?: MemoryOptions): Memory {
+    return this.#c.allocate(length, options);
   }
 
-  allocateDma(fd: number, length: number): Memory {
+  allocateDma(fd: number, length: number, { uncached = false } = {}): Memory {
     const path = this.#path('mmap', fd);
     // umockdev's nodes are files: what lies behind the end of one is SIGBUS.
-    if (!hasCachedDmaMemory() || !fstatSync(fd).isCharacterDevice()) throw new SysError('mmap', 'ENODEV', path);
+    if ((!uncached && !hasCachedDmaMemory()) || !fstatSync(fd).isCharacterDevice())
+      throw new SysError('mmap', 'ENODEV', path);
     return this.#c.allocateDma(fd, length, path);
   }
 

@@ -18,10 +18,11 @@ import {
   VFIO_DEVICE_GET_INFO,
   VFIO_DEVICE_RESET,
 } from '../../uapi/vfio';
+import { type DmaMemoryOptions, type DmaPool, DmaSpace } from '../dma/buffer';
 import { type DmaFault, faultIsOf, parseFaults } from '../dma/faults';
 import type { Iommu } from '../dma/iommu';
 import { KernelLog } from '../dma/kernel-log';
-import { noReset, notPci, resetFailed } from '../errors';
+import { deviceRequested, noReset, notPci, resetFailed } from '../errors';
 import { query } from '../query';
 import type { Attachment, VfioBackend } from './backend';
 import { HEADER_SIZE, mustAnswer } from './decoding-check';
@@ -33,11 +34,17 @@ import { Irq, type IrqName, VFIO_IRQ_NAMES } from './irq-set';
 import { type LocatedRegion, readRegions, type VfioRegion } from './region-info';
 import { MappedSpace } from './region-mmap';
 import { PreadSpace } from './region-pread';
+import { attachWithToken } from './vf-token';
 
 export interface VfioOpenOptions {
   backend?: VfioBackend | undefined;
   /** Registers through mappings instead of pread and pwrite: faster, and SIGBUS where the device does not answer. */
   mmap?: boolean | undefined;
+  /**
+   * A UUID that the kernel asks for with SR-IOV, where VFIO has the physical function; or `auto`: a new one for a
+   * physical function, and for a virtual one that asks for it, with its physical function opened too.
+   */
+  vfToken?: string | undefined;
 }
 
 export type VfioFlag = keyof typeof VFIO_DEVICE_FLAGS;
@@ -77,6 +84,8 @@ export class VfioDevice implements RegionSource {
   readonly regions: readonly VfioRegion[];
   /** VFIO_DEVICE_GET_INFO's flags: `pci`, `reset`. */
   readonly flags: readonly VfioFlag[];
+  /** The VF token that the kernel was given; null for none. */
+  readonly vfToken: string | null;
   readonly #sys: Sys;
   readonly #attachment: Attachment;
   readonly #mmap: boolean;
@@ -86,15 +95,26 @@ export class VfioDevice implements RegionSource {
   readonly #header = Buffer.alloc(HEADER_SIZE);
   readonly #cleanup: Cleanup;
   #log: KernelLog | undefined;
+  #space: DmaSpace | undefined;
+  #request: IrqEventfds | undefined;
   #busMasterChanged = false;
   #closed = false;
 
-  private constructor(sys: Sys, info: VfioDeviceInfo, attachment: Attachment, mmap: boolean, cleanup: Cleanup) {
+  private constructor(
+    sys: Sys,
+    info: VfioDeviceInfo,
+    { attachment, token }: { attachment: Attachment; token: string | null },
+    mmap: boolean,
+    cleanup: Cleanup,
+  ) {
     this.#sys = sys;
     this.info = info;
+    this.vfToken = token;
     this.#attachment = attachment;
     this.#mmap = mmap;
     this.#cleanup = cleanup;
+    // Before all that is taken later, and so undone after it: buffers go once the device is quiet.
+    cleanup.defer(() => this.#space?.close());
     const struct = query(sys, attachment.fd, VFIO_DEVICE_GET_INFO, deviceInfo.size);
     const flags = struct.readUInt32LE(deviceInfo.flags);
     this.flags = (Object.keys(VFIO_DEVICE_FLAGS) as VfioFlag[]).filter((flag) => flags & VFIO_DEVICE_FLAGS[flag]);
@@ -107,15 +127,17 @@ export class VfioDevice implements RegionSource {
    * Opens a device, with an empty address space for its DMA. The kernel resets it, if it can be reset, and switches its
    * bus mastering off.
    *
-   * @throws exit 3 to 5 and 9 with what blocks it: the driver, the group, who has it open, the permission
+   * @throws exit 3 to 5 and 9 with what blocks it: the driver, the group, who has it open, the permission; exit 2 for a
+   *   VF token that is none
    */
-  static open(sys: Sys, info: VfioDeviceInfo, { backend = 'auto', mmap = false }: VfioOpenOptions = {}): VfioDevice {
+  static open(sys: Sys, info: VfioDeviceInfo, options: VfioOpenOptions = {}): VfioDevice {
+    const { backend = 'auto', mmap = false, vfToken } = options;
     // The node that an inspection names is the one that `auto` opens.
     const byCdev =
       backend === 'iommufd' || (backend === 'auto' && info.node?.startsWith('/dev/vfio/devices/') === true);
     return acquiring((cleanup) => {
-      const attachment = cleanup.own(byCdev ? attachByIommufd(sys, info) : attachByGroup(sys, info));
-      return new VfioDevice(sys, info, attachment, mmap, cleanup);
+      const opened = attachWithToken(sys, info, byCdev ? attachByIommufd : attachByGroup, vfToken, cleanup);
+      return new VfioDevice(sys, info, opened, mmap, cleanup);
     });
   }
 
@@ -126,6 +148,13 @@ export class VfioDevice implements RegionSource {
   /** Address space of its DMA, empty at first. */
   get iommu(): Iommu {
     return this.#attachment.iommu;
+  }
+
+  /** Makes a pool of buffers in its address space, which all its pools share. {@link close} closes it. */
+  pool(defaults?: DmaMemoryOptions): DmaPool {
+    this.#fd;
+    this.#space ??= new DmaSpace(this.#sys, this.iommu, this.info.address);
+    return this.#space.pool(defaults);
   }
 
   /** Takes the device off its address space, and returns what puts it back; null where the backend cannot. */
@@ -166,6 +195,17 @@ export class VfioDevice implements RegionSource {
   /** Switches vectors of one of its interrupts on, an eventfd each. They have to be closed before the device. */
   eventfds(irq: IrqName, vectors: Vectors = FIRST_VECTOR, options: IrqOptions = {}): IrqEventfds {
     return new IrqEventfds(this.#sys, this, irq, vectors, options);
+  }
+
+  /**
+   * Makes sure that the kernel does not request the device back: for loops that last, as the first call begins to listen.
+   *
+   * @throws exit 8
+   */
+  mustAnswer(): void {
+    if (this.irq('req').info.count === 0) return;
+    this.#request ??= this.#cleanup.own(this.eventfds('req'));
+    if (this.#request.take() !== null) throw deviceRequested(this.info.address);
   }
 
   /**

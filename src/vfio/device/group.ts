@@ -25,8 +25,10 @@ const CONTAINER = '/dev/vfio/vfio';
 /**
  * Opens a device by its IOMMU group, which goes into a container that has the address space: the older way in
  * (Documentation/driver-api/vfio.rst). A group has one opener; all its members go to it.
+ *
+ * @param token the UUID that the kernel asks for with SR-IOV; null for none
  */
-export function attachByGroup(sys: Sys, device: VfioDeviceInfo): Attachment {
+export function attachByGroup(sys: Sys, device: VfioDeviceInfo, token: string | null): Attachment {
   const { address, vfio } = device;
   if (vfio.group === null) throw noGroup(sys, address);
   const { noiommu } = new IommuGroups(sys).get(vfio.group);
@@ -40,7 +42,7 @@ export function attachByGroup(sys: Sys, device: VfioDeviceInfo): Attachment {
     mustBeViable(sys, device, group);
     setContainer(sys, device, group, container);
     setIommu(sys, device, container, noiommu ? VFIO_NOIOMMU_IOMMU : VFIO_TYPE1v2_IOMMU);
-    const fd = getDevice(sys, device, group);
+    const fd = getDevice(sys, device, group, token);
     cleanup.defer(() => sys.close(fd));
     const iommu = noiommu ? new NoIommu(address) : new Type1(sys, address, container);
     return { backend: 'group', fd, iommu, close: () => cleanup.close() };
@@ -72,11 +74,13 @@ function setIommu(sys: Sys, device: VfioDeviceInfo, container: number, type: num
   }
 }
 
-function getDevice(sys: Sys, device: VfioDeviceInfo, group: number): number {
+/** The token follows the address: vfio_pci_core_match(). */
+function getDevice(sys: Sys, device: VfioDeviceInfo, group: number, token: string | null): number {
   const { address } = device;
+  const name = token === null ? address : `${address} vf_token=${token}`;
   try {
-    return sys.ioctlOpen(group, VFIO_GROUP_GET_DEVICE_FD, Buffer.from(`${address}\0`), `vfio-device ${address}`);
+    return sys.ioctlOpen(group, VFIO_GROUP_GET_DEVICE_FD, Buffer.from(`${name}\0`), `vfio-device ${address}`);
   } catch (error) {
-    throw getDeviceFailed(sys, device, error);
+    throw getDeviceFailed(sys, device, error, token !== null);
   }
 }

@@ -2,7 +2,7 @@ import { SysError, UdrvError } from '../../errors';
 import type { Sys, SysTree } from '../../sys/sys';
 import type { VfioDevice } from '../device/device';
 import { type IrqName, VFIO_IRQ_NAMES } from '../device/irq-set';
-import { DmaPool } from '../dma/buffer';
+import type { DmaPool } from '../dma/buffer';
 import { KernelLog } from '../dma/kernel-log';
 import { unknownTier, wrongTier } from '../errors';
 import { iommuHardware } from '../inspect/iommu-hardware';
@@ -90,7 +90,7 @@ export async function runDmaTest(sys: Sys, device: VfioDevice, options: DmaTestO
       return report;
     }
     if (tier === null) return report;
-    using pool = new DmaPool(sys, device.iommu, identity.address, tier.addressBits);
+    using pool = device.pool({ addressBits: tier.addressBits });
     await withDriver(device, portOf(sys, device, identity, pool), tier, signal, async (driver) => {
       report.tier = tier.name;
       for (const check of driver.checks) {

@@ -1,8 +1,10 @@
 import { Cleanup } from '../../cleanup';
-import type { Memory, Sys } from '../../sys/sys';
+import { SysError } from '../../errors';
+import type { Memory, MemoryOptions, Sys } from '../../sys/sys';
 import { noIommu, noIovaLeft } from '../errors';
 import type { DmaAccess, DmaMapping, Iommu } from './iommu';
 import { IovaAllocator } from './iova';
+import { pagesRefused } from './pages-refused';
 
 export const READ_WRITE: DmaAccess = { read: true, write: true };
 
@@ -19,61 +21,109 @@ export interface DmaBuffer {
   close(): void;
 }
 
-/** Memory for a device's DMA, in the address ranges that its IOMMU translates. Closing it leaves nothing mapped. */
+/** The place of a buffer: its pages, and its address for the device. */
+export interface DmaMemoryOptions extends MemoryOptions {
+  /** Alignment of the I/O virtual address in bytes, a power of two; that of the pages if not given. */
+  alignment?: bigint | undefined;
+  /** Address bits that the device drives: 64 if not given, 32 for a device with 32-bit address registers. */
+  addressBits?: number | undefined;
+}
+
+/** A device's address space for DMA: the addresses in it that are free, and the pools that share them. */
+export class DmaSpace {
+  readonly sys: Sys;
+  readonly iommu: Iommu;
+  /** Address of the device, for messages. */
+  readonly device: string;
+  readonly addresses: IovaAllocator;
+  readonly #pools = new Set<DmaPool>();
+
+  constructor(sys: Sys, iommu: Iommu, device: string) {
+    this.sys = sys;
+    this.iommu = iommu;
+    this.device = device;
+    this.addresses = IovaAllocator.of(iommu, sys.pageSize);
+  }
+
+  /** Makes a pool. {@link close} closes it. */
+  pool(defaults?: DmaMemoryOptions): DmaPool {
+    const pool = new DmaPool(this, defaults, () => this.#pools.delete(pool));
+    this.#pools.add(pool);
+    return pool;
+  }
+
+  close(): void {
+    closeAll(this.#pools);
+  }
+}
+
+/**
+ * Buffers for a device's DMA, in the address ranges that its IOMMU translates. Pools of one device share its address
+ * space: no two buffers have an address in common. Closing a pool leaves nothing of it mapped.
+ */
 export class DmaPool {
-  readonly #sys: Sys;
-  readonly #iommu: Iommu;
-  readonly #device: string;
-  readonly #addresses: IovaAllocator;
+  readonly #space: DmaSpace;
+  readonly #defaults: DmaMemoryOptions;
+  readonly #onClose: () => void;
   readonly #buffers = new Set<PoolBuffer>();
 
-  /**
-   * @param device for messages
-   * @param addressBits number that the device drives
-   */
-  constructor(sys: Sys, iommu: Iommu, device: string, addressBits = 64) {
-    this.#sys = sys;
-    this.#iommu = iommu;
-    this.#device = device;
-    const { ranges, pageSizes } = iommu.info();
-    const page = pageSizes.reduce((least, size) => (size < least ? size : least), 1n << 63n);
-    this.#addresses = new IovaAllocator(
-      ranges,
-      page > BigInt(sys.pageSize) ? page : BigInt(sys.pageSize),
-      (1n << BigInt(addressBits)) - 1n,
-    );
+  /** @param defaults for buffers that do not say otherwise */
+  constructor(space: DmaSpace, defaults: DmaMemoryOptions = {}, onClose: () => void = () => {}) {
+    this.#space = space;
+    this.#defaults = defaults;
+    this.#onClose = onClose;
   }
 
   /**
    * Allocates whole pages, zeroed, not mapped yet.
    *
-   * @param alignment of the address
-   * @throws exit 9 without an IOMMU, exit 1 if no addresses are free within the device's reach
+   * @param length in bytes
+   * @throws exit 9 without an IOMMU, or where the machine has no such pages or NUMA node; exit 1 where not so many huge
+   *   pages are free, or no addresses within the device's reach
    */
-  allocate(length: number, alignment?: bigint): DmaBuffer {
-    const memory = this.#sys.allocate(length);
-    const iova = this.#addresses.allocate(memory.bytes.length, alignment);
+  allocate(length: number, options: DmaMemoryOptions = {}): DmaBuffer {
+    const { sys, iommu, addresses, device } = this.#space;
+    const { hugePage, numaNode, addressBits, ...asked } = { ...this.#defaults, ...options };
+    const memory = this.#pages(length, { hugePage, numaNode });
+    const alignment = asked.alignment ?? BigInt(hugePage ?? sys.pageSize);
+    const limit = addressBits === undefined ? undefined : (1n << BigInt(addressBits)) - 1n;
+    const iova = addresses.allocate(memory.bytes.length, alignment, limit);
     if (iova === null) {
       memory.close();
-      throw this.#iommu.kind === 'noiommu' ? noIommu(this.#device) : noIovaLeft(this.#device, length);
+      throw iommu.kind === 'noiommu' ? noIommu(device) : noIovaLeft(device, length);
     }
-    const buffer = new PoolBuffer(this.#iommu, iova, memory, () => {
+    const buffer = new PoolBuffer(iommu, iova, memory, () => {
       this.#buffers.delete(buffer);
-      this.#addresses.free(iova, buffer.length);
+      addresses.free(iova, buffer.length);
     });
     this.#buffers.add(buffer);
     return buffer;
   }
 
+  #pages(length: number, pages: MemoryOptions): Memory {
+    const { sys, device } = this.#space;
+    try {
+      return sys.allocate(length, pages);
+    } catch (error) {
+      if (!(error instanceof SysError) || (pages.hugePage ?? pages.numaNode) === undefined) throw error;
+      throw pagesRefused(sys, device, { length, ...pages }, error);
+    }
+  }
+
   close(): void {
-    const cleanup = new Cleanup();
-    for (const buffer of this.#buffers) cleanup.own(buffer);
-    cleanup.close();
+    closeAll(this.#buffers);
+    this.#onClose();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+function closeAll(resources: Iterable<{ close(): void }>): void {
+  const cleanup = new Cleanup();
+  for (const resource of resources) cleanup.own(resource);
+  cleanup.close();
 }
 
 class PoolBuffer implements DmaBuffer {

@@ -1,4 +1,4 @@
-import type { IovaRange } from './iommu';
+import type { Iommu, IovaRange } from './iommu';
 
 /** Lowest address that is given out while there are others: devices exist that take address 0 for "none". */
 const FIRST = 0x100000n;
@@ -12,35 +12,43 @@ export class IovaAllocator {
   #free: IovaRange[];
   readonly #alignment: bigint;
 
-  /**
-   * @param alignment of every address and length, a power of two: the smallest page of the IOMMU
-   * @param limit the highest address that may be given out
-   */
-  constructor(ranges: readonly IovaRange[], alignment: bigint, limit?: bigint) {
+  /** @param alignment of every address and length, a power of two: the smallest page of the IOMMU */
+  constructor(ranges: readonly IovaRange[], alignment: bigint) {
     this.#alignment = alignment;
     this.#free = [];
     for (const { start, end } of [...ranges].sort((a, b) => (a.start < b.start ? -1 : 1))) {
-      const last = limit !== undefined && limit < end ? limit : end;
       // Ranges that overlap would give an address twice.
       const before = this.#free.at(-1)?.end;
       const first = before !== undefined && start <= before ? before + 1n : start;
-      if (first <= last) this.#free.push({ start: first, end: last });
+      if (first <= end) this.#free.push({ start: first, end });
     }
   }
 
-  /** @returns null where nothing is large enough */
-  allocate(length: number | bigint, alignment: bigint = this.#alignment): bigint | null {
+  /**
+   * @param limit the highest address that may be given out
+   * @returns null where nothing is large enough
+   */
+  allocate(length: number | bigint, alignment: bigint = this.#alignment, limit?: bigint): bigint | null {
     const size = roundUp(BigInt(length), this.#alignment);
     const step = alignment > this.#alignment ? alignment : this.#alignment;
     if (size <= 0n) return null;
     for (const lowest of [FIRST, 0n])
       for (const [i, { start, end }] of this.#free.entries()) {
         const address = roundUp(start > lowest ? start : lowest, step);
-        if (address + size - 1n > end) continue;
-        this.#free.splice(i, 1, ...cut({ start, end }, { start: address, end: address + size - 1n }));
+        const last = address + size - 1n;
+        if (last > end || (limit !== undefined && last > limit)) continue;
+        this.#free.splice(i, 1, ...cut({ start, end }, { start: address, end: last }));
         return address;
       }
     return null;
+  }
+
+  /** Returns one for an address space: nothing is free in one that maps nothing. */
+  static of(iommu: Pick<Iommu, 'info'>, pageSize: number): IovaAllocator {
+    const { ranges, pageSizes } = iommu.info();
+    const page = BigInt(pageSize);
+    const least = pageSizes.reduce((least, size) => (size < least ? size : least), 1n << 63n);
+    return new IovaAllocator(ranges, pageSizes.length > 0 && least > page ? least : page);
   }
 
   /** Gives back what {@link allocate} gave, with the same length. */

@@ -1,10 +1,10 @@
-import type { Sys } from '../../sys/sys';
 import { SERVE_SIGNALS_NS, serveSignals } from '../../sys/wait';
-import { type DmaBuffer, DmaPool, READ_WRITE } from './buffer';
-import type { Iommu } from './iommu';
+import { type DmaBuffer, type DmaPool, READ_WRITE } from './buffer';
 
 /** In bytes: the next page size of IOMMUs after 4 KiB. */
 const LARGE_PAGE = 2 ** 21;
+/** The smallest page of any machine. */
+const LEAST_PAGE = 4096;
 
 /** Measurements between two turns of the event loop. */
 const BATCH = 1000;
@@ -35,20 +35,18 @@ export interface MapLatencyOptions {
 
 /** An opened device, as far as its mappings go. */
 export interface MapTarget {
-  readonly info: { readonly address: string };
-  readonly iommu: Iommu;
+  pool(): DmaPool;
 }
 
 /** Measures mapping and unmapping memory that is touched beforehand: its page faults would be measured too. */
 export async function measureMappings(
-  sys: Sys,
   device: MapTarget,
   { size, count, onResult, onServed, signal }: MapLatencyOptions,
 ): Promise<void> {
-  using pool = new DmaPool(sys, device.iommu, device.info.address);
+  using pool = device.pool();
   // The alignment lets an IOMMU with large pages use them.
-  const buffer = pool.allocate(size, size >= LARGE_PAGE ? BigInt(LARGE_PAGE) : undefined);
-  for (let offset = 0; offset < buffer.length; offset += sys.pageSize) buffer.bytes[offset] = 1;
+  const buffer = pool.allocate(size, size >= LARGE_PAGE ? { alignment: BigInt(LARGE_PAGE) } : {});
+  for (let offset = 0; offset < buffer.length; offset += LEAST_PAGE) buffer.bytes[offset] = 1;
   const latencies: MapLatencies = { size: buffer.length, both: [], map: [], unmap: [] };
   const clock = clockCost();
   while (latencies.both.length < count && !signal?.aborted) {

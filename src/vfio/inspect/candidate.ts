@@ -3,6 +3,7 @@ import { pciPath } from '../../pci/paths';
 import { AttributeReader } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
 import { type GroupMember, IommuGroups } from './iommu-group';
+import { iommuHardware } from './iommu-hardware';
 import { type ReservedRegion, reservedRegions } from './reserved-regions';
 
 /** Types and instances that are listed at most: a GPU has dozens. */
@@ -22,6 +23,10 @@ export interface MdevType {
 export interface VfioCandidate {
   /** Members of its IOMMU group, with it. */
   group: { number: number; viable: boolean | null; members: readonly GroupMember[]; reservedRegions: ReservedRegion[] };
+  /** Name of its IOMMU in /sys/class/iommu; null if it has none, or the kernel does not report it. */
+  iommu: string | null;
+  /** Kind of its IOMMU, `Intel VT-d`; null if the name does not tell. */
+  iommuKind: string | null;
   /** Mediated devices that its driver makes and has made; null where it makes none. */
   mdev: { types: MdevType[]; instances: string[] } | null;
 }
@@ -35,7 +40,10 @@ export function vfioCandidate(sys: SysTree, { address, pci }: PciDeviceInfo): Vf
   // Documentation/ABI/testing/sysfs-bus-vfio-mdev: the instances are directories of the parent.
   const types = reader.names(`${dir}/mdev_supported_types`).slice(0, MAX_MDEV);
   const instances = types.length === 0 ? [] : reader.names(dir).filter((name) => UUID.test(name));
+  const hardware = iommuHardware(sys, address);
   return {
+    iommu: hardware?.name ?? null,
+    iommuKind: hardware?.kind ?? null,
     group: { number, viable, members, reservedRegions: reservedRegions(reader, number) },
     mdev:
       types.length === 0

@@ -121,6 +121,14 @@ test('with nothing remembered, and no driver that would take it, it stays as it 
   expect(binding(EDU)).toEqual(before);
 });
 
+test('what is forgotten may be left without a driver: the rule may have brought the only one', async () => {
+  const { run, binding } = setup();
+  await run(bind('vfio-pci', EDU));
+  await run(restore(EDU));
+  await run({ kind: 'restore', addresses: [EDU], isForgotten: true });
+  expect(binding(EDU)).toEqual({ driver: null, override: null });
+});
+
 test('with nothing remembered, a driver that serves the kernel stays', () => {
   const { sys, state } = setup();
   expect(prepareBindings(sys, state, restore('0000:01:00.0'))).toEqual({

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -13,7 +13,7 @@ import { buildProgram } from '../../../src/cli/program/program';
 Object.assign(globalThis, { UDRV_VERSION: '0.0.0' });
 
 const CLI = join(__dirname, '../../../src/cli');
-const NOUNS = ['uio', 'vfio', 'usb', 'map'];
+const NOUNS = ['uio', 'vfio', 'usb', 'pci', 'map'];
 
 function build(write: (text: string) => void = () => {}, whole = true) {
   const stream = { isTTY: false, write } as unknown as OutputStream;
@@ -36,7 +36,7 @@ function fileOf(words: string): string {
 }
 
 describe('the rule for files', () => {
-  test('holds for 65 commands', () => expect(all).toHaveLength(65));
+  test('holds for 75 commands', () => expect(all).toHaveLength(75));
 
   test.each(all)('udrv %s has its file', (words) => {
     expect(existsSync(join(CLI, `${fileOf(words)}.ts`))).toBe(true);
@@ -117,6 +117,8 @@ describe('the examples in the help', () => {
   beforeAll(() => {
     process.chdir(folder);
     copyFileSync(join(CLI, '../../test/cli/fixtures/edu.json'), 'edu.json');
+    writeFileSync('before.txt', '0x0000  0x010000ed 0x00000000\n');
+    writeFileSync('after.json', '{"region":"map0","offset":0,"width":4,"words":["0x010000ed","0x00000000"]}\n');
   });
   afterAll(() => {
     process.chdir(home);
@@ -150,6 +152,13 @@ describe('the examples in the help', () => {
     expect(lines).toEqual(specOf(words).examples.map((line) => `  udrv ${line}`));
     expect(new Set(lines).size).toBe(2);
   });
+});
+
+test('wherever a device may be opened through VFIO, there is --vf-token', () => {
+  const longs = (words: string) => ((specOf(words) as VerbSpec).options ?? []).map(({ long }) => long);
+  const opening = all.filter((words) => longs(words).includes('--backend'));
+  expect(opening.length).toBeGreaterThan(10);
+  for (const words of opening) expect([words, longs(words)]).toEqual([words, expect.arrayContaining(['--vf-token'])]);
 });
 
 test('wherever there is --count, it is -c too', () => {

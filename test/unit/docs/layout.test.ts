@@ -14,7 +14,7 @@ const FLOORS = [
   ['model', 'names'],
   ['interrupts', 'pci', 'regmap'],
   ['uio', 'usb', 'vfio', 'sim'],
-  ['udev'],
+  ['drivers', 'udev'],
   ['bind'],
   ['session'],
   ['devices'],
@@ -96,8 +96,9 @@ test('no circle of files, but for what is loaded late', () => {
 test('no folder has more files than are taken in at a glance', () => {
   const counts = new Map<string, number>();
   for (const file of files) counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1);
-  // src/cli has a file for each common command, by the rule that finds a command.
-  expect([...counts].filter(([folder, count]) => count > MOST_FILES && folder !== 'cli')).toEqual([]);
+  // These have a file for each command, by the rule that finds a command.
+  const ofCommands = ['cli', 'cli/vfio'];
+  expect([...counts].filter(([folder, count]) => count > MOST_FILES && !ofCommands.includes(folder))).toEqual([]);
 });
 
 // What, Who, Of and their like open a clause, and the reader has to wait for the subject.

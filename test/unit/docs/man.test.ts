@@ -2,12 +2,16 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command, Option } from 'commander';
+import { withUses } from '../../../src/cli/lists/uses';
 import type { OutputStream } from '../../../src/cli/output/stream';
 import { buildProgram } from '../../../src/cli/program/program';
 import { listDevices } from '../../../src/devices/list';
 import { Exit } from '../../../src/errors';
+import type { Sriov } from '../../../src/model/device';
 import { NameDatabase } from '../../../src/names/database';
+import { inspectPciDetails } from '../../../src/pci/function-details';
 import { simulatedMachine } from '../../../src/sim';
+import { AttributeReader } from '../../../src/sys/readers/attributes';
 import { describeWith } from '../../support/requires';
 
 // The manual pages against the program: what one has and the other has not fails here.
@@ -72,7 +76,11 @@ describe('udrv.1 and the program agree on', () => {
   test('the fields of a device', () => {
     const { sys } = simulatedMachine();
     const keys = new Set(['path', 'code', 'hint', 'device', 'exit']);
-    addKeys(keys, listDevices(sys, new NameDatabase(sys), { all: true }));
+    addKeys(keys, withUses(sys, listDevices(sys, new NameDatabase(sys), { all: true })));
+    addKeys(keys, inspectPciDetails(new AttributeReader(sys), '0000:01:00.0'));
+    // No simulated function has SR-IOV.
+    const sriov: Sriov = { physicalFunction: null, totalVfs: null, virtualFunctions: [] };
+    addKeys(keys, sriov);
     expect([...new Set(words(section(udrvPage, 'JSON OUTPUT'), 'Va'))].sort()).toEqual([...keys].sort());
   });
 });

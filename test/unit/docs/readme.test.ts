@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { format } from 'node:util';
 import type { Command } from 'commander';
 import { transformSync } from 'esbuild';
 import * as library from '../../../src';
@@ -14,6 +15,7 @@ import { parseRange, parseSize, parseWord } from '../../../src/model/notation';
 
 const ROOT = join(__dirname, '../../..');
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+const LIBRARY = readFileSync(join(ROOT, 'LIBRARY.md'), 'utf8');
 Object.assign(globalThis, { UDRV_VERSION: '0.0.0' });
 
 test.each([
@@ -21,6 +23,7 @@ test.each([
   ['ARCHITECTURE.md', 30],
   ['CONTRIBUTING.md', 15],
   ['SECURITY.md', 1],
+  ['BRING-UP.md', 3],
 ])('%s names files that there are', (paper, least) => {
   const text = readFileSync(join(ROOT, paper), 'utf8');
   const named = Array.from(
@@ -56,41 +59,48 @@ describe('README.md', () => {
     expect(wanted.length).toBeGreaterThan(5);
     expect(fences(README, 'sh').flat()).toContain(`sudo apt-get install ${wanted.join(' ')}`);
   });
+});
 
-  describe('as an example for the library has code that', () => {
-    const [code = ''] = fences(README, 'ts').map((lines) => lines.join('\n'));
+/** The programs in the papers, and what each prints. */
+const PROGRAMS = [
+  ...fences(README, 'ts').map((code) => ({ code: code.join('\n'), prints: ['16777453', '1 0', '2 0', '3 0'] })),
+  ...fences(LIBRARY, 'ts').map((code, i) => ({ code: code.join('\n'), prints: fences(LIBRARY, 'text')[i] ?? [] })),
+];
 
-    test('type-checks', () => {
-      const cache = join(ROOT, 'node_modules/.cache/udrv');
-      mkdirSync(cache, { recursive: true });
-      const dir = mkdtempSync(join(cache, 'readme-'));
-      try {
-        writeFileSync(join(dir, 'example.mts'), code);
-        const compilerOptions = { noEmit: true, rootDir: ROOT, paths: { udrv: [join(ROOT, 'src/index.ts')] } };
-        const config = { extends: join(ROOT, 'tsconfig.json'), compilerOptions, include: [], files: ['example.mts'] };
-        writeFileSync(join(dir, 'tsconfig.json'), JSON.stringify(config));
-        const { status, stdout } = spawnSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', dir], { encoding: 'utf8' });
-        expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
-      } finally {
-        rmSync(dir, { recursive: true });
-      }
-    }, 60_000);
+describe('the programs for the library', () => {
+  test('type-check', () => {
+    const cache = join(ROOT, 'node_modules/.cache/udrv');
+    mkdirSync(cache, { recursive: true });
+    const dir = mkdtempSync(join(cache, 'readme-'));
+    try {
+      const files = PROGRAMS.map(({ code }, i) => {
+        writeFileSync(join(dir, `program${i}.mts`), code);
+        return `program${i}.mts`;
+      });
+      const compilerOptions = { noEmit: true, rootDir: ROOT, paths: { udrv: [join(ROOT, 'src/index.ts')] } };
+      const config = { extends: join(ROOT, 'tsconfig.json'), compilerOptions, include: [], files };
+      writeFileSync(join(dir, 'tsconfig.json'), JSON.stringify(config));
+      const { status, stdout } = spawnSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', dir], { encoding: 'utf8' });
+      expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  }, 60_000);
 
-    test('runs, on the simulated machine', async () => {
-      const onSim = code
-        .replace(/^import (\{.*\}) from 'udrv';$/m, 'const $1 = library;')
-        .replace('new LinuxSys()', 'library.simulatedMachine().sys');
-      const source = `async function example(library, console) {\n${onSim}\n}`;
-      const script = transformSync(source, { loader: 'ts', target: 'node20' }).code;
-      const printed: unknown[][] = [];
-      const log = (...values: unknown[]) => printed.push(values);
-      await new Function(`${script}\nreturn example;`)()(library, { log });
-      expect(printed).toEqual([[0x010000ed], [1, 0], [2, 0], [3, 0]]);
-    });
+  test.each(PROGRAMS)('run on the simulated machine, and print $prints', async ({ code, prints }) => {
+    const onSim = code
+      .replace(/^import (\{.*\}) from 'udrv';$/m, 'const $1 = library;')
+      .replace('new LinuxSys()', 'library.simulatedMachine().sys');
+    const source = `async function example(library, console) {\n${onSim}\n}`;
+    const script = transformSync(source, { loader: 'ts', target: 'node20' }).code;
+    const printed: string[] = [];
+    const log = (...values: unknown[]) => printed.push(format(...values));
+    await new Function(`${script}\nreturn example;`)()(library, { log });
+    expect(printed).toEqual(prints);
   });
 });
 
-const documents = ['README.md', ...readdirSync(join(ROOT, 'man')).map((page) => `man/${page}`)];
+const documents = ['README.md', 'BRING-UP.md', ...readdirSync(join(ROOT, 'man')).map((page) => `man/${page}`)];
 
 describe.each(documents)('every command in %s can be typed:', (name) => {
   const text = readFileSync(join(ROOT, name), 'utf8');

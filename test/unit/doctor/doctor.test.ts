@@ -11,6 +11,7 @@ import { simulatedMachine } from '../../../src/sim';
 import { packageFolder } from '../../../src/sys/package-folder';
 import type { SysTree } from '../../../src/sys/sys';
 import { parseSnapshot } from '../../../src/sys/tree/snapshot';
+import { labFaults } from '../../lab/faults';
 import { diagnosed, faults, isRight } from './faults';
 import { ADAPTER, EDU, fixture, healthy, text } from './healthy';
 
@@ -34,6 +35,7 @@ describe('each fault is named first, with what mends it', () => {
     if (fault.mend instanceof RegExp) expect(texts.join('\n')).toMatch(fault.mend);
     else expect(texts).toEqual(fault.mend);
     expect(first?.seen.length).toBeGreaterThan(0);
+    if (fault.seen !== undefined) expect(first?.seen).toContainEqual(fault.seen);
     for (const { path, value } of first?.seen ?? []) expect([path, value]).not.toContain('');
   });
 
@@ -88,6 +90,7 @@ test('the manual has every finding, and the figures', () => {
   expect([...named].sort()).toEqual([...new Set(allChecks.flatMap(({ ids }) => ids))].sort());
   expect(page).toContain(`Of the ${faults.length} faults`);
   expect(page).toContain(`in ${faults.filter(isRight).length};`);
+  expect(page).toContain(`puts ${labFaults.length} faults`);
 });
 
 describe('nothing is found', () => {

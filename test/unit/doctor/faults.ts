@@ -1,4 +1,4 @@
-import type { Need, Purpose, ReadConfig, Severity } from '../../../src/doctor/check';
+import type { Need, Purpose, ReadConfig, Seen, Severity } from '../../../src/doctor/check';
 import { type Diagnosis, diagnose } from '../../../src/doctor/diagnose';
 import type { MemoryTree } from '../../../src/sys/tree/memory-tree';
 import { ADAPTER, at, DISK, EDU, healthy, limits, link, NVME, put, UIO_PARENT, XHCI } from './healthy';
@@ -17,6 +17,8 @@ export interface Fault {
   /** The finding that must be first, and how bad it is. */
   first: string;
   severity: Severity;
+  /** One of the facts that led to it. */
+  seen?: Seen;
   /** Texts of its mends, in their order; a pattern has to match all of them, joined. Empty: nothing mends it. */
   mend: readonly string[] | RegExp;
 }
@@ -265,11 +267,24 @@ const iommuFaults: Fault[] = [
     inject: (tree) =>
       put(tree, {
         '/proc/interrupts': ' 24:  9  PCI-MSIX-0000:01:00.0  0-edge  nvme0q0\n',
-        '/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts': 'Y\n',
+        '/sys/module/iommufd/parameters/allow_unsafe_interrupts': 'Y\n',
       }),
     first: 'unsafe-interrupts',
     severity: 'note',
     mend: /firmware/,
+  },
+  {
+    name: 'interrupts that are not remapped, which groups accept and iommufd does not',
+    device: EDU,
+    inject: (tree) =>
+      put(tree, {
+        '/proc/interrupts': ' 24:  9  PCI-MSIX-0000:01:00.0  0-edge  nvme0q0\n',
+        '/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts': 'Y\n',
+        '/sys/module/iommufd/parameters/allow_unsafe_interrupts': 'N\n',
+      }),
+    first: 'interrupt-remapping-off',
+    severity: 'blocks',
+    mend: /tee \/sys\/module\/vfio_iommu_type1\/\S+ \/sys\/module\/iommufd\/\S+$/,
   },
   {
     name: 'a group that the firmware needs (RMRR)',
@@ -399,6 +414,16 @@ const machineFaults: Fault[] = [
     mend: /Secure Boot/,
   },
   {
+    name: 'lockdown on the command line',
+    inject(tree) {
+      put(tree, { '/sys/kernel/security/lockdown': 'none [integrity] confidentiality\n' });
+      put(tree, { '/proc/cmdline': 'console=ttyS0 intel_iommu=on lockdown=integrity\n' });
+    },
+    first: 'lockdown',
+    severity: 'note',
+    mend: ['lockdown=integrity'],
+  },
+  {
     name: 'the Windows Subsystem for Linux',
     purpose: 'usb',
     inject: (tree) => put(tree, { '/proc/sys/kernel/osrelease': '5.15.153.1-microsoft-standard-WSL2\n' }),
@@ -416,6 +441,17 @@ const machineFaults: Fault[] = [
     first: 'sysfs-read-only',
     severity: 'limits',
     mend: /on the host/,
+  },
+  {
+    name: 'sysfs read-only without a container',
+    purpose: 'vfio',
+    inject: (tree) =>
+      put(tree, {
+        '/proc/self/mountinfo': '20 1 0:18 / / rw - ext4 /dev/sda1 rw\n21 20 0:19 / /sys ro,nosuid - sysfs sysfs ro\n',
+      }),
+    first: 'sysfs-read-only',
+    severity: 'limits',
+    mend: ['sudo mount -o remount,rw /sys'],
   },
   {
     name: 'huge pages on another NUMA node',
@@ -575,6 +611,40 @@ const vfioFaults: Fault[] = [
     mend: ['sudo usermod -aG vfio "$USER" && newgrp vfio', 'sudo chown "$USER" /dev/vfio/devices/vfio0'],
   },
   {
+    name: 'both nodes are closed to the user, which one command mends',
+    device: EDU,
+    inject(tree) {
+      tree.set('/dev/vfio/devices/vfio0', { kind: 'node', access: 'none' });
+      tree.set('/dev/iommu', { kind: 'node', access: 'none' });
+    },
+    first: 'node-closed',
+    severity: 'blocks',
+    mend: ['sudo chown "$USER" /dev/vfio/devices/vfio0 /dev/iommu'],
+  },
+  {
+    name: 'the module vfio_iommu_type1 is not loaded',
+    device: EDU,
+    inject(tree) {
+      tree.delete(at(EDU, 'vfio-dev'));
+      tree.delete('/sys/class/vfio-dev/vfio0');
+      tree.delete('/sys/module/vfio_iommu_type1');
+    },
+    first: 'type1-not-loaded',
+    severity: 'blocks',
+    mend: ['sudo modprobe vfio_iommu_type1'],
+  },
+  {
+    name: '/dev/iommu is missing, although the kernel has iommufd',
+    device: EDU,
+    inject(tree) {
+      tree.delete('/dev/iommu');
+      put(tree, { '/sys/devices/virtual/misc/iommu/dev': '10:257\n' });
+    },
+    first: 'node-missing',
+    severity: 'note',
+    mend: ['sudo mknod -m 600 /dev/iommu c 10 257'],
+  },
+  {
     name: '/dev/iommu is closed to the user',
     device: EDU,
     inject: (tree) => tree.set('/dev/iommu', { kind: 'node', access: 'none' }),
@@ -589,10 +659,11 @@ const vfioFaults: Fault[] = [
       tree.delete(at(EDU, 'vfio-dev'));
       tree.delete('/sys/class/vfio-dev/vfio0');
       tree.delete('/dev/vfio/1');
+      put(tree, { '/sys/devices/virtual/vfio/1/dev': '243:0\n' });
     },
     first: 'node-missing',
     severity: 'blocks',
-    mend: ['sudo udevadm trigger -s vfio'],
+    mend: ['sudo mkdir -p /dev/vfio && sudo mknod -m 600 /dev/vfio/1 c 243 0'],
   },
   {
     name: "a group's node that the container was not given",
@@ -845,12 +916,39 @@ const uioFaults: Fault[] = [
     mend: /^sudo chown "\$USER" \/dev\/uio0\necho 'SUBSYSTEM=="uio"/,
   },
   {
+    name: 'a node that may only be read',
+    device: 'uio0',
+    inject: (tree) => tree.set('/dev/uio0', { kind: 'node', access: 'r' }),
+    first: 'node-closed',
+    severity: 'limits',
+    mend: /^sudo chown "\$USER" \/dev\/uio0\n/,
+  },
+  {
+    name: 'a node that a rule compares a group with instead of giving it to the group',
+    device: 'uio0',
+    inject(tree) {
+      tree.set('/dev/uio0', { kind: 'node', access: 'none' });
+      tree.set(`${UIO}/subsystem`, link('../../../../../class/uio'));
+      put(tree, { '/etc/udev/rules.d/70-uio.rules': 'SUBSYSTEM=="uio", GROUP=="plugdev", MODE="0660"\n' });
+    },
+    first: 'node-closed',
+    severity: 'blocks',
+    seen: {
+      path: '/etc/udev/rules.d/70-uio.rules:1',
+      value: 'GROUP=="plugdev" compares and does not set: write GROUP="plugdev"',
+    },
+    mend: /^sudo chown "\$USER" \/dev\/uio0\n/,
+  },
+  {
     name: 'a node that is missing',
     device: 'uio0',
-    inject: (tree) => tree.delete('/dev/uio0'),
+    inject(tree) {
+      tree.delete('/dev/uio0');
+      put(tree, { [`${UIO}/dev`]: '242:0\n' });
+    },
     first: 'node-missing',
     severity: 'blocks',
-    mend: ['sudo udevadm trigger -s uio'],
+    mend: ['sudo mknod -m 600 /dev/uio0 c 242 0'],
   },
   {
     name: 'a map that begins no page',
@@ -981,10 +1079,13 @@ const usbFaults: Fault[] = [
   {
     name: 'a node that is missing',
     device: ADAPTER,
-    inject: (tree) => tree.delete('/dev/bus/usb/001/006'),
+    inject(tree) {
+      tree.delete('/dev/bus/usb/001/006');
+      put(tree, { [at(ADAPTER, 'dev')]: '189:5\n' });
+    },
     first: 'node-missing',
     severity: 'blocks',
-    mend: ['sudo udevadm trigger -s usb'],
+    mend: ['sudo mkdir -p /dev/bus/usb/001 && sudo mknod -m 664 /dev/bus/usb/001/006 c 189 5'],
   },
   {
     name: 'a device that is not authorized',

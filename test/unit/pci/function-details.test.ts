@@ -1,13 +1,76 @@
 import { inspectPciDetails } from '../../../src/pci/function-details';
+import { readSriov } from '../../../src/pci/sriov';
 import { AttributeReader } from '../../../src/sys/readers/attributes';
-import { TreeSys } from '../../support/tree-sys';
+import { type Content, TreeSys } from '../../support/tree-sys';
 
 const DIR = '/sys/bus/pci/devices/0000:04:00.1';
 const inspect = (files: Record<string, string>) =>
   inspectPciDetails(new AttributeReader(new TreeSys(files)), '0000:04:00.1');
 
 test('a machine that tells nothing', () => {
-  expect(inspect({ [`${DIR}/irq`]: '0\n' })).toEqual({ slot: null, irq: null, modules: [] });
+  expect(inspect({ [`${DIR}/irq`]: '0\n' })).toEqual({
+    slot: null,
+    irq: null,
+    link: null,
+    powerState: null,
+    runtimeStatus: null,
+    resetMethods: null,
+    sriov: null,
+    modules: [],
+  });
+});
+
+test('link, power and resets', () => {
+  const found = inspect({
+    [`${DIR}/current_link_speed`]: '8.0 GT/s PCIe\n',
+    [`${DIR}/current_link_width`]: '4\n',
+    [`${DIR}/max_link_speed`]: '16.0 GT/s PCIe\n',
+    [`${DIR}/max_link_width`]: '255\n',
+    [`${DIR}/power_state`]: 'D3hot\n',
+    [`${DIR}/power/runtime_status`]: 'suspended\n',
+    [`${DIR}/reset_method`]: 'flr bus\n',
+  });
+  expect(found).toMatchObject({
+    link: { speed: '8.0 GT/s', width: 4, maxSpeed: '16.0 GT/s', maxWidth: 255 },
+    powerState: 'D3hot',
+    runtimeStatus: 'suspended',
+    resetMethods: ['flr', 'bus'],
+  });
+});
+
+test.each([
+  [{ current_link_speed: 'Unknown\n', current_link_width: '63\n' }, { link: null }],
+  [{ current_link_speed: '2.5 GT/s PCIe\n', current_link_width: '63\n' }, { link: null }],
+  [{ current_link_speed: '2.5 GT/s PCIe\n', current_link_width: '0\n' }, { link: null }],
+  [{ power_state: 'unknown\n' }, { powerState: null }],
+  [{ reset_method: '\n' }, { resetMethods: [] }],
+])('%j says %j', (files, facts) => {
+  const entries = Object.entries(files).map(([name, text]) => [`${DIR}/${name}`, text]);
+  expect(inspect(Object.fromEntries(entries))).toMatchObject(facts);
+});
+
+test('the place in SR-IOV', () => {
+  const sriov = (entries: Record<string, Content>) =>
+    readSriov(new AttributeReader(new TreeSys(entries)), '0000:04:00.1');
+  expect(sriov({ [`${DIR}/vendor`]: '0x8086\n' })).toBeNull();
+  expect(sriov({ [`${DIR}/physfn`]: { link: '../0000:04:00.0' } })).toEqual({
+    physicalFunction: '0000:04:00.0',
+    totalVfs: null,
+    virtualFunctions: [],
+  });
+  const physical = {
+    [`${DIR}/sriov_totalvfs`]: '8\n',
+    [`${DIR}/sriov_numvfs`]: '2\n',
+    [`${DIR}/virtfn0`]: { link: '../0000:04:10.0' },
+    [`${DIR}/virtfn1`]: { link: '../0000:04:10.2' },
+  };
+  expect(sriov(physical)).toEqual({
+    physicalFunction: null,
+    totalVfs: 8,
+    virtualFunctions: ['0000:04:10.0', '0000:04:10.2'],
+  });
+  // A count that no kernel gives is bounded, so that it ends.
+  expect(sriov({ ...physical, [`${DIR}/sriov_numvfs`]: '999999999\n' })?.virtualFunctions).toHaveLength(2);
 });
 
 test('the slot is that of the device, whatever the function', () => {

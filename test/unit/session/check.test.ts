@@ -6,6 +6,7 @@ import { parseSteps } from '../../../src/session/grammar';
 import { Scope } from '../../../src/session/scope';
 import { VERBS } from '../../../src/session/steps';
 import { simulatedMachine } from '../../../src/sim';
+import { findUDmaBuf } from '../../../src/uio/u-dma-buf';
 
 // Steps against a device that is only inspected: nothing is opened.
 
@@ -15,7 +16,7 @@ function check(device: string, text: string): string {
   const info = findDevice(sys, NO_NAMES, device);
   if (info.framework === 'pci') throw new Error('not for sessions');
   try {
-    checkSteps(parseSteps(text), new Scope(info, sys.pageSize), 'line');
+    checkSteps(parseSteps(text), new Scope(info, sys.pageSize, { uDmaBuf: (name) => findUDmaBuf(sys, name) }), 'line');
     return 'right';
   } catch (error) {
     if (!(error instanceof UdrvError)) throw error;
@@ -84,7 +85,12 @@ test.each([
   [EDU, 'buf A 4K; load A:0xfff 0011', '2 line 1 (step 2): 0011: has 0x2 bytes: 0x1 at most'],
   [EDU, 'claim 0', '9 line 1 (step 1): claim: not for VFIO devices'],
   [EDU, 'toString', '2 line 1 (step 1): toString: is not a step'],
-  ['uio0', 'buf A 4K', '9 line 1 (step 1): buf: not for UIO devices'],
+  ['uio0', 'buf A 4K', '3 line 1 (step 1): 4K: no such u-dma-buf'],
+  ['uio0', 'buf A udmabuf0 --bits 32', '2 line 1 (step 1): --bits: not for UIO devices'],
+  ['1-4', 'buf A 4K --huge 2M', '2 line 1 (step 1): --huge: not for USB devices'],
+  [EDU, 'buf A 4K --huge 3M', '2 line 1 (step 1): --huge: is no size of a page'],
+  [EDU, 'buf A 4K --bits 5', '2 line 1 (step 1): --bits: a device drives 12 to 64 address bits'],
+  [EDU, 'buf A 4K --node', '2 line 1 (step 1): buf --node: no value'],
   ['1-4', 'claim 7', '3 line 1 (step 1): 1-4: has no interface 7 now'],
   ['1-4', 'bulk 0x83 1', '3 line 1 (step 1): 1-4 0x83: no such endpoint in configuration 1'],
   ['1-4', 'alt 0 9', '3 line 1 (step 1): 1-4:1.0: has no alternate setting 9'],

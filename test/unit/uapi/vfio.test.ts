@@ -67,7 +67,7 @@ const STRUCTS: readonly [table: Record<string, number>, struct: string, fields: 
 
 /** Newer than Debian 12's header, or not numbers of its own. */
 const NOT_THERE =
-  /^(VFIO_DEVICE_(BIND_IOMMUFD|ATTACH_IOMMUFD_PT|DETACH_IOMMUFD_PT)|VFIO_PCI_HOT_RESET_FLAG_DEV_ID(_OWNED)?)$/;
+  /^(VFIO_DEVICE_(BIND_IOMMUFD|BIND_FLAG_TOKEN|ATTACH_IOMMUFD_PT|DETACH_IOMMUFD_PT)|VFIO_PCI_HOT_RESET_FLAG_DEV_ID(_OWNED)?)$/;
 const NAMED = Object.entries(V).filter(
   (entry): entry is [string, number] => typeof entry[1] === 'number' && !NOT_THERE.test(entry[0]),
 );

@@ -82,7 +82,7 @@ describe('a memory BAR smaller than a page', () => {
 
   test.each([
     ['EPERM', 4, 'lockdown'],
-    ['EINVAL', 1, 'iomem=relaxed'],
+    ['EINVAL', 5, 'iomem=relaxed'],
   ])('%s of its mapping, through sysfs', (code, exit, hint) => {
     const { machine, info } = small(
       { [`${PARENT}/resource`]: SMALL + NONE, '/sys/class/uio/uio0/maps/map0/size': '0x0\n' },

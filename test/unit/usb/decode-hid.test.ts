@@ -105,6 +105,18 @@ describe('a usage', () => {
     expect(described('0b30000100 050c 8102').items[0]?.means).toBe('Generic Desktop: X');
   });
 
+  // Gamepads change the page between the usages of one field: hid_concatenate_last_usage_page of the kernel.
+  test('keeps its page where a usage behind it has used the new one', () => {
+    const meanings = (hex: string) =>
+      described(hex)
+        .items.filter(({ tag }) => tag === 'Usage')
+        .map(({ means }) => means);
+    expect(meanings('0501 0930 0935 0502 09c5 09c4 8102')).toEqual(['X', 'Rz', 'Brake', 'Accelerator']);
+    // A page behind the last usage holds for all up to one that has it already; usages with a page do not count.
+    expect(meanings('0502 09c5 0501 0930 0502 8102')).toEqual(['Brake', null]);
+    expect(meanings('0501 0930 0502 0bc5000200 8102')).toEqual([null, 'Simulation Controls: Brake']);
+  });
+
   test.each([
     // The Power page, Power Device Class 1.0.
     [0x84, 0x1a, 'Input'],

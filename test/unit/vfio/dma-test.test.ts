@@ -4,7 +4,7 @@ import { NO_NAMES } from '../../../src/names/database';
 import { simulatedMachine } from '../../../src/sim';
 import type { Memory } from '../../../src/sys/sys';
 import { VfioDevice } from '../../../src/vfio/device/device';
-import { DmaPool } from '../../../src/vfio/dma/buffer';
+import { DmaSpace } from '../../../src/vfio/dma/buffer';
 import type { DmaAccess, Iommu } from '../../../src/vfio/dma/iommu';
 import { KernelLog } from '../../../src/vfio/dma/kernel-log';
 import { eduTier } from '../../../src/vfio/dma-test/edu';
@@ -98,7 +98,7 @@ function machine(faults: Faults = {}, log: Record<number, string> = {}) {
     sys: sim,
     address: '0000:00:03.0',
     iommu,
-    pool: new DmaPool(sim, iommu, '0000:00:03.0'),
+    pool: new DmaSpace(sim, iommu, '0000:00:03.0').pool(),
     driver,
     log: KernelLog.open(Object.keys(log).length > 0 ? sys : sim),
     setBusMaster: (on) => {

@@ -26,10 +26,12 @@ test('an alignment of its own', () => {
 });
 
 test('nothing lies above the limit', () => {
-  const iova = new IovaAllocator(INTEL, PAGE, (1n << 28n) - 1n);
-  expect(iova.allocate(0xff00000)).toBe(0x100000n);
-  expect(iova.allocate(4096)).toBe(0n);
-  expect(iova.allocate(0x100000)).toBeNull();
+  const iova = new IovaAllocator(INTEL, PAGE);
+  const limit = (1n << 28n) - 1n;
+  expect(iova.allocate(0xff00000, PAGE, limit)).toBe(0x100000n);
+  expect(iova.allocate(4096, PAGE, limit)).toBe(0n);
+  expect(iova.allocate(0x100000, PAGE, limit)).toBeNull();
+  expect(iova.allocate(0x100000, PAGE)).toBe(0x10000000n);
 });
 
 test('what is larger than what lies before the hole goes behind it', () => {

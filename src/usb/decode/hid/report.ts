@@ -157,7 +157,7 @@ export function describeReport({ items, rest }: ReportDescriptor): DescribedRepo
   let depth = 0;
   let openSets = 0;
   /** Usages since the last main item. */
-  let usages: { line: ReportLine; page: number; name(page: number): string | null }[] = [];
+  let usages: PagedUsage[] = [];
   for (const item of items) {
     const { prefix, longTag, data } = item;
     const bytes = itemBytes(item).toString('hex');
@@ -188,8 +188,7 @@ export function describeReport({ items, rest }: ReportDescriptor): DescribedRepo
     lines.push(line);
     const reportType = REPORT_TYPES[kind];
     if (reportType !== undefined || kind === 0xa0 || kind === 0xc0) {
-      // A usage belongs to the page that is in force at its main item (HID 1.11, chapter 5.4; the kernel too).
-      for (const usage of usages) if (usage.page !== page) usage.line.means = usage.name(page);
+      applyPage(usages, page);
       usages = [];
     }
     if (reportType !== undefined) sizes.add(reportType, globals);
@@ -204,7 +203,7 @@ export function describeReport({ items, rest }: ReportDescriptor): DescribedRepo
         if (data.length === 4) line.means = usageInPage(field(value, 16, 16), field(value, 0, 16));
         else {
           line.means = usageName(page, value);
-          usages.push({ line, page, name: (other) => usageName(other, value) });
+          usages.push({ line, page });
         }
         break;
       case 0xa8:
@@ -230,6 +229,22 @@ export function describeReport({ items, rest }: ReportDescriptor): DescribedRepo
   if (openSets > 0) faults.add('a Delimiter set is never closed');
   if (rest.length > 0) faults.add(`ends within an item: ${rest.toString('hex')}`);
   return { items: lines, sizes: sizes.list(), notes: faults.list() };
+}
+
+/** A usage without a page of its own, and the page in force where it stands. */
+interface PagedUsage {
+  line: ReportLine;
+  page: number;
+}
+
+/**
+ * Names the usages of a main item anew by the page in force there (HID 1.11, chapter 5.4). Usages up to the last that
+ * stands in this page keep theirs: gamepads change the page between the usages of one field, as the kernel allows
+ * (hid_concatenate_last_usage_page).
+ */
+function applyPage(usages: readonly PagedUsage[], page: number): void {
+  for (const { line } of usages.slice(usages.findLastIndex((usage) => usage.page === page) + 1))
+    line.means = usageName(page, line.value);
 }
 
 /** ReportFaults, each told once, with the number of times that it was found. */
