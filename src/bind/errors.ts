@@ -3,7 +3,7 @@ import type { StateLocked } from '../sys/state';
 import { nearest } from '../text/nearest';
 import { PLATFORM_ADVICE } from '../uio/platform';
 import { type Bus, PCI } from './bus';
-import type { Use } from './in-use';
+import type { Use } from './in-use/use';
 
 /** The most uses that a message names. */
 const MAX_SHOWN = 5;

@@ -7,7 +7,8 @@ import { type GroupMember, IOMMU_GROUPS, IommuGroups } from '../vfio/inspect/iom
 import { firmwareRequirement, reservedRegions } from '../vfio/inspect/reserved-regions';
 import { devicePath } from './bus';
 import { withGroups } from './group';
-import { claimProbe, type IsClaimed, type Use } from './in-use';
+import { claimProbe, type IsClaimed } from './in-use/storage';
+import type { Use } from './in-use/use';
 import { type BindPlan, driverAfter, plan } from './plan';
 import { isBridge, readBinding } from './read';
 import { bridgeUse, findObjections } from './safety';

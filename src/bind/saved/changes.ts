@@ -4,7 +4,7 @@ import { AttributeReader } from '../../sys/readers/attributes';
 import type { Sys, SysTree } from '../../sys/sys';
 import { type FileChange, foreignFileError, mustHaveRules, ownText } from '../../udev/files';
 import { inUseError } from '../errors';
-import { claimProbe } from '../in-use';
+import { claimProbe } from '../in-use/storage';
 import { plan } from '../plan';
 import { readBinding, readIdentity } from '../read';
 import { findObjections, mustNotBeInUse } from '../safety';

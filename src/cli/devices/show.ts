@@ -1,4 +1,4 @@
-import { kernelDevices } from '../../bind/kernel-devices';
+import { kernelDevices } from '../../bind/in-use/kernel-devices';
 import { wayToVfio } from '../../bind/way-to-vfio';
 import type { DeviceInfo } from '../../model/device';
 import { inspectPciDetails } from '../../pci/function-details';

@@ -748,6 +748,25 @@ const vfioFaults: Fault[] = [
     mend: [`echo 0 | sudo tee /sys/bus/pci/devices/${NVME}/sriov_numvfs`],
   },
   {
+    name: 'a serial card that has the console of the kernel',
+    device: NVME,
+    inject(tree) {
+      tree.set('/sys/class/tty/ttyS4', link(`../../devices/pci0000:00/0000:00:09.0/${NVME}/tty/ttyS4`));
+      put(tree, { '/sys/devices/virtual/tty/console/active': 'tty0 ttyS4\n' });
+    },
+    first: 'console',
+    severity: 'blocks',
+    mend: [],
+  },
+  {
+    name: 'a function that another device needs',
+    device: NVME,
+    inject: (tree) => put(tree, { [at(NVME, 'consumer:pci:0000:02:02.0/status')]: 'active\n' }),
+    first: 'has-consumers',
+    severity: 'blocks',
+    mend: [],
+  },
+  {
     name: 'a virtual function whose physical one has VFIO',
     device: EDU,
     inject: (tree) => tree.set(at(EDU, 'physfn'), link('../0000:00:09.0/0000:02:01.0')),
