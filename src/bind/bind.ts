@@ -8,6 +8,7 @@ import { permissionError } from './errors';
 import { type ExecuteOptions, execute } from './execute';
 import { mustHaveGroups } from './group';
 import { type Binding, type BindPlan, DEFAULT, DEFAULT_OR_NONE, plan, type Target } from './plan';
+import { mustBePossible, platformNotes } from './platform';
 import { readBinding } from './read';
 import { forget, lock, recall, remember } from './remember';
 import { mustNotBeInUse } from './safety';
@@ -46,8 +47,9 @@ export interface ChangeOptions extends ExecuteOptions {
 export function prepareBindings(sys: Sys, store: StateStore, request: BindRequest, force = false): PreparedBindings {
   const { plans, notes } = plansFor(sys, store, request);
   mustHaveGroups(sys, plans);
+  mustBePossible(sys, plans, force);
   const doubts = mustNotBeInUse(sys, plans, { force, bridges: request.kind === 'restore' });
-  const viability = request.kind === 'bind' ? viabilityNotes(sys, plans) : [];
+  const viability = request.kind === 'bind' ? [...viabilityNotes(sys, plans), ...platformNotes(sys, plans)] : [];
   return { plans, notes: [...notes, ...doubts, ...viability] };
 }
 

@@ -22,10 +22,11 @@ export interface Bus {
 
 const WELL_KNOWN: Readonly<Record<string, readonly string[]>> = {
   pci: ['vfio-pci', 'uio_pci_generic'],
-  platform: ['uio_pdrv_genirq', 'uio_dmem_genirq', 'vfio-platform'],
+  platform: ['uio_pdrv_genirq', 'vfio-platform'],
   amba: ['vfio-amba'],
   cdx: ['vfio-cdx'],
   'fsl-mc': ['vfio-fsl-mc'],
+  vdpa: ['vhost_vdpa', 'virtio_vdpa'],
   vmbus: ['uio_hv_generic'],
 };
 
@@ -78,19 +79,38 @@ export function findOnBus(sys: SysTree, name: string): string | null {
   if (bus === undefined) return null;
   if (buses.some(({ devices }) => sys.access(`${devices}/${name}/driver_override`) !== null)) return name;
   if (bus.name === 'usb') return null;
-  throw new UdrvError(`a device of the bus ${bus.name}, which has no driver_override to choose its driver by`, {
+  throw new UdrvError(`the bus ${bus.name} does not let a driver be chosen: it has no driver_override`, {
     code: 'ENOTSUP',
     exit: Exit.unsupported,
     device: name,
-    hint: WITHOUT_OVERRIDE[bus.name],
+    hint: WITHOUT_OVERRIDE[bus.name]?.(sys, bus, name),
   });
 }
 
-/** Buses whose devices have the one driver that they are made for. */
-const WITHOUT_OVERRIDE: Readonly<Record<string, string>> = {
-  mdev: 'a mediated device is given to VFIO by its parent, when it is made: udrv list shows it',
-  dfl: 'the driver chooses its devices by their feature id: modprobe uio_dfl',
+/** Ways to user space for devices that have the one driver that they are made for. */
+const WITHOUT_OVERRIDE: Readonly<Record<string, (sys: SysTree, bus: Bus, name: string) => string>> = {
+  dfl: dflAdvice,
+  mdev: mdevAdvice,
 };
+
+/** A device of an FPGA goes to uio_dfl where its feature id is one that uio_dfl knows (drivers/uio/uio_dfl.c). */
+function dflAdvice(sys: SysTree, { devices, drivers }: Bus, name: string): string {
+  const reader = new AttributeReader(sys);
+  const driver = reader.linkName(`${devices}/${name}/driver`);
+  if (driver === 'uio_dfl') return 'uio_dfl has it: udrv list --type uio';
+  const unbind = driver === null ? '' : `echo ${name} | sudo tee ${drivers}/${driver}/unbind && `;
+  const bind = reader.names(drivers).includes('uio_dfl')
+    ? `echo ${name} | sudo tee ${drivers}/uio_dfl/bind`
+    : 'sudo modprobe uio_dfl';
+  return `uio_dfl takes it if it knows its feature_id: ${unbind}${bind}`;
+}
+
+/** A mediated device is bound when it is made: since Linux 5.16 by its parent's driver, before by vfio_mdev. */
+function mdevAdvice(sys: SysTree, { devices }: Bus, name: string): string {
+  const driver = new AttributeReader(sys).linkName(`${devices}/${name}/driver`);
+  if (driver === null) return 'kernels before 5.16 give all of them to vfio_mdev: sudo modprobe vfio_mdev';
+  return `it belongs to VFIO since it was made (driver: ${driver}); to end that: echo 1 | sudo tee ${devices}/${name}/remove`;
+}
 
 /** A device that is no PCI function, and can be reserved for a driver. */
 export interface BusDeviceInfo {

@@ -7,8 +7,10 @@ import { isVfioDriver } from '../vfio/inspect/drivers';
 import { BRIDGE_CLASS, groupNode, IommuGroups } from '../vfio/inspect/iommu-group';
 import { whyNoGroup } from '../vfio/inspect/missing-group';
 import { devicePath } from './bus';
+import { needsGroup } from './driver';
 import { permissionError } from './errors';
 import type { BindStep } from './plan';
+import { platformRefusal } from './platform';
 
 /**
  * Finds out why a step failed, as far as sysfs tells. The kernel answers a refused probe with whatever errno the driver
@@ -62,26 +64,27 @@ function reasonOf(sys: Sys, address: string, driver: string, failure: SysError |
         hint: `end that process first: kill ${holder.pid}`,
       };
   }
-  if (isVfioDriver(driver) && Number.isNaN(group)) {
+  if (needsGroup(driver) && Number.isNaN(group)) {
     const { message, hint } = whyNoGroup(sys);
     return { because: `: it belongs to no IOMMU group: ${message}`, exit: Exit.unsupported, hint };
   }
   if (failure?.code === 'EBUSY')
     return { because: ': another driver or process has it or its memory', exit: Exit.busy, hint: logHint(address) };
   const message = loggedReason(sys, address, driver);
-  const hint = ADVICE.get(driver) ?? logHint(address);
-  return { because: message === null ? '' : `: ${message}`, exit: Exit.failed, hint };
+  const refusal = platformRefusal(sys, address, driver, message);
+  if (refusal !== null) {
+    const { because, isFinal, hint } = refusal;
+    return { because: `: ${because}`, exit: isFinal ? Exit.unsupported : Exit.failed, hint };
+  }
+  // device_driver_attach(): the probe was put off, for a supplier that has no driver yet.
+  if (failure?.code === 'EAGAIN')
+    return {
+      because: ': it needs another device, which has no driver yet',
+      exit: Exit.failed,
+      hint: 'the kernel names it: sudo cat /sys/kernel/debug/devices_deferred',
+    };
+  return { because: message === null ? '' : `: ${message}`, exit: Exit.failed, hint: logHint(address) };
 }
-
-/** Reasons for which drivers of platform devices refuse most of them: drivers/uio/uio_pdrv_genirq.c, drivers/vfio/platform. */
-const ADVICE = new Map([
-  ['uio_pdrv_genirq', 'it takes devices of a device tree alone, with registers (reg)'],
-  ['uio_dmem_genirq', 'it takes devices of a device tree alone, with registers (reg)'],
-  [
-    'vfio-platform',
-    'it wants a reset function for the device: sudo modprobe vfio-platform reset_required=0 does without',
-  ],
-]);
 
 /** Returns the kernel's last message about the function in the moment that has passed since; null without one. */
 function loggedReason(sys: Sys, address: string, driver: string): string | null {

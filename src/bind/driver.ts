@@ -20,7 +20,7 @@ export function findDriver(sys: SysTree, name: string, bus: Bus = PCI): string {
   const canonical = (text: string) => text.replaceAll('_', '-');
   const driver = drivers.includes(name) ? name : drivers.find((one) => canonical(one) === canonical(name));
   const platform = PLATFORM_DRIVERS.find((one) => canonical(one) === canonical(name));
-  if (driver === undefined && platform !== undefined && bus === PCI) throw platformDriverError(platform);
+  if (driver === undefined && platform !== undefined && bus.name === PCI.name) throw platformDriverError(platform);
   if (driver === undefined) throw noDriverError(name, drivers, bus);
   return driver;
 }
@@ -29,6 +29,14 @@ export function findDriver(sys: SysTree, name: string, bus: Bus = PCI): string {
 export function mustBeDriverName(name: string): void {
   if (parsePciAddress(name) !== null) throw usageError(name, 'is a device: name the driver last', USAGE);
   if (!/^[^/\0-\x1f\x7f]+$/.test(name) || name.startsWith('.')) throw usageError(name, 'not a driver name', USAGE);
+}
+
+/**
+ * Tells whether a driver takes only devices in an IOMMU group. The channels and queues of s390 have none: their mediated
+ * devices are what programs open (drivers/s390/cio, drivers/s390/crypto).
+ */
+export function needsGroup(driver: string | null): boolean {
+  return isVfioDriver(driver) && driver !== 'vfio_ccw' && driver !== 'vfio_ap';
 }
 
 /** Whether a driver hands the device to programs or keeps others away: none that the kernel would choose by itself. */

@@ -1,7 +1,6 @@
 import { Exit, errnoMessage, fromSysError, type SysError, UdrvError } from '../errors';
 import type { StateLocked } from '../sys/state';
 import { nearest } from '../text/nearest';
-import { PLATFORM_ADVICE } from '../uio/platform';
 import { type Bus, PCI } from './bus';
 import type { Use } from './in-use/use';
 
@@ -27,7 +26,7 @@ export function permissionError(address: string, failure: SysError): UdrvError {
 
 /** @param loaded the names of the drivers that the bus has */
 export function noDriverError(name: string, loaded: readonly string[], bus: Bus): UdrvError {
-  const kind = bus === PCI ? 'PCI driver' : `driver of the bus ${bus.name}`;
+  const kind = bus.name === PCI.name ? 'PCI driver' : `driver of the bus ${bus.name}`;
   return new UdrvError(`no ${kind} of this name is loaded`, {
     code: 'ENODRIVER',
     exit: Exit.unsupported,
@@ -42,7 +41,28 @@ export function platformDriverError(name: string): UdrvError {
     code: 'ENODRIVER',
     exit: Exit.unsupported,
     subject: name,
-    hint: PLATFORM_ADVICE,
+    hint: 'a PCI function can have uio_pci_generic or vfio-pci; udrv list --type platform shows the devices for it',
+  });
+}
+
+/** A driver that takes and leaves devices by the kernel's own choice alone (suppress_bind_attrs). */
+export function fixedDriverError(address: string, driver: string, action: string): UdrvError {
+  const what = action === 'bind' ? `${driver} takes no device by hand` : `its driver, ${driver}, does not let it go`;
+  return new UdrvError(what, {
+    code: 'ENOTSUP',
+    exit: Exit.unsupported,
+    device: address,
+    hint: `the driver has no ${action} in sysfs (suppress_bind_attrs): nothing but another kernel changes that`,
+  });
+}
+
+/** A bind that the kernel would not survive. @param instead a driver that does */
+export function crashError(address: string, driver: string, instead: string): UdrvError {
+  return new UdrvError(`refused: ${driver} wants platform data, and the kernel crashes on a device of a device tree`, {
+    code: 'EINUSE',
+    exit: Exit.busy,
+    device: address,
+    hint: `udrv bind ${address} ${instead}`,
   });
 }
 

@@ -3,9 +3,10 @@ import type { Sys, SysTree } from '../sys/sys';
 import { serveSignals } from '../sys/wait';
 import { busOf } from './bus';
 import { bindError } from './diagnose';
+import { needsGroup } from './driver';
 import { notRestoredError } from './errors';
 import { type Binding, type BindPlan, type BindStep, isProbe, type Write } from './plan';
-import { readBinding } from './read';
+import { isInGroup, readBinding } from './read';
 
 export interface ExecuteOptions {
   /** Ends it between two steps. */
@@ -67,7 +68,9 @@ function perform(sys: Sys, step: BindStep): void {
 function hasEffect(sys: SysTree, { address, driver, taken }: BindStep): boolean {
   if (driver === undefined && !taken) return true;
   const now = readBinding(sys, address).driver;
-  return driver === undefined ? now !== null : now === driver;
+  if (driver === undefined) return now !== null;
+  // A group that was to come with the driver, and did not: nobody could open the device.
+  return now === driver && (!needsGroup(driver) || isInGroup(sys, address));
 }
 
 /** Takes steps back. @returns the functions that are not as they were, in words */

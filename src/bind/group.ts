@@ -3,10 +3,10 @@ import { AttributeReader } from '../sys/readers/attributes';
 import type { StateStore } from '../sys/state';
 import type { SysTree } from '../sys/sys';
 import { noGroup } from '../vfio/errors';
-import { isVfioDriver } from '../vfio/inspect/drivers';
 import { IommuGroups } from '../vfio/inspect/iommu-group';
 import { mayComeIntoGroup } from '../vfio/inspect/missing-group';
 import { busOf, devicePath } from './bus';
+import { needsGroup } from './driver';
 import { noGroupError } from './errors';
 import type { BindPlan } from './plan';
 import { isBridge } from './read';
@@ -42,8 +42,8 @@ export function withChanged(sys: SysTree, store: StateStore, addresses: readonly
 }
 
 /**
- * Makes sure that the functions for VFIO can have an IOMMU: vfio_pci refuses one without, unless it was told to do
- * without, and by then the driver that served the function is gone.
+ * Makes sure that the devices for VFIO can have an IOMMU: its drivers refuse one without, unless they were told to do
+ * without, and by then the driver that served the device is gone. A device that may come into a group is tried.
  *
  * @throws UdrvError exit 9, with the reason why there is no IOMMU
  */
@@ -52,7 +52,7 @@ export function mustHaveGroups(sys: SysTree, plans: readonly BindPlan[]): void {
   if (mayComeIntoGroup(reader)) return;
   const missing = plans.find(
     ({ address, steps }) =>
-      steps.some(({ driver }) => isVfioDriver(driver ?? null)) &&
+      steps.some(({ driver }) => needsGroup(driver ?? null)) &&
       reader.linkName(devicePath(sys, address, 'iommu_group')) === null,
   );
   if (missing !== undefined && reader.text(NOIOMMU_MODE) !== 'Y') throw noGroup(sys, missing.address);

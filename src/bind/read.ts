@@ -21,6 +21,11 @@ export function readIdentity(sys: SysTree, address: string): string {
   return `${reader.hex(`${dir}/vendor`, 4)}:${reader.hex(`${dir}/device`, 4)}`;
 }
 
+/** Tells whether a device is in an IOMMU group, be it one that VFIO made up. */
+export function isInGroup(sys: SysTree, address: string): boolean {
+  return new AttributeReader(sys).linkName(devicePath(sys, address, 'iommu_group')) !== null;
+}
+
 /** Whether a function is a bridge, of any kind: base class 06. */
 export function isBridge(sys: SysTree, address: string): boolean {
   return new AttributeReader(sys).hex(pciPath(address, 'class'), 6)?.startsWith('06') === true;

@@ -15,11 +15,14 @@ const MAX_SHOWN = 3;
  * @param dir the supplier's directory in sysfs
  */
 export function findConsumers(reader: AttributeReader, dir: string, report: Report): void {
-  const names = reader.names(dir).sort().flatMap((entry) => {
-    const name = CONSUMER.exec(entry)?.[1];
-    if (name === undefined || reader.text(`${dir}/${entry}/status`) !== 'active') return [];
-    return reader.text(`${dir}/${entry}/sync_state_only`) === '1' ? [] : [name];
-  });
+  const names = reader
+    .names(dir)
+    .sort()
+    .flatMap((entry) => {
+      const name = CONSUMER.exec(entry)?.[1];
+      if (name === undefined || reader.text(`${dir}/${entry}/status`) !== 'active') return [];
+      return reader.text(`${dir}/${entry}/sync_state_only`) === '1' ? [] : [name];
+    });
   if (names.length === 0) return;
   const more = names.length > MAX_SHOWN ? ` and ${names.length - MAX_SHOWN} more` : '';
   const whose = names.length === 1 ? 'its driver' : 'their drivers';
