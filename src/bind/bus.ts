@@ -22,13 +22,16 @@ export interface Bus {
 
 const WELL_KNOWN: Readonly<Record<string, readonly string[]>> = {
   pci: ['vfio-pci', 'uio_pci_generic'],
-  platform: ['uio_pdrv_genirq', 'vfio-platform'],
+  platform: ['uio_pdrv_genirq', 'vfio-platform', 'uio_dmem_genirq'],
   amba: ['vfio-amba'],
   cdx: ['vfio-cdx'],
   'fsl-mc': ['vfio-fsl-mc'],
   vdpa: ['vhost_vdpa', 'virtio_vdpa'],
   vmbus: ['uio_hv_generic'],
 };
+
+/** All of these. */
+export const WELL_KNOWN_DRIVERS: readonly string[] = Object.values(WELL_KNOWN).flat();
 
 const BUSES = '/sys/bus';
 const BUS_NAME = /^[\w-]+$/;
@@ -40,6 +43,12 @@ function busNamed(name: string): Bus {
 }
 
 export const PCI: Bus = busNamed('pci');
+
+/** Returns the bus of a driver that people bind by name, whether it is loaded or not; undefined for other drivers. */
+export function homeOf(driver: string): Bus | undefined {
+  const name = Object.keys(WELL_KNOWN).find((bus) => WELL_KNOWN[bus]?.includes(driver));
+  return name === undefined ? undefined : busNamed(name);
+}
 
 /** A name that is one component of a path, and no option or control character. */
 const DEVICE_NAME = /^[^/\0-\x20\x7f.-][^/\0-\x20\x7f]*$/;

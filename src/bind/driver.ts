@@ -2,10 +2,9 @@ import { usageError } from '../errors';
 import { parsePciAddress } from '../pci/address';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
-import { PLATFORM_DRIVERS } from '../uio/platform';
 import { isVfioDriver } from '../vfio/inspect/drivers';
-import { type Bus, PCI } from './bus';
-import { noDriverError, platformDriverError } from './errors';
+import { type Bus, homeOf, PCI, WELL_KNOWN_DRIVERS } from './bus';
+import { noDriverError, otherBusError } from './errors';
 
 const USAGE = 'udrv bind DEVICE... DRIVER';
 
@@ -19,10 +18,12 @@ export function findDriver(sys: SysTree, name: string, bus: Bus = PCI): string {
   const drivers = new AttributeReader(sys).names(bus.drivers);
   const canonical = (text: string) => text.replaceAll('_', '-');
   const driver = drivers.includes(name) ? name : drivers.find((one) => canonical(one) === canonical(name));
-  const platform = PLATFORM_DRIVERS.find((one) => canonical(one) === canonical(name));
-  if (driver === undefined && platform !== undefined && bus.name === PCI.name) throw platformDriverError(platform);
-  if (driver === undefined) throw noDriverError(name, drivers, bus);
-  return driver;
+  if (driver !== undefined) return driver;
+  for (const one of WELL_KNOWN_DRIVERS) {
+    const home = canonical(one) === canonical(name) ? homeOf(one) : undefined;
+    if (home !== undefined && home.name !== bus.name) throw otherBusError(one, home, bus);
+  }
+  throw noDriverError(name, drivers, bus);
 }
 
 /** @throws UdrvError exit 2 for what names no driver */

@@ -35,14 +35,22 @@ export function noDriverError(name: string, loaded: readonly string[], bus: Bus)
   });
 }
 
-/** A UIO driver that serves no PCI function, and so cannot be bound to one. */
-export function platformDriverError(name: string): UdrvError {
-  return new UdrvError('is a driver of platform devices, and this is a PCI function', {
+/** A driver of another bus than the device's. @param home of the driver */
+export function otherBusError(name: string, home: Bus, bus: Bus): UdrvError {
+  const others =
+    home.name === PCI.name ? 'udrv list --type pci shows the functions' : 'udrv list --type platform shows the devices';
+  const own = bus.wellKnown.slice(0, 2).join(' or ');
+  return new UdrvError(`is a driver of ${kindOf(home)}s, and this is a ${kindOf(bus)}`, {
     code: 'ENODRIVER',
     exit: Exit.unsupported,
     subject: name,
-    hint: 'a PCI function can have uio_pci_generic or vfio-pci; udrv list --type platform shows the devices for it',
+    hint: `${own === '' ? '' : `a ${kindOf(bus)} can have ${own}; `}${others} for it`,
   });
+}
+
+/** `PCI function`, `platform device` */
+function kindOf({ name }: Bus): string {
+  return name === PCI.name ? 'PCI function' : `${name} device`;
 }
 
 /** A driver that takes and leaves devices by the kernel's own choice alone (suppress_bind_attrs). */

@@ -10,7 +10,7 @@ export const PLATFORM_DRIVERS: readonly string[] = ['uio_pdrv_genirq', 'uio_dmem
 const GENERIC = 'generic-uio';
 
 /** Ways to give platform devices to uio_pdrv_genirq: one by driver_override, all by its parameter. */
-export const PLATFORM_ADVICE = `udrv bind DEVICE uio_pdrv_genirq gives one to UIO; booting with uio_pdrv_genirq.of_id=${GENERIC} gives it all of them`;
+export const PLATFORM_ADVICE = `udrv bind DEVICE uio_pdrv_genirq gives one to UIO; booting with uio_pdrv_genirq.of_id=${GENERIC} gives it all`;
 
 /** Lists the platform devices that are meant for UIO and have no driver, sorted. */
 export function driverlessForUio(sys: SysTree): string[] {

@@ -117,8 +117,12 @@ cliFails(9, [
   [
     '--sim bind uio0 uio_pdrv_genirq',
     'uio_pdrv_genirq: is a driver of platform devices, and this is a PCI function',
-    'a PCI function can have uio_pci_generic or vfio-pci; udrv --sim list --type platform shows the devices for it',
+    'a PCI function can have vfio-pci or uio_pci_generic; udrv --sim list --type platform shows the devices for it',
   ],
-  ['--sim bind uio1 uio_pci_generic', 'uio_pci_generic: no driver of the bus platform of this name is loaded', 'x'],
+  [
+    '--sim bind uio1 uio_pci_generic',
+    'uio_pci_generic: is a driver of PCI functions, and this is a platform device',
+    'a platform device can have uio_pdrv_genirq or vfio-platform; udrv --sim list --type pci shows the functions for it',
+  ],
   ['--sim bind 00:03.0 vfio-pcy', 'vfio-pcy: no PCI driver of this name is loaded', 'perhaps vfio-pci is meant'],
 ]);

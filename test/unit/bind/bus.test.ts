@@ -264,7 +264,14 @@ test('the name of a driver is one of the bus', () => {
   const platform = busOf(machine, DMA);
   machine.tree.delete(`${PLATFORM}/drivers/vfio-platform`);
   expect(findDriver(machine, 'uio_pdrv_genirq', platform)).toBe('uio_pdrv_genirq');
-  expect(() => findDriver(machine, 'vfio-pci', platform)).toThrow(
+  expect(() => findDriver(machine, 'vfio_pci', platform)).toThrow(
+    expect.objectContaining({
+      subject: 'vfio-pci',
+      message: 'is a driver of PCI functions, and this is a platform device',
+      hint: 'a platform device can have uio_pdrv_genirq or vfio-platform; udrv list --type pci shows the functions for it',
+    }),
+  );
+  expect(() => findDriver(machine, 'gpio-leds', platform)).toThrow(
     'no driver of the bus platform of this name is loaded',
   );
   expect(() => findDriver(machine, 'vfio-platfrom', platform)).toThrow(
