@@ -121,6 +121,11 @@ function mdevAdvice(sys: SysTree, { devices }: Bus, name: string): string {
   return `it belongs to VFIO since it was made (driver: ${driver}); to end that: echo 1 | sudo tee ${devices}/${name}/remove`;
 }
 
+/** Tells whether a device of another bus than PCI and USB has this name. */
+export function isOnBus(sys: SysTree, name: string): boolean {
+  return busesOf(sys, name).some((bus) => bus.name !== PCI.name && bus.name !== 'usb');
+}
+
 /** A device that is no PCI function, and can be reserved for a driver. */
 export interface BusDeviceInfo {
   address: string;

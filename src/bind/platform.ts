@@ -1,8 +1,13 @@
 import { AttributeReader } from '../sys/readers/attributes';
 import type { Sys, SysTree } from '../sys/sys';
+import { shellWord } from '../text/shell';
+import { mayComeIntoGroup } from '../vfio/inspect/missing-group';
 import { busOf, devicePath } from './bus';
+import { needsGroup } from './driver';
 import { crashError, fixedDriverError } from './errors';
-import { type BindPlan, driverAfter } from './plan';
+import { type BindPlan, driverAfter, plan } from './plan';
+import { isInGroup, readBinding } from './read';
+import { findObjections } from './safety';
 
 /** The UIO driver that takes any device of a device tree (drivers/uio/uio_pdrv_genirq.c). */
 const GENERIC = 'uio_pdrv_genirq';
@@ -48,6 +53,35 @@ export function platformNotes(sys: SysTree, plans: readonly BindPlan[]): string[
           : [`${address}: no interrupt in the device tree: its node answers EIO to a wait for one`]),
         ...(has(/^reg$/) ? [] : [`${address}: no registers (reg) in the device tree: there is nothing to map`]),
       ];
+    });
+}
+
+/** The commands that give a device to a driver for user space, or the reasons why they would be refused. */
+export interface WayOnBus {
+  driver: string;
+  /** In order; none where the driver has it already. */
+  commands: string[];
+  /** `the network interface eth0 is up` */
+  refusals: string[];
+}
+
+/** Finds the ways of a device to the drivers for user space that its bus has, from sysfs and procfs alone, as `bind` would. */
+export function waysOnBus(sys: SysTree, address: string): WayOnBus[] {
+  const reader = new AttributeReader(sys);
+  const bus = busOf(sys, address);
+  const from = readBinding(sys, address);
+  const loaded = reader.names(bus.drivers);
+  // A device that the firmware lists otherwise would be in its group already.
+  const mayGetGroup = isOfDeviceTree(sys, address) && mayComeIntoGroup(reader);
+  return bus.wellKnown
+    .filter((driver) => driver !== DMEM && (driver !== GENERIC || isOfDeviceTree(sys, address)))
+    .filter((driver) => !needsGroup(driver) || isInGroup(sys, address) || mayGetGroup)
+    .map((driver) => {
+      const wanted = plan(address, from, { driver, override: driver }, bus);
+      const { uses } = findObjections(sys, [wanted], { bridges: true, isClaimed: undefined });
+      const load = loaded.includes(driver) ? [] : [`sudo modprobe ${driver}`];
+      const commands = from.driver === driver ? [] : [...load, `udrv bind ${shellWord(address)} ${driver}`];
+      return { driver, commands: uses.length > 0 ? [] : commands, refusals: uses.map(({ what }) => what) };
     });
 }
 

@@ -1,3 +1,4 @@
+import { listOnBuses } from '../bind/bus';
 import { kernelDevices } from '../bind/in-use/kernel-devices';
 import type { DeviceInfo } from '../model/device';
 import { NameDatabase } from '../names/database';
@@ -35,6 +36,7 @@ export function recordMachine(sys: SysTree, more: ReadMore = () => {}): string {
   readIommu(recorder, devices);
   readUsb(recorder, names, devices);
   driverlessForUio(recorder);
+  listOnBuses(recorder);
   more(recorder, devices);
   recorder.add(
     '/usr/share/hwdata/pci.ids',

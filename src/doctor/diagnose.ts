@@ -9,7 +9,15 @@ import { inspectUio } from '../uio/inspect';
 import { PLATFORM_DEVICES } from '../uio/platform';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import type { Check, Finding, Need, PlatformDevice, Purpose, ReadConfig, Severity, Subject } from './check';
-import { functionChecks, machineChecks, pciForUioChecks, platformChecks, platformForVfioChecks, uioChecks, usbChecks } from './checks';
+import {
+  functionChecks,
+  machineChecks,
+  pciForUioChecks,
+  platformChecks,
+  platformForVfioChecks,
+  uioChecks,
+  usbChecks,
+} from './checks';
 import { Evidence, Undecided } from './evidence';
 import { functionOf } from './function-of';
 

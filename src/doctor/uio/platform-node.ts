@@ -11,14 +11,7 @@ const GENERIC = 'generic-uio';
 
 /** Nodes of a device tree that are meant for UIO and have no driver. */
 export const platformNode: Check = {
-  ids: [
-    ...USE_IDS,
-    'of-id-missing',
-    'pdrv-not-loaded',
-    'pdrv-missing',
-    'platform-driver-bound',
-    'platform-no-driver',
-  ],
+  ids: [...USE_IDS, 'of-id-missing', 'pdrv-not-loaded', 'pdrv-missing', 'platform-driver-bound', 'platform-no-driver'],
   about: 'device tree',
   *run({ tree, device }) {
     const meant = driverlessForUio(tree.sys);
