@@ -30,7 +30,10 @@ const WELL_KNOWN: Readonly<Record<string, readonly string[]>> = {
   vmbus: ['uio_hv_generic'],
 };
 
-/** All of these. */
+/** Buses that have drivers for user space. */
+export const OVERRIDE_BUSES: readonly string[] = Object.keys(WELL_KNOWN);
+
+/** All of these drivers. */
 export const WELL_KNOWN_DRIVERS: readonly string[] = Object.values(WELL_KNOWN).flat();
 
 const BUSES = '/sys/bus';

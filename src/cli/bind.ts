@@ -1,3 +1,4 @@
+import { busOf } from '../bind/bus';
 import { findDriver, mustBeDriverName } from '../bind/driver';
 import { withGroups } from '../bind/group';
 import { usageError } from '../errors';
@@ -53,5 +54,5 @@ function bind(context: Context, first: string | undefined, rest: string[], optio
 
 function saving({ sys }: Context, addresses: readonly string[], driver: string, options: SaveOptions) {
   const { prepareSaving } = require('../bind/saved/changes') as typeof import('../bind/saved/changes');
-  return prepareSaving(sys, addresses, findDriver(sys, driver), options);
+  return prepareSaving(sys, addresses, findDriver(sys, driver, busOf(sys, addresses[0] ?? '')), options);
 }

@@ -4,7 +4,9 @@ import { findDriver } from '../../../src/bind/driver';
 import { shellCommand } from '../../../src/bind/plan';
 import { readBinding } from '../../../src/bind/read';
 import { remembered } from '../../../src/bind/remember';
-import { prepareSaving } from '../../../src/bind/saved/changes';
+import { prepareForgetting, prepareSaving } from '../../../src/bind/saved/changes';
+import { listSaved } from '../../../src/bind/saved/list';
+import { formatRule, parseRule, ruleTarget } from '../../../src/bind/saved/rule';
 import { SysError, UdrvError } from '../../../src/errors';
 import { MemoryState } from '../../../src/sys/state';
 import { TreeSys } from '../../support/tree-sys';
@@ -318,8 +320,61 @@ test.each(['nothing', '1-4', '..', '.', '', '../devices/x', 'a b', '-x'])('%j na
   expect(findOnBus(new Machine(), name)).toBeNull();
 });
 
-test('only PCI functions are saved', () => {
-  expect(() => prepareSaving(new Machine(), [DMA], 'uio_pdrv_genirq')).toThrow('it is no PCI function');
+describe('a binding that lasts', () => {
+  const path = `/etc/udev/rules.d/71-udrv-bind-platform-${DMA}.rules`;
+  const rules = { '/etc/udev/rules.d/README': '' };
+  const rule = { bus: 'platform', address: DMA, id: null, driver: 'uio_pdrv_genirq', module: 'uio_pdrv_genirq' };
+  const lines = (text: string) => text.split('\n').filter((line) => line.startsWith('ACTION'));
+
+  test('is a rule that names the device', () => {
+    const module = { [`${PLATFORM}/drivers/dw-dma/module`]: { link: '../../../../module/dw_dmac' } };
+    const loaded = { ...module, '/sys/module/dw_dmac/initstate': 'live\n' };
+    const machine = new Machine().add({ ...rules, ...loaded });
+    const { changes, notes } = prepareSaving(machine, [DMA], 'uio_pdrv_genirq');
+    expect(notes).toEqual([`${DMA}: bound to uio_pdrv_genirq at each boot: ${path}`]);
+    expect(changes).toEqual([{ path, before: null, after: formatRule(rule) }]);
+    expect(lines(formatRule(rule))).toEqual([
+      `ACTION=="add", SUBSYSTEM=="platform", KERNEL=="${DMA}", ATTR{driver_override}="uio_pdrv_genirq", RUN{builtin}+="kmod load uio_pdrv_genirq"`,
+      `ACTION=="add", SUBSYSTEM=="platform", KERNEL=="${DMA}", ATTR{[subsystem/platform]drivers_probe}="$kernel"`,
+    ]);
+  });
+
+  test('of a device that a built-in driver has needs more than a rule', () => {
+    const { notes } = prepareSaving(new Machine().add(rules), [DMA], 'uio_pdrv_genirq');
+    expect(notes[1]).toMatch(/dw-dma may be built into the kernel, .* sudo udrv bind ff500000.dma uio_pdrv_genirq has/);
+  });
+
+  test.each(['platform', 'fsl-mc', 'amba'])('on the bus %s is read back as it was', (bus) => {
+    const saved = { ...rule, bus };
+    expect(parseRule(formatRule(saved))).toEqual(saved);
+    expect(ruleTarget(`71-udrv-bind-${bus}-${DMA}.rules`)).toEqual({ bus, address: DMA, id: null });
+  });
+
+  test.each(['a"b', 'a$b', 'a b', 'a/b', '', '..', '0000:01:00.0', '1b36:0010'])('is not made for %j', (address) => {
+    expect(() => formatRule({ ...rule, address })).toThrow(RangeError);
+  });
+
+  test('is listed, kept apart from others, and forgotten', () => {
+    const driverctl = { [`/etc/driverctl.d/platform-${DMA}`]: 'vfio-platform\n' };
+    const machine = new Machine().add({ ...rules, [path]: formatRule(rule) });
+    expect(listSaved(machine).saved).toEqual([
+      { bus: 'platform', address: DMA, id: null, driver: 'uio_pdrv_genirq', writer: 'udrv', path },
+    ]);
+    expect(prepareForgetting(machine, [DMA]).changes).toEqual([{ path, before: formatRule(rule), after: null }]);
+    const taken = new Machine().add({ ...rules, ...driverctl });
+    expect(caught(() => prepareSaving(taken, [DMA], 'uio_pdrv_genirq'))).toMatchObject({
+      code: 'EEXIST',
+      hint: `to end that: sudo driverctl -b platform unset-override ${DMA}`,
+    });
+    expect(() => prepareForgetting(taken, [DMA])).toThrow('driverctl binds ff500000.dma to vfio-platform');
+  });
+
+  test('is by name alone, and not for every name', () => {
+    const machine = new Machine().add(rules);
+    expect(() => prepareSaving(machine, [DMA], 'uio_pdrv_genirq', { byId: true })).toThrow(
+      'only PCI functions have the ids that --by-id goes by',
+    );
+  });
 });
 
 test('the list has the devices that can be reserved', () => {
