@@ -1020,6 +1020,26 @@ const uioFaults: Fault[] = [
     severity: 'blocks',
     mend: /^sudo chown "\$USER" \/dev\/uio0\necho 'SUBSYSTEM=="uio"/,
   },
+  ...[
+    { name: 'where udev runs', device: 'uio0', path: '/dev/uio0' },
+    { name: 'for VFIO, where udev runs', device: EDU, path: '/dev/vfio/devices/vfio0' },
+    { name: 'for USB, where udev runs', device: ADAPTER, path: '/dev/bus/usb/001/006' },
+  ].map(
+    ({ name, device, path }): Fault => ({
+      name: `a node that is closed to the user, ${name}`,
+      device,
+      inject(tree) {
+        tree.set(path, { kind: 'node', access: 'none' });
+        put(tree, {
+          '/run/udev/control': '',
+          '/proc/net/unix': 'Num RefCount\n0: 00000002 00000000 00010000 0005 01 1234 /run/udev/control\n',
+        });
+      },
+      first: 'node-closed',
+      severity: 'blocks',
+      mend: [`sudo chown "$USER" ${path}`, `sudo udrv udev ${device} --install`],
+    }),
+  ),
   {
     name: 'a node that may only be read',
     device: 'uio0',
