@@ -33,8 +33,10 @@ export {
   prepareBindings,
 } from './bind/bind';
 export { withGroups } from './bind/group';
-export { claimProbe, findUses, type IsClaimed, type Use, type Uses } from './bind/in-use';
-export { kernelDevices } from './bind/kernel-devices';
+export { kernelDevices } from './bind/in-use/kernel-devices';
+export { claimProbe, type IsClaimed } from './bind/in-use/storage';
+export type { Use, Uses } from './bind/in-use/use';
+export { findUses } from './bind/in-use/uses';
 export { type Binding, type BindPlan, type BindStep, shellCommand, type Write } from './bind/plan';
 export { STATE_DIRECTORY } from './bind/remember';
 export {

@@ -1,19 +1,20 @@
 import type { Cleanup } from '../cleanup';
 import { SysError } from '../errors';
-import { pciPath } from '../pci/paths';
 import type { StateStore } from '../sys/state';
 import type { Sys, SysTree } from '../sys/sys';
+import { busOf, devicePath } from './bus';
 import { findDriver, isForUserSpace } from './driver';
 import { permissionError } from './errors';
 import { type ExecuteOptions, execute } from './execute';
 import { mustHaveGroups } from './group';
 import { type Binding, type BindPlan, DEFAULT, DEFAULT_OR_NONE, plan, type Target } from './plan';
+import { mustBePossible, platformNotes } from './platform';
 import { readBinding } from './read';
 import { forget, lock, recall, remember } from './remember';
 import { mustNotBeInUse } from './safety';
 import { viabilityNotes } from './viability';
 
-/** A change of the drivers of some functions. */
+/** A change of the drivers of some devices: PCI functions, and others whose bus has driver_override. */
 export type BindRequest =
   | { kind: 'bind'; addresses: readonly string[]; driver: string }
   | { kind: 'unbind'; addresses: readonly string[] }
@@ -46,8 +47,9 @@ export interface ChangeOptions extends ExecuteOptions {
 export function prepareBindings(sys: Sys, store: StateStore, request: BindRequest, force = false): PreparedBindings {
   const { plans, notes } = plansFor(sys, store, request);
   mustHaveGroups(sys, plans);
+  mustBePossible(sys, plans, force);
   const doubts = mustNotBeInUse(sys, plans, { force, bridges: request.kind === 'restore' });
-  const viability = request.kind === 'bind' ? viabilityNotes(sys, plans) : [];
+  const viability = request.kind === 'bind' ? [...viabilityNotes(sys, plans), ...platformNotes(sys, plans)] : [];
   return { plans, notes: [...notes, ...doubts, ...viability] };
 }
 
@@ -106,21 +108,22 @@ function attemptTo(work: () => void, failures: unknown[]): void {
 
 /** Also where nothing is to be done: to restore a device that had the driver already is to leave it that. */
 function remembering(sys: SysTree, store: StateStore, request: BindRequest, plan: BindPlan): () => void {
-  return remember(sys, store, plan, request.kind === 'bind' ? findDriver(sys, request.driver) : null);
+  const made = request.kind === 'bind' ? findDriver(sys, request.driver, busOf(sys, plan.address)) : null;
+  return remember(sys, store, plan, made);
 }
 
 function plansFor(sys: SysTree, store: StateStore, request: BindRequest): PreparedBindings {
-  const driver = request.kind === 'bind' ? findDriver(sys, request.driver) : null;
   const notes: string[] = [];
   const target = (address: string, from: Binding): Target => {
     if (request.kind === 'restore')
       return original(sys, store, address, from, notes) ?? (request.isForgotten ? DEFAULT_OR_NONE : DEFAULT);
+    const driver = request.kind === 'bind' ? findDriver(sys, request.driver, busOf(sys, address)) : null;
     // Without a driver the override stays: it says who may have the device next, and that is not asked for.
     return { driver, override: driver ?? from.override };
   };
   const plans = request.addresses.map((address) => {
     const from = readBinding(sys, address);
-    return plan(address, from, target(address, from));
+    return plan(address, from, target(address, from), busOf(sys, address));
   });
   return { plans, notes };
 }
@@ -129,7 +132,7 @@ function plansFor(sys: SysTree, store: StateStore, request: BindRequest): Prepar
 function original(sys: SysTree, store: StateStore, address: string, now: Binding, notes: string[]): Binding | null {
   const before = recall(sys, store, address);
   if (before !== null) {
-    if (before.driver !== null && before.driver !== now.driver) findDriver(sys, before.driver);
+    if (before.driver !== null && before.driver !== now.driver) findDriver(sys, before.driver, busOf(sys, address));
     return before;
   }
   const { driver, override } = now;
@@ -158,7 +161,7 @@ function isAs(sys: SysTree, address: string, { driver, override }: Binding): boo
 function isPermitted(sys: Sys, plans: readonly BindPlan[]): boolean {
   let permitted = true;
   for (const { address, from, steps } of plans) {
-    const path = pciPath(address, 'driver_override');
+    const path = devicePath(sys, address, 'driver_override');
     if (sys.access(path) === 'rw') continue;
     if (steps.length === 0) {
       permitted = false;

@@ -1,5 +1,4 @@
 import { Exit, type SysError, UdrvError } from '../errors';
-import { pciPath } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
 import { findHolders } from '../sys/readers/holders';
 import { type KernelMessage, readKernelLog } from '../sys/readers/kmsg';
@@ -7,8 +6,11 @@ import type { Sys } from '../sys/sys';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { BRIDGE_CLASS, groupNode, IommuGroups } from '../vfio/inspect/iommu-group';
 import { whyNoGroup } from '../vfio/inspect/missing-group';
+import { devicePath } from './bus';
+import { needsGroup } from './driver';
 import { permissionError } from './errors';
 import type { BindStep } from './plan';
+import { platformRefusal } from './platform';
 
 /**
  * Finds out why a step failed, as far as sysfs tells. The kernel answers a refused probe with whatever errno the driver
@@ -19,13 +21,13 @@ import type { BindStep } from './plan';
 export function bindError(sys: Sys, step: BindStep, failure: SysError | undefined): UdrvError {
   const { address, driver } = step;
   if (failure?.code === 'EACCES' || failure?.code === 'EPERM') return permissionError(address, failure);
-  if (new AttributeReader(sys).text(pciPath(address, 'vendor')) === null)
+  if (sys.access(devicePath(sys, address)) === null)
     return new UdrvError('the device went away', { ...common(address, failure), code: 'ENODEV', exit: Exit.gone });
   if (step.taken && failure === undefined)
     return new UdrvError('no loaded driver takes the device', {
       ...common(address, failure),
       exit: Exit.failed,
-      hint: `load what there is for it: sudo modprobe -a $(cat ${pciPath(address, 'modalias')}); or leave it without: udrv unbind ${address}`,
+      hint: `load what there is for it: sudo modprobe -a $(cat ${devicePath(sys, address, 'modalias')}); or leave it without: udrv unbind ${address}`,
     });
   if (driver === undefined || driver === null) {
     const what =
@@ -48,7 +50,7 @@ interface Reason {
 
 function reasonOf(sys: Sys, address: string, driver: string, failure: SysError | undefined): Reason {
   const reader = new AttributeReader(sys);
-  const dir = pciPath(address);
+  const dir = devicePath(sys, address);
   if (isVfioDriver(driver) && BRIDGE_CLASS.test(reader.hex(`${dir}/class`, 6) ?? ''))
     return { because: ': it is a bridge', exit: Exit.unsupported, hint: logHint(address) };
   const group = reader.number(`${dir}/iommu_group`) ?? Number(reader.linkName(`${dir}/iommu_group`) ?? Number.NaN);
@@ -62,13 +64,25 @@ function reasonOf(sys: Sys, address: string, driver: string, failure: SysError |
         hint: `end that process first: kill ${holder.pid}`,
       };
   }
-  if (isVfioDriver(driver) && Number.isNaN(group)) {
+  if (needsGroup(driver) && Number.isNaN(group)) {
     const { message, hint } = whyNoGroup(sys);
     return { because: `: it belongs to no IOMMU group: ${message}`, exit: Exit.unsupported, hint };
   }
   if (failure?.code === 'EBUSY')
     return { because: ': another driver or process has it or its memory', exit: Exit.busy, hint: logHint(address) };
   const message = loggedReason(sys, address, driver);
+  const refusal = platformRefusal(sys, address, driver, message);
+  if (refusal !== null) {
+    const { because, isFinal, hint } = refusal;
+    return { because: `: ${because}`, exit: isFinal ? Exit.unsupported : Exit.failed, hint };
+  }
+  // device_driver_attach(): the probe was put off, for a supplier that has no driver yet.
+  if (failure?.code === 'EAGAIN')
+    return {
+      because: ': it needs another device, which has no driver yet',
+      exit: Exit.failed,
+      hint: 'the kernel names it: sudo cat /sys/kernel/debug/devices_deferred',
+    };
   return { because: message === null ? '' : `: ${message}`, exit: Exit.failed, hint: logHint(address) };
 }
 

@@ -1,9 +1,8 @@
 import { Exit, errnoMessage, fromSysError, type SysError, UdrvError } from '../errors';
-import { PCI_DRIVERS } from '../pci/paths';
 import type { StateLocked } from '../sys/state';
 import { nearest } from '../text/nearest';
-import { PLATFORM_ADVICE } from '../uio/platform';
-import type { Use } from './in-use';
+import { type Bus, PCI } from './bus';
+import type { Use } from './in-use/use';
 
 /** The most uses that a message names. */
 const MAX_SHOWN = 5;
@@ -25,39 +24,66 @@ export function permissionError(address: string, failure: SysError): UdrvError {
   }
 }
 
-/** @param loaded the names of the PCI drivers that are there */
-export function noDriverError(name: string, loaded: readonly string[]): UdrvError {
-  return new UdrvError('no PCI driver of this name is loaded', {
+/** @param loaded the names of the drivers that the bus has */
+export function noDriverError(name: string, loaded: readonly string[], bus: Bus): UdrvError {
+  const kind = bus.name === PCI.name ? 'PCI driver' : `driver of the bus ${bus.name}`;
+  return new UdrvError(`no ${kind} of this name is loaded`, {
     code: 'ENODRIVER',
     exit: Exit.unsupported,
     subject: name,
-    hint: missingDriverHint(name, loaded),
+    hint: missingDriverHint(name, loaded, bus),
   });
 }
 
-/** A UIO driver that serves no PCI function, and so cannot be bound to one. */
-export function platformDriverError(name: string): UdrvError {
-  return new UdrvError('is a driver of platform devices, and bind is for PCI functions', {
+/** A driver of another bus than the device's. @param home of the driver */
+export function otherBusError(name: string, home: Bus, bus: Bus): UdrvError {
+  const others =
+    home.name === PCI.name ? 'udrv list --type pci shows the functions' : 'udrv list --type platform shows the devices';
+  const own = bus.wellKnown.slice(0, 2).join(' or ');
+  return new UdrvError(`is a driver of ${kindOf(home)}s, and this is a ${kindOf(bus)}`, {
     code: 'ENODRIVER',
     exit: Exit.unsupported,
     subject: name,
-    hint: PLATFORM_ADVICE,
+    hint: `${own === '' ? '' : `a ${kindOf(bus)} can have ${own}; `}${others} for it`,
   });
 }
 
-/** Drivers that people bind by name, often before they are loaded. */
-const WELL_KNOWN = ['vfio-pci', 'uio_pci_generic'];
+/** `PCI function`, `platform device` */
+function kindOf({ name }: Bus): string {
+  return name === PCI.name ? 'PCI function' : `${name} device`;
+}
 
-function missingDriverHint(name: string, loaded: readonly string[]): string {
+/** A driver that takes and leaves devices by the kernel's own choice alone (suppress_bind_attrs). */
+export function fixedDriverError(address: string, driver: string, action: string): UdrvError {
+  const what = action === 'bind' ? `${driver} takes no device by hand` : `its driver, ${driver}, does not let it go`;
+  return new UdrvError(what, {
+    code: 'ENOTSUP',
+    exit: Exit.unsupported,
+    device: address,
+    hint: `the driver has no ${action} in sysfs (suppress_bind_attrs): nothing but another kernel changes that`,
+  });
+}
+
+/** A bind that the kernel would not survive. @param instead a driver that does */
+export function crashError(address: string, driver: string, instead: string): UdrvError {
+  return new UdrvError(`refused: ${driver} wants platform data, and the kernel crashes on a device of a device tree`, {
+    code: 'EINUSE',
+    exit: Exit.busy,
+    device: address,
+    hint: `udrv bind ${address} ${instead}`,
+  });
+}
+
+function missingDriverHint(name: string, loaded: readonly string[], { wellKnown, drivers }: Bus): string {
   const typed = withoutDashes(name);
-  const known = [...WELL_KNOWN, ...loaded];
+  const known = [...wellKnown, ...loaded];
   const [near] = nearest(typed, known.map(withoutDashes));
   const meant =
-    known.find((one) => withoutDashes(one) === near) ?? WELL_KNOWN.find((one) => withoutDashes(one).startsWith(typed));
+    known.find((one) => withoutDashes(one) === near) ?? wellKnown.find((one) => withoutDashes(one).startsWith(typed));
   if (meant !== undefined && meant !== name)
     return `perhaps ${meant} is meant${loaded.includes(meant) ? '' : `; load it: sudo modprobe ${meant}`}`;
   // Modules and drivers are mostly called alike; modprobe takes either dash.
-  return /^[\w-]+$/.test(name) ? `load it: sudo modprobe ${name}` : `ls ${PCI_DRIVERS} lists the drivers`;
+  return /^[\w-]+$/.test(name) ? `load it: sudo modprobe ${name}` : `ls ${drivers} lists the drivers`;
 }
 
 function withoutDashes(name: string): string {

@@ -1,11 +1,12 @@
 import { SysError, UdrvError } from '../errors';
-import { PCI_DRIVERS } from '../pci/paths';
 import type { Sys, SysTree } from '../sys/sys';
 import { serveSignals } from '../sys/wait';
+import { busOf } from './bus';
 import { bindError } from './diagnose';
+import { needsGroup } from './driver';
 import { notRestoredError } from './errors';
-import type { Binding, BindPlan, BindStep, Write } from './plan';
-import { readBinding } from './read';
+import { type Binding, type BindPlan, type BindStep, isProbe, type Write } from './plan';
+import { isInGroup, readBinding } from './read';
 
 export interface ExecuteOptions {
   /** Ends it between two steps. */
@@ -67,7 +68,9 @@ function perform(sys: Sys, step: BindStep): void {
 function hasEffect(sys: SysTree, { address, driver, taken }: BindStep): boolean {
   if (driver === undefined && !taken) return true;
   const now = readBinding(sys, address).driver;
-  return driver === undefined ? now !== null : now === driver;
+  if (driver === undefined) return now !== null;
+  // A group that was to come with the driver, and did not: nobody could open the device.
+  return now === driver && (!needsGroup(driver) || isInGroup(sys, address));
 }
 
 /** Takes steps back. @returns the functions that are not as they were, in words */
@@ -89,15 +92,15 @@ function undo(
 /** Returns the writes that undo a step. The driver that drivers_probe brought is known only now. */
 function undoOf(sys: SysTree, { path, address, undo }: BindStep): readonly Write[] {
   const { driver } = readBinding(sys, address);
-  if (!path.endsWith('/drivers_probe') || driver === null) return undo;
-  return [{ path: `${PCI_DRIVERS}/${driver}/unbind`, value: address }];
+  if (!isProbe(path) || driver === null) return undo;
+  return [{ path: `${busOf(sys, address).drivers}/${driver}/unbind`, value: address }];
 }
 
 /** Makes one write of an undo. A failure does not keep the others from being tried: the result is checked afterwards. */
 function attempt(sys: Sys, address: string, write: Write, onWrite: (write: Write) => void): void {
   const { driver } = readBinding(sys, address);
   // The step may have failed before it did anything.
-  if (write.path.endsWith('/unbind') && write.path !== `${PCI_DRIVERS}/${driver}/unbind`) return;
+  if (write.path.endsWith('/unbind') && !write.path.endsWith(`/${driver}/unbind`)) return;
   if (write.path.endsWith('/bind') && driver !== null) return;
   try {
     onWrite(write);

@@ -1,12 +1,12 @@
-import { comparePciAddresses, isPciAddress } from '../pci/address';
-import { pciPath } from '../pci/paths';
+import { comparePciAddresses } from '../pci/address';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { StateStore } from '../sys/state';
 import type { SysTree } from '../sys/sys';
 import { noGroup } from '../vfio/errors';
-import { isVfioDriver } from '../vfio/inspect/drivers';
 import { IommuGroups } from '../vfio/inspect/iommu-group';
 import { mayComeIntoGroup } from '../vfio/inspect/missing-group';
+import { busOf, devicePath } from './bus';
+import { needsGroup } from './driver';
 import { noGroupError } from './errors';
 import type { BindPlan } from './plan';
 import { isBridge } from './read';
@@ -26,10 +26,11 @@ export function withGroups(sys: SysTree, addresses: readonly string[]): string[]
   const groups = new IommuGroups(sys);
   const members = new Set<string>();
   for (const address of addresses) {
-    const group = reader.linkName(pciPath(address, 'iommu_group'));
+    const bus = busOf(sys, address).name;
+    const group = reader.linkName(devicePath(sys, address, 'iommu_group'));
     if (group === null && !mayComeIntoGroup(reader)) throw noGroupError(address);
     for (const name of group === null ? [address] : groups.get(Number(group)).devices)
-      if (isPciAddress(name) && !isBridge(sys, name)) members.add(name);
+      if (busOf(sys, name).name === bus && !isBridge(sys, name)) members.add(name);
   }
   return [...members].sort(comparePciAddresses);
 }
@@ -41,8 +42,8 @@ export function withChanged(sys: SysTree, store: StateStore, addresses: readonly
 }
 
 /**
- * Makes sure that the functions for VFIO can have an IOMMU: vfio_pci refuses one without, unless it was told to do
- * without, and by then the driver that served the function is gone.
+ * Makes sure that the devices for VFIO can have an IOMMU: its drivers refuse one without, unless they were told to do
+ * without, and by then the driver that served the device is gone. A device that may come into a group is tried.
  *
  * @throws UdrvError exit 9, with the reason why there is no IOMMU
  */
@@ -51,8 +52,8 @@ export function mustHaveGroups(sys: SysTree, plans: readonly BindPlan[]): void {
   if (mayComeIntoGroup(reader)) return;
   const missing = plans.find(
     ({ address, steps }) =>
-      steps.some(({ driver }) => isVfioDriver(driver ?? null)) &&
-      reader.linkName(pciPath(address, 'iommu_group')) === null,
+      steps.some(({ driver }) => needsGroup(driver ?? null)) &&
+      reader.linkName(devicePath(sys, address, 'iommu_group')) === null,
   );
   if (missing !== undefined && reader.text(NOIOMMU_MODE) !== 'Y') throw noGroup(sys, missing.address);
 }

@@ -1,7 +1,8 @@
 import { SysError } from '../errors';
-import { comparePciAddresses, isPciAddress } from '../pci/address';
+import { comparePciAddresses } from '../pci/address';
 import { StateLocked, type StateStore } from '../sys/state';
 import type { SysTree } from '../sys/sys';
+import { devicePath } from './bus';
 import { lockedError, stateError } from './errors';
 import type { Binding, BindPlan } from './plan';
 import { readIdentity } from './read';
@@ -25,10 +26,18 @@ export function recall(sys: SysTree, store: StateStore, address: string): Bindin
   return record === null ? null : { driver: record.driver, override: record.override };
 }
 
-/** Lists the functions that udrv has given another driver and not given back, by address. */
+/** Beside the records there may be other files. */
+function isThere(sys: SysTree, address: string): boolean {
+  return sys.access(devicePath(sys, address, 'driver_override')) !== null;
+}
+
+/** Lists the devices that udrv has given another driver and not given back, by address. */
 export function remembered(sys: SysTree, store: StateStore): string[] {
-  const addresses = keeping('bindings', () => store.names()).filter(isPciAddress);
-  return addresses.filter((address) => recall(sys, store, address) !== null).sort(comparePciAddresses);
+  const addresses = keeping('bindings', () => store.names());
+  return addresses
+    .filter((address) => isThere(sys, address))
+    .filter((address) => recall(sys, store, address) !== null)
+    .sort(comparePciAddresses);
 }
 
 /**

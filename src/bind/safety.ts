@@ -2,7 +2,9 @@ import { pciPath } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { Sys, SysTree } from '../sys/sys';
 import { inUseError } from './errors';
-import { claimProbe, findUses, type IsClaimed, type Use, type Uses } from './in-use';
+import { claimProbe, type IsClaimed } from './in-use/storage';
+import type { Use, Uses } from './in-use/use';
+import { findUses } from './in-use/uses';
 import type { BindPlan } from './plan';
 import { isBridge } from './read';
 

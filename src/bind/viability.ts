@@ -1,13 +1,14 @@
 import { isPciAddress } from '../pci/address';
-import { pciPath } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { Sys, SysTree } from '../sys/sys';
 import { shellWord } from '../text/shell';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { type GroupMember, IOMMU_GROUPS, IommuGroups } from '../vfio/inspect/iommu-group';
 import { firmwareRequirement, reservedRegions } from '../vfio/inspect/reserved-regions';
+import { devicePath } from './bus';
 import { withGroups } from './group';
-import { claimProbe, type IsClaimed, type Use } from './in-use';
+import { claimProbe, type IsClaimed } from './in-use/storage';
+import type { Use } from './in-use/use';
 import { type BindPlan, driverAfter, plan } from './plan';
 import { isBridge, readBinding } from './read';
 import { bridgeUse, findObjections } from './safety';
@@ -22,7 +23,7 @@ export function viabilityNotes(sys: Sys, plans: readonly BindPlan[]): string[] {
   const groups = new IommuGroups(sys);
   const numbers = new Map<number, string>();
   for (const { address } of plans) {
-    const group = reader.linkName(pciPath(address, 'iommu_group'));
+    const group = reader.linkName(devicePath(sys, address, 'iommu_group'));
     if (group !== null && isVfioDriver(after.get(address) ?? null)) numbers.set(Number(group), address);
   }
   return [...numbers].flatMap(([number, address]) => {
@@ -88,7 +89,7 @@ export function viabilityAdvice(sys: Sys, blocked: Blocked): string {
   return [...commands.slice(0, -1), `bind --group would be refused: ${[...shown, ...more].join('; ')}`].join('; ');
 }
 
-/** Returns the command that takes a member of another bus from its driver, which `udrv unbind` does for PCI alone. */
+/** Returns the command that takes a member of another bus from its driver, also where that bus has no driver_override. */
 function unbindCommand(sys: SysTree, group: number, { name, driver }: GroupMember): string {
   const dir = `${IOMMU_GROUPS}/${group}/devices/${name}`;
   const bus = new AttributeReader(sys).linkName(`${dir}/subsystem`);

@@ -6,7 +6,9 @@ import { AttributeReader } from '../sys/readers/attributes';
 import type { Sys, SysTree } from '../sys/sys';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { inUseError, permissionError } from './errors';
-import { claimProbe, findUses, type IsClaimed, type Use } from './in-use';
+import { claimProbe, type IsClaimed } from './in-use/storage';
+import type { Use } from './in-use/use';
+import { findUses } from './in-use/uses';
 import type { Write } from './plan';
 
 /** Change of the number of virtual functions of a physical one. */

@@ -7,7 +7,7 @@ import { IommuGroups } from '../vfio/inspect/iommu-group';
 import { mayComeIntoGroup, whyNoGroup } from '../vfio/inspect/missing-group';
 import { firmwareRequirement, reservedRegions } from '../vfio/inspect/reserved-regions';
 import { NOIOMMU_MODE } from './group';
-import type { Use } from './in-use';
+import type { Use } from './in-use/use';
 import { plan } from './plan';
 import { isBridge, readBinding } from './read';
 import { findObjections } from './safety';

@@ -1,4 +1,5 @@
-import { findDriver } from '../bind/driver';
+import { busOf } from '../bind/bus';
+import { findDriver, mustBeDriverName } from '../bind/driver';
 import { withGroups } from '../bind/group';
 import { usageError } from '../errors';
 import { addressesOf, type BindOptions, changeDrivers, forceOption, stateOf } from './binding/change';
@@ -7,11 +8,11 @@ import type { Context } from './program/context';
 import { argument, missingArgument, option } from './program/options';
 
 export const command: VerbSpec = {
-  description: 'give PCI functions to a driver: vfio-pci, uio_pci_generic or another',
+  description: 'give PCI functions, or platform devices, to a driver: vfio-pci, uio_pci_generic or another',
   // Commander wants the argument of many values last, but the driver is behind the devices.
   usage: '[options] <device...> <driver>\n       udrv bind --list-saved',
   arguments: [
-    argument('[device]', 'the function; more may follow', { type: 'pci' }),
+    argument('[device]', 'the function, or the name of a platform device; more may follow', { type: 'pci' }),
     argument('[driver...]', 'the last argument', { type: 'pci' }),
   ],
   options: [
@@ -43,7 +44,8 @@ function bind(context: Context, first: string | undefined, rest: string[], optio
     throw usageError('--by-id', 'is for --save', 'udrv bind DEVICE DRIVER --save --by-id');
   if (first === undefined) throw missingArgument('device');
   if (rest.length === 0) throw missingArgument('driver');
-  const driver = findDriver(context.sys, rest.at(-1) ?? '');
+  const driver = rest.at(-1) ?? '';
+  mustBeDriverName(driver);
   const named = addressesOf(context, [first, ...rest.slice(0, -1)]);
   const addresses = options.group ? withGroups(context.sys, named) : named;
   const files = options.save ? saving(context, addresses, driver, options) : undefined;
@@ -52,5 +54,5 @@ function bind(context: Context, first: string | undefined, rest: string[], optio
 
 function saving({ sys }: Context, addresses: readonly string[], driver: string, options: SaveOptions) {
   const { prepareSaving } = require('../bind/saved/changes') as typeof import('../bind/saved/changes');
-  return prepareSaving(sys, addresses, driver, options);
+  return prepareSaving(sys, addresses, findDriver(sys, driver, busOf(sys, addresses[0] ?? '')), options);
 }

@@ -9,11 +9,23 @@ export const command: VerbSpec = {
   description: 'the devices that a user-space driver can reach now; opens none of them',
   arguments: [argument('[selector...]', 'only these devices', { all: true })],
   options: [
-    typeOption(),
+    typeOption('platform'),
     option('-a, --all', 'the PCI functions driven by the kernel too'),
     ...listOptions('driver=vfio-pci && access!=none'),
   ],
   examples: ['list', 'list --type pci 1234:11e8'],
-  run: (context: Context, selectors: string[], options: ListOptions) =>
-    listSelected(context, deviceList('list'), selectors, options),
+  run: list,
 };
+
+type Type = ListOptions['type'] | 'platform';
+
+function list(
+  context: Context,
+  selectors: string[],
+  { type, ...options }: Omit<ListOptions, 'type'> & { type?: Type },
+) {
+  if (type !== 'platform')
+    return listSelected(context, deviceList('list'), selectors, { ...options, ...(type && { type }) });
+  const { listPlatform } = require('./devices/platform-list') as typeof import('./devices/platform-list');
+  return listPlatform(context, selectors, options);
+}

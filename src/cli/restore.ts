@@ -8,8 +8,11 @@ import type { Context } from './program/context';
 import { argument, type Candidates, missingArgument, option } from './program/options';
 
 export const command: VerbSpec = {
-  description: 'give PCI functions back to the drivers that had them before the first bind or unbind',
-  arguments: [argument('[device...]', 'the functions; required without --all', { type: 'pci' })],
+  description:
+    'give PCI functions, or platform devices, back to the drivers that had them before the first bind or unbind',
+  arguments: [
+    argument('[device...]', 'the functions, or names of platform devices; required without --all', { type: 'pci' }),
+  ],
   options: [
     option('-a, --all', 'all functions that bind or unbind has changed and nobody has restored yet'),
     option('--group', 'those of the IOMMU group that were changed, too'),

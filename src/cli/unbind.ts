@@ -4,7 +4,7 @@ import type { Context } from './program/context';
 import { argument } from './program/options';
 
 export const command: VerbSpec = {
-  description: 'take PCI functions from their drivers',
+  description: 'take PCI functions, or platform devices, from their drivers',
   arguments: [argument('<device...>', undefined, { type: 'pci' })],
   options: [forceOption()],
   does: ['change'],

@@ -1,4 +1,5 @@
-import { kernelDevices } from '../bind/kernel-devices';
+import { listOnBuses } from '../bind/bus';
+import { kernelDevices } from '../bind/in-use/kernel-devices';
 import type { DeviceInfo } from '../model/device';
 import { NameDatabase } from '../names/database';
 import { isPciAddress } from '../pci/address';
@@ -35,6 +36,7 @@ export function recordMachine(sys: SysTree, more: ReadMore = () => {}): string {
   readIommu(recorder, devices);
   readUsb(recorder, names, devices);
   driverlessForUio(recorder);
+  listOnBuses(recorder);
   more(recorder, devices);
   recorder.add(
     '/usr/share/hwdata/pci.ids',

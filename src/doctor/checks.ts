@@ -32,6 +32,7 @@ import { group } from './vfio/group';
 import { holders } from './vfio/holders';
 import { keyboard } from './vfio/keyboard';
 import { node } from './vfio/node';
+import { platformDevice } from './vfio/platform-device';
 import { power } from './vfio/power';
 import { reset } from './vfio/reset';
 import { stoppedAccesses } from './vfio/stopped-accesses';
@@ -88,7 +89,11 @@ export const pciForUioChecks: readonly Check<FunctionSubject>[] = [bridge, power
 
 export const uioChecks: readonly Check<UioSubject>[] = [uioNode, decoding, maps, interrupt, config, lockdown];
 
+/** A platform device that shall have a UIO device. */
 export const platformChecks: readonly Check<PlatformSubject>[] = [platformNode, platformInterrupt];
+
+/** A platform device that shall be opened through VFIO. */
+export const platformForVfioChecks: readonly Check<PlatformSubject>[] = [platformDevice];
 
 export const usbChecks: readonly Check<UsbSubject>[] = [
   authorized,
@@ -110,6 +115,7 @@ export const allChecks: readonly Pick<Check, 'ids' | 'about'>[] = [
     ...pciForUioChecks,
     ...uioChecks,
     ...platformChecks,
+    ...platformForVfioChecks,
     ...usbChecks,
   ]),
 ];

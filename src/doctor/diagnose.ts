@@ -6,8 +6,18 @@ import { NO_NAMES } from '../names/database';
 import { pciPath } from '../pci/paths';
 import type { SysTree } from '../sys/sys';
 import { inspectUio } from '../uio/inspect';
+import { PLATFORM_DEVICES } from '../uio/platform';
+import { isVfioDriver } from '../vfio/inspect/drivers';
 import type { Check, Finding, Need, PlatformDevice, Purpose, ReadConfig, Severity, Subject } from './check';
-import { functionChecks, machineChecks, pciForUioChecks, platformChecks, uioChecks, usbChecks } from './checks';
+import {
+  functionChecks,
+  machineChecks,
+  pciForUioChecks,
+  platformChecks,
+  platformForVfioChecks,
+  uioChecks,
+  usbChecks,
+} from './checks';
 import { Evidence, Undecided } from './evidence';
 import { functionOf } from './function-of';
 
@@ -63,7 +73,7 @@ export function diagnose(sys: SysTree, selector: string | undefined, options: Di
   function run(): Findings {
     switch (device.framework) {
       case 'platform':
-        return examine(platformChecks, { ...common, device });
+        return examine(purpose === 'vfio' ? platformForVfioChecks : platformChecks, { ...common, device });
       case 'uio':
         return examine(uioChecks, { ...common, device });
       case 'usb':
@@ -89,7 +99,7 @@ function find(sys: SysTree, selector: string): DeviceInfo | PlatformDevice {
   try {
     return findDevice(sys, NO_NAMES, selector);
   } catch (error) {
-    if (isName && sys.access(`/sys/bus/platform/devices/${selector}`) !== null)
+    if (isName && sys.access(`${PLATFORM_DEVICES}/${selector}`) !== null)
       return { framework: 'platform', address: selector };
     throw error;
   }
@@ -103,15 +113,18 @@ function chooseDevice(
   selector: string,
 ): { device: DeviceInfo | PlatformDevice; purpose: Purpose } {
   const refuse = () => usageError(selector, `is no device for ${wanted?.toUpperCase()}`, 'leave --for out');
-  if (found.framework === 'usb' || found.framework === 'platform') {
-    const own = found.framework === 'usb' ? 'usb' : 'uio';
-    if (wanted !== undefined && wanted !== own) throw refuse();
-    return { device: found, purpose: own };
+  if (found.framework === 'usb') {
+    if (wanted !== undefined && wanted !== 'usb') throw refuse();
+    return { device: found, purpose: 'usb' };
   }
   if (wanted === 'usb') throw refuse();
+  if (found.framework === 'platform') return { device: found, purpose: wanted ?? platformPurpose(sys, found) };
   if (found.framework === 'uio') {
     const address = functionOf(found);
     if (wanted !== 'vfio') return { device: found, purpose: 'uio' };
+    const { parentBus, parentDevice } = found.uio;
+    if (parentBus === 'platform' && parentDevice !== null)
+      return { device: { framework: 'platform', address: parentDevice }, purpose: 'vfio' };
     const behind = address === null ? null : inspectPci(sys, NO_NAMES, address);
     if (behind === null) throw refuse();
     return { device: behind, purpose: 'vfio' };
@@ -121,6 +134,12 @@ function chooseDevice(
   const uio = name === undefined ? null : inspectUio(sys, name);
   if (uio !== null) return { device: uio, purpose: 'uio' };
   return { device: found, purpose: wanted ?? 'vfio' };
+}
+
+/** A device that VFIO has is meant for it; all others are for UIO first. */
+function platformPurpose(sys: SysTree, { address }: PlatformDevice): Purpose {
+  const driver = new Evidence(sys).linkName(`${PLATFORM_DEVICES}/${address}/driver`);
+  return isVfioDriver(driver) ? 'vfio' : 'uio';
 }
 
 type Findings = Pick<Diagnosis, 'findings' | 'unknown' | 'checked'>;

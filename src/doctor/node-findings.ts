@@ -1,5 +1,6 @@
 import type { DeviceInfo } from '../model/device';
 import { shellWord } from '../text/shell';
+import { hasDaemon } from '../udev/database';
 import { isGroupName } from '../udev/rule';
 import { command, type Finding, type Mend, type Seen } from './check';
 import { containerOf } from './container';
@@ -123,13 +124,17 @@ function missing(tree: Evidence, node: DeviceNode, proof: string): Finding {
   };
 }
 
-/** Makes findings of the nodes of a device that are missing or closed to the user. */
+/**
+ * Makes findings of the nodes of a device that are missing or closed to the user.
+ *
+ * @param rule the line that gives access for good where no udev runs; null: none
+ */
 export function* nodeFindings(
   tree: Evidence,
   device: DeviceInfo,
   nodes: readonly DeviceNode[],
   proof: string,
-  lasting: readonly string[] = [],
+  rule: string | null = null,
 ): Generator<Finding> {
   const shut: Closed[] = [];
   for (const node of nodes) {
@@ -146,5 +151,8 @@ export function* nodeFindings(
       ? absent(path, misc, proof)
       : missing(tree, node, proof);
   }
-  if (shut.length > 0) yield closed(shut, failingRules(tree, device), proof, lasting);
+  if (shut.length === 0) return;
+  // It writes the rule, has udev apply it, and sees whether that worked.
+  const install = hasDaemon(tree) ? `sudo udrv udev ${device.address} --install` : rule;
+  yield closed(shut, failingRules(tree, device), proof, install === null ? [] : [install]);
 }

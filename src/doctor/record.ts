@@ -11,5 +11,8 @@ export function readEvidence(tree: SysTree, devices: readonly DeviceInfo[]): voi
     diagnose(tree, address);
     if (framework === 'vfio' || framework === 'pci') diagnose(tree, address, { purpose: 'uio' });
   }
-  for (const address of attempt(() => tree.readDir(PLATFORM_DEVICES), [])) diagnose(tree, address, { purpose: 'uio' });
+  for (const address of attempt(() => tree.readDir(PLATFORM_DEVICES), [])) {
+    diagnose(tree, address, { purpose: 'uio' });
+    diagnose(tree, address, { purpose: 'vfio' });
+  }
 }

@@ -1,4 +1,6 @@
-import { findUses, type Use } from '../bind/in-use';
+import { devicePath } from '../bind/bus';
+import type { Use } from '../bind/in-use/use';
+import { findUses } from '../bind/in-use/uses';
 import { pciPath } from '../pci/paths';
 import { command, type Finding, type Mend } from './check';
 import { type Evidence, Undecided } from './evidence';
@@ -6,13 +8,22 @@ import { type Evidence, Undecided } from './evidence';
 const IDS: Readonly<Record<Use['kind'], string>> = {
   storage: 'disk-in-use',
   network: 'interface-up',
+  console: 'console',
   'virtual functions': 'has-virtual-functions',
+  consumers: 'has-consumers',
   process: 'held-open',
   bridge: 'bridge',
 };
 
 /** Names of the findings of {@link usesOf}. */
-export const USE_IDS = ['disk-in-use', 'interface-up', 'has-virtual-functions', 'held-open'] as const;
+export const USE_IDS = [
+  'disk-in-use',
+  'interface-up',
+  'console',
+  'has-virtual-functions',
+  'has-consumers',
+  'held-open',
+] as const;
 
 /** Uses of a device, for each of which `bind` refuses to take it from its driver. */
 export interface DeviceUses {
@@ -27,31 +38,39 @@ export function usesOf(tree: Evidence, address: string): DeviceUses {
   const { uses, doubts } = findUses(tree.sys, [address]);
   // Without the table of mounts any disk would be reported.
   if (uses.some(({ kind }) => kind === 'storage')) tree.need('/proc/self/mountinfo');
-  const kinds = ['storage', 'network', 'virtual functions', 'process'] as const;
+  const kinds = ['storage', 'network', 'console', 'virtual functions', 'consumers', 'process'] as const;
   const byKind = kinds.map((kind) => uses.filter((use) => use.kind === kind)).filter((mine) => mine.length > 0);
-  return { findings: byKind.map(inUse), isVital: uses.some(({ vital }) => vital), doubts };
+  return { findings: byKind.map((mine) => inUse(tree, mine)), isVital: uses.some(({ vital }) => vital), doubts };
 }
 
-function inUse(found: readonly Use[]): Finding {
+function inUse(tree: Evidence, found: readonly Use[]): Finding {
   const vital = found.some((use) => use.vital);
   const address = found[0]?.address ?? '';
   return {
     id: IDS[found[0]?.kind ?? 'process'],
     severity: 'blocks',
-    seen: found.map((use) => ({ path: placeOf(use), value: use.what })),
+    seen: found.map((use) => ({ path: placeOf(tree, use), value: use.what })),
     means: vital
       ? 'The root file system is on it: the system runs from this device.'
       : `The device is in use: ${found.map(({ what }) => what).join('; ')}.`,
     prevents: 'taking it from its driver',
     mend: vital ? [] : mendOf(found),
-    proof: `udrv -n bind ${address} vfio-pci`,
+    proof: `udrv -n unbind ${address}`,
   };
 }
 
-function placeOf({ kind, address }: Use): string {
-  if (kind === 'storage') return '/proc/self/mountinfo';
-  if (kind === 'process') return '/proc';
-  return kind === 'network' ? pciPath(address, 'net') : pciPath(address, 'sriov_numvfs');
+function placeOf(tree: Evidence, { kind, address }: Use): string {
+  const dir = devicePath(tree.sys, address);
+  const places: Readonly<Record<Use['kind'], string>> = {
+    storage: '/proc/self/mountinfo',
+    network: `${dir}/net`,
+    console: '/sys/class/tty/console/active',
+    'virtual functions': `${dir}/sriov_numvfs`,
+    consumers: dir,
+    process: '/proc',
+    bridge: `${dir}/class`,
+  };
+  return places[kind];
 }
 
 /** Returns one line that ends all uses, as root; none where one of them cannot be ended by a command. */

@@ -9,8 +9,8 @@ export const PLATFORM_DRIVERS: readonly string[] = ['uio_pdrv_genirq', 'uio_dmem
 /** The `compatible` that people give nodes of a device tree for uio_pdrv_genirq, which has none of its own. */
 const GENERIC = 'generic-uio';
 
-/** Way to give platform devices to uio_pdrv_genirq: its parameter, or driver_override of one device. */
-export const PLATFORM_ADVICE = `boot with uio_pdrv_genirq.of_id=${GENERIC}, or load it by modprobe uio_pdrv_genirq of_id=${GENERIC}, or write uio_pdrv_genirq to driver_override of a platform device and the device's name to drivers_probe of its bus`;
+/** Ways to give platform devices to uio_pdrv_genirq: one by driver_override, all by its parameter. */
+export const PLATFORM_ADVICE = `udrv bind DEVICE uio_pdrv_genirq gives one to UIO; booting with uio_pdrv_genirq.of_id=${GENERIC} gives it all`;
 
 /** Lists the platform devices that are meant for UIO and have no driver, sorted. */
 export function driverlessForUio(sys: SysTree): string[] {

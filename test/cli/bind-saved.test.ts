@@ -22,6 +22,32 @@ function session() {
 
 const RULE = '/etc/udev/rules.d/71-udrv-bind-0000:01:00.0.rules';
 
+test.concurrent('the same for a platform device', async () => {
+  const { files, type } = session();
+  const rule = '/etc/udev/rules.d/71-udrv-bind-platform-fed60100.timer.rules';
+  expect(await type('unbind uio1')).toEqual({
+    stdout: 'fed60100.timer: no driver, was uio_pdrv_genirq\n',
+    stderr: '',
+    exit: 0,
+  });
+  expect(await type('bind fed60100.timer uio-pdrv-genirq --save')).toEqual({
+    stdout: 'fed60100.timer: uio_pdrv_genirq, had none; /dev/uio1\n',
+    stderr: `udrv: fed60100.timer: bound to uio_pdrv_genirq at each boot: ${rule}\n`,
+    exit: 0,
+  });
+  expect(await type('bind --list-saved')).toEqual({
+    stdout: `platform fed60100.timer  uio_pdrv_genirq  udrv  ${rule}\n`,
+    stderr: '',
+    exit: 0,
+  });
+  expect(await type('restore fed60100.timer --forget')).toEqual({
+    stdout: 'fed60100.timer: uio_pdrv_genirq, was uio_pdrv_genirq; /dev/uio1\n',
+    stderr: 'udrv: fed60100.timer: no longer bound to uio_pdrv_genirq at each boot\n',
+    exit: 0,
+  });
+  expect(files()).toEqual([]);
+});
+
 test.concurrent('save, list, restore, forget', async () => {
   const { files, type } = session();
   expect(await type('bind nvme0n1 vfio-pci --save')).toEqual({

@@ -41,6 +41,13 @@ cliPasses([
   ],
   ['--sim unbind uio0 -q', ''],
   ['--sim unbind uio0 -n', 'echo 0000:00:04.0 > /sys/bus/pci/drivers/uio_pci_generic/unbind\n'],
+  // A platform device, by the name of its UIO device and by its own.
+  [
+    '--sim bind uio1 uio_pdrv_genirq -n',
+    'echo uio_pdrv_genirq > /sys/bus/platform/devices/fed60100.timer/driver_override\n',
+  ],
+  ['--sim unbind fed60100.timer -n', 'echo fed60100.timer > /sys/bus/platform/drivers/uio_pdrv_genirq/unbind\n'],
+  ['--sim unbind uio1', 'fed60100.timer: no driver, was uio_pdrv_genirq\n'],
   // The plan for a machine that is not here.
   [
     '--snapshot fixtures/lab.snapshot unbind 0000:00:04.0 -n',
@@ -99,7 +106,6 @@ cliFails(3, [
     'did you mean 00:1f.0? udrv --sim list --all shows what there is',
   ],
   ['--sim unbind 1-2', '1-2: is no PCI function (ENODEV)', 'udrv --sim list --type pci'],
-  ['--sim restore uio1', 'uio1: is no PCI function (ENODEV)', 'udrv --sim list --type pci'],
 ]);
 
 cliFails(5, [
@@ -108,5 +114,15 @@ cliFails(5, [
 ]);
 
 cliFails(9, [
+  [
+    '--sim bind uio0 uio_pdrv_genirq',
+    'uio_pdrv_genirq: is a driver of platform devices, and this is a PCI function',
+    'a PCI function can have vfio-pci or uio_pci_generic; udrv --sim list --type platform shows the devices for it',
+  ],
+  [
+    '--sim bind uio1 uio_pci_generic',
+    'uio_pci_generic: is a driver of PCI functions, and this is a platform device',
+    'a platform device can have uio_pdrv_genirq or vfio-platform; udrv --sim list --type pci shows the functions for it',
+  ],
   ['--sim bind 00:03.0 vfio-pcy', 'vfio-pcy: no PCI driver of this name is loaded', 'perhaps vfio-pci is meant'],
 ]);

@@ -50,6 +50,19 @@ describeWith('script', 'on a terminal', () => {
     return stdout.replaceAll('\r\n', '\n');
   };
 
+  test.concurrent('a hint is broken between words, and a command is not', async () => {
+    const { stdout, exit } = await onTerminal('--sim bind uio1 uio_pci_generic', { size: { columns: 60, rows: 24 } });
+    expect({ exit, stdout: stdout.replaceAll('\r\n', '\n') }).toEqual({
+      exit: 9,
+      stdout: text`
+        udrv: uio_pci_generic: is a driver of PCI functions, and this is a platform device
+        hint: a platform device can have uio_pdrv_genirq or
+              vfio-platform; udrv --sim list --type pci shows the
+              functions for it
+      `,
+    });
+  });
+
   test.concurrent('a dump folds repeats, and shows where they end', async () => {
     expect(await shown('--sim uio dump uio0 map0 0+0x80')).toBe(text`
       0x0000  0x010000ed 0x00000000 0x00000000 0xffffffff

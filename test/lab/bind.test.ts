@@ -237,6 +237,80 @@ describeInLab(
       await run(`until ls ${sysfs(NVME)}/nvme/*/ | grep -qx 'nvme[0-9]*n1'; do sleep 0.1; done`);
     });
 
+    describe('a platform device', () => {
+      // The timer that ACPI describes has no driver. That of alarms has no probe, and takes whatever it is given.
+      const TIMER = 'PNP0103:00';
+      const dir = `/sys/bus/platform/devices/${TIMER}`;
+      const state = async () =>
+        (await run(`cd ${dir}; echo $(basename "$(readlink driver)") $(cat driver_override)`)).stdout.trim();
+
+      test('is listed, bound, taken away and given back', async () => {
+        const listed = JSON.parse((await run(`udrv --json list --type platform ${TIMER}`)).stdout);
+        expect(listed.devices).toEqual([
+          {
+            address: TIMER,
+            framework: 'platform',
+            bus: 'platform',
+            driver: null,
+            driverOverride: null,
+            modalias: 'acpi:PNP0103:',
+            iommuGroup: null,
+          },
+        ]);
+        expect(await run(`udrv bind ${TIMER} alarmtimer`)).toEqual({
+          stdout: `${TIMER}: alarmtimer, had none\n`,
+          ...done,
+        });
+        expect(await state()).toBe('alarmtimer alarmtimer');
+        expect((await run(`udrv unbind ${TIMER}`)).stdout).toBe(`${TIMER}: no driver, was alarmtimer\n`);
+        expect(await state()).toBe('alarmtimer');
+        expect((await run(`udrv bind ${TIMER} alarmtimer`)).code).toBe(0);
+        expect((await run('ls /run/udrv/bind')).stdout).toContain(TIMER);
+        expect(await run(`udrv restore ${TIMER}`)).toEqual({
+          stdout: `${TIMER}: no driver, was alarmtimer\n`,
+          ...done,
+        });
+        expect(await state()).toBe('(null)');
+        expect((await run('ls /run/udrv/bind')).stdout).not.toContain(TIMER);
+      });
+
+      if (kernel === 'built')
+        test('that its driver refuses keeps the one it had', async () => {
+          await run(`udrv bind ${TIMER} alarmtimer`);
+          const refused = await run(`udrv bind ${TIMER} uio_pdrv_genirq`);
+          expect(refused).toEqual({
+            stdout: '',
+            stderr: `udrv: ${TIMER}: uio_pdrv_genirq did not take the device: it is no device of a device tree (EINVAL)\nhint: uio_pdrv_genirq takes others only where board code of the kernel gives it their data; a PCI function can have uio_pci_generic or vfio-pci\n`,
+            code: 9,
+          });
+          expect(await state()).toBe('alarmtimer alarmtimer');
+          expect(await run(`udrv restore ${TIMER}`)).toMatchObject(done);
+          expect(await state()).toBe('(null)');
+        });
+
+      test('has the drivers of its bus alone', async () => {
+        const { stderr, code } = await run(`udrv bind ${TIMER} vfio-pci`);
+        expect(code).toBe(9);
+        expect(stderr).toMatch(/^udrv: vfio-pci: is a driver of PCI functions, and this is a platform device\nhint: /);
+        // The kernels for x86 have none.
+        expect(await run(`udrv bind ${TIMER} vfio-platform`)).toMatchObject({
+          stderr:
+            'udrv: vfio-platform: no driver of the bus platform of this name is loaded\nhint: load it: modprobe vfio-platform\n',
+          code: 9,
+        });
+      });
+    });
+
+    test('the function that has the root file system is refused, as the host shares it', async () => {
+      for (const command of ['unbind 0000:00:05.0 -n', 'bind 0000:00:05.0 vfio-pci'])
+        expect(await run(`udrv ${command}`)).toMatchObject({
+          stdout: '',
+          stderr:
+            "udrv: 0000:00:05.0: refused: the host's host is mounted on /\nhint: the root file system is on it, which cannot be given away while the system runs from it\n",
+          code: 5,
+        });
+    });
+
     test.each([
       ['0000:00:03.0 nosuch', 9, /^udrv: nosuch: .*\nhint: load it: modprobe nosuch\n$/],
       ['0000:00:1e.0 vfio-pci', 3, /^udrv: 0000:00:1e\.0: no such device/],

@@ -1,17 +1,18 @@
 import { isPciAddress } from '../../pci/address';
-import { PCI_DEVICES, PCI_DRIVERS } from '../../pci/paths';
+import { PCI_DEVICES } from '../../pci/paths';
 import { AttributeReader } from '../../sys/readers/attributes';
 import type { Sys, SysTree } from '../../sys/sys';
 import { type FileChange, foreignFileError, mustHaveRules, ownText } from '../../udev/files';
+import { busOf, PCI } from '../bus';
 import { inUseError } from '../errors';
-import { claimProbe } from '../in-use';
+import { claimProbe } from '../in-use/storage';
 import { plan } from '../plan';
 import { readBinding, readIdentity } from '../read';
 import { findObjections, mustNotBeInUse } from '../safety';
 import { conflictError, unnamableError } from './errors';
-import { initramfsNotes } from './initramfs';
-import { listSaved, type SavedBinding } from './list';
-import { formatRule, isOurs, isRuleId, isRuleName, parseRule, type RuleTarget, rulePath } from './rule';
+import { builtInNotes, initramfsNotes } from './initramfs';
+import { listSaved, nameOf, type SavedBinding } from './list';
+import { formatRule, isOurs, isRuleDevice, isRuleId, isRuleName, parseRule, type RuleTarget, rulePath } from './rule';
 
 export interface PreparedFiles {
   changes: readonly FileChange[];
@@ -27,9 +28,9 @@ export interface SaveOptions {
 }
 
 /**
- * Prepares the files that give functions to a driver at each boot. Nothing is written.
+ * Prepares the files that give devices to a driver at each boot. Nothing is written.
  *
- * @param addresses functions that are there
+ * @param addresses devices that are there, of one bus
  * @throws UdrvError exit 5 where driverctl or another rule gives them to another driver, where a file is not udrv's, or
  *   where one of the functions is in use; exit 9 without udev
  */
@@ -41,7 +42,8 @@ export function prepareSaving(
 ): PreparedFiles {
   mustHaveRules(sys, 'without --save the binding lasts until the machine starts anew');
   const reader = new AttributeReader(sys);
-  const module = reader.linkName(`${PCI_DRIVERS}/${driver}/module`) ?? driver;
+  const bus = addresses[0] === undefined ? PCI : busOf(sys, addresses[0]);
+  const module = reader.linkName(`${bus.drivers}/${driver}/module`) ?? driver;
   for (const name of [driver, module])
     if (!isRuleName(name))
       throw unnamableError(driver, `the name ${name} has other characters than A-Z a-z 0-9 _ . + -`);
@@ -53,7 +55,7 @@ export function prepareSaving(
   const notes: string[] = [];
   for (const target of targets) {
     const path = rulePath(target);
-    const name = target.address ?? target.id;
+    const name = nameOf(target);
     const others = saved.filter((one) => one.path !== path && isFor(one, target, functionsOf(sys, target)));
     const other = others.find((one) => one.driver !== driver);
     if (other !== undefined) throw conflictError(name, other);
@@ -67,14 +69,14 @@ export function prepareSaving(
     changes.push({ path, before, after: formatRule({ ...target, driver, module }) });
     notes.push(`${name}: bound to ${driver} at each boot: ${path}`);
   }
-  notes.push(...initramfsNotes(sys, functions, driver, changedPaths(changes)));
+  notes.push(...initramfsNotes(sys, functions, driver, changedPaths(changes)), ...builtInNotes(sys, functions, driver));
   return { changes, notes };
 }
 
 /**
  * Prepares the removal of the files that give functions to a driver at each boot, those for their ids included.
  *
- * @param names addresses, of functions that need not be there, and ids
+ * @param names addresses of functions that need not be there, and ids; names of devices on other buses
  * @throws UdrvError exit 5 where driverctl saved the binding, or a file is not udrv's
  */
 export function prepareForgetting(sys: SysTree, names: readonly string[]): PreparedFiles {
@@ -83,7 +85,7 @@ export function prepareForgetting(sys: SysTree, names: readonly string[]): Prepa
   const notes: string[] = [];
   for (const name of names) {
     const id = isPciAddress(name) ? readIdentity(sys, name) : name;
-    const its = saved.filter(({ bus, ...one }) => bus === 'pci' && (one.address ?? one.id) === name);
+    const its = saved.filter((one) => nameOf(one) === name);
     if (isPciAddress(name)) its.push(...saved.filter((one) => one.address === null && one.id === id));
     if (its.length === 0) notes.push(`${name}: no binding is saved`);
     for (const one of its) {
@@ -107,9 +109,16 @@ function changedPaths(changes: readonly FileChange[]): string[] {
 function targetsOf(sys: SysTree, addresses: readonly string[], byId: boolean): RuleTarget[] {
   const targets = new Map<string, RuleTarget>();
   for (const address of addresses) {
+    const bus = busOf(sys, address).name;
+    if (bus !== 'pci') {
+      if (byId) throw unnamableError(address, 'only PCI functions have the ids that --by-id goes by');
+      if (!isRuleDevice(bus, address)) throw unnamableError(address, `a device of the bus ${bus} with such a name`);
+      targets.set(address, { bus, address, id: null });
+      continue;
+    }
     const id = readIdentity(sys, address);
     if (!isRuleId(id)) throw unnamableError(address, 'its vendor and device cannot be read');
-    targets.set(byId ? id : address, { address: byId ? null : address, id });
+    targets.set(byId ? id : address, { bus, address: byId ? null : address, id });
   }
   return [...targets.values()];
 }
@@ -121,7 +130,7 @@ function functionsOf(sys: SysTree, { address, id }: RuleTarget): string[] {
 
 /** Whether a saved binding is for functions that a new one would be for. */
 function isFor({ bus, address, id }: SavedBinding, target: RuleTarget, functions: readonly string[]): boolean {
-  if (bus !== 'pci') return false;
+  if (bus !== target.bus) return false;
   return address === null ? id === target.id : functions.includes(address);
 }
 
@@ -134,7 +143,9 @@ interface Saving {
 
 /** @throws UdrvError exit 5 where a function could not lose its driver now, and so should not at the next boot */
 function mustNotHurt(sys: Sys, functions: readonly string[], { addresses, driver, force }: Saving): void {
-  const plans = functions.map((address) => plan(address, readBinding(sys, address), { driver, override: driver }));
+  const plans = functions.map((address) =>
+    plan(address, readBinding(sys, address), { driver, override: driver }, busOf(sys, address)),
+  );
   const others = plans.filter(({ address }) => !addresses.includes(address));
   if (others.length > 0) mustNotBeInUse(sys, others, { force, bridges: false });
   if (!force) return;

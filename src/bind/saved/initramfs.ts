@@ -1,6 +1,7 @@
 import { pciPath } from '../../pci/paths';
 import { AttributeReader } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
+import { busOf, PCI } from '../bus';
 import { isForUserSpace } from '../driver';
 import { readBinding } from '../read';
 
@@ -48,5 +49,24 @@ export function initramfsNotes(
     const now = readBinding(sys, address).driver;
     const usual = now === null || now === driver || isForUserSpace(now) ? 'its usual driver' : now;
     return `${address}: ${usual} may be loaded by the initramfs, before the rule is read there: rebuild it${how}`;
+  });
+}
+
+/**
+ * Returns remarks on devices of other buses than PCI whose driver is part of the kernel itself: it has them long before
+ * udev reads a rule, and a rule takes no device from its driver.
+ */
+export function builtInNotes(sys: SysTree, addresses: readonly string[], driver: string): string[] {
+  const reader = new AttributeReader(sys);
+  return addresses.flatMap((address) => {
+    const now = readBinding(sys, address).driver;
+    const bus = busOf(sys, address);
+    if (bus.name === PCI.name || now === null || now === driver || isForUserSpace(now)) return [];
+    const module = reader.linkName(`${bus.drivers}/${now}/module`);
+    // Only a module that was loaded has this file (kernel/params.c, kernel/module/main.c).
+    if (module !== null && sys.access(`/sys/module/${module}/initstate`) !== null) return [];
+    return [
+      `${address}: ${now} may be built into the kernel, and then has the device at each boot before the rule is read: sudo udrv bind ${address} ${driver} has to follow`,
+    ];
   });
 }

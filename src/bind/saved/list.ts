@@ -1,16 +1,16 @@
-import { comparePciAddresses, isPciAddress } from '../../pci/address';
+import { comparePciAddresses } from '../../pci/address';
 import { AttributeReader, type ReadError } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
 import { readOwn } from '../../udev/files';
 import { RULES } from '../../udev/rules-file';
-import { parseRule, ruleTarget } from './rule';
+import { parseRule, rulePath, ruleTarget } from './rule';
 
 /** The directory of driverctl(8): a file for each device, `pci-0000:01:00.0`, with the name of its driver. */
 export const DRIVERCTL = '/etc/driverctl.d';
 
 /** A binding that is made at each boot. */
 export interface SavedBinding {
-  /** The bus of the device: `pci`, and for driverctl any other. */
+  /** The bus of the device: `pci`, `platform`. */
   bus: string;
   /** Null: all functions with the ids. */
   address: string | null;
@@ -37,7 +37,7 @@ export function listSaved(sys: SysTree): SavedBindings {
 }
 
 /** Returns the part of a name that tells what a binding is for: an address, or ids. */
-export function nameOf({ address, id }: SavedBinding): string {
+export function nameOf({ address, id }: Pick<SavedBinding, 'address' | 'id'>): string {
   return address ?? id ?? '';
 }
 
@@ -47,11 +47,10 @@ function rules(reader: AttributeReader): SavedBinding[] {
     if (target === null) return [];
     const path = `${RULES}/${name}`;
     const rule = parseRule(readOwn(reader, path) ?? '');
-    const address = isPciAddress(target) ? target : null;
     // A rule under another name than its own is not believed.
-    const isItself = rule !== null && rule.address === address && (address ?? rule.id) === target;
-    const id = isItself ? rule.id : address === null ? target : null;
-    return [{ bus: 'pci', address, id, driver: isItself ? rule.driver : null, writer: 'udrv', path }];
+    const isItself = rule !== null && rulePath(rule) === path;
+    const { bus, address, id } = isItself ? rule : target;
+    return [{ bus, address, id, driver: isItself ? rule.driver : null, writer: 'udrv', path }];
   });
 }
 

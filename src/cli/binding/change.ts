@@ -1,5 +1,6 @@
 import type { Option } from 'commander';
 import { type BindRequest, changeBindings, type PreparedBindings, prepareBindings } from '../../bind/bind';
+import { type BusDeviceInfo, devicePath, findOnBus, inspectOnBus } from '../../bind/bus';
 import { type BindPlan, driverAfter, shellCommand } from '../../bind/plan';
 import { readBinding } from '../../bind/read';
 import { remembered, STATE_DIRECTORY } from '../../bind/remember';
@@ -10,9 +11,10 @@ import { findDevice } from '../../devices/select';
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { DeviceInfo } from '../../model/device';
 import { NO_NAMES } from '../../names/database';
-import { pciPath } from '../../pci/paths';
+import { isPciAddress } from '../../pci/address';
 import { AttributeReader } from '../../sys/readers/attributes';
 import { DirectoryState, MemoryState, type StateStore } from '../../sys/state';
+import type { SysTree } from '../../sys/sys';
 import type { FileChange } from '../../udev/files';
 import { inspectUio } from '../../uio/inspect';
 import { pciAddressOf } from '../devices/find';
@@ -39,9 +41,31 @@ export function stateOf({ options, bindings }: Context): StateStore {
   return bindings ?? (isThisMachine(options) ? new DirectoryState(STATE_DIRECTORY) : new MemoryState());
 }
 
-/** Returns the addresses of the PCI functions that selectors name, each once. */
+/**
+ * Returns the addresses of the PCI functions that selectors name, or the names of devices on other buses whose drivers
+ * can be chosen, each once.
+ */
 export function addressesOf(context: Context, selectors: readonly string[]): string[] {
-  return [...new Set(selectors.map((selector) => pciAddressOf(findDevice(context.sys, NO_NAMES, selector), selector)))];
+  return [...new Set(selectors.map((selector) => addressOf(context, selector)))];
+}
+
+function addressOf({ sys }: Context, selector: string): string {
+  const device = deviceNamed(sys, selector);
+  if (typeof device === 'string') return device;
+  const behind = device.framework === 'uio' && device.uio.parent === null ? device.uio.parentDevice : null;
+  return (behind === null ? null : findOnBus(sys, behind)) ?? pciAddressOf(device, selector);
+}
+
+/** Finds a device of udrv's lists, else the name of one on another bus. */
+function deviceNamed(sys: SysTree, selector: string): DeviceInfo | string {
+  try {
+    return findDevice(sys, NO_NAMES, selector);
+  } catch (error) {
+    if (!(error instanceof UdrvError) || error.exit !== Exit.notFound) throw error;
+    const name = findOnBus(sys, selector);
+    if (name !== null) return name;
+    throw error;
+  }
 }
 
 /**
@@ -175,15 +199,16 @@ function mustHaveStayed({ sys }: Context, plan: BindPlan): void {
 }
 
 /** Returns a line such as `0000:01:00.0: vfio-pci, was nvme; /dev/vfio/9`. */
-function line(context: Context, { address, from, steps }: BindPlan, device: DeviceInfo | null): string {
+function line(context: Context, { address, from, steps }: BindPlan, device: DeviceInfo | BusDeviceInfo | null): string {
   const now = readBinding(context.sys, address);
   const was = steps.length === 0 ? 'as before' : from.driver === null ? 'had none' : `was ${from.driver}`;
-  const node = device?.node ?? null;
+  const node = device === null || device.framework === 'platform' ? null : device.node;
   return `${address}: ${now.driver ?? 'no driver'}, ${was}${node === null ? '' : `; ${node}`}`;
 }
 
-/** Returns a function as `list` shows it: one that UIO drives under its UIO name. */
-function deviceOf({ sys, names }: Context, address: string): DeviceInfo | null {
-  const uio = new AttributeReader(sys).names(pciPath(address, 'uio')).find((name) => /^uio\d+$/.test(name));
-  return (uio === undefined ? null : inspectUio(sys, uio, names)) ?? inspectPci(sys, names, address);
+/** Returns a device as `list` shows it: one that UIO drives under its UIO name. */
+function deviceOf({ sys, names }: Context, address: string): DeviceInfo | BusDeviceInfo | null {
+  const uio = new AttributeReader(sys).names(devicePath(sys, address, 'uio')).find((name) => /^uio\d+$/.test(name));
+  const device = uio === undefined ? null : inspectUio(sys, uio, names);
+  return device ?? (isPciAddress(address) ? inspectPci(sys, names, address) : inspectOnBus(sys, address));
 }

@@ -1,4 +1,5 @@
 import { type PreparedFiles, prepareForgetting } from '../../bind/saved/changes';
+import { busOption } from '../../bind/saved/errors';
 import { listSaved, nameOf, type SavedBinding } from '../../bind/saved/list';
 import { Exit, UdrvError } from '../../errors';
 import { formatPciAddress, parsePciAddress } from '../../pci/address';
@@ -39,11 +40,7 @@ export interface Forgetting {
  * @throws UdrvError exit 3 where there is neither a device nor a binding of this name
  */
 export function findForgotten(context: Context, selectors: readonly string[]): Forgetting {
-  const names = new Set(
-    listSaved(context.sys)
-      .saved.filter(({ bus }) => bus === 'pci')
-      .map(nameOf),
-  );
+  const names = new Set(listSaved(context.sys).saved.map(nameOf));
   const addresses: string[] = [];
   const gone: string[] = [];
   for (const selector of selectors) {
@@ -51,7 +48,7 @@ export function findForgotten(context: Context, selectors: readonly string[]): F
       addresses.push(...addressesOf(context, [selector]));
     } catch (error) {
       const parsed = parsePciAddress(selector);
-      const name = parsed === null ? selector.toLowerCase() : formatPciAddress(parsed);
+      const name = parsed !== null ? formatPciAddress(parsed) : names.has(selector) ? selector : selector.toLowerCase();
       if (!(error instanceof UdrvError) || error.exit !== Exit.notFound || !names.has(name)) throw error;
       gone.push(name);
     }
@@ -73,10 +70,14 @@ export function forgetOnly(context: Context, { changes, notes }: PreparedFiles):
 export function savedNotes(sys: SysTree, addresses: readonly string[]): string[] {
   const { saved } = listSaved(sys);
   return saved
-    .filter(({ bus, address }) => bus === 'pci' && address !== null && addresses.includes(address))
+    .filter(({ address }) => address !== null && addresses.includes(address))
     .map((one) => `${one.address}: bound to ${one.driver ?? 'a driver'} at the next boot: ${howToEnd(one)}`);
 }
 
-function howToEnd({ writer, address, path }: SavedBinding): string {
-  return writer === 'udrv' ? `${path}; --forget removes it` : `sudo driverctl unset-override ${address} ends that`;
+function howToEnd(binding: SavedBinding): string {
+  const { writer, address, path } = binding;
+  const option = busOption(binding);
+  return writer === 'udrv'
+    ? `${path}; --forget removes it`
+    : `sudo driverctl ${option}unset-override ${address} ends that`;
 }

@@ -112,7 +112,8 @@ function noteDriverless(context: Context): void {
   const devices = driverlessForUio(context.sys);
   if (devices.length === 0) return;
   context.note(`meant for UIO, but without a driver: ${devices.join(', ')}`);
-  context.note(PLATFORM_ADVICE);
+  const how = completeHint(PLATFORM_ADVICE, context.options, false);
+  if (how !== undefined) context.note(how);
 }
 
 /** Remarks that attributes could not be read; with `--verbose`, which. */

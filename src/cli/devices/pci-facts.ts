@@ -130,11 +130,11 @@ export function wayFacts({ wayToVfio }: { wayToVfio?: WayToVfio }, machine: Mach
     const end = isRecorded(machine) || machine.sim || remedy === null ? [] : [remedy];
     return [['not for vfio', [...refusals, ...end].join('; ')]];
   }
-  return [['for vfio', commands.length === 0 ? null : completed(commands, machine)]];
+  return [['for vfio', commands.length === 0 ? null : completedCommands(commands, machine)]];
 }
 
 /** Completes commands for the machine. A recorded one can only be asked, and others are typed on the machine itself. */
-function completed(commands: readonly string[], machine: MachineOptions): string {
+export function completedCommands(commands: readonly string[], machine: MachineOptions): string {
   const line = commands.join(' && ');
   if (machine.sim) return nameMachine(line, machine);
   if (!isRecorded(machine)) return completeHint(line, machine, process.geteuid?.() === 0) ?? line;

@@ -1,4 +1,4 @@
-import { kernelDevices } from '../../bind/kernel-devices';
+import { kernelDevices } from '../../bind/in-use/kernel-devices';
 import { wayToVfio } from '../../bind/way-to-vfio';
 import type { DeviceInfo } from '../../model/device';
 import { inspectPciDetails } from '../../pci/function-details';
@@ -7,16 +7,21 @@ import { vfioCandidate } from '../../vfio/inspect/candidate';
 import { vfioDetails } from '../../vfio/inspect/details';
 import type { Context } from '../program/context';
 import { type DeviceInDepth, describeDevice } from './describe';
+import { type BusDeviceInDepth, describeOnBus } from './platform-show';
 
 /** Prints devices in depth: the document of a single one, or a list of them. */
-export function printDevices(context: Context, found: readonly DeviceInfo[]): undefined {
-  const devices = found.map((device) => inDepth(context, device));
+export function printDevices(context: Context, found: readonly (DeviceInfo | BusDeviceInDepth)[]): undefined {
+  const devices = found.map((device) => (device.framework === 'platform' ? device : inDepth(context, device)));
   const { options, style, width } = context;
   if (options.json) {
     context.printJson(devices.length === 1 ? devices[0] : { devices });
     return;
   }
-  const texts = devices.map((device) => describeDevice(device, { style, width, machine: options }));
+  const texts = devices.map((device) =>
+    device.framework === 'platform'
+      ? describeOnBus(device, { options, style, width })
+      : describeDevice(device, { style, width, machine: options }),
+  );
   context.page(texts.join('\n'));
 }
 

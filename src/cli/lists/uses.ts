@@ -1,4 +1,4 @@
-import { kernelDevices } from '../../bind/kernel-devices';
+import { kernelDevices } from '../../bind/in-use/kernel-devices';
 import type { DeviceInfo } from '../../model/device';
 import { readSriov } from '../../pci/sriov';
 import { AttributeReader } from '../../sys/readers/attributes';

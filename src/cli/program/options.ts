@@ -84,6 +84,9 @@ function parseInterval(text: string): number {
   return interval;
 }
 
-export function typeOption(): Option {
-  return choice('--type <framework>', 'only this framework; pci is every PCI function', ['uio', 'vfio', 'usb', 'pci']);
+/** @param more what a command takes beside the frameworks */
+export function typeOption(...more: 'platform'[]): Option {
+  const platform = more.length === 0 ? '' : ', platform every other device that bind takes';
+  const choices = ['uio', 'vfio', 'usb', 'pci', ...more];
+  return choice('--type <framework>', `only this framework; pci is every PCI function${platform}`, choices);
 }

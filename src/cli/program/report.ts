@@ -1,8 +1,9 @@
 import type { CommanderError } from 'commander';
 import { Exit, type ExitCode, errnoNumber, fromSysError, SysError, UdrvError, usageError } from '../../errors';
 import { json, visible } from '../output/escape';
-import { completeHint, type MachineOptions } from '../output/hint';
+import { completeHint, type MachineOptions, wrapAdvice } from '../output/hint';
 import { BrokenPipe, type OutputStream } from '../output/stream';
+import { columnsOf } from '../output/terminal';
 
 /**
  * Takes apart the errors of a command that failed, and whose cleanup failed then: `using` wraps each error of a disposal
@@ -57,6 +58,7 @@ export function report(
   stderr: OutputStream,
   { asJson, debug, machine }: Reporting,
 ): void {
+  const columns = stderr.isTTY ? columnsOf(stderr, process.env) : undefined;
   for (const error of [first, ...later]) {
     if (debug && error instanceof Error && error.stack !== undefined)
       stderr.write(`${error.stack.split('\n').map(visible).join('\n')}\n`);
@@ -69,7 +71,7 @@ export function report(
       stderr.write(jsonLine(known, hint));
     } else {
       stderr.write(textLine(known));
-      if (hint !== undefined && error === first) stderr.write(`hint: ${visible(hint)}\n`);
+      if (hint !== undefined && error === first) stderr.write(wrapAdvice(visible(hint), 'hint: ', columns));
     }
   }
 }

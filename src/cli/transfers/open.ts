@@ -1,4 +1,5 @@
-import { claimProbe, findUses } from '../../bind/in-use';
+import { claimProbe } from '../../bind/in-use/storage';
+import { findUses } from '../../bind/in-use/uses';
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
 import { numberIn } from '../../model/notation';

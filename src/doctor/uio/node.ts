@@ -18,7 +18,7 @@ export const node: Check<UioSubject> = {
     tree.list('/dev');
     const { address, node: path = null } = device;
     const own = { path: path ?? `/dev/${address}`, directory: `${UIO_CLASS}/${address}`, withoutWriting: WRITING };
-    yield* nodeFindings(tree, device, [own], `udrv show ${address}`, [RULE]);
+    yield* nodeFindings(tree, device, [own], `udrv show ${address}`, RULE);
   },
 };
 

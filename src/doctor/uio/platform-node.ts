@@ -3,6 +3,7 @@ import { driverlessForUio, PLATFORM_DEVICES } from '../../uio/platform';
 import { bootWith, type Check, command, type Finding, type PlatformDevice } from '../check';
 import { type Evidence, parameterPath } from '../evidence';
 import { kernelHasModule } from '../kernel-module';
+import { USE_IDS, usesOf } from '../uses';
 
 const DRIVERS = '/sys/bus/platform/drivers';
 const DRIVER = 'uio_pdrv_genirq';
@@ -10,7 +11,7 @@ const GENERIC = 'generic-uio';
 
 /** Nodes of a device tree that are meant for UIO and have no driver. */
 export const platformNode: Check = {
-  ids: ['of-id-missing', 'pdrv-not-loaded', 'pdrv-missing', 'platform-driver-bound', 'platform-no-driver'],
+  ids: [...USE_IDS, 'of-id-missing', 'pdrv-not-loaded', 'pdrv-missing', 'platform-driver-bound', 'platform-no-driver'],
   about: 'device tree',
   *run({ tree, device }) {
     const meant = driverlessForUio(tree.sys);
@@ -21,7 +22,7 @@ export const platformNode: Check = {
     if (device.framework !== 'platform') return;
     const driver = tree.linked(`${PLATFORM_DEVICES}/${device.address}/driver`);
     if (driver === null) yield unbound(tree, [device.address], meant.includes(device.address));
-    else if (driver !== DRIVER) yield bound(device, driver);
+    else if (driver !== DRIVER) yield* bound(tree, device, driver);
   },
 };
 
@@ -43,12 +44,7 @@ function unbound(tree: Evidence, devices: readonly string[], isGeneric: boolean)
       means: `No driver has ${names}, and this kernel has no ${DRIVER}: it was built without CONFIG_UIO_PDRV_GENIRQ, as Debian's are.`,
       mend: [],
     };
-  const override = devices
-    .flatMap((name) => [
-      `echo ${DRIVER} | sudo tee ${shellWord(`${PLATFORM_DEVICES}/${name}/driver_override`)}`,
-      `echo ${shellWord(name)} | sudo tee /sys/bus/platform/drivers_probe`,
-    ])
-    .join(' && ');
+  const bind = `udrv bind ${devices.map(shellWord).join(' ')} ${DRIVER}`;
   if (!isLoaded)
     return {
       ...common,
@@ -57,7 +53,7 @@ function unbound(tree: Evidence, devices: readonly string[], isGeneric: boolean)
       means: `No driver has ${names}: the module ${DRIVER} is not loaded.`,
       mend: isGeneric
         ? [command(`sudo modprobe ${DRIVER} of_id=${GENERIC}`), bootWith(`${DRIVER}.of_id=${GENERIC}`)]
-        : [command(`sudo modprobe ${DRIVER} && ${override}`)],
+        : [command(`sudo modprobe ${DRIVER} && ${bind}`)],
     };
   if (!isGeneric)
     return {
@@ -65,7 +61,7 @@ function unbound(tree: Evidence, devices: readonly string[], isGeneric: boolean)
       id: 'platform-no-driver',
       seen,
       means: `No driver has ${first}.`,
-      mend: [command(override)],
+      mend: [command(bind)],
     };
   const path = parameterPath(DRIVER, 'of_id');
   return {
@@ -73,24 +69,20 @@ function unbound(tree: Evidence, devices: readonly string[], isGeneric: boolean)
     id: 'of-id-missing',
     seen: [...seen, { path, value: tree.text(path) ?? 'not set' }],
     means: `No driver has ${names}: ${DRIVER} takes nodes that are compatible with ${GENERIC} only where its parameter of_id says so.`,
-    mend: [command(override), bootWith(`${DRIVER}.of_id=${GENERIC}`)],
+    mend: [command(bind), bootWith(`${DRIVER}.of_id=${GENERIC}`)],
   };
 }
 
-function bound({ address }: PlatformDevice, driver: string): Finding {
-  const dir = `${PLATFORM_DEVICES}/${address}`;
-  const [name, override] = [shellWord(address), shellWord(`${dir}/driver_override`)];
-  return {
+function* bound(tree: Evidence, { address }: PlatformDevice, driver: string): Generator<Finding> {
+  const { findings, isVital } = usesOf(tree, address);
+  yield* findings;
+  yield {
     id: 'platform-driver-bound',
     severity: 'blocks',
-    seen: [{ path: `${dir}/driver`, value: driver }],
+    seen: [{ path: `${PLATFORM_DEVICES}/${address}/driver`, value: driver }],
     means: `The kernel's driver ${driver} has the device.`,
     prevents: 'UIO: there is no node to open',
-    mend: [
-      command(
-        `echo ${DRIVER} | sudo tee ${override} && echo ${name} | sudo tee ${shellWord(`${DRIVERS}/${driver}/unbind`)} && echo ${name} | sudo tee /sys/bus/platform/drivers_probe`,
-      ),
-    ],
+    mend: isVital ? [] : [command(`udrv bind ${shellWord(address)} ${DRIVER}`)],
     proof: 'udrv list --type uio',
   };
 }

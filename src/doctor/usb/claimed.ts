@@ -1,4 +1,4 @@
-import { findUses } from '../../bind/in-use';
+import { findUses } from '../../bind/in-use/uses';
 import { interfaceName } from '../../usb/inspect/address';
 import { USB_DEVICES } from '../../usb/inspect/inspect';
 import { type Check, command, type UsbSubject } from '../check';

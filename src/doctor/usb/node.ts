@@ -14,6 +14,6 @@ export const node: Check<UsbSubject> = {
     tree.list('/dev');
     const rule = `echo '${udevRule(device)}' | sudo tee -a ${RULES} && sudo udevadm control --reload && sudo udevadm trigger ${USB_DEVICES}/${device.address}`;
     const own = { path: device.node, directory: `${USB_DEVICES}/${device.address}` };
-    yield* nodeFindings(tree, device, [own], `udrv show ${device.address}`, [rule]);
+    yield* nodeFindings(tree, device, [own], `udrv show ${device.address}`, rule);
   },
 };

@@ -1,4 +1,4 @@
-import { findUses } from '../../bind/in-use';
+import { findUses } from '../../bind/in-use/uses';
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
 import { parseDuration, parseSize, parseWord } from '../../model/notation';

@@ -9,6 +9,8 @@ export interface Mount {
   point: string;
   /** The mounted device or data set: `/dev/nvme0n1p2`, `pool/set`, `/dev/sda:/dev/sdb`. */
   source: string;
+  /** The file system's: `ext4`. */
+  type: string;
 }
 
 /** A machine with ten thousands of mounts has this much to say of them. */
@@ -43,10 +45,10 @@ export function parseMounts(text: string): Mount[] {
   return text.split('\n').flatMap((line) => {
     const [before = '', after = ''] = line.split(' - ', 2);
     const [, , device, , point] = before.split(' ');
-    const [, source] = after.split(' ');
-    return device === undefined || point === undefined || source === undefined
+    const [type, source] = after.split(' ');
+    return device === undefined || point === undefined || type === undefined || source === undefined
       ? []
-      : [{ device, point: unescaped(point), source: unescaped(source) }];
+      : [{ device, point: unescaped(point), source: unescaped(source), type }];
   });
 }
 

@@ -61,6 +61,8 @@ const EXCERPTS: ReadonlyMap<string, (text: string) => string> = new Map([
   ['/proc/interrupts', (text) => lines(text, /IO-APIC|PCI-MSI|GIC/).replace(/^(\s*\w+:)[\s\d]+/gm, '$1 ')],
   // Names and numbers, without the members.
   ['/etc/group', (text) => text.replace(/^([^:\n]*:)[^:\n]*(:[^:\n]*:).*$/gm, '$1x$2')],
+  // Whether udev listens.
+  ['/proc/net/unix', (text) => lines(text, / \/run\/udev\/control$/)],
   // All processors are alike in that.
   ['/proc/cpuinfo', (text) => `${/^flags\s*:.*$/m.exec(text)?.[0] ?? ''}\n`],
 ]);

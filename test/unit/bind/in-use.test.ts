@@ -1,4 +1,5 @@
-import { claimProbe, findUses } from '../../../src/bind/in-use';
+import { claimProbe } from '../../../src/bind/in-use/storage';
+import { findUses } from '../../../src/bind/in-use/uses';
 import { SysError } from '../../../src/errors';
 import { parseMounts } from '../../../src/sys/readers/mounts';
 import { type Content, TreeSys } from '../../support/tree-sys';
@@ -235,6 +236,87 @@ describe('nodes that a process has open', () => {
   });
 });
 
+describe('a directory that the host shares with a virtual machine', () => {
+  const virtio = (type: number, more: Record<string, Content> = {}): Record<string, Content> => ({
+    '/sys/bus/virtio/devices/virtio3': { link: `../../../..${DIR}/virtio3` },
+    [`${DIR}/virtio3/device`]: `0x${type.toString(16).padStart(4, '0')}\n`,
+    ...more,
+  });
+  const p9 = virtio(9, { [`${DIR}/virtio3/mount_tag`]: 'host\0' });
+
+  test.each<[string, Record<string, Content>, string[]]>([
+    [
+      '9p, by its tag',
+      { ...p9, ...mounts('30 1 0:30 / /mnt rw - 9p host rw,trans=virtio') },
+      ["the host's host is mounted on /mnt"],
+    ],
+    ['9p with another tag', { ...p9, ...mounts('30 1 0:30 / /mnt rw - 9p other rw') }, []],
+    ['another file system of that name', { ...p9, ...mounts('30 1 0:30 / /mnt rw - tmpfs host rw') }, []],
+    [
+      'virtiofs, by its tag',
+      {
+        ...virtio(26, {
+          '/sys/fs/virtiofs/0/tag': 'home dir\n',
+          '/sys/fs/virtiofs/0/device': { link: `../../../..${DIR}/virtio3` },
+        }),
+        ...mounts('30 1 0:30 / /home rw - virtiofs home\\040dir rw', '31 1 0:31 / /srv rw - virtiofs other rw'),
+      },
+      ["the host's home dir is mounted on /home"],
+    ],
+    [
+      'virtiofs of a kernel that does not tell the tag',
+      { ...virtio(26), ...mounts('30 1 0:30 / /srv rw - virtiofs srv rw') },
+      ['a file system of the host may be the one mounted on /srv'],
+    ],
+    [
+      'unknown, where the mounts cannot be read',
+      { ...p9, '/proc/self/mountinfo': { error: 'EACCES' } },
+      [
+        ...['nvme0n1', 'nvme0n1p1', 'nvme0n1p2'].map((name) => `cannot tell whether ${name} is mounted`),
+        'cannot tell whether its 9p file system is mounted',
+        '/proc/self/mountinfo: EACCES',
+      ],
+    ],
+  ])('%s', (_, more, expected) => {
+    expect(found(more)).toEqual(expected);
+  });
+
+  test('the root file system is vital, and of this function alone', () => {
+    const tree = machine({ ...p9, ...mounts('1 0 0:20 / / rw - 9p host rw') });
+    expect(findUses(tree, [NVME, '0000:02:00.0']).uses).toEqual([
+      expect.objectContaining({ address: NVME, kind: 'storage', vital: true, hint: undefined }),
+    ]);
+  });
+});
+
+test('a serial line that is a console of the kernel', () => {
+  const tty = (active: string) => ({
+    '/sys/class/tty/ttyS1': { link: `../../..${DIR}/tty/ttyS1` },
+    '/sys/class/tty/console/active': active,
+  });
+  expect(found(tty('tty0 ttyS1\n'))).toEqual(['ttyS1 is a console of the kernel']);
+  expect(found(tty('tty0 ttyS10\n'))).toEqual([]);
+});
+
+test('devices that the kernel would take from their drivers first', () => {
+  const consumer = (name: string, status: string, more: Record<string, Content> = {}) => ({
+    [`${DIR}/consumer:${name}/status`]: `${status}\n`,
+    ...Object.fromEntries(Object.entries(more).map(([file, content]) => [`${DIR}/consumer:${name}/${file}`, content])),
+  });
+  expect(
+    found({
+      ...consumer('platform:fe200000.ethernet', 'active'),
+      ...consumer('pci:0000:01:00.1', 'active', { sync_state_only: '0\n' }),
+      ...consumer('platform:a.clock', 'active', { sync_state_only: '1\n' }),
+      ...consumer('pci:0000:01:00.2', 'not tracked'),
+      ...consumer('i2c:1-0050', 'available'),
+    }),
+  ).toEqual(['it supplies 0000:01:00.1, fe200000.ethernet, which would lose their drivers too']);
+  expect(found(consumer('fe200000.ethernet', 'active'))).toEqual([
+    'it supplies fe200000.ethernet, which would lose its driver too',
+  ]);
+});
+
 test('it says what it could not see', () => {
   expect(found({ '/proc/self/mountinfo': { error: 'EACCES' } })).toEqual([
     ...['nvme0n1', 'nvme0n1p1', 'nvme0n1p2'].map((name) => `cannot tell whether ${name} is mounted`),
@@ -245,6 +327,6 @@ test('it says what it could not see', () => {
 
 test('lines of mountinfo that are not understood are passed over', () => {
   expect(parseMounts('x\n\n30 1 8:1 / /a rw - ext4\n31 1 8:2 / /b\\134c rw master:1 x - ext4 /dev/sdb rw\n')).toEqual([
-    { device: '8:2', point: '/b\\c', source: '/dev/sdb' },
+    { device: '8:2', point: '/b\\c', source: '/dev/sdb', type: 'ext4' },
   ]);
 });

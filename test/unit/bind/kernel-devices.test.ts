@@ -1,4 +1,4 @@
-import { kernelDevices } from '../../../src/bind/kernel-devices';
+import { kernelDevices } from '../../../src/bind/in-use/kernel-devices';
 import { type Content, TreeSys } from '../../support/tree-sys';
 
 const NIC = '0000:01:00.0';

@@ -20,7 +20,7 @@ const EDU_ID = '1234:11e8';
 const file = (name: string) => `/etc/udev/rules.d/71-udrv-bind-${name}.rules`;
 const driverctl = (address: string) => `/etc/driverctl.d/pci-${address}`;
 const text = (sys: SysTree, path: string) => sys.readFile(path).toString();
-const ofNvme = { address: NVME, id: NVME_ID, driver: 'vfio-pci', module: 'vfio_pci' };
+const ofNvme = { bus: 'pci', address: NVME, id: NVME_ID, driver: 'vfio-pci', module: 'vfio_pci' };
 
 function failure(work: () => unknown): UdrvError {
   try {
@@ -63,7 +63,7 @@ describe('the rule', () => {
   test('is read back as it was', () => {
     fc.assert(
       fc.property(addresses, ids, name, name, (address, id, driver, module) => {
-        const rule = { address, id, driver, module };
+        const rule = { bus: 'pci', address, id, driver, module };
         expect(parseRule(formatRule(rule))).toEqual(rule);
       }),
     );
@@ -96,7 +96,12 @@ describe('the rule', () => {
 
   test('is in files of known names alone', () => {
     const names = ['71-udrv-bind-0000:01:00.0.rules', '71-udrv-bind-1b36:0010.rules', '71-udrv-bind-.rules', 'x.rules'];
-    expect(names.map(ruleTarget)).toEqual([NVME, NVME_ID, null, null]);
+    expect(names.map(ruleTarget)).toEqual([
+      { bus: 'pci', address: NVME, id: null },
+      { bus: 'pci', address: null, id: NVME_ID },
+      null,
+      null,
+    ]);
     expect(ruleTarget('71-udrv-bind-../x.rules')).toBeNull();
   });
 });

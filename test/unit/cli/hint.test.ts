@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { completeHint } from '../../../src/cli/output/hint';
+import { completeHint, wrapAdvice } from '../../../src/cli/output/hint';
 
 const SRC = join(__dirname, '../../../src');
 const SIM = { sim: true };
@@ -77,6 +77,43 @@ test.each([
   expect(completeHint(hint, { sim: 'machine' }, false)).toBe(named);
   expect(completeHint(hint, { sim: 'machine', isFromEnvironment: true }, false)).toBe(unnamed);
   expect(completeHint('udrv list', { sim: "it's" }, false)).toBe(`udrv --sim='it'\\''s' list`);
+});
+
+describe('a hint on a terminal', () => {
+  const wrapped = (text: string, columns: number | undefined = 40) => wrapAdvice(text, 'hint: ', columns).split('\n');
+
+  test.each([
+    ['short', ['hint: short', '']],
+    [
+      'words that go on and on until the line is full',
+      ['hint: words that go on and on until the', '      line is full', ''],
+    ],
+    // A command is one word, though it is longer than the line.
+    [
+      'run it as root: sudo udrv bind 0000:01:00.0 vfio-pci --group; or leave it',
+      ['hint: run it as root:', '      sudo udrv bind 0000:01:00.0 vfio-pci --group;', '      or leave it', ''],
+    ],
+    [
+      'udrv list --type pci shows the functions for it; ls /sys/bus/pci/drivers lists',
+      ['hint: udrv list --type pci shows the', '      functions for it;', '      ls /sys/bus/pci/drivers lists', ''],
+    ],
+    [
+      'to go without: echo Y | sudo tee /sys/module/vfio/parameters/x && udrv list',
+      ['hint: to go without:', '      echo Y | sudo tee /sys/module/vfio/parameters/x && udrv list', ''],
+    ],
+    // A name of a program in a sentence is none.
+    [
+      'containers may kill it, echo it or cat it as they please',
+      ['hint: containers may kill it, echo it or', '      cat it as they please', ''],
+    ],
+  ])('%s', (text, lines) => {
+    expect(wrapped(text)).toEqual(lines);
+  });
+
+  test('that is none stays one line', () => {
+    const text = 'word '.repeat(40).trim();
+    expect(wrapAdvice(text, 'hint: ', undefined)).toBe(`hint: ${text}\n`);
+  });
 });
 
 describe('no text of the sources that looks like a hint with a command', () => {

@@ -21,6 +21,7 @@ const NOT_RECORDED = new Set([
   'open-elsewhere',
   'vfio-pci-missing',
   'pdrv-missing',
+  'vfio-platform-missing',
   'uio-pci-generic-missing',
 ]);
 

@@ -64,9 +64,9 @@ function addMember(tree: MemoryTree, group: number, address: string, driver: str
   tree.set(`/sys/kernel/iommu_groups/${group}/devices/${address}`, link(`../../../../bus/pci/devices/${address}`));
 }
 
-function networkInterface(tree: MemoryTree, address: string, flags: string): void {
-  const dir = `/sys/devices/pci0000:00/${address}/net/eth0`;
-  tree.set('/sys/class/net/eth0', link(`../../devices/pci0000:00/${address}/net/eth0`));
+function networkInterface(tree: MemoryTree, address: string, flags: string, bus = 'pci0000:00'): void {
+  const dir = `/sys/devices/${bus}/${address}/net/eth0`;
+  tree.set('/sys/class/net/eth0', link(`../../devices/${bus}/${address}/net/eth0`));
   put(tree, { [`${dir}/flags`]: `${flags}\n` });
 }
 
@@ -99,6 +99,19 @@ function deviceTreeNode(tree: MemoryTree, compatible = 'generic-uio'): void {
   });
 }
 const withPdrv = (tree: MemoryTree) => put(tree, { '/sys/bus/platform/drivers/uio_pdrv_genirq/bind': '' });
+
+/** The node in a group of its own, with a driver, and vfio-platform beside it. */
+function forVfio(tree: MemoryTree, driver: string): void {
+  deviceTreeNode(tree, 'acme,dma');
+  tree.set(`${PLATFORM}/driver`, link(`../../../bus/platform/drivers/${driver}`));
+  tree.set(`${PLATFORM}/iommu_group`, link('../../../kernel/iommu_groups/20'));
+  tree.set('/sys/kernel/iommu_groups/20/devices/a0010000.dma', link('../../../../devices/platform/a0010000.dma'));
+  put(tree, {
+    '/sys/kernel/iommu_groups/20/type': 'DMA\n',
+    '/sys/bus/platform/drivers/vfio-platform/bind': '',
+    '/sys/module/vfio_platform/parameters/reset_required': 'Y\n',
+  });
+}
 
 const UIO = at(UIO_PARENT, 'uio/uio0');
 const header = (vendor: number, command: number): ReadConfig => {
@@ -748,6 +761,25 @@ const vfioFaults: Fault[] = [
     mend: [`echo 0 | sudo tee /sys/bus/pci/devices/${NVME}/sriov_numvfs`],
   },
   {
+    name: 'a serial card that has the console of the kernel',
+    device: NVME,
+    inject(tree) {
+      tree.set('/sys/class/tty/ttyS4', link(`../../devices/pci0000:00/0000:00:09.0/${NVME}/tty/ttyS4`));
+      put(tree, { '/sys/devices/virtual/tty/console/active': 'tty0 ttyS4\n' });
+    },
+    first: 'console',
+    severity: 'blocks',
+    mend: [],
+  },
+  {
+    name: 'a function that another device needs',
+    device: NVME,
+    inject: (tree) => put(tree, { [at(NVME, 'consumer:pci:0000:02:02.0/status')]: 'active\n' }),
+    first: 'has-consumers',
+    severity: 'blocks',
+    mend: [],
+  },
+  {
     name: 'a virtual function whose physical one has VFIO',
     device: EDU,
     inject: (tree) => tree.set(at(EDU, 'physfn'), link('../0000:00:09.0/0000:02:01.0')),
@@ -852,7 +884,7 @@ const uioFaults: Fault[] = [
     },
     first: 'of-id-missing',
     severity: 'blocks',
-    mend: /^echo uio_pdrv_genirq \| sudo tee .*driver_override && .*drivers_probe\nuio_pdrv_genirq\.of_id=generic-uio$/,
+    mend: ['udrv bind a0010000.dma uio_pdrv_genirq', 'uio_pdrv_genirq.of_id=generic-uio'],
   },
   {
     name: 'a generic-uio node, asked for',
@@ -893,7 +925,7 @@ const uioFaults: Fault[] = [
     },
     first: 'platform-no-driver',
     severity: 'blocks',
-    mend: /^echo uio_pdrv_genirq \| sudo tee .*driver_override && echo a0010000\.dma \| sudo tee .*drivers_probe$/,
+    mend: ['udrv bind a0010000.dma uio_pdrv_genirq'],
   },
   {
     name: "a node of the device tree that a kernel's driver has",
@@ -905,7 +937,80 @@ const uioFaults: Fault[] = [
     },
     first: 'platform-driver-bound',
     severity: 'blocks',
-    mend: /acme-dma\/unbind && /,
+    mend: ['udrv bind a0010000.dma uio_pdrv_genirq'],
+  },
+  {
+    name: 'a platform device with an interface that is up',
+    device: 'a0010000.dma',
+    inject(tree) {
+      deviceTreeNode(tree, 'acme,eth');
+      withPdrv(tree);
+      tree.set(`${PLATFORM}/driver`, link('../../../bus/platform/drivers/acme-eth'));
+      networkInterface(tree, 'a0010000.dma', '0x1003', 'platform');
+    },
+    first: 'interface-up',
+    severity: 'blocks',
+    mend: ['sudo ip link set eth0 down'],
+  },
+  {
+    name: 'a platform device for VFIO on a machine without IOMMU',
+    device: 'a0010000.dma',
+    purpose: 'vfio',
+    inject(tree) {
+      withoutFirmware(tree);
+      deviceTreeNode(tree, 'acme,dma');
+    },
+    first: 'platform-no-group',
+    severity: 'blocks',
+    mend: [],
+  },
+  {
+    name: 'vfio-platform is not loaded',
+    device: 'a0010000.dma',
+    purpose: 'vfio',
+    inject(tree) {
+      deviceTreeNode(tree, 'acme,dma');
+      withPdrv(tree);
+    },
+    first: 'vfio-platform-not-loaded',
+    severity: 'blocks',
+    mend: ['sudo modprobe vfio-platform'],
+  },
+  {
+    name: 'a kernel without vfio-platform',
+    device: 'a0010000.dma',
+    purpose: 'vfio',
+    inject(tree) {
+      deviceTreeNode(tree, 'acme,dma');
+      withPdrv(tree);
+      put(tree, { '/lib/modules/6.12.95/modules.dep': 'kernel/drivers/vfio/vfio.ko:\n' });
+    },
+    first: 'vfio-platform-missing',
+    severity: 'blocks',
+    mend: [],
+  },
+  {
+    name: "a platform device for VFIO that a kernel's driver has",
+    device: 'a0010000.dma',
+    purpose: 'vfio',
+    inject: (tree) => forVfio(tree, 'acme-dma'),
+    first: 'platform-driver-bound',
+    severity: 'blocks',
+    seen: { path: '/sys/module/vfio_platform/parameters/reset_required', value: 'Y' },
+    mend: ['udrv bind a0010000.dma vfio-platform'],
+  },
+  {
+    name: 'a platform device that has VFIO, and another of its group has not',
+    device: 'a0010000.dma',
+    inject(tree) {
+      forVfio(tree, 'vfio-platform');
+      tree.set('/sys/devices/platform/b0000000.eth/driver', link('../../../bus/platform/drivers/macb'));
+      tree.set('/sys/devices/platform/b0000000.eth/subsystem', link('../../../bus/platform'));
+      tree.set('/sys/kernel/iommu_groups/20/devices/b0000000.eth', link('../../../../devices/platform/b0000000.eth'));
+    },
+    first: 'group-not-viable',
+    severity: 'blocks',
+    mend: ['echo b0000000.eth | sudo tee /sys/bus/platform/drivers/macb/unbind'],
   },
   {
     name: 'a node that is closed to the user',
@@ -915,6 +1020,26 @@ const uioFaults: Fault[] = [
     severity: 'blocks',
     mend: /^sudo chown "\$USER" \/dev\/uio0\necho 'SUBSYSTEM=="uio"/,
   },
+  ...[
+    { name: 'where udev runs', device: 'uio0', path: '/dev/uio0' },
+    { name: 'for VFIO, where udev runs', device: EDU, path: '/dev/vfio/devices/vfio0' },
+    { name: 'for USB, where udev runs', device: ADAPTER, path: '/dev/bus/usb/001/006' },
+  ].map(
+    ({ name, device, path }): Fault => ({
+      name: `a node that is closed to the user, ${name}`,
+      device,
+      inject(tree) {
+        tree.set(path, { kind: 'node', access: 'none' });
+        put(tree, {
+          '/run/udev/control': '',
+          '/proc/net/unix': 'Num RefCount\n0: 00000002 00000000 00010000 0005 01 1234 /run/udev/control\n',
+        });
+      },
+      first: 'node-closed',
+      severity: 'blocks',
+      mend: [`sudo chown "$USER" ${path}`, `sudo udrv udev ${device} --install`],
+    }),
+  ),
   {
     name: 'a node that may only be read',
     device: 'uio0',

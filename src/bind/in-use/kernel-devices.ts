@@ -1,8 +1,11 @@
-import type { KernelDevice } from '../model/device';
-import { isPciAddress } from '../pci/address';
-import { AttributeReader } from '../sys/readers/attributes';
-import type { SysTree } from '../sys/sys';
-import { classDevices, multipathDisks, netState, type StorageState, StorageUses } from './in-use';
+import type { KernelDevice } from '../../model/device';
+import { isPciAddress } from '../../pci/address';
+import { AttributeReader } from '../../sys/readers/attributes';
+import { readMounts } from '../../sys/readers/mounts';
+import type { SysTree } from '../../sys/sys';
+import { classDevices, multipathDisks } from './class-devices';
+import { netState } from './network';
+import { type StorageState, StorageUses } from './storage';
 
 /** Classes that are read: NVMe controllers lead to disks that are elsewhere in sysfs. */
 const CLASSES = ['net', 'block', 'nvme'];
@@ -16,7 +19,7 @@ const STATES: readonly StorageState[] = ['mounted', 'swap', 'member'];
 /** Finds the interfaces and disks of all functions, by address, from sysfs and procfs alone: no node is opened. */
 export function kernelDevices(sys: SysTree): Map<string, KernelDevice[]> {
   const reader = new AttributeReader(sys);
-  const storage = new StorageUses(() => false, reader);
+  const storage = new StorageUses(() => false, reader, readMounts(reader));
   const found = new Map<string, KernelDevice[]>();
   /** States of partitions by the name of their disk. */
   const partitions = new Map<string, Set<StorageState>>();
