@@ -559,34 +559,34 @@ const KEYS = [
 ];
 
 /** Additional sense codes with their qualifiers that disks have: SPC-4, annex F. */
-const REASONS: Readonly<Record<number, string>> = {
-  1024: 'not ready, cause not reportable',
-  1025: 'becoming ready',
-  1026: 'initializing command required',
-  1027: 'manual intervention required',
-  1028: 'format in progress',
-  3072: 'write error',
-  4096: 'CRC error',
-  4352: 'unrecovered read error',
-  5120: 'recorded entity not found',
-  6656: 'parameter list length error',
-  8192: 'invalid command operation code',
-  8448: 'logical block address out of range',
-  9216: 'invalid field in CDB',
-  9472: 'logical unit not supported',
-  9984: 'write protected',
-  10240: 'medium may have changed',
-  10496: 'power on or reset',
-  12288: 'incompatible medium',
-  12544: 'medium format corrupted',
-  14848: 'medium not present',
-  17408: 'internal target failure',
-  18176: 'SCSI parity error',
-};
+const REASONS: ReadonlyMap<number, string> = new Map([
+  [0x0400, 'not ready, cause not reportable'],
+  [0x0401, 'becoming ready'],
+  [0x0402, 'initializing command required'],
+  [0x0403, 'manual intervention required'],
+  [0x0404, 'format in progress'],
+  [0x0c00, 'write error'],
+  [0x1000, 'CRC error'],
+  [0x1100, 'unrecovered read error'],
+  [0x1400, 'recorded entity not found'],
+  [0x1a00, 'parameter list length error'],
+  [0x2000, 'invalid command operation code'],
+  [0x2100, 'logical block address out of range'],
+  [0x2400, 'invalid field in CDB'],
+  [0x2500, 'logical unit not supported'],
+  [0x2700, 'write protected'],
+  [0x2800, 'medium may have changed'],
+  [0x2900, 'power on or reset'],
+  [0x3000, 'incompatible medium'],
+  [0x3100, 'medium format corrupted'],
+  [0x3a00, 'medium not present'],
+  [0x4400, 'internal target failure'],
+  [0x4700, 'SCSI parity error'],
+]);
 
 /** Returns sense in words and numbers: `medium error: unrecovered read error (sense 3/11/00)`. */
 export function senseText({ key, asc, ascq }: Sense): string {
   const two = (value: number) => value.toString(16).padStart(2, '0');
-  const reason = REASONS[(asc << 8) | ascq] ?? REASONS[asc << 8];
+  const reason = REASONS.get((asc << 8) | ascq) ?? REASONS.get(asc << 8);
   return `${KEYS[key]}${reason === undefined ? '' : `: ${reason}`} (sense ${key.toString(16)}/${two(asc)}/${two(ascq)})`;
 }
