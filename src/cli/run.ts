@@ -134,6 +134,7 @@ class Guard {
       // In a microtask of its own: the watchdog ends all that is on the stack.
       return await Promise.race([Promise.resolve().then(part), this.#left]);
     } catch (error) {
+      await this.#watchdog?.settled();
       // All that follows puts things back.
       this.unwatch();
       const { signal } = this;

@@ -18,8 +18,12 @@ function check() {
   const now = Atomics.load(beats, 0);
   if (now === last) {
     const session = new Session();
+    Atomics.store(beats, 1, 1);
     session.connectToMainThread();
-    session.post('Runtime.terminateExecution', () => session.disconnect());
+    session.post('Runtime.terminateExecution', () => {
+      session.disconnect();
+      Atomics.store(beats, 1, 0);
+    });
   }
   last = now;
 }
@@ -34,7 +38,8 @@ setTimeout(() => {
  * until it is closed. A script may also begin its loop after the bound, where the machine is slow.
  */
 export class Watchdog {
-  readonly #beats = new Int32Array(new SharedArrayBuffer(4));
+  /** The count of beats, and whether the other thread is connected as a debugger. */
+  readonly #beats = new Int32Array(new SharedArrayBuffer(8));
   readonly #worker: Worker;
   #beating: NodeJS.Timeout | undefined;
 
@@ -52,6 +57,13 @@ export class Watchdog {
     const beat = () => void Atomics.add(this.#beats, 0, 1);
     beat();
     this.#beating ??= setInterval(beat, BEAT_MS);
+  }
+
+  /** Waits until no debugger is connected: at its exit, Node would say on standard error that it waits for one. */
+  async settled(): Promise<void> {
+    const end = performance.now() + CHECK_MS;
+    while (Atomics.load(this.#beats, 1) === 1 && performance.now() < end)
+      await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
   /** Ends the guard, before anything runs that must not be ended. A second close does nothing. */

@@ -110,7 +110,7 @@ async function measurePrepared(
   let inFlight = 0;
   let last = performance.now();
   let begin = last + Math.min(WARM_UP_MS, (seconds * 1000) / 4);
-  const end = begin + seconds * 1000;
+  let end = begin + seconds * 1000;
   let warm = false;
   let served = last;
   let spinMs = 0;
@@ -129,6 +129,12 @@ async function measurePrepared(
     const latencyMs = last - (started[i] ?? last);
     const { status, actualLength } = transfer.urb;
     inFlight--;
+    // The time begins with the first transfer that ends after the warm-up, however late: one at least is measured.
+    const begins = !warm && status === 0 && last >= begin;
+    if (begins) {
+      begin = last;
+      end = begin + seconds * 1000;
+    }
     // Submitted before anything else: a device with one transfer is idle until then.
     if (status === 0 && last < end && !signal.aborted) {
       started[i] = last;
@@ -150,10 +156,7 @@ async function measurePrepared(
     if (warm) {
       if (disturbed === 0) latencies.add(latencyMs * 1000);
       count++;
-    } else if (last >= begin) {
-      begin = last;
-      warm = true;
-    }
+    } else if (begins) warm = true;
     if (disturbed > 0) disturbed--;
     if (last - served > SERVE_SIGNALS_MS) {
       await turn();
