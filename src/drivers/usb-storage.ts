@@ -388,37 +388,27 @@ class UsbStoragePort {
   }
 
   /**
-   * Sends a command, moves its data and takes its status. All is submitted at once, but for the status of a write, which
-   * waits for its data: QEMU refuses a request that comes before.
+   * Sends a command, moves its data and takes its status. Command and data are submitted together. The status is asked
+   * for behind them: QEMU loses a request for it that comes before the data is through.
    *
    * @returns the bytes of the data that were moved; -1 where the command failed
    */
   async #transport(name: string, command: Uint8Array, data: Uint8Array, direction: 'in' | 'out'): Promise<number> {
     if (this.#isClosed) throw new RangeError('the disk is closed');
-    const hasData = data.length > 0;
-    const isOut = hasData && direction === 'out';
     const abort = this.#begin();
-    // Whatever stage fails, those behind it would wait for a device that has given up.
-    const stage = <T extends TransferResult>(begun: Promise<T>) =>
-      begun.then((result) => {
+    try {
+      const sent = this.#send(this.#wrap(command, data.length, direction)).then((result) => {
+        // The data would wait for a device that knows of no command.
         if (result.status !== 'ok') abort.abort();
         return result;
       });
-    try {
-      const [wrapper, moved, early] = await Promise.all([
-        stage(this.#send(this.#wrap(command, data.length, direction))),
-        hasData ? stage(isOut ? this.#send(data) : this.#receive(data)) : null,
-        isOut ? null : this.#readStatus(),
-      ]);
+      const moving = data.length === 0 ? null : direction === 'out' ? this.#send(data) : this.#receive(data);
+      const [wrapper, moved] = await Promise.all([sent, moving]);
       if (wrapper.status !== 'ok') throw await this.#recovered(name, wrapper);
-      let status = early;
       // A device may end the data with a stall, and tells why in its status: section 6.7.
-      if (moved?.status === 'stall') {
-        this.#device.clearHalt(isOut ? this.#out : this.#in);
-        if (early?.status !== 'ok') status = null;
-      } else if (moved !== null && moved.status !== 'ok') throw await this.#recovered(name, moved);
-      this.#begin();
-      status ??= await this.#readStatus();
+      if (moved?.status === 'stall') this.#device.clearHalt(direction === 'out' ? this.#out : this.#in);
+      else if (moved !== null && moved.status !== 'ok') throw await this.#recovered(name, moved);
+      let status = await this.#readStatus();
       // Figure 2: a stall is cleared, and the status asked for once more.
       if (status.status === 'stall') {
         this.#device.clearHalt(this.#in);

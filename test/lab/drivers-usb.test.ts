@@ -135,7 +135,7 @@ describeInLab(
   'drivers of USB devices',
   (lab) => {
     const run = (command: string | readonly string[], options: RunOptions = {}) =>
-      lab().run(command, { timeoutMs: 300_000, ...options });
+      lab().run(command, { timeoutMs: 100_000, ...options });
     let sum = '';
 
     beforeAll(async () => {
@@ -150,7 +150,7 @@ describeInLab(
       const isWhole = async () => expect((await run(CHECK)).stdout).toBe(`${sum}fsck 0\n`);
 
       test('64 MiB are written and read back, and the file system before them is whole', async () => {
-        const { stdout, stderr, code } = await run(['node', '-e', COPY]);
+        const { stdout, stderr, code } = await run(['node', '-e', COPY], { timeoutMs: 280_000 });
         expect({ stdout, code }).toEqual({ stdout: '0 words differ, not given back: 0\n', code: 0 });
         expect(stderr).toMatch(/^written [\d.]+ MiB\/s, read [\d.]+ MiB\/s\n$/);
         process.stderr.write(`      ${stderr}`);
