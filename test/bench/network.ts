@@ -65,16 +65,15 @@ const PROGRAM = `
     const { buffers } = one;
     console.log('ready');
     while (!isOver) {
-      const turn = performance.now();
-      while (performance.now() - turn < 250)
-        for (let i = 0; i < 256; i++) {
-          one.receive(batch);
-          other.send(batch);
-          buffers.give(batch);
-          other.receive(batch);
-          one.send(batch);
-          buffers.give(batch);
-        }
+      // Signals are served between two turns.
+      for (let left = 65536; left > 0; left--) {
+        left -= one.receive(batch);
+        other.send(batch);
+        buffers.give(batch);
+        left -= other.receive(batch);
+        one.send(batch);
+        buffers.give(batch);
+      }
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
