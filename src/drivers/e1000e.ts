@@ -89,7 +89,8 @@ const COMMAND_INSERT_CRC = 1 << 25;
 const COMMAND_REPORT_STATUS = 1 << 27;
 
 const ENTRIES = 512;
-const BUFFERS = 2048;
+/** Buffers for each entry of a ring: both rings full, and as many in batches. */
+const BUFFERS_PER_ENTRY = 4;
 const RESET_MS = 10;
 const QUIET_MS = 1000;
 const LINK_MS = 10_000;
@@ -150,7 +151,8 @@ export class PacketBatch {
 
 /**
  * Buffers of a packet each, by their numbers: buffer `n` begins `n * PacketBuffers.SIZE` bytes into {@link bytes}. Each
- * has one owner: the free ones here, a port's ring, or who has it in a batch.
+ * has one owner: the free ones here, a port's ring, or who has it in a batch. Their memory goes with the last port that
+ * has them; nobody may read or write it then.
  */
 export class PacketBuffers {
   /** Bytes of each; longer packets than Ethernet's 1518 are not received. */
@@ -268,7 +270,7 @@ export class E1000e {
       throw new RangeError(`${entries} entries are no multiple of 8, from 8 to 4096`);
     if (buffers !== undefined && buffers.free < entries)
       throw new RangeError(`${entries} entries need as many buffers`);
-    const port = new E1000ePort(device, buffers);
+    const port = new E1000ePort(device, buffers, entries * BUFFERS_PER_ENTRY);
     let irq: IrqEventfds | null = null;
     try {
       await port.reset();
@@ -456,12 +458,12 @@ class E1000ePort {
   readonly #registers: Registers;
   readonly #pool: DmaPool;
 
-  constructor(device: VfioDevice, shared: PacketBuffers | undefined) {
+  constructor(device: VfioDevice, shared: PacketBuffers | undefined, buffers: number) {
     this.#device = device;
     this.#registers = device.region('bar0');
     this.#pool = device.pool({ addressBits: 32 });
     const memory =
-      shared === undefined ? this.#pool.allocate(BUFFERS * PacketBuffers.SIZE) : this.#pool.share(shared.memory);
+      shared === undefined ? this.#pool.allocate(buffers * PacketBuffers.SIZE) : this.#pool.share(shared.memory);
     memory.map(READ_WRITE);
     this.bufferBase = Number(memory.iova);
     this.buffers = shared ?? new PacketBuffers(memory);
