@@ -132,7 +132,14 @@ async function report(context: Context, selectors: string[], options: ReportOpti
   });
 }
 
-function parseWork({ register, trigger = [], ack = [], endpoint = [], queue, maxSize = MAX_SIZE }: ReportOptions): DeviceWork {
+function parseWork({
+  register,
+  trigger = [],
+  ack = [],
+  endpoint = [],
+  queue,
+  maxSize = MAX_SIZE,
+}: ReportOptions): DeviceWork {
   const location = register === undefined ? null : parseLocation(register, 4);
   if (register !== undefined && location === null)
     throw usageError(register, 'is not a register', 'write REGION:OFFSET, as in bar0:0x0 or map0:0x10/2');
