@@ -87,6 +87,8 @@ export class NvmeQueue {
   readonly #idle: Uint16Array;
   #idleCount: number;
   #isClosed = false;
+  /** Whether there are commands that were not sent. */
+  #isFilled = false;
   /** A page of PRP entries for each command. */
   readonly #lists: Uint32Array;
   readonly #listsAt: number;
@@ -134,6 +136,7 @@ export class NvmeQueue {
     if (this.#idleCount === 0) return -1;
     const at = this.#submissions.claim();
     const command = this.#idle[--this.#idleCount] ?? 0;
+    this.#isFilled = true;
     const { words } = this.#submissions;
     words[at] = opcode | (command << 16);
     words[at + 1] = namespace;
@@ -163,9 +166,11 @@ export class NvmeQueue {
     return this.submit(FLUSH, namespace, 0, 0);
   }
 
-  /** Sends what was submitted, by one write of the doorbell. */
+  /** Sends what was submitted, by one write of the doorbell: the same value twice is an error, section 5.2. */
   ring(): void {
-    if (!this.#isClosed) this.#submissions.submit();
+    if (this.#isClosed || !this.#isFilled) return;
+    this.#isFilled = false;
+    this.#submissions.submit();
   }
 
   /** Takes no more commands: its memory goes. */
