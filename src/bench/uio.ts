@@ -4,15 +4,15 @@ import type { Sys } from '../sys/sys';
 import { UioDevice } from '../uio/device';
 import { type Bounds, measured, type OnResult, timeEach, timeOpens } from './figure';
 import { deviceActions, NO_TRIGGER, timeInterrupts } from './interrupts';
-import { type DeviceWork, locationText } from './work';
+import { type DeviceWork, locationText, NO_REGISTER } from './work';
 
 const OPENS = 100;
 
 /** Lists what {@link benchUio} does to a device. */
-export function uioSteps({ address }: UioDeviceInfo, { register, trigger }: DeviceWork): string[] {
+export function uioSteps({ address }: UioDeviceInfo, { registers, trigger }: DeviceWork): string[] {
   return [
     `${address}: open and close it up to ${OPENS} times`,
-    ...(register === null ? [] : [`${address}: read ${locationText(register)}`]),
+    ...registers.map((register) => `${address}: read ${locationText(register)}`),
     ...(trigger.length === 0 ? [] : [`${address}: have it raise its interrupt, and re-arm it each time`]),
   ];
 }
@@ -25,14 +25,13 @@ export async function benchUio(
   bounds: Bounds,
   onResult: OnResult,
 ): Promise<void> {
-  const { register, trigger } = work;
+  const { registers, trigger } = work;
   const open = () => UioDevice.open(sys, info, { write: true });
   const opens = { ...bounds, count: Math.min(bounds.count, OPENS) };
   if (!(await measured(onResult, bounds, 'open', {}, () => timeOpens({}, open, opens)))) return;
   using device = open();
-  if (register === null) {
-    onResult({ figure: 'read', variant: { by: 'mmap' }, reason: 'no --register was named' });
-  } else {
+  if (registers.length === 0) onResult({ figure: 'read', variant: { by: 'mmap' }, reason: NO_REGISTER });
+  for (const register of registers) {
     const variant = { register: locationText(register), by: 'mmap' };
     const read = () => timeEach('read', variant, prepareRead(register, device), bounds);
     await measured(onResult, bounds, 'read', variant, read);

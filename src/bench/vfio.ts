@@ -1,6 +1,6 @@
 import { locationsOf } from '../model/action';
-import type { VfioDeviceInfo } from '../model/device';
-import { prepareRead } from '../model/location';
+import type { Region, VfioDeviceInfo } from '../model/device';
+import { type Location, prepareRead } from '../model/location';
 import type { Sys } from '../sys/sys';
 import { sizeText } from '../text/size';
 import { VfioDevice } from '../vfio/device/device';
@@ -9,7 +9,7 @@ import { type MapLatencies, type MapTarget, measureMappings } from '../vfio/dma/
 import { type Bounds, figureOf, measured, type OnResult, timeEach, timeOpens, type Variant, within } from './figure';
 import { deviceActions, NO_TRIGGER, timeInterrupts } from './interrupts';
 import { memoryOf } from './machine';
-import { type DeviceWork, isMappable, locationText } from './work';
+import { type DeviceWork, isMappable, locationText, NO_REGISTER } from './work';
 
 const BACKENDS = ['group', 'iommufd'] as const;
 type Backend = (typeof BACKENDS)[number];
@@ -27,11 +27,11 @@ const OPENS = 10;
 const RESETS = 5;
 
 /** Lists what {@link benchVfio} does to a device. */
-export function vfioSteps({ address }: VfioDeviceInfo, { register, trigger, maxSize }: DeviceWork): string[] {
+export function vfioSteps({ address }: VfioDeviceInfo, { registers, trigger, maxSize }: DeviceWork): string[] {
   return [
     `${address}: open and close it up to ${OPENS} times by group and by iommufd, which resets it each time`,
     `${address}: reset it up to ${RESETS} times`,
-    ...(register === null ? [] : [`${address}: read ${locationText(register)}`]),
+    ...registers.map((register) => `${address}: read ${locationText(register)}`),
     `${address}: have the kernel signal INTx, MSI and MSI-X without the device`,
     ...(trigger.length === 0 ? [] : [`${address}: have it raise INTx, MSI and MSI-X, with bus mastering on`]),
     `${address}: map up to ${sizeText(maxSize)} of memory for its DMA, and unmap it`,
@@ -81,18 +81,16 @@ async function benchFunction(
   bounds: Bounds,
   onResult: OnResult,
 ): Promise<void> {
-  const { register, trigger, acknowledge } = work;
-  const isFast = { register: false, actions: false };
+  const { registers, trigger, acknowledge } = work;
+  let regions: readonly Region[];
   {
     using device = open();
-    const { regions } = device;
-    isFast.register = register !== null && isMappable([register], regions);
-    isFast.actions = isMappable([...trigger, ...acknowledge].flatMap(locationsOf), regions);
+    regions = device.regions;
     await benchReset(device, bounds, onResult);
     const config = device.region('config').reader(0, 2);
     const variant = { register: 'config:0x0/2', by: 'pread' };
     await measured(onResult, bounds, 'read', variant, () => timeEach('read', variant, config, bounds));
-    await benchRegister(device, 'pread', register, bounds, onResult);
+    await benchRegisters(device, 'pread', registers, bounds, onResult);
     for (const irq of INTERRUPTS) {
       const raised: Variant = { irq, by: 'kernel' };
       await measured(onResult, bounds, 'interrupt', raised, async () => {
@@ -102,15 +100,18 @@ async function benchFunction(
     }
   }
   if (bounds.signal.aborted) return;
-  if (register !== null && !isFast.register) {
+  if (registers.length === 0) onResult({ figure: 'read', variant: { by: 'mmap' }, reason: NO_REGISTER });
+  const mapped = registers.filter((register) => isMappable([register], regions));
+  for (const register of registers.filter((one) => !mapped.includes(one))) {
     const variant = { register: locationText(register), by: 'mmap' };
     onResult({ figure: 'read', variant, reason: `${register.region} cannot be mapped` });
   }
-  if (isFast.register) {
+  if (mapped.length > 0) {
     using device = open(true);
-    await benchRegister(device, 'mmap', register, bounds, onResult);
+    await benchRegisters(device, 'mmap', mapped, bounds, onResult);
   }
-  await benchInterrupts(() => open(isFast.actions), work, bounds, onResult);
+  const isFast = isMappable([...trigger, ...acknowledge].flatMap(locationsOf), regions);
+  await benchInterrupts(() => open(isFast), work, bounds, onResult);
 }
 
 async function benchReset(device: VfioDevice, bounds: Bounds, onResult: OnResult): Promise<void> {
@@ -118,20 +119,18 @@ async function benchReset(device: VfioDevice, bounds: Bounds, onResult: OnResult
   await measured(onResult, bounds, 'reset', {}, () => timeEach('reset', {}, () => device.reset(), resets));
 }
 
-async function benchRegister(
+async function benchRegisters(
   device: VfioDevice,
   by: 'pread' | 'mmap',
-  register: DeviceWork['register'],
+  registers: readonly Location[],
   bounds: Bounds,
   onResult: OnResult,
 ): Promise<void> {
-  if (register === null) {
-    onResult({ figure: 'read', variant: { by: 'mmap' }, reason: 'no --register was named' });
-    return;
+  for (const register of registers) {
+    const variant = { register: locationText(register), by };
+    const read = () => timeEach('read', variant, prepareRead(register, device), bounds);
+    await measured(onResult, bounds, 'read', variant, read);
   }
-  const variant = { register: locationText(register), by };
-  const read = () => timeEach('read', variant, prepareRead(register, device), bounds);
-  await measured(onResult, bounds, 'read', variant, read);
 }
 
 /** Has the device itself raise each of its interrupts. */

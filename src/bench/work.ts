@@ -6,8 +6,8 @@ import { hex } from '../text/hex';
 
 /** The parts of a device that may be touched for a measurement: none is, unless it is named. */
 export interface DeviceWork {
-  /** A register that is read. */
-  register: Location | null;
+  /** Registers that are read. */
+  registers: readonly Location[];
   /** Writes by which the device raises its interrupt; empty where none is known. */
   trigger: readonly Action[];
   /** Writes that silence it. */
@@ -30,11 +30,11 @@ export function workFor(device: DeviceInfo, work: DeviceWork): DeviceWork {
     for (const action of found) checkAction(action, address, regions);
     return found;
   };
-  const register = work.register !== null && has(work.register) ? work.register : null;
-  if (register !== null) checkLocation(address, findRegion(address, regions, register.region), register);
+  const registers = work.registers.filter(has);
+  for (const register of registers) checkLocation(address, findRegion(address, regions, register.region), register);
   return {
     ...work,
-    register,
+    registers,
     trigger: own(work.trigger),
     acknowledge: own(work.acknowledge),
     endpoints: device.framework === 'usb' ? work.endpoints : [],
@@ -51,5 +51,8 @@ export function regionsOf(device: DeviceInfo): readonly Region[] {
 export function isMappable(locations: readonly Location[], regions: readonly Region[]): boolean {
   return locations.every(({ region }) => regions.some(({ name, mmap }) => name === region && mmap));
 }
+
+/** Why no register was read. */
+export const NO_REGISTER = 'no --register was named';
 
 export const locationText = ({ region, offset, width }: Location): string => `${region}:${hex(offset)}/${width}`;

@@ -87,6 +87,8 @@ export class NvmeQueue {
   readonly #idle: Uint16Array;
   #idleCount: number;
   #isClosed = false;
+  /** Whether there are commands that were not sent. */
+  #isFilled = false;
   /** A page of PRP entries for each command. */
   readonly #lists: Uint32Array;
   readonly #listsAt: number;
@@ -134,6 +136,7 @@ export class NvmeQueue {
     if (this.#idleCount === 0) return -1;
     const at = this.#submissions.claim();
     const command = this.#idle[--this.#idleCount] ?? 0;
+    this.#isFilled = true;
     const { words } = this.#submissions;
     words[at] = opcode | (command << 16);
     words[at + 1] = namespace;
@@ -163,9 +166,11 @@ export class NvmeQueue {
     return this.submit(FLUSH, namespace, 0, 0);
   }
 
-  /** Sends what was submitted, by one write of the doorbell. */
+  /** Sends what was submitted, by one write of the doorbell: the same value twice is an error, section 5.2. */
   ring(): void {
-    if (!this.#isClosed) this.#submissions.submit();
+    if (this.#isClosed || !this.#isFilled) return;
+    this.#isFilled = false;
+    this.#submissions.submit();
   }
 
   /** Takes no more commands: its memory goes. */
@@ -366,13 +371,7 @@ export class Nvme {
   ): Promise<[iova: number, length: number]> {
     const { blocks, blockSize } = await this.namespace(namespace);
     const length = count * blockSize;
-    if (
-      !Number.isSafeInteger(block) ||
-      !Number.isSafeInteger(count) ||
-      block < 0 ||
-      count < 1 ||
-      block + count > blocks
-    )
+    if (![block, count].every(Number.isSafeInteger) || block < 0 || count < 1 || block + count > blocks)
       throw new RangeError(`${count} blocks from ${block} are not among the ${blocks} of the namespace`);
     if (length > this.controller.maxTransfer || count > MOST_BLOCKS)
       throw new RangeError(`${length} bytes are more than a command moves: ${this.controller.maxTransfer}`);
@@ -403,7 +402,10 @@ export class Nvme {
     try {
       await new Promise<void>((resolve, reject) => {
         this.#waiters.set(key(queue, command), { resolve, reject });
-        timer = setTimeout(() => reject(this.#port.failed('did not answer')), COMMAND_TIMEOUT_MS);
+        timer = setTimeout(() => {
+          this.#waiters.delete(key(queue, command));
+          reject(this.#port.failed('did not answer'));
+        }, COMMAND_TIMEOUT_MS);
         if (this.#interrupts === null) void this.#poll();
       });
     } finally {
@@ -524,8 +526,8 @@ class NvmePort {
     const format = bytes.readUInt32LE(128 + 4 * ((bytes[26] ?? 0) & 0xf));
     const namespace = { id, blocks: Number(bytes.readBigUInt64LE(0)), blockSize: 2 ** ((format >>> 16) & 0xff) };
     if (namespace.blocks > 0) return namespace;
-    const { address } = this.#device.info;
-    throw new UdrvError(`has no namespace ${id}`, { code: 'ENOENT', exit: Exit.notFound, subject: address });
+    const subject = this.#device.info.address;
+    throw new UdrvError(`has no namespace ${id}`, { code: 'ENOENT', exit: Exit.notFound, subject });
   }
 
   async health(): Promise<NvmeHealth> {
@@ -553,26 +555,20 @@ class NvmePort {
   }
 
   failed(what: string): UdrvError {
-    const { address } = this.#device.info;
-    return new UdrvError(`the controller ${what} (CSTS 0x${this.#registers.status.toString(16)})`, {
-      code: 'EIO',
-      exit: Exit.failed,
-      subject: address,
-      hint: `udrv vfio reset ${address}`,
-      device: address,
-    });
+    const hint = `udrv vfio reset ${this.#device.info.address}`;
+    return this.#error(`${what} (CSTS 0x${this.#registers.status.toString(16)})`, hint);
   }
 
   /** @param status the status field: type in bits 10 to 8, code below; section 3.3.3.2.1 */
   refused(what: string, status: number): UdrvError {
+    const code = (status & 0xff).toString(16).padStart(2, '0');
+    return this.#error(`ended ${what} with status type ${(status >>> 8) & 7}, code 0x${code}`);
+  }
+
+  #error(what: string, hint?: string): UdrvError {
     const { address } = this.#device.info;
-    const text = `type ${(status >>> 8) & 7}, code 0x${(status & 0xff).toString(16).padStart(2, '0')}`;
-    return new UdrvError(`the controller ended ${what} with status ${text}`, {
-      code: 'EIO',
-      exit: Exit.failed,
-      subject: address,
-      device: address,
-    });
+    const details = { code: 'EIO', exit: Exit.failed, subject: address, device: address };
+    return new UdrvError(`the controller ${what}`, { ...details, hint });
   }
 
   /** Runs an admin command with the page, or with memory of its own, and returns its result. */

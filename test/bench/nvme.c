@@ -16,7 +16,7 @@
 enum { CAP = 0x00, CC = 0x14, CSTS = 0x1c, AQA = 0x24, ASQ = 0x28, ACQ = 0x30, DOORBELLS = 0x1000 };
 enum { CC_ENABLE = 1, CC_ENTRY_SIZES = 6 << 16 | 4 << 20, CSTS_READY = 1, CSTS_FATAL = 2 };
 enum { CREATE_SQ = 0x01, CREATE_CQ = 0x05, IDENTIFY = 0x06, SET_FEATURES = 0x09, READ = 0x02 };
-enum { PAGE = 4096, ADMIN_ENTRIES = 32, ENTRIES = 64, SIZE = 4096, SAMPLES = 1000000 };
+enum { PAGE = 4096, ADMIN_ENTRIES = 32, ENTRIES = 64, SIZE = 4096, SAMPLES = 1000000, SPINS = 1000 };
 
 struct command {
 	uint32_t opcode_and_id, namespace, reserved[4];
@@ -33,7 +33,7 @@ struct queue {
 	struct completion *completions;
 	volatile uint32_t *submitted, *reaped; // doorbells
 	uint64_t submissions_at, completions_at;
-	uint32_t depth, tail, head, phase, idle_count;
+	uint32_t depth, tail, sent, head, phase, idle_count;
 	uint16_t idle[ENTRIES];
 };
 
@@ -120,6 +120,10 @@ static int submit(struct queue *queue, uint32_t opcode, uint32_t namespace, uint
 
 static void ring(struct queue *queue)
 {
+	// The same value twice would be an error.
+	if (queue->sent == queue->tail)
+		return;
+	queue->sent = queue->tail;
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	*queue->submitted = queue->tail;
 }
@@ -179,19 +183,15 @@ static void start(struct queue *queue)
 	must((*reg(CSTS) & CSTS_FATAL) == 0, "the controller did not become ready");
 }
 
-// The reads of a measurement: the place of each in the data, and its begin.
-static double latencies[SAMPLES], begins[ENTRIES], clock_now;
-static uint16_t places[ENTRIES], idle[ENTRIES];
-static uint32_t idle_count;
-static uint64_t done;
+// The reads of a measurement: the place of each in the data, its begin, and those that have ended.
+static double latencies[SAMPLES], begins[ENTRIES];
+static uint16_t places[ENTRIES], idle[ENTRIES], ended[ENTRIES];
+static uint32_t idle_count, ended_count;
 
 static void read_ended(uint32_t id, uint32_t status)
 {
 	check(id, status);
-	if (done < SAMPLES)
-		latencies[done] = clock_now - begins[id];
-	done++;
-	idle[idle_count++] = places[id];
+	ended[ended_count++] = id;
 }
 
 static int by_value(const void *a, const void *b)
@@ -202,17 +202,21 @@ static int by_value(const void *a, const void *b)
 
 static void measure(struct queue *queue, uint64_t data, uint32_t depth, double seconds, uint64_t blocks, uint32_t count)
 {
-	uint64_t block = 0;
-	done = 0;
+	uint64_t block = 0, done = 0;
 	for (idle_count = 0; idle_count < depth; idle_count++)
 		idle[idle_count] = idle_count;
-	double begin = now(), end = begin + seconds * 1e6;
-	for (;;) {
-		clock_now = now();
-		if (clock_now >= end)
-			break;
-		reap(queue, read_ended);
-		int submitted = 0;
+	double begin = now(), end = begin + seconds * 1e6, time = begin;
+	while (time < end) {
+		ended_count = 0;
+		for (int spins = 0; spins < SPINS && reap(queue, read_ended) == 0; spins++)
+			;
+		time = now();
+		for (uint32_t i = 0; i < ended_count; i++) {
+			if (done < SAMPLES)
+				latencies[done] = time - begins[ended[i]];
+			done++;
+			idle[idle_count++] = places[ended[i]];
+		}
 		while (idle_count > 0) {
 			uint16_t place = idle[idle_count - 1];
 			int id = submit(queue, READ, 1, data + place * SIZE, block, block >> 32, count - 1);
@@ -220,15 +224,14 @@ static void measure(struct queue *queue, uint64_t data, uint32_t depth, double s
 				break;
 			idle_count--;
 			places[id] = place;
-			begins[id] = clock_now;
+			begins[id] = time;
 			block = (block + 7919 * count) % (blocks - count);
-			submitted++;
 		}
-		if (submitted > 0)
-			ring(queue);
+		ring(queue);
 	}
-	double elapsed = (clock_now - begin) / 1e6, reads = done;
-	while (idle_count < depth)
+	double elapsed = (time - begin) / 1e6, reads = done;
+	ended_count = 0;
+	for (uint32_t left = depth - idle_count; ended_count < left;)
 		reap(queue, read_ended);
 	uint64_t taken = reads < SAMPLES ? reads : SAMPLES;
 	qsort(latencies, taken, sizeof *latencies, by_value);

@@ -12,6 +12,7 @@ import { type DeviceWork, workFor } from '../../bench/work';
 import { listDevices } from '../../devices/list';
 import { usageError } from '../../errors';
 import type { DeviceInfo } from '../../model/device';
+import type { Location } from '../../model/location';
 import { parseCount, parseDuration, parseSize } from '../../model/notation';
 import { NO_NAMES } from '../../names/database';
 import { sizeText } from '../../text/size';
@@ -22,6 +23,7 @@ import type { Context } from '../program/context';
 import { argument, option, repeatable } from '../program/options';
 import { parseAction, parseLocation } from '../program/parse';
 import { interruptible } from '../program/signals';
+import { Waiting } from '../status/waiting';
 import { factTable, titleLine } from '../tables/facts';
 import type { Column } from '../tables/row';
 import { table } from '../tables/table';
@@ -32,7 +34,7 @@ export const command: VerbSpec = {
   description: 'measure all that udrv can of this machine, and of the devices that are named',
   arguments: [argument('[device...]', 'devices to open, reset, interrupt and map memory for', {})],
   options: [
-    option('--register <location>', 'a register that may be read: REGION:OFFSET[/WIDTH]'),
+    repeatable('--register <location>', 'a register that may be read: REGION:OFFSET[/WIDTH]; repeatable'),
     repeatable('--trigger <action>', 'makes a device raise its interrupt; repeatable'),
     repeatable('--ack <action>', 'silences a device after each interrupt; repeatable'),
     repeatable('--endpoint <endpoint>', 'a bulk endpoint to read, or to write zeros to; repeatable'),
@@ -54,7 +56,7 @@ const MAX_SIZE = 2 ** 30;
 const DEFAULT_TIMEOUT_MS = 2000;
 
 interface ReportOptions {
-  register?: string;
+  register?: string[];
   trigger?: string[];
   ack?: string[];
   endpoint?: string[];
@@ -102,12 +104,14 @@ async function report(context: Context, selectors: string[], options: ReportOpti
       devices: [],
     };
     const print = (text: string) => {
-      status.hide();
       if (!global.json) stdout.write(text);
     };
+    let last = '';
+    using _ = new Waiting(status, () => `measuring${last === '' ? '' : `; the last was ${last}`}`);
     const into = (results: Result[]) => (result: Result) => {
       results.push(result);
-      status.show(`measured: ${labelOf(result)}`);
+      last = labelOf(result);
+      status.touch();
     };
     print(machineText(context, document));
     try {
@@ -125,7 +129,6 @@ async function report(context: Context, selectors: string[], options: ReportOpti
       }
       document.complete = !signal.aborted;
     } finally {
-      status.hide();
       if (global.json) context.printJson(toJson(document));
     }
     if (devices.length === 0) noteDevices(context);
@@ -133,18 +136,15 @@ async function report(context: Context, selectors: string[], options: ReportOpti
 }
 
 function parseWork({
-  register,
+  register = [],
   trigger = [],
   ack = [],
   endpoint = [],
   queue,
   maxSize = MAX_SIZE,
 }: ReportOptions): DeviceWork {
-  const location = register === undefined ? null : parseLocation(register, 4);
-  if (register !== undefined && location === null)
-    throw usageError(register, 'is not a register', 'write REGION:OFFSET, as in bar0:0x0 or map0:0x10/2');
   return {
-    register: location,
+    registers: register.map(parseRegister),
     trigger: trigger.map((text) => parseAction(text)),
     acknowledge: ack.map((text) => parseAction(text)),
     endpoints: endpoint.map(parseEndpoint),
@@ -153,17 +153,19 @@ function parseWork({
   };
 }
 
+function parseRegister(text: string): Location {
+  const location = parseLocation(text, 4);
+  if (location !== null) return location;
+  throw usageError(text, 'is not a register', 'write REGION:OFFSET, as in bar0:0x0 or map0:0x10/2');
+}
+
 /** Refuses options that are for none of the devices, before one is opened. */
 function mustBeUsed(devices: readonly DeviceInfo[], work: DeviceWork, options: ReportOptions): void {
   const own = devices.map((device) => workFor(device, work));
   const unused = (given: readonly unknown[], used: (one: DeviceWork) => readonly unknown[]) =>
     given.findIndex((value) => !own.some((one) => used(one).includes(value)));
   for (const [name, texts, index] of [
-    [
-      '--register',
-      [options.register],
-      own.some(({ register }) => register !== null) || work.register === null ? -1 : 0,
-    ],
+    ['--register', options.register, unused(work.registers, ({ registers }) => registers)],
     ['--trigger', options.trigger, unused(work.trigger, ({ trigger }) => trigger)],
     ['--ack', options.ack, unused(work.acknowledge, ({ acknowledge }) => acknowledge)],
     ['--endpoint', options.endpoint, unused(work.endpoints, ({ endpoints }) => endpoints)],

@@ -32,7 +32,10 @@ const MAX_LENGTH = 2048;
 const DMA_TIMEOUT_MS = 5000;
 const POLL_MS = 5;
 
-/** edu moves memory through a buffer of its own: in, then out. */
+/**
+ * edu moves memory through a buffer of its own: in, then out. No driver is behind it: those of `src/drivers` stand above,
+ * and none of them goes on while its memory is taken away.
+ */
 export const eduTier: DmaTier = {
   name: 'edu',
   title: 'QEMU edu',

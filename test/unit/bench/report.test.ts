@@ -13,7 +13,7 @@ import { TreeSys } from '../../support/tree-sys';
 
 const EDU = '0000:00:03.0';
 const NO_WORK: DeviceWork = {
-  register: null,
+  registers: [],
   trigger: [],
   acknowledge: [],
   endpoints: [],
@@ -21,10 +21,10 @@ const NO_WORK: DeviceWork = {
   maxSize: 4096,
 };
 /** The edu behind a region: its interrupt is raised by 0x60, its causes are at 0x24, and taken back by 0x64. */
-const edu = (region: string): Pick<DeviceWork, 'register' | 'trigger' | 'acknowledge'> => {
+const edu = (region: string): Pick<DeviceWork, 'registers' | 'trigger' | 'acknowledge'> => {
   const at = (offset: number) => ({ region, offset, width: 4 as const });
   return {
-    register: at(0x4),
+    registers: [at(0x4)],
     trigger: [{ target: at(0x60), value: 1 }],
     acknowledge: [{ target: at(0x64), value: at(0x24) }],
   };
@@ -247,7 +247,7 @@ describe('steps', () => {
 test('a register that is not in its region is refused before anything is opened', () => {
   const device = findDevice(sim.sys, NO_NAMES, EDU);
   const register = { region: 'bar0', offset: 2 ** 20, width: 4 as const };
-  expect(() => workFor(device, { ...NO_WORK, register })).toThrow('outside of the region');
+  expect(() => workFor(device, { ...NO_WORK, registers: [register] })).toThrow('outside of the region');
   const trigger = [{ target: { region: 'bar0', offset: 2, width: 4 as const }, value: 1 }];
   expect(() => workFor(device, { ...NO_WORK, trigger })).toThrow('not a multiple of the width');
 });
