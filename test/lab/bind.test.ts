@@ -306,7 +306,7 @@ describeInLab(
         expect(await run(`udrv ${command}`)).toMatchObject({
           stdout: '',
           stderr:
-            "udrv: 0000:00:05.0: refused: the host's host is mounted on /\nhint: the root file system is on it, which cannot be given away while the system runs from it\n",
+            'udrv: 0000:00:05.0: refused: the 9p share host is mounted on /\nhint: the root file system is on it, which cannot be given away while the system runs from it\n',
           code: 5,
         });
     });
