@@ -320,6 +320,20 @@ test.each(['nothing', '1-4', '..', '.', '', '../devices/x', 'a b', '-x'])('%j na
   expect(findOnBus(new Machine(), name)).toBeNull();
 });
 
+test('a display that goes dark is said, a console is refused', () => {
+  const unbind = (more: Record<string, string | { link: string }>) =>
+    prepareBindings(new Machine().add(more), new MemoryState(), { kind: 'unbind', addresses: [DMA] });
+  expect(unbind({ '/sys/class/graphics/fb0': { link: `../../devices/platform/${DMA}/graphics/fb0` } }).notes).toEqual([
+    `${DMA}: it has a display: the console may go dark`,
+  ]);
+  expect(() =>
+    unbind({
+      '/sys/class/tty/ttyS0': { link: `../../devices/platform/${DMA}/tty/ttyS0` },
+      '/sys/class/tty/console/active': 'ttyS0\n',
+    }),
+  ).toThrow('refused: ttyS0 is a console of the kernel');
+});
+
 describe('a binding that lasts', () => {
   const path = `/etc/udev/rules.d/71-udrv-bind-platform-${DMA}.rules`;
   const rules = { '/etc/udev/rules.d/README': '' };
