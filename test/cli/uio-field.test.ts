@@ -144,8 +144,7 @@ describe('platform devices that are meant for UIO, and have no driver', () => {
     [`${platform}/a0030000.uart/of_node/compatible`]: 'generic-uio\0',
     [`${platform}/a0030000.uart/driver`]: { link: '../../drivers/other' },
   });
-  const advice =
-    'booting with uio_pdrv_genirq.of_id=generic-uio gives it all';
+  const advice = 'booting with uio_pdrv_genirq.of_id=generic-uio gives it all';
   const remarks = `udrv: meant for UIO, but without a driver: a0000000.gpio, a0010000.dma\nudrv: ${advice}\n`;
 
   test.concurrent.each([

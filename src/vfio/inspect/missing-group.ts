@@ -60,7 +60,9 @@ export function whyNoGroup(sys: SysTree): MissingGroup {
 function switchOn(tables: readonly string[], isVirtual: boolean): string {
   if (tables.includes('DMAR')) return 'boot with intel_iommu=on, and without iommu=off';
   if (tables.includes('IVRS')) return 'boot without amd_iommu=off or iommu=off';
-  const machine = isVirtual ? '; the virtual machine may have none: QEMU makes one with -machine virt,iommu=smmuv3' : '';
+  const machine = isVirtual
+    ? '; the virtual machine may have none: QEMU makes one with -machine virt,iommu=smmuv3'
+    : '';
   return `an SMMU takes a driver that is part of the kernel (CONFIG_ARM_SMMU_V3, CONFIG_ARM_SMMU)${machine}`;
 }
 
