@@ -2,6 +2,7 @@ import { Exit, UdrvError } from '../errors';
 import { isPciAddress } from '../pci/address';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
+import { shellWord } from '../text/shell';
 
 /**
  * A bus of the kernel whose devices get their drivers by sysfs. `driver_override` reserves a device for a driver:
@@ -110,10 +111,9 @@ function dflAdvice(sys: SysTree, { devices, drivers }: Bus, name: string): strin
   const reader = new AttributeReader(sys);
   const driver = reader.linkName(`${devices}/${name}/driver`);
   if (driver === 'uio_dfl') return 'uio_dfl has it: udrv list --type uio';
-  const unbind = driver === null ? '' : `echo ${name} | sudo tee ${drivers}/${driver}/unbind && `;
-  const bind = reader.names(drivers).includes('uio_dfl')
-    ? `echo ${name} | sudo tee ${drivers}/uio_dfl/bind`
-    : 'sudo modprobe uio_dfl';
+  const give = (path: string) => `echo ${shellWord(name)} | sudo tee ${shellWord(path)}`;
+  const unbind = driver === null ? '' : `${give(`${drivers}/${driver}/unbind`)} && `;
+  const bind = reader.names(drivers).includes('uio_dfl') ? give(`${drivers}/uio_dfl/bind`) : 'sudo modprobe uio_dfl';
   return `uio_dfl takes it if it knows its feature_id: ${unbind}${bind}`;
 }
 
@@ -121,7 +121,7 @@ function dflAdvice(sys: SysTree, { devices, drivers }: Bus, name: string): strin
 function mdevAdvice(sys: SysTree, { devices }: Bus, name: string): string {
   const driver = new AttributeReader(sys).linkName(`${devices}/${name}/driver`);
   if (driver === null) return 'kernels before 5.16 give all of them to vfio_mdev: sudo modprobe vfio_mdev';
-  return `it belongs to VFIO since it was made (driver: ${driver}); to end that: echo 1 | sudo tee ${devices}/${name}/remove`;
+  return `it belongs to VFIO since it was made (driver: ${driver}); to end that: echo 1 | sudo tee ${shellWord(`${devices}/${name}/remove`)}`;
 }
 
 /** Tells whether a device of another bus than PCI and USB has this name. */
