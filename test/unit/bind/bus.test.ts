@@ -216,14 +216,25 @@ describe('UIO', () => {
     expect(prepare(node(...properties), 'uio_pdrv_genirq').notes).toEqual(notes);
   });
 
-  test('a device that no device tree describes: refused by the driver, and told', async () => {
+  test.each<[string, (machine: Machine) => void, string]>([
+    ['that no firmware describes', () => {}, 'the firmware describes it nowhere'],
+    [
+      'of ACPI, on an older kernel',
+      (machine) => {
+        machine.add({ [`${DMA_DIR}/firmware_node`]: { link: '../../LNXSYSTM:00/LNXSYBUS:00/PNP0103:00' } });
+        machine.message = `uio_pdrv_genirq ${DMA}: missing platform_data`;
+      },
+      'this kernel wants a node of a device tree',
+    ],
+  ])('a device %s: refused by the driver, and told', async (_, prepare, because) => {
     const machine = new Machine();
+    prepare(machine);
     machine.refuses = 'uio_pdrv_genirq';
     const state = new MemoryState();
     await expect(
       changeBindings(machine, state, { kind: 'bind', addresses: [DMA], driver: 'uio_pdrv_genirq' }),
     ).rejects.toMatchObject({
-      message: 'uio_pdrv_genirq did not take the device: it is no device of a device tree',
+      message: `uio_pdrv_genirq did not take the device: ${because}`,
       exit: 9,
     });
     expect(readBinding(machine, DMA)).toEqual({ driver: 'dw-dma', override: null });
