@@ -1,4 +1,5 @@
 import { Exit, UdrvError } from '../errors';
+import type { DeviceBase } from '../model/device';
 import { isPciAddress } from '../pci/address';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
@@ -129,12 +130,14 @@ export function isOnBus(sys: SysTree, name: string): boolean {
   return busesOf(sys, name).some((bus) => bus.name !== PCI.name && bus.name !== 'usb');
 }
 
-/** A device that is no PCI function, and can be reserved for a driver. */
-export interface BusDeviceInfo {
-  address: string;
+/** A device that is no PCI function, and can be reserved for a driver. Its name is that of its node in the device tree. */
+export interface BusDeviceInfo extends DeviceBase {
   framework: 'platform';
+  platform: BusAttributes;
+}
+
+export interface BusAttributes {
   bus: string;
-  driver: string | null;
   driverOverride: string | null;
   /** The alias by which modules are found, `of:NdmaT(null)Cgeneric-uio`. */
   modalias: string | null;
@@ -147,14 +150,24 @@ export function inspectOnBus(sys: SysTree, address: string, bus: Bus = busOf(sys
   const dir = `${bus.devices}/${address}`;
   const override = reader.text(`${dir}/driver_override`);
   const group = reader.linkName(`${dir}/iommu_group`);
+  const modalias = reader.text(`${dir}/modalias`);
   return {
     address,
     framework: 'platform',
-    bus: bus.name,
+    vendorId: null,
+    deviceId: null,
+    // of_device_get_modalias(): N, name, T, type, and C before each kind that it is compatible with.
+    name: /^of:N(.*)T(?:\(null\)|[^C]*)(?:C|$)/.exec(modalias ?? '')?.[1] ?? address,
     driver: reader.linkName(`${dir}/driver`),
-    driverOverride: override === '(null)' ? null : override,
-    modalias: reader.text(`${dir}/modalias`),
-    iommuGroup: group !== null && /^\d+$/.test(group) ? Number(group) : null,
+    node: null,
+    access: null,
+    errors: reader.errors,
+    platform: {
+      bus: bus.name,
+      driverOverride: override === '(null)' ? null : override,
+      modalias,
+      iommuGroup: group !== null && /^\d+$/.test(group) ? Number(group) : null,
+    },
   };
 }
 

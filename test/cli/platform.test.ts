@@ -67,7 +67,7 @@ cliPasses([
   [`${on} list --type platform -q --filter driver=macb`, 'fe200000.ethernet\n'],
   [
     `${on} list --type platform ff500000.dma --json`,
-    '{"schema":"udrv.list/1","devices":[{"address":"ff500000.dma","framework":"platform","bus":"platform","driver":"dw-dma","driverOverride":null,"modalias":"of:NdmaT(null)Cvendor,dma","iommuGroup":3}]}\n',
+    '{"schema":"udrv.list/1","devices":[{"address":"ff500000.dma","framework":"platform","vendorId":null,"deviceId":null,"name":"dma","driver":"dw-dma","node":null,"access":null,"errors":[],"platform":{"bus":"platform","driverOverride":null,"modalias":"of:NdmaT(null)Cvendor,dma","iommuGroup":3}}]}\n',
   ],
   [
     `${on} show ff500000.dma`,

@@ -36,8 +36,8 @@ function onBuses(sys: SysTree, command: Command): Candidate[] {
   const isList = command.opts<{ type?: string }>().type === 'platform';
   if (!isList && !BINDING.has(command.name())) return [];
   return listOnBuses(sys)
-    .filter(({ bus, modalias }) => isList || bus !== 'platform' || modalias?.startsWith('of:'))
-    .map(({ address, bus, driver }) => ({
+    .filter(({ platform: { bus, modalias } }) => isList || bus !== 'platform' || modalias?.startsWith('of:'))
+    .map(({ address, platform: { bus }, driver }) => ({
       text: address,
       description: `${bus}${driver === null ? '' : `, ${driver}`}`,
     }));

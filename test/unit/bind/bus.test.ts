@@ -403,16 +403,21 @@ describe('a binding that lasts', () => {
 });
 
 test('the list has the devices that can be reserved', () => {
+  const common = { framework: 'platform', vendorId: null, deviceId: null, node: null, access: null, errors: [] };
   expect(listOnBuses(new Machine())).toEqual([
-    expect.objectContaining({ address: MC, bus: 'fsl-mc', driver: null, driverOverride: null }),
     {
+      ...common,
+      address: MC,
+      name: MC,
+      driver: null,
+      platform: { bus: 'fsl-mc', driverOverride: null, modalias: 'fsl-mc:v1957ddpni', iommuGroup: null },
+    },
+    {
+      ...common,
       address: DMA,
-      framework: 'platform',
-      bus: 'platform',
+      name: 'dma',
       driver: 'dw-dma',
-      driverOverride: null,
-      modalias: 'of:NdmaT(null)Cvendor,dma',
-      iommuGroup: null,
+      platform: { bus: 'platform', driverOverride: null, modalias: 'of:NdmaT(null)Cvendor,dma', iommuGroup: null },
     },
   ]);
 });
