@@ -97,8 +97,14 @@ export function findOnBus(sys: SysTree, name: string): string | null {
     code: 'ENOTSUP',
     exit: Exit.unsupported,
     device: name,
-    hint: WITHOUT_OVERRIDE[bus.name]?.(sys, bus, name),
+    hint: adviceOnBus(sys, name) ?? undefined,
   });
+}
+
+/** Tells how a device gets to user space whose bus has no driver_override; null where nothing is known of its bus. */
+export function adviceOnBus(sys: SysTree, name: string): string | null {
+  const bus = busOf(sys, name);
+  return WITHOUT_OVERRIDE[bus.name]?.(sys, bus, name) ?? null;
 }
 
 /** Ways to user space for devices that have the one driver that they are made for. */

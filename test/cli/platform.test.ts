@@ -96,6 +96,15 @@ cliPasses([
     `,
   ],
   [
+    `${on} show dfl_dev.0`,
+    text`
+      dfl_dev.0  dfl
+        driver      none
+        group       none
+        user space  uio_dfl takes it if it knows its feature_id: sudo modprobe uio_dfl
+    `,
+  ],
+  [
     `${on} -n bind ff500000.dma vfio-platform`,
     text`
       echo ff500000.dma > /sys/bus/platform/drivers/dw-dma/unbind

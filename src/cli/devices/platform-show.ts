@@ -1,4 +1,4 @@
-import { type BusDeviceInfo, inspectOnBus } from '../../bind/bus';
+import { adviceOnBus, type BusDeviceInfo, inspectOnBus } from '../../bind/bus';
 import { waysOnBus } from '../../bind/platform';
 import { AttributeReader } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
@@ -18,6 +18,8 @@ export interface BusDeviceInDepth extends BusDeviceInfo {
     /** Other members of its IOMMU group. */
     groupMembers: string[];
     ways: ReturnType<typeof waysOnBus>;
+    /** The way to user space on a bus that lets no driver be chosen; null elsewhere. */
+    advice: string | null;
   };
 }
 
@@ -39,6 +41,7 @@ export function inspectOnBusInDepth(sys: SysTree, address: string): BusDeviceInD
         compatible === undefined ? null : properties.some((name) => /^interrupts(?:-extended)?$/.test(name)),
       groupMembers: members.filter((name) => name !== address),
       ways: waysOnBus(sys, address),
+      advice: adviceOnBus(sys, address),
     },
   };
 }
@@ -49,7 +52,7 @@ export function describeOnBus(
   { options, style, width }: { options: Context['options']; style: Style; width: number | undefined },
 ): string {
   const { address, driver, platform } = device;
-  const { bus, driverOverride, modalias, compatible, hasInterrupt, iommuGroup, groupMembers, ways } = platform;
+  const { bus, driverOverride, modalias, compatible, hasInterrupt, iommuGroup, groupMembers, ways, advice } = platform;
   const layout = { style, width, wrap: true };
   const facts: Fact[] = [
     ['driver', driver ?? 'none'],
@@ -62,6 +65,7 @@ export function describeOnBus(
       if (refusals.length > 0) return [`not for ${to}`, refusals.join('; ')];
       return [`for ${to}`, commands.length === 0 ? null : completedCommands(commands, options)];
     }),
+    ['user space', advice],
   ];
   return [titleLine([address, bus], layout), factTable(facts, layout)].join('');
 }
