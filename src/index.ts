@@ -32,6 +32,7 @@ export {
   type PreparedBindings,
   prepareBindings,
 } from './bind/bind';
+export { type Bus, type BusAttributes, type BusDeviceInfo, findOnBus, inspectOnBus, listOnBuses } from './bind/bus';
 export { withGroups } from './bind/group';
 export { kernelDevices } from './bind/in-use/kernel-devices';
 export { claimProbe, type IsClaimed } from './bind/in-use/storage';

@@ -1,7 +1,9 @@
 import { Exit, UdrvError } from '../errors';
+import type { DeviceBase } from '../model/device';
 import { isPciAddress } from '../pci/address';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { SysTree } from '../sys/sys';
+import { shellWord } from '../text/shell';
 
 /**
  * A bus of the kernel whose devices get their drivers by sysfs. `driver_override` reserves a device for a driver:
@@ -95,8 +97,14 @@ export function findOnBus(sys: SysTree, name: string): string | null {
     code: 'ENOTSUP',
     exit: Exit.unsupported,
     device: name,
-    hint: WITHOUT_OVERRIDE[bus.name]?.(sys, bus, name),
+    hint: adviceOnBus(sys, name) ?? undefined,
   });
+}
+
+/** Tells how a device gets to user space whose bus has no driver_override; null where nothing is known of its bus. */
+export function adviceOnBus(sys: SysTree, name: string): string | null {
+  const bus = busOf(sys, name);
+  return WITHOUT_OVERRIDE[bus.name]?.(sys, bus, name) ?? null;
 }
 
 /** Ways to user space for devices that have the one driver that they are made for. */
@@ -110,10 +118,9 @@ function dflAdvice(sys: SysTree, { devices, drivers }: Bus, name: string): strin
   const reader = new AttributeReader(sys);
   const driver = reader.linkName(`${devices}/${name}/driver`);
   if (driver === 'uio_dfl') return 'uio_dfl has it: udrv list --type uio';
-  const unbind = driver === null ? '' : `echo ${name} | sudo tee ${drivers}/${driver}/unbind && `;
-  const bind = reader.names(drivers).includes('uio_dfl')
-    ? `echo ${name} | sudo tee ${drivers}/uio_dfl/bind`
-    : 'sudo modprobe uio_dfl';
+  const give = (path: string) => `echo ${shellWord(name)} | sudo tee ${shellWord(path)}`;
+  const unbind = driver === null ? '' : `${give(`${drivers}/${driver}/unbind`)} && `;
+  const bind = reader.names(drivers).includes('uio_dfl') ? give(`${drivers}/uio_dfl/bind`) : 'sudo modprobe uio_dfl';
   return `uio_dfl takes it if it knows its feature_id: ${unbind}${bind}`;
 }
 
@@ -121,7 +128,7 @@ function dflAdvice(sys: SysTree, { devices, drivers }: Bus, name: string): strin
 function mdevAdvice(sys: SysTree, { devices }: Bus, name: string): string {
   const driver = new AttributeReader(sys).linkName(`${devices}/${name}/driver`);
   if (driver === null) return 'kernels before 5.16 give all of them to vfio_mdev: sudo modprobe vfio_mdev';
-  return `it belongs to VFIO since it was made (driver: ${driver}); to end that: echo 1 | sudo tee ${devices}/${name}/remove`;
+  return `it belongs to VFIO since it was made (driver: ${driver}); to end that: echo 1 | sudo tee ${shellWord(`${devices}/${name}/remove`)}`;
 }
 
 /** Tells whether a device of another bus than PCI and USB has this name. */
@@ -129,12 +136,14 @@ export function isOnBus(sys: SysTree, name: string): boolean {
   return busesOf(sys, name).some((bus) => bus.name !== PCI.name && bus.name !== 'usb');
 }
 
-/** A device that is no PCI function, and can be reserved for a driver. */
-export interface BusDeviceInfo {
-  address: string;
+/** A device that is no PCI function, and can be reserved for a driver. Its name is that of its node in the device tree. */
+export interface BusDeviceInfo extends DeviceBase {
   framework: 'platform';
+  platform: BusAttributes;
+}
+
+export interface BusAttributes {
   bus: string;
-  driver: string | null;
   driverOverride: string | null;
   /** The alias by which modules are found, `of:NdmaT(null)Cgeneric-uio`. */
   modalias: string | null;
@@ -147,14 +156,24 @@ export function inspectOnBus(sys: SysTree, address: string, bus: Bus = busOf(sys
   const dir = `${bus.devices}/${address}`;
   const override = reader.text(`${dir}/driver_override`);
   const group = reader.linkName(`${dir}/iommu_group`);
+  const modalias = reader.text(`${dir}/modalias`);
   return {
     address,
     framework: 'platform',
-    bus: bus.name,
+    vendorId: null,
+    deviceId: null,
+    // of_device_get_modalias(): N, name, T, type, and C before each kind that it is compatible with.
+    name: /^of:N(.*)T(?:\(null\)|[^C]*)(?:C|$)/.exec(modalias ?? '')?.[1] ?? address,
     driver: reader.linkName(`${dir}/driver`),
-    driverOverride: override === '(null)' ? null : override,
-    modalias: reader.text(`${dir}/modalias`),
-    iommuGroup: group !== null && /^\d+$/.test(group) ? Number(group) : null,
+    node: null,
+    access: null,
+    errors: reader.errors,
+    platform: {
+      bus: bus.name,
+      driverOverride: override === '(null)' ? null : override,
+      modalias,
+      iommuGroup: group !== null && /^\d+$/.test(group) ? Number(group) : null,
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import { AttributeReader } from '../sys/readers/attributes';
 import { findHolders } from '../sys/readers/holders';
 import { type KernelMessage, readKernelLog } from '../sys/readers/kmsg';
 import type { Sys } from '../sys/sys';
+import { shellWord } from '../text/shell';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { BRIDGE_CLASS, groupNode, IommuGroups } from '../vfio/inspect/iommu-group';
 import { whyNoGroup } from '../vfio/inspect/missing-group';
@@ -27,7 +28,7 @@ export function bindError(sys: Sys, step: BindStep, failure: SysError | undefine
     return new UdrvError('no loaded driver takes the device', {
       ...common(address, failure),
       exit: Exit.failed,
-      hint: `load what there is for it: sudo modprobe -a $(cat ${devicePath(sys, address, 'modalias')}); or leave it without: udrv unbind ${address}`,
+      hint: `load what there is for it: sudo modprobe -a $(cat ${shellWord(devicePath(sys, address, 'modalias'))}); or leave it without: udrv unbind ${shellWord(address)}`,
     });
   if (driver === undefined || driver === null) {
     const what =
@@ -98,7 +99,7 @@ function loggedReason(sys: Sys, address: string, driver: string): string | null 
 
 const MOMENT_US = 5_000_000;
 
-const logHint = (address: string) => `the kernel's log may say why: sudo dmesg | grep ${address}`;
+const logHint = (address: string) => `the kernel's log may say why: sudo dmesg | grep ${shellWord(address)}`;
 
 function common(address: string, failure: SysError | undefined) {
   return { code: failure?.code ?? 'ENODRIVER', device: address };

@@ -1,6 +1,7 @@
 import { Exit, errnoMessage, fromSysError, type SysError, UdrvError } from '../errors';
 import type { StateLocked } from '../sys/state';
 import { nearest } from '../text/nearest';
+import { shellWord } from '../text/shell';
 import { type Bus, PCI } from './bus';
 import type { Use } from './in-use/use';
 
@@ -70,7 +71,7 @@ export function crashError(address: string, driver: string, instead: string): Ud
     code: 'EINUSE',
     exit: Exit.busy,
     device: address,
-    hint: `udrv bind ${address} ${instead}`,
+    hint: `udrv bind ${shellWord(address)} ${instead}`,
   });
 }
 

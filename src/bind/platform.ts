@@ -9,7 +9,7 @@ import { type BindPlan, driverAfter, plan } from './plan';
 import { isInGroup, readBinding } from './read';
 import { findObjections } from './safety';
 
-/** The UIO driver that takes any device of a device tree (drivers/uio/uio_pdrv_genirq.c). */
+/** The UIO driver that takes any device that the firmware describes (drivers/uio/uio_pdrv_genirq.c). */
 const GENERIC = 'uio_pdrv_genirq';
 /** A driver that reads platform data without looking whether there is any (drivers/uio/uio_dmem_genirq.c, its probe). */
 const DMEM = 'uio_dmem_genirq';
@@ -74,7 +74,7 @@ export function waysOnBus(sys: SysTree, address: string): WayOnBus[] {
   // A device that the firmware lists otherwise would be in its group already.
   const mayGetGroup = isOfDeviceTree(sys, address) && mayComeIntoGroup(reader);
   return bus.wellKnown
-    .filter((driver) => driver !== DMEM && (driver !== GENERIC || isOfDeviceTree(sys, address)))
+    .filter((driver) => driver !== DMEM && (driver !== GENERIC || isDescribed(sys, address)))
     .filter((driver) => !needsGroup(driver) || isInGroup(sys, address) || mayGetGroup)
     .map((driver) => {
       const wanted = plan(address, from, { driver, override: driver }, bus);
@@ -106,14 +106,19 @@ export function platformRefusal(
 ): PlatformRefusal | null {
   switch (driver) {
     case GENERIC:
-    case DMEM:
-      return isOfDeviceTree(sys, address)
-        ? null
-        : {
-            because: 'it is no device of a device tree',
-            isFinal: true,
-            hint: `${driver} takes others only where board code of the kernel gives it their data; a PCI function can have uio_pci_generic or vfio-pci`,
-          };
+    case DMEM: {
+      const isMissing = message === 'missing platform_data' || (message === null && !isDescribed(sys, address));
+      if (!isMissing || isOfDeviceTree(sys, address)) return null;
+      // Kernels differ in whether those of ACPI are taken: 6.12 takes them.
+      const nodes = isDescribed(sys, address)
+        ? 'this kernel wants a node of a device tree'
+        : 'the firmware describes it nowhere';
+      return {
+        because: nodes,
+        isFinal: true,
+        hint: `${driver} takes such a device only where board code of the kernel gives it the data; a PCI function can have uio_pci_generic or vfio-pci`,
+      };
+    }
     case 'vfio-platform':
     case 'vfio-amba':
       return /No reset function/.test(message ?? '') || (message === null && isResetRequired(sys))
@@ -140,6 +145,12 @@ export function platformRefusal(
 
 function isResetRequired(sys: SysTree): boolean {
   return new AttributeReader(sys).text(RESET_REQUIRED) === 'Y';
+}
+
+/** Tells whether a device tree or ACPI describes a device. */
+function isDescribed(sys: SysTree, address: string): boolean {
+  const reader = new AttributeReader(sys);
+  return isOfDeviceTree(sys, address) || reader.linkName(devicePath(sys, address, 'firmware_node')) !== null;
 }
 
 function isOfDeviceTree(sys: SysTree, address: string): boolean {

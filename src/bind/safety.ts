@@ -1,7 +1,9 @@
+import { isPciAddress } from '../pci/address';
 import { pciPath } from '../pci/paths';
 import { AttributeReader } from '../sys/readers/attributes';
 import type { Sys, SysTree } from '../sys/sys';
 import { inUseError } from './errors';
+import { classDevices } from './in-use/class-devices';
 import { claimProbe, type IsClaimed } from './in-use/storage';
 import type { Use, Uses } from './in-use/use';
 import { findUses } from './in-use/uses';
@@ -56,7 +58,13 @@ function losesDriver({ from, steps }: BindPlan): boolean {
 /** Remarks on displays. No refusal: giving a graphics card to a guest is usual. */
 function displayNotes(sys: SysTree, plans: readonly BindPlan[]): string[] {
   const reader = new AttributeReader(sys);
-  return plans
-    .filter(({ address }) => reader.number(pciPath(address, 'boot_vga')) === 1)
-    .map(({ address }) => `${address}: it is the boot display: the console may go dark`);
+  const screens = classDevices(reader, ['graphics', 'drm']);
+  return plans.flatMap(({ address }) => {
+    if (reader.number(pciPath(address, 'boot_vga')) === 1)
+      return [`${address}: it is the boot display: the console may go dark`];
+    // A device of another bus may be the one that the firmware set up: simple-framebuffer.0.
+    return !isPciAddress(address) && screens.some(({ path }) => path.includes(address))
+      ? [`${address}: it has a display: the console may go dark`]
+      : [];
+  });
 }

@@ -5,7 +5,7 @@ import { shellWord } from '../text/shell';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { type GroupMember, IOMMU_GROUPS, IommuGroups } from '../vfio/inspect/iommu-group';
 import { firmwareRequirement, reservedRegions } from '../vfio/inspect/reserved-regions';
-import { devicePath } from './bus';
+import { devicePath, isOnBus } from './bus';
 import { withGroups } from './group';
 import { claimProbe, type IsClaimed } from './in-use/storage';
 import type { Use } from './in-use/use';
@@ -89,9 +89,10 @@ export function viabilityAdvice(sys: Sys, blocked: Blocked): string {
   return [...commands.slice(0, -1), `bind --group would be refused: ${[...shown, ...more].join('; ')}`].join('; ');
 }
 
-/** Returns the command that takes a member of another bus from its driver, also where that bus has no driver_override. */
+/** Returns the command that takes a member of another bus from its driver; `unbind` needs one that has driver_override. */
 function unbindCommand(sys: SysTree, group: number, { name, driver }: GroupMember): string {
   const dir = `${IOMMU_GROUPS}/${group}/devices/${name}`;
+  if (sys.access(`${dir}/driver_override`) !== null && isOnBus(sys, name)) return `udrv unbind ${shellWord(name)}`;
   const bus = new AttributeReader(sys).linkName(`${dir}/subsystem`);
   const path = bus === null ? `${dir}/driver/unbind` : `/sys/bus/${bus}/drivers/${driver}/unbind`;
   return `echo ${shellWord(name)} | sudo tee ${shellWord(path)}`;

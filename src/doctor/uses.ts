@@ -1,6 +1,5 @@
 import { devicePath } from '../bind/bus';
 import type { Use } from '../bind/in-use/use';
-import { findUses } from '../bind/in-use/uses';
 import { pciPath } from '../pci/paths';
 import { command, type Finding, type Mend } from './check';
 import { type Evidence, Undecided } from './evidence';
@@ -35,6 +34,8 @@ export interface DeviceUses {
 
 /** Finds the uses of a function that would suffer if its driver lost it. @throws Undecided */
 export function usesOf(tree: Evidence, address: string): DeviceUses {
+  // Loaded where it is needed: a device that nobody else has does without.
+  const { findUses } = require('../bind/in-use/uses') as typeof import('../bind/in-use/uses');
   const { uses, doubts } = findUses(tree.sys, [address]);
   // Without the table of mounts any disk would be reported.
   if (uses.some(({ kind }) => kind === 'storage')) tree.need('/proc/self/mountinfo');

@@ -27,7 +27,7 @@ export interface Region {
   mmap: boolean;
 }
 
-interface DeviceBase {
+export interface DeviceBase {
   /** The kernel's name for it: `uio0`, `0000:00:03.0`, `1-2`. */
   address: string;
   /** Four hex digits, lower case; null where the bus has none or it could not be read. */

@@ -64,10 +64,23 @@ cliFails(3, [
   ['--sim doctor ../../etc', '../../etc: no such device (ENODEV)', 'udrv --sim list --all shows what there is'],
 ]);
 
+test.concurrent('a platform device that UIO has is asked about VFIO by its own name', async () => {
+  const { stdout, stderr, exit } = await udrv('--sim doctor uio1 --for vfio');
+  expect({ stderr, exit, lines: stdout.split('\n').slice(0, 4) }).toEqual({
+    stderr: '',
+    exit: 1,
+    lines: [
+      'fed60100.timer for VFIO: blocked',
+      '',
+      '1  vfio-platform-not-loaded  blocks',
+      '   The module vfio-platform is not loaded.',
+    ],
+  });
+});
+
 cliFails(2, [
   ['--sim doctor uio0 --for usb', 'uio0: is no device for USB', 'leave --for out'],
   ['--sim doctor 1-2 --for vfio', '1-2: is no device for VFIO', 'leave --for out'],
-  ['--sim doctor uio1 --for vfio', 'uio1: is no device for VFIO', 'leave --for out'],
   ['--sim doctor --for pcie', /^udrv: usage: option '--for <framework>' argument 'pcie' is invalid/],
   ['--sim doctor --memory many', 'many: is not a size: decimal or 0x hex, with K, M or G'],
 ]);

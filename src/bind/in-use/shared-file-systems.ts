@@ -38,13 +38,12 @@ export class SharedFileSystems {
     for (const { path, fileSystem, tag } of this.#directories) {
       if (!path.includes(address)) continue;
       const mounts = this.#mounts();
-      if (mounts === null) report(`cannot tell whether its ${fileSystem} file system is mounted`);
+      if (mounts === null) report(`cannot tell whether its ${fileSystem} share is mounted`);
       for (const { point, source, type } of mounts ?? []) {
         if (type !== fileSystem || (tag !== null && source !== tag)) continue;
-        const name = tag === null ? `a file system of the host` : `the host's ${tag}`;
-        const isMounted = tag === null ? 'may be the one mounted' : 'is mounted';
+        const share = tag === null ? `a ${fileSystem} share, maybe its own,` : `the ${fileSystem} share ${tag}`;
         const hint = point === '/' ? undefined : `umount ${shellWord(point)}`;
-        report(`${name} ${isMounted} on ${point}`, hint, point === '/');
+        report(`${share} is mounted on ${point}`, hint, point === '/');
       }
     }
   }

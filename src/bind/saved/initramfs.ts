@@ -1,6 +1,7 @@
 import { pciPath } from '../../pci/paths';
 import { AttributeReader } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
+import { shellWord } from '../../text/shell';
 import { busOf, PCI } from '../bus';
 import { isForUserSpace } from '../driver';
 import { readBinding } from '../read';
@@ -66,7 +67,7 @@ export function builtInNotes(sys: SysTree, addresses: readonly string[], driver:
     // Only a module that was loaded has this file (kernel/params.c, kernel/module/main.c).
     if (module !== null && sys.access(`/sys/module/${module}/initstate`) !== null) return [];
     return [
-      `${address}: ${now} may be built into the kernel, and then has the device at each boot before the rule is read: sudo udrv bind ${address} ${driver} has to follow`,
+      `${address}: ${now} may be built into the kernel, and then has the device at each boot before the rule is read: sudo udrv bind ${shellWord(address)} ${driver} has to follow`,
     ];
   });
 }

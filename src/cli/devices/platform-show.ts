@@ -1,4 +1,4 @@
-import { type BusDeviceInfo, inspectOnBus } from '../../bind/bus';
+import { adviceOnBus, type BusDeviceInfo, inspectOnBus } from '../../bind/bus';
 import { waysOnBus } from '../../bind/platform';
 import { AttributeReader } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
@@ -10,29 +10,39 @@ import { completedCommands } from './pci-facts';
 
 /** A device that is no PCI function, with what `show` has beyond `list --type platform`. */
 export interface BusDeviceInDepth extends BusDeviceInfo {
-  /** The kinds of device that its node in the device tree is, the closest first; null for a device without one. */
-  compatible: string[] | null;
-  /** Whether its node names an interrupt; null without a node. */
-  hasInterrupt: boolean | null;
-  /** Other members of its IOMMU group. */
-  groupMembers: string[];
-  ways: ReturnType<typeof waysOnBus>;
+  platform: BusDeviceInfo['platform'] & {
+    /** The kinds of device that its node in the device tree is, the closest first; null for a device without one. */
+    compatible: string[] | null;
+    /** Whether its node names an interrupt; null without a node. */
+    hasInterrupt: boolean | null;
+    /** Other members of its IOMMU group. */
+    groupMembers: string[];
+    ways: ReturnType<typeof waysOnBus>;
+    /** The way to user space on a bus that lets no driver be chosen; null elsewhere. */
+    advice: string | null;
+  };
 }
 
 /** Finds what there is to know of a device of another bus than PCI. */
 export function inspectOnBusInDepth(sys: SysTree, address: string): BusDeviceInDepth {
   const device = inspectOnBus(sys, address);
-  const node = `/sys/bus/${device.bus}/devices/${address}/of_node`;
+  const { bus, iommuGroup } = device.platform;
+  const node = `/sys/bus/${bus}/devices/${address}/of_node`;
   const reader = new AttributeReader(sys);
   const properties = reader.names(node);
   const compatible = reader.bytes(`${node}/compatible`)?.toString('latin1').split('\0');
-  const members = device.iommuGroup === null ? [] : new IommuGroups(sys).get(device.iommuGroup).devices;
+  const members = iommuGroup === null ? [] : new IommuGroups(sys).get(iommuGroup).devices;
   return {
     ...device,
-    compatible: compatible?.filter((one) => one !== '') ?? null,
-    hasInterrupt: compatible === undefined ? null : properties.some((name) => /^interrupts(?:-extended)?$/.test(name)),
-    groupMembers: members.filter((name) => name !== address),
-    ways: waysOnBus(sys, address),
+    platform: {
+      ...device.platform,
+      compatible: compatible?.filter((one) => one !== '') ?? null,
+      hasInterrupt:
+        compatible === undefined ? null : properties.some((name) => /^interrupts(?:-extended)?$/.test(name)),
+      groupMembers: members.filter((name) => name !== address),
+      ways: waysOnBus(sys, address),
+      advice: adviceOnBus(sys, address),
+    },
   };
 }
 
@@ -41,7 +51,8 @@ export function describeOnBus(
   device: BusDeviceInDepth,
   { options, style, width }: { options: Context['options']; style: Style; width: number | undefined },
 ): string {
-  const { address, bus, driver, driverOverride, modalias, compatible, hasInterrupt, iommuGroup, groupMembers } = device;
+  const { address, driver, platform } = device;
+  const { bus, driverOverride, modalias, compatible, hasInterrupt, iommuGroup, groupMembers, ways, advice } = platform;
   const layout = { style, width, wrap: true };
   const facts: Fact[] = [
     ['driver', driver ?? 'none'],
@@ -50,10 +61,11 @@ export function describeOnBus(
     ['modalias', modalias],
     ['interrupt', hasInterrupt === null ? null : hasInterrupt ? 'in the device tree' : 'none in the device tree'],
     ['group', iommuGroup === null ? 'none' : [iommuGroup, ...groupMembers.map((name) => `with ${name}`)].join(' ')],
-    ...device.ways.map(({ driver: to, commands, refusals }): Fact => {
+    ...ways.map(({ driver: to, commands, refusals }): Fact => {
       if (refusals.length > 0) return [`not for ${to}`, refusals.join('; ')];
       return [`for ${to}`, commands.length === 0 ? null : completedCommands(commands, options)];
     }),
+    ['user space', advice],
   ];
   return [titleLine([address, bus], layout), factTable(facts, layout)].join('');
 }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
+import { busOf } from '../../bind/bus';
 import { type ListOptions, listDevices } from '../../devices/list';
 import { findDevices } from '../../devices/select';
 import type { DeviceInfo } from '../../model/device';
 import { type Names, NO_NAMES } from '../../names/database';
-import { PCI_DRIVERS } from '../../pci/paths';
 import { attempt } from '../../sys/attempt';
 import type { SysTree } from '../../sys/sys';
 import { sizeText } from '../../text/size';
@@ -40,7 +40,7 @@ export function valuesOf(
     case 'interface':
       return listDevices(sys, names, { type: 'usb' }).flatMap(interfaces);
     case 'driver':
-      return [...drivers(sys), ...devices(sys, names, options)];
+      return [...drivers(sys, given[0] ?? ''), ...devices(sys, names, options)];
     default:
       return devices(sys, names, options);
   }
@@ -108,6 +108,7 @@ function interfaces(device: DeviceInfo): Candidate[] {
   }));
 }
 
-function drivers(sys: SysTree): Candidate[] {
-  return attempt(() => sys.readDir(PCI_DRIVERS), []).map((text) => ({ text, description: 'driver' }));
+/** Lists the drivers of the bus of a device. */
+function drivers(sys: SysTree, device: string): Candidate[] {
+  return attempt(() => sys.readDir(busOf(sys, device).drivers), []).map((text) => ({ text, description: 'driver' }));
 }

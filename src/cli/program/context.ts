@@ -2,7 +2,7 @@ import { NameDatabase } from '../../names/database';
 import type { StateStore } from '../../sys/state';
 import type { Sys } from '../../sys/sys';
 import { json, visible } from '../output/escape';
-import { type MachineOptions, nameMachine, wrapAdvice } from '../output/hint';
+import { type MachineOptions, nameMachine } from '../output/hint';
 import type { OutputStream } from '../output/stream';
 import { type ColorChoice, makeStyle, type Style, useColor } from '../output/style';
 import { columnsOf, useUnicode } from '../output/terminal';
@@ -121,8 +121,7 @@ export class Context {
   /** Prints a remark on standard error whatever the options. */
   warn(text: string): void {
     try {
-      const columns = this.stderr.isTTY ? columnsOf(this.stderr, this.env) : undefined;
-      this.stderr.write(wrapAdvice(visible(nameMachine(text, this.options)), 'udrv: ', columns));
+      this.stderr.write(`udrv: ${visible(nameMachine(text, this.options))}\n`);
     } catch {
       // A remark that cannot be shown is no reason to stop.
     }

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import { listOnBuses } from '../../bind/bus';
 import { NameDatabase, NO_NAMES } from '../../names/database';
+import type { SysTree } from '../../sys/sys';
 import { type Candidate, valuesOf } from '../guess/values';
 import { apart } from '../parser/flags';
 import type { Program } from '../parser/program';
@@ -22,8 +24,23 @@ export function candidates(program: Program, words: readonly string[], described
   if (argument === undefined) return [];
   const { sys } = openMachine(withMachine({ ...program.program.opts(), trace: false }, process.env), () => {});
   const names = described ? new NameDatabase(sys) : NO_NAMES;
-  const found = valuesOf(argument, command, given, sys, names);
+  const found = [...valuesOf(argument, command, given, sys, names), ...onBuses(sys, command)];
   return found.filter(({ text }) => HARMLESS.test(text) && !given.includes(text));
+}
+
+/** Commands that take devices of other buses than PCI. */
+const BINDING = new Set(['bind', 'unbind', 'restore']);
+
+/** Lists devices of other buses: all that the list has, and those that bind is used for, which a device tree describes. */
+function onBuses(sys: SysTree, command: Command): Candidate[] {
+  const isList = command.opts<{ type?: string }>().type === 'platform';
+  if (!isList && !BINDING.has(command.name())) return [];
+  return listOnBuses(sys)
+    .filter(({ platform: { bus, modalias } }) => isList || bus !== 'platform' || modalias?.startsWith('of:'))
+    .map(({ address, platform: { bus }, driver }) => ({
+      text: address,
+      description: `${bus}${driver === null ? '' : `, ${driver}`}`,
+    }));
 }
 
 /** Parses words as commander does. @returns the command that they name, and the arguments before the cursor */

@@ -1,4 +1,3 @@
-import { findUses } from '../../bind/in-use/uses';
 import { interfaceName } from '../../usb/inspect/address';
 import { USB_DEVICES } from '../../usb/inspect/inspect';
 import { type Check, command, type UsbSubject } from '../check';
@@ -10,6 +9,8 @@ export const claimed: Check<UsbSubject> = {
   about: 'interface drivers',
   *run({ tree, device, log }) {
     const { address, usb } = device;
+    // Loaded where it is needed, as in uses.ts.
+    const { findUses } = require('../../bind/in-use/uses') as typeof import('../../bind/in-use/uses');
     const { uses } = findUses(tree.sys, [address]);
     const mine = uses.filter(({ kind }) => kind === 'storage' || kind === 'network');
     if (mine.some(({ kind }) => kind === 'storage')) tree.need('/proc/self/mountinfo');

@@ -41,7 +41,7 @@ export function whyNoGroup(sys: SysTree): MissingGroup {
     return {
       cause: 'off-in-kernel',
       message: `the kernel has the IOMMU off, which the firmware describes (${tables.join(', ')})`,
-      hint: `boot with intel_iommu=on, or without amd_iommu=off or iommu=off; sudo dmesg | grep -i ${IOMMU_WORDS}`,
+      hint: `${switchOn(tables, isVirtualMachine(reader))}; sudo dmesg | grep -i ${IOMMU_WORDS}`,
     };
   if (isVirtualMachine(reader))
     return {
@@ -54,6 +54,16 @@ export function whyNoGroup(sys: SysTree): MissingGroup {
     message: 'the firmware describes no IOMMU',
     hint: `switch on VT-d, AMD-Vi or SMMU in the firmware; ${WITHOUT}`,
   };
+}
+
+/** Returns what switches on an IOMMU that the firmware describes. IORT is there without an SMMU, too: it describes interrupts. */
+function switchOn(tables: readonly string[], isVirtual: boolean): string {
+  if (tables.includes('DMAR')) return 'boot with intel_iommu=on, and without iommu=off';
+  if (tables.includes('IVRS')) return 'boot without amd_iommu=off or iommu=off';
+  const machine = isVirtual
+    ? '; the virtual machine may have none: QEMU makes one with -machine virt,iommu=smmuv3'
+    : '';
+  return `an SMMU takes a driver that is part of the kernel (CONFIG_ARM_SMMU_V3, CONFIG_ARM_SMMU)${machine}`;
 }
 
 /** Directory of the tables that the firmware gives. */

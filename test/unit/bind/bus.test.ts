@@ -216,14 +216,25 @@ describe('UIO', () => {
     expect(prepare(node(...properties), 'uio_pdrv_genirq').notes).toEqual(notes);
   });
 
-  test('a device that no device tree describes: refused by the driver, and told', async () => {
+  test.each<[string, (machine: Machine) => void, string]>([
+    ['that no firmware describes', () => {}, 'the firmware describes it nowhere'],
+    [
+      'of ACPI, on an older kernel',
+      (machine) => {
+        machine.add({ [`${DMA_DIR}/firmware_node`]: { link: '../../LNXSYSTM:00/LNXSYBUS:00/PNP0103:00' } });
+        machine.message = `uio_pdrv_genirq ${DMA}: missing platform_data`;
+      },
+      'this kernel wants a node of a device tree',
+    ],
+  ])('a device %s: refused by the driver, and told', async (_, prepare, because) => {
     const machine = new Machine();
+    prepare(machine);
     machine.refuses = 'uio_pdrv_genirq';
     const state = new MemoryState();
     await expect(
       changeBindings(machine, state, { kind: 'bind', addresses: [DMA], driver: 'uio_pdrv_genirq' }),
     ).rejects.toMatchObject({
-      message: 'uio_pdrv_genirq did not take the device: it is no device of a device tree',
+      message: `uio_pdrv_genirq did not take the device: ${because}`,
       exit: 9,
     });
     expect(readBinding(machine, DMA)).toEqual({ driver: 'dw-dma', override: null });
@@ -320,6 +331,20 @@ test.each(['nothing', '1-4', '..', '.', '', '../devices/x', 'a b', '-x'])('%j na
   expect(findOnBus(new Machine(), name)).toBeNull();
 });
 
+test('a display that goes dark is said, a console is refused', () => {
+  const unbind = (more: Record<string, string | { link: string }>) =>
+    prepareBindings(new Machine().add(more), new MemoryState(), { kind: 'unbind', addresses: [DMA] });
+  expect(unbind({ '/sys/class/graphics/fb0': { link: `../../devices/platform/${DMA}/graphics/fb0` } }).notes).toEqual([
+    `${DMA}: it has a display: the console may go dark`,
+  ]);
+  expect(() =>
+    unbind({
+      '/sys/class/tty/ttyS0': { link: `../../devices/platform/${DMA}/tty/ttyS0` },
+      '/sys/class/tty/console/active': 'ttyS0\n',
+    }),
+  ).toThrow('refused: ttyS0 is a console of the kernel');
+});
+
 describe('a binding that lasts', () => {
   const path = `/etc/udev/rules.d/71-udrv-bind-platform-${DMA}.rules`;
   const rules = { '/etc/udev/rules.d/README': '' };
@@ -378,16 +403,21 @@ describe('a binding that lasts', () => {
 });
 
 test('the list has the devices that can be reserved', () => {
+  const common = { framework: 'platform', vendorId: null, deviceId: null, node: null, access: null, errors: [] };
   expect(listOnBuses(new Machine())).toEqual([
-    expect.objectContaining({ address: MC, bus: 'fsl-mc', driver: null, driverOverride: null }),
     {
+      ...common,
+      address: MC,
+      name: MC,
+      driver: null,
+      platform: { bus: 'fsl-mc', driverOverride: null, modalias: 'fsl-mc:v1957ddpni', iommuGroup: null },
+    },
+    {
+      ...common,
       address: DMA,
-      framework: 'platform',
-      bus: 'platform',
+      name: 'dma',
       driver: 'dw-dma',
-      driverOverride: null,
-      modalias: 'of:NdmaT(null)Cvendor,dma',
-      iommuGroup: null,
+      platform: { bus: 'platform', driverOverride: null, modalias: 'of:NdmaT(null)Cvendor,dma', iommuGroup: null },
     },
   ]);
 });

@@ -248,7 +248,7 @@ describe('a directory that the host shares with a virtual machine', () => {
     [
       '9p, by its tag',
       { ...p9, ...mounts('30 1 0:30 / /mnt rw - 9p host rw,trans=virtio') },
-      ["the host's host is mounted on /mnt"],
+      ['the 9p share host is mounted on /mnt'],
     ],
     ['9p with another tag', { ...p9, ...mounts('30 1 0:30 / /mnt rw - 9p other rw') }, []],
     ['another file system of that name', { ...p9, ...mounts('30 1 0:30 / /mnt rw - tmpfs host rw') }, []],
@@ -261,19 +261,19 @@ describe('a directory that the host shares with a virtual machine', () => {
         }),
         ...mounts('30 1 0:30 / /home rw - virtiofs home\\040dir rw', '31 1 0:31 / /srv rw - virtiofs other rw'),
       },
-      ["the host's home dir is mounted on /home"],
+      ['the virtiofs share home dir is mounted on /home'],
     ],
     [
       'virtiofs of a kernel that does not tell the tag',
       { ...virtio(26), ...mounts('30 1 0:30 / /srv rw - virtiofs srv rw') },
-      ['a file system of the host may be the one mounted on /srv'],
+      ['a virtiofs share, maybe its own, is mounted on /srv'],
     ],
     [
       'unknown, where the mounts cannot be read',
       { ...p9, '/proc/self/mountinfo': { error: 'EACCES' } },
       [
         ...['nvme0n1', 'nvme0n1p1', 'nvme0n1p2'].map((name) => `cannot tell whether ${name} is mounted`),
-        'cannot tell whether its 9p file system is mounted',
+        'cannot tell whether its 9p share is mounted',
         '/proc/self/mountinfo: EACCES',
       ],
     ],

@@ -127,6 +127,24 @@ describe('a function in no IOMMU group', () => {
       /modprobe/,
     ],
     ['off in the kernel', { '/sys/firmware/acpi/tables/DMAR': '' }, /kernel has the IOMMU off/, /intel_iommu=on.*smmu/],
+    [
+      'off in the kernel of an AMD machine',
+      { '/sys/firmware/acpi/tables/IVRS': '' },
+      /kernel has the IOMMU off/,
+      /^boot without amd_iommu=off or iommu=off; sudo dmesg/,
+    ],
+    [
+      'on an Arm machine, whose driver is not in the kernel',
+      { '/sys/firmware/acpi/tables/IORT': '' },
+      /kernel has the IOMMU off/,
+      /^an SMMU takes a driver that is part of the kernel \(CONFIG_ARM_SMMU_V3, CONFIG_ARM_SMMU\); sudo dmesg/,
+    ],
+    [
+      'on a virtual Arm machine',
+      { '/sys/firmware/acpi/tables/IORT': '', '/sys/class/dmi/id/sys_vendor': 'QEMU\n' },
+      /kernel has the IOMMU off/,
+      /-machine virt,iommu=smmuv3; sudo dmesg/,
+    ],
     ['beside those that have one', { '/sys/class/iommu/dmar0/devices/x': '' }, /does not cover it/, /another slot/],
   ])('%s', (_, entries, message, hint) => {
     const why = whyNoGroup(new TreeSys(entries));
