@@ -67,6 +67,9 @@ export interface NvmeHealth {
   mediaErrors: bigint;
 }
 
+/** Returns the upper 32 bits, without a division where they are 0: until code is optimized, each fraction is an object. */
+const high = (value: number): number => (value <= 0x7fff_ffff ? 0 : Math.floor(value / 0x1_0000_0000));
+
 /**
  * Called for each command that ended.
  *
@@ -141,10 +144,10 @@ export class NvmeQueue {
     words[at] = opcode | (command << 16);
     words[at + 1] = namespace;
     words[at + 6] = iova;
-    words[at + 7] = iova / 0x1_0000_0000;
+    words[at + 7] = high(iova);
     const second = this.#secondPrp(command, iova, length);
     words[at + 8] = second;
-    words[at + 9] = second / 0x1_0000_0000;
+    words[at + 9] = high(second);
     words[at + 10] = word10;
     words[at + 11] = word11;
     words[at + 12] = word12;
@@ -153,12 +156,12 @@ export class NvmeQueue {
 
   /** Reads blocks into memory; see {@link submit}. @param count from 1 */
   read(namespace: number, block: number, count: number, iova: number, length: number): number {
-    return this.submit(READ, namespace, iova, length, block, block / 0x1_0000_0000, count - 1);
+    return this.submit(READ, namespace, iova, length, block, high(block), count - 1);
   }
 
   /** Writes blocks from memory; see {@link submit}. @param count from 1 */
   write(namespace: number, block: number, count: number, iova: number, length: number): number {
-    return this.submit(WRITE, namespace, iova, length, block, block / 0x1_0000_0000, count - 1);
+    return this.submit(WRITE, namespace, iova, length, block, high(block), count - 1);
   }
 
   /** Makes what was written last: the answer comes once it is on the medium. */
@@ -211,7 +214,7 @@ export class NvmeQueue {
     let at = command * 2 * LIST_ENTRIES;
     for (let i = 0; i < pages; i++) {
       this.#lists[at++] = page;
-      this.#lists[at++] = page / 0x1_0000_0000;
+      this.#lists[at++] = high(page);
       page += PAGE;
     }
     return this.#listsAt + command * PAGE;

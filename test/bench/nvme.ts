@@ -74,7 +74,7 @@ const STEADY = `${OPEN}
       }
       return done;
     };
-    reads(3);
+    for (let round = 0; round < 5; round++) reads(1);
     gc();
     const done = reads(${STEADY_SECONDS});
     gc();
