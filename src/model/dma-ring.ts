@@ -1,3 +1,5 @@
+import { KEEPS_LOAD_ORDER } from '../sys/load-order';
+
 /** The bit by which the device says that it has written an entry. */
 export interface DoneBit {
   /** Index of its 32-bit word in the entry. */
@@ -117,7 +119,9 @@ export class DmaRing {
 
   #isDone(at: number): boolean {
     // The load comes before those of the entry's other words, and is made each time.
-    return (Atomics.load(this.#signed, at + this.#doneWord) & this.#doneMask) === this.#expected;
+    const index = at + this.#doneWord;
+    const word = KEEPS_LOAD_ORDER ? (this.#signed[index] ?? 0) : Atomics.load(this.#signed, index);
+    return (word & this.#doneMask) === this.#expected;
   }
 
   #isBatchDone(ends: Uint32Array): boolean {

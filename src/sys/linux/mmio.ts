@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { KEEPS_LOAD_ORDER } from '../load-order';
 import type { Mapping, Width, Word } from '../sys';
 
 /** V8 aborts the process on an ArrayBuffer above 4 GiB; windows of this size keep clear of it. */
@@ -11,9 +12,6 @@ interface Window {
   u32: Uint32Array;
   u64: BigUint64Array;
 }
-
-/** Whether the CPU keeps plain loads in their order, also before later loads from DMA memory. */
-const KEEPS_LOAD_ORDER = process.arch === 'x64';
 
 /**
  * Width-exact access to mapped device memory.

@@ -1,3 +1,4 @@
+import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { DmaRing } from '../../../src/model/dma-ring';
 
@@ -161,4 +162,37 @@ test('the last entry of a batch tells that all before it are done', () => {
     ring.submit();
     expect(taken()).toEqual(batch.map((at) => at / 4));
   }
+});
+
+test('a loop that polls sees what is written meanwhile', async () => {
+  const shared = new SharedArrayBuffer(64);
+  const ring = new DmaRing({
+    bytes: Buffer.from(shared),
+    entries: 4,
+    entrySize: 16,
+    doorbell: () => {},
+    done: { word: 3, mask: 1, flips: true },
+  });
+  // It writes an entry at a time, each when the one before was seen, long after the loop has been optimized.
+  const code = `
+    const { workerData } = require('node:worker_threads');
+    const words = new Int32Array(workerData);
+    for (let i = 0; i < 4; i++) {
+      Atomics.wait(words, 2, i, 300);
+      Atomics.store(words, 4 * i, 100 + i);
+      Atomics.store(words, 4 * i + 3, 1);
+    }`;
+  const worker = new Worker(code, { eval: true, workerData: shared });
+  await new Promise((resolve) => worker.once('online', resolve));
+  const end = Date.now() + 20_000;
+  for (let seen = 0; seen < 4; seen++) {
+    let at = ring.peek();
+    for (let count = 1; at < 0; count++) {
+      if (count % 1_000_000 === 0 && Date.now() > end) throw new Error('nothing was seen');
+      at = ring.peek();
+    }
+    expect(ring.words[at]).toBe(100 + seen);
+    ring.release();
+  }
+  await worker.terminate();
 });
