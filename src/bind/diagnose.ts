@@ -87,14 +87,16 @@ function reasonOf(sys: Sys, address: string, driver: string, failure: SysError |
   return { because: message === null ? '' : `: ${message}`, exit: Exit.failed, hint: logHint(address) };
 }
 
-/** Returns the kernel's last message about the function in the moment that has passed since; null without one. */
+/** Returns the driver's last message about the device in the moment that has passed since; null without one. */
 function loggedReason(sys: Sys, address: string, driver: string): string | null {
   // Close to the log's clock: neither counts the time that the machine slept.
   const now = Number(process.hrtime.bigint() / 1000n);
   const prefix = `${driver} ${address}: `;
   const isRecent = ({ time }: KernelMessage) => Math.abs(now - time) < MOMENT_US;
-  const last = readKernelLog(sys).findLast((message) => message.text.startsWith(prefix) && isRecent(message));
-  return last?.text.slice(prefix.length) ?? null;
+  const recent = readKernelLog(sys).filter((message) => message.text.startsWith(prefix) && isRecent(message));
+  // The driver core adds the errno that there is already (really_probe() in drivers/base/dd.c).
+  const own = recent.findLast(({ text }) => !text.startsWith(`${prefix}probe with driver `));
+  return (own ?? recent.at(-1))?.text.slice(prefix.length) ?? null;
 }
 
 const MOMENT_US = 5_000_000;

@@ -23,11 +23,12 @@ const dirOf = (name: string) => (name === DMA ? DMA_DIR : `/sys/devices/dprc.1/d
 class Machine extends TreeSys {
   readonly writes: string[] = [];
   readonly #overrides = new Map<string, string>();
+  #log: string[] = [];
 
   /** The group of the DMA controller. */
   group: 'with vfio-platform' | 'never' | 'refused' = 'never';
   refuses: string | null = null;
-  /** The newest message of the kernel's log. */
+  /** A message of the driver in the kernel's log, behind which the driver core adds its own. */
   message: string | null = null;
 
   constructor({ iommu = true } = {}) {
@@ -68,15 +69,19 @@ class Machine extends TreeSys {
   }
 
   override open(path: string): number {
-    if (path === '/dev/kmsg') return KMSG;
+    if (path === '/dev/kmsg') {
+      const { message } = this;
+      const [about] = message?.split(': ') ?? [];
+      this.#log = message === null ? [] : [message, `${about}: probe with driver x failed with error -22`];
+      return KMSG;
+    }
     throw new SysError('open', 'ENOENT', path);
   }
 
   override read(_fd: number, buffer: Buffer): number {
-    const { message } = this;
-    this.message = null;
-    if (message === null) throw new SysError('read', 'EAGAIN', '/dev/kmsg');
-    return buffer.write(`6,1,${process.hrtime.bigint() / 1000n},-;${message}\n`);
+    const next = this.#log.shift();
+    if (next === undefined) throw new SysError('read', 'EAGAIN', '/dev/kmsg');
+    return buffer.write(`6,1,${process.hrtime.bigint() / 1000n},-;${next}\n`);
   }
 
   override close(): void {}
