@@ -176,7 +176,7 @@ async function latencies(run: Run, program: string, groups: readonly string[]): 
 async function steady(run: Run): Promise<boolean> {
   const command = ['node', '--trace-gc', '--expose-gc', SCRIPT, 'steady', '32', String(STEADY_SECONDS)];
   const lines = (await run([...command, ...PORTS.slice(0, 2)])).split('\n');
-  const asked = lines.flatMap((line, i) => (/testing|requested/.test(line) ? [i] : []));
+  const asked = lines.flatMap((line, i) => (/testing/.test(line) ? [i] : []));
   const [begin, end] = asked.slice(-2);
   const result = lines.find((line) => line.startsWith('{"rate"'));
   if (begin === undefined || end === undefined || result === undefined) throw new Error(lines.join('\n'));
