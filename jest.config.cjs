@@ -7,6 +7,8 @@ const project = (name) => ({
 });
 
 module.exports = {
+  // Tests of seconds take many where two guests of the lab run beside them.
+  testTimeout: 60_000,
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],
   reporters: ['default', '<rootDir>/test/summary-reporter.cjs'],

@@ -81,7 +81,7 @@ describe('--filter', () => {
   test('takes time by its length, whatever it is', () => {
     const long = 20_000;
     const column = { name: 'x', title: 'X', cell: () => 'a'.repeat(long) };
-    const start = performance.now();
+    const start = process.cpuUsage();
     for (const hostile of [
       `x~${'*a'.repeat(200)}b`,
       `x~${'a*'.repeat(200)}${'?'.repeat(100)}b`,
@@ -94,7 +94,7 @@ describe('--filter', () => {
       } catch (error) {
         expect(error).toBeInstanceOf(UdrvError);
       }
-    expect(performance.now() - start).toBeLessThan(20_000);
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(20_000);
   });
 
   test('is understood, or refused with exit 2, whatever is typed', () => {

@@ -47,10 +47,10 @@ describe('the width of text', () => {
   ])('%j in %i columns is %j', (text, width, shown) => expect(shortened(text, width)).toBe(shown));
 
   test('a text of a hundred thousand characters is shortened in no time', () => {
-    const start = performance.now();
+    const start = process.cpuUsage();
     for (const text of ['日'.repeat(1e5), 'x'.repeat(1e5)])
       expect(textWidth(shortened(text, 40))).toBeLessThanOrEqual(40);
-    expect(performance.now() - start).toBeLessThan(20_000);
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(20_000);
   });
 });
 

@@ -186,11 +186,11 @@ describe('files that are refused', () => {
       /F: a field without its bits/,
     ],
   ])('%s', (_, text, message) => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     expect(() => parse(text)).toThrow(
       expect.objectContaining({ name: 'UdrvError', exit: 2, message: expect.stringMatching(message) }),
     );
-    expect(performance.now() - started).toBeLessThan(20_000);
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(20_000);
   });
 
   test('a chain of derived registers that is too long for the stack', () => {
