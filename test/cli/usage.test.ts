@@ -43,7 +43,7 @@ test('a checkout that is not built says so', () => {
 });
 
 describe('usage errors', () => {
-  const choices = 'Allowed choices are uio, vfio, usb, pci.';
+  const choices = 'Allowed choices are uio, vfio, usb, pci, platform.';
   cliFails(2, [
     ['nonsense', "usage: unknown command 'nonsense'", 'udrv --help shows the commands; udrv list shows the devices'],
     ['help nonsense', "usage: unknown command 'nonsense'", '--help shows what there is'],
