@@ -47,6 +47,8 @@ const ATTENTIONS = 4;
 const READY_POLL_MS = 100;
 
 const TIMEOUT_MS = 30_000;
+/** Bound on the first question, which every disk answers at once. */
+const FIRST_MS = 2000;
 /** Bytes of one command: the kernel's driver has found these safe (drivers/usb/storage/scsiglue.c). */
 const MOST_BYTES = 120 * 1024;
 const MOST_BYTES_SUPER_SPEED = 1024 * 1024;
@@ -131,7 +133,7 @@ export class UsbStorage {
     const port = new UsbStoragePort(device, options);
     try {
       const maxLun = await port.maxLun();
-      const inquiry = await port.inquiry();
+      const inquiry = await port.firstInquiry();
       await port.ready();
       return new UsbStorage(port, maxLun, inquiry, await port.capacity());
     } catch (error) {
@@ -243,7 +245,7 @@ class UsbStoragePort {
   readonly maxTransfer: number;
   readonly #device: UsbDevice;
   readonly #lun: number;
-  readonly #timeoutMs: number;
+  #timeoutMs: number;
   readonly #interface: number;
   readonly #in: number;
   readonly #out: number;
@@ -302,6 +304,24 @@ class UsbStoragePort {
     if (result.status === 'stall') return 0;
     if (result.status !== 'ok') throw this.#transferFailed('Get Max LUN', result);
     return result.data[0] ?? 0;
+  }
+
+  /**
+   * Asks who the unit is, twice if need be: the driver before may have died in the middle of a command. The first
+   * question then fails, and with it goes the rest of that command, by the reset recovery that follows a failure.
+   */
+  async firstInquiry(): Promise<UsbStorageInquiry> {
+    const timeoutMs = this.#timeoutMs;
+    this.#timeoutMs = Math.min(timeoutMs, FIRST_MS);
+    try {
+      return await this.inquiry();
+    } catch (error) {
+      if (!(error instanceof UdrvError) || (error.exit !== Exit.deviceError && error.exit !== Exit.timeout))
+        throw error;
+    } finally {
+      this.#timeoutMs = timeoutMs;
+    }
+    return await this.inquiry();
   }
 
   async inquiry(): Promise<UsbStorageInquiry> {

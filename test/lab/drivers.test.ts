@@ -82,6 +82,51 @@ describeInLab(
       expect((await run(`head -c 8 ${node} | od -An -tx4`)).stdout.trim()).toBe('00000000 9e3779b1');
       expect((await run(`udrv bind ${DISK} vfio-pci`)).code).toBe(0);
     });
+
+    describe('edu over UIO', () => {
+      const EDU = '0000:00:04.0';
+      const EXAMPLE = 'udrv run fixtures/examples/edu.mjs uio0';
+      /** Interrupt Disable in the command register, the line's causes, and whether it interrupts when it is done. */
+      const state = async () =>
+        (await run(`setpci -s ${EDU} COMMAND; udrv uio read uio0 map0:0x24; udrv uio read uio0 map0:0x20`)).stdout;
+
+      test('it computes and interrupts', async () => {
+        const { stdout, stderr, code } = await run(`${EXAMPLE} 200`);
+        expect(stdout).toMatch(
+          /^edu 1\.0, liveness 0xedcba987\n5! = 120\n10! = 3628800\n12! = 479001600\n200 interrupts, p50 [\d.]+ us, p99 [\d.]+ us\n$/,
+        );
+        expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
+      });
+
+      test('Ctrl-C in the middle: the device is quiet', async () => {
+        const before = await state();
+        expect(before).toMatch(/^[0-9a-f]{4}\n0x00000000\n0x00000000\n$/);
+        const running = lab().spawn(`exec ${EXAMPLE} 1000000`);
+        await running.waitFor(/12! = /, 60_000);
+        running.kill('SIGINT');
+        expect(await running.exitWithin(20_000)).toEqual({ code: 130, signal: null });
+        expect(await state()).toBe(before);
+      });
+
+      test('SIGKILL in the middle: the next open takes over', async () => {
+        const running = lab().spawn(`exec ${EXAMPLE} 1000000`);
+        await running.waitFor(/12! = /, 60_000);
+        running.kill('SIGKILL');
+        await running.exitWithin(20_000);
+        expect((await run(`${EXAMPLE} 100`)).code).toBe(0);
+        expect(await state()).toMatch(/^[0-9a-f]{4}\n0x00000000\n0x00000000\n$/);
+      });
+
+      test('a device that is removed in the middle is exit 8, and works once it is back', async () => {
+        const running = lab().spawn(`exec ${EXAMPLE} 1000000`);
+        await running.waitFor(/12! = /, 60_000);
+        await run(`echo 1 > /sys/bus/pci/devices/${EDU}/remove`);
+        expect(await running.exitWithin(20_000)).toEqual({ code: 8, signal: null });
+        expect(running.stderr).toMatch(/^udrv: uio0: the device went away/m);
+        await run(`echo 1 > /sys/bus/pci/rescan; udrv bind ${EDU} uio_pci_generic`);
+        expect((await run(`${EXAMPLE} 100`)).code).toBe(0);
+      });
+    });
   },
   {
     long: 'stock',

@@ -195,6 +195,23 @@ test('the close in the middle ends the command, and leaves a disk that works', a
   await again.read(Buffer.alloc(512), 0);
 });
 
+test('a disk is taken that another driver has left in the middle of a write', async () => {
+  device.claim(0, { detach: true });
+  // WRITE(10) of 8 blocks, and no data.
+  const wrapper = Buffer.alloc(31);
+  wrapper.write('USBC', 'latin1');
+  wrapper.writeUInt32LE(4096, 8);
+  wrapper[14] = 10;
+  wrapper[15] = 0x2a;
+  wrapper[23] = 8;
+  await device.write(0x02, [wrapper]);
+  device.close();
+  device = UsbDevice.open(sim.sys, inspected(ADDRESS));
+  await using disk = await UsbStorage.open(device, { timeoutMs: 500 });
+  expect(disk.inquiry.product).toBe('QEMU HARDDISK');
+  await disk.read(Buffer.alloc(4096), 0);
+});
+
 test('a disk that is pulled out in the middle of a write', async () => {
   const disk = await UsbStorage.open(device);
   const writing = disk.write(pattern(2 ** 20), 0);
