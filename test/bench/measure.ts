@@ -32,6 +32,8 @@ export function interleaved(commands: readonly (readonly string[])[], runs: numb
 
 export function verdict(what: string, value: number, bound: number, unit: string): boolean {
   const good = value <= bound;
-  console.log(`  ${good ? 'ok  ' : 'MISS'} ${what}: ${value.toFixed(2)}${unit} (at most ${Number(bound.toFixed(2))}${unit})`);
+  console.log(
+    `  ${good ? 'ok  ' : 'MISS'} ${what}: ${value.toFixed(2)}${unit} (at most ${Number(bound.toFixed(2))}${unit})`,
+  );
   return good;
 }
