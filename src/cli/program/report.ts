@@ -1,9 +1,10 @@
 import type { CommanderError } from 'commander';
 import { Exit, type ExitCode, errnoNumber, fromSysError, SysError, UdrvError, usageError } from '../../errors';
 import { json, visible } from '../output/escape';
-import { completeHint, type MachineOptions, wrapAdvice } from '../output/hint';
+import { completeHint, type MachineOptions } from '../output/hint';
 import { BrokenPipe, type OutputStream } from '../output/stream';
 import { columnsOf } from '../output/terminal';
+import { wrapAdvice } from '../output/wrap-advice';
 
 /**
  * Takes apart the errors of a command that failed, and whose cleanup failed then: `using` wraps each error of a disposal

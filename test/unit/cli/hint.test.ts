@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { completeHint, wrapAdvice } from '../../../src/cli/output/hint';
+import { completeHint } from '../../../src/cli/output/hint';
+import { wrapAdvice } from '../../../src/cli/output/wrap-advice';
 
 const SRC = join(__dirname, '../../../src');
 const SIM = { sim: true };
