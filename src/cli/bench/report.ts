@@ -13,7 +13,7 @@ import { listDevices } from '../../devices/list';
 import { usageError } from '../../errors';
 import type { DeviceInfo } from '../../model/device';
 import type { Location } from '../../model/location';
-import { parseCount, parseDuration, parseSize } from '../../model/notation';
+import { parseCount, parseSize } from '../../model/notation';
 import { NO_NAMES } from '../../names/database';
 import { sizeText } from '../../text/size';
 import { findNamed } from '../devices/find';
@@ -28,7 +28,7 @@ import { factTable, titleLine } from '../tables/facts';
 import type { Column } from '../tables/row';
 import { table } from '../tables/table';
 import { parseEndpoint } from '../transfers/open';
-import { parseQueue } from '../transfers/options';
+import { parseQueues, parseSeconds } from '../transfers/options';
 
 export const command: VerbSpec = {
   description: 'measure all that udrv can of this machine, and of the devices that are named',
@@ -64,16 +64,6 @@ interface ReportOptions {
   maxSize?: number;
   seconds: number;
   count: number;
-}
-
-function parseQueues(text: string): number[] {
-  return text.split(',').map(parseQueue);
-}
-
-function parseSeconds(text: string): number {
-  const seconds = parseDuration(text) / 1000;
-  if (seconds === 0) throw usageError(text, 'is too short a time to measure anything');
-  return seconds;
 }
 
 async function report(context: Context, selectors: string[], options: ReportOptions): Promise<number | undefined> {

@@ -1,6 +1,6 @@
 import type { Option } from 'commander';
 import { usageError } from '../../errors';
-import { parseCount, parseSize } from '../../model/notation';
+import { parseCount, parseDuration, parseSize } from '../../model/notation';
 import { option } from '../program/options';
 import { parseText } from './text';
 
@@ -46,6 +46,18 @@ export function parseQueue(text: string): number {
   const value = parseCount(text);
   if (value > MOST_IN_FLIGHT) throw usageError(text, `is too many: ${MOST_IN_FLIGHT} at most`);
   return value;
+}
+
+/** Parses numbers of URBs in flight, `1,4,16`, that are measured one after another. */
+export function parseQueues(text: string): number[] {
+  return text.split(',').map(parseQueue);
+}
+
+/** Parses the time of a measurement. @returns seconds */
+export function parseSeconds(text: string): number {
+  const seconds = parseDuration(text) / 1000;
+  if (seconds === 0) throw usageError(text, 'is too short a time to measure anything');
+  return seconds;
 }
 
 /** The most bytes of one URB: drivers/usb/core/devio.c takes less than USBFS_XFER_MAX. */

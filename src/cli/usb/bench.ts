@@ -1,5 +1,4 @@
 import { usageError } from '../../errors';
-import { parseDuration } from '../../model/notation';
 import { findEndpoint } from '../../usb/device/endpoints';
 import { endpointName } from '../../usb/inspect/address';
 import { transferError } from '../../usb/transfer/failure';
@@ -12,7 +11,7 @@ import { Progress, SECONDS } from '../status/progress';
 import type { Column } from '../tables/row';
 import { table } from '../tables/table';
 import { type EndpointOptions, endpointSteps, parseEndpoint, withEndpoint, withUsb } from '../transfers/open';
-import { altOption, parseQueue, parseTransferSize, takeOptions } from '../transfers/options';
+import { altOption, parseQueues, parseSeconds, parseTransferSize, takeOptions } from '../transfers/options';
 
 export const command: VerbSpec = {
   description: 'measure throughput and latency by the number of transfers in flight',
@@ -36,16 +35,6 @@ interface BenchOptions extends EndpointOptions {
   size?: number;
   queue: number[];
   seconds: number;
-}
-
-function parseQueues(text: string): number[] {
-  return text.split(',').map(parseQueue);
-}
-
-function parseSeconds(text: string): number {
-  const seconds = parseDuration(text) / 1000;
-  if (seconds === 0) throw usageError(text, 'is too short a time to measure anything');
-  return seconds;
 }
 
 const DEFAULT_SIZE = 64 * 1024;
