@@ -1,6 +1,7 @@
 import { AttributeReader } from '../sys/readers/attributes';
 import type { Sys, SysTree } from '../sys/sys';
 import { shellWord } from '../text/shell';
+import { namesInterrupt } from '../uio/device-tree';
 import { mayComeIntoGroup } from '../vfio/inspect/missing-group';
 import { busOf, devicePath } from './bus';
 import { needsGroup } from './driver';
@@ -46,12 +47,13 @@ export function platformNotes(sys: SysTree, plans: readonly BindPlan[]): string[
       const properties = reader.names(devicePath(sys, address, 'of_node'));
       // A recording of a node that has no more than what told its kind.
       if (!properties.includes('compatible')) return [];
-      const has = (name: RegExp) => properties.some((property) => name.test(property));
       return [
-        ...(has(/^interrupts(?:-extended)?$/)
+        ...(namesInterrupt(properties)
           ? []
           : [`${address}: no interrupt in the device tree: its node answers EIO to a wait for one`]),
-        ...(has(/^reg$/) ? [] : [`${address}: no registers (reg) in the device tree: there is nothing to map`]),
+        ...(properties.includes('reg')
+          ? []
+          : [`${address}: no registers (reg) in the device tree: there is nothing to map`]),
       ];
     });
 }

@@ -2,6 +2,7 @@ import { adviceOnBus, type BusDeviceInfo, inspectOnBus } from '../../bind/bus';
 import { waysOnBus } from '../../bind/platform';
 import { AttributeReader } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
+import { namesInterrupt } from '../../uio/device-tree';
 import { IommuGroups } from '../../vfio/inspect/iommu-group';
 import type { Style } from '../output/style';
 import type { Context } from '../program/context';
@@ -37,8 +38,7 @@ export function inspectOnBusInDepth(sys: SysTree, address: string): BusDeviceInD
     platform: {
       ...device.platform,
       compatible: compatible?.filter((one) => one !== '') ?? null,
-      hasInterrupt:
-        compatible === undefined ? null : properties.some((name) => /^interrupts(?:-extended)?$/.test(name)),
+      hasInterrupt: compatible === undefined ? null : namesInterrupt(properties),
       groupMembers: members.filter((name) => name !== address),
       ways: waysOnBus(sys, address),
       advice: adviceOnBus(sys, address),

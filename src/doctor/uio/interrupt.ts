@@ -1,5 +1,6 @@
 import { isPciAddress } from '../../pci/address';
 import { pciPath } from '../../pci/paths';
+import { namesInterrupt } from '../../uio/device-tree';
 import { type Check, command, type PlatformSubject, type UioSubject } from '../check';
 
 /** A UIO device without an interrupt. */
@@ -21,7 +22,7 @@ export const interrupt: Check<UioSubject> = {
     if (uio.parentBus !== 'platform' || parentDevice === null || (uio.eventCount ?? 0) > 0) return;
     const dir = `/sys/bus/platform/devices/${parentDevice}/of_node`;
     const properties = tree.names(dir);
-    if (properties.length === 0 || properties.some((name) => /^interrupts(?:-extended)?$/.test(name))) return;
+    if (properties.length === 0 || namesInterrupt(properties)) return;
     yield {
       id: 'no-interrupt',
       severity: 'limits',
@@ -42,7 +43,7 @@ export const platformInterrupt: Check<PlatformSubject> = {
     const dir = `/sys/bus/platform/devices/${address}/of_node`;
     const properties = tree.names(dir);
     // A recording of a node that has no more than what told its kind.
-    if (!properties.includes('reg') || properties.some((name) => /^interrupts(?:-extended)?$/.test(name))) return;
+    if (!properties.includes('reg') || namesInterrupt(properties)) return;
     yield {
       id: 'no-interrupt',
       severity: 'limits',
