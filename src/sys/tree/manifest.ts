@@ -272,16 +272,29 @@ class Parser {
   }
 
   /**
-   * Nearly every line: what is short and needs neither unescaping nor a second look. Plain string searches, because
-   * expressions that say the same take most of the time of starting. Null: look closely.
+   * Nearly every line: what is short and needs no second look. Plain string searches, because expressions that say the
+   * same take most of the time of starting. Null: look closely.
    */
   #parsePlain(line: string): ManifestEntry | null {
-    if (!this.#plain || line.length > MAX_PATH || line.includes('\\')) return null;
+    if (!this.#plain || line.length > MAX_PATH) return null;
     if (!line.startsWith('/sys/') && !line.startsWith('/dev/')) return null;
-    const [path, operator, value] = splitLine(line);
-    if (path.includes('//') || path.includes('/.') || path.endsWith('/') || value === '') return null;
+    const afterPath = line.indexOf(' ');
+    const value = line.indexOf(' ', afterPath + 1) + 1;
+    if (afterPath < 0 || value === 0 || value === line.length) return null;
+    const path = line.slice(0, afterPath);
+    if (path.includes('//') || path.includes('/.') || path.endsWith('/') || path.includes('\\')) return null;
+    return this.#plainValue(path, line.slice(afterPath + 1, value - 1), line.slice(value));
+  }
+
+  #plainValue(path: string, operator: string, value: string): ManifestEntry | null {
+    if (operator === '=') {
+      // The escape of what has several lines, as `resource` has.
+      const text = value.includes('\\') ? value.replaceAll('\\n', '\n') : value;
+      if (text.includes('\\')) return null;
+      return { path, kind: 'file', content: this.#content(Buffer.from(`${text}\n`, 'latin1')) };
+    }
+    if (value.includes('\\')) return null;
     if (operator === '->') return { path, kind: 'link', target: value };
-    if (operator === '=') return { path, kind: 'file', content: this.#content(Buffer.from(`${value}\n`, 'latin1')) };
     if (operator === '@' && ACCESSES.has(value)) return { path, kind: 'node', access: value as Access };
     if (operator === '!' && isErrno(value)) return { path, kind: 'error', code: value };
     if (operator !== ':') return null;
@@ -384,7 +397,6 @@ class Parser {
     /** Entries that nothing can be below, and their lines. */
     const leaves = new Map<string, number>();
     let directories = 0;
-    let parent = '';
     let previous = '';
     for (let index = 0; index < this.entries.length; index++) {
       const { path, kind } = this.entries[index] as ManifestEntry;
@@ -393,21 +405,22 @@ class Parser {
         this.#line = line;
         throw this.#error(`the path ${quote(path)} is listed twice, first in line ${this.#lines[index - 1]}`);
       }
-      const directory = path.slice(0, path.lastIndexOf('/'));
-      // A leaf comes before what is below it, so that one look for each directory is enough.
+      // The directories above that are not above the previous entry too: a leaf comes before what is below it, so that
+      // one look for each directory is enough. The previous entry itself counts again.
       for (
-        let above = directory;
-        directory !== parent && above !== '';
-        above = above.slice(0, above.lastIndexOf('/'))
+        let slash = path.lastIndexOf('/');
+        slash > 0 && !previous.startsWith(path.slice(0, slash + 1));
+        slash = path.lastIndexOf('/', slash - 1)
       ) {
-        const leaf = leaves.get(above);
+        directories++;
+        const leaf = leaves.get(path.slice(0, slash));
         if (leaf === undefined) continue;
         this.#line = line;
-        throw this.#error(`${quote(path)} is below ${quote(above)}, which is not a directory in line ${leaf}`);
+        throw this.#error(
+          `${quote(path)} is below ${quote(path.slice(0, slash))}, which is not a directory in line ${leaf}`,
+        );
       }
-      parent = directory;
       if (kind !== 'dir' && kind !== 'error') leaves.set(path, line);
-      directories += newDirectories(previous, path);
       if (this.entries.length + directories > this.#limits.entries) {
         this.#line = line;
         throw this.#error(`the file has more than ${this.#limits.entries} entries and directories`);
@@ -428,18 +441,6 @@ function splitLine(line: string): [string, string, string] {
   const operator = line.indexOf(' ', path + 1);
   if (operator < 0) return [line.slice(0, path), line.slice(path + 1), ''];
   return [line.slice(0, path), line.slice(path + 1, operator), line.slice(operator + 1)];
-}
-
-/** Counts the directories above `path` that are not above `previous`, for paths in order; `previous` itself counts again. */
-function newDirectories(previous: string, path: string): number {
-  // Nearly always the same directory.
-  if (previous.startsWith(path.slice(0, path.lastIndexOf('/') + 1))) return 0;
-  let common = 0;
-  while (common < path.length && path[common] === previous[common]) common++;
-  let count = 0;
-  // The first component after what is common is the entry itself or a directory that is new.
-  for (let slash = path.indexOf('/', common); slash >= 0; slash = path.indexOf('/', slash + 1)) if (slash > 0) count++;
-  return count;
 }
 
 /** By code unit, as the default sort does; `localeCompare` is neither stable across machines nor fast. */
