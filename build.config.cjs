@@ -4,26 +4,33 @@
 // command-line.js its main file (src/cli/start). The library beside them, dist, is tsc's.
 const { createHash } = require('node:crypto');
 const { mkdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
-const { basename, relative, resolve: resolvePath } = require('node:path');
+const { basename, dirname, relative, resolve: resolvePath } = require('node:path');
 const { build, buildSync, transformSync } = require('esbuild');
 const { version } = require('./package.json');
 
 const ENTRY = 'src/cli/program/entry.ts';
 const COMMAND_LINE = 'src/cli/parser/command-line.ts';
 
-/** What the two main files have of what is required where it is needed: a listing needs it. test/cli/start.test.ts finds what is missing. */
-const LISTING = ['src/cli/list.ts', 'src/sys/linux/linux-sys.ts', 'src/sys/tree/snapshot.ts'];
+/** What main.js has of what is required where it is needed: a listing needs it. test/cli/start.test.ts finds what is missing. */
+const LISTING = ['src/sys/linux/linux-sys.ts', 'src/sys/tree/snapshot.ts'];
+
+/** Requires them. */
+const REQUIRES_LISTING = 'src/cli/program/machine.ts';
 
 /** Stays in the file that requires it, which is loaded late itself: what exports by CommonJS cannot be exported again. */
 const WITH_REQUIRER = ['node_modules/saxes/saxes.js'];
 
 const NO_CHILD_PROCESS = 'src/cli/parser/no-child-process.ts';
 
+/** Beside what runs a main file: loaded when its cache is to be written. */
+const WRITE_CACHE = 'src/cli/start/write-cache.ts';
+
 const DIST = 'dist/cli';
 
-// Less to read at each start; names stay, for UDRV_DEBUG.
-const minify = { minifySyntax: true, minifyWhitespace: true, target: 'node20' };
-const options = { ...minify, bundle: true, platform: 'node', logLevel: 'warning', write: false, outdir: DIST };
+// Less to read at each start, and to download. The names of exports stay: each file is shortened by itself, at the end.
+const compact = { minifySyntax: true, minifyWhitespace: true, target: 'node20' };
+const shortened = { ...compact, minifyIdentifiers: true };
+const options = { ...compact, bundle: true, platform: 'node', logLevel: 'warning', write: false, outdir: DIST };
 
 /** The sources that are required where they are needed, by the name of the file that each becomes: uio-read for src/cli/uio/read.ts. */
 class Lazy {
@@ -59,6 +66,16 @@ class Lazy {
         onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
           importer.includes('/node_modules/commander/') ? { path: resolvePath(NO_CHILD_PROCESS) } : undefined,
         );
+        // As an import, because esbuild puts a function around each module that can be reached by a require.
+        onLoad({ filter: new RegExp(`/${REQUIRES_LISTING}$`) }, ({ path }) => {
+          const imports = [];
+          const contents = readFileSync(path, 'utf8').replace(/require\('([^']+)'\)/g, (required, source) => {
+            if (!LISTING.includes(relative('.', resolvePath(dirname(path), `${source}.ts`)))) return required;
+            imports.push(`import * as listing${imports.length} from '${source}'; `);
+            return `listing${imports.length - 1}`;
+          });
+          return { contents: imports.join('') + contents, loader: 'ts' };
+        });
         // esbuild makes one chunk of what all files have in common, which is ENTRY, then main.js; and one of what all
         // but those of a listing have in common.
         onResolve({ filter: /^lazy:/ }, ({ path }) => ({ namespace: 'lazy', path: path.slice('lazy:'.length) }));
@@ -105,6 +122,7 @@ async function bundle() {
   });
 
   rmSync(DIST, { recursive: true, force: true });
+  writeStart({ in: WRITE_CACHE, out: 'write-cache' });
   mkdirSync(DIST, { recursive: true });
   const withSource = (source) =>
     basename(Object.entries(metafile.outputs).find(([, { inputs }]) => source in inputs)[0]);
@@ -126,11 +144,13 @@ async function bundle() {
   }
 }
 
-const MAIN_FILES = /require\("\.\/(?:start|command-line)\.js"\)/g;
+const MAIN_FILES = /require\("\.\/(?:start|command-line)\.js"\)(?!\.all)/g;
 
 /** Makes CommonJS of a module of the bundle, which calls `all` of a main file for its exports. */
 function commonJs(text) {
-  return transformSync(text, { ...minify, format: 'cjs' }).code.replace(MAIN_FILES, '$&.all()');
+  // Those that are required where they are needed first: their `require` gets a short name.
+  const late = text.replace(MAIN_FILES, '$&.all()');
+  return transformSync(late, { ...shortened, format: 'cjs' }).code.replace(MAIN_FILES, '$&.all()');
 }
 
 /** Gives a main file its exports by a function, `all`: they are hundreds, and a listing needs none of them. */
@@ -162,13 +182,13 @@ function makeCached(file, main, text) {
   const content = `(function(exports,require,module){${commonJs(withLateExports(text))}})`;
   writeFileSync(`${DIST}/${main}.js`, content);
   const hash = createHash('sha256').update(content).digest('hex').slice(0, 16);
-  buildSync({
-    ...options,
-    entryPoints: [{ in: 'src/cli/start/start.ts', out: file }],
-    format: 'cjs',
-    define: { UDRV_MAIN: JSON.stringify(main), UDRV_MAIN_HASH: JSON.stringify(hash) },
-    write: true,
-  });
+  const define = { UDRV_MAIN: JSON.stringify(main), UDRV_MAIN_HASH: JSON.stringify(hash) };
+  writeStart({ in: 'src/cli/start/start.ts', out: file }, define);
+}
+
+function writeStart(entryPoint, define = {}) {
+  const external = ['./write-cache'];
+  buildSync({ ...options, ...shortened, entryPoints: [entryPoint], format: 'cjs', define, external, write: true });
 }
 
 void bundle();

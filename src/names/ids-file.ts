@@ -19,6 +19,8 @@ const TOP_WIDTH = 2;
 /** Bytes that a search decodes at first; most vendors are smaller. */
 const WINDOW = 2048;
 
+const HASH = 0x23;
+
 const ID = /^[0-9a-f]{4}$/;
 
 /** The place of a vendor: offsets of the newline before its line, and of the one after its last device. */
@@ -35,8 +37,8 @@ export class IdsFile implements NameSource {
   readonly #probes = new Map<number, number | null>();
 
   constructor(content: Buffer) {
-    // Each line then begins with a newline, the first one too.
-    this.#bytes = Buffer.concat([Buffer.from('\n'), content]);
+    // Each line that counts then begins with a newline, the first one too. The published files begin with a comment.
+    this.#bytes = content[0] === HASH ? content : Buffer.concat([Buffer.from('\n'), content]);
   }
 
   /** Returns the vendor's name; null where the file does not know it. */

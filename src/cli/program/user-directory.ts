@@ -5,10 +5,6 @@ import { isAbsolute, join } from 'node:path';
  * neither. A relative path is invalid and ignored (XDG Base Directory Specification).
  */
 export function userDirectory(set: string | undefined, home: string | undefined, belowHome: string): string | null {
-  return firstAbsolute(set, home && join(home, belowHome));
-}
-
-/** Returns the first path that is absolute; null where none is. */
-export function firstAbsolute(...paths: readonly (string | undefined | null)[]): string | null {
-  return paths.find((path) => path && isAbsolute(path)) ?? null;
+  for (const path of [set, home && join(home, belowHome)]) if (path && isAbsolute(path)) return path;
+  return null;
 }

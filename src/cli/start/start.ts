@@ -1,31 +1,87 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { Script } from 'node:vm';
-import { cacheDirectory, readCache, writeCache } from './code-cache';
+import { PAGE, SEAL } from './seal';
 
 /** Put in by the build: the name of the main file, and what tells one content of it from another. */
 declare const UDRV_MAIN: string;
 declare const UDRV_MAIN_HASH: string;
 
+const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
+
+/** Far more than V8 makes of a main file, which is some 200 KiB. */
+const MAX_SIZE = 8 * 1024 * 1024;
+
+/** Loaded where the command is no plain listing. */
+const PARSER = `${__dirname}/command-line.js`;
+
+const OTHERS_WRITE = 0o022;
+const OTHERS_ANY = 0o077;
+
 /**
  * Runs a main file, which build.config.cjs made, one function of CommonJS: main.js is all that a plain listing needs, and
  * command-line.main.js what all other commands need beside it. Compiling them takes a third of the time that udrv adds to
- * Node's own start. So what V8 made of them is kept: of main.js when a listing ends for the first time, because then it
- * has the functions that a listing calls, of the other when any command ends.
+ * Node's own start. So what V8 made of them is kept: of main.js when a plain listing ends for the first time, because then
+ * it has the functions that a listing calls and no more, of the other when any command ends.
  *
  * Not by `module.enableCompileCache`: Node 20 lacks it, and it keeps no function that is compiled on its first call.
+ *
+ * Nothing here is in a cache: each function would be compiled at each start. That is why they are so few.
  */
-function start(): void {
-  const filename = join(__dirname, `${UDRV_MAIN}.js`);
+(() => {
+  const filename = `${__dirname}/${UDRV_MAIN}.js`;
   const directory = cacheDirectory(process.env);
   // A cache is for one V8, and for one kind of CPU, which V8 does not check.
   const name = `${UDRV_MAIN}-${UDRV_MAIN_HASH}-${process.version}-${process.arch}`;
   const cachedData = directory === null ? undefined : readCache(directory, name);
   const script = new Script(readFileSync(filename, 'utf8'), { filename, ...(cachedData && { cachedData }) });
-  const isMissing = directory !== null && (cachedData === undefined || script.cachedDataRejected);
-  if (isMissing && (UDRV_MAIN !== 'main' || process.argv.includes('list')))
-    process.once('exit', () => writeCache(directory, name, () => script.createCachedData()));
+  if (directory !== null && (cachedData === undefined || script.cachedDataRejected))
+    process.once('exit', () => {
+      if (UDRV_MAIN === 'main' && (!process.argv.includes('list') || require.cache[PARSER] !== undefined)) return;
+      const { writeCache } = require('./write-cache') as typeof import('./write-cache');
+      writeCache(directory, name, () => script.createCachedData());
+    });
   script.runInThisContext()(exports, require, module);
+})();
+
+/**
+ * Returns the directory for code caches, null where there is none to be had: no home, or the user does not want one.
+ * A path that is not absolute is none: XDG Base Directory Specification. Nothing is checked or made yet.
+ */
+function cacheDirectory(env: NodeJS.ProcessEnv): string | null {
+  if (env['NODE_DISABLE_COMPILE_CACHE']) return null;
+  if (env['NODE_COMPILE_CACHE']?.startsWith('/')) return `${env['NODE_COMPILE_CACHE']}/udrv`;
+  if (env['XDG_CACHE_HOME']?.startsWith('/')) return `${env['XDG_CACHE_HOME']}/udrv`;
+  return env['HOME']?.startsWith('/') ? `${env['HOME']}/.cache/udrv` : null;
 }
 
-start();
+/**
+ * Reads a code cache that nobody but this user can have written; undefined for any other, and for one that is damaged.
+ * V8 runs what it is given: it checks version, flags and length of a cache, and neither origin nor content.
+ */
+function readCache(directory: string, name: string): Uint8Array | undefined {
+  let inside: number | undefined;
+  let fd: number | undefined;
+  try {
+    const user = process.geteuid?.();
+    // A descriptor stays the directory's own if the name is given to another.
+    inside = openSync(directory, O_DIRECTORY | O_NOFOLLOW);
+    const outer = fstatSync(inside);
+    if (outer.uid !== user || (outer.mode & OTHERS_ANY) !== 0) return undefined;
+    fd = openSync(`/proc/self/fd/${inside}/${name}`, O_NOFOLLOW | O_NONBLOCK);
+    const { size, uid, mode, nlink } = fstatSync(fd);
+    const isOurs = uid === user && (mode & OTHERS_WRITE) === 0 && nlink === 1;
+    if ((mode & constants.S_IFMT) !== constants.S_IFREG || !isOurs || size > MAX_SIZE) return undefined;
+    const content = new Uint8Array(size);
+    if (readSync(fd, content, 0, size, 0) !== size) return undefined;
+    const words = new Int32Array(content.buffer, 0, size >> 2);
+    let sum = size;
+    for (let i = SEAL; i < words.length; i += PAGE) sum = (Math.imul(sum, 31) + (words[i] ?? 0)) | 0;
+    return words[0] === sum ? content.subarray(4 * SEAL) : undefined;
+  } catch {
+    // A cache is never worth a failure.
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+    if (inside !== undefined) closeSync(inside);
+  }
+}

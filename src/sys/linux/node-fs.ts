@@ -26,10 +26,15 @@ export function readToEnd(fd: number, path: string, limit: number): Buffer {
     if (length === 0) break;
     total += length;
     if (total > limit) throw new SysError('read', 'EFBIG', path);
-    chunks.push(Buffer.from(scratch.subarray(0, length)));
+    chunks.push(copyOf(scratch, length));
     if (length < PAGE && path.startsWith('/sys/')) break;
   }
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+}
+
+/** Copies the first bytes. Not Buffer.from, which takes long, when it is first called, to find out what it is given. */
+export function copyOf(bytes: Buffer, length = bytes.length): Buffer {
+  return Uint8Array.prototype.slice.call(bytes, 0, length) as Buffer;
 }
 
 /**

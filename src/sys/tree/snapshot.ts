@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { Exit, errnoMessage, SysError, UdrvError, usageError } from '../../errors';
-import { readToEnd, sysCall } from '../linux/node-fs';
+import { copyOf, readToEnd, sysCall } from '../linux/node-fs';
 import type { SysTree } from '../sys';
 import { MANIFEST_LIMITS, parseManifest } from './manifest';
 import { MemoryTree } from './memory-tree';
@@ -29,7 +29,8 @@ export function parseSnapshot(text: Buffer, name: string, tree: MemoryTree = new
         tree.mkdir(entry.path);
         break;
       case 'file':
-        tree.set(entry.path, { kind: 'file', read: () => copy(entry.content) });
+        // The caller may do with its buffer what it likes.
+        tree.set(entry.path, { kind: 'file', read: () => copyOf(entry.content) });
         break;
       case 'link':
         tree.set(entry.path, { kind: 'link', target: entry.target });
@@ -44,13 +45,6 @@ export function parseSnapshot(text: Buffer, name: string, tree: MemoryTree = new
     }
   }
   return tree;
-}
-
-/** The caller may do with its buffer what it likes. Not Buffer.from, which is slow to find out what it is given. */
-function copy(content: Buffer): Buffer {
-  const bytes = Buffer.allocUnsafe(content.length);
-  content.copy(bytes);
-  return bytes;
 }
 
 function readSnapshot(file: string): Buffer {
