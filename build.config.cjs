@@ -1,12 +1,16 @@
-// Builds the command into dist/cli, so that it starts fast. main.js is all that a plain listing runs, command-line.main.js
-// all that every other command runs beside that; what src/cli requires further, with require('./x') where it is needed,
-// is a file of its own, read when it is needed; what several of them share is a chunk. start.js runs main.js, and
-// command-line.js its main file (src/cli/start). The library beside them, dist, is tsc's.
+// Builds dist: the command, so that it starts fast, and the library, of the same files. Each piece of code is in one file.
+//
+// main.js is all that a plain listing runs, command-line.main.js what every other command runs beside that. What is
+// required with require('./x') where it is needed becomes a file of its own in dist/cli, read when it is needed. What
+// several of them share is a chunk. start.js runs main.js, and command-line.js its main file (src/cli/start). The entries
+// of the library are where package.json has them. tsc makes their types.
 const { createHash } = require('node:crypto');
 const { mkdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
-const { basename, dirname, relative, resolve: resolvePath } = require('node:path');
+const { basename, dirname, join, relative, resolve: resolvePath } = require('node:path');
 const { build, buildSync, transformSync } = require('esbuild');
-const { version } = require('./package.json');
+const { exports: packageExports, version } = require('./package.json');
+
+const DIST = 'dist';
 
 const ENTRY = 'src/cli/program/entry.ts';
 const COMMAND_LINE = 'src/cli/parser/command-line.ts';
@@ -25,18 +29,38 @@ const NO_CHILD_PROCESS = 'src/cli/parser/no-child-process.ts';
 /** Beside what runs a main file: loaded when its cache is to be written. */
 const WRITE_CACHE = 'src/cli/start/write-cache.ts';
 
-const DIST = 'dist/cli';
+/** Chunks that so many files use, and no larger, are put together: to load a file takes half a millisecond. */
+const SHARED = { users: 12, bytes: 14_000 };
 
 // Less to read at each start, and to download. The names of exports stay: each file is shortened by itself, at the end.
 const compact = { minifySyntax: true, minifyWhitespace: true, target: 'node20' };
 const shortened = { ...compact, minifyIdentifiers: true };
 const options = { ...compact, bundle: true, platform: 'node', logLevel: 'warning', write: false, outdir: DIST };
 
+/** The sources of the library's entries, by the path of each below dist, without `.js`. */
+const library = Object.fromEntries(
+  Object.values(packageExports)
+    .map((entry) => /^\.\/dist\/(.*)\.js$/.exec(entry.default)?.[1])
+    .filter(Boolean)
+    .map((path) => [path, `src/${path}.ts`]),
+);
+
+/** The modules that are in one file each, because all other files import them. */
+class Together {
+  /** Those of main.js. */
+  main = [ENTRY];
+  /** What every command needs beside a plain listing. */
+  commandLine = [COMMAND_LINE];
+  /** Small pieces of the library that many commands need. */
+  library = [];
+}
+
 /** The sources that are required where they are needed, by the name of the file that each becomes: uio-read for src/cli/uio/read.ts. */
 class Lazy {
   files = new Map();
   /** Those that a listing may require, which then does not load the parser. */
   ofListing = new Set();
+  together = new Together();
 
   add(source) {
     const name = source.includes('node_modules/') ? source.split('node_modules/')[1] : source.slice('src/'.length);
@@ -76,60 +100,65 @@ class Lazy {
           });
           return { contents: imports.join('') + contents, loader: 'ts' };
         });
-        // esbuild makes one chunk of what all files have in common, which is ENTRY, then main.js; and one of what all
-        // but those of a listing have in common.
-        onResolve({ filter: /^lazy:/ }, ({ path }) => ({ namespace: 'lazy', path: path.slice('lazy:'.length) }));
-        onLoad({ filter: /./, namespace: 'lazy' }, ({ path }) => ({
-          contents: [ENTRY, ...(this.ofListing.has(path) ? [] : [COMMAND_LINE])]
-            .map((common) => `import './${common}'; `)
-            .concat(`export * from './${path}'`)
-            .join(''),
+        // esbuild makes one chunk of what the same files import. So each file imports all that is to be together.
+        onResolve({ filter: /^(?:lazy|library):/ }, ({ path }) => {
+          const [namespace, source] = path.split(':');
+          return { namespace, path: source };
+        });
+        const file = (path, together) => ({
+          contents: [...together.map((source) => `import './${source}'; `), `export * from './${path}'`].join(''),
           resolveDir: '.',
-        }));
-        // What is never shown: the names in commander's functions.
-        onLoad({ filter: /\/node_modules\/commander\/lib\// }, ({ path }) => ({
-          contents: transformSync(readFileSync(path, 'utf8'), { minify: true }).code,
-        }));
+        });
+        const { main, commandLine, library } = this.together;
+        onLoad({ filter: /./, namespace: 'lazy' }, ({ path }) =>
+          file(path, this.ofListing.has(path) ? main : [...main, ...commandLine, ...library]),
+        );
+        onLoad({ filter: /./, namespace: 'library' }, ({ path }) => file(path, [...main, ...library]));
       },
     };
   }
 
   entryPoints() {
-    const files = [...this.files].sort().map(([name, source]) => [name, `lazy:${source}`]);
-    return { entry: ENTRY, ...Object.fromEntries(files) };
+    const files = [...this.files].sort().map(([name, source]) => [`cli/${name}`, `lazy:${source}`]);
+    const entries = Object.entries(library).map(([name, source]) => [name, `library:${source}`]);
+    return { 'cli/entry': ENTRY, ...Object.fromEntries([...files, ...entries]) };
   }
 }
 
+const command = {
+  ...options,
+  format: 'esm', // esbuild splits no other
+  metafile: true,
+  define: { UDRV_VERSION: JSON.stringify(version) },
+  // A native module: it finds its own binaries beside it.
+  external: ['koffi'],
+};
+
 async function bundle() {
   const lazy = new Lazy();
-  const command = {
-    ...options,
-    format: 'esm', // esbuild splits no other
-    metafile: true,
-    define: { UDRV_VERSION: JSON.stringify(version) },
-    // A native module: it finds its own binaries beside it.
-    external: ['koffi'],
-  };
-  const { metafile: whole } = await build({ ...command, entryPoints: [ENTRY], plugins: [lazy.plugin(false)] });
+  const entries = [ENTRY, ...Object.values(library)];
+  const { metafile: whole } = await build({ ...command, entryPoints: entries, plugins: [lazy.plugin(false)] });
   for (const source of LISTING)
     if (whole.inputs[source] === undefined) throw new Error(`build.config.cjs: nothing requires ${source} any more`);
   lazy.ofListing = reachable(whole.inputs);
-  const { metafile, outputFiles } = await build({
-    ...command,
-    entryPoints: lazy.entryPoints(),
-    splitting: true,
-    plugins: [lazy.plugin(true)],
-  });
+  for (const source of sharedByMany((await split(lazy)).metafile))
+    lazy.together[/^src\/cli\//.test(source) ? 'commandLine' : 'library'].push(source);
+  write(await split(lazy));
+}
 
-  rmSync(DIST, { recursive: true, force: true });
-  writeStart({ in: WRITE_CACHE, out: 'write-cache' });
-  mkdirSync(DIST, { recursive: true });
+function split(lazy) {
+  const splitting = { splitting: true, chunkNames: 'cli/[name]-[hash]' };
+  return build({ ...command, ...splitting, entryPoints: lazy.entryPoints(), plugins: [lazy.plugin(true)] });
+}
+
+function write({ metafile, outputFiles }) {
+  rmSync(`${DIST}/cli`, { recursive: true, force: true });
   const withSource = (source) =>
     basename(Object.entries(metafile.outputs).find(([, { inputs }]) => source in inputs)[0]);
   const main = withSource(ENTRY);
   const commandLine = withSource(COMMAND_LINE);
   /** Files of which nothing is left but that they name another. */
-  const names = ['entry.js', basename(lazy.add(COMMAND_LINE))];
+  const names = ['entry.js', 'parser-command-line.js'];
   for (const { path, text } of outputFiles) {
     const file = basename(path);
     if (names.includes(file)) continue;
@@ -140,20 +169,27 @@ async function bundle() {
       .replaceAll(names[1], 'command-line.js');
     if (file === main) makeCached('start', 'main', linked);
     else if (file === commandLine) makeCached('command-line', 'command-line.main', linked);
-    else writeFileSync(`${DIST}/${file}`, commonJs(linked));
+    else writeOutput(relative(DIST, path), commonJs(linked));
   }
+  writeStart({ in: WRITE_CACHE, out: 'cli/write-cache' });
 }
 
-const MAIN_FILES = /require\("\.\/(?:start|command-line)\.js"\)(?!\.all)/g;
+function writeOutput(path, content) {
+  mkdirSync(dirname(join(DIST, path)), { recursive: true });
+  writeFileSync(join(DIST, path), content);
+}
+
+const MAIN_FILES = /require\("(?:\.\.?\/)+(?:cli\/)?(?:start|command-line)\.js"\)(?!\.all)/g;
 
 /** Makes CommonJS of a module of the bundle, which calls `all` of a main file for its exports. */
 function commonJs(text) {
   // Those that are required where they are needed first: their `require` gets a short name.
   const late = text.replace(MAIN_FILES, '$&.all()');
-  return transformSync(late, { ...shortened, format: 'cjs' }).code.replace(MAIN_FILES, '$&.all()');
+  const { code } = transformSync(late, { ...shortened, format: 'cjs', platform: 'node' });
+  return code.replace(MAIN_FILES, '$&.all()');
 }
 
-/** Gives a main file its exports by a function, `all`: they are hundreds, and a listing needs none of them. */
+/** Gives a main file its exports by a function, `all`: they are hundreds, and a listing needs none of them but `run`. */
 function withLateExports(text) {
   const [statement, names] = /export\s*\{([^}]*)\};?\s*$/.exec(text);
   const getters = names.replace(
@@ -161,7 +197,8 @@ function withLateExports(text) {
     (_, own, name = own) => `get ${name}() { return ${own}; }`,
   );
   // First of all, because it is asked for while the file still runs.
-  return `let all; exports.all = () => (all ??= {${getters}}); ${text.slice(0, -statement.length)}`;
+  const run = /\brun\b/.test(names) ? 'exports.run = run; ' : '';
+  return `let all; exports.all = () => (all ??= {${getters}}); ${run}${text.slice(0, -statement.length)}`;
 }
 
 /** Returns the sources that a listing can come to: all that ENTRY imports or requires, without what is behind COMMAND_LINE. */
@@ -177,13 +214,43 @@ function reachable(inputs) {
   return found;
 }
 
+/** Returns the sources of the small chunks that many files use, without those that would load a chunk that is neither. */
+function sharedByMany({ inputs, outputs }) {
+  const users = new Map();
+  for (const entry of Object.keys(outputs).filter((path) => outputs[path].entryPoint !== undefined))
+    for (const path of importedBy(outputs, entry)) users.set(path, (users.get(path) ?? 0) + 1);
+  const sourcesOf = (path) => Object.keys(outputs[path].inputs);
+  const small = [...users]
+    .filter(([path, count]) => count >= SHARED.users && outputs[path].bytes <= SHARED.bytes)
+    .flatMap(([path]) => sourcesOf(path));
+  const loaded = [...users.keys()].map(sourcesOf).filter((of) => of.includes(ENTRY) || of.includes(COMMAND_LINE));
+  const found = new Set([...small, ...loaded.flat()]);
+  const isAlone = (source) =>
+    inputs[source].imports.every(({ path, kind }) => kind !== 'import-statement' || found.has(path));
+  for (let before = -1; before !== found.size; ) {
+    before = found.size;
+    for (const source of small) if (!isAlone(source)) found.delete(source);
+  }
+  return small.filter((source) => found.has(source)).sort();
+}
+
+/** Returns the chunks that an output loads when it is loaded. */
+function importedBy(outputs, entry, found = new Set()) {
+  for (const { path, kind, external } of outputs[entry].imports) {
+    if (external || kind !== 'import-statement' || found.has(path)) continue;
+    found.add(path);
+    importedBy(outputs, path, found);
+  }
+  return found;
+}
+
 /** Writes code as a function of CommonJS, and beside it the file that runs it with what V8 keeps of it. */
 function makeCached(file, main, text) {
   const content = `(function(exports,require,module){${commonJs(withLateExports(text))}})`;
-  writeFileSync(`${DIST}/${main}.js`, content);
+  writeOutput(`cli/${main}.js`, content);
   const hash = createHash('sha256').update(content).digest('hex').slice(0, 16);
   const define = { UDRV_MAIN: JSON.stringify(main), UDRV_MAIN_HASH: JSON.stringify(hash) };
-  writeStart({ in: 'src/cli/start/start.ts', out: file }, define);
+  writeStart({ in: 'src/cli/start/start.ts', out: `cli/${file}` }, define);
 }
 
 function writeStart(entryPoint, define = {}) {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './udrv';
 
-// The library as its users load it: what tsc made of it, by the package's name.
+// The library as its users load it: what the build made of it, by the package's name.
 
 const entryPoints: object = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).exports;
 const entries = Object.keys(entryPoints).filter((entry) => !entry.endsWith('.json'));

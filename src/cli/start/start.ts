@@ -34,13 +34,24 @@ const OTHERS_ANY = 0o077;
   const name = `${UDRV_MAIN}-${UDRV_MAIN_HASH}-${process.version}-${process.arch}`;
   const cachedData = directory === null ? undefined : readCache(directory, name);
   const script = new Script(readFileSync(filename, 'utf8'), { filename, ...(cachedData && { cachedData }) });
-  if (directory !== null && (cachedData === undefined || script.cachedDataRejected))
-    process.once('exit', () => {
-      if (UDRV_MAIN === 'main' && (!process.argv.includes('list') || require.cache[PARSER] !== undefined)) return;
-      const { writeCache } = require('./write-cache') as typeof import('./write-cache');
-      writeCache(directory, name, () => script.createCachedData());
-    });
   script.runInThisContext()(exports, require, module);
+  if (directory === null || (cachedData !== undefined && !script.cachedDataRejected)) return;
+  const keep = () => {
+    const { writeCache } = require('./write-cache') as typeof import('./write-cache');
+    writeCache(directory, name, () => script.createCachedData());
+  };
+  if (UDRV_MAIN !== 'main') {
+    process.once('exit', keep);
+    return;
+  }
+  // Not where a program uses the library, which has code in main.js too.
+  const { run } = exports;
+  exports.run = () => {
+    process.once('exit', () => {
+      if (process.argv.includes('list') && require.cache[PARSER] === undefined) keep();
+    });
+    run();
+  };
 })();
 
 /**
