@@ -12,5 +12,5 @@ module.exports = {
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],
   reporters: ['default', '<rootDir>/test/summary-reporter.cjs'],
-  projects: ['unit', 'conformance', 'cli', 'lab'].map(project),
+  projects: ['unit', 'conformance', 'cli', 'package', 'lab'].map(project),
 };

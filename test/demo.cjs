@@ -1,4 +1,4 @@
-// The main job on the simulated machine, as a person would type it: `npm run demo`.
+// The main job on the simulated machine, as a person would type it: `npm run demo`. The tests of the packages do the same in them.
 const { spawnSync } = require('node:child_process');
 const path = require('node:path');
 
@@ -17,10 +17,14 @@ const steps = [
   ['A USB device is asked for its descriptor:', 'usb ctrl 1-2 0x80 6 0x0100 0 18'.split(' ')],
 ];
 
-for (const [title, args] of steps) {
-  console.log(`\n# ${title}\n$ udrv --sim ${args.join(' ')}`);
-  const { status, error } = spawnSync(process.execPath, [udrv, '--sim', ...args], { stdio: 'inherit' });
-  if (error) throw error;
-  if (status !== 0) process.exit(status ?? 1);
+module.exports = { steps };
+
+if (require.main === module) {
+  for (const [title, args] of steps) {
+    console.log(`\n# ${title}\n$ udrv --sim ${args.join(' ')}`);
+    const { status, error } = spawnSync(process.execPath, [udrv, '--sim', ...args], { stdio: 'inherit' });
+    if (error) throw error;
+    if (status !== 0) process.exit(status ?? 1);
+  }
+  console.log('\nThis was a simulation. On this machine: node bin/udrv list    On a real kernel in a VM: npm run lab');
 }
-console.log('\nThis was a simulation. On this machine: node bin/udrv list    On a real kernel in a VM: npm run lab');
