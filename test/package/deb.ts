@@ -1,6 +1,6 @@
 /** The package for Debian, Ubuntu and what comes of them. It has Node in it, because Debian 12's is too old. */
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { bugs, description, version } from '../../package.json';
 import type { Architecture } from './fetched';
@@ -32,7 +32,6 @@ export function makeDeb(arch: Architecture, folder: string): string {
   stage.write('DEBIAN/md5sums', sums);
   stage.write('DEBIAN/control', control(debian, kilobytes));
   stage.finish(date);
-  mkdirSync(folder, { recursive: true });
   output('dpkg-deb', ['--root-owner-group', '-Zgzip', '-z6', '--build', stage.folder, file], ROOT, {
     SOURCE_DATE_EPOCH: `${date}`,
   });
