@@ -21,10 +21,11 @@ export function makeRoot(root: string, packages: readonly string[]): void {
   const database = join(root, 'var/lib/dpkg');
   mkdirSync(join(database, 'info'), { recursive: true });
   mkdirSync(join(database, 'updates'));
-  writeFileSync(
-    join(database, 'status'),
-    packages.map((name) => `${output('dpkg-query', ['-s', name], '/')}\n`).join(''),
-  );
+  const told = packages.map((name) => output('dpkg-query', ['-s', name], '/'));
+  writeFileSync(join(database, 'status'), told.map((paragraph) => `${paragraph}\n`).join(''));
+  // Without them dpkg warns.
+  for (const name of packages)
+    for (const list of [name, `${name}:amd64`]) writeFileSync(join(database, 'info', `${list}.list`), '');
 }
 
 function link(root: string, name: string): void {
