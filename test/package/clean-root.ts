@@ -8,7 +8,8 @@ export const DEBIAN_PACKAGES = ['libc6', 'libgcc-s1', 'gcc-12-base', 'libstdc++6
 
 /** Makes a root that has the files of some of Debian's packages, as they are installed here, and knows that it has them. */
 export function makeRoot(root: string, packages: readonly string[]): void {
-  const files = packages.flatMap((name) => output('dpkg-query', ['-L', name], '/').split('\n'));
+  const lists = packages.map((name) => output('dpkg-query', ['-L', name], '/'));
+  const files = lists.flatMap((list) => list.split('\n'));
   const copied = files.filter(
     (file) => file !== '/.' && lstatSync(file, { throwIfNoEntry: false })?.isDirectory() === false,
   );
@@ -23,9 +24,10 @@ export function makeRoot(root: string, packages: readonly string[]): void {
   mkdirSync(join(database, 'updates'));
   const told = packages.map((name) => output('dpkg-query', ['-s', name], '/'));
   writeFileSync(join(database, 'status'), told.map((paragraph) => `${paragraph}\n`).join(''));
-  // Without them dpkg warns.
-  for (const name of packages)
-    for (const list of [name, `${name}:amd64`]) writeFileSync(join(database, 'info', `${list}.list`), '');
+  packages.forEach((name, i) => {
+    // By either name, as it is one of several architectures or not.
+    for (const file of [name, `${name}:amd64`]) writeFileSync(join(database, 'info', `${file}.list`), lists[i] ?? '');
+  });
 }
 
 function link(root: string, name: string): void {

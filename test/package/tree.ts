@@ -14,9 +14,8 @@ export const COMPLETIONS = {
   fish: 'share/fish/vendor_completions.d/udrv.fish',
 };
 
-/** Files of the package for npm that the command reads. */
-const NEEDED =
-  /^(?:package\.json|bin\/|dist\/.*\.js$|man\/|fixtures\/(?:completions\/|[^/]*\.snapshot$|[^/]*\.schema\.json$))/;
+/** Files of the package for npm that the command does not read. */
+const NOT_NEEDED = /^(?:[^/]*\.md|LICENSE|fixtures\/examples\/.*|.*\.d\.ts)$/;
 
 /** Files of koffi that are loaded; the rest is what its native part is compiled of. */
 const KOFFI = ['package.json', 'index.cjs', 'src/koffi/index.cjs', 'src/koffi/src/static.cjs'];
@@ -45,7 +44,7 @@ export function layOut(stage: Stage, prefix: string, arch: Architecture, places:
   const node = nodeFor(arch);
   stage.write(at('bin/udrv'), LAUNCHER, 0o755);
   stage.copy(join(node, 'bin/node'), at('lib/udrv/node'), 0o755);
-  for (const path of publishedFiles().filter((name) => NEEDED.test(name)))
+  for (const path of publishedFiles().filter((name) => !NOT_NEEDED.test(name)))
     stage.copy(join(ROOT, path), at(`lib/udrv/${path}`), path.startsWith('bin/') ? 0o755 : 0o644);
 
   const modules = at('lib/udrv/node_modules');
