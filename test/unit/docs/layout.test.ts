@@ -11,7 +11,7 @@ const FLOORS = [
   ['errors', 'cleanup', 'text'],
   ['uapi'],
   ['sys'],
-  ['model', 'names'],
+  ['model', 'names', 'remote'],
   ['interrupts', 'pci', 'regmap'],
   ['uio', 'usb', 'vfio', 'sim'],
   ['drivers', 'udev'],
