@@ -1,5 +1,6 @@
 import { recordMachine } from '../devices/record-machine';
 import { readEvidence } from '../doctor/record';
+import { collectMetrics } from '../metrics/collect';
 import type { SysTree } from '../sys/sys';
 import { Output } from './output/file';
 import type { VerbSpec } from './program/command';
@@ -16,7 +17,10 @@ export const command: VerbSpec = {
     using progress = new Progress(context.status, { unit: counted('files'), title: 'reading' });
     const manifest = recordMachine(
       observed(context.sys, (files) => progress.update(files)),
-      readEvidence,
+      (tree, devices) => {
+        readEvidence(tree, devices);
+        collectMetrics(tree);
+      },
     );
     output.open().write(manifest);
   },

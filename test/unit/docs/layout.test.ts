@@ -18,7 +18,7 @@ const FLOORS = [
   ['bind'],
   ['session'],
   ['devices'],
-  ['bench', 'doctor', 'monitor'],
+  ['bench', 'doctor', 'metrics', 'monitor'],
   ['cli', 'index'],
 ];
 
