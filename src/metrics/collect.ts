@@ -30,10 +30,9 @@ export function collectMetrics(sys: SysTree): Family[] {
   for (const device of own.slice(0, MAX_DEVICES)) addDevice(families, device);
   addGroups(families, own);
   addFunctions(families, reader, own.slice(0, MAX_DEVICES));
-  families.gauge('udrv_devices_without_series', 'Devices beyond the first of UIO and VFIO that have series.').add(
-    {},
-    Math.max(0, own.length - MAX_DEVICES),
-  );
+  families
+    .gauge('udrv_devices_without_series', 'Devices beyond the first of UIO and VFIO that have series.')
+    .add({}, Math.max(0, own.length - MAX_DEVICES));
   const unreadable = errors.length + devices.reduce((sum, device) => sum + device.errors.length, 0);
   families.gauge('udrv_unreadable_attributes', 'Files in sysfs that could not be read.').add({}, unreadable);
   return families.all;
@@ -83,7 +82,10 @@ function countDevices(families: Families, devices: readonly DeviceInfo[]): void 
     if (known === undefined) counts.set(key, { labels, count: 1 });
     else known.count++;
   }
-  const metric = families.gauge('udrv_devices', 'Devices by framework and driver; a USB device with several drivers has none here.');
+  const metric = families.gauge(
+    'udrv_devices',
+    'Devices by framework and driver; a USB device with several drivers has none here.',
+  );
   for (const { labels, count } of counts.values()) metric.add(labels, count);
 }
 
@@ -94,7 +96,13 @@ function addDevice(families: Families, device: DeviceInfo): void {
   families
     .gauge('udrv_device_info', 'A UIO or VFIO device; the value is 1.')
     .add(
-      { device: address, framework, driver: driver ?? 'none', ...ids, iommu_group: group === null ? '' : String(group) },
+      {
+        device: address,
+        framework,
+        driver: driver ?? 'none',
+        ...ids,
+        iommu_group: group === null ? '' : String(group),
+      },
       1,
     );
   if (device.framework === 'uio')
@@ -127,18 +135,17 @@ function addFunctions(families: Families, reader: AttributeReader, devices: read
     // What a recording leaves out of /proc/interrupts is not 0.
     if (counts.size > 0)
       families
-        .counter('udrv_pci_interrupts_total', 'Interrupts of the lines that a PCI function has now, which it may share.')
+        .counter(
+          'udrv_pci_interrupts_total',
+          'Interrupts of the lines that a PCI function has now, which it may share.',
+        )
         .add({ device: address }, interruptCount(reader, address, counts));
     addLink(families, reader, address);
     addErrors(families, reader, address);
   }
 }
 
-function interruptCount(
-  reader: AttributeReader,
-  address: string,
-  counts: ReadonlyMap<number, number>,
-): number | null {
+function interruptCount(reader: AttributeReader, address: string, counts: ReadonlyMap<number, number>): number | null {
   const lines = interruptsOf(reader, `${PCI_DEVICES}/${address}`);
   return lines.length === 0 ? null : lines.reduce((sum, line) => sum + (counts.get(line) ?? 0), 0);
 }

@@ -1,6 +1,6 @@
 import { getSystemErrorMap } from 'node:util';
 
-/** An end of an answer: `OK`, `LINK`, an errno, or `?` and a message. */
+/** An end of an answer: `OK`, `LATER`, an errno, or `?` and a message. */
 export interface Answer {
   content: Buffer;
   status: string;

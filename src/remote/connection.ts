@@ -4,7 +4,7 @@ import type { UdrvError } from '../errors';
 import { type Answer, AnswerReader } from './answers';
 import { brokenOff, notStarted, tooMuch, tooSlow, wrongAnswer } from './errors';
 import { serverScript } from './script';
-import { linkTargets, type Question } from './tree';
+import { listedBy, type Question } from './tree';
 
 /** The way to a host. */
 export interface Way {
@@ -29,8 +29,8 @@ export const REMOTE_LIMITS = {
 /** The end of what `ssh` says is kept. */
 const ERROR_BYTES = 4096;
 
-/** Links that are looked up by one `ls`, which finds their paths in its arguments. */
-const LINKS_AT_ONCE = 100;
+/** Paths in the arguments of one `ls`. */
+const LISTED_AT_ONCE = 100;
 
 /** The time in which the end of the output has to come behind the end of `ssh`. */
 const DRAIN_MS = 200;
@@ -80,10 +80,10 @@ export class Connection implements Disposable {
 
   /** Asks questions, and returns the answers to them. @throws UdrvError with the host as its subject */
   async ask(questions: readonly Question[]): Promise<Map<Question, Answer>> {
-    const script = withLinks(questions);
+    const script = inGroups(questions);
     const answers = new Map<Question, Answer>();
     let next = 0;
-    let links: Question[] = [];
+    let later: Question[] = [];
     await this.#converse((answer) => {
       if (!this.#isReady) {
         if (answer.status !== 'READY') throw wrongAnswer(this.#host, this.#answers.waiting, answer.content);
@@ -92,11 +92,11 @@ export class Connection implements Disposable {
         return script.length === 0;
       }
       const line = script[next++];
-      if (line === '.') {
-        for (const [question, found] of foundLinks(`${answer.content}`, links)) answers.set(question, found);
-        links = [];
+      if (line === '.' || line === ',') {
+        for (const [question, late] of lateAnswers(`${answer.content}`, later)) answers.set(question, late);
+        later = [];
       } else if (line !== undefined) {
-        if (answer.status === 'LINK') links.push(line);
+        if (answer.status === 'LATER') later.push(line);
         else answers.set(line, answer);
       }
       return next >= script.length;
@@ -171,27 +171,26 @@ export class Connection implements Disposable {
   }
 }
 
-/** Puts the request for the links behind every hundred of them, and behind the last. */
-function withLinks(questions: readonly Question[]): (Question | '.')[] {
-  const script: (Question | '.')[] = [];
-  let links = 0;
-  for (const question of questions) {
-    script.push(question);
-    if (question.startsWith('L ') && ++links % LINKS_AT_ONCE === 0) script.push('.');
+/** Asks at the end for what `ls` tells, some at a time: first links, then owners. */
+function inGroups(questions: readonly Question[]): (Question | '.' | ',')[] {
+  const script: (Question | '.' | ',')[] = questions.filter((question) => !/^[LP]/.test(question));
+  for (const [letter, end] of [
+    ['L', '.'],
+    ['P', ','],
+  ] as const) {
+    const some = questions.filter((question) => question.startsWith(letter));
+    for (let i = 0; i < some.length; i += LISTED_AT_ONCE) script.push(...some.slice(i, i + LISTED_AT_ONCE), end);
   }
-  if (links % LINKS_AT_ONCE !== 0) script.push('.');
   return script;
 }
 
-function* foundLinks(lines: string, links: readonly Question[]): Generator<[Question, Answer]> {
-  const targets = linkTargets(
-    lines,
-    links.map((question) => question.slice('L '.length)),
-  );
-  for (const question of links) {
-    const target = targets.get(question.slice('L '.length));
-    yield [question, target === undefined ? { content: Buffer.alloc(0), status: 'EIO' } : found(target)];
+function* lateAnswers(lines: string, questions: readonly Question[]): Generator<[Question, Answer]> {
+  const listed = listedBy(lines, questions.map(pathIn));
+  for (const question of questions) {
+    const found = listed.get(pathIn(question));
+    const text = question.startsWith('L') ? found?.target : found?.line;
+    yield [question, { content: Buffer.from(text ?? ''), status: text ? 'OK' : 'EIO' }];
   }
 }
 
-const found = (target: string): Answer => ({ content: Buffer.from(target), status: 'OK' });
+const pathIn = (question: Question): string => question.slice(2);

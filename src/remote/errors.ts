@@ -27,13 +27,13 @@ export function tooSlow(host: string, timeoutMs: number, isReady: boolean): Udrv
 }
 
 export function tooMuch(host: string, limit: number): UdrvError {
-  return hostError(host, `sent more than ${sizeText(limit)}`, 'EFBIG', Exit.failed);
+  return hostError(host, `sent more than ${sizeText(limit)}`, 'EHOST', Exit.failed);
 }
 
 /** Makes the error of a host that sends something else than the script does. */
 export function wrongAnswer(host: string, length: number, sample: Buffer): UdrvError {
   const start = sample.subarray(0, 40).toString('latin1').trim();
-  return hostError(host, `sent ${length} bytes that no shell sends, such as: ${start}`, 'EREMOTE', Exit.failed);
+  return hostError(host, `sent ${length} bytes that no shell sends, such as: ${start}`, 'EHOST', Exit.failed);
 }
 
 export interface BrokenOff {
@@ -58,18 +58,18 @@ export function brokenOff(host: string, { code, isReady, said, sudo }: BrokenOff
     return hostError(
       host,
       `sudo does not run there without a password: ${last}`,
-      'EACCES',
+      'ENOLOGIN',
       Exit.permission,
       `allow it there (NOPASSWD), or connect as root: --host root@${host.replace(/^.*@/, '')}`,
     );
-  if (/\bPermission denied\b/.test(last)) return hostError(host, last, 'EACCES', Exit.permission);
-  if (last !== '' && (code === 255 || !isReady)) return hostError(host, last, 'EREMOTE', Exit.failed);
+  if (/\bPermission denied\b/.test(last)) return hostError(host, last, 'ENOLOGIN', Exit.permission);
+  if (last !== '' && (code === 255 || !isReady)) return hostError(host, last, 'EHOST', Exit.failed);
   return hostError(
     host,
     isReady
       ? 'the connection ended before everything was read'
       : `no shell answered there, and the exit code is ${code ?? 'that of a signal'}`,
-    'EREMOTE',
+    'EHOST',
     Exit.failed,
   );
 }

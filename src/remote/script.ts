@@ -8,11 +8,12 @@
  * | `F PATH` | the content of a file byte for byte, by `cat` |
  * | `D PATH` | the names in a directory, each followed by `/` and a newline: no name has a slash |
  * | `A PATH` | `rw`, `r` or `none` |
- * | `P PATH` | the line that `ls -ln` has of it |
- * | `L PATH` | nothing: `LINK`, or why it is none |
- * | `.` | the lines that `ls -ln` has of the links since the last one |
+ * | `L PATH` | nothing, or why it is no link |
+ * | `.` | the lines that `ls -ln` has of the links that were asked for since the last one |
+ * | `P PATH` | nothing, or why it is not there |
+ * | `,` | the lines that `ls -lnL` has of them, with mode and owner |
  *
- * Each answer ends with a newline, the mark, and the status: `OK`, `LINK`, an errno, or `?` and the message of `cat`.
+ * Each answer ends with a newline, the mark, and the status: `OK`, `LATER`, an errno, or `?` and the message of `cat`.
  *
  * @param mark a random word, so that no file on the host can have an end of an answer in it
  */
@@ -24,7 +25,12 @@ const SERVER = `LC_ALL=C; export LC_ALL
 say() { printf '\\nMARK %s\\n' "$1"; }
 why() { m=$( { cat "$p" >/dev/null; } 2>&1 ) && say OK || say "? \${m##*: }"; }
 lost() {
-  if [ -L "$p" ] || [ -x "\${p%/*}/" ]; then say ENOENT; else why; fi
+  d=\${p%/*}
+  while [ -n "$d" ] && [ ! -e "$d" ]; do d=\${d%/*}; done
+  if [ ! -d "$d/" ]; then say ENOTDIR
+  elif [ -x "$d/" ]; then say ENOENT
+  else say EACCES
+  fi
 }
 text() {
   k=
@@ -69,13 +75,14 @@ serve() {
       'F '*) file F ;;
       'D '*) list ;;
       'A '*) access ;;
-      'P '*) ls -lnLd "$p" && say OK || say ENOENT ;;
+      'P '*) if [ -e "$p" ]; then set -- "$@" "$p"; say LATER; else lost; fi ;;
       'L '*)
-        if [ -L "$p" ]; then set -- "$@" "$p"; say LINK
+        if [ -L "$p" ]; then set -- "$@" "$p"; say LATER
         elif [ -e "$p" ]; then say EINVAL
         else lost
         fi ;;
       .) [ $# -eq 0 ] || ls -lnd "$@"; set --; say OK ;;
+      ,) [ $# -eq 0 ] || ls -lnLd "$@"; set --; say OK ;;
     esac
   done
 }

@@ -91,21 +91,24 @@ function modeOf(text: string): number {
 }
 
 /**
- * Finds the targets of links in lines of `ls -ln`: `lrwxrwxrwx 1 0 0 0 Nov 29 19:33 /sys/a -> ../b`.
+ * Finds the paths that were asked for in lines of `ls -ln`, where they stand last, or before the target of a link:
+ * `lrwxrwxrwx 1 0 0 0 Nov 29 19:33 /sys/a -> ../b`.
  *
- * @param paths the links that were asked for
+ * @returns for each path its line, and the target
  */
-export function linkTargets(lines: string, paths: readonly string[]): Map<string, string> {
+export function listedBy(lines: string, paths: readonly string[]): Map<string, { line: string; target: string }> {
   const asked = new Set(paths);
-  const targets = new Map<string, string>();
+  const found = new Map<string, { line: string; target: string }>();
   for (const line of lines.split('\n')) {
     const start = line.indexOf(' /') + 1;
-    for (let arrow = line.indexOf(' -> ', start); start > 0 && arrow >= 0; arrow = line.indexOf(' -> ', arrow + 1)) {
-      const path = line.slice(start, arrow);
-      if (!asked.has(path)) continue;
-      targets.set(path, line.slice(arrow + ' -> '.length));
-      break;
+    if (start === 0) continue;
+    for (let arrow = line.indexOf(ARROW, start); ; arrow = line.indexOf(ARROW, arrow + 1)) {
+      const path = line.slice(start, arrow < 0 ? undefined : arrow);
+      if (asked.has(path)) found.set(path, { line, target: arrow < 0 ? '' : line.slice(arrow + ARROW.length) });
+      if (arrow < 0 || asked.has(path)) break;
     }
   }
-  return targets;
+  return found;
 }
+
+const ARROW = ' -> ';

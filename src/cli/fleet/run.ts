@@ -11,6 +11,7 @@ import { interruptible } from '../program/signals';
 import { counted, Progress } from '../status/progress';
 import { textWidth } from '../tables/text-width';
 import { HostContext, keptStreams, type Shared } from './host-context';
+import { HOST_IN_NAME } from './host-file';
 import { type FleetOptions, hostsOf, wayOf } from './hosts';
 import { Together } from './together';
 
@@ -36,13 +37,20 @@ interface Finished {
 export async function runOnHosts(
   options: Omit<GlobalOptions & TypedOptions, 'host'> & FleetOptions,
   real: Surroundings,
-  verb: Pick<VerbSpec, 'does'> | undefined,
+  verb: Pick<VerbSpec, 'does' | 'makesFile'> | undefined,
   run: (context: Context) => unknown,
 ): Promise<number> {
   const hosts = hostsOf(options);
   if ((verb?.does ?? []).length > 0)
     throw usageError('--host', 'other machines can only be inspected from here', 'run udrv there: ssh HOST udrv ...');
   const isOne = hosts.length === 1;
+  const { output = '' } = options as { output?: string };
+  if (verb?.makesFile && !isOne && !output.includes(HOST_IN_NAME))
+    throw usageError(
+      '--host',
+      'each host needs a file of its own',
+      `write ${HOST_IN_NAME} for the host: -o ${HOST_IN_NAME}.out`,
+    );
   const context = new Context({ ...options, host: hosts }, new LinuxSys(), real.stdout, real.stderr, real.env);
   const together = isOne ? undefined : new Together();
   const margin = isOne ? 0 : Math.max(...hosts.map(textWidth)) + 2;
