@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { generateSysroot } from '../bench/generated-sysroot';
 import { describeWith } from '../support/requires';
-import { type RunningHosts, SSHD, startHosts } from '../support/ssh-hosts';
+import { SSHD, startHosts } from '../support/ssh-hosts';
 import { plant, scratch } from './tree';
 import { cliFails, udrv } from './udrv';
 
@@ -40,7 +40,7 @@ describe('a host', () => {
       .map((line) => line.replace(/( @ \w+) 0\d+ \d+:\d+$/, '$1'));
 
   // The questions are put below the root, and the links in the answers back.
-  test.each(['dash', 'bash', 'busybox sh'])(
+  test.concurrent.each(['dash', 'bash', 'busybox sh'])(
     'is recorded by %s as a copy of its files is, byte for byte',
     async (shell) => {
       const ssh = standIn(
@@ -201,19 +201,19 @@ const HOSTILE: [name: string, script: string, says: RegExp, exit: number][] = [
 ];
 
 describe('a hostile host costs one error line', () => {
-  test.each(HOSTILE)('%s', async (name, script, says, exit) => {
+  test.concurrent.each(HOSTILE)('%s', async (name, script, says, exit) => {
     const ssh = standIn(name.replaceAll(' ', '-'), script);
     const outcome = await udrv('--host far --sudo --host-timeout 3 list', ssh);
     expect(outcome).toEqual({ stdout: '', stderr: expect.stringMatching(says), exit });
   });
 
-  test('and the others lose nothing', async () => {
+  test.concurrent('and the others lose nothing', async () => {
     const ssh = standIn(
       'mixed',
       `case $* in *' good'*) exec sh -c "$command";; *' slow '*) exec sleep 60;; *' flood '*) exec cat /dev/zero;; esac; exit 1`,
     );
     const { stdout, stderr, exit } = await udrv(
-      '--json --host good1,slow,flood,dead,good2 --host-timeout 15 list',
+      '--json --host good1,slow,flood,dead,good2 --host-timeout 10 list',
       ssh,
     );
     expect(
@@ -228,14 +228,14 @@ describe('a hostile host costs one error line', () => {
         .split('\n')
         .map((line) => JSON.parse(line).error.message),
     ).toEqual([
-      'slow: no answer within 15 s',
+      'slow: no answer within 10 s',
       expect.stringMatching(/^flood: sent \d+ bytes that no shell sends/),
       'dead: no shell answered there, and the exit code is 1',
     ]);
     expect(exit).toBe(6);
   });
 
-  test('without ssh here', async () => {
+  test.concurrent('without ssh here', async () => {
     const { stderr, exit } = await udrv('--host far list', { env: { UDRV_SSH: '/nonexistent/ssh' } });
     expect(stderr).toBe('udrv: far: /nonexistent/ssh is not installed here\nhint: install the client of OpenSSH\n');
     expect(exit).toBe(1);
@@ -243,17 +243,15 @@ describe('a hostile host costs one error line', () => {
 });
 
 describeWith(SSHD, 'hosts behind ssh', () => {
-  let running: RunningHosts;
   const live = ['127.0.3.1', '127.0.3.2', '127.0.3.3', '127.0.3.4'];
   const [slow, silent, dead] = ['127.0.3.5', '127.0.3.6', '127.0.3.7'];
 
-  beforeAll(async () => {
+  test.concurrent('are listed, whatever some of them do', async () => {
     const sshd = Object.fromEntries(live.map((host) => [host, null]));
-    running = await startHosts(join(dir, 'ssh'), { sshd: { ...sshd, [slow]: 'sleep 600' }, silent: [silent] });
-  });
-  afterAll(async () => running[Symbol.asyncDispose]());
-
-  test('are listed, whatever some of them do', async () => {
+    await using running = await startHosts(join(dir, 'ssh'), {
+      sshd: { ...sshd, [slow]: 'sleep 600' },
+      silent: [silent],
+    });
     const options = running.options.flatMap((option) => ['--ssh-option', option]);
     const hosts = [dead, ...live, slow, silent].map((host) => `${userInfo().username}@${host}`).join(',');
     const { stdout, stderr, exit } = await udrv([

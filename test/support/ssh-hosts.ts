@@ -30,6 +30,7 @@ export async function startHosts(directory: string, { sshd, silent = [] }: Hosts
   const file = (name: string) => join(directory, name);
   for (const key of ['host', 'user'])
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', file(key)]);
+  mkdirSync(file('home'));
   copyFileSync(file('user.pub'), file('authorized'));
   // Its own directory for the processes that have no rights; the package makes it at boot.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
@@ -83,6 +84,8 @@ function configOf(port: number, addresses: readonly string[], commands: Hosts['s
     'MaxStartups 200',
     'LoginGraceTime 300',
     'PrintMotd no',
+    // The login shell reads what it finds there: nothing.
+    `SetEnv HOME=${file('home')}`,
   ];
   for (const address of addresses) {
     const command = commands[address];
