@@ -93,18 +93,16 @@ function addDevice(families: Families, device: DeviceInfo): void {
   const { address, framework, driver, vendorId, deviceId } = device;
   const ids = { vendor_id: vendorId ?? '', device_id: deviceId ?? '' };
   const group = device.framework === 'vfio' ? device.vfio.group : null;
-  families
-    .gauge('udrv_device_info', 'A UIO or VFIO device; the value is 1.')
-    .add(
-      {
-        device: address,
-        framework,
-        driver: driver ?? 'none',
-        ...ids,
-        iommu_group: group === null ? '' : String(group),
-      },
-      1,
-    );
+  families.gauge('udrv_device_info', 'A UIO or VFIO device; the value is 1.').add(
+    {
+      device: address,
+      framework,
+      driver: driver ?? 'none',
+      ...ids,
+      iommu_group: group === null ? '' : String(group),
+    },
+    1,
+  );
   if (device.framework === 'uio')
     families
       .counter('udrv_uio_events_total', 'Interrupts that UIO has counted since the device was registered.')
@@ -132,7 +130,7 @@ function addFunctions(families: Families, reader: AttributeReader, devices: read
   const functions = devices.map((device) => (device.framework === 'uio' ? device.uio.parent : device.address));
   const seen = new Set(functions.filter((address) => address !== null));
   for (const address of seen) {
-    // What a recording leaves out of /proc/interrupts is not 0.
+    // A recording leaves the counts out, which is not 0.
     if (counts.size > 0)
       families
         .counter(

@@ -110,7 +110,7 @@ export class Connection implements Disposable {
     this.#failure ??= new Error('closed');
     this.#fail?.(this.#failure);
     this.#child.stdin?.end();
-    // Where it is there still: a shell that does not answer does not end either.
+    // It may be there still: a shell that does not answer does not end either.
     const { pid, exitCode, signalCode } = this.#child;
     if (pid === undefined || exitCode !== null || signalCode !== null) return;
     try {
