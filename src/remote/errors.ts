@@ -17,13 +17,7 @@ export function notStarted(host: string, program: string, error: Error): UdrvErr
 
 export function tooSlow(host: string, timeoutMs: number, isReady: boolean): UdrvError {
   const message = isReady ? 'not everything was read' : 'no answer';
-  return hostError(
-    host,
-    `${message} within ${timeoutMs / 1000} s`,
-    'ETIMEDOUT',
-    Exit.timeout,
-    'give more time: --host-timeout 60s',
-  );
+  return hostError(host, `${message} within ${timeoutMs / 1000} s`, 'ETIMEDOUT', Exit.timeout);
 }
 
 export function tooMuch(host: string, limit: number): UdrvError {

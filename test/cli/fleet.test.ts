@@ -1,11 +1,12 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { generateSysroot } from '../bench/generated-sysroot';
 import { describeWith } from '../support/requires';
 import { SSHD, startHosts } from '../support/ssh-hosts';
 import { plant, scratch } from './tree';
-import { cliFails, udrv } from './udrv';
+import { cliFails, outcomeOf, start, udrv } from './udrv';
 
 // Hosts that are read over ssh: by a stand-in for ssh that runs the shell here, and by ssh from sshd on loopback.
 
@@ -166,12 +167,7 @@ const HOSTILE: [name: string, script: string, says: RegExp, exit: number][] = [
     1,
   ],
   ['nothing', 'exit 0', /^udrv: far: no shell answered there, and the exit code is 0\n$/, 1],
-  [
-    'nothing at all',
-    'exec sleep 60',
-    /^udrv: far: no answer within 3 s \(ETIMEDOUT\)\nhint: give more time: --host-timeout 60s\n$/,
-    6,
-  ],
+  ['nothing at all', 'exec sleep 60', /^udrv: far: no answer within 3 s \(ETIMEDOUT\)\n$/, 6],
   [
     'escape sequences',
     `printf '\\033]0;owned\\007\\033[2J' >&2; exit 3`,
@@ -183,7 +179,7 @@ const HOSTILE: [name: string, script: string, says: RegExp, exit: number][] = [
   [
     'silence in the middle',
     `${READY}; exec sleep 60`,
-    /^udrv: far: not everything was read within 3 s \(ETIMEDOUT\)\nhint: .*\n$/,
+    /^udrv: far: not everything was read within 3 s \(ETIMEDOUT\)\n$/,
     6,
   ],
   [
@@ -235,12 +231,37 @@ describe('a hostile host costs one error line', () => {
     expect(exit).toBe(6);
   });
 
+  test.concurrent('ends with Ctrl-C, and so do the processes', async () => {
+    const ssh = standIn('patient', `echo $$ >${join(dir, 'patient.pid')}; exec sleep 60`);
+    const child = start('--host far,near list', ssh);
+    const ended = outcomeOf(child);
+    const pid = await appears(join(dir, 'patient.pid'));
+    child.kill('SIGINT');
+    expect(await ended).toEqual({ stdout: '', stderr: '', exit: 130 });
+    while (lives(pid)) await delay(20);
+  });
+
   test.concurrent('without ssh here', async () => {
     const { stderr, exit } = await udrv('--host far list', { env: { UDRV_SSH: '/nonexistent/ssh' } });
     expect(stderr).toBe('udrv: far: /nonexistent/ssh is not installed here\nhint: install the client of OpenSSH\n');
     expect(exit).toBe(1);
   });
 });
+
+/** Tells whether a process is there and has not ended; its parent may not have asked for its end yet. */
+function lives(pid: number): boolean {
+  const file = `/proc/${pid}/stat`;
+  return existsSync(file) && !readFileSync(file, 'latin1').includes(') Z ');
+}
+
+/** Waits for a file with a number in it. */
+async function appears(file: string): Promise<number> {
+  for (;;) {
+    const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    if (text.endsWith('\n')) return Number(text);
+    await delay(20);
+  }
+}
 
 describeWith(SSHD, 'hosts behind ssh', () => {
   const live = ['127.0.3.1', '127.0.3.2', '127.0.3.3', '127.0.3.4'];
