@@ -136,6 +136,7 @@ async function onHost(
       signal,
     );
   } catch (error) {
+    shared.together?.forget(host);
     const { stderr } = keptStreams(real);
     const exit = conclude(error, stderr, reporting);
     return { stdout: '', stderr: stderr.text, exit };

@@ -12,12 +12,18 @@ export class Together {
   readonly #parts = new Map<string, Part<unknown>>();
   #print: ((parts: readonly Part<unknown>[]) => string) | undefined;
 
+  /** Returns the way for a command to give its part for a host; one that is run again gives it again, or none. */
   of(host: string): AddPart {
+    this.forget(host);
     return (part, print) => {
-      // A command that is run again gives its part again.
       this.#parts.set(host, { host, part });
       this.#print = print as (parts: readonly Part<unknown>[]) => string;
     };
+  }
+
+  /** Drops the part of a host that could not be read to its end. */
+  forget(host: string): void {
+    this.#parts.delete(host);
   }
 
   /** @param hosts in their order */
