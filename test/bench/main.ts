@@ -1,9 +1,10 @@
 /**
- * `npm run bench [list|start|doctor|faults|session|ring|uio|vfio|nvme|net|usb|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
+ * `npm run bench [list|start|doctor|faults|session|fleet|ring|uio|vfio|nvme|net|usb|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
  * something measured in the same run. Exits 1 where a figure misses its bound.
  */
 import { benchDoctor } from './doctor';
 import { benchFaults } from './faults';
+import { benchFleet } from './fleet';
 import { benchFuzz } from './fuzz-descriptors';
 import { benchList } from './list';
 import { benchNetwork } from './network';
@@ -20,6 +21,7 @@ const benches: Record<string, () => Promise<boolean> | boolean> = {
   start: benchStart,
   doctor: benchDoctor,
   session: benchSession,
+  fleet: benchFleet,
   ring: benchRing,
   faults: benchFaults,
   uio: benchUio,

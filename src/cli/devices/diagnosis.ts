@@ -19,9 +19,10 @@ export function diagnosisDocument({ device, purpose, findings, unknown, checked 
   };
 }
 
-type MachineKind = 'this' | 'recorded' | 'simulated';
+type MachineKind = 'this' | 'recorded' | 'remote' | 'simulated';
 
-function kindOf({ sim, snapshot, sysroot }: MachineOptions): MachineKind {
+function kindOf({ sim, snapshot, sysroot, host }: MachineOptions): MachineKind {
+  if (host !== undefined) return 'remote';
   return snapshot !== undefined || sysroot !== undefined ? 'recorded' : sim ? 'simulated' : 'this';
 }
 
@@ -35,12 +36,13 @@ function typed(finding: Finding, machine: MachineOptions): Finding {
   return { ...finding, mend, proof: finding.proof === null ? null : completed(finding.proof, machine) };
 }
 
-/** Commands for a recorded machine stay as they are typed there, which is not on this one. */
+/** Commands for another machine stay as they are typed there, which is not on this one. */
 function completed(text: string, machine: MachineOptions): string | null {
   switch (kindOf(machine)) {
     case 'simulated':
       return /^(?:sudo )?udrv /.test(text) ? nameMachine(text, machine) : null;
     case 'recorded':
+    case 'remote':
       return completeHint(text, {}, false) ?? null;
     case 'this':
       return completeHint(text, {}, process.geteuid?.() === 0) ?? null;

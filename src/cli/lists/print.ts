@@ -1,5 +1,7 @@
+import type { Part } from '../fleet/together';
 import type { Context } from '../program/context';
 import { visibleRow } from '../tables/facts';
+import type { Row, TableOptions } from '../tables/row';
 import { table } from '../tables/table';
 import type { List } from './column';
 import type { ListView } from './options';
@@ -21,7 +23,16 @@ export function listTable<T>(context: Context, list: List<T>, items: readonly T[
   const { style, width } = context;
   const columns = isPlain(context, view) ? list.columns : choice().chosenColumns(context, list, view);
   const rows = items.map((item, i) => visibleRow(columns.map((column) => column.cell(item, items[i - 1]))));
-  return table(rows, { columns, style, width, headings: view.headings !== false });
+  const options = { columns, style, width, headings: view.headings !== false };
+  if (context.together === undefined) return table(rows, options);
+  context.together(rows, (parts) => tableOfHosts(parts, options));
+  return '';
+}
+
+/** Formats the rows of several hosts as one table, with the host in its first column. */
+function tableOfHosts(parts: readonly Part<Row[]>[], options: TableOptions): string {
+  const rows = parts.flatMap(({ host, part }) => part.map((row) => [host ?? '', ...row]));
+  return table(rows, { ...options, columns: [{ title: 'HOST' }, ...(options.columns ?? [])] });
 }
 
 /** Returns the objects of a document for `--json`, with the fields that `--columns` selects. */

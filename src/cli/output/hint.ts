@@ -6,6 +6,8 @@ export interface MachineOptions {
   readonly sim?: boolean | string;
   readonly snapshot?: string;
   readonly sysroot?: string;
+  /** Other hosts, which are read over the network. */
+  readonly host?: string | readonly string[];
   /** The environment names it: commands need not. */
   readonly isFromEnvironment?: boolean;
 }
@@ -35,16 +37,20 @@ const NEEDS_ROOT = /(?<!\bsudo )\budrv (?=(?:bind|unbind|restore|vfio vf) [^A-Z]
  */
 export function completeHint(hint: string | undefined, machine: MachineOptions, isRoot: boolean): string | undefined {
   if (hint === undefined) return undefined;
-  const { sim, snapshot, sysroot } = machine;
   const isForAny = (advice: string) => !FOR_THIS_MACHINE.test(advice);
-  if (snapshot !== undefined || sysroot !== undefined)
+  if (isOnlyInspected(machine))
     return nameMachine(
       keep(hint, (advice) => isForAny(advice) && (!COMMAND.test(advice) || INSPECTS.test(advice))),
       machine,
     );
-  if (sim) return nameMachine(keep(hint, isForAny), machine);
+  if (machine.sim) return nameMachine(keep(hint, isForAny), machine);
   if (!isRoot) return hint.replace(NEEDS_ROOT, 'sudo udrv ');
   return keep(hint, (advice) => !FOR_ROOT.test(advice))?.replace(/\bsudo (?=\S)/g, '');
+}
+
+/** Tells whether a machine can be looked at and nothing else: a copy, or another host. */
+export function isOnlyInspected({ snapshot, sysroot, host }: MachineOptions): boolean {
+  return snapshot !== undefined || sysroot !== undefined || host !== undefined;
 }
 
 /** Puts the option that names the machine into the commands of udrv in a text; sudo is for this machine alone. */
@@ -54,7 +60,8 @@ export function nameMachine<T extends string | undefined>(text: T, machine: Mach
 }
 
 /** Returns the option that names a machine, with a blank behind it; null for this machine. */
-function optionOf({ sim, snapshot, sysroot, isFromEnvironment }: MachineOptions): string | null {
+function optionOf({ sim, snapshot, sysroot, host, isFromEnvironment }: MachineOptions): string | null {
+  if (host !== undefined) return `--host ${shellWord([host].flat().join(','))} `;
   if (sysroot !== undefined) return `--sysroot ${shellWord(sysroot)} `;
   if (snapshot !== undefined) return `--snapshot ${shellWord(snapshot)} `;
   if (!sim) return null;

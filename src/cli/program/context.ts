@@ -1,6 +1,7 @@
 import { NameDatabase } from '../../names/database';
 import type { StateStore } from '../../sys/state';
 import type { Sys } from '../../sys/sys';
+import type { AddPart } from '../fleet/together';
 import { json, visible } from '../output/escape';
 import { type MachineOptions, nameMachine } from '../output/hint';
 import type { OutputStream } from '../output/stream';
@@ -31,6 +32,8 @@ export class Context {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly env: NodeJS.ProcessEnv;
+  /** Takes what stands together with that of other hosts (`--host`); undefined where there is one machine. */
+  together: AddPart | undefined;
   #status: StatusLine | undefined;
   #names: NameDatabase | undefined;
   #style: Style | undefined;

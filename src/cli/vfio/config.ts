@@ -14,6 +14,7 @@ import { pciAddressOf } from '../devices/find';
 import { findVfio, type OpenChoice, openVfio } from '../devices/vfio';
 import { describeConfig, describeSystem } from '../output/config';
 import { json, visible } from '../output/escape';
+import { isOnlyInspected } from '../output/hint';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { readInput } from '../program/input';
@@ -137,7 +138,7 @@ function readLive(context: Context, selector: string, raw: boolean): Shown {
 
 /** The kernel gives only the header to users without CAP_SYS_ADMIN in the first user namespace. */
 function truncated({ options }: Context, { length }: Buffer): string {
-  if (options.sysroot !== undefined || options.snapshot !== undefined)
+  if (isOnlyInspected(options))
     return `truncated: the copy has only ${length} bytes, which is what the kernel gives to users other than root`;
   return process.geteuid?.() === 0
     ? `truncated: the kernel gives only ${length} bytes to a caller without CAP_SYS_ADMIN outside of any container`
