@@ -71,6 +71,12 @@ export interface StepsDocument {
   steps: readonly string[];
 }
 
+export interface SchemasDocument {
+  schema: 'udrv.schemas/1';
+  /** By the names that `udrv schema` takes. */
+  documents: { name: string; description: string }[];
+}
+
 export interface ErrorLine {
   error: {
     /** The errno by name, or a name of udrv's own: `EUSAGE`. */

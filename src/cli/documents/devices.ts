@@ -83,7 +83,13 @@ export interface ShowManyDocument {
   devices: readonly ShownDevice[];
 }
 
-export type UsbDescriptorsDocument = UsbDocument | { devices: readonly UsbDocument[] };
+export type UsbDescriptorsDocument = UsbDocument | Several<UsbDocument>;
+
+/** The documents of several devices. */
+interface Several<D extends { schema: string }> {
+  schema: D['schema'];
+  devices: readonly D[];
+}
 
 /** Hex digits of what sysfs has of the descriptors. */
 export interface UsbRaw {
@@ -96,7 +102,7 @@ export interface UsbRaw {
   reports: { interface: string; bytes: string }[];
 }
 
-export type UsbRawDocument = UsbRaw | { devices: readonly UsbRaw[] };
+export type UsbRawDocument = UsbRaw | Several<UsbRaw>;
 
 export interface GroupsDocument {
   schema: 'udrv.groups/1';

@@ -5,6 +5,7 @@ import type {
   KeptMapsFile,
   MapListDocument,
   SavedDocument,
+  SchemasDocument,
   StepsDocument,
   UdevCheckDocument,
   UdevDocument,
@@ -99,7 +100,7 @@ export interface Documents {
   step: StepLine;
   /** a line for each access that the IOMMU stopped: do, run, shell */
   fault: FaultLine;
-  /** bindings that are made at each boot: bind --saved */
+  /** bindings that are made at each boot: bind --list-saved */
   saved: SavedDocument;
   /** udev rules: udev */
   udev: UdevDocument;
@@ -115,6 +116,8 @@ export interface Documents {
   maps: KeptMapsFile;
   /** the steps of --dry-run */
   steps: StepsDocument;
+  /** the list of the schemas: schema */
+  schemas: SchemasDocument;
   /** an error, on standard error, without a schema field: every command */
   error: ErrorLine;
 }

@@ -100,7 +100,11 @@ class Ended extends Error {
 /** Prints descriptions: the document of a single one, or a list of them. */
 function print(context: Context, descriptions: readonly UsbDescription[], raw: boolean): void {
   if (context.options.json) {
-    context.printJson(raw ? oneOrAll(descriptions.map(rawDocument)) : oneOrAll(descriptions.map(usbDocument)));
+    context.printJson(
+      raw
+        ? oneOrAll('udrv.usb.raw/1', descriptions.map(rawDocument))
+        : oneOrAll('udrv.usb.descriptors/1', descriptions.map(usbDocument)),
+    );
     return;
   }
   const { style, width, options } = context;
@@ -111,9 +115,12 @@ function print(context: Context, descriptions: readonly UsbDescription[], raw: b
   context.page(descriptions.map(headed).join('\n'));
 }
 
-function oneOrAll<D>(devices: readonly D[]): D | { devices: readonly D[] } {
+function oneOrAll<S extends string, D extends { schema: S }>(
+  schema: S,
+  devices: readonly D[],
+): D | { schema: S; devices: readonly D[] } {
   const [only] = devices;
-  return only !== undefined && devices.length === 1 ? only : { devices };
+  return only !== undefined && devices.length === 1 ? only : { schema, devices };
 }
 
 function rawDocument({ device, raw: { descriptors, bos, reports } }: UsbDescription): UsbRaw {
