@@ -18,7 +18,7 @@ export interface ReadDocument {
 
 export interface DumpDocument {
   region: string;
-  /** Of the first register, in bytes. */
+  /** Offset of the first register, in bytes. */
   offset: number;
   /** Bytes of each register. */
   width: Width;
@@ -122,7 +122,7 @@ export interface InterruptLine {
   /** Microseconds since the last line; null on the first. */
   deltaUs: number | null;
   time: Date;
-  /** Of VFIO, where several interrupts are watched. */
+  /** The interrupt of a VFIO device, and its vector. */
   irq?: string;
   vector?: number;
 }

@@ -8,7 +8,7 @@ export interface TransferDocument {
   actual: number;
   /** Hex digits of the bytes that arrived; absent where they went to a file, or to the device. */
   data?: string;
-  /** Of an isochronous transfer. */
+  /** Number of packets; isochronous transfers alone have them. */
   packets?: number;
   /** Number of isochronous packets that failed, by errno. */
   errors?: Record<string, number>;
