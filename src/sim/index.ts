@@ -15,6 +15,7 @@ export type { MoreDevices } from './base';
 export type { Controls } from './controls';
 export type { Edu } from './devices/edu';
 export type { RegisterAccess } from './hardware/access-log';
+export type { StorageFault } from './devices/usb-storage';
 export type { SimRegion } from './hardware/region';
 export { FatalSignal } from './kernel/fatal-signal';
 export type { Syscall } from './syscalls/injected-errors';
