@@ -173,6 +173,7 @@ describe('top', () => {
     expect(frames).toHaveLength(2);
     for (const frame of frames)
       expect(frame).toEqual({
+        schema: 'udrv.top/1',
         time: expect.stringMatching(/^\d{4}-.*Z$/),
         seconds: expect.any(Number),
         devices: [
