@@ -26,7 +26,7 @@ const validators = new Map<string, ValidateFunction>();
 export function checkDocuments(command: readonly string[], printed: { stdout: string; stderr: string }): void {
   if (!/--json\b/.test(command.join(' '))) return;
   // Fields that were not chosen are not there.
-  const isPartial = /--columns\b/.test(command.join(' '));
+  const isPartial = /--columns\b|\b(?:list|ls|groups)\b.* -o\b/.test(command.join(' '));
   for (const document of [...documentsIn(printed.stdout), ...documentsIn(printed.stderr)]) check(document, isPartial);
 }
 
