@@ -40,4 +40,5 @@ export const commands: CommandIndex = {
   udev: () => require('./udev'),
   completion: () => require('./completion'),
   man: () => require('./man'),
+  schema: () => require('./schema'),
 };

@@ -22,8 +22,8 @@ import { driverText } from './driver';
 import { fullName } from './full-name';
 import { candidateFacts, pciFacts, vfioFacts, wayFacts } from './pci-facts';
 
-/** A device with what `show` has beyond `list`. */
-export type DeviceInDepth = DeviceInfo & { candidate?: VfioCandidate; wayToVfio?: WayToVfio };
+/** A device, with as much as is known of it. */
+type DescribedDevice = DeviceInfo & { candidate?: VfioCandidate; wayToVfio?: WayToVfio };
 
 export interface DeviceView {
   style: Style;
@@ -34,7 +34,7 @@ export interface DeviceView {
 }
 
 /** Describes a device in depth, for a person. */
-export function describeDevice(device: DeviceInDepth, { style, width, machine = {} }: DeviceView): string {
+export function describeDevice(device: DescribedDevice, { style, width, machine = {} }: DeviceView): string {
   const { address, vendorId, deviceId } = device;
   const id = vendorId === null ? '' : `${vendorId}:${deviceId ?? '????'}`;
   const layout = { style, width, wrap: true };
@@ -76,7 +76,7 @@ function nodeCell(node: string, access: DeviceInfo['access']): Cell {
   return { text, meaning: access === null || access === 'none' ? 'bad' : undefined };
 }
 
-function frameworkFacts(device: DeviceInDepth, machine: MachineOptions): Fact[] {
+function frameworkFacts(device: DescribedDevice, machine: MachineOptions): Fact[] {
   switch (device.framework) {
     case 'uio':
       return [...uioFacts(device.uio), ...(device.pci ? pciFacts(device.pci) : [])];

@@ -1,5 +1,6 @@
 import type { Finding, Mend, Severity } from '../../doctor/check';
 import type { Diagnosis } from '../../doctor/diagnose';
+import type { DoctorDocument } from '../documents/administration';
 import { visible } from '../output/escape';
 import { completeHint, type MachineOptions, nameMachine } from '../output/hint';
 import type { Style } from '../output/style';
@@ -7,7 +8,10 @@ import type { Context } from '../program/context';
 import { wrapWords } from '../tables/text-width';
 
 /** Returns the document of `doctor --json`. */
-export function diagnosisDocument({ device, purpose, findings, unknown, checked }: Diagnosis, machine: MachineOptions) {
+export function diagnosisDocument(
+  { device, purpose, findings, unknown, checked }: Diagnosis,
+  machine: MachineOptions,
+): DoctorDocument {
   return {
     schema: 'udrv.doctor/1',
     machine: kindOf(machine),
@@ -19,9 +23,7 @@ export function diagnosisDocument({ device, purpose, findings, unknown, checked 
   };
 }
 
-type MachineKind = 'this' | 'recorded' | 'remote' | 'simulated';
-
-function kindOf({ sim, snapshot, sysroot, host }: MachineOptions): MachineKind {
+function kindOf({ sim, snapshot, sysroot, host }: MachineOptions): DoctorDocument['machine'] {
   if (host !== undefined) return 'remote';
   return snapshot !== undefined || sysroot !== undefined ? 'recorded' : sim ? 'simulated' : 'this';
 }

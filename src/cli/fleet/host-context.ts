@@ -1,6 +1,7 @@
 import type { NameDatabase } from '../../names/database';
 import type { RemoteTree } from '../../remote/tree';
 import { inspectionOnly } from '../../sys/tree/inspection-only';
+import type { Document } from '../documents';
 import { OutputStream } from '../output/stream';
 import { Context, type GlobalOptions } from '../program/context';
 import type { Surroundings } from '../program/run-on';
@@ -85,9 +86,9 @@ export class HostContext extends Context {
     this.stdout.write(text);
   }
 
-  override printJson(document: object): void {
+  override printJson(document: Document): void {
     const { schema, ...rest } = document as { schema?: string };
-    super.printJson({ ...(schema !== undefined && { schema }), host: this.#host, ...rest });
+    super.printJson({ ...(schema !== undefined && { schema }), host: this.#host, ...rest } as Document);
   }
 
   override warn(text: string): void {

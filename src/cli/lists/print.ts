@@ -35,9 +35,16 @@ function tableOfHosts(parts: readonly Part<Row[]>[], options: TableOptions): str
   return table(rows, { ...options, columns: [{ title: 'HOST' }, ...(options.columns ?? [])] });
 }
 
-/** Returns the objects of a document for `--json`, with the fields that `--columns` selects. */
-export function chosenFields<T>(list: List<T>, objects: readonly object[], { columns }: ListView): readonly object[] {
-  return columns === undefined ? objects : choice().selectFields(list, objects, columns);
+/**
+ * Returns the objects of a document for `--json`, with the fields that `--columns` selects. The type is that of whole
+ * objects, because the schema of the document describes these.
+ */
+export function chosenFields<T, O extends object>(
+  list: List<T>,
+  objects: readonly O[],
+  { columns }: ListView,
+): readonly O[] {
+  return columns === undefined ? objects : (choice().selectFields(list, objects, columns) as readonly O[]);
 }
 
 /** Tells whether nothing has to be chosen: a plain list starts sooner. */

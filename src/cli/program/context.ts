@@ -1,6 +1,7 @@
 import { NameDatabase } from '../../names/database';
 import type { StateStore } from '../../sys/state';
 import type { Sys } from '../../sys/sys';
+import type { Document } from '../documents';
 import type { AddPart } from '../fleet/together';
 import { json, visible } from '../output/escape';
 import { type MachineOptions, nameMachine } from '../output/hint';
@@ -111,7 +112,7 @@ export class Context {
   }
 
   /** Prints a document for `--json`: indented on a terminal, else on one line. */
-  printJson(document: unknown): void {
+  printJson(document: Document): void {
     this.stdout.write(`${json(document, this.stdout.isTTY ? 2 : undefined)}\n`);
   }
 
@@ -132,7 +133,7 @@ export class Context {
 
   /** Prints the steps of `--dry-run`. */
   printSteps(steps: readonly string[]): void {
-    if (this.options.json) this.printJson({ steps });
+    if (this.options.json) this.printJson({ schema: 'udrv.steps/1', steps });
     else this.stdout.write(steps.map((step) => `${visible(step)}\n`).join(''));
   }
 }

@@ -16,6 +16,7 @@ import { apart } from '../../../src/cli/parser/flags';
 import { buildProgram } from '../../../src/cli/parser/program';
 import { Exit, UdrvError } from '../../../src/errors';
 import { simulatedMachine } from '../../../src/sim';
+import { checkDocuments } from '../../schemas/check';
 
 // Every command that README.md and the manual pages print as an example, run on the simulated machine in the order in
 // which they stand. The commands of one document share a machine in a file, as they do for a reader with hardware, and
@@ -95,13 +96,23 @@ function makeFiles(folder: string): void {
 
 /** Runs a command line. @returns its exit code, and the message of its error, empty for none */
 async function run(argv: readonly string[]): Promise<{ exit: number; message: string }> {
-  const nowhere = { fd: 1, isTTY: false, write() {}, close() {} } as unknown as OutputStream;
-  const built = buildProgram(nowhere, nowhere, { XDG_CONFIG_HOME: process.cwd(), UDRV_SSH: 'false' });
+  const printed = { stdout: '', stderr: '' };
+  const stream = (name: keyof typeof printed) =>
+    ({
+      fd: 1,
+      isTTY: false,
+      write(text: string | Buffer) {
+        printed[name] += text;
+      },
+      close() {},
+    }) as unknown as OutputStream;
+  const built = buildProgram(stream('stdout'), stream('stderr'), { XDG_CONFIG_HOME: process.cwd(), UDRV_SSH: 'false' });
   const { program, outcome } = built;
   const machine = argv.some((word) => /^--(?:sim|snapshot|sysroot|hosts?)(?:=|$)/.test(word)) ? [] : ['--sim=shared'];
   for (const command of [program, ...program.commands]) command.exitOverride().configureOutput({ outputError() {} });
   try {
     await program.parseAsync(apart([...machine, ...argv], built), { from: 'user' });
+    checkDocuments(argv, printed);
     return { exit: outcome.exit, message: '' };
   } catch (error) {
     if (error instanceof UdrvError) return { exit: error.exit, message: `${error.subject}: ${error.message}` };
