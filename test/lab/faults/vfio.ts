@@ -179,7 +179,7 @@ const nodes: readonly LabFault[] = [
       `drive ${VF} vfio-pci`,
     ].join('\n'),
     doctor: `${VF} --for vfio`,
-    operation: info(VF),
+    operation: `${info(VF)} --backend group`,
     fails: 4,
     first: 'vf-token-needed',
     mend: 'nothing',

@@ -241,6 +241,23 @@ const iommuFaults: Fault[] = [
     mend: /slot/,
   },
   {
+    name: 'VFIO without an IOMMU, where nothing remaps interrupts either',
+    device: EDU,
+    inject(tree) {
+      put(tree, {
+        '/sys/kernel/iommu_groups/1/name': 'vfio-noiommu\n',
+        '/sys/module/vfio/parameters/enable_unsafe_noiommu_mode': 'Y\n',
+        '/proc/self/status': 'Uid:\t0\t0\t0\t0\nCapEff:\t000001ffffffffff\n',
+        '/proc/interrupts': ' 24:  9  PCI-MSIX-0000:01:00.0  0-edge  nvme0q0\n',
+      });
+      tree.set('/dev/vfio/noiommu-1', { kind: 'node', access: 'rw' });
+      tree.delete(at(EDU, 'vfio-dev'));
+    },
+    first: 'no-isolation',
+    severity: 'limits',
+    mend: /slot/,
+  },
+  {
     name: 'VFIO without an IOMMU, as an ordinary user',
     device: EDU,
     inject(tree) {
@@ -782,9 +799,20 @@ const vfioFaults: Fault[] = [
   {
     name: 'a virtual function whose physical one has VFIO',
     device: EDU,
-    inject: (tree) => tree.set(at(EDU, 'physfn'), link('../0000:00:09.0/0000:02:01.0')),
+    inject(tree) {
+      tree.set(at(EDU, 'physfn'), link('../0000:00:09.0/0000:02:01.0'));
+      put(tree, { '/proc/sys/kernel/osrelease': '6.17.2\n' });
+    },
     first: 'vf-token-needed',
     severity: 'limits',
+    mend: [],
+  },
+  {
+    name: 'a virtual function whose physical one has VFIO, on a kernel whose character device asks for no token',
+    device: EDU,
+    inject: (tree) => tree.set(at(EDU, 'physfn'), link('../0000:00:09.0/0000:02:01.0')),
+    first: 'vf-token-needed',
+    severity: 'note',
     mend: [],
   },
   {
