@@ -38,6 +38,11 @@ export function isRight(fault: Fault): boolean {
   return fault.mend instanceof RegExp ? fault.mend.test(texts.join('\n')) : texts.join('\n') === fault.mend.join('\n');
 }
 
+const NARROW = {
+  '/proc/sys/vm/nr_hugepages': '8\n',
+  '/sys/devices/virtual/iommu/dmar0/intel-iommu/cap': 'd2008c22260206\n',
+};
+
 /** Takes all IOMMU groups away. */
 function withoutGroups(tree: MemoryTree): void {
   tree.delete('/sys/kernel/iommu_groups');
@@ -508,6 +513,22 @@ const machineFaults: Fault[] = [
     first: 'hugepages-used-up',
     severity: 'note',
     mend: ['echo 16 | sudo tee /proc/sys/vm/nr_hugepages'],
+  },
+  {
+    name: 'an IOMMU with addresses of 39 bits, and huge pages that are reserved',
+    device: EDU,
+    inject: (tree) => put(tree, NARROW),
+    first: 'iommu-narrow',
+    severity: 'note',
+    seen: { path: `/sys/bus/pci/devices/${EDU}/iommu/intel-iommu/cap`, value: 'd2008c22260206, MGAW 39' },
+    mend: [],
+  },
+  {
+    name: 'a virtual IOMMU with addresses of 39 bits, and huge pages that are reserved',
+    inject: (tree) => put(tree, { ...NARROW, '/sys/class/dmi/id/sys_vendor': 'QEMU\n' }),
+    first: 'iommu-narrow',
+    severity: 'note',
+    mend: /^in the hypervisor.*,aw-bits=48$/,
   },
 ];
 
