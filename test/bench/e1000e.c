@@ -3,8 +3,8 @@
 //   e1000e forward BATCH SECONDS A B           passes packets on between two ports, both ways, by the same buffers
 //   e1000e load RATE SECONDS A B               sends at a rate from A, and prints how long they took to B: p50, p99,
 //                                              p99.99 in microseconds, and packets that were sent and that came
-//   e1000e check BURST SECONDS A B             sends so many numbered packets from A before it looks at B; prints how
-//                                              many were sent, came, came out of order, were damaged
+//   e1000e check WINDOW SECONDS A B            has so many numbered packets under way from A to B, a multiple of 32; prints
+//                                              how many were sent, came, came behind a later one, were damaged
 // Ports are PCI addresses, each with the path of its group: 0000:00:0d.0=/dev/vfio/12
 #include <errno.h>
 #include <fcntl.h>
@@ -362,15 +362,14 @@ static uint32_t content(uint32_t number, unsigned word)
 	return (number + word) * 2654435761u;
 }
 
-// The next burst begins when the last packet has come, or none has for half a second.
-static void check(struct port *ports, unsigned burst, double end)
+// Sends as many as the window lets, receives a batch, and so on. What has not come for half a second is lost.
+static void check(struct port *ports, unsigned window, double end)
 {
 	struct batch out = { .size = 32 }, in = { .size = 32 };
-	uint64_t sent = 0, received = 0, late = 0, damaged = 0;
+	long sent = 0, received = 0, lost = 0, late = 0, damaged = 0;
 	uint32_t highest = 0;
-	while (now() < end && !over) {
-		for (uint64_t goal = sent + burst; sent < goal;) {
-			out.size = goal - sent < 32 ? goal - sent : 32;
+	for (double time = now(), last = time; time < end || received + lost < sent; time = now()) {
+		while (time < end && sent - received - lost + 32 <= (long)window) {
 			take(&out);
 			for (unsigned i = 0; i < out.count; i++) {
 				uint32_t *words = (uint32_t *)(memory + (size_t)out.buffers[i] * SIZE);
@@ -382,25 +381,25 @@ static void check(struct port *ports, unsigned burst, double end)
 			sent += send_batch(&ports[0], &out);
 			give(&out);
 		}
-		for (double last = now(); received < sent && now() < last + 5e5;) {
-			if (receive(&ports[1], &in) > 0)
-				last = now();
-			for (unsigned i = 0; i < in.count; i++, received++) {
-				uint32_t *words = (uint32_t *)(memory + (size_t)in.buffers[i] * SIZE), number = words[4];
-				unsigned word = 5;
-				while (word < PACKET / 4 && words[word] == content(number, word))
-					word++;
-				if (word < PACKET / 4 || in.lengths[i] != PACKET)
-					damaged++;
-				else if (received > 0 && number <= highest)
-					late++;
-				else
-					highest = number;
-			}
-			give(&in);
+		if (receive(&ports[1], &in) > 0)
+			last = time;
+		else if (time > last + 5e5)
+			lost = sent - received;
+		for (unsigned i = 0; i < in.count; i++, received++) {
+			uint32_t *words = (uint32_t *)(memory + (size_t)in.buffers[i] * SIZE), number = words[4];
+			unsigned word = 5;
+			while (word < PACKET / 4 && words[word] == content(number, word))
+				word++;
+			if (word < PACKET / 4 || in.lengths[i] != PACKET)
+				damaged++;
+			else if (received > 0 && number <= highest)
+				late++;
+			else
+				highest = number;
 		}
+		give(&in);
 	}
-	printf("%lu %lu %lu %lu\n", (unsigned long)sent, (unsigned long)received, (unsigned long)late, (unsigned long)damaged);
+	printf("%ld %ld %ld %ld\n", sent, received, late, damaged);
 }
 
 static void on_signal(int number)
