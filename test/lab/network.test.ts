@@ -4,7 +4,7 @@ import { NETWORK } from './machine';
 
 const PORTS = ['0000:00:0d.0', '0000:00:0e.0', '0000:00:0f.0', '0000:00:10.0'] as const;
 const PACKETS = 1_000_000;
-const FORWARDED = 100_000;
+const FORWARDED = 30_000;
 /**
  * Packets under way at a time. Each port has 511 entries to receive into, and QEMU keeps packets that find none: then its
  * hub lets newer ones pass those that it has kept, and drops what is more than 10,000 (net/hub.c, net/queue.c). `npm run
