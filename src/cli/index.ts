@@ -21,6 +21,7 @@ export const commands: CommandIndex = {
   reset: () => require('./any/reset'),
   doctor: () => require('./doctor'),
   snapshot: () => require('./snapshot'),
+  report: () => require('./report'),
   monitor: () => require('./monitor'),
   top: () => require('./top'),
   uio: () => require('./uio'),
