@@ -22,6 +22,7 @@ export const commands: CommandIndex = {
   doctor: () => require('./doctor'),
   snapshot: () => require('./snapshot'),
   metrics: () => require('./metrics'),
+  report: () => require('./report'),
   monitor: () => require('./monitor'),
   top: () => require('./top'),
   uio: () => require('./uio'),

@@ -1,7 +1,7 @@
 import { recordMachine } from '../devices/record-machine';
 import { readEvidence } from '../doctor/record';
 import { collectMetrics } from '../metrics/collect';
-import type { SysTree } from '../sys/sys';
+import { observed } from '../sys/tree/observed';
 import { hostFile } from './fleet/host-file';
 import { Output } from './output/file';
 import type { VerbSpec } from './program/command';
@@ -27,21 +27,3 @@ export const command: VerbSpec = {
     output.open().write(manifest);
   },
 };
-
-/** Returns a view of a tree that tells how many files, directories and links have been read. */
-function observed(tree: SysTree, onRead: (count: number) => void): SysTree {
-  let count = 0;
-  const counting = <Given extends unknown[], Result>(read: (...given: Given) => Result) => {
-    return (...given: Given) => {
-      onRead(++count);
-      return read(...given);
-    };
-  };
-  return {
-    readFile: counting((path: string, limit?: number) => tree.readFile(path, limit)),
-    readDir: counting((path: string) => tree.readDir(path)),
-    readLink: counting((path: string) => tree.readLink(path)),
-    access: (path) => tree.access(path),
-    permissions: (path) => tree.permissions(path),
-  };
-}

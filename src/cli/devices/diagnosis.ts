@@ -117,7 +117,7 @@ function isTogether(mend: readonly Mend[], index: number): boolean {
   return mend[index]?.kind === 'kernel-argument' && mend[index - 1]?.kind === 'kernel-argument';
 }
 
-function mendText(mend: Mend): string {
+export function mendText(mend: Mend): string {
   if (mend.kind !== 'kernel-argument') return mend.text;
   return `boot ${mend.action === 'add' ? 'with' : 'without'} ${mend.text}`;
 }

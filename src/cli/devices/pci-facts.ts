@@ -78,13 +78,13 @@ export function kernelDeviceText({ name, state }: KernelDevice): string {
 }
 
 /** `2.5 GT/s x1`, and the most where that is more: `2.5 GT/s x1 (of 8.0 GT/s x4)`. */
-function linkText({ speed, width, maxSpeed, maxWidth }: PciLink): string {
+export function linkText({ speed, width, maxSpeed, maxWidth }: PciLink): string {
   const now = `${speed} x${width}`;
   const most = `${maxSpeed ?? speed} x${maxWidth ?? width}`;
   return most === now ? now : `${now} (of ${most})`;
 }
 
-function powerText({ powerState, runtimeStatus }: Partial<PciDetails>): string | null {
+export function powerText({ powerState, runtimeStatus }: Partial<PciDetails>): string | null {
   if (powerState === undefined || powerState === null) return null;
   const isWorthTelling = runtimeStatus != null && runtimeStatus !== 'active' && runtimeStatus !== 'unsupported';
   return isWorthTelling ? `${powerState} (${runtimeStatus})` : powerState;

@@ -87,8 +87,9 @@ export class HostContext extends Context {
   }
 
   override printJson(document: Document): void {
-    const { schema, ...rest } = document as { schema?: string };
-    super.printJson({ ...(schema !== undefined && { schema }), host: this.#host, ...rest } as Document);
+    const { schema, ...rest } = document as Document & { schema?: string };
+    const named = { ...(schema !== undefined && { schema }), host: this.#host, ...rest };
+    super.printJson(named as Document);
   }
 
   override warn(text: string): void {

@@ -19,10 +19,11 @@ const FOR_THIS_MACHINE =
   /\bsudo (?!udrv\b)|(?:^|[:?] )(?:cat|ls|echo|kill|umount|swapoff|modprobe|dmesg|btrfs) |\b(?:run (?:it )?as root|with sudo|container|firmware)\b|\/etc\//;
 const FOR_ROOT = /\b(?:run (?:it )?as root|with sudo)\b/;
 /** Commands that a recorded machine can answer. */
-const INSPECTS = /\budrv (?:list|show|doctor|config|groups|(?:uio|vfio|usb) (?:list|show)|vfio (?:groups|config))\b/;
+const INSPECTS =
+  /\budrv (?:list|show|doctor|report|config|groups|(?:uio|vfio|usb) (?:list|show)|vfio (?:groups|config))\b/;
 /** A command of udrv that works with a machine; its name in a sentence is none, nor is a usage line, or one that decodes a file. */
 const COMMAND =
-  /(?<!usage: )(?:\bsudo )?\budrv (?=(?:bench|bind|config|do|doctor|dump|groups|info|irq|list|ls|monitor|pci|read|regs|reset|restore|run|shell|show|snapshot|uio|udev|unbind|usb|vfio|watch|watch-irq|write)\b)(?!vfio config --file)/;
+  /(?<!usage: )(?:\bsudo )?\budrv (?=(?:bench|bind|config|do|doctor|dump|groups|info|irq|list|ls|monitor|pci|read|regs|report|reset|restore|run|shell|show|snapshot|uio|udev|unbind|usb|vfio|watch|watch-irq|write)\b)(?!vfio config --file)/;
 /** Commands of udrv that only root can run; a synopsis has its operands in capitals. */
 const NEEDS_ROOT = /(?<!\bsudo )\budrv (?=(?:bind|unbind|restore|vfio vf) [^A-Z])/g;
 
