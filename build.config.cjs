@@ -26,8 +26,8 @@ const WITH_REQUIRER = ['node_modules/saxes/saxes.js'];
 
 const NO_CHILD_PROCESS = 'src/cli/parser/no-child-process.ts';
 
-/** Beside what runs a main file: loaded when its cache is to be written. */
-const WRITE_CACHE = 'src/cli/start/write-cache.ts';
+/** The begin of main.js: all that it requires late is required so. */
+const LAZY_FILES = 'require = lazyFiles(module, require, caches); ';
 
 /** Chunks that so many files use, and no larger, are put together: to load a file takes half a millisecond. */
 const SHARED = { users: 12, bytes: 14_000 };
@@ -159,6 +159,7 @@ function write({ metafile, outputFiles }) {
   const commandLine = withSource(COMMAND_LINE);
   /** Files of which nothing is left but that they name another. */
   const names = ['entry.js', 'parser-command-line.js'];
+  const files = new Map();
   for (const { path, text } of outputFiles) {
     const file = basename(path);
     if (names.includes(file)) continue;
@@ -167,11 +168,19 @@ function write({ metafile, outputFiles }) {
       .replaceAll(main, 'start.js')
       .replaceAll(commandLine, 'command-line.js')
       .replaceAll(names[1], 'command-line.js');
-    if (file === main) makeCached('start', 'main', linked);
-    else if (file === commandLine) makeCached('command-line', 'command-line.main', linked);
-    else writeOutput(relative(DIST, path), commonJs(linked));
+    if (file === main) files.set('cli/main.js', mainFile(linked, LAZY_FILES));
+    else if (file === commandLine) files.set('cli/command-line.main.js', mainFile(linked));
+    else files.set(relative(DIST, path), commonJs(linked));
   }
-  writeStart({ in: WRITE_CACHE, out: 'cli/write-cache' });
+  const hash = createHash('sha256');
+  for (const [path, content] of files) {
+    writeOutput(path, content);
+    hash.update(path).update(content);
+  }
+  const build = hash.digest('hex').slice(0, 16);
+  writeStart('start', { UDRV_MAIN: '"main"', UDRV_BUILD: JSON.stringify(build) });
+  writeStart('command-line', { UDRV_MAIN: '"command-line.main"', UDRV_BUILD: JSON.stringify(build) });
+  writeStart('write-cache');
 }
 
 function writeOutput(path, content) {
@@ -244,18 +253,17 @@ function importedBy(outputs, entry, found = new Set()) {
   return found;
 }
 
-/** Writes code as a function of CommonJS, and beside it the file that runs it with what V8 keeps of it. */
-function makeCached(file, main, text) {
-  const content = `(function(exports,require,module){${commonJs(withLateExports(text))}})`;
-  writeOutput(`cli/${main}.js`, content);
-  const hash = createHash('sha256').update(content).digest('hex').slice(0, 16);
-  const define = { UDRV_MAIN: JSON.stringify(main), UDRV_MAIN_HASH: JSON.stringify(hash) };
-  writeStart({ in: 'src/cli/start/start.ts', out: `cli/${file}` }, define);
+/** Makes a function of CommonJS, for src/cli/start/start.ts to run. */
+function mainFile(text, prelude = '') {
+  return `(function(exports,require,module,caches){${commonJs(prelude + withLateExports(text))}})`;
 }
 
-function writeStart(entryPoint, define = {}) {
+/** Writes a file that runs by itself. */
+function writeStart(name, define = {}) {
+  const source = name === 'write-cache' ? name : 'start';
+  const entryPoints = [{ in: `src/cli/start/${source}.ts`, out: `cli/${name}` }];
   const external = ['./write-cache'];
-  buildSync({ ...options, ...shortened, entryPoints: [entryPoint], format: 'cjs', define, external, write: true });
+  buildSync({ ...options, ...shortened, entryPoints, format: 'cjs', define, external, write: true });
 }
 
 void bundle();

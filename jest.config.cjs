@@ -2,7 +2,9 @@ const project = (name) => ({
   displayName: name,
   testEnvironment: 'node',
   transform: { '\\.[tj]s$': '<rootDir>/test/esbuild-transform.cjs' },
-  transformIgnorePatterns: ['/node_modules/(?!(chalk|string-width|strip-ansi|ansi-regex|get-east-asian-width)/)'],
+  transformIgnorePatterns: [
+    '/node_modules/(?!(chalk|string-width|strip-ansi|ansi-regex|get-east-asian-width|parse5|entities)/)',
+  ],
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
 });
 

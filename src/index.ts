@@ -47,12 +47,13 @@ export {
   type VfPlan,
 } from './bind/virtual-functions';
 export { type WayToVfio, wayToVfio } from './bind/way-to-vfio';
+export { Cleanup } from './cleanup';
 export { findGroup, type GroupDevice, type GroupReport, type GroupReports, listGroups } from './devices/iommu-groups';
 export { type ListOptions, listDevices } from './devices/list';
-export { recordMachine } from './devices/record-machine';
+export { type ReadMore, recordMachine } from './devices/record-machine';
 export { findDevice, findDevices } from './devices/select';
-export type { Check, Finding, Mend, Purpose, Severity } from './doctor/check';
-export { type DiagnoseOptions, type Diagnosis, diagnose } from './doctor/diagnose';
+export type { Finding, Mend, Need, Purpose, ReadConfig, Seen, Severity } from './doctor/check';
+export { type DiagnoseOptions, type Diagnosis, diagnose, type Unknown } from './doctor/diagnose';
 export { readEvidence } from './doctor/record';
 export { type ErrorDetails, type ErrorSubject, Exit, type ExitCode, errnoMessage, SysError, UdrvError } from './errors';
 export type { LatencyOptions } from './interrupts/latency';
@@ -90,8 +91,10 @@ export type {
   Datagram,
   Mapping,
   Memory,
+  MemoryOptions,
   OpenFlags,
   OpenOptions,
+  Permissions,
   PollEvent,
   PollResult,
   Sys,
@@ -100,7 +103,7 @@ export type {
   Width,
   Word,
 } from './sys/sys';
-export { traced } from './sys/trace';
+export { type Print, traced } from './sys/trace';
 export { inspectionOnly, type Refusal } from './sys/tree/inspection-only';
 export { loadSnapshot } from './sys/tree/snapshot';
 export { SysrootTree } from './sys/tree/sysroot';

@@ -1,9 +1,24 @@
 import { Exit, errnoMessage, SysError, UdrvError } from '../errors';
 import { type Summary, summarize } from '../model/statistics';
 import { SERVE_SIGNALS_NS, serveSignals } from '../sys/wait';
+import type { IrqName } from '../vfio/device/irq-set';
 
 /** The variant of a figure: `{ backend: 'group', size: 4096 }`. */
-export type Variant = Readonly<Record<string, string | number>>;
+export interface Variant {
+  readonly backend?: 'group' | 'iommufd';
+  /** Bytes of a mapping. */
+  readonly size?: number;
+  /** Size of the pages behind a mapping: `4K`. */
+  readonly pages?: string;
+  /** `bar0:0x4` */
+  readonly register?: string;
+  /** The way to a register, or the origin of an interrupt: the device itself, or the kernel by an eventfd. */
+  readonly by?: 'pread' | 'mmap' | 'device' | 'kernel';
+  readonly irq?: IrqName;
+  readonly endpoint?: string;
+  /** Transfers in flight. */
+  readonly queue?: number;
+}
 
 /** A time that was measured, in microseconds. */
 export interface Figure {

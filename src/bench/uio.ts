@@ -32,11 +32,11 @@ export async function benchUio(
   using device = open();
   if (registers.length === 0) onResult({ figure: 'read', variant: { by: 'mmap' }, reason: NO_REGISTER });
   for (const register of registers) {
-    const variant = { register: locationText(register), by: 'mmap' };
+    const variant = { register: locationText(register), by: 'mmap' } as const;
     const read = () => timeEach('read', variant, prepareRead(register, device), bounds);
     await measured(onResult, bounds, 'read', variant, read);
   }
-  const variant = { by: 'device' };
+  const variant = { by: 'device' } as const;
   if (trigger.length === 0) {
     onResult({ figure: 'interrupt', variant, reason: NO_TRIGGER });
     return;

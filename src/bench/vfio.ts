@@ -88,7 +88,7 @@ async function benchFunction(
     regions = device.regions;
     await benchReset(device, bounds, onResult);
     const config = device.region('config').reader(0, 2);
-    const variant = { register: 'config:0x0/2', by: 'pread' };
+    const variant = { register: 'config:0x0/2', by: 'pread' } as const;
     await measured(onResult, bounds, 'read', variant, () => timeEach('read', variant, config, bounds));
     await benchRegisters(device, 'pread', registers, bounds, onResult);
     for (const irq of INTERRUPTS) {
@@ -103,7 +103,7 @@ async function benchFunction(
   if (registers.length === 0) onResult({ figure: 'read', variant: { by: 'mmap' }, reason: NO_REGISTER });
   const mapped = registers.filter((register) => isMappable([register], regions));
   for (const register of registers.filter((one) => !mapped.includes(one))) {
-    const variant = { register: locationText(register), by: 'mmap' };
+    const variant = { register: locationText(register), by: 'mmap' } as const;
     onResult({ figure: 'read', variant, reason: `${register.region} cannot be mapped` });
   }
   if (mapped.length > 0) {
@@ -145,7 +145,7 @@ async function benchInterrupts(
     return;
   }
   for (const irq of INTERRUPTS) {
-    const variant = { irq, by: 'device' };
+    const variant = { irq, by: 'device' } as const;
     await measured(onResult, bounds, 'interrupt', variant, async () => {
       // Opened for each: one that was not silenced must not disturb the next.
       using device = open();

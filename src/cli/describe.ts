@@ -1,6 +1,7 @@
 import { usageError } from '../errors';
 import type { EnumeratedValue, RegisterField, ResolvedLocation } from '../regmap';
 import { hex } from '../text/hex';
+import type { DescribeDocument } from './documents/registers';
 import { visible } from './output/escape';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
@@ -95,9 +96,10 @@ function patternText({ value, mask }: EnumeratedValue, bits: number): string {
   return digits.includes('x') ? `0b${digits.join('')}` : hex(value);
 }
 
-function document({ name, peripheral, register, field }: ResolvedLocation): object {
+function document({ name, peripheral, register, field }: ResolvedLocation): DescribeDocument {
   const { offset, bits, access, readAction, writeAction, resetValue, description } = register;
   return {
+    schema: 'udrv.describe/1',
     name,
     peripheral: peripheral.name,
     address: hex(peripheral.base + BigInt(offset)),

@@ -5,6 +5,7 @@ import { parseCount, parseSize } from '../model/notation';
 import { readConfig } from '../pci/sysfs-config';
 import { readKernelLog } from '../sys/readers/kmsg';
 import { diagnosisDocument, diagnosisText } from './devices/diagnosis';
+import { isOnlyInspected } from './output/hint';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
 import { argument, choice, option } from './program/options';
@@ -35,14 +36,13 @@ const [DEFAULT_QUEUE, DEFAULT_CHUNK] = [4, 256 * 1024];
 function doctor(context: Context, selector: string | undefined, options: DoctorOptions): number | undefined {
   const { sys } = context;
   const { queue, chunk } = options;
-  const { json, snapshot, sysroot } = context.options;
-  const isRecorded = snapshot !== undefined || sysroot !== undefined;
+  const { json } = context.options;
   const transfers =
     queue === undefined && chunk === undefined ? null : (queue ?? DEFAULT_QUEUE) * (chunk ?? DEFAULT_CHUNK);
   const diagnosis = diagnose(sys, selector, {
     purpose: options.for,
     need: { memory: options.memory ?? null, transfers },
-    ...(!isRecorded && {
+    ...(!isOnlyInspected(context.options) && {
       log: () => readKernelLog(sys).map(({ text }) => text),
       config: (address: string, offset: number, length: number) => readConfig(sys, address, offset, length),
     }),

@@ -21,6 +21,8 @@ export const commands: CommandIndex = {
   reset: () => require('./any/reset'),
   doctor: () => require('./doctor'),
   snapshot: () => require('./snapshot'),
+  metrics: () => require('./metrics'),
+  report: () => require('./report'),
   monitor: () => require('./monitor'),
   top: () => require('./top'),
   uio: () => require('./uio'),
@@ -39,4 +41,5 @@ export const commands: CommandIndex = {
   udev: () => require('./udev'),
   completion: () => require('./completion'),
   man: () => require('./man'),
+  schema: () => require('./schema'),
 };

@@ -4,6 +4,7 @@ import type { DeviceEvent } from '../monitor/event';
 import { monitorDevices } from '../monitor/monitor';
 import { clock } from '../text/clock';
 import { idPair } from '../text/ids';
+import type { EventLine } from './documents/devices';
 import { json, visible } from './output/escape';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
@@ -50,7 +51,19 @@ function monitor(
 
 function jsonLine(event: DeviceEvent): string {
   const { time, action, framework, address, vendorId, deviceId, driver, node, access, name } = event;
-  return `${json({ time, action, framework, address, interface: event.interface, vendorId, deviceId, driver, node, access, name })}\n`;
+  const known = {
+    time,
+    action,
+    framework,
+    address,
+    interface: event.interface,
+    vendorId,
+    deviceId,
+    driver,
+    node,
+    access,
+  };
+  return `${json({ ...known, name } satisfies EventLine)}\n`;
 }
 
 const TITLES = ['TIME', 'ACTION', 'TYPE', 'ADDRESS', 'ID', 'DRIVER', 'NODE', 'NAME'];

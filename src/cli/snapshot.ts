@@ -1,6 +1,8 @@
 import { recordMachine } from '../devices/record-machine';
 import { readEvidence } from '../doctor/record';
-import type { SysTree } from '../sys/sys';
+import { collectMetrics } from '../metrics/collect';
+import { observed } from '../sys/tree/observed';
+import { hostFile } from './fleet/host-file';
 import { Output } from './output/file';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
@@ -10,32 +12,18 @@ import { counted, Progress } from './status/progress';
 export const command: VerbSpec = {
   description: 'record what udrv reads of this machine, for --snapshot and for bug reports',
   options: [option('-o, --output <file>', 'write to FILE instead of stdout')],
+  makesFile: true,
   examples: ['snapshot', 'snapshot -o machine.snapshot'],
   run(context: Context, options: { output?: string }): undefined {
-    using output = new Output(context.stdout, options.output);
+    using output = new Output(context.stdout, hostFile(context, options.output));
     using progress = new Progress(context.status, { unit: counted('files'), title: 'reading' });
     const manifest = recordMachine(
       observed(context.sys, (files) => progress.update(files)),
-      readEvidence,
+      (tree, devices) => {
+        readEvidence(tree, devices);
+        collectMetrics(tree);
+      },
     );
     output.open().write(manifest);
   },
 };
-
-/** Returns a view of a tree that tells how many files, directories and links have been read. */
-function observed(tree: SysTree, onRead: (count: number) => void): SysTree {
-  let count = 0;
-  const counting = <Given extends unknown[], Result>(read: (...given: Given) => Result) => {
-    return (...given: Given) => {
-      onRead(++count);
-      return read(...given);
-    };
-  };
-  return {
-    readFile: counting((path: string, limit?: number) => tree.readFile(path, limit)),
-    readDir: counting((path: string) => tree.readDir(path)),
-    readLink: counting((path: string) => tree.readLink(path)),
-    access: (path) => tree.access(path),
-    permissions: (path) => tree.permissions(path),
-  };
-}

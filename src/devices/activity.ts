@@ -8,9 +8,9 @@ import { UIO_CLASS } from '../uio/inspect';
 import { USB_DEVICES } from '../usb/inspect/inspect';
 import type { UsbTraffic } from '../usb/usbmon';
 
-const INTERRUPTS = '/proc/interrupts';
+export const INTERRUPTS = '/proc/interrupts';
 /** A line for each interrupt, a column for each CPU: there may be thousands of both. */
-const INTERRUPTS_LIMIT = 64 * 1024 * 1024;
+export const INTERRUPTS_LIMIT = 64 * 1024 * 1024;
 
 /** A device's activity in one interval. A rate is null where nothing counts it, or it could not be told. */
 export interface Activity {
@@ -102,7 +102,7 @@ function countersOf(reader: AttributeReader, counts: Map<number, number> | null,
  * Returns the interrupt lines of a PCI function: those of its messages while it has some, else that of its pin.
  * Documentation/ABI/testing/sysfs-bus-pci; with MSI-X, `irq` goes on showing the pin's.
  */
-function interruptsOf(reader: AttributeReader, path: string): number[] {
+export function interruptsOf(reader: AttributeReader, path: string): number[] {
   const messages = reader.names(`${path}/msi_irqs`).map(Number).filter(Number.isSafeInteger);
   if (messages.length > 0) return messages;
   const pin = reader.number(`${path}/irq`);

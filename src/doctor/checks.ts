@@ -1,4 +1,5 @@
 import type { Check, FunctionSubject, PlatformSubject, Purpose, UioSubject, UsbSubject } from './check';
+import { addressWidth } from './machine/address-width';
 import { entryLimit } from './machine/entry-limit';
 import { hugepages } from './machine/hugepages';
 import { interruptRemapping } from './machine/interrupt-remapping';
@@ -54,6 +55,7 @@ export const machineChecks: Readonly<Record<Purpose, readonly Check[]>> = {
     translation,
     lockdown,
     hugepages,
+    addressWidth,
   ],
   uio: [platformNode, surroundings, lockdown],
   usb: [surroundings, usbfsMemory, enumeration],
@@ -82,6 +84,7 @@ export const functionChecks: readonly Check<FunctionSubject>[] = [
   iommufdModule,
   stoppedAccesses,
   hugepages,
+  addressWidth,
 ];
 
 /** A PCI function that shall have a UIO device. */

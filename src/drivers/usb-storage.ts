@@ -202,17 +202,12 @@ export class UsbStorage {
       throw new RangeError(`${buffer.length} bytes are not whole blocks of ${this.blockSize}`);
     if (!Number.isSafeInteger(block) || block < 0 || block + count > this.blocks)
       throw new RangeError(`${count} blocks from ${block} are not among the ${this.blocks} of the disk`);
+    const [name, direction] = isIn ? (['READ', 'in'] as const) : (['WRITE', 'out'] as const);
     await this.#port.inTurn(async () => {
       for (let done = 0; done < count; done += this.#maxCount) {
         const some = Math.min(this.#maxCount, count - done);
         const data = buffer.subarray(done * this.blockSize, (done + some) * this.blockSize);
-        const name = isIn ? 'READ' : 'WRITE';
-        const moved = await this.#port.execute(
-          name,
-          this.#address(isIn, block + done, some),
-          data,
-          isIn ? 'in' : 'out',
-        );
+        const moved = await this.#port.execute(name, this.#address(isIn, block + done, some), data, direction);
         if (moved !== data.length) throw this.#port.failed(`${name} moved ${moved} of ${data.length} bytes`);
       }
     });
@@ -415,7 +410,8 @@ class UsbStoragePort {
    */
   async #transport(name: string, command: Uint8Array, data: Uint8Array, direction: 'in' | 'out'): Promise<number> {
     if (this.#isClosed) throw new RangeError('the disk is closed');
-    const abort = this.#begin();
+    const abort = new AbortController();
+    this.#abort = abort;
     try {
       const sent = this.#send(this.#wrap(command, data.length, direction)).then((result) => {
         // The data would wait for a device that knows of no command.
@@ -441,12 +437,6 @@ class UsbStoragePort {
       abort.abort();
       this.#abort = null;
     }
-  }
-
-  /** Begins transfers that end together. */
-  #begin(): AbortController {
-    this.#abort = new AbortController();
-    return this.#abort;
   }
 
   /** Checks a status: sections 6.3 and 6.5. */

@@ -9,6 +9,7 @@ import { Words } from './words';
 /** A step that was checked, and can run. */
 export interface ReadyStep {
   step: Statement;
+  /** @internal */
   work: Work;
   isShort: boolean;
 }

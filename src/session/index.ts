@@ -7,4 +7,4 @@ export { type KnownBuffer, type NameSource, Scope, type ScopeOptions, type Sessi
 export { type DoOptions, Session, type SessionOptions, type StepDone } from './session';
 export type { SessionDevice } from './state';
 export { VERBS } from './steps';
-export type { Verb } from './steps/verb';
+export type { Verb, WordKind } from './steps/verb';

@@ -14,6 +14,7 @@ import { SimSys } from './syscalls/sim-sys';
 export type { MoreDevices } from './base';
 export type { Controls } from './controls';
 export type { Edu } from './devices/edu';
+export type { StorageFault } from './devices/usb-storage';
 export type { RegisterAccess } from './hardware/access-log';
 export type { SimRegion } from './hardware/region';
 export { FatalSignal } from './kernel/fatal-signal';

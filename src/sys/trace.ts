@@ -40,7 +40,8 @@ export function traced(
   return new TracedSys(sys, safely(print), decoders, begin === null ? null : safely(begin));
 }
 
-type Print = (text: string) => void;
+/** Takes the text of a call. */
+export type Print = (text: string) => void;
 
 /** A line that cannot be written must not look like a call that failed: the caller would lose what the call gave. */
 function safely(print: Print): Print {

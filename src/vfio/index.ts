@@ -15,7 +15,7 @@ export type { HotResetDevice } from './device/hot-reset';
 export { IrqEventfds, type IrqHost, type IrqOptions, type VectorEvent, type Vectors } from './device/irq-eventfds';
 export type { Irq, IrqInfo, IrqName } from './device/irq-set';
 export type { Area, VfioRegion } from './device/region-info';
-export { type DmaBuffer, type DmaMemoryOptions, DmaPool, READ_WRITE } from './dma/buffer';
+export { type DmaBuffer, type DmaMemoryOptions, DmaPool, type DmaSpace, READ_WRITE } from './dma/buffer';
 export { type DmaFault, parseFaults } from './dma/faults';
 export type { DmaAccess, DmaMapping, Iommu, IommuInfo, IovaRange } from './dma/iommu';
 export { IovaAllocator } from './dma/iova';

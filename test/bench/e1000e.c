@@ -3,6 +3,8 @@
 //   e1000e forward BATCH SECONDS A B           passes packets on between two ports, both ways, by the same buffers
 //   e1000e load RATE SECONDS A B               sends at a rate from A, and prints how long they took to B: p50, p99,
 //                                              p99.99 in microseconds, and packets that were sent and that came
+//   e1000e check WINDOW SECONDS A B            has so many numbered packets under way from A to B, a multiple of 32; prints
+//                                              how many were sent, came, came behind a later one, were damaged
 // Ports are PCI addresses, each with the path of its group: 0000:00:0d.0=/dev/vfio/12
 #include <errno.h>
 #include <fcntl.h>
@@ -355,6 +357,51 @@ static void load(struct port *ports, unsigned rate, double end)
 	       latencies[(uint64_t)(received * 0.9999)], (unsigned long)sent, (unsigned long)received);
 }
 
+static uint32_t content(uint32_t number, unsigned word)
+{
+	return (number + word) * 2654435761u;
+}
+
+// Sends as many as the window lets, receives a batch, and so on. What has not come for half a second is lost.
+static void check(struct port *ports, unsigned window, double end)
+{
+	struct batch out = { .size = 32 }, in = { .size = 32 };
+	long sent = 0, received = 0, lost = 0, late = 0, damaged = 0;
+	uint32_t highest = 0;
+	for (double time = now(), last = time; time < end || received + lost < sent; time = now()) {
+		while (time < end && sent - received - lost + 32 <= (long)window) {
+			take(&out);
+			for (unsigned i = 0; i < out.count; i++) {
+				uint32_t *words = (uint32_t *)(memory + (size_t)out.buffers[i] * SIZE);
+				fill(out.buffers[i]);
+				words[4] = sent + i;
+				for (unsigned word = 5; word < PACKET / 4; word++)
+					words[word] = content(sent + i, word);
+			}
+			sent += send_batch(&ports[0], &out);
+			give(&out);
+		}
+		if (receive(&ports[1], &in) > 0)
+			last = time;
+		else if (time > last + 5e5)
+			lost = sent - received;
+		for (unsigned i = 0; i < in.count; i++, received++) {
+			uint32_t *words = (uint32_t *)(memory + (size_t)in.buffers[i] * SIZE), number = words[4];
+			unsigned word = 5;
+			while (word < PACKET / 4 && words[word] == content(number, word))
+				word++;
+			if (word < PACKET / 4 || in.lengths[i] != PACKET)
+				damaged++;
+			else if (received > 0 && number <= highest)
+				late++;
+			else
+				highest = number;
+		}
+		give(&in);
+	}
+	printf("%ld %ld %ld %ld\n", sent, received, late, damaged);
+}
+
 static void on_signal(int number)
 {
 	(void)number;
@@ -367,7 +414,8 @@ int main(int argc, char **argv)
 	if (argc != 6)
 		return 2;
 	unsigned number = atoi(argv[2]);
-	must(number > 0 && (*argv[1] == 'l' && argv[1][2] == 'a' ? 1 : number <= MOST), "BATCH");
+	int is_batch = strcmp(argv[1], "loop") == 0 || strcmp(argv[1], "forward") == 0;
+	must(number > 0 && (!is_batch || number <= MOST), "BATCH");
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
 	container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
@@ -379,6 +427,8 @@ int main(int argc, char **argv)
 		loop(ports, number, end);
 	else if (strcmp(argv[1], "forward") == 0)
 		forward(ports, number, end);
+	else if (strcmp(argv[1], "check") == 0)
+		check(ports, number, end);
 	else
 		load(ports, number, end);
 	stop(&ports[0]);

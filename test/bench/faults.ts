@@ -15,13 +15,14 @@ import {
   runAfterBoot,
   runFault,
 } from '../lab/faults/run';
-import { bootLab, KERNELS, type Kernel, type Lab } from '../lab/lab';
+import { bootLab, type Kernel, type Lab } from '../lab/lab';
+import { wantedKernels } from './on-kernels';
 
 /** The least share of faults whose cause is named first. */
 const LEAST = 0.95;
 
-/** Kernels, and faults by a pattern for their names, that the environment asks for: all without. */
-const { UDRV_LAB: only = '', UDRV_FAULTS: wanted = '' } = process.env;
+/** Faults by a pattern for their names, that the environment asks for: all without. */
+const { UDRV_FAULTS: wanted = '' } = process.env;
 /** The environment asks for snapshots of the machines with the faults in them, which the tests compare. */
 const isRecording = process.env['UDRV_RECORD'] === '1';
 
@@ -37,9 +38,8 @@ export async function benchFaults(): Promise<boolean> {
     truncateSync(file, 16 * 1024 * 1024);
   }
   try {
-    const kernels = KERNELS.filter((kernel) => !KERNELS.includes(only as Kernel) || kernel === only);
     const results: boolean[] = [];
-    for (const kernel of kernels) results.push(await onKernel(kernel, devices(disk, stick)));
+    for (const kernel of wantedKernels()) results.push(await onKernel(kernel, devices(disk, stick)));
     return results.every(Boolean);
   } finally {
     rmSync(files, { recursive: true });

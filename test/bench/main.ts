@@ -1,13 +1,15 @@
 /**
- * `npm run bench [list|start|doctor|faults|session|ring|uio|vfio|nvme|net|usb|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
+ * `npm run bench [list|start|report|doctor|faults|session|fleet|ring|uio|vfio|nvme|net|usb|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
  * something measured in the same run. Exits 1 where a figure misses its bound.
  */
 import { benchDoctor } from './doctor';
 import { benchFaults } from './faults';
+import { benchFleet } from './fleet';
 import { benchFuzz } from './fuzz-descriptors';
 import { benchList } from './list';
 import { benchNetwork } from './network';
 import { benchNvme } from './nvme';
+import { benchReport } from './report';
 import { benchRing } from './ring';
 import { benchSession } from './session';
 import { benchStart } from './start';
@@ -18,8 +20,10 @@ import { benchVfio } from './vfio';
 const benches: Record<string, () => Promise<boolean> | boolean> = {
   list: benchList,
   start: benchStart,
+  report: benchReport,
   doctor: benchDoctor,
   session: benchSession,
+  fleet: benchFleet,
   ring: benchRing,
   faults: benchFaults,
   uio: benchUio,

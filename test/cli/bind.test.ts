@@ -13,7 +13,7 @@ cliPasses([
   [
     '--sim bind -n nvme0n1 vfio_pci --json',
     text`
-      {"steps":["echo 0000:01:00.0 > /sys/bus/pci/drivers/nvme/unbind","echo vfio-pci > /sys/bus/pci/devices/0000:01:00.0/driver_override","echo 0000:01:00.0 > /sys/bus/pci/drivers/vfio-pci/bind"]}
+      {"schema":"udrv.steps/1","steps":["echo 0000:01:00.0 > /sys/bus/pci/drivers/nvme/unbind","echo vfio-pci > /sys/bus/pci/devices/0000:01:00.0/driver_override","echo 0000:01:00.0 > /sys/bus/pci/drivers/vfio-pci/bind"]}
     `,
   ],
   // The bridge of the group is left out; one of the two has the driver.

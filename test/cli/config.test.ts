@@ -219,7 +219,10 @@ test.concurrent('raw is what was read, and what --file reads', async () => {
   const again = await shell(`udrv --sim vfio config --raw --file ${LAB} | udrv --sim --json vfio config --file -`);
   expect(again).toEqual({ ...(await udrv(`--sim --json vfio config --file ${LAB}`)), stderr: '' });
   const json = JSON.parse((await udrv(['--sim', '--json', 'vfio', 'config', '--raw', '--file', raw])).stdout);
-  expect(json).toEqual({ devices: [{ address: null, source: 'file', size: 256, bytes: image.toString('hex') }] });
+  expect(json).toEqual({
+    schema: 'udrv.config/1',
+    devices: [{ address: null, source: 'file', size: 256, bytes: image.toString('hex') }],
+  });
 });
 
 describeWith('lspci', 'lspci', () => {

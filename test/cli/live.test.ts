@@ -113,6 +113,7 @@ describe('watch-irq --live', () => {
   test.concurrent('as JSON', async () => {
     const { stdout, exit } = await udrv(`--sim --json uio watch-irq uio0 --live ${TRIGGER} ${ACK} --count 3`);
     expect(JSON.parse(stdout)).toEqual({
+      schema: 'udrv.interrupts/1',
       count: 3,
       missed: 0,
       perSecond: expect.any(Number),
@@ -123,7 +124,8 @@ describe('watch-irq --live', () => {
 
   test.concurrent('a timeout and Ctrl-C end it with a summary too', async () => {
     const timeout = await udrv(`--sim --json uio watch-irq uio0 --live ${ACK} --timeout 200ms`);
-    expect(timeout).toMatchObject({ stdout: '{"count":0,"missed":0,"perSecond":0,"deltaUs":null}\n', exit: 6 });
+    const none = '{"schema":"udrv.interrupts/1","count":0,"missed":0,"perSecond":0,"deltaUs":null}\n';
+    expect(timeout).toMatchObject({ stdout: none, exit: 6 });
     const command = `--sim uio watch-irq uio0 --live ${ACK}`;
     const { stdout, exit } = await typing(command, /uio0 +0\.0\/s/, CTRL_C);
     expect(settled(stdout)).toMatch(/interrupts +0\nmissed +0\nper second +0\.0\n$/);
@@ -171,6 +173,7 @@ describe('top', () => {
     expect(frames).toHaveLength(2);
     for (const frame of frames)
       expect(frame).toEqual({
+        schema: 'udrv.top/1',
         time: expect.stringMatching(/^\d{4}-.*Z$/),
         seconds: expect.any(Number),
         devices: [

@@ -76,7 +76,7 @@ describe('where no program shows a manual', () => {
 });
 
 describe('a page that there is not', () => {
-  const hint = 'udrv man shows bench, doctor, map, pci, session, udrv, uio, usb, vfio';
+  const hint = 'udrv man shows bench, doctor, fleet, map, pci, session, udrv, uio, usb, vfio';
   cliFails(2, [
     ['man frobnicate', 'frobnicate: no such manual page', hint],
     ['man ../README.md', '../README.md: no such manual page', hint],

@@ -191,7 +191,7 @@ map0:0x24  EDU.IRQ_STATUS  0x00000000
     [`--sim uio regs uio1 CLEARED --read-all --map ${SVD}`, /^map0:0x4 {2}TIMER.CLEARED {2}0x[0-9a-f]{8}\n$/],
     [
       `--sim --json vfio regs 0000:00:03.0 ID ${edu}`,
-      '{"device":"0000:00:03.0","registers":[{"name":"EDU.ID","region":"bar0","offset":0,"width":4,"value":"0x010000ed","unread":null,"fields":[{"name":"MAJOR","bits":"31:24","value":"0x1","meaning":null},{"name":"MINOR","bits":"23:16","value":"0x0","meaning":null},{"name":"MAGIC","bits":"7:0","value":"0xed","meaning":"edu"}]}]}\n',
+      '{"schema":"udrv.regs/1","device":"0000:00:03.0","registers":[{"name":"EDU.ID","region":"bar0","offset":0,"width":4,"value":"0x010000ed","unread":null,"fields":[{"name":"MAJOR","bits":"31:24","value":"0x1","meaning":null},{"name":"MINOR","bits":"23:16","value":"0x0","meaning":null},{"name":"MAGIC","bits":"7:0","value":"0xed","meaning":"edu"}]}]}\n',
     ],
   ]);
   cliFails(2, [

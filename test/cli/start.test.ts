@@ -69,16 +69,29 @@ describe('the code cache', () => {
     expect(only().inode).toBe(inode);
   });
 
-  test('has a second file for the parser, written by the first command that needs it', () => {
+  test('has a file for the parser and for each part of a command, written by the first that needs it', () => {
     list();
     const args = ['--snapshot', LIST[1] as string, 'list', '--sort', 'address'];
-    expect(list({}, args).sort()).toEqual([
-      expect.stringMatching(/^command-line\.main-/),
-      expect.stringMatching(/^main-/),
-    ]);
+    expect(
+      list({}, args)
+        .map((name) => name.replace(/-[0-9a-f]{16}-v.*/, ''))
+        .sort(),
+    ).toEqual(['command-line.main', 'list', 'lists-choice', 'lists-device-fields', 'lists-kernel-order', 'main']);
     const inodes = names(cache).map((name) => lstatSync(join(cache, name)).ino);
     list({}, args);
     expect(names(cache).map((name) => lstatSync(join(cache, name)).ino)).toEqual(inodes);
+  });
+
+  test('of a part is written anew where the file is damaged', () => {
+    const args = ['--snapshot', LIST[1] as string, 'list', '--sort', 'address'];
+    list({}, args);
+    const part = () => join(cache, names(cache).find((name) => name.startsWith('lists-choice')) ?? '');
+    const content = readFileSync(part());
+    for (const damaged of [Buffer.alloc(0), content.subarray(0, 100), Buffer.alloc(content.length)]) {
+      writeFileSync(part(), damaged);
+      list({}, args);
+      expect(readFileSync(part()).length).toBe(content.length);
+    }
   });
 
   test.each([
@@ -182,8 +195,8 @@ describe('the code cache', () => {
 
   test('keeps the newest files alone', () => {
     mkdirSync(cache, { recursive: true, mode: 0o700 });
-    for (let i = 0; i < 30; i++) writeFileSync(join(cache, `main-${i}`), '');
-    expect(list()).toHaveLength(16);
+    for (let i = 0; i < 150; i++) writeFileSync(join(cache, `main-${i}`), '');
+    expect(list()).toHaveLength(128);
     expect(names(cache).filter((name) => name.includes(process.version))).toHaveLength(1);
   });
 });

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { checkDocuments } from '../schemas/check';
 
 export const ROOT = join(__dirname, '../..');
 export const UDRV = join(ROOT, 'bin/udrv');
@@ -110,7 +111,14 @@ export function outcomeOf(child: ChildProcess): Promise<Outcome> {
   });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code, signal) => resolve({ ...outcome, exit: code ?? signal }));
+    child.once('close', (code, signal) => {
+      try {
+        checkDocuments(child.spawnargs, outcome);
+        resolve({ ...outcome, exit: code ?? signal });
+      } catch (error) {
+        reject(error);
+      }
+    });
   });
 }
 

@@ -34,19 +34,31 @@ describe('what a person types', () => {
       '--sim --json usb iso 1-2 0x82 --alt 1 --packets 2 --count 2 -o /dev/null -q',
       '{"status":"ok","requested":4096,"actual":4096,"packets":4,"errors":{}}\n',
     ],
-    ['--sim --json usb reset 1-2', '{"address":"1-2","action":"reset"}\n'],
-    ['--sim --json usb config 1-2 2', '{"address":"1-2","action":"config","configuration":2}\n'],
-    ['--sim --json usb alt 1-2:1.0 1', '{"address":"1-2:1.0","action":"alt","alt":1}\n'],
-    ['--sim --json usb clear-halt 1-2 0x81', '{"address":"1-2","action":"clear-halt","endpoint":"0x81"}\n'],
-    ['--sim --json usb detach 1-4:1.0', '{"address":"1-4:1.0","action":"detach","driver":"usb-storage"}\n'],
-    ['--sim --json usb attach 46f4:0001:0', '{"address":"1-4:1.0","action":"attach","driver":"usb-storage"}\n'],
+    ['--sim --json usb reset 1-2', '{"schema":"udrv.usb.change/1","address":"1-2","action":"reset"}\n'],
+    [
+      '--sim --json usb config 1-2 2',
+      '{"schema":"udrv.usb.change/1","address":"1-2","action":"config","configuration":2}\n',
+    ],
+    ['--sim --json usb alt 1-2:1.0 1', '{"schema":"udrv.usb.change/1","address":"1-2:1.0","action":"alt","alt":1}\n'],
+    [
+      '--sim --json usb clear-halt 1-2 0x81',
+      '{"schema":"udrv.usb.change/1","address":"1-2","action":"clear-halt","endpoint":"0x81"}\n',
+    ],
+    [
+      '--sim --json usb detach 1-4:1.0',
+      '{"schema":"udrv.usb.change/1","address":"1-4:1.0","action":"detach","driver":"usb-storage"}\n',
+    ],
+    [
+      '--sim --json usb attach 46f4:0001:0',
+      '{"schema":"udrv.usb.change/1","address":"1-4:1.0","action":"attach","driver":"usb-storage"}\n',
+    ],
     ['--sim usb bench 1-2 0x81 --seconds 50ms --queue 1,4', /^QUEUE .*\n +1 .*\n +4 .*\n$/],
   ]);
 
   test('a benchmark for programs', async () => {
     const { stdout } = await udrv('--sim --json usb bench 1-2 0 --seconds 50ms');
     const { runs, ...rest } = JSON.parse(stdout);
-    expect(rest).toEqual({ device: '1-2', endpoint: '0x80', size: 18 });
+    expect(rest).toEqual({ schema: 'udrv.usb.bench/1', device: '1-2', endpoint: '0x80', size: 18 });
     expect(Object.keys(runs[0])).toEqual(['queue', 'bytes', 'transfers', 'seconds', 'bytesPerSecond', 'latencyUs']);
     expect(runs[0].bytes).toBe(18 * runs[0].transfers);
   });

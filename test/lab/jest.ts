@@ -1,3 +1,4 @@
+import { checkDocuments } from '../schemas/check';
 import { type BootOptions, bootLab, KERNELS, type Kernel, type Lab } from './lab';
 
 export interface LabOptions extends Omit<BootOptions, 'kernel'> {
@@ -30,7 +31,7 @@ export function describeInLab(
     describe(`${title} (${kernel} kernel)`, () => {
       let lab: Lab;
       beforeAll(async () => {
-        lab = await bootLab({ ...options, kernel });
+        lab = await bootLab({ ...options, kernel, onRun: checkDocuments });
       }, BOOT_MS);
       afterAll(() => lab?.shutdown());
       define(() => lab, kernel);

@@ -32,6 +32,8 @@ export interface BootOptions {
    * /etc/udev/rules.d, and outlasts it. All other files of such a guest can be written to, and are lost with it.
    */
   readonly udevRules?: string;
+  /** Takes what each command printed that was run to its end. */
+  readonly onRun?: (command: readonly string[], result: RunResult) => void;
   /** QEMU's trace events, such as `memory_region_ops_read`, and the file they go to. */
   readonly trace?: { readonly file: string; readonly events: readonly string[] };
 }
@@ -68,6 +70,7 @@ export async function bootLab({
   trace,
   live = false,
   udevRules,
+  onRun,
 }: BootOptions): Promise<Lab> {
   const prepared = findPrepared(kernel);
   if (!prepared) throw new LabError(`the ${kernel} kernel is not prepared: run test/lab/prepare ${kernel}`);
@@ -103,7 +106,7 @@ export async function bootLab({
   });
   try {
     const ready = await Promise.race([agent.ready, qemu.gone, late]);
-    return new Lab(kernel, qemu, agent, ready);
+    return new Lab(kernel, qemu, agent, ready, onRun);
   } catch (error) {
     await qemu.kill();
     throw error;
@@ -140,10 +143,12 @@ export class Lab {
   readonly #agent: Agent;
   readonly #qmp: Qmp;
   readonly #negotiated: Promise<unknown>;
+  readonly #onRun: BootOptions['onRun'];
 
   /** Use `bootLab`. */
-  constructor(kernel: Kernel, qemu: Qemu, agent: Agent, ready: Ready) {
+  constructor(kernel: Kernel, qemu: Qemu, agent: Agent, ready: Ready, onRun?: BootOptions['onRun']) {
     this.kernel = kernel;
+    this.#onRun = onRun;
     this.release = ready.release;
     this.setupLog = ready.log;
     this.#qemu = qemu;
@@ -164,7 +169,9 @@ export class Lab {
     if (stdin !== undefined) process.write(stdin);
     process.closeStdin();
     const exit = await process.exitWithin(timeoutMs);
-    return { ...exit, stdout: process.stdout, stdoutBytes: process.stdoutBytes, stderr: process.stderr };
+    const result = { ...exit, stdout: process.stdout, stdoutBytes: process.stdoutBytes, stderr: process.stderr };
+    this.#onRun?.([command].flat(), result);
+    return result;
   }
 
   /** Starts a command and leaves it running. */

@@ -291,7 +291,7 @@ describeInLab('USB transfers on a real kernel', (lab) => {
       expect(await run(`udrv usb ${command}`)).toMatchObject({ code: 0 });
       expect(await driver('1-4:1.0')).toBe('usb-storage');
     }
-    expect(await json('reset 3-1')).toEqual({ address: '3-1', action: 'reset' });
+    expect(await json('reset 3-1')).toEqual({ schema: 'udrv.usb.change/1', address: '3-1', action: 'reset' });
     expect((await run('udrv usb config 3-1 9')).code).toBe(3);
   });
 

@@ -1,5 +1,6 @@
 import type { Activity } from '../../devices/activity';
 import { fullName } from '../devices/full-name';
+import type { TopLine } from '../documents/devices';
 import { json, visible } from '../output/escape';
 import type { Style } from '../output/style';
 import { table } from '../tables/table';
@@ -58,5 +59,6 @@ export function frameJson(activities: readonly Activity[], seconds: number, time
     urbsPerSecond: tenth(rates.urbsPerSecond),
     bytesPerSecond: tenth(rates.bytesPerSecond),
   }));
-  return `${json({ time, seconds: Math.round(seconds * 1000) / 1000, devices })}\n`;
+  const line: TopLine = { schema: 'udrv.top/1', time, seconds: Math.round(seconds * 1000) / 1000, devices };
+  return `${json(line)}\n`;
 }

@@ -17,6 +17,7 @@ import { parseCount, parseSize } from '../../model/notation';
 import { NO_NAMES } from '../../names/database';
 import { sizeText } from '../../text/size';
 import { findNamed } from '../devices/find';
+import type { BenchReportDocument } from '../documents/benchmarks';
 import { visible } from '../output/escape';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
@@ -170,7 +171,7 @@ function noteDevices(context: Context): void {
 }
 
 /** The document as it is printed: each result has its variant's fields beside its own. */
-function toJson(report: BenchReport) {
+function toJson(report: BenchReport): BenchReportDocument {
   const results = (all: readonly Result[]) =>
     all.map(({ figure, variant, ...rest }) => ({ figure, ...variant, ...rest }));
   const devices = report.devices.map((device) => ({ ...device, results: results(device.results) }));

@@ -2,6 +2,7 @@ import { fieldMeaning } from '../../regmap/model';
 import type { Word } from '../../sys/sys';
 import { clock } from '../../text/clock';
 import { hex } from '../../text/hex';
+import type { ChangeLine } from '../documents/registers';
 import { json, visible } from '../output/escape';
 import type { Context } from '../program/context';
 import { changedFields, changedFieldsText } from './fields';
@@ -60,7 +61,7 @@ function jsonLine({ cell, before, after }: Change, device: string, time: Date): 
     after: text(after),
     ...(field !== null && { meaningBefore: fieldMeaning(field, before), meaningAfter: fieldMeaning(field, after) }),
     fields: register === null ? [] : changedFields(register, before, after),
-  });
+  } satisfies ChangeLine);
 }
 
 /** Returns `map0:0x24`. */

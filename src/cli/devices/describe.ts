@@ -22,8 +22,8 @@ import { driverText } from './driver';
 import { fullName } from './full-name';
 import { candidateFacts, pciFacts, vfioFacts, wayFacts } from './pci-facts';
 
-/** A device with what `show` has beyond `list`. */
-export type DeviceInDepth = DeviceInfo & { candidate?: VfioCandidate; wayToVfio?: WayToVfio };
+/** A device, with as much as is known of it. */
+type DescribedDevice = DeviceInfo & { candidate?: VfioCandidate; wayToVfio?: WayToVfio };
 
 export interface DeviceView {
   style: Style;
@@ -34,7 +34,7 @@ export interface DeviceView {
 }
 
 /** Describes a device in depth, for a person. */
-export function describeDevice(device: DeviceInDepth, { style, width, machine = {} }: DeviceView): string {
+export function describeDevice(device: DescribedDevice, { style, width, machine = {} }: DeviceView): string {
   const { address, vendorId, deviceId } = device;
   const id = vendorId === null ? '' : `${vendorId}:${deviceId ?? '????'}`;
   const layout = { style, width, wrap: true };
@@ -50,7 +50,7 @@ export function describeDevice(device: DeviceInDepth, { style, width, machine = 
   ].join('');
 }
 
-interface TableOf {
+export interface TableOf {
   titles: string[];
   rows: Row[];
 }
@@ -76,7 +76,7 @@ function nodeCell(node: string, access: DeviceInfo['access']): Cell {
   return { text, meaning: access === null || access === 'none' ? 'bad' : undefined };
 }
 
-function frameworkFacts(device: DeviceInDepth, machine: MachineOptions): Fact[] {
+function frameworkFacts(device: DescribedDevice, machine: MachineOptions): Fact[] {
   switch (device.framework) {
     case 'uio':
       return [...uioFacts(device.uio), ...(device.pci ? pciFacts(device.pci) : [])];
@@ -133,7 +133,7 @@ function tables(device: DeviceInfo): TableOf[] {
   }
 }
 
-function regionTable(regions: readonly Region[]): TableOf {
+export function regionTable(regions: readonly Region[]): TableOf {
   const labelled = regions.some(({ label }) => label !== undefined);
   return {
     titles: ['REGION', 'KIND', 'ADDRESS', 'SIZE', 'OFFSET', 'ACCESS', ...(labelled ? ['NAME'] : [])],
@@ -172,15 +172,20 @@ function endpointTable(interfaces: readonly UsbInterface[]): TableOf {
         e.address,
         e.direction,
         e.type,
-        e.packets > 1 ? `${e.packets} x ${e.maxPacketSize}` : String(e.maxPacketSize),
+        packetText(e),
         intervalText(e),
       ]),
     ),
   };
 }
 
+/** Bytes of a packet, `512`; with several at a time, `3 x 1024`. */
+export function packetText({ packets, maxPacketSize }: UsbEndpoint): string {
+  return packets > 1 ? `${packets} x ${maxPacketSize}` : String(maxPacketSize);
+}
+
 /** The time between services of a periodic endpoint, `125 us`, `4 ms`; bInterval where that has no meaning. */
-function intervalText({ bytesPerInterval, interval, intervalUs }: UsbEndpoint): string {
+export function intervalText({ bytesPerInterval, interval, intervalUs }: UsbEndpoint): string {
   if (bytesPerInterval === null) return '-';
   if (intervalUs === null) return `bInterval ${interval}`;
   return intervalUs < 1000 ? `${intervalUs} us` : `${intervalUs / 1000} ms`;

@@ -1,5 +1,6 @@
 import type { Finding, Mend, Severity } from '../../doctor/check';
 import type { Diagnosis } from '../../doctor/diagnose';
+import type { DoctorDocument } from '../documents/administration';
 import { visible } from '../output/escape';
 import { completeHint, type MachineOptions, nameMachine } from '../output/hint';
 import type { Style } from '../output/style';
@@ -7,7 +8,10 @@ import type { Context } from '../program/context';
 import { wrapWords } from '../tables/text-width';
 
 /** Returns the document of `doctor --json`. */
-export function diagnosisDocument({ device, purpose, findings, unknown, checked }: Diagnosis, machine: MachineOptions) {
+export function diagnosisDocument(
+  { device, purpose, findings, unknown, checked }: Diagnosis,
+  machine: MachineOptions,
+): DoctorDocument {
   return {
     schema: 'udrv.doctor/1',
     machine: kindOf(machine),
@@ -19,9 +23,8 @@ export function diagnosisDocument({ device, purpose, findings, unknown, checked 
   };
 }
 
-type MachineKind = 'this' | 'recorded' | 'simulated';
-
-function kindOf({ sim, snapshot, sysroot }: MachineOptions): MachineKind {
+function kindOf({ sim, snapshot, sysroot, host }: MachineOptions): DoctorDocument['machine'] {
+  if (host !== undefined) return 'remote';
   return snapshot !== undefined || sysroot !== undefined ? 'recorded' : sim ? 'simulated' : 'this';
 }
 
@@ -35,12 +38,13 @@ function typed(finding: Finding, machine: MachineOptions): Finding {
   return { ...finding, mend, proof: finding.proof === null ? null : completed(finding.proof, machine) };
 }
 
-/** Commands for a recorded machine stay as they are typed there, which is not on this one. */
+/** Commands for another machine stay as they are typed there, which is not on this one. */
 function completed(text: string, machine: MachineOptions): string | null {
   switch (kindOf(machine)) {
     case 'simulated':
       return /^(?:sudo )?udrv /.test(text) ? nameMachine(text, machine) : null;
     case 'recorded':
+    case 'remote':
       return completeHint(text, {}, false) ?? null;
     case 'this':
       return completeHint(text, {}, process.geteuid?.() === 0) ?? null;
@@ -113,7 +117,7 @@ function isTogether(mend: readonly Mend[], index: number): boolean {
   return mend[index]?.kind === 'kernel-argument' && mend[index - 1]?.kind === 'kernel-argument';
 }
 
-function mendText(mend: Mend): string {
+export function mendText(mend: Mend): string {
   if (mend.kind !== 'kernel-argument') return mend.text;
   return `boot ${mend.action === 'add' ? 'with' : 'without'} ${mend.text}`;
 }

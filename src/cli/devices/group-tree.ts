@@ -8,7 +8,8 @@ import { drawTrees, type TreeNode } from '../output/tree';
 import type { Context } from '../program/context';
 import type { Cell } from '../tables/row';
 
-const COLUMNS = [
+/** The columns of {@link iommuTreeNodes}. */
+export const IOMMU_TREE_COLUMNS = [
   { title: 'DEVICE' },
   { title: 'GROUP', need: 3 },
   { title: 'VIABLE', need: 4 },
@@ -18,13 +19,15 @@ const COLUMNS = [
 ];
 
 /** Draws the PCI hierarchy with the IOMMU group of each function, then the groups that have members on other buses. */
-export function drawIommuTree(
-  { style, unicode, width }: Context,
-  { roots, groups }: Pick<IommuTree, 'roots' | 'groups'>,
-): string {
+export function drawIommuTree({ style, unicode, width }: Context, tree: Pick<IommuTree, 'roots' | 'groups'>): string {
+  return drawTrees(iommuTreeNodes(tree), { columns: IOMMU_TREE_COLUMNS, style, unicode, width });
+}
+
+/** Returns the lines of the tree, for whatever draws them. */
+export function iommuTreeNodes({ roots, groups }: Pick<IommuTree, 'roots' | 'groups'>): TreeNode[] {
   const byNumber = new Map(groups.map((group) => [group.group, group]));
   const others = groups.filter(({ devices }) => devices.some(({ address }) => !isPciAddress(address)));
-  return drawTrees([...roots.map(nodeOf), ...others.map(groupNode)], { columns: COLUMNS, style, unicode, width });
+  return [...roots.map(nodeOf), ...others.map(groupNode)];
 
   function nodeOf(node: IommuTreeNode): TreeNode {
     const { address, kind, group, children } = node;

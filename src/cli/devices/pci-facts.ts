@@ -5,7 +5,7 @@ import type { VfioCandidate } from '../../vfio/inspect/candidate';
 import type { VfioDetails } from '../../vfio/inspect/details';
 import { namesOf } from '../../vfio/inspect/holders';
 import type { ReservedRegion } from '../../vfio/inspect/reserved-regions';
-import { completeHint, type MachineOptions, nameMachine } from '../output/hint';
+import { completeHint, isOnlyInspected, type MachineOptions, nameMachine } from '../output/hint';
 import type { Fact } from '../tables/facts';
 import type { Cell } from '../tables/row';
 
@@ -78,13 +78,13 @@ export function kernelDeviceText({ name, state }: KernelDevice): string {
 }
 
 /** `2.5 GT/s x1`, and the most where that is more: `2.5 GT/s x1 (of 8.0 GT/s x4)`. */
-function linkText({ speed, width, maxSpeed, maxWidth }: PciLink): string {
+export function linkText({ speed, width, maxSpeed, maxWidth }: PciLink): string {
   const now = `${speed} x${width}`;
   const most = `${maxSpeed ?? speed} x${maxWidth ?? width}`;
   return most === now ? now : `${now} (of ${most})`;
 }
 
-function powerText({ powerState, runtimeStatus }: Partial<PciDetails>): string | null {
+export function powerText({ powerState, runtimeStatus }: Partial<PciDetails>): string | null {
   if (powerState === undefined || powerState === null) return null;
   const isWorthTelling = runtimeStatus != null && runtimeStatus !== 'active' && runtimeStatus !== 'unsupported';
   return isWorthTelling ? `${powerState} (${runtimeStatus})` : powerState;
@@ -127,7 +127,7 @@ export function wayFacts({ wayToVfio }: { wayToVfio?: WayToVfio }, machine: Mach
   if (wayToVfio === undefined) return [];
   const { commands, refusals, remedy } = wayToVfio;
   if (refusals.length > 0) {
-    const end = isRecorded(machine) || machine.sim || remedy === null ? [] : [remedy];
+    const end = isOnlyInspected(machine) || machine.sim || remedy === null ? [] : [remedy];
     return [['not for vfio', [...refusals, ...end].join('; ')]];
   }
   return [['for vfio', commands.length === 0 ? null : completedCommands(commands, machine)]];
@@ -137,11 +137,7 @@ export function wayFacts({ wayToVfio }: { wayToVfio?: WayToVfio }, machine: Mach
 export function completedCommands(commands: readonly string[], machine: MachineOptions): string {
   const line = commands.join(' && ');
   if (machine.sim) return nameMachine(line, machine);
-  if (!isRecorded(machine)) return completeHint(line, machine, process.geteuid?.() === 0) ?? line;
+  if (!isOnlyInspected(machine)) return completeHint(line, machine, process.geteuid?.() === 0) ?? line;
   const isUdrv = commands.every((command) => command.startsWith('udrv '));
   return isUdrv ? `${nameMachine(line, machine)} --dry-run` : `${line} (on that machine)`;
-}
-
-function isRecorded({ snapshot, sysroot }: MachineOptions): boolean {
-  return snapshot !== undefined || sysroot !== undefined;
 }

@@ -1,28 +1,14 @@
-import { adviceOnBus, type BusDeviceInfo, inspectOnBus } from '../../bind/bus';
+import { adviceOnBus, inspectOnBus } from '../../bind/bus';
 import { waysOnBus } from '../../bind/platform';
 import { AttributeReader } from '../../sys/readers/attributes';
 import type { SysTree } from '../../sys/sys';
 import { namesInterrupt } from '../../uio/device-tree';
 import { IommuGroups } from '../../vfio/inspect/iommu-group';
+import type { BusDeviceInDepth } from '../documents/devices';
 import type { Style } from '../output/style';
 import type { Context } from '../program/context';
 import { type Fact, factTable, titleLine } from '../tables/facts';
 import { completedCommands } from './pci-facts';
-
-/** A device that is no PCI function, with what `show` has beyond `list --type platform`. */
-export interface BusDeviceInDepth extends BusDeviceInfo {
-  platform: BusDeviceInfo['platform'] & {
-    /** The kinds of device that its node in the device tree is, the closest first; null for a device without one. */
-    compatible: string[] | null;
-    /** Whether its node names an interrupt; null without a node. */
-    hasInterrupt: boolean | null;
-    /** Other members of its IOMMU group. */
-    groupMembers: string[];
-    ways: ReturnType<typeof waysOnBus>;
-    /** The way to user space on a bus that lets no driver be chosen; null elsewhere. */
-    advice: string | null;
-  };
-}
 
 /** Finds what there is to know of a device of another bus than PCI. */
 export function inspectOnBusInDepth(sys: SysTree, address: string): BusDeviceInDepth {

@@ -5,16 +5,17 @@ import { inspectPciDetails } from '../../pci/function-details';
 import { AttributeReader } from '../../sys/readers/attributes';
 import { vfioCandidate } from '../../vfio/inspect/candidate';
 import { vfioDetails } from '../../vfio/inspect/details';
+import type { BusDeviceInDepth, DeviceInDepth, ShowDocument, ShownDevice } from '../documents/devices';
 import type { Context } from '../program/context';
-import { type DeviceInDepth, describeDevice } from './describe';
-import { type BusDeviceInDepth, describeOnBus } from './platform-show';
+import { describeDevice } from './describe';
+import { describeOnBus } from './platform-show';
 
 /** Prints devices in depth: the document of a single one, or a list of them. */
 export function printDevices(context: Context, found: readonly (DeviceInfo | BusDeviceInDepth)[]): undefined {
   const devices = found.map((device) => (device.framework === 'platform' ? device : inDepth(context, device)));
   const { options, style, width } = context;
   if (options.json) {
-    context.printJson(devices.length === 1 ? devices[0] : { devices });
+    context.printJson(documentOf(devices));
     return;
   }
   const texts = devices.map((device) =>
@@ -23,6 +24,12 @@ export function printDevices(context: Context, found: readonly (DeviceInfo | Bus
       : describeDevice(device, { style, width, machine: options }),
   );
   context.page(texts.join('\n'));
+}
+
+function documentOf(devices: readonly ShownDevice[]): ShowDocument {
+  const [only] = devices;
+  const schema = 'udrv.show/1';
+  return only !== undefined && devices.length === 1 ? { schema, ...only } : { schema, devices };
 }
 
 /** Adds what takes a search through /proc, /sys/class or the modules' aliases, which a listing does without. */

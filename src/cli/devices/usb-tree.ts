@@ -9,7 +9,8 @@ import { drawTrees, type TreeNode } from '../output/tree';
 import type { Context } from '../program/context';
 import type { Cell } from '../tables/row';
 
-const COLUMNS = [
+/** The columns of {@link usbTreeNodes}. */
+export const USB_TREE_COLUMNS = [
   { title: 'DEVICE' },
   { title: 'DEV', need: 1 },
   { title: 'ID', need: 2 },
@@ -24,9 +25,13 @@ const SUPER_SPEED = 5000;
 /** Draws hubs with what is in their ports, and below each device its interfaces with their drivers and nodes. */
 export function drawUsbTree(context: Context, devices: readonly UsbDeviceInfo[]): string {
   const { style, unicode, width } = context;
-  const nodes = listUsbNodes(context.sys);
-  const roots = usbTree(context.sys, devices).map((root) => deviceNode(root, nodes));
-  return drawTrees(roots, { columns: COLUMNS, style, unicode, width });
+  const roots = usbTreeNodes(usbTree(context.sys, devices), listUsbNodes(context.sys));
+  return drawTrees(roots, { columns: USB_TREE_COLUMNS, style, unicode, width });
+}
+
+/** Returns the lines of the tree, for whatever draws them. */
+export function usbTreeNodes(roots: readonly UsbBranch[], nodes: readonly UsbNode[]): TreeNode[] {
+  return roots.map((root) => deviceNode(root, nodes));
 }
 
 function deviceNode(branch: UsbBranch, nodes: readonly UsbNode[]): TreeNode {

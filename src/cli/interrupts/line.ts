@@ -1,4 +1,5 @@
 import type { Interrupt } from '../../model/interrupt';
+import type { InterruptLine } from '../documents/registers';
 import { json } from '../output/escape';
 import type { Context } from '../program/context';
 
@@ -13,7 +14,7 @@ export function printInterrupt(context: Context, interrupt: Interrupt, leading: 
 function jsonLine({ index, count, missed, deltaUs, time }: Interrupt, leading: Leading): string {
   const which = Object.fromEntries(leading.map(([name, value]) => [name, value]));
   const delta = deltaUs === null ? null : Math.round(deltaUs * 10) / 10;
-  return `${json({ index, count, missed, deltaUs: delta, time, ...which })}\n`;
+  return `${json({ index, count, missed, deltaUs: delta, time, ...which } satisfies InterruptLine)}\n`;
 }
 
 function textLine({ index, count, missed, deltaUs }: Interrupt, leading: Leading, context: Context): string {

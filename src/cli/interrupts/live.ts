@@ -53,7 +53,13 @@ export class LiveWatch implements Disposable {
     const deltaUs = this.#deltas.summary();
     const { options, stdout } = this.#context;
     if (options.json) {
-      this.#context.printJson({ count: this.#count, missed: this.#missed, perSecond, deltaUs });
+      this.#context.printJson({
+        schema: 'udrv.interrupts/1',
+        count: this.#count,
+        missed: this.#missed,
+        perSecond,
+        deltaUs,
+      });
       return;
     }
     const rows = [

@@ -1,5 +1,7 @@
+import type { Part } from '../fleet/together';
 import type { Context } from '../program/context';
 import { visibleRow } from '../tables/facts';
+import type { Row, TableOptions } from '../tables/row';
 import { table } from '../tables/table';
 import type { List } from './column';
 import type { ListView } from './options';
@@ -21,12 +23,28 @@ export function listTable<T>(context: Context, list: List<T>, items: readonly T[
   const { style, width } = context;
   const columns = isPlain(context, view) ? list.columns : choice().chosenColumns(context, list, view);
   const rows = items.map((item, i) => visibleRow(columns.map((column) => column.cell(item, items[i - 1]))));
-  return table(rows, { columns, style, width, headings: view.headings !== false });
+  const options = { columns, style, width, headings: view.headings !== false };
+  if (context.together === undefined) return table(rows, options);
+  context.together(rows, (parts) => tableOfHosts(parts, options));
+  return '';
 }
 
-/** Returns the objects of a document for `--json`, with the fields that `--columns` selects. */
-export function chosenFields<T>(list: List<T>, objects: readonly object[], { columns }: ListView): readonly object[] {
-  return columns === undefined ? objects : choice().selectFields(list, objects, columns);
+/** Formats the rows of several hosts as one table, with the host in its first column. */
+function tableOfHosts(parts: readonly Part<Row[]>[], options: TableOptions): string {
+  const rows = parts.flatMap(({ host, part }) => part.map((row) => [host ?? '', ...row]));
+  return table(rows, { ...options, columns: [{ title: 'HOST' }, ...(options.columns ?? [])] });
+}
+
+/**
+ * Returns the objects of a document for `--json`, with the fields that `--columns` selects. The type is that of whole
+ * objects, because the schema of the document describes these.
+ */
+export function chosenFields<T, O extends object>(
+  list: List<T>,
+  objects: readonly O[],
+  { columns }: ListView,
+): readonly O[] {
+  return columns === undefined ? objects : (choice().selectFields(list, objects, columns) as readonly O[]);
 }
 
 /** Tells whether nothing has to be chosen: a plain list starts sooner. */

@@ -12,7 +12,8 @@ export const command: VerbSpec = {
 
 function list(context: Context): undefined {
   const maps = [...readKeptMaps(expectKeptMapsFile(context.env))].sort(([a], [b]) => (a < b ? -1 : 1));
-  if (context.options.json) context.printJson({ maps: maps.map(([kind, map]) => ({ kind, map })) });
+  if (context.options.json)
+    context.printJson({ schema: 'udrv.map-list/1', maps: maps.map(([kind, map]) => ({ kind, map })) });
   else if (maps.length > 0)
     context.stdout.write(
       table(

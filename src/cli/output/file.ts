@@ -38,6 +38,7 @@ export class Output implements Disposable {
   open(): Sink {
     const path = this.#path;
     if (path === undefined) return this.#stdout;
+    this.#stdout.beforeWrite?.();
     const fd = this.#fd ?? this.#open(path);
     return {
       isTTY: false,

@@ -6,6 +6,8 @@ export interface MachineOptions {
   readonly sim?: boolean | string;
   readonly snapshot?: string;
   readonly sysroot?: string;
+  /** Other hosts, which are read over the network. */
+  readonly host?: string | readonly string[];
   /** The environment names it: commands need not. */
   readonly isFromEnvironment?: boolean;
 }
@@ -17,10 +19,11 @@ const FOR_THIS_MACHINE =
   /\bsudo (?!udrv\b)|(?:^|[:?] )(?:cat|ls|echo|kill|umount|swapoff|modprobe|dmesg|btrfs) |\b(?:run (?:it )?as root|with sudo|container|firmware)\b|\/etc\//;
 const FOR_ROOT = /\b(?:run (?:it )?as root|with sudo)\b/;
 /** Commands that a recorded machine can answer. */
-const INSPECTS = /\budrv (?:list|show|doctor|config|groups|(?:uio|vfio|usb) (?:list|show)|vfio (?:groups|config))\b/;
+const INSPECTS =
+  /\budrv (?:list|show|doctor|report|config|groups|(?:uio|vfio|usb) (?:list|show)|vfio (?:groups|config))\b/;
 /** A command of udrv that works with a machine; its name in a sentence is none, nor is a usage line, or one that decodes a file. */
 const COMMAND =
-  /(?<!usage: )(?:\bsudo )?\budrv (?=(?:bench|bind|config|do|doctor|dump|groups|info|irq|list|ls|monitor|pci|read|regs|reset|restore|run|shell|show|snapshot|uio|udev|unbind|usb|vfio|watch|watch-irq|write)\b)(?!vfio config --file)/;
+  /(?<!usage: )(?:\bsudo )?\budrv (?=(?:bench|bind|config|do|doctor|dump|groups|info|irq|list|ls|monitor|pci|read|regs|report|reset|restore|run|shell|show|snapshot|uio|udev|unbind|usb|vfio|watch|watch-irq|write)\b)(?!vfio config --file)/;
 /** Commands of udrv that only root can run; a synopsis has its operands in capitals. */
 const NEEDS_ROOT = /(?<!\bsudo )\budrv (?=(?:bind|unbind|restore|vfio vf) [^A-Z])/g;
 
@@ -35,16 +38,20 @@ const NEEDS_ROOT = /(?<!\bsudo )\budrv (?=(?:bind|unbind|restore|vfio vf) [^A-Z]
  */
 export function completeHint(hint: string | undefined, machine: MachineOptions, isRoot: boolean): string | undefined {
   if (hint === undefined) return undefined;
-  const { sim, snapshot, sysroot } = machine;
   const isForAny = (advice: string) => !FOR_THIS_MACHINE.test(advice);
-  if (snapshot !== undefined || sysroot !== undefined)
+  if (isOnlyInspected(machine))
     return nameMachine(
       keep(hint, (advice) => isForAny(advice) && (!COMMAND.test(advice) || INSPECTS.test(advice))),
       machine,
     );
-  if (sim) return nameMachine(keep(hint, isForAny), machine);
+  if (machine.sim) return nameMachine(keep(hint, isForAny), machine);
   if (!isRoot) return hint.replace(NEEDS_ROOT, 'sudo udrv ');
   return keep(hint, (advice) => !FOR_ROOT.test(advice))?.replace(/\bsudo (?=\S)/g, '');
+}
+
+/** Tells whether a machine can be looked at and nothing else: a copy, or another host. */
+export function isOnlyInspected({ snapshot, sysroot, host }: MachineOptions): boolean {
+  return snapshot !== undefined || sysroot !== undefined || host !== undefined;
 }
 
 /** Puts the option that names the machine into the commands of udrv in a text; sudo is for this machine alone. */
@@ -54,7 +61,8 @@ export function nameMachine<T extends string | undefined>(text: T, machine: Mach
 }
 
 /** Returns the option that names a machine, with a blank behind it; null for this machine. */
-function optionOf({ sim, snapshot, sysroot, isFromEnvironment }: MachineOptions): string | null {
+function optionOf({ sim, snapshot, sysroot, host, isFromEnvironment }: MachineOptions): string | null {
+  if (host !== undefined) return `--host ${shellWord([host].flat().join(','))} `;
   if (sysroot !== undefined) return `--sysroot ${shellWord(sysroot)} `;
   if (snapshot !== undefined) return `--snapshot ${shellWord(snapshot)} `;
   if (!sim) return null;

@@ -2,10 +2,12 @@ import { Command, Option } from 'commander';
 import { parseDuration } from '../../model/notation';
 import type { Sys } from '../../sys/sys';
 import { commands } from '..';
+import type { FleetOptions } from '../fleet/hosts';
 import type { OutputStream } from '../output/stream';
 import type { CommandIndex, CommandSpec, VerbSpec } from '../program/command';
 import type { Context, GlobalOptions } from '../program/context';
 import { type OpenMachine, openMachine, type TypedOptions, withMachine } from '../program/machine';
+import { repeatable } from '../program/options';
 import { runOn } from '../program/run-on';
 
 /** Put in by the build, from package.json. */
@@ -71,12 +73,21 @@ export function buildProgram(
     command.action(async (...given: unknown[]) => {
       given.pop();
       takeFromParent(command, given.at(-1) as Record<string, unknown>);
-      await inContext(command.optsWithGlobals(), (context) => spec.run(context, ...(given as never[])));
+      await inContext(command.optsWithGlobals(), (context) => spec.run(context, ...(given as never[])), spec);
     });
   }
 
-  /** Runs a command on the machine that the options name. */
-  async function inContext(options: GlobalOptions & TypedOptions, run: (context: Context) => unknown): Promise<void> {
+  /** Runs a command on the machine that the options name, or on other hosts. */
+  async function inContext(
+    options: GlobalOptions & TypedOptions & FleetOptions,
+    run: (context: Context) => unknown,
+    verb?: VerbSpec,
+  ): Promise<void> {
+    if (options.host !== undefined || options.hosts !== undefined) {
+      const { runOnHosts } = require('../fleet/run') as typeof import('../fleet/run');
+      outcome.exit = await runOnHosts(options, { stdout, stderr, env }, verb, run);
+      return;
+    }
     outcome.exit = await runOn(machine(), withMachine(options, env), { stdout, stderr, env }, run);
   }
 
@@ -117,6 +128,13 @@ export function buildProgram(
     .option('--sim', 'the built-in simulated machine: no root, no hardware; --sim=FILE keeps its state in FILE')
     // Its value has to be in the same word: `--sim list` is a command.
     .addOption(new Option('--sim-file <file>').hideHelp())
+    .addOption(
+      repeatable('--host <host>', 'other machines, read by ssh: [USER@]HOST, several with commas between them'),
+    )
+    .option('--hosts <file>', 'the hosts in FILE, one a line')
+    .option('--sudo', 'with --host: read as root there, by sudo without a password')
+    .addOption(repeatable('--ssh-option <option>', 'with --host: an option of ssh, as ssh -o takes it: Port=2222'))
+    .option('--host-timeout <duration>', 'with --host: the time that each host has (20s)', parseDuration)
     .option('--trace', 'show each system call on a device, decoded, on stderr')
     .option(
       '--timeout <duration>',
@@ -188,6 +206,12 @@ function globalsFor(program: Command, verb: VerbSpec | undefined, command: Comma
     trace: does.includes('open'),
     sysroot: !does.includes('open') && !does.includes('wait'),
     snapshot: !does.includes('open') && !does.includes('wait'),
+    host: does.length === 0,
+    // The program's help and the man page have them.
+    hosts: false,
+    sudo: false,
+    sshOption: false,
+    hostTimeout: false,
     timeout: does.includes('wait'),
     dryRun: does.includes('change'),
   };

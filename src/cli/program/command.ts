@@ -26,6 +26,8 @@ export interface VerbSpec {
   commands?: CommandIndex;
   /** Its work beyond looking at sysfs, which tells the global options that matter to it. */
   does?: readonly Does[];
+  /** Its output is a document of one machine: of several hosts, each goes to a file of its own (`-o`, `%h`). */
+  makesFile?: boolean;
   /** Two lines to type, without `udrv`. They work on the simulated machine. */
   examples: readonly [string, string];
   /** Runs the command, with one value for each argument, then the options. Returns the exit code where that is not 0. */

@@ -1,6 +1,8 @@
 import { NameDatabase } from '../../names/database';
 import type { StateStore } from '../../sys/state';
 import type { Sys } from '../../sys/sys';
+import type { Document } from '../documents';
+import type { AddPart } from '../fleet/together';
 import { json, visible } from '../output/escape';
 import { type MachineOptions, nameMachine } from '../output/hint';
 import type { OutputStream } from '../output/stream';
@@ -31,6 +33,8 @@ export class Context {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly env: NodeJS.ProcessEnv;
+  /** Takes what stands together with that of other hosts (`--host`); undefined where there is one machine. */
+  together: AddPart | undefined;
   #status: StatusLine | undefined;
   #names: NameDatabase | undefined;
   #style: Style | undefined;
@@ -108,7 +112,7 @@ export class Context {
   }
 
   /** Prints a document for `--json`: indented on a terminal, else on one line. */
-  printJson(document: unknown): void {
+  printJson(document: Document): void {
     this.stdout.write(`${json(document, this.stdout.isTTY ? 2 : undefined)}\n`);
   }
 
@@ -129,7 +133,7 @@ export class Context {
 
   /** Prints the steps of `--dry-run`. */
   printSteps(steps: readonly string[]): void {
-    if (this.options.json) this.printJson({ steps });
+    if (this.options.json) this.printJson({ schema: 'udrv.steps/1', steps });
     else this.stdout.write(steps.map((step) => `${visible(step)}\n`).join(''));
   }
 }

@@ -1,5 +1,8 @@
 import { main } from './main';
 
+// For build.config.cjs, which has main.js begin with it.
+export { lazyFiles } from '../start/lazy-files';
+
 /** Runs the command line of this process, and ends it. Throws nothing. */
 export function run(): void {
   // A long list meets thousands of errors, for attributes that a machine does not have: a stack for each takes time.

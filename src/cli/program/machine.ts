@@ -49,8 +49,8 @@ const YES = /^(?:1|yes|true)$/i;
 const NO = /^(?:0|no|false)$/i;
 
 /** Tells whether the options name no other machine than this one. */
-export function isThisMachine({ sysroot, snapshot, sim }: GlobalOptions): boolean {
-  return sysroot === undefined && snapshot === undefined && !sim;
+export function isThisMachine({ sysroot, snapshot, sim, host }: GlobalOptions): boolean {
+  return host === undefined && sysroot === undefined && snapshot === undefined && !sim;
 }
 
 function untraced({ sysroot, snapshot, sim }: GlobalOptions): OpenMachine {

@@ -1,5 +1,6 @@
 import type { CommanderError } from 'commander';
 import { Exit, type ExitCode, errnoNumber, fromSysError, SysError, UdrvError, usageError } from '../../errors';
+import type { ErrorLine } from '../documents/administration';
 import { json, visible } from '../output/escape';
 import { completeHint, type MachineOptions } from '../output/hint';
 import { BrokenPipe, type OutputStream } from '../output/stream';
@@ -82,7 +83,8 @@ export function exitOf(error: unknown): ExitCode {
 }
 
 function jsonLine({ code, message, subject, device, exit }: UdrvError, hint: string | undefined): string {
-  return `${json({ error: { code, message: `${subject}: ${message}`, hint, device, exit } })}\n`;
+  const told = { ...(hint !== undefined && { hint }), ...(device !== undefined && { device }) };
+  return `${json({ error: { code, message: `${subject}: ${message}`, ...told, exit } } satisfies ErrorLine)}\n`;
 }
 
 function textLine({ code, message, subject }: UdrvError): string {

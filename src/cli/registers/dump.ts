@@ -1,6 +1,7 @@
 import { parseRange } from '../../model/notation';
 import { checkRange, hexWord } from '../../model/registers';
 import type { Width, Word } from '../../sys/sys';
+import type { DumpDocument } from '../documents/registers';
 import { hexLines, type Line, putWord, wordLines } from '../output/dump';
 import { json } from '../output/escape';
 import { Output, type Sink } from '../output/file';
@@ -123,7 +124,7 @@ async function writeBytes(out: Sink, words: Iterable<Word>, width: Width, interr
 async function writeJson(
   out: Sink,
   words: Iterable<Word>,
-  head: { region: string; offset: number; width: Width },
+  head: Omit<DumpDocument, 'words'>,
   interrupted: Interrupted,
 ): Promise<void> {
   let text = `${json(head).slice(0, -1)},"words":[`;

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync }
 import { dirname, join } from 'node:path';
 import { SysError, usageError } from '../../errors';
 import { sysCall } from '../../sys/linux/node-fs';
+import type { KeptMapsFile } from '../documents/administration';
 import { userDirectory } from '../program/user-directory';
 
 const SCHEMA = 'udrv.maps/1';
@@ -45,7 +46,8 @@ export function readKeptMaps(path: string): KeptMaps {
 export function writeKeptMaps(path: string, maps: KeptMaps): void {
   const directory = dirname(path);
   const temporary = `${path}.${process.pid}`;
-  const text = `${JSON.stringify({ schema: SCHEMA, maps: Object.fromEntries(maps) }, null, 2)}\n`;
+  const file: KeptMapsFile = { schema: SCHEMA, maps: Object.fromEntries(maps) };
+  const text = `${JSON.stringify(file, null, 2)}\n`;
   sysCall('mkdir', directory, () => mkdirSync(directory, { recursive: true, mode: 0o700 }));
   try {
     sysCall('write', temporary, () => {

@@ -3,6 +3,7 @@ import type { ListedRegister } from '../../regmap/listing';
 import { fieldMeaning } from '../../regmap/model';
 import type { Word } from '../../sys/sys';
 import { hex } from '../../text/hex';
+import type { NamedValue } from '../documents/registers';
 import { visible } from '../output/escape';
 import type { Context } from '../program/context';
 import { interruptible, signalCheck } from '../program/signals';
@@ -79,7 +80,7 @@ export function registersPrinter({ stdout, style }: Context, all: readonly Liste
 }
 
 /** Returns a register for programs. */
-export function registerDocument({ placed, name, location, unread }: ListedRegister, value: Word | null): object {
+export function registerDocument({ placed, name, location, unread }: ListedRegister, value: Word | null): NamedValue {
   const { region, offset, width } = location;
   return {
     name,
@@ -101,9 +102,9 @@ export function registerDocument({ placed, name, location, unread }: ListedRegis
 }
 
 function jsonPrinter(context: Context, device: string): RegistersPrinter {
-  const registers: object[] = [];
+  const registers: NamedValue[] = [];
   return {
     print: (listed, value) => void registers.push(registerDocument(listed, value)),
-    end: () => context.printJson({ device, registers }),
+    end: () => context.printJson({ schema: 'udrv.regs/1', device, registers }),
   };
 }

@@ -6,6 +6,8 @@ import type { BlamedFault, StepResult, StepValue } from '../../session/result';
 import type { StepDone } from '../../session/session';
 import { hex } from '../../text/hex';
 import type { DmaAccess } from '../../vfio/dma/iommu';
+import type { ReadDocument } from '../documents/registers';
+import type { FaultLine, StepHead, StepLine, StepOutcome, StoppedAccess } from '../documents/session';
 import { ByteLines, wordLines } from '../output/dump';
 import { json } from '../output/escape';
 import { LineWriter } from '../output/lines';
@@ -19,8 +21,9 @@ export function printStep(context: Context, { step, iteration, result }: StepDon
     return;
   }
   const { number, line, verb, text } = step;
-  const head = { schema: 'udrv.step/1', step: number, line, iteration, verb, text };
-  context.stdout.write(`${json({ ...head, ...documentOf(result) })}\n`);
+  const time = iteration !== undefined && { iteration };
+  const head: StepHead = { schema: 'udrv.step/1', step: number, line, ...time, verb, text };
+  context.stdout.write(`${json({ ...head, ...documentOf(result) } satisfies StepLine)}\n`);
 }
 
 /**
@@ -35,8 +38,11 @@ export function printFaults(
   after?: { step: Statement; places: Places },
 ): void {
   if (context.options.json) {
-    for (const fault of faults)
-      context.stdout.write(`${json({ schema: 'udrv.fault/1', step: after?.step.number, ...faultDocument(fault) })}\n`);
+    for (const fault of faults) {
+      const step = after !== undefined && { step: after.step.number };
+      const line: FaultLine = { schema: 'udrv.fault/1', ...step, ...faultDocument(fault) };
+      context.stdout.write(`${json(line)}\n`);
+    }
     return;
   }
   const place = after === undefined ? null : placeOf(after.step, after.places);
@@ -108,7 +114,7 @@ export function faultText({ access, address, where, reason }: BlamedFault): stri
   return `IOMMU fault: ${access ?? 'access'} of ${hex(address)}, ${where} (${reason})`;
 }
 
-function faultDocument({ iommu, device, address, access, reason, buffer, offset }: BlamedFault): object {
+function faultDocument({ iommu, device, address, access, reason, buffer, offset }: BlamedFault): StoppedAccess {
   return {
     iommu,
     device,
@@ -120,7 +126,7 @@ function faultDocument({ iommu, device, address, access, reason, buffer, offset 
   };
 }
 
-function documentOf(result: StepResult): object {
+function documentOf(result: StepResult): StepOutcome {
   switch (result.kind) {
     case 'value':
     case 'match':
@@ -150,7 +156,7 @@ function documentOf(result: StepResult): object {
   }
 }
 
-function valueDocument(result: StepValue): object {
+function valueDocument(result: StepValue): ReadDocument {
   const { name, meaning } = result;
   return place(result, {
     value: valueText(result, result.value),
@@ -159,6 +165,8 @@ function valueDocument(result: StepValue): object {
   });
 }
 
-function place({ region, offset, width }: { region: string; offset: number; width: number }, value: object): object {
+type Place = Pick<ReadDocument, 'region' | 'offset' | 'width'>;
+
+function place<V>({ region, offset, width }: Place, value: V): Place & V {
   return { region, offset, width, ...value };
 }

@@ -37,8 +37,11 @@ export function globalOptions({ program }: Program): OptionGrammar[] {
   return visibleOptions(program).filter(isGlobal).map(optionGrammar);
 }
 
+/** The words that an argument may be, by its name, where commander does not know them. */
+export type Words = Readonly<Record<string, readonly string[]>>;
+
 /** Returns the whole command line as commander has it, what the help hides left out. */
-export function grammarOf({ program }: Program, pages: readonly string[]): Grammar {
+export function grammarOf({ program }: Program, words: Words): Grammar {
   function grammar(command: Command, path: string[][]): Grammar {
     const own = (option: Option) => (command === program ? !isGlobal(option) : option.long !== '--help');
     return {
@@ -47,7 +50,7 @@ export function grammarOf({ program }: Program, pages: readonly string[]): Gramm
       options: visibleOptions(command).filter(own).map(optionGrammar),
       // Commands alone are offered where they may stand: a device too begins a line, but is seldom meant.
       arguments:
-        command === program ? [] : command.registeredArguments.map((argument) => argumentGrammar(argument, pages)),
+        command === program ? [] : command.registeredArguments.map((argument) => argumentGrammar(argument, words)),
       commands: command
         .createHelp()
         .visibleCommands(command)
@@ -82,10 +85,10 @@ function optionGrammar(option: RepeatableOption): OptionGrammar {
   };
 }
 
-function argumentGrammar(argument: Argument, pages: readonly string[]): ArgumentGrammar {
+function argumentGrammar(argument: Argument, words: Words): ArgumentGrammar {
   const { required, variadic, argChoices } = argument;
   const name = argument.name();
-  const values = name === 'page' ? pages : (argChoices ?? kindOf(name));
+  const values = words[name] ?? argChoices ?? kindOf(name);
   return { name, values, isOptional: !required, repeats: variadic };
 }
 

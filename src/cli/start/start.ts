@@ -1,10 +1,11 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { Script } from 'node:vm';
+import type { CodeCaches } from './lazy-files';
 import { PAGE, SEAL } from './seal';
 
-/** Put in by the build: the name of the main file, and what tells one content of it from another. */
+/** Put in by the build: the name of the main file, and what tells one build from another. */
 declare const UDRV_MAIN: string;
-declare const UDRV_MAIN_HASH: string;
+declare const UDRV_BUILD: string;
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
@@ -29,30 +30,40 @@ const OTHERS_ANY = 0o077;
  */
 (() => {
   const filename = `${__dirname}/${UDRV_MAIN}.js`;
-  const directory = cacheDirectory(process.env);
-  // A cache is for one V8, and for one kind of CPU, which V8 does not check.
-  const name = `${UDRV_MAIN}-${UDRV_MAIN_HASH}-${process.version}-${process.arch}`;
-  const cachedData = directory === null ? undefined : readCache(directory, name);
+  const caches = codeCaches();
+  const cachedData = caches?.read(UDRV_MAIN);
   const script = new Script(readFileSync(filename, 'utf8'), { filename, ...(cachedData && { cachedData }) });
-  script.runInThisContext()(exports, require, module);
-  if (directory === null || (cachedData !== undefined && !script.cachedDataRejected)) return;
-  const keep = () => {
-    const { writeCache } = require('./write-cache') as typeof import('./write-cache');
-    writeCache(directory, name, () => script.createCachedData());
-  };
+  script.runInThisContext()(exports, require, module, caches);
+  if (caches === null) return;
+  const isMissing = cachedData === undefined || script.cachedDataRejected;
+  const keep = () => caches.write(UDRV_MAIN, () => script.createCachedData());
   if (UDRV_MAIN !== 'main') {
-    process.once('exit', keep);
+    if (isMissing) process.once('exit', keep);
     return;
   }
-  // Not where a program uses the library, which has code in main.js too.
   const { run } = exports;
   exports.run = () => {
-    process.once('exit', () => {
-      if (process.argv.includes('list') && require.cache[PARSER] === undefined) keep();
-    });
+    caches.isCommand = true;
+    if (isMissing)
+      process.once('exit', () => {
+        if (process.argv.includes('list') && require.cache[PARSER] === undefined) keep();
+      });
     run();
   };
 })();
+
+function codeCaches(): CodeCaches | null {
+  const directory = cacheDirectory(process.env);
+  if (directory === null) return null;
+  // A cache is for one V8, and for one kind of CPU, which V8 does not check.
+  const suffix = `-${UDRV_BUILD}-${process.version}-${process.arch}`;
+  return {
+    isCommand: false,
+    read: (name) => readCache(directory, name + suffix),
+    write: (name, make) =>
+      (require('./write-cache') as typeof import('./write-cache')).writeCache(directory, name + suffix, make),
+  };
+}
 
 /**
  * Returns the directory for code caches, null where there is none to be had: no home, or the user does not want one.

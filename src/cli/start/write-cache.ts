@@ -15,8 +15,8 @@ import { PAGE, SEAL } from './seal';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
 
-/** Files that stay when one is written, two for each version of udrv and Node. */
-const KEPT = 16;
+/** Files that stay when one is written: one for each command that the user types, for each version of udrv and Node. */
+const KEPT = 128;
 
 const OTHERS_ANY = 0o077;
 

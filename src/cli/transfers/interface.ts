@@ -7,6 +7,7 @@ import { attempt } from '../../sys/attempt';
 import { notAuthorized } from '../../usb/errors';
 import { interfaceName } from '../../usb/inspect/address';
 import { findOf } from '../devices/find';
+import type { UsbChange } from '../documents/transfers';
 import type { Context } from '../program/context';
 
 export interface DrivenInterface {
@@ -73,6 +74,6 @@ export function parseByte(what: string, text: string): number {
 }
 
 /** Prints the document of a change, for `--json`. */
-export function printChange(context: Context, address: string, action: string, facts: object = {}): void {
-  if (context.options.json) context.printJson({ address, action, ...facts });
+export function printChange(context: Context, address: string, change: UsbChange): void {
+  if (context.options.json) context.printJson({ schema: 'udrv.usb.change/1', address, ...change });
 }

@@ -1,5 +1,6 @@
 import { usageError } from '../../errors';
 import type { TransferResult } from '../../usb/transfer/status';
+import type { TransferDocument } from '../documents/transfers';
 import { ByteLines } from '../output/dump';
 import type { Output, Sink } from '../output/file';
 import { LineWriter } from '../output/lines';
@@ -8,11 +9,14 @@ import type { Context } from '../program/context';
 /** The most bytes in a JSON document, which holds them in memory: more has to go to a file. */
 const MOST_IN_JSON = 16 * 1024 * 1024;
 
+/** Facts of isochronous transfers. */
+type IsoFacts = Pick<TransferDocument, 'packets' | 'errors'>;
+
 /** The receiver of the bytes of an IN transfer as they arrive: a file, a dump for people, or the JSON. */
 export interface Received {
   take(piece: Buffer): void;
   /** Writes the rest of a dump, or the JSON document, with more facts where there are some. */
-  end(result: TransferResult, facts?: object): void;
+  end(result: TransferResult, facts?: IsoFacts): void;
 }
 
 /** Checks `-o` before a device is opened. @throws usage where it and `--json` are both for standard output */
@@ -70,6 +74,6 @@ function jsonReceiver(context: Context, length: number): Received {
 }
 
 /** Returns the fields that every transfer has in JSON. */
-export function document({ status, requested, actual }: TransferResult): object {
+export function document({ status, requested, actual }: TransferResult): TransferDocument {
   return { status, requested, actual };
 }

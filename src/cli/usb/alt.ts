@@ -48,6 +48,6 @@ async function alt(
     context.note(
       `${name}: the device took it; the kernel goes back to setting 0 when udrv releases the interface: to work with it, give --alt ${value} to bulk, int or iso`,
     );
-  printChange(context, name, 'alt', { alt: value });
+  printChange(context, name, { action: 'alt', alt: value });
   return undefined;
 }

@@ -33,6 +33,6 @@ async function attach(context: Context, target: string): Promise<number | undefi
     driver = usb.driverOf(intf);
     context.note(`${name}: driven by ${driver}`);
   });
-  if (code === undefined) printChange(context, name, 'attach', { driver });
+  if (code === undefined) printChange(context, name, { action: 'attach', driver });
   return code;
 }

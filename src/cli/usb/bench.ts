@@ -104,7 +104,7 @@ function print(context: Context, device: string, address: number, size: number, 
       bytesPerSecond: Math.round(actual / seconds),
       latencyUs,
     }));
-    context.printJson({ device, endpoint: endpointName(address), size, runs: rows });
+    context.printJson({ schema: 'udrv.usb.bench/1', device, endpoint: endpointName(address), size, runs: rows });
     return;
   }
   const rows = runs.map(({ queue, actual, transfers, seconds, latencyUs: { p50, p90, p99, max } }) => [

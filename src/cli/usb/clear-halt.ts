@@ -31,6 +31,6 @@ async function clearHalt(
     return undefined;
   }
   const code = await withEndpoint(context, info, found, options, (usb) => usb.clearHalt(address));
-  if (code === undefined) printChange(context, info.address, 'clear-halt', { endpoint: endpointName(address) });
+  if (code === undefined) printChange(context, info.address, { action: 'clear-halt', endpoint: endpointName(address) });
   return code;
 }

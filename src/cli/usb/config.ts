@@ -45,7 +45,7 @@ async function config(
     // For another configuration the kernel looks for drivers itself; the same one it only resets.
     if (value === info.usb.configuration) giveBack(usb, taken);
   });
-  if (code === undefined) printChange(context, info.address, 'config', { configuration: value });
+  if (code === undefined) printChange(context, info.address, { action: 'config', configuration: value });
   return code;
 }
 

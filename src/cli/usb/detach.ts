@@ -27,6 +27,6 @@ async function detach(context: Context, target: string, options: TakeOptions): P
     if (usb.detachDriver(intf)) context.note(`${name}: taken from ${driver}; udrv usb attach ${name} gives it back`);
     else context.note(`${name}: has no driver`);
   });
-  if (code === undefined) printChange(context, name, 'detach', { driver });
+  if (code === undefined) printChange(context, name, { action: 'detach', driver });
   return code;
 }

@@ -1,4 +1,5 @@
 import { parseCount } from '../../model/notation';
+import type { TransferDocument } from '../documents/transfers';
 import { json } from '../output/escape';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
@@ -38,7 +39,7 @@ async function receive(started: Transfer): Promise<void> {
     else if (!context.options.json) dumpTo(out, message.data);
     if (context.options.json) {
       const data = raw ? {} : { data: message.data.toString('hex') };
-      context.stdout.write(`${json({ ...document(message), ...data })}\n`);
+      context.stdout.write(`${json({ ...document(message), ...data } satisfies TransferDocument)}\n`);
     }
     checkResult(started, message);
   }

@@ -44,7 +44,7 @@ async function reset(context: Context, selector: string, options: TakeOptions): 
       await comesBack(context, address, context.options.timeout ?? RETURN_MS);
     }
   });
-  if (code === undefined) printChange(context, address, 'reset');
+  if (code === undefined) printChange(context, address, { action: 'reset' });
   return code;
 }
 

@@ -4,6 +4,7 @@ import { describeUsb, type UsbDescription, usbDocument, withAnswers } from '../.
 import { splitDescriptors } from '../../usb/split-descriptors';
 import { usbFactsInShort } from '../devices/describe';
 import { findOf } from '../devices/find';
+import type { UsbRaw } from '../documents/devices';
 import { describeDescriptors } from '../output/descriptors';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
@@ -99,8 +100,11 @@ class Ended extends Error {
 /** Prints descriptions: the document of a single one, or a list of them. */
 function print(context: Context, descriptions: readonly UsbDescription[], raw: boolean): void {
   if (context.options.json) {
-    const devices = descriptions.map(raw ? rawDocument : usbDocument);
-    context.printJson(devices.length === 1 ? devices[0] : { devices });
+    context.printJson(
+      raw
+        ? oneOrAll('udrv.usb.raw/1', descriptions.map(rawDocument))
+        : oneOrAll('udrv.usb.descriptors/1', descriptions.map(usbDocument)),
+    );
     return;
   }
   const { style, width, options } = context;
@@ -111,7 +115,15 @@ function print(context: Context, descriptions: readonly UsbDescription[], raw: b
   context.page(descriptions.map(headed).join('\n'));
 }
 
-function rawDocument({ device, raw: { descriptors, bos, reports } }: UsbDescription): object {
+function oneOrAll<S extends string, D extends { schema: S }>(
+  schema: S,
+  devices: readonly D[],
+): D | { schema: S; devices: readonly D[] } {
+  const [only] = devices;
+  return only !== undefined && devices.length === 1 ? only : { schema, devices };
+}
+
+function rawDocument({ device, raw: { descriptors, bos, reports } }: UsbDescription): UsbRaw {
   const hex = (bytes: Buffer) => bytes.toString('hex');
   return {
     schema: 'udrv.usb.raw/1',

@@ -114,7 +114,8 @@ function print(context: Context, device: VfioDevice, results: readonly MapLatenc
     unmapUs: summarize(unmap),
   }));
   if (context.options.json) {
-    context.printJson({ device: device.info.address, backend: device.backend, sizes: summaries });
+    const { info, backend } = device;
+    context.printJson({ schema: 'udrv.vfio.bench/1', device: info.address, backend, sizes: summaries });
     return;
   }
   const row = (size: number, what: string, { min, p50, p90, p99, max }: Summary) => [

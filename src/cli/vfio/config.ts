@@ -6,14 +6,16 @@ import { decodeConfig, readsAsOnes } from '../../pci/config/decode';
 import { type ConfigDump, formatConfigRows, idsInTitle, parseConfigDump } from '../../pci/config/lspci-dump';
 import type { ConfigHeader, ConfigSpace, FunctionIds } from '../../pci/config/types';
 import { doesNotAnswer } from '../../pci/decoding-check';
-import { inspectPciDetails, type PciDetails } from '../../pci/function-details';
+import { inspectPciDetails } from '../../pci/function-details';
 import { readConfigSpace } from '../../pci/sysfs-config';
 import { readVpd, type VitalProductData } from '../../pci/vpd';
 import { AttributeReader } from '../../sys/readers/attributes';
 import { pciAddressOf } from '../devices/find';
 import { findVfio, type OpenChoice, openVfio } from '../devices/vfio';
+import type { ConfigSource, DecodedConfig, RawConfig, SystemFacts } from '../documents/devices';
 import { describeConfig, describeSystem } from '../output/config';
 import { json, visible } from '../output/escape';
+import { isOnlyInspected } from '../output/hint';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { readInput } from '../program/input';
@@ -49,17 +51,7 @@ const UNPRIVILEGED_SIZES = [64, 128];
 /** The vendor id of a virtual function of SR-IOV. Sysfs has the right one, which lspci takes from there. */
 const NO_VENDOR = 'ffff';
 
-/** The origin of the bytes: VFIO shows another space than the bus has. */
-type Source = 'sysfs' | 'vfio' | 'file';
-
-/** The document of `--json`, one for each function. */
-type Document = { address: string | null; source: Source } & (
-  | (ConfigSpace & { system?: SystemFacts; vpd?: VitalProductData })
-  | { size: number; bytes: string }
-);
-
-/** Facts of a function of this machine that are not in its configuration space. */
-type SystemFacts = PciDetails & { driver: string | null };
+const SCHEMA = 'udrv.config/1';
 
 /** A space with the facts that the machine it comes from has beside it. */
 interface Shown extends ConfigDump {
@@ -84,8 +76,8 @@ async function config(
     return undefined;
   }
   if (selector === undefined) throw missingArgument('device', '--file DUMP');
-  const show = (dump: Shown, source: Source) => {
-    if (context.options.json) context.printJson(documentOf(dump, source, raw));
+  const show = (dump: Shown, source: ConfigSource) => {
+    if (context.options.json) context.printJson({ schema: SCHEMA, ...documentOf(dump, source, raw) });
     else context.page(text(context, dump, raw));
   };
   if (open) return interruptible(() => show(readOpened(context, selector, options), 'vfio'));
@@ -137,7 +129,7 @@ function readLive(context: Context, selector: string, raw: boolean): Shown {
 
 /** The kernel gives only the header to users without CAP_SYS_ADMIN in the first user namespace. */
 function truncated({ options }: Context, { length }: Buffer): string {
-  if (options.sysroot !== undefined || options.snapshot !== undefined)
+  if (isOnlyInspected(options))
     return `truncated: the copy has only ${length} bytes, which is what the kernel gives to users other than root`;
   return process.geteuid?.() === 0
     ? `truncated: the kernel gives only ${length} bytes to a caller without CAP_SYS_ADMIN outside of any container`
@@ -171,7 +163,7 @@ function decoded({ bytes, title, ids = idsInTitle(title), regions = [], notes }:
   return { ...space, notes: [...notes, ...space.notes] };
 }
 
-function documentOf(shown: Shown, source: Source, raw: boolean): Document {
+function documentOf(shown: Shown, source: ConfigSource, raw: boolean): DecodedConfig | RawConfig {
   const { address, bytes, system, vpd } = shown;
   return raw
     ? { address, source, size: bytes.length, bytes: bytes.toString('hex') }
@@ -182,7 +174,9 @@ function documentOf(shown: Shown, source: Source, raw: boolean): Document {
 function printDocuments(context: Context, dumps: readonly ConfigDump[], raw: boolean): void {
   const indent = context.stdout.isTTY ? 2 : undefined;
   for (const [i, dump] of dumps.entries())
-    context.stdout.write(`${i === 0 ? '{"devices":[' : ','}${json(documentOf(dump, 'file', raw), indent)}`);
+    context.stdout.write(
+      `${i === 0 ? `{"schema":"${SCHEMA}","devices":[` : ','}${json(documentOf(dump, 'file', raw), indent)}`,
+    );
   context.stdout.write(']}\n');
 }
 

@@ -9,6 +9,7 @@ import { GROUP_LIST, type GroupRow, hasVfioMember } from '../lists/groups';
 import { type ListView, listOptions } from '../lists/options';
 import { arranged, chosenFields, listTable, noMatch } from '../lists/print';
 import { visible } from '../output/escape';
+import { isOnlyInspected } from '../output/hint';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, option } from '../program/options';
@@ -75,11 +76,10 @@ function printGroups(context: Context, selectors: readonly string[], view: ListV
   if (rows.length === 0 && all.length > 0) context.note(noMatch(view));
   else context.page(`${listTable(context, GROUP_LIST, rows, view)}${details(context, shown)}`);
   if (holdersComplete) return;
-  const { snapshot, sysroot } = context.options;
   context.note(
-    snapshot === undefined && sysroot === undefined
-      ? 'processes of other users may hold groups too; root sees them'
-      : 'the holders of groups are not known: a copy of a machine has no processes',
+    isOnlyInspected(context.options)
+      ? 'the holders of groups are not known: processes are read on this machine alone'
+      : 'processes of other users may hold groups too; root sees them',
   );
 }
 

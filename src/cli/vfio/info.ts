@@ -2,11 +2,10 @@ import type { Region } from '../../model/device';
 import { hex } from '../../text/hex';
 import { sizeText } from '../../text/size';
 import type { VfioDevice } from '../../vfio/device/device';
-import type { HotResetDevice } from '../../vfio/device/hot-reset';
 import type { IrqInfo } from '../../vfio/device/irq-set';
-import type { Area } from '../../vfio/device/region-info';
 import type { IommuInfo } from '../../vfio/dma/iommu';
 import { findVfio, type OpenChoice, openVfio } from '../devices/vfio';
+import type { InfoDocument } from '../documents/devices';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, openOptions } from '../program/options';
@@ -26,28 +25,6 @@ export const command: VerbSpec = {
 /** Bytes of the configuration space that a function without PCI Express has. */
 const CONVENTIONAL_CONFIG = 256;
 
-interface Info {
-  address: string;
-  backend: 'group' | 'iommufd';
-  flags: readonly string[];
-  regions: (Region & {
-    index: number;
-    sparse: Area[];
-    type: { type: number; subtype: number } | null;
-    msixMappable: boolean;
-  })[];
-  interrupts: IrqInfo[];
-  iommu: {
-    kind: string;
-    pageSizes: string[];
-    iovaRanges: { start: string; end: string }[];
-    dmaAvail: number | null;
-  };
-  features: string[];
-  /** Null where its bus cannot be reset. */
-  hotReset: HotResetDevice[] | null;
-}
-
 async function info(context: Context, selector: string, { backend, vfToken }: OpenChoice): Promise<number | undefined> {
   const found = findVfio(context, selector);
   return interruptible(() => {
@@ -58,7 +35,7 @@ async function info(context: Context, selector: string, { backend, vfToken }: Op
   });
 }
 
-function inquire(device: VfioDevice): Info {
+function inquire(device: VfioDevice): InfoDocument {
   return {
     address: device.info.address,
     backend: device.backend,
@@ -71,7 +48,7 @@ function inquire(device: VfioDevice): Info {
   };
 }
 
-function iommuJson({ pageSizes, ranges, dmaAvail }: IommuInfo): Omit<Info['iommu'], 'kind'> {
+function iommuJson({ pageSizes, ranges, dmaAvail }: IommuInfo): Omit<InfoDocument['iommu'], 'kind'> {
   return {
     pageSizes: pageSizes.map(hex),
     iovaRanges: ranges.map(({ start, end }) => ({ start: hex(start), end: hex(end) })),
@@ -79,7 +56,7 @@ function iommuJson({ pageSizes, ranges, dmaAvail }: IommuInfo): Omit<Info['iommu
   };
 }
 
-function text(info: Info, { style, width }: Context): string {
+function text(info: InfoDocument, { style, width }: Context): string {
   const { address, backend, flags, regions, interrupts, iommu, features, hotReset } = info;
   const facts: Fact[] = [
     ['backend', backend === 'group' ? `group, ${iommu.kind}` : backend],
@@ -133,7 +110,7 @@ export function interruptNote({ name }: IrqInfo, regions: readonly Region[]): st
   return name === 'err' && conventional ? 'never signalled: errors are reported by PCI Express functions' : null;
 }
 
-function notes({ sparse, type, msixMappable }: Info['regions'][number]): string {
+function notes({ sparse, type, msixMappable }: InfoDocument['regions'][number]): string {
   const areas = sparse.map(({ offset, size }) => `${hex(offset)}+${hex(size)}`);
   return [
     ...(areas.length > 0 ? [`mappable: ${areas.join(' ')}`] : []),

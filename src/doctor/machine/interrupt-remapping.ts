@@ -1,9 +1,9 @@
 import { isPciAddress } from '../../pci/address';
-import { PCI_DEVICES } from '../../pci/paths';
-import { IOMMU_GROUPS } from '../../vfio/inspect/iommu-group';
+import { PCI_DEVICES, pciPath } from '../../pci/paths';
+import { IommuGroups } from '../../vfio/inspect/iommu-group';
 import { remappingRemedy, remapsInterrupts } from '../../vfio/inspect/missing-remapping';
 import { bootWithout, type Check, command, firmware } from '../check';
-import { parameterPath } from '../evidence';
+import { type Evidence, parameterPath } from '../evidence';
 import { functionOf } from '../function-of';
 
 const MODULES = ['vfio_iommu_type1', 'iommufd'] as const;
@@ -14,7 +14,7 @@ export const interruptRemapping: Check = {
   ids: ['interrupt-remapping-off', 'unsafe-interrupts'],
   about: 'interrupt remapping',
   *run({ tree, device }) {
-    if (tree.names(IOMMU_GROUPS).length === 0) return;
+    if (!isIsolated(tree, functionOf(device))) return;
     tree.need('/proc/interrupts');
     if (remapsInterrupts(tree) !== false) return;
     const parameters = (modules: readonly string[]) =>
@@ -57,3 +57,11 @@ export const interruptRemapping: Check = {
       };
   },
 };
+
+/** Tells whether an IOMMU isolates the function, or any: where VFIO does without, the kernel asks for no remapping either. */
+function isIsolated(tree: Evidence, address: string | null): boolean {
+  const groups = new IommuGroups(tree.sys);
+  const own = address === null ? null : tree.linked(pciPath(address, 'iommu_group'));
+  const numbers = own === null ? groups.numbers() : [Number(own)];
+  return numbers.some((number) => !groups.get(number).noiommu);
+}

@@ -1,13 +1,12 @@
 import { hex, hexDigits } from '../../text/hex';
 
-/**
- * A small language for registers. A field is a function of its register's value, a register is a record of fields,
- * and a capability is a record of registers. The tables in this folder are written in it.
- *
- * Decoded values are plain JSON: flags are booleans, counts are numbers, ids, masks and addresses are `"0x..."`, and
- * what the specification gives in words (speeds, latencies, states) is text.
- */
+// A small language for registers: a field is a function of its register's value, a register is a record of fields, and a
+// capability is a record of registers. The tables in this folder are written in it.
 
+/**
+ * A decoded value: flags are booleans, counts are numbers, ids, masks and addresses are `"0x..."`, and what the
+ * specification gives in words (speeds, latencies, states) is text.
+ */
 export type RegisterValue = boolean | number | string | null | readonly RegisterValue[] | Fields;
 
 /** Decoded fields, in the order in which they are shown. */

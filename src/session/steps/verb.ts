@@ -40,6 +40,7 @@ export interface Verb {
   /**
    * Parses the words of a step and checks them. Touches nothing; leaves in the scope what the step will have changed.
    *
+   * @internal
    * @throws UdrvError what the step would fail with, as far as it is known
    */
   prepare(words: Words, scope: Scope): Work;

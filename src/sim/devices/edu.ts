@@ -79,6 +79,7 @@ export class Edu implements SimRegion {
     if (this.#irqStatus === 0) this.#fn.setInterrupt(false);
   }
 
+  /** @internal */
   save(): Saved {
     return {
       liveness: this.#liveness,
@@ -95,6 +96,7 @@ export class Edu implements SimRegion {
     };
   }
 
+  /** @internal */
   restore(state: StateReader): void {
     this.#liveness = state.at('liveness').u32();
     this.#factorial = state.at('factorial').u32();

@@ -4,7 +4,7 @@ import { formatManifest, isErrno, MANIFEST_LIMITS, type ManifestEntry, pathProbl
 import { components, MAX_LINKS } from './memory-tree';
 
 /** Too large to keep, and the same everywhere; {@link RecordingTree.add} keeps an excerpt. */
-const NAME_DATABASE = /\/((pci|usb)\.ids|hwdb\.bin|20-(pci|usb)-vendor-model\.hwdb)$/;
+export const NAME_DATABASE = /\/((pci|usb)\.ids|hwdb\.bin|20-(pci|usb)-vendor-model\.hwdb)$/;
 
 /** There, but never read: nobody knows what it is. `no data available`, said wherever it is asked for on replay. */
 const NOT_RECORDED = 'ENODATA';

@@ -13,8 +13,12 @@ export interface Finding {
   detail: string;
 }
 
-export interface CheckResult extends Finding {
+/** A finding, with the name of the check. */
+export interface CheckResult {
   name: string;
+  verdict: Verdict;
+  /** Evidence, for people. May hold a device's own text. */
+  detail: string;
 }
 
 /** One question to the machine. `run` throws if it cannot go on. */

@@ -56,6 +56,18 @@ export const machineFaults: readonly LabFault[] = [
     mend: 'boot',
   },
   {
+    name: 'VFIO does without an IOMMU, and a program wants DMA',
+    kernels: ['built'],
+    machine: 'withoutIommu',
+    inject: `echo Y >/sys/module/vfio/parameters/enable_unsafe_noiommu_mode; drive ${EDU} vfio-pci`,
+    doctor: `${EDU} --for vfio`,
+    operation: buffer('4K'),
+    fails: 9,
+    first: 'no-isolation',
+    mend: 'boot',
+    undo: `[ -e /sys/class/iommu/dmar0 ] || leave ${EDU} vfio-pci; echo N >/sys/module/vfio/parameters/enable_unsafe_noiommu_mode`,
+  },
+  {
     name: 'the kernel has the IOMMU off',
     machine: 'iommuOff',
     doctor: EDU,

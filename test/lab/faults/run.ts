@@ -55,6 +55,12 @@ export const devices = (disk: string, stick: string): string[] => [
   ...['-blockdev', `driver=file,filename=${stick},node-name=stick`],
   ...['-device', 'usb-storage,bus=xhci.0,port=6,drive=stick,serial=UDRV0006'],
   ...['-device', 'pvpanic-pci,addr=0d.0'],
+  ...['-device', 'nvme-subsys,id=subsystem'],
+  ...['-device', 'pcie-root-port,id=rp1,addr=0e.0,chassis=2'],
+  ...[
+    '-device',
+    'nvme,bus=rp1,serial=UDRVPF,subsys=subsystem,sriov_max_vfs=2,sriov_vq_flexible=4,sriov_vi_flexible=2,max_ioqpairs=6,msix_qsize=7',
+  ],
 ];
 
 /** Puts a fault in, and takes it back again. @param record a snapshot of the machine with the fault in it, too */

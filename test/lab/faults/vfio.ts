@@ -11,6 +11,9 @@ export const NIC = '0000:00:0b.0';
 export const DISK = '0000:00:0c.0';
 export const PLAIN = '0000:00:0d.0';
 
+/** A physical function that can have virtual ones, and the first of these. */
+const [PF, VF] = ['0000:03:00.0', '0000:03:00.1'];
+
 const info = (address: string) => `udrv vfio info ${address}`;
 
 const drivers: readonly LabFault[] = [
@@ -166,6 +169,22 @@ const groups: readonly LabFault[] = [
 ];
 
 const nodes: readonly LabFault[] = [
+  {
+    name: 'VFIO has the physical function too, and nobody has told the token',
+    inject: [
+      'echo Y >/sys/module/vfio_pci/parameters/enable_sriov',
+      `drive ${PF} vfio-pci`,
+      `echo 0 >/sys/bus/pci/devices/${PF}/sriov_drivers_autoprobe`,
+      `echo 1 >/sys/bus/pci/devices/${PF}/sriov_numvfs`,
+      `drive ${VF} vfio-pci`,
+    ].join('\n'),
+    doctor: `${VF} --for vfio`,
+    operation: `${info(VF)} --backend group`,
+    fails: 4,
+    first: 'vf-token-needed',
+    mend: 'nothing',
+    undo: `echo 0 >/sys/bus/pci/devices/${PF}/sriov_numvfs; drive ${PF}; echo N >/sys/module/vfio_pci/parameters/enable_sriov`,
+  },
   {
     name: 'the nodes are closed to the user',
     inject: '[ ! -e /dev/iommu ] || chmod 0600 /dev/iommu',

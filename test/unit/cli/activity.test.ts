@@ -49,6 +49,7 @@ test('a table, in which a device does not drive the terminal', () => {
 test('a line of JSON', () => {
   const time = new Date(0);
   expect(JSON.parse(frameJson(TABLE.slice(2, 3), 1.00049, time))).toEqual({
+    schema: 'udrv.top/1',
     time: '1970-01-01T00:00:00.000Z',
     seconds: 1,
     devices: [

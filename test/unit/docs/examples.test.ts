@@ -16,6 +16,7 @@ import { apart } from '../../../src/cli/parser/flags';
 import { buildProgram } from '../../../src/cli/parser/program';
 import { Exit, UdrvError } from '../../../src/errors';
 import { simulatedMachine } from '../../../src/sim';
+import { checkDocuments } from '../../schemas/check';
 
 // Every command that README.md and the manual pages print as an example, run on the simulated machine in the order in
 // which they stand. The commands of one document share a machine in a file, as they do for a reader with hardware, and
@@ -45,6 +46,9 @@ const OTHERWISE: Readonly<Record<string, { exit: number; add?: readonly string[]
   'monitor --json --type usb --count 1 --timeout 1m': { exit: Exit.timeout, add: ['--timeout', '200ms'] },
 };
 
+// Hosts that are not there: test/cli/fleet.test.ts has some that are.
+const WITH_HOSTS = /^--hosts? /;
+
 const documents = ['README.md', ...readdirSync(join(ROOT, 'man')).map((page) => `man/${page}`)];
 const examples = new Map(documents.map((name) => [name, commandsIn(name, readFileSync(join(ROOT, name), 'utf8'))]));
 
@@ -64,7 +68,10 @@ describe.each(documents)('the examples of %s', (name) => {
   });
 
   test.each(examples.get(name) ?? [])('udrv %s', async (line) => {
-    const { exit = Exit.ok, add = [] } = OTHERWISE[line] ?? {};
+    const {
+      exit = WITH_HOSTS.test(line) ? Exit.failed : Exit.ok,
+      add = [],
+    }: { exit?: number; add?: readonly string[] } = OTHERWISE[line] ?? {};
     expect(await run([...words(line), ...add])).toEqual({ exit, message: exit === Exit.ok ? '' : expect.any(String) });
   });
 });
@@ -82,19 +89,30 @@ function makeFiles(folder: string): void {
   copyFileSync(join(ROOT, 'test/cli/fixtures/edu.json'), join(folder, 'edu.json'));
   writeFileSync(join(folder, 'config.bin'), sys.readFile('/sys/bus/pci/devices/0000:01:00.0/config'));
   writeFileSync(join(folder, 'zeros'), Buffer.alloc(1 << 20));
+  writeFileSync(join(folder, 'lab.txt'), 'lab1\nlab2\n');
   mkdirSync(join(folder, 'tree/sys'), { recursive: true });
   cpSync(join(ROOT, 'fixtures/examples'), join(folder, 'fixtures/examples'), { recursive: true });
 }
 
 /** Runs a command line. @returns its exit code, and the message of its error, empty for none */
 async function run(argv: readonly string[]): Promise<{ exit: number; message: string }> {
-  const nowhere = { isTTY: false, write() {}, close() {} } as unknown as OutputStream;
-  const built = buildProgram(nowhere, nowhere, { XDG_CONFIG_HOME: process.cwd() });
+  const printed = { stdout: '', stderr: '' };
+  const stream = (name: keyof typeof printed) =>
+    ({
+      fd: 1,
+      isTTY: false,
+      write(text: string | Buffer) {
+        printed[name] += text;
+      },
+      close() {},
+    }) as unknown as OutputStream;
+  const built = buildProgram(stream('stdout'), stream('stderr'), { XDG_CONFIG_HOME: process.cwd(), UDRV_SSH: 'false' });
   const { program, outcome } = built;
-  const machine = argv.some((word) => /^--(?:sim|snapshot|sysroot)(?:=|$)/.test(word)) ? [] : ['--sim=shared'];
+  const machine = argv.some((word) => /^--(?:sim|snapshot|sysroot|hosts?)(?:=|$)/.test(word)) ? [] : ['--sim=shared'];
   for (const command of [program, ...program.commands]) command.exitOverride().configureOutput({ outputError() {} });
   try {
     await program.parseAsync(apart([...machine, ...argv], built), { from: 'user' });
+    checkDocuments(argv, printed);
     return { exit: outcome.exit, message: '' };
   } catch (error) {
     if (error instanceof UdrvError) return { exit: error.exit, message: `${error.subject}: ${error.message}` };

@@ -11,14 +11,14 @@ const FLOORS = [
   ['errors', 'cleanup', 'text'],
   ['uapi'],
   ['sys'],
-  ['model', 'names'],
+  ['model', 'names', 'remote'],
   ['interrupts', 'pci', 'regmap'],
   ['uio', 'usb', 'vfio', 'sim'],
   ['drivers', 'udev'],
   ['bind'],
   ['session'],
   ['devices'],
-  ['bench', 'doctor', 'monitor'],
+  ['bench', 'doctor', 'metrics', 'monitor'],
   ['cli', 'index'],
 ];
 

@@ -1,15 +1,14 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format } from 'node:util';
 import type { Command } from 'commander';
-import { transformSync } from 'esbuild';
 import * as library from '../../../src';
 import type { OutputStream } from '../../../src/cli/output/stream';
 import { apart } from '../../../src/cli/parser/flags';
 import { buildProgram } from '../../../src/cli/parser/program';
 import { parseAction } from '../../../src/cli/program/parse';
 import { parseRange, parseSize, parseWord } from '../../../src/model/notation';
+import { runProgram, typeErrors } from '../../support/programs';
 
 // The commands that the documents tell people to type: the program must take each of them.
 
@@ -73,22 +72,7 @@ const PROGRAMS = [
 
 describe('the programs for the library', () => {
   test('type-check', () => {
-    const cache = join(ROOT, 'node_modules/.cache/udrv');
-    mkdirSync(cache, { recursive: true });
-    const dir = mkdtempSync(join(cache, 'readme-'));
-    try {
-      const files = PROGRAMS.map(({ code }, i) => {
-        writeFileSync(join(dir, `program${i}.mts`), code);
-        return `program${i}.mts`;
-      });
-      const compilerOptions = { noEmit: true, rootDir: ROOT, paths: { udrv: [join(ROOT, 'src/index.ts')] } };
-      const config = { extends: join(ROOT, 'tsconfig.json'), compilerOptions, include: [], files };
-      writeFileSync(join(dir, 'tsconfig.json'), JSON.stringify(config));
-      const { status, stdout } = spawnSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', dir], { encoding: 'utf8' });
-      expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
-    } finally {
-      rmSync(dir, { recursive: true });
-    }
+    expect(typeErrors(PROGRAMS.map(({ code }) => code))).toBe('');
   }, 60_000);
 
   test.each(PROGRAMS)('run on the simulated machine, and print $prints', async ({ code, prints }) => {
@@ -98,11 +82,9 @@ describe('the programs for the library', () => {
         (_, names: string) => `const ${names.replace(/type \w+,/g, '')} = library;`,
       )
       .replace('new LinuxSys()', 'library.simulatedMachine().sys');
-    const source = `async function example(library, console) {\n${onSim}\n}`;
-    const script = transformSync(source, { loader: 'ts', target: 'node20' }).code;
     const printed: string[] = [];
     const log = (...values: unknown[]) => printed.push(format(...values));
-    await new Function(`${script}\nreturn example;`)()(library, { log });
+    await runProgram(onSim, { library, console: { log } });
     expect(printed).toEqual(prints);
   });
 });

@@ -38,6 +38,11 @@ export function isRight(fault: Fault): boolean {
   return fault.mend instanceof RegExp ? fault.mend.test(texts.join('\n')) : texts.join('\n') === fault.mend.join('\n');
 }
 
+const NARROW = {
+  '/proc/sys/vm/nr_hugepages': '8\n',
+  '/sys/devices/virtual/iommu/dmar0/intel-iommu/cap': 'd2008c22260206\n',
+};
+
 /** Takes all IOMMU groups away. */
 function withoutGroups(tree: MemoryTree): void {
   tree.delete('/sys/kernel/iommu_groups');
@@ -232,6 +237,23 @@ const iommuFaults: Fault[] = [
         '/sys/kernel/iommu_groups/1/name': 'vfio-noiommu\n',
         '/sys/module/vfio/parameters/enable_unsafe_noiommu_mode': 'Y\n',
         '/proc/self/status': 'Uid:\t0\t0\t0\t0\nCapEff:\t000001ffffffffff\n',
+      });
+      tree.set('/dev/vfio/noiommu-1', { kind: 'node', access: 'rw' });
+      tree.delete(at(EDU, 'vfio-dev'));
+    },
+    first: 'no-isolation',
+    severity: 'limits',
+    mend: /slot/,
+  },
+  {
+    name: 'VFIO without an IOMMU, where nothing remaps interrupts either',
+    device: EDU,
+    inject(tree) {
+      put(tree, {
+        '/sys/kernel/iommu_groups/1/name': 'vfio-noiommu\n',
+        '/sys/module/vfio/parameters/enable_unsafe_noiommu_mode': 'Y\n',
+        '/proc/self/status': 'Uid:\t0\t0\t0\t0\nCapEff:\t000001ffffffffff\n',
+        '/proc/interrupts': ' 24:  9  PCI-MSIX-0000:01:00.0  0-edge  nvme0q0\n',
       });
       tree.set('/dev/vfio/noiommu-1', { kind: 'node', access: 'rw' });
       tree.delete(at(EDU, 'vfio-dev'));
@@ -491,6 +513,22 @@ const machineFaults: Fault[] = [
     first: 'hugepages-used-up',
     severity: 'note',
     mend: ['echo 16 | sudo tee /proc/sys/vm/nr_hugepages'],
+  },
+  {
+    name: 'an IOMMU with addresses of 39 bits, and huge pages that are reserved',
+    device: EDU,
+    inject: (tree) => put(tree, NARROW),
+    first: 'iommu-narrow',
+    severity: 'note',
+    seen: { path: `/sys/bus/pci/devices/${EDU}/iommu/intel-iommu/cap`, value: 'd2008c22260206, MGAW 39' },
+    mend: [],
+  },
+  {
+    name: 'a virtual IOMMU with addresses of 39 bits, and huge pages that are reserved',
+    inject: (tree) => put(tree, { ...NARROW, '/sys/class/dmi/id/sys_vendor': 'QEMU\n' }),
+    first: 'iommu-narrow',
+    severity: 'note',
+    mend: /^in the hypervisor.*,aw-bits=48$/,
   },
 ];
 
@@ -782,9 +820,20 @@ const vfioFaults: Fault[] = [
   {
     name: 'a virtual function whose physical one has VFIO',
     device: EDU,
-    inject: (tree) => tree.set(at(EDU, 'physfn'), link('../0000:00:09.0/0000:02:01.0')),
+    inject(tree) {
+      tree.set(at(EDU, 'physfn'), link('../0000:00:09.0/0000:02:01.0'));
+      put(tree, { '/proc/sys/kernel/osrelease': '6.17.2\n' });
+    },
     first: 'vf-token-needed',
     severity: 'limits',
+    mend: [],
+  },
+  {
+    name: 'a virtual function whose physical one has VFIO, on a kernel whose character device asks for no token',
+    device: EDU,
+    inject: (tree) => tree.set(at(EDU, 'physfn'), link('../0000:00:09.0/0000:02:01.0')),
+    first: 'vf-token-needed',
+    severity: 'note',
     mend: [],
   },
   {
