@@ -22,6 +22,7 @@ test.concurrent('a schema has the definitions that it needs, and no other', asyn
     title: 'udrv steps',
     description: expect.any(String),
     $ref: '#/$defs/StepsDocument',
+    properties: { host: { type: 'string', description: expect.any(String) } },
     $defs: {
       StepsDocument: {
         type: 'object',
