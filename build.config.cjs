@@ -159,10 +159,15 @@ function write({ metafile, outputFiles }) {
   const commandLine = withSource(COMMAND_LINE);
   /** Files of which nothing is left but that they name another. */
   const names = ['entry.js', 'parser-command-line.js'];
+  /** Files of types alone. */
+  const empty = outputFiles.filter(({ text }) => text.trim() === '').map(({ path }) => basename(path));
   const files = new Map();
-  for (const { path, text } of outputFiles) {
+  for (const { path, text: whole } of outputFiles) {
     const file = basename(path);
-    if (names.includes(file)) continue;
+    if (names.includes(file) || empty.includes(file)) continue;
+    const text = whole.replace(/import\s*"[./]*(?:cli\/)?([^"/]+)";?/g, (found, name) =>
+      empty.includes(name) ? '' : found,
+    );
     // The others ask start.js for what is in main.js, as it is start.js that Node has loaded.
     const linked = text
       .replaceAll(main, 'start.js')
@@ -170,7 +175,7 @@ function write({ metafile, outputFiles }) {
       .replaceAll(names[1], 'command-line.js');
     if (file === main) files.set('cli/main.js', mainFile(linked, LAZY_FILES));
     else if (file === commandLine) files.set('cli/command-line.main.js', mainFile(linked));
-    else files.set(relative(DIST, path), commonJs(linked));
+    else files.set(relative(DIST, path), commonJs(path.includes(`/${DIST}/cli/`) ? withExports(linked) : linked));
   }
   const hash = createHash('sha256');
   for (const [path, content] of files) {
@@ -198,16 +203,31 @@ function commonJs(text) {
   return code.replace(MAIN_FILES, '$&.all()');
 }
 
+/**
+ * Gives a file its exports, as shortly as can be, because there are hundreds of files: esbuild's own way begins each with
+ * half a kilobyte. Not for the library's entries, whose names Node has to find when they are imported.
+ */
+function withExports(text) {
+  const { body, getters } = apart(text);
+  return getters === '' ? body : `module.exports = {${getters}}; ${body}`;
+}
+
 /** Gives a main file its exports by a function, `all`: they are hundreds, and a listing needs none of them but `run`. */
 function withLateExports(text) {
-  const [statement, names] = /export\s*\{([^}]*)\};?\s*$/.exec(text);
+  const { body, getters } = apart(text);
+  // First of all, because it is asked for while the file still runs.
+  const run = getters.includes('get run()') ? 'exports.run = run; ' : '';
+  return `let all; exports.all = () => (all ??= {${getters}}); ${run}${body}`;
+}
+
+/** Parts the code of a module from its exports. */
+function apart(text) {
+  const [statement = '', names = ''] = /export\s*\{([^}]*)\};?\s*$/.exec(text) ?? [];
   const getters = names.replace(
     /([\w$]+)(?: as ([\w$]+))?/g,
     (_, own, name = own) => `get ${name}() { return ${own}; }`,
   );
-  // First of all, because it is asked for while the file still runs.
-  const run = /\brun\b/.test(names) ? 'exports.run = run; ' : '';
-  return `let all; exports.all = () => (all ??= {${getters}}); ${run}${text.slice(0, -statement.length)}`;
+  return { body: text.slice(0, text.length - statement.length), getters };
 }
 
 /** Returns the sources that a listing can come to: all that ENTRY imports or requires, without what is behind COMMAND_LINE. */
