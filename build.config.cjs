@@ -29,6 +29,9 @@ const NO_CHILD_PROCESS = 'src/cli/parser/no-child-process.ts';
 /** The begin of main.js: all that it requires late is required so. */
 const LAZY_FILES = 'require = lazyFiles(module, require, caches); ';
 
+/** The same for command-line.main.js, whose chunks are in a cache together. */
+const COMMAND_LINE_FILES = 'require = require("./start.js").ofCommandLine ?? require; ';
+
 /** Chunks that so many files use, and no larger, are put together: to load a file takes half a millisecond. */
 const SHARED = { users: 12, bytes: 14_000 };
 
@@ -173,9 +176,10 @@ function write({ metafile, outputFiles }) {
       .replaceAll(main, 'start.js')
       .replaceAll(commandLine, 'command-line.js')
       .replaceAll(names[1], 'command-line.js');
-    if (file === main) files.set('cli/main.js', mainFile(linked, LAZY_FILES));
-    else if (file === commandLine) files.set('cli/command-line.main.js', mainFile(linked));
-    else files.set(relative(DIST, path), commonJs(path.includes(`/${DIST}/cli/`) ? withExports(linked) : linked));
+    if (file === main) files.set('cli/main.js', mainFile(LAZY_FILES + withLateExports(linked)));
+    else if (file === commandLine)
+      files.set('cli/command-line.main.js', mainFile(withLateExports(linked), COMMAND_LINE_FILES));
+    else files.set(relative(DIST, path), path.includes(`/${DIST}/cli/`) ? lateFile(linked) : commonJs(linked));
   }
   const hash = createHash('sha256');
   for (const [path, content] of files) {
@@ -204,13 +208,17 @@ function commonJs(text) {
 }
 
 /**
- * Gives a file its exports, as shortly as can be, because there are hundreds of files: esbuild's own way begins each with
+ * Makes CommonJS of a module in dist/cli. Its exports are as short as can be, because there are hundreds of files: esbuild's own way begins each with
  * half a kilobyte. Not for the library's entries, whose names Node has to find when they are imported.
  */
-function withExports(text) {
+function lateFile(text) {
   const { body, getters } = apart(text);
-  return getters === '' ? body : `module.exports = {${getters}}; ${body}`;
+  const code = commonJs(getters === '' ? body : `module.exports = {${getters}}; ${body}`);
+  // A function, which lazy-files.ts runs with what V8 kept of it, and its call, for Node.
+  return code.includes('import(') ? code : `(function(exports,require,module,__dirname){${code}})${CALL}`;
 }
+
+const CALL = '(exports,require,module,__dirname)';
 
 /** Gives a main file its exports by a function, `all`: they are hundreds, and a listing needs none of them but `run`. */
 function withLateExports(text) {
@@ -275,7 +283,7 @@ function importedBy(outputs, entry, found = new Set()) {
 
 /** Makes a function of CommonJS, for src/cli/start/start.ts to run. */
 function mainFile(text, prelude = '') {
-  return `(function(exports,require,module,caches){${commonJs(prelude + withLateExports(text))}})`;
+  return `(function(exports,require,module,caches){${prelude}${commonJs(text)}})`;
 }
 
 /** Writes a file that runs by itself. */

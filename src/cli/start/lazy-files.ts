@@ -13,17 +13,20 @@ export interface CodeCaches {
 /** Bytes that V8 wants its data aligned to; it copies what is not. */
 const ALIGNMENT = 8;
 
+/** The end of a file that is a function and its call: build.config.cjs. */
+const CALL = '(exports,require,module,__dirname)';
+
 /** Run by themselves: start.ts keeps caches of their main files. */
 const STARTS = ['./start.js', './command-line.js'];
 
 type Run = (exports: unknown, require: (path: string) => unknown, module: NodeJS.Module, __dirname: string) => void;
 
 /**
- * Returns a `require` for the files beside main.js that are loaded where they are needed: it runs them with what V8 kept
- * of them. To compile them takes a third of the time of a command, and Node's way to a file half a millisecond.
+ * Returns a `require` for the files beside main.js: it runs them with what V8 kept of them. To compile them takes a third
+ * of the time of a command, and Node's way to a file half a millisecond.
  *
- * A file has one cache together with those that it requires first of all; each is in `require.cache` as if Node had
- * loaded it, because the library's entries require some of them too.
+ * A file that is loaded where it is needed has one cache together with those that it requires first of all; each is in
+ * `require.cache` as if Node had loaded it, because the library's entries require some of them too.
  */
 export function lazyFiles(
   parent: NodeJS.Module,
@@ -31,17 +34,20 @@ export function lazyFiles(
   caches: CodeCaches | null,
 ): (path: string) => unknown {
   if (caches === null) return plain;
+  /** What command-line.main.js requires first of all. */
+  let ofCommandLine: Pack | undefined;
   const grown = new Set<Pack>();
   const load = (path: string, packed?: Pack): unknown => {
     if (!path.startsWith('./') || STARTS.includes(path)) return plain(path);
     const filename = parent.path + path.slice(1);
     const loaded = plain.cache[filename];
     if (loaded !== undefined) return loaded.exports;
-    const body = readFileSync(filename, 'utf8');
-    // Only Node's own way gives a script that.
-    if (body.includes('import(')) return plain(path);
+    const text = readFileSync(filename, 'utf8');
+    // Only Node's own way gives a script an import().
+    if (!text.endsWith(CALL)) return plain(path);
     const pack = packed ?? new Pack(path.slice(2, -'.js'.length), caches);
-    const script = pack.compile(path, filename, body);
+    // The function alone. No copy: these texts are most of what a command allocates, and each collection takes 5 ms.
+    const script = pack.compile(path, filename, text.slice(0, -CALL.length));
     if (pack.hasGrown && !grown.has(pack)) {
       if (grown.size === 0)
         process.once('exit', () => {
@@ -65,6 +71,10 @@ export function lazyFiles(
     module.loaded = true;
     return module.exports;
   };
+  parent.exports.ofCommandLine = (path: string) => {
+    ofCommandLine ??= new Pack('command-line', caches);
+    return load(path, ofCommandLine);
+  };
   return (path) => (caches.isCommand ? load(path) : plain(path));
 }
 
@@ -82,9 +92,7 @@ class Pack {
     this.#kept = unpack(caches.read(name));
   }
 
-  /** @param body of a function, CommonJS */
-  compile(path: string, filename: string, body: string): Script {
-    const source = `(function(exports,require,module,__dirname){${body}\n})`;
+  compile(path: string, filename: string, source: string): Script {
     const cachedData = this.#kept.get(path);
     const script = new Script(source, { filename, ...(cachedData && { cachedData }) });
     if (cachedData === undefined || script.cachedDataRejected) {
