@@ -76,7 +76,15 @@ describe('the code cache', () => {
       list({}, args)
         .map((name) => name.replace(/-[0-9a-f]{16}-v.*/, ''))
         .sort(),
-    ).toEqual(['command-line.main', 'list', 'lists-choice', 'lists-device-fields', 'lists-kernel-order', 'main']);
+    ).toEqual([
+      'command-line',
+      'command-line.main',
+      'list',
+      'lists-choice',
+      'lists-device-fields',
+      'lists-kernel-order',
+      'main',
+    ]);
     const inodes = names(cache).map((name) => lstatSync(join(cache, name)).ino);
     list({}, args);
     expect(names(cache).map((name) => lstatSync(join(cache, name)).ino)).toEqual(inodes);

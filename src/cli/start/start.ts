@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { Script } from 'node:vm';
 import type { CodeCaches } from './lazy-files';
-import { PAGE, SEAL } from './seal';
+import { SEAL, STRIDE } from './seal';
 
 /** Put in by the build: the name of the main file, and what tells one build from another. */
 declare const UDRV_MAIN: string;
@@ -97,7 +97,7 @@ function readCache(directory: string, name: string): Uint8Array | undefined {
     if (readSync(fd, content, 0, size, 0) !== size) return undefined;
     const words = new Int32Array(content.buffer, 0, size >> 2);
     let sum = size;
-    for (let i = SEAL; i < words.length; i += PAGE) sum = (Math.imul(sum, 31) + (words[i] ?? 0)) | 0;
+    for (let i = SEAL; i < words.length; i += STRIDE) sum = (Math.imul(sum, 31) + (words[i] ?? 0)) | 0;
     return words[0] === sum ? content.subarray(4 * SEAL) : undefined;
   } catch {
     // A cache is never worth a failure.

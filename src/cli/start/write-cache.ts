@@ -11,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { PAGE, SEAL } from './seal';
+import { SEAL, STRIDE } from './seal';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
 
@@ -52,7 +52,7 @@ function sealed(data: Buffer): Uint8Array {
   content.set(data, 4 * SEAL);
   const words = new Int32Array(content.buffer, 0, content.length >> 2);
   let sum = content.length;
-  for (let i = SEAL; i < words.length; i += PAGE) sum = (Math.imul(sum, 31) + (words[i] ?? 0)) | 0;
+  for (let i = SEAL; i < words.length; i += STRIDE) sum = (Math.imul(sum, 31) + (words[i] ?? 0)) | 0;
   words[0] = sum;
   return content;
 }
