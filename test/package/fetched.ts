@@ -48,7 +48,12 @@ function fetched(name: string, version: string, integrity: string, members: read
     if (found !== integrity) throw new Error(`${name}@${version} is not what it was: ${found} is not ${integrity}`);
     output('tar', ['-xzf', archive, ...members], unfinished);
     rmSync(archive);
-    renameSync(unfinished, unpacked);
+    try {
+      renameSync(unfinished, unpacked);
+    } catch (error) {
+      // Another run, beside this one, was faster.
+      if (!existsSync(unpacked)) throw error;
+    }
   } finally {
     rmSync(unfinished, { recursive: true, force: true });
   }

@@ -34,7 +34,7 @@ export function lazyFiles(
   caches: CodeCaches | null,
 ): (path: string) => unknown {
   if (caches === null) return plain;
-  /** What command-line.main.js requires first of all. */
+  /** The cache of the files that command-line.main.js requires first of all. */
   let ofCommandLine: Pack | undefined;
   const grown = new Set<Pack>();
   const load = (path: string, packed?: Pack): unknown => {
