@@ -186,9 +186,9 @@ function write({ metafile, outputFiles }) {
     writeOutput(path, content);
     hash.update(path).update(content);
   }
-  const build = hash.digest('hex').slice(0, 16);
-  writeStart('start', { UDRV_MAIN: '"main"', UDRV_BUILD: JSON.stringify(build) });
-  writeStart('command-line', { UDRV_MAIN: '"command-line.main"', UDRV_BUILD: JSON.stringify(build) });
+  const UDRV_BUILD = JSON.stringify(hash.digest('hex').slice(0, 16));
+  writeStart('start', { UDRV_MAIN: '"main"', UDRV_BUILD });
+  writeStart('command-line', { UDRV_MAIN: '"command-line.main"', UDRV_BUILD });
   writeStart('write-cache');
 }
 
@@ -208,8 +208,9 @@ function commonJs(text) {
 }
 
 /**
- * Makes CommonJS of a module in dist/cli. Its exports are as short as can be, because there are hundreds of files: esbuild's own way begins each with
- * half a kilobyte. Not for the library's entries, whose names Node has to find when they are imported.
+ * Makes CommonJS of a module in dist/cli. Its exports are as short as can be, because there are hundreds of files, and
+ * esbuild's own way begins each with half a kilobyte. Not for the library's entries, whose names Node has to find when
+ * they are imported.
  */
 function lateFile(text) {
   const { body, getters } = apart(text);

@@ -1,5 +1,4 @@
 import { usageError } from '../errors';
-import { NameDatabase } from '../names/database';
 import { readKernelLog } from '../sys/readers/kmsg';
 import { observed } from '../sys/tree/observed';
 import { RememberedTree } from '../sys/tree/remembered';
@@ -34,7 +33,7 @@ function report(context: Context, { output: path }: { output?: string }): undefi
   const sys = new RememberedTree(observed(context.sys, (files) => progress.update(files)));
   const { isRecorded, source } = sourceOf(options);
   const page = reportPage(
-    gatherReport(sys, options.host === undefined ? new NameDatabase(sys) : context.names, {
+    gatherReport(sys, context.names, {
       version: UDRV_VERSION,
       source,
       user: isRecorded ? null : userName(),
