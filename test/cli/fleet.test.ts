@@ -22,6 +22,14 @@ function standIn(name: string, script: string): { env: NodeJS.ProcessEnv } {
 
 const here = standIn('here', 'exec sh -c "$command"');
 
+/** Returns the hosts of documents, in the order of their lines. */
+function hostsIn(text: string): string[] {
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).host);
+}
+
 describe('a host', () => {
   const root = join(dir, 'root');
   generateSysroot(root, 10);
@@ -105,12 +113,7 @@ describe('hosts', () => {
 
   test.concurrent('have a document each, or a file each', async () => {
     const { stdout } = await udrv('--host a,b --json list', here);
-    expect(
-      stdout
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line).host),
-    ).toEqual(['a', 'b']);
+    expect(hostsIn(stdout)).toEqual(['a', 'b']);
     await udrv(['--host', 'a,b', 'snapshot', '-o', join(dir, '%h.snapshot')], here);
     for (const host of ['a', 'b'])
       expect(readFileSync(join(dir, `${host}.snapshot`), 'utf8')).toMatch(/^# udrv snapshot 1\n/);
@@ -212,12 +215,7 @@ describe('a hostile host costs one error line', () => {
       '--json --host good1,slow,flood,dead,good2 --host-timeout 10 list',
       ssh,
     );
-    expect(
-      stdout
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line).host),
-    ).toEqual(['good1', 'good2']);
+    expect(hostsIn(stdout)).toEqual(['good1', 'good2']);
     expect(
       stderr
         .trim()
