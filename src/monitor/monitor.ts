@@ -15,8 +15,8 @@ const LOOK_MS = 1000;
 
 /** udev gives a node its owner and its mode, after the kernel has made it and told of it. */
 const UDEV = '/run/udev/control';
-/** The longest wait for that; the second with another device manager, or none. */
-const NODE_MS = 1000;
+/** The longest wait for that, as a busy machine's udev has much to do; the second with another device manager, or none. */
+const NODE_MS = 5000;
 const NODE_WITHOUT_UDEV_MS = 60;
 const NODE_POLL_MS = 20;
 
