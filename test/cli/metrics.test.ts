@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeWith } from '../support/requires';
+import { describeWith, describeWithPython } from '../support/requires';
 import { scratch } from './tree';
 import { cliFails, udrv } from './udrv';
 
@@ -58,5 +58,27 @@ describeWith('promtool', 'promtool', () => {
   test('would complain', () => {
     const { status } = spawnSync('promtool', ['check', 'metrics'], { input: '# TYPE a_total gauge\na_total 1\n' });
     expect(status).not.toBe(0);
+  });
+});
+
+describeWithPython('prometheus_client', "OpenMetrics' reference parser", () => {
+  const parse = (text: string) => {
+    const script =
+      'import sys; from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse; print(len(list(parse(sys.stdin.read()))))';
+    return spawnSync('/usr/bin/python3', ['-c', script], { input: text, encoding: 'utf8' });
+  };
+
+  test.concurrent.each(['--sim', '--snapshot fixtures/lab.snapshot', ''])('takes those of udrv %s', async (machine) => {
+    const { stdout } = await udrv(`${machine} metrics --format openmetrics`);
+    const { stdout: families, stderr, status } = parse(stdout);
+    expect({ families, stderr, status }).toEqual({
+      families: `${stdout.match(/^# TYPE /gm)?.length}\n`,
+      stderr: '',
+      status: 0,
+    });
+  });
+
+  test('would complain', () => {
+    expect(parse('# TYPE a gauge\na 1\n').status).not.toBe(0);
   });
 });

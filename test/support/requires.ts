@@ -17,3 +17,10 @@ export function describeWithHeader(header: string, name: string, tests: () => vo
   if (found.status === 0 || process.env['CI']) describe(name, tests);
   else describe.skip(`${name} (skipped: there is no <${header}> here)`, tests);
 }
+
+/** The same for tests that need a module of Debian's Python. */
+export function describeWithPython(module: string, name: string, tests: () => void): void {
+  const found = spawnSync('/usr/bin/python3', ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0;
+  if (found || process.env['CI']) describe(name, tests);
+  else describe.skip(`${name} (skipped: Python's ${module} is not installed)`, tests);
+}
