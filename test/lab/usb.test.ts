@@ -58,7 +58,7 @@ describeInLab('USB transfers on a real kernel', (lab) => {
     const delay = '/sys/module/usb_storage/parameters/delay_use';
     const before = (await run(`cat ${delay}`)).stdout.trim();
     // Its default is 1 s, within which a person does not type a command, nor this guest start one.
-    await run(`echo 6 > ${delay}`);
+    await run(`echo 12 > ${delay}`);
     try {
       const commands = [`0x02 --data ${INQUIRY}`, '0x81 --length 36', '0x81 --length 13'];
       const { stdout, stderr, code } = await run(
