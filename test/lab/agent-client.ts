@@ -12,6 +12,8 @@ export interface Ready {
 }
 
 export interface Spawn {
+  /** Where udrv runs in a process that is there already, see warm.cjs: `command` is a list then. */
+  readonly op?: 'spawn' | 'udrv';
   /** A string goes to bash; a list is run as it is. */
   readonly command: string | readonly string[];
   readonly cwd: string;
@@ -79,6 +81,6 @@ export class Agent {
     }
     this.#processes.delete(message.id);
     if (message.op === 'exit') process?.end({ code: message.code, signal: message.signal });
-    else process?.fail(new LabError(`the guest could not start a process: ${message.message}`));
+    else process?.fail(new LabError(`the guest: ${message.message}`));
   }
 }

@@ -3,12 +3,13 @@
 // Any number of processes run at once; each message carries the id that the host gave its process.
 //
 //   host to guest   {id, op: 'spawn', command: string | string[], cwd, env, uid?}   a string goes to the shell
+//                   {id, op: 'udrv', command: string[], cwd, env, uid?}             udrv, in a process that is there already
 //                   {id, op: 'stdin', data}   {id, op: 'closeStdin'}   {id, op: 'kill', signal}
 //   guest to host   {op: 'ready', release, log}
 //                   {id, op: 'stdout' | 'stderr', data}   {id, op: 'exit', code, signal}   {id, op: 'failed', code, message}
 //
 // `data` is base64.
-const { spawn } = require('node:child_process');
+const { fork, spawn } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 
@@ -19,6 +20,7 @@ const HIGH_WATER = 1024 * 1024;
 const LOW_WATER = 256 * 1024;
 /** The longest wait for the output of a process that has ended: a child it left behind may hold it open. */
 const LINGER_MS = 500;
+const OUTPUT_CHUNK = 48 * 1024;
 
 /** udev would make the link in /dev/virtio-ports; without it, sysfs says which port has the name. */
 function openPort() {
@@ -66,7 +68,7 @@ function hold(on) {
   if (holding === on) return;
   holding = on;
   for (const child of children.values()) {
-    for (const stream of [child.stdout, child.stderr]) on ? stream.pause() : stream.resume();
+    for (const stream of [child.stdout, child.stderr]) on ? stream?.pause() : stream?.resume();
   }
 }
 
@@ -83,7 +85,9 @@ function start({ id, command, cwd, env, uid }) {
     children.delete(id);
     send({ id, ...message });
   };
-  child.on('error', (error) => report({ op: 'failed', code: error.code, message: error.message }));
+  child.on('error', (error) =>
+    report({ op: 'failed', code: error.code, message: `could not start: ${error.message}` }),
+  );
   if (child.pid === undefined) return;
 
   children.set(id, child);
@@ -109,6 +113,69 @@ function lingered(child, end) {
   end();
 }
 
+// --- udrv in a process that is there already: warm.cjs ---
+
+/** By user. */
+const warm = new Map();
+
+function runWarm(message) {
+  const { id, command, cwd, env, uid } = message;
+  const own = warm.get(uid) ?? startWarm(cwd, env, uid);
+  if (own.running !== null) {
+    start(message);
+    return;
+  }
+  own.running = id;
+  children.set(id, own.child);
+  const [, ...argv] = command;
+  own.child.send({ argv, env, ...own.files });
+}
+
+function startWarm(cwd, env, uid) {
+  const files = {};
+  for (const name of ['stdout', 'stderr']) {
+    files[name] = `/run/lab/warm-${uid ?? 0}.${name}`;
+    fs.writeFileSync(files[name], '');
+    if (uid !== undefined) fs.chownSync(files[name], uid, uid);
+  }
+  const stdio = ['ignore', 'ignore', 'ignore', 'ipc'];
+  const own = { files, running: null, child: null };
+  own.child = fork(`${__dirname}/warm.cjs`, {
+    cwd,
+    env,
+    stdio,
+    detached: true,
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  });
+  const end = (message) => {
+    const id = own.running;
+    if (id === null) return;
+    own.running = null;
+    children.delete(id);
+    for (const [name, file] of Object.entries(files)) {
+      const data = fs.readFileSync(file);
+      // In messages as those of other processes are: a large one would hold up the rest.
+      for (let at = 0; at < data.length; at += OUTPUT_CHUNK)
+        send({ id, op: name, data: data.toString('base64', at, at + OUTPUT_CHUNK) });
+    }
+    send({ id, ...message });
+  };
+  own.child.on('message', ({ code, left }) =>
+    end(
+      left.length === 0
+        ? { op: 'exit', code, signal: null }
+        : { op: 'failed', message: `a command left open: ${left.join(', ')}` },
+    ),
+  );
+  // A signal, or an error that nothing caught: as it ends a process that was started for one command.
+  own.child.on('exit', (code, name) => {
+    warm.delete(uid);
+    end({ op: 'exit', code, signal: name });
+  });
+  warm.set(uid, own);
+  return own;
+}
+
 function signal(child, name) {
   try {
     process.kill(-child.pid, name);
@@ -119,10 +186,11 @@ function signal(child, name) {
 
 function handle(message) {
   if (message.op === 'spawn') return start(message);
+  if (message.op === 'udrv') return runWarm(message);
   const child = children.get(message.id);
   if (child === undefined) return; // it ended meanwhile
-  if (message.op === 'stdin') child.stdin.write(Buffer.from(message.data, 'base64'));
-  else if (message.op === 'closeStdin') child.stdin.end();
+  if (message.op === 'stdin') child.stdin?.write(Buffer.from(message.data, 'base64'));
+  else if (message.op === 'closeStdin') child.stdin?.end();
   else if (message.op === 'kill') signal(child, message.signal);
 }
 
