@@ -5,7 +5,7 @@
 import { benchDoctor } from './doctor';
 import { benchFaults } from './faults';
 import { benchFleet } from './fleet';
-import { benchFuzz } from './fuzz-descriptors';
+import { benchFuzz } from './fuzz';
 import { benchList } from './list';
 import { benchNetwork } from './network';
 import { benchNvme } from './nvme';

@@ -1,9 +1,12 @@
 import { Cleanup } from '../../cleanup';
+import { usageError } from '../../errors';
 import { type Summary, summarize } from '../../model/statistics';
+import { timeLimit } from '../../sys/wait';
 import { USBDEVFS_URB_TYPE_BULK, USBDEVFS_URB_TYPE_INTERRUPT } from '../../uapi/usbdevfs';
+import { wholeNumber } from './numbers';
 import type { Transfer, TransferQueue } from './queue';
 import { errnoName, type TransferResult } from './status';
-import type { StreamTarget } from './streams';
+import { LONGEST_URB, type StreamTarget } from './streams';
 
 export interface MeasureOptions {
   /** Bytes in a transfer. */
@@ -81,6 +84,10 @@ export async function measure(
   prepare: (transfer: Transfer) => void,
   options: MeasureOptions,
 ): Promise<Measurement> {
+  wholeNumber('queue', options.queue, { least: 1 });
+  wholeNumber('size', options.size, { least: 0, most: LONGEST_URB });
+  if (!(options.seconds > 0)) throw usageError('seconds', `${options.seconds} is no time to measure for`);
+  timeLimit(options.timeoutMs);
   const transfers: Transfer[] = [];
   const cleanup = new Cleanup();
   try {

@@ -139,9 +139,10 @@ async function finding(check: Check, signal: AbortSignal): Promise<Finding> {
   try {
     return await check.run(signal);
   } catch (error) {
-    const ofMachine = error instanceof SysError || (error instanceof UdrvError && error.code !== 'ENODEV');
+    // What a call says of the device alone counts; that it is gone is said by an error with more to say.
+    const ofMachine = error instanceof UdrvError && (error instanceof SysError || error.code !== 'ENODEV');
     if (signal.aborted || !ofMachine) throw error;
-    const text = error instanceof UdrvError ? `${error.subject}: ${error.message} (${error.code})` : error.message;
+    const text = `${error.subject}: ${error.message} (${error.code})`;
     return { verdict: check.isolation ? 'inconclusive' : 'fail', detail: text };
   }
 }
