@@ -19,8 +19,9 @@ const LONGEST_INPUT = 2 ** 20;
 
 /**
  * Every parser, with inputs that are made of those which led to code that had not run before:
- * `npm run bench -- fuzz [INPUTS [TARGET...]]`, 1,000,000 inputs for each target if nothing else is said. With
- * UDRV_FUZZ_KEEP=1 the inputs that led somewhere new are kept in test/fuzz/corpus.
+ * `npm run bench -- fuzz [INPUTS]`, 1,000,000 inputs for each target if nothing else is said; only some targets:
+ * `node test/run-ts.cjs test/bench/fuzz.ts INPUTS TARGET...`. With UDRV_FUZZ_KEEP=1 the inputs that led somewhere new are
+ * kept in test/fuzz/corpus.
  */
 export async function benchFuzz(inputs = 1_000_000, names: readonly string[] = [], seed = 0): Promise<boolean> {
   mkdirSync(CACHE, { recursive: true });
@@ -113,7 +114,7 @@ function report(name: string, { inputs, covered, blocks, slowestMs, found }: Out
 }
 
 /** Bytes of a target's corpus. */
-const LARGEST_CORPUS = 48 * 1024;
+const LARGEST_CORPUS = 8 * 1024;
 const LARGEST_KEPT = 2048;
 
 /** Keeps the smallest of the inputs, as many as there is room for. */

@@ -107,7 +107,7 @@ export class SimSys implements Sys {
 
   close(fd: number): void {
     this.#io('close', fd, ({ file }) => {
-      // As libuv, which aborts the process.
+      // On a machine libuv would abort the process.
       if (this.#watches.has(file)) throw new RangeError('the descriptor is being watched: close the watch first');
       this.#kernel.descriptors.delete(fd);
     });

@@ -215,6 +215,7 @@ export class UsbDevice {
    */
   async measure(address: number, options: MeasureOptions): Promise<Measurement> {
     if ((address & 0x7f) === 0) {
+      wholeNumber('size', options.size, { least: 0, most: MOST_CONTROL });
       const prepare = ({ urb }: Transfer) => urb.prepareControl(GET_DEVICE_DESCRIPTOR, options.size);
       return measure(this.#queue, () => this.#acquireControl(options.size), prepare, { ...options, queue: 1 });
     }

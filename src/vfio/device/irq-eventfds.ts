@@ -94,7 +94,7 @@ export class IrqEventfds implements InterruptSource<VectorEvent> {
       for (let vector = first; vector <= last; vector++) this.#addEventfd(irq, vector, cleanup);
       if (!loopback && (irq === 'msi' || irq === 'msix')) this.#switchBusMasterOn(cleanup);
       this.#enable(irq, first, cleanup);
-      // Where it is on, another loop of this device, or the program, listens already.
+      // Another loop of this device, or the program, listens already where it is on.
       if (watchRequest && irq !== 'req' && host.irq('req').info.count > 0 && !host.irq('req').isOn) {
         this.#addEventfd('req', 0, cleanup);
         this.#enable('req', 0, cleanup);

@@ -139,7 +139,7 @@ async function finding(check: Check, signal: AbortSignal): Promise<Finding> {
   try {
     return await check.run(signal);
   } catch (error) {
-    // What a call says of the device alone counts; that it is gone is said by an error with more to say.
+    // A call that failed is a finding, whatever its errno; an error with more to say tells that the device is gone.
     const ofMachine = error instanceof UdrvError && (error instanceof SysError || error.code !== 'ENODEV');
     if (signal.aborted || !ofMachine) throw error;
     const text = `${error.subject}: ${error.message} (${error.code})`;

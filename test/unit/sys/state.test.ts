@@ -181,6 +181,18 @@ describe('what others could have put there is not believed:', () => {
   });
 });
 
+test('a directory in the place of a state has an errno, whatever is done', () => {
+  const directory = fresh();
+  const state = new DirectoryState(directory);
+  state.write('a', 'text');
+  for (const name of ['b', `c.${process.pid}`]) fs.mkdirSync(join(directory, name));
+  expect(state.read('b')).toBeNull();
+  expect(() => state.write('b', 'text')).toThrow(expect.objectContaining({ code: 'EISDIR' }));
+  expect(() => state.remove('b')).toThrow(expect.objectContaining({ code: 'EISDIR' }));
+  expect(() => state.write('c', 'text')).toThrow(expect.objectContaining({ code: 'EISDIR' }));
+  expect(state.read('a')).toBe('text');
+});
+
 test('what cannot be written says why', () => {
   const file = join(root, 'file');
   fs.writeFileSync(file, '');
