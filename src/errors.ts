@@ -45,27 +45,6 @@ export function errnoMessage(code: string): string {
   return (number !== undefined && getSystemErrorMap().get(-number)?.[1]) || code;
 }
 
-/**
- * A system call that failed, as {@link Sys} reports it: no policy, no advice. The layer that knows what the call
- * was for turns it into a {@link UdrvError}.
- */
-export class SysError extends Error {
-  /** The call, as in its man page: `open`, `pread`, `ioctl`. */
-  readonly syscall: string;
-  /** The errno by name, `EACCES`. */
-  readonly code: string;
-  /** The path, or the path a file descriptor was opened from. */
-  readonly path: string;
-
-  constructor(syscall: string, code: string, path: string) {
-    super(`${syscall} ${path}: ${code}`);
-    this.name = 'SysError';
-    this.syscall = syscall;
-    this.code = code;
-    this.path = path;
-  }
-}
-
 export type ErrorDetails = {
   /** The errno by name where a system call failed, else a word of udrv's own (`EUSAGE`, `ENOREGION`). */
   code: string;
@@ -87,7 +66,7 @@ export type ErrorSubject =
 /** Marks errors for copies of this module: the command is one, and the library that its scripts import another. */
 const BRAND = Symbol.for('udrv.UdrvError');
 
-/** Every error that udrv means a user to see. `message` has no subject and no code: those are fields. */
+/** Every error that the library throws because of a machine, a file or a request. `message` has no subject and no code: those are fields. */
 export class UdrvError extends Error {
   readonly code: string;
   readonly exit: ExitCode;
@@ -95,7 +74,7 @@ export class UdrvError extends Error {
   readonly hint: string | undefined;
   readonly device: string | undefined;
 
-  constructor(message: string, details: ErrorDetails) {
+  constructor(message: string | undefined, details: ErrorDetails) {
     super(message);
     this.name = 'UdrvError';
     this.code = details.code;
@@ -119,9 +98,38 @@ Object.defineProperty(UdrvError, Symbol.hasInstance, {
   },
 });
 
+/**
+ * A system call that failed, as {@link Sys} reports it: no policy, no advice, in the errno's words. The layer that knows
+ * what the call was for makes a {@link UdrvError} with more to say of it, where there is more.
+ */
+export class SysError extends UdrvError {
+  /** The call, as in its man page: `open`, `pread`, `ioctl`. */
+  readonly syscall: string;
+  /** The path, or the path a file descriptor was opened from. */
+  readonly path: string;
+
+  /** @param code the errno by name, `EACCES` */
+  constructor(syscall: string, code: string, path: string) {
+    super(undefined, { code, exit: exitByErrno[code] ?? Exit.failed, subject: path });
+    this.name = 'SysError';
+    this.syscall = syscall;
+    this.path = path;
+  }
+
+  // Made when it is read: most are answers (EAGAIN) that nobody sees, and the words cost as much as many calls.
+  override get message(): string {
+    return errnoMessage(this.code);
+  }
+}
+
 /** Makes the error of a request that cannot be right, whatever the machine: nothing was touched. */
 export function usageError(subject: string, message: string, hint?: string): UdrvError {
   return new UdrvError(message, { code: 'EUSAGE', exit: Exit.usage, subject, hint });
+}
+
+/** Makes the error of a use after the close. @param subject the device, or what else was closed */
+export function closedError(subject: string): UdrvError {
+  return new UdrvError('is closed', { code: 'ECLOSED', exit: Exit.failed, subject });
 }
 
 /** Turns a failed system call into the user's error; `details` says what is known beyond the errno. */

@@ -72,6 +72,7 @@ export {
   NvmeRegisters,
 } from './model/nvme-registers';
 export { type Range, type RegisterSpace, Registers } from './model/registers';
+export { Samples } from './model/samples';
 export { type DmaSegment, type SegmentLimits, scatterList, segmentOf } from './model/scatter-list';
 export { type Summary, summarize } from './model/statistics';
 export type { DeviceAction, DeviceEvent, EventSubject } from './monitor/event';

@@ -1,5 +1,6 @@
 import { Exit, errnoMessage, SysError, UdrvError } from '../errors';
-import { type Summary, summarize } from '../model/statistics';
+import { Samples } from '../model/samples';
+import type { Summary } from '../model/statistics';
 import { SERVE_SIGNALS_NS, serveSignals } from '../sys/wait';
 import type { IrqName } from '../vfio/device/irq-set';
 
@@ -55,13 +56,13 @@ export interface Bounds {
 export type OnResult = (result: Result) => void;
 
 /** Makes a figure of latencies. @param seconds that all of them took */
-export function figureOf(figure: string, variant: Variant, latencies: ArrayLike<number>, seconds: number): Figure {
+export function figureOf(figure: string, variant: Variant, latencies: Samples, seconds: number): Figure {
   return {
     figure,
     variant,
-    count: latencies.length,
-    perSecond: perSecond(latencies.length, seconds),
-    latencyUs: summarize(latencies),
+    count: latencies.count,
+    perSecond: perSecond(latencies.count, seconds),
+    latencyUs: latencies.summary(),
   };
 }
 
@@ -100,28 +101,28 @@ function reasonOf(error: unknown): string {
 
 /** Times calls, each by itself. @returns nothing where the signal aborted before the first */
 export async function timeEach(figure: string, variant: Variant, call: () => void, bounds: Bounds): Promise<Figure[]> {
-  const latencies: number[] = [];
+  const latencies = new Samples();
   const seconds = await inLoop(bounds, (now) => {
     const start = now();
     call();
-    latencies.push(Number(now() - start) / 1000);
+    latencies.add(Number(now() - start) / 1000);
   });
-  return latencies.length === 0 ? [] : [figureOf(figure, variant, latencies, seconds)];
+  return latencies.count === 0 ? [] : [figureOf(figure, variant, latencies, seconds)];
 }
 
 /** Times the open of something and its close, in turns: the figures `open` and `close`. */
 export async function timeOpens(variant: Variant, open: () => { close(): void }, bounds: Bounds): Promise<Figure[]> {
-  const opens: number[] = [];
-  const closes: number[] = [];
+  const opens = new Samples();
+  const closes = new Samples();
   const seconds = await inLoop(bounds, (now) => {
     const start = now();
     const opened = open();
     const middle = now();
     opened.close();
-    closes.push(Number(now() - middle) / 1000);
-    opens.push(Number(middle - start) / 1000);
+    closes.add(Number(now() - middle) / 1000);
+    opens.add(Number(middle - start) / 1000);
   });
-  if (opens.length === 0) return [];
+  if (opens.count === 0) return [];
   return [figureOf('open', variant, opens, seconds), figureOf('close', variant, closes, seconds)];
 }
 

@@ -2,6 +2,7 @@ import { type LatencyOptions, measureLatencies } from '../interrupts/latency';
 import type { InterruptSource } from '../interrupts/source';
 import { prepareActions } from '../model/action';
 import type { RegionSource } from '../model/location';
+import { Samples } from '../model/samples';
 import { type Bounds, type Figure, figureOf, type Variant, within } from './figure';
 import type { DeviceWork } from './work';
 
@@ -15,13 +16,13 @@ export async function timeInterrupts(
   actions: Pick<LatencyOptions, 'trigger' | 'acknowledge'>,
   bounds: Bounds,
 ): Promise<Figure[]> {
-  const latencies: number[] = [];
-  const onLatency = (us: number) => void latencies.push(us);
+  const latencies = new Samples();
+  const onLatency = (us: number) => latencies.add(us);
   const start = performance.now();
   const { count, timeoutMs } = bounds;
   await measureLatencies(source, { ...actions, ...within(bounds), onLatency, count, timeoutMs });
   const seconds = (performance.now() - start) / 1000;
-  return latencies.length === 0 ? [] : [figureOf('interrupt', variant, latencies, seconds)];
+  return latencies.count === 0 ? [] : [figureOf('interrupt', variant, latencies, seconds)];
 }
 
 /** Prepares the writes by which a device raises its interrupt and is silenced. */

@@ -1,4 +1,4 @@
-import { Exit, type ExitCode, UdrvError } from '../errors';
+import { closedError, Exit, type ExitCode, UdrvError } from '../errors';
 import { DmaRing, type DoneBit } from '../model/dma-ring';
 import type { Registers } from '../model/registers';
 import { type DmaBuffer, type DmaPool, type IrqEventfds, READ_WRITE, type VfioDevice } from '../vfio';
@@ -415,7 +415,7 @@ export class E1000e {
   }
 
   #mustBeOpen(): void {
-    if (this.#isClosed) throw new RangeError('the port is closed');
+    if (this.#isClosed) throw closedError('the port');
   }
 
   /** Gives the device a free buffer to receive into. @returns false where there is none, or no entry for it */

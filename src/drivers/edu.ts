@@ -1,4 +1,4 @@
-import { Exit, UdrvError } from '../errors';
+import { closedError, Exit, UdrvError } from '../errors';
 import type { Registers } from '../model/registers';
 import type { UioDevice } from '../uio';
 
@@ -187,7 +187,7 @@ export class Edu {
   }
 
   #mustBeOpen(): void {
-    if (this.#closing.signal.aborted) throw new RangeError('the device is closed');
+    if (this.#closing.signal.aborted) throw closedError('the device');
   }
 
   #error(message: string, code: string, exit: UdrvError['exit']): UdrvError {

@@ -1,4 +1,4 @@
-import { Exit, type ExitCode, UdrvError } from '../errors';
+import { closedError, Exit, type ExitCode, UdrvError } from '../errors';
 import { type Message, type TransferResult, transferError, type UsbDevice } from '../usb';
 
 /**
@@ -294,7 +294,7 @@ export class Ftdi {
   }
 
   #mustBeOpen(): void {
-    if (this.#closing.signal.aborted) throw new RangeError('the port is closed');
+    if (this.#closing.signal.aborted) throw closedError('the port');
   }
 }
 

@@ -1,4 +1,4 @@
-import { Exit, UdrvError } from '../errors';
+import { closedError, Exit, UdrvError } from '../errors';
 import { DmaRing } from '../model/dma-ring';
 import { NVME_CQ_ENTRY, NVME_IDENTIFY, NVME_SQ_ENTRY, NvmeRegisters } from '../model/nvme-registers';
 import { type DmaBuffer, type DmaPool, type IrqEventfds, READ_WRITE, type VfioDevice } from '../vfio';
@@ -361,7 +361,7 @@ export class Nvme {
   }
 
   #mustBeOpen(): void {
-    if (this.#closing.signal.aborted) throw new RangeError('the controller is closed');
+    if (this.#closing.signal.aborted) throw closedError('the controller');
   }
 
   /** Checks a transfer. @returns the address of its data, and the length in bytes */

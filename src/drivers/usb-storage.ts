@@ -1,4 +1,4 @@
-import { Exit, UdrvError } from '../errors';
+import { closedError, Exit, UdrvError } from '../errors';
 import { type DataResult, type StreamOptions, type TransferResult, transferError, type UsbDevice } from '../usb';
 
 /**
@@ -409,7 +409,7 @@ class UsbStoragePort {
    * @returns the bytes of the data that were moved; -1 where the command failed
    */
   async #transport(name: string, command: Uint8Array, data: Uint8Array, direction: 'in' | 'out'): Promise<number> {
-    if (this.#isClosed) throw new RangeError('the disk is closed');
+    if (this.#isClosed) throw closedError('the disk');
     const abort = new AbortController();
     this.#abort = abort;
     try {

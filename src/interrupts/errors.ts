@@ -10,6 +10,16 @@ export function noInterrupt(device: string, timeoutMs: number | undefined, hint?
   });
 }
 
+/** Refuses a second loop over the interrupts of a device: each interrupt can be taken once. @param device its address */
+export function alreadyWaiting(device: string, what = 'its interrupts'): UdrvError {
+  return new UdrvError(`${what} are being waited for already`, {
+    code: 'EBUSY',
+    exit: Exit.busy,
+    hint: 'one loop at a time: end the first, or have it pass on what it takes',
+    device,
+  });
+}
+
 /** Refuses to re-arm a level-triggered interrupt that would only come again. @param device its address */
 export function stillAsserted(device: string): UdrvError {
   return new UdrvError('the device still asserts its interrupt after it was served', {

@@ -1,5 +1,5 @@
 import { Cleanup, closeQuietly } from '../cleanup';
-import { SERVE_SIGNALS_NS, serveSignals } from '../sys/wait';
+import { SERVE_SIGNALS_NS, serveSignals, timeLimit } from '../sys/wait';
 import { noInterrupt, stillAsserted } from './errors';
 import type { InterruptSource, InterruptWaitOptions } from './source';
 
@@ -32,27 +32,19 @@ export interface LatencyOptions extends InterruptWaitOptions {
  */
 export async function measureLatencies(
   source: InterruptSource,
-  {
-    trigger,
-    acknowledge,
-    onLatency,
-    onServed,
-    onLate,
-    count,
-    timeoutMs = Number.POSITIVE_INFINITY,
-    signal,
-  }: LatencyOptions,
+  { trigger, acknowledge, onLatency, onServed, onLate, count, timeoutMs: bound, signal }: LatencyOptions,
 ): Promise<void> {
   using cleanup = new Cleanup();
   cleanup.own(source);
   try {
+    const timeoutMs = timeLimit(bound);
     source.arm('drop');
     mustBeQuiet(source, acknowledge);
     let done = 0;
     // The clock of Node's that costs least to read, a quarter of performance.now(): its cost is in each figure.
     const now = process.hrtime.bigint;
     let served = now();
-    while (done < count && !signal?.aborted) {
+    while (done < count && !signal?.aborted && !source.closed) {
       const start = now();
       trigger();
       let outcome = source.wait(Math.min(timeoutMs, LATE_MS));

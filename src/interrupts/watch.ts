@@ -1,5 +1,6 @@
 import { Cleanup, closeQuietly } from '../cleanup';
 import type { Interrupt } from '../model/interrupt';
+import { timeLimit } from '../sys/wait';
 import { noInterrupt } from './errors';
 import type { InterruptEvent, InterruptSource, InterruptWaitOptions } from './source';
 
@@ -18,24 +19,25 @@ export interface WatchOptions extends InterruptWaitOptions {
 
 /**
  * Yields interrupts as they happen: arms, then waits, acknowledges and re-arms, one after another. Ends when `signal`
- * aborts or the consumer stops, and then closes the source.
+ * aborts, the source is closed or the consumer stops, and then closes the source.
  *
  * @throws exit 6 where `timeoutMs` passes without an interrupt
  */
 export async function* watchInterrupts<Event extends InterruptEvent>(
   source: InterruptSource<Event>,
-  { beforeWait, acknowledge, timeoutMs, signal }: WatchOptions,
+  { beforeWait, acknowledge, timeoutMs: bound, signal }: WatchOptions,
 ): AsyncGenerator<Event & Interrupt> {
   using cleanup = new Cleanup();
   cleanup.own(source);
   try {
+    const timeoutMs = timeLimit(bound);
     source.arm('deliver');
     let armed = true;
     let last: number | null = null;
-    for (let index = 1; ; index++) {
+    for (let index = 1; !source.closed; index++) {
       beforeWait?.();
-      const event = await nextEvent(source, armed, { timeoutMs, signal });
-      if (signal?.aborted) return;
+      const event = await nextEvent(source, armed, timeoutMs, signal);
+      if (signal?.aborted || source.closed) return;
       if (event === null)
         throw noInterrupt(source.device, timeoutMs, last === null && !beforeWait ? UNTRIGGERED : undefined);
       const now = performance.now();
@@ -58,15 +60,16 @@ export async function* watchInterrupts<Event extends InterruptEvent>(
 async function nextEvent<Event extends InterruptEvent>(
   source: InterruptSource<Event>,
   armed: boolean,
-  { timeoutMs, signal }: InterruptWaitOptions,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
 ): Promise<Event | null> {
-  const deadline = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
+  const deadline = performance.now() + timeoutMs;
   let masked = !armed;
   for (;;) {
     const left = Math.max(0, deadline - performance.now());
     const slice = masked ? Math.min(left, QUIET_POLL_MS) : left;
-    const event = await source.next({ timeoutMs: Number.isFinite(slice) ? slice : undefined, signal });
-    if (event !== null || signal?.aborted || performance.now() >= deadline) return event;
+    const event = await source.next({ timeoutMs: slice, signal });
+    if (event !== null || signal?.aborted || source.closed || performance.now() >= deadline) return event;
     if (masked && !source.asserted()) {
       source.rearm();
       masked = false;

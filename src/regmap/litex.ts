@@ -174,7 +174,8 @@ function number(file: string, name: string, value: unknown): bigint {
 }
 
 function count(file: string, name: string, value: unknown): number {
-  const size = Number(value);
+  // Number() asks an object's own toString, which may be no function.
+  const size = typeof value === 'object' ? Number.NaN : Number(value);
   if (Number.isInteger(size) && size >= 1 && size <= MOST_BITS) return size;
   throw mapError(file, `${name.slice(0, 80)}: its size is no number of words: ${shown(value).slice(0, 40)}`);
 }

@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { dirname } from 'node:path';
 import { acquiring } from '../cleanup';
 import { SysError } from '../errors';
-import { sysCall } from './linux/node-fs';
+import { removeIfThere, sysCall } from './linux/node-fs';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = fs.constants;
 
@@ -107,7 +107,7 @@ export class DirectoryState implements StateStore {
   }
 
   remove(name: string): void {
-    if (this.#isOurs()) sysCall('unlink', this.#path(name), () => fs.rmSync(this.#path(name), { force: true }));
+    if (this.#isOurs()) removeIfThere(this.#path(name));
   }
 
   lock(): Disposable {
@@ -130,7 +130,7 @@ export class DirectoryState implements StateStore {
   /** A new file that no other process writes to, beside where it shall be. */
   #temporary(name: string, text: string): string {
     const path = `${this.#path(name)}.${process.pid}`;
-    fs.rmSync(path, { force: true });
+    removeIfThere(path);
     sysCall('open', path, () => {
       const fd = fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
       try {

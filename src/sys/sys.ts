@@ -50,7 +50,7 @@ export interface Mapping {
 export interface Memory {
   /** The address in this process, `vaddr` or a user pointer in the kernel's structures. A multiple of the page size. */
   readonly address: bigint;
-  /** The memory itself. RangeError once it is closed; a buffer taken before must not be used then: it is unmapped. */
+  /** The memory itself. A UdrvError once it is closed; a buffer that was taken before is of empty pages then. */
   readonly bytes: Buffer;
   /** Unmaps it, which must not happen while the kernel or a device still uses it. A second close does nothing. */
   close(): void;
@@ -189,6 +189,11 @@ export interface Sys extends SysTree {
    * one system call where an interrupt is there already. The buffer is filled where the result is `ready`.
    */
   readWithin(fd: number, buffer: Buffer, timeoutMs: number): PollResult;
-  /** Calls back from the event loop whenever the descriptor is ready or in error; level-triggered. */
+  /**
+   * Calls back from the event loop whenever the descriptor is ready or in error; level-triggered. The watch has to be
+   * closed before the descriptor.
+   *
+   * @throws EEXIST where the descriptor is watched already, EPERM where it cannot be
+   */
   watch(fd: number, onReady: () => void, event?: PollEvent): Watch;
 }

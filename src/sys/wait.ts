@@ -1,32 +1,81 @@
+import { Cleanup, closeQuietly } from '../cleanup';
+import { usageError } from '../errors';
 import type { PollEvent, Sys } from './sys';
 
 export type WaitResult = 'ready' | 'timeout' | 'aborted';
 
+/** The longest time that setTimeout takes; a longer one it makes 1 ms. poll(2) takes no more either. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Checks a bound on a wait, as it is given to the library.
+ *
+ * @param timeoutMs in milliseconds; undefined and Infinity are no bound
+ * @returns the bound, Infinity where there is none
+ * @throws usage for what is no time: NaN, less than nothing
+ */
+export function timeLimit(timeoutMs: number | undefined): number {
+  if (timeoutMs === undefined) return Number.POSITIVE_INFINITY;
+  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0))
+    throw usageError('timeoutMs', `${String(timeoutMs)} is no time in milliseconds`);
+  return timeoutMs;
+}
+
+/** Calls back after a time of any length, once; never where it is undefined or infinite. @returns what ends it before */
+export function after(timeoutMs: number | undefined, onEnd: () => void): () => void {
+  if (timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY) return () => {};
+  const end = performance.now() + timeoutMs;
+  let timer: NodeJS.Timeout;
+  const wait = (left: number) => {
+    timer = setTimeout(
+      () => {
+        const more = end - performance.now();
+        if (left <= LONGEST_TIMER_MS || more <= 0) onEnd();
+        else wait(more);
+      },
+      Math.min(left, LONGEST_TIMER_MS),
+    );
+  };
+  wait(timeoutMs);
+  return () => clearTimeout(timer);
+}
+
+export interface ReadyOptions {
+  timeoutMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+  /** Ends the wait as {@link signal} does: the descriptor is about to be closed. */
+  closed?: AbortSignal | undefined;
+  event?: PollEvent | undefined;
+}
+
 /** Waits in the event loop until a descriptor is ready or in error, so that signals are served meanwhile. */
 export function ready(
   sys: Sys,
-  fd: number,
-  {
-    timeoutMs,
-    signal,
-    event,
-  }: { timeoutMs?: number | undefined; signal?: AbortSignal | undefined; event?: PollEvent | undefined } = {},
+  fd: number | readonly number[],
+  { timeoutMs, signal, closed, event }: ReadyOptions = {},
 ): Promise<WaitResult> {
   return new Promise((resolve) => {
-    if (signal?.aborted) {
+    if (signal?.aborted || closed?.aborted) {
       resolve('aborted');
       return;
     }
+    const cleanup = new Cleanup();
     const finish = (result: WaitResult) => {
-      watch.close();
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
+      cleanup.close();
       resolve(result);
     };
+    try {
+      for (const one of typeof fd === 'number' ? [fd] : fd) cleanup.own(sys.watch(one, () => finish('ready'), event));
+    } catch (error) {
+      closeQuietly(cleanup);
+      throw error;
+    }
+    cleanup.defer(after(timeoutMs, () => finish('timeout')));
     const onAbort = () => finish('aborted');
-    const watch = sys.watch(fd, () => finish('ready'), event);
-    const timer = timeoutMs === undefined ? undefined : setTimeout(() => finish('timeout'), timeoutMs);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    for (const one of [signal, closed]) {
+      one?.addEventListener('abort', onAbort, { once: true });
+      cleanup.defer(() => one?.removeEventListener('abort', onAbort));
+    }
   });
 }
 
@@ -38,12 +87,12 @@ export function pause(timeoutMs: number, signal?: AbortSignal): Promise<'timeout
       return;
     }
     const finish = (result: 'timeout' | 'aborted') => {
-      clearTimeout(timer);
+      stop();
       signal?.removeEventListener('abort', onAbort);
       resolve(result);
     };
     const onAbort = () => finish('aborted');
-    const timer = setTimeout(() => finish('timeout'), Math.max(0, timeoutMs));
+    const stop = after(Math.max(0, timeoutMs), () => finish('timeout'));
     signal?.addEventListener('abort', onAbort, { once: true });
   });
 }

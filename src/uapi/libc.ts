@@ -7,7 +7,11 @@
 export const PROT_READ = 0x1;
 export const PROT_WRITE = 0x2;
 export const MAP_SHARED = 0x1;
+export const MAP_PRIVATE = 0x2;
+/** At the address that is given, in place of what is there. */
+export const MAP_FIXED = 0x10;
 export const MAP_ANONYMOUS = 0x20;
+export const MAP_NORESERVE = 0x4000;
 /** With it the six bits from {@link MAP_HUGE_SHIFT} are the power of two of the page's size. */
 export const MAP_HUGETLB = 0x40000;
 export const MAP_HUGE_SHIFT = 26;

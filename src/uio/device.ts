@@ -1,4 +1,6 @@
 import { acquiring, Cleanup, closeQuietly } from '../cleanup';
+import { closedError } from '../errors';
+import { alreadyWaiting } from '../interrupts/errors';
 import { type LatencyOptions, measureLatencies } from '../interrupts/latency';
 import type { InterruptSource } from '../interrupts/source';
 import { type WatchOptions, watchInterrupts } from '../interrupts/watch';
@@ -40,6 +42,7 @@ export class UioDevice implements RegionSource {
   readonly #fd: number;
   readonly #eventCount: EventCount;
   readonly #cleanup: Cleanup;
+  #interrupts: UioInterrupts | undefined;
   #closed = false;
 
   private constructor(
@@ -122,9 +125,10 @@ export class UioDevice implements RegionSource {
   /**
    * Yields the device's interrupts as they happen, from the open on: one that came since then is the first, and those
    * that were merged into it are `missed`. Arms before the first wait and after each interrupt; ends when `signal`
-   * aborts or the consumer stops, and then puts back what arming changed. A second watch goes on from the first.
+   * aborts, the device is closed or the consumer stops, and then puts back what arming changed. A second watch goes on from the first.
    *
-   * @throws exit 6 where `timeoutMs` passes without an interrupt, 8 where the device goes away, 9 where it has none
+   * @throws exit 5 while another loop waits, 6 where `timeoutMs` passes without an interrupt, 8 where the device goes
+   *   away, 9 where it has none
    */
   async *interrupts({ rearm = 'auto', ...options }: UioWatchOptions = {}): AsyncGenerator<Interrupt> {
     yield* watchInterrupts(this.interruptSource(rearm), options);
@@ -136,16 +140,27 @@ export class UioDevice implements RegionSource {
   }
 
   /**
-   * Returns its interrupts, to be armed and taken one by one; those since the open are the first. Has to be closed before
-   * the device, and puts back what arming changed.
+   * Returns its interrupts, to be armed and taken one by one; those since the open are the first. Closing it, or the
+   * device, puts back what arming changed.
+   *
+   * @throws exit 5 while there are others that are not closed
    */
   interruptSource(rearm: RearmMode = 'auto'): InterruptSource {
-    return new UioInterrupts(this.#sys, this.info, this.#openFd, this.#eventCount, rearm);
+    const fd = this.#openFd;
+    // Each read of the node takes an interrupt: a second loop would take those that the first waits for.
+    if (this.#interrupts !== undefined) throw alreadyWaiting(this.info.address);
+    const onClose = () => {
+      this.#interrupts = undefined;
+    };
+    this.#interrupts = new UioInterrupts(this.#sys, this.info, fd, this.#eventCount, rearm, onClose);
+    return this.#interrupts;
   }
 
-  /** Releases everything. A second close does nothing. */
+  /** Ends a loop over its interrupts, and releases everything. A second close does nothing. */
   close(): void {
     this.#closed = true;
+    const interrupts = this.#interrupts;
+    if (interrupts !== undefined) this.#cleanup.own(interrupts);
     this.#cleanup.close();
   }
 
@@ -154,7 +169,7 @@ export class UioDevice implements RegionSource {
   }
 
   get #openFd(): number {
-    if (this.#closed) throw new RangeError(`${this.info.address} is closed`);
+    if (this.#closed) throw closedError(this.info.address);
     return this.#fd;
   }
 }

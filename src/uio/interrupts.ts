@@ -1,9 +1,10 @@
 import { Cleanup } from '../cleanup';
 import { Exit, SysError, UdrvError } from '../errors';
+import { OneWait } from '../interrupts/one-wait';
 import type { InterruptEvent, InterruptSource, InterruptWaitOptions } from '../interrupts/source';
 import type { UioDeviceInfo } from '../model/device';
 import type { PollResult, Sys } from '../sys/sys';
-import { ready } from '../sys/wait';
+import { ready, timeLimit } from '../sys/wait';
 import { noInterruptLine } from './errors';
 import type { EventCount } from './event-count';
 import { UIO_CLASS } from './inspect';
@@ -17,14 +18,17 @@ export class UioInterrupts implements InterruptSource {
   readonly #events: EventCount;
   readonly #control: InterruptControl;
   readonly #cleanup = new Cleanup();
+  readonly #waiting = new OneWait();
   /** An interrupt that came before the watch, and waits to be delivered. */
   #earlier: InterruptEvent | null = null;
 
-  constructor(sys: Sys, info: UioDeviceInfo, fd: number, events: EventCount, rearm: RearmMode) {
+  /** @param onClose called once, when it is closed */
+  constructor(sys: Sys, info: UioDeviceInfo, fd: number, events: EventCount, rearm: RearmMode, onClose: () => void) {
     this.#sys = sys;
     this.#info = info;
     this.#fd = fd;
     this.#events = events;
+    this.#cleanup.defer(onClose);
     this.#control = this.#cleanup.own(new InterruptControl(sys, info, fd, rearm));
     this.#cleanup.defer(() => this.#control.restore());
   }
@@ -41,16 +45,22 @@ export class UioInterrupts implements InterruptSource {
   }
 
   async next({ timeoutMs, signal }: InterruptWaitOptions): Promise<InterruptEvent | null> {
-    const deadline = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
-    for (;;) {
-      const event = this.#earlier;
-      this.#earlier = null;
-      if (event !== null) return event;
-      const left = Math.max(0, deadline - performance.now());
-      const outcome = await ready(this.#sys, this.#fd, { timeoutMs: Number.isFinite(left) ? left : undefined, signal });
-      if (outcome !== 'ready') return null;
-      this.#earlier = this.#take();
-    }
+    const deadline = performance.now() + timeLimit(timeoutMs);
+    return this.#waiting.run(this.device, async (closed) => {
+      for (;;) {
+        const event = this.#earlier;
+        this.#earlier = null;
+        if (event !== null) return event;
+        const left = Math.max(0, deadline - performance.now());
+        const outcome = await ready(this.#sys, this.#fd, { timeoutMs: left, signal, closed });
+        if (outcome !== 'ready' || closed.aborted) return null;
+        this.#earlier = this.#take();
+      }
+    });
+  }
+
+  get closed(): boolean {
+    return this.#waiting.closed;
   }
 
   wait(timeoutMs: number): PollResult {
@@ -66,6 +76,7 @@ export class UioInterrupts implements InterruptSource {
   }
 
   close(): void {
+    this.#waiting.close();
     this.#cleanup.close();
   }
 

@@ -145,6 +145,16 @@ export function submitFailed(sys: SysTree, device: UsbDeviceInfo, endpoint: numb
   return callFailed(device, error, advice, `${device.address} ${endpointName(endpoint)}`);
 }
 
+/** A second loop over one stream. @param endpoint with its direction in bit 7 */
+export function readTwice(endpoint: number): UdrvError {
+  return new UdrvError('the stream is read already: it is read once, by one loop', {
+    code: 'EBUSY',
+    exit: Exit.busy,
+    subject: endpointName(endpoint),
+    hint: 'readStream() makes another one',
+  });
+}
+
 /** A request for an endpoint that is of another kind. @param hint what would be right */
 function wrongEndpoint(device: UsbDeviceInfo, address: number, message: string, hint: string): UdrvError {
   return new UdrvError(message, {

@@ -409,6 +409,15 @@ export function enableIrqFailed(device: string, irq: IrqName, error: unknown): u
   return error;
 }
 
+/** Refuses a second user of an interrupt, whose eventfds would take the place of the first one's. */
+export function irqIsOn(device: string, irq: IrqName): UdrvError {
+  return deviceError(device, `${IRQ_TITLES[irq]} is switched on already`, {
+    code: 'EBUSY',
+    exit: Exit.busy,
+    hint: 'one loop at a time: end the first, or have it pass on what it takes',
+  });
+}
+
 /** REQ: the kernel wants the device back. */
 export function deviceRequested(device: string): UdrvError {
   return deviceError(device, 'the kernel requests the device back: it is being unbound or removed', {

@@ -1,11 +1,11 @@
 /**
- * `npm run bench [list|start|report|doctor|faults|session|fleet|ring|uio|vfio|nvme|net|usb|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
+ * `npm run bench [list|start|report|doctor|faults|session|fleet|ring|uio|vfio|nvme|net|usb|fuzz [INPUTS]]...`: the figures that the documents quote, each as a ratio or a difference against
  * something measured in the same run. Exits 1 where a figure misses its bound.
  */
 import { benchDoctor } from './doctor';
 import { benchFaults } from './faults';
 import { benchFleet } from './fleet';
-import { benchFuzz } from './fuzz-descriptors';
+import { benchFuzz } from './fuzz';
 import { benchList } from './list';
 import { benchNetwork } from './network';
 import { benchNvme } from './nvme';
@@ -17,7 +17,7 @@ import { benchUio } from './uio';
 import { benchUsb } from './usb';
 import { benchVfio } from './vfio';
 
-const benches: Record<string, () => Promise<boolean> | boolean> = {
+const benches: Record<string, (count?: number) => Promise<boolean> | boolean> = {
   list: benchList,
   start: benchStart,
   report: benchReport,
@@ -34,12 +34,14 @@ const benches: Record<string, () => Promise<boolean> | boolean> = {
   nvme: benchNvme,
 };
 
-async function run(names: string[]): Promise<void> {
-  for (const name of names) {
+async function run(words: string[]): Promise<void> {
+  for (const [i, name] of words.entries()) {
+    if (/^\d+$/.test(name)) continue;
     const bench = benches[name];
     if (bench === undefined) throw new Error(`no benchmark ${name}; there are ${Object.keys(benches).join(', ')}`);
+    const next = words[i + 1] ?? '';
     console.log(`\n${name}`);
-    if (!(await bench())) process.exitCode = 1;
+    if (!(await bench(/^\d+$/.test(next) ? Number(next) : undefined))) process.exitCode = 1;
   }
 }
 

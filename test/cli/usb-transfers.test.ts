@@ -140,6 +140,7 @@ describe('what cannot be', () => {
     ['--sim usb bulk 1-2 0x81 --length 4G --chunk 2G', TOO_MUCH],
     ['--sim usb int 1-2 0x81 --length 2G', TOO_MUCH],
     ['--sim usb bench 1-2 0x01 --size 2G', TOO_MUCH],
+    ['--sim usb bench 1-2 0 --size 64K', '--size: 65536 is more than a control request has: 65535 bytes at most'],
     ['--sim usb iso 1-2 0x02 --alt 1 --data 00 --count 2', '--count: is for what arrives; 0x02 is an OUT endpoint'],
     ['--sim usb iso 1-2 0x81', '1-2 0x81: is of type bulk, not isochronous', 'udrv --sim usb bulk'],
     ['--sim usb ctrl 1-2 0x80 6 0x0100 0', 'wLength: say how much to ask for'],

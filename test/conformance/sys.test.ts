@@ -165,11 +165,49 @@ describe(title('memory'), () => {
     expect(memory.bytes.readUInt32LE(sys.pageSize)).toBe(0xdeadbeef);
     memory.close();
     memory.close();
-    expect(() => memory.bytes).toThrow(RangeError);
+    expect(() => memory.bytes).toThrow('is closed');
+  });
+
+  test('that was kept past the close is empty, and kills nobody', () => {
+    const memory = sys.allocate(2 * sys.pageSize);
+    const kept = memory.bytes;
+    kept.fill(0xab);
+    memory.close();
+    expect(kept.every((byte) => byte === 0)).toBe(true);
+    kept.writeUInt32LE(1, sys.pageSize);
+    // What is allocated next is other memory.
+    const next = sys.allocate(2 * sys.pageSize);
+    expect(next.bytes.every((byte) => byte === 0)).toBe(true);
+    next.close();
   });
 
   test('of no length is refused', () => {
     for (const length of [0, -1, 0.5, Number.NaN]) expect(() => sys.allocate(length)).toThrow(RangeError);
+  });
+});
+
+describe(title('watches'), () => {
+  test('a descriptor has one, and is not closed under it', () => {
+    const sys = makeSys();
+    const fd = sys.eventfd();
+    const watch = sys.watch(fd, () => {});
+    expect(errnoOf(() => sys.watch(fd, () => {}))).toBe('EEXIST');
+    expect(() => sys.close(fd)).toThrow('is being watched');
+    watch.close();
+    sys.watch(fd, () => {}).close();
+    sys.close(fd);
+  });
+
+  test('a wait of any length is as long as it says', async () => {
+    const sys = makeSys();
+    const fd = sys.eventfd();
+    for (const timeoutMs of [undefined, Number.POSITIVE_INFINITY, 2 ** 31, 2 ** 40]) {
+      const abort = new AbortController();
+      setTimeout(() => abort.abort(), 50);
+      expect(await ready(sys, fd, { timeoutMs, signal: abort.signal })).toBe('aborted');
+    }
+    expect(await ready(sys, fd, { timeoutMs: 1 })).toBe('timeout');
+    sys.close(fd);
   });
 });
 

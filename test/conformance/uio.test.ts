@@ -196,7 +196,7 @@ describe(title('the node'), () => {
     expect(mapping.read(0, 4)).toBe(0x010000ed);
     mapping.close();
     mapping.close();
-    expect(() => mapping.read(0, 4)).toThrow(RangeError);
+    expect(() => mapping.read(0, 4)).toThrow('is closed');
   });
 
   test('an event is counted once, and the handler sets Interrupt Disable', () => {
@@ -380,6 +380,61 @@ describe(title('interrupts'), () => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 30);
     expect(await it.device.interrupts({ signal: controller.signal }).next()).toEqual({ done: true, value: undefined });
+  });
+
+  test('of a second loop, while the first waits, are refused', async () => {
+    using it = edu();
+    const first = it.device.interrupts({ acknowledge: it.acknowledge, timeoutMs: 5000 });
+    const waiting = first.next();
+    await expect(it.device.interrupts({ timeoutMs: 50 }).next()).rejects.toMatchObject({ exit: 5, code: 'EBUSY' });
+    it.raise();
+    expect((await waiting).value).toMatchObject({ index: 1 });
+    await first.return(undefined);
+    await expect(it.device.interrupts({ timeoutMs: 50 }).next()).rejects.toMatchObject({ exit: 6 });
+  });
+
+  test('of one source are waited for by one', async () => {
+    using it = edu();
+    using _ = { [Symbol.dispose]: () => source.close() };
+    const source = it.device.interruptSource();
+    source.arm('deliver');
+    const waiting = source.next({ timeoutMs: 5000 });
+    await expect(source.next({ timeoutMs: 50 })).rejects.toMatchObject({ exit: 5 });
+    it.raise();
+    expect(await waiting).toMatchObject({ missed: 0 });
+    it.acknowledge();
+  });
+
+  test('end with the device', async () => {
+    const before = masked();
+    const it = edu();
+    const waiting = it.device.interrupts({ acknowledge: it.acknowledge, timeoutMs: 60_000 }).next();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    it.device.close();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    expect(masked()).toBe(before);
+    const again = edu();
+    const interrupts = again.device.interrupts({ acknowledge: again.acknowledge, timeoutMs: 5000 });
+    again.raise();
+    expect((await interrupts.next()).value).toMatchObject({ index: 1 });
+    again.device.close();
+    expect(await interrupts.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test.each([Number.NaN, -1])('within %d ms are refused', async (timeoutMs) => {
+    using it = edu();
+    await expect(it.device.interrupts({ timeoutMs }).next()).rejects.toMatchObject({ exit: 2 });
+    await expect(
+      it.device.latencies({ timeoutMs, trigger: it.raise, onLatency: () => {}, count: 1 }),
+    ).rejects.toMatchObject({ exit: 2 });
+  });
+
+  test.each([Number.POSITIVE_INFINITY, 2 ** 31])('are waited for longer than a timer is: %d ms', async (timeoutMs) => {
+    using it = edu();
+    setTimeout(it.raise, 100);
+    const interrupts = it.device.interrupts({ acknowledge: it.acknowledge, timeoutMs });
+    expect((await interrupts.next()).value).toMatchObject({ index: 1 });
+    await interrupts.return(undefined);
   });
 
   test('nobody acknowledges: re-armed only once the line is quiet', async () => {

@@ -446,6 +446,78 @@ describe(title('bulk transfers'), () => {
     await expect(device.write(endpoints().in, [Buffer.alloc(1)])).rejects.toMatchObject({ exit: 2 });
   });
 
+  test('a stream is read by one loop, once', async () => {
+    configure(1);
+    using device = opened();
+    const stream = device.readStream(endpoints().in, 8192, { chunk: 4096 });
+    const first = stream[Symbol.asyncIterator]();
+    await first.next();
+    expect(() => stream[Symbol.asyncIterator]()).toThrow(expect.objectContaining({ exit: 5, code: 'EBUSY' }));
+    await first.return(undefined);
+    expect(() => stream[Symbol.asyncIterator]()).toThrow('is read already');
+  });
+
+  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])(
+    '%d is no number of bytes in flight',
+    async (n) => {
+      configure(1);
+      using device = opened();
+      const { in: source, out: sink } = endpoints();
+      await expect(device.read(source, 512, { chunk: n })).rejects.toMatchObject({ exit: 2, subject: 'chunk' });
+      await expect(device.write(sink, [Buffer.alloc(1)], { chunk: n })).rejects.toMatchObject({ exit: 2 });
+    },
+  );
+
+  test.each([0, -1, 1.5, Number.NaN])('%d is no number of transfers in flight', async (queue) => {
+    configure(1);
+    using device = opened();
+    const { in: source, out: sink } = endpoints();
+    await expect(device.read(source, 512, { queue })).rejects.toMatchObject({ exit: 2, subject: 'queue' });
+    await expect(device.write(sink, [Buffer.alloc(1)], { queue })).rejects.toMatchObject({ exit: 2 });
+    await expect(device.messages(source, 512, { queue }).next()).rejects.toMatchObject({ exit: 2 });
+    const signal = new AbortController().signal;
+    await expect(
+      device.measure(source, { size: 512, queue, seconds: 0.1, timeoutMs: 1000, signal }),
+    ).rejects.toMatchObject({ exit: 2 });
+  });
+
+  test.each([-1, 1.5, Number.NaN])('%d is neither a length nor a time', async (n) => {
+    configure(1);
+    using device = opened();
+    const { in: source } = endpoints();
+    const setup = { bmRequestType: 0x80, bRequest: 6, wValue: 0x100, wIndex: 0 };
+    await expect(device.read(source, n)).rejects.toMatchObject({ exit: 2 });
+    await expect(device.controlIn(setup, n)).rejects.toMatchObject({ exit: 2 });
+    if (n === 1.5) return;
+    await expect(device.read(source, 512, { timeoutMs: n })).rejects.toMatchObject({ exit: 2 });
+    await expect(device.controlIn(setup, 18, { timeoutMs: n })).rejects.toMatchObject({ exit: 2 });
+  });
+
+  test.each([Number.POSITIVE_INFINITY, 2 ** 31])('a transfer may take %d ms', async (timeoutMs) => {
+    configure(2);
+    using device = opened();
+    const { in: source, out: sink } = endpoints();
+    const reading = device.read(source, 512, { timeoutMs });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    // A packet that is short: the gadget waits for more after a full one.
+    await device.write(sink, [Buffer.alloc(100, 7)], { timeoutMs });
+    expect(await reading).toMatchObject({ status: 'ok', actual: 100 });
+  });
+
+  test("data that is kept is the consumer's, or empty", async () => {
+    configure(1);
+    const device = opened();
+    const messages: Buffer[] = [];
+    for await (const { data } of device.messages(endpoints().in, 512, { count: 3 })) messages.push(data);
+    const kept = messages.map((data) => data.toString('hex'));
+    const stream = device.readStream(endpoints().in, 64 * 1024, { chunk: 32 * 1024 });
+    const pieces: Buffer[] = [];
+    for await (const piece of stream) pieces.push(piece);
+    device.close();
+    expect(messages.map((data) => data.toString('hex'))).toEqual(kept);
+    for (const piece of pieces) expect(piece.every((byte) => byte === 0)).toBe(true);
+  });
+
   test('closing while something is in flight', async () => {
     configure(2);
     const device = opened();
@@ -454,7 +526,7 @@ describe(title('bulk transfers'), () => {
     expect(device.close()).toEqual([]);
     expect(device.close()).toEqual([]);
     expect(await reading).toMatchObject({ status: 'cancelled' });
-    await expect(device.read(0x81, 1)).rejects.toThrow(RangeError);
+    await expect(device.read(0x81, 1)).rejects.toThrow('is closed');
   });
 });
 

@@ -144,10 +144,65 @@ describe.each(backends)(title('a device opened by %s'), (backend) => {
     }
     device.close();
     device.close();
-    expect(() => device.features()).toThrow(RangeError);
-    expect(() => device.region('bar0').read(EDU.id, 4)).toThrow(RangeError);
+    expect(() => device.features()).toThrow('is closed');
+    expect(() => device.region('bar0').read(EDU.id, 4)).toThrow('is closed');
     device = VfioDevice.open(sys, inspected(), { backend });
     expect(device.region('bar0').read(EDU.id, 4)).toBe(0x010000ed);
+  });
+
+  describe('loops over its interrupts', () => {
+    const raising = { irq: 'msi', loopback: true } as const;
+
+    test('are one at a time for each interrupt', async () => {
+      const first = device.interrupts({ irq: 'msi', timeoutMs: 5000 });
+      const waiting = first.next();
+      await expect(device.interrupts(raising).next()).rejects.toMatchObject({ exit: 5, code: 'EBUSY' });
+      device.irq('msi').trigger(0);
+      expect((await waiting).value).toMatchObject({ index: 1, irq: 'msi' });
+      await first.return(undefined);
+      const second = device.interrupts(raising);
+      expect((await second.next()).value).toMatchObject({ index: 1 });
+      await second.return(undefined);
+    });
+
+    test('and beside them the request of the kernel is heard by whoever listened first', async () => {
+      device.mustAnswer();
+      const loop = device.interrupts(raising);
+      await loop.next();
+      await loop.return(undefined);
+      device.irq('req').trigger(0);
+      expect(() => device.mustAnswer()).toThrow(expect.objectContaining({ exit: 8 }));
+    });
+
+    test('end with the device', async () => {
+      const waiting = device.interrupts({ irq: 'msi', timeoutMs: 60_000 }).next();
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      device.close();
+      expect(await waiting).toEqual({ done: true, value: undefined });
+      expect(owned()).toEqual([]);
+      device = VfioDevice.open(sys, inspected(), { backend });
+    });
+
+    test.each([Number.NaN, -1])('within %d ms are refused', async (timeoutMs) => {
+      await expect(device.interrupts({ ...raising, timeoutMs }).next()).rejects.toMatchObject({ exit: 2 });
+    });
+
+    test('of vectors that are none are refused', () => {
+      for (const vectors of [
+        { first: 1, last: 0 },
+        { first: -1, last: 0 },
+        { first: Number.NaN, last: 0 },
+      ])
+        expect(failure(() => device.eventfds('msi', vectors))).toMatchObject({ exit: 2 });
+    });
+  });
+
+  test('memory of a pool that is kept past the close is empty', () => {
+    const kept = device.pool().allocate(4096).bytes;
+    kept.fill(1);
+    device.close();
+    expect(kept.every((byte) => byte === 0)).toBe(true);
+    device = VfioDevice.open(sys, inspected(), { backend });
   });
 
   describe('bus mastering', () => {

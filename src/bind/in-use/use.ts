@@ -15,7 +15,7 @@ export interface Use {
 
 export interface Uses {
   uses: Use[];
-  /** Paths that could not be looked at, so that there may be more uses. */
+  /** Paths, and other things, that could not be looked at, so that there may be more uses. */
   doubts: string[];
 }
 

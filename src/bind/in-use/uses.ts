@@ -5,7 +5,7 @@ import type { SysTree } from '../../sys/sys';
 import { devicePath } from '../bus';
 import { type ClassDevice, classDevices, multipathDisks } from './class-devices';
 import { findConsumers } from './consumers';
-import { findNetUse } from './network';
+import { findNetUse, hasHiddenInterface } from './network';
 import { NodeUses } from './nodes';
 import { SharedFileSystems } from './shared-file-systems';
 import { type IsClaimed, StorageUses } from './storage';
@@ -24,6 +24,7 @@ export function findUses(sys: SysTree, addresses: readonly string[], isClaimed: 
   const devices = classDevices(reader);
   const nodes = new NodeUses(sys);
   const uses: Use[] = [];
+  const hidden: string[] = [];
   let table: { mounts: Mount[] | null } | undefined;
   const mounts = () => {
     table ??= { mounts: readMounts(reader) };
@@ -46,6 +47,7 @@ export function findUses(sys: SysTree, addresses: readonly string[], isClaimed: 
       if (device.kind === 'net') findNetUse(reader, device, refuse('network'));
       if (device.kind === 'tty') findConsole(reader, device, refuse('console'));
     }
+    if (hasHiddenInterface(reader, devicePath(sys, address))) hidden.push(address);
     shared.find(address, refuse('storage'));
     findConsumers(reader, devicePath(sys, address), refuse('consumers'));
     findVirtualFunctions(reader, address, refuse('virtual functions'));
@@ -53,6 +55,7 @@ export function findUses(sys: SysTree, addresses: readonly string[], isClaimed: 
   }
   uses.push(...nodes.find());
   const doubts = reader.errors.map(({ path, code }) => `${path}: ${code}`);
+  doubts.push(...hidden.map((address) => `the network interface of ${address}, which is in another network namespace`));
   if (!nodes.complete) doubts.push("other users' processes");
   return { uses, doubts };
 }

@@ -22,7 +22,7 @@ export interface Dump {
 const WORDS = /^(0x[0-9a-f]{1,13}) {2}(0x[0-9a-f]+(?: 0x[0-9a-f]+)*)$/;
 const HEX = /^(0x[0-9a-f]{1,13}) {2}([0-9a-f]{2}(?: [0-9a-f]{2})*) +\|.*\|$/;
 
-/** The most bytes between two lines of a dump that `*` may stand for. */
+/** The most bytes that the `*` of a dump may stand for, all together. */
 const MOST_FOLDED = 64 * 1024 * 1024;
 
 /**
@@ -68,6 +68,7 @@ function parseLines(text: string, path: string): Dump {
   let width: Width | null = null;
   let last: Buffer | null = null;
   let isFolded = false;
+  let room = MOST_FOLDED;
   const lines = text.split('\n');
   if (lines.at(-1) === '') lines.pop();
   for (const [i, line] of lines.entries()) {
@@ -94,8 +95,9 @@ function parseLines(text: string, path: string): Dump {
     const block = blocks.at(-1);
     if (block !== undefined && isFolded && last !== null) {
       const missing = offset - block.offset - block.length;
-      if (missing < 0 || missing > MOST_FOLDED || missing % last.length !== 0) throw wrong();
-      for (let n = 0; n < missing; n += last.length) block.pieces.push(last);
+      if (missing < 0 || missing > room || missing % last.length !== 0) throw wrong();
+      if (missing > 0) block.pieces.push(Buffer.alloc(missing, last));
+      room -= missing;
       block.length += missing;
       isFolded = false;
     }

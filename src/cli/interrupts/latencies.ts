@@ -1,4 +1,4 @@
-import { summarize } from '../../model/statistics';
+import { Samples } from '../../model/samples';
 import { histogram } from '../output/histogram';
 import { columnsOf, useUnicode } from '../output/terminal';
 import type { Context } from '../program/context';
@@ -28,32 +28,34 @@ export async function printingLatencies<T>(
   count: number,
   measure: (measuring: Measuring) => Promise<T>,
 ): Promise<T> {
-  const latencies: number[] = [];
+  const latencies = new Samples();
   const timeoutMs = context.options.timeout ?? DEFAULT_TIMEOUT_MS;
   const { status } = context;
   using progress = new Progress(status, { unit: counted('interrupts'), total: count });
   try {
     return await measure({
       timeoutMs,
-      onLatency: (us) => latencies.push(us),
+      onLatency: (us) => latencies.add(us),
       onServed: (done) => progress.update(done),
       onLate: (done) => status.show(waitingText(`interrupts of ${device}`, done)),
     });
   } finally {
-    if (latencies.length > 0) printLatencies(context, latencies);
+    if (latencies.count > 0) printLatencies(context, latencies);
   }
 }
 
 /** @param latencies in microseconds */
-function printLatencies(context: Context, latencies: readonly number[]): void {
-  const summary = summarize(latencies);
+function printLatencies(context: Context, latencies: Samples): void {
+  const summary = latencies.summary();
   if (context.options.json) {
-    context.printJson({ count: latencies.length, latencyUs: summary });
+    context.printJson({ count: latencies.count, latencyUs: summary });
     return;
   }
   const rows = Object.entries(summary).map(([name, value]) => [name, `${value.toFixed(1)} us`.padStart(12)]);
-  context.stdout.write(table([['interrupts', String(latencies.length).padStart(9)], ...rows]));
+  context.stdout.write(table([['interrupts', String(latencies.count).padStart(9)], ...rows]));
   const { stdout, env } = context;
   if (!stdout.isTTY) return;
-  stdout.write(`\n${histogram(latencies, { columns: columnsOf(stdout, env), utf8: useUnicode(env) })}`);
+  stdout.write(
+    `\n${histogram(latencies.kept, { columns: columnsOf(stdout, env), utf8: useUnicode(env), each: latencies.each })}`,
+  );
 }

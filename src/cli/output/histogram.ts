@@ -14,6 +14,8 @@ export interface HistogramOptions {
   columns: number;
   /** Whether block characters can be shown. */
   utf8: boolean;
+  /** The number of values that each one stands for. */
+  each?: number;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface HistogramOptions {
  *
  * @param values in microseconds
  */
-export function histogram(values: ArrayLike<number>, { columns, utf8 }: HistogramOptions): string {
+export function histogram(values: ArrayLike<number>, { columns, utf8, each = 1 }: HistogramOptions): string {
   const sorted = Float64Array.from(values, (value) => Math.max(LEAST_US, value)).sort();
   const low = sorted[0];
   const high = sorted[Math.ceil(sorted.length * 0.99) - 1];
@@ -37,12 +39,14 @@ export function histogram(values: ArrayLike<number>, { columns, utf8 }: Histogra
   const outliers = tail.filter(({ count }) => count > 0);
 
   const all = [...rows, ...outliers];
-  const most = Math.max(...all.map(({ count }) => count));
+  const most = Math.max(...all.map(({ count }) => count * each));
   const labels = Math.max(...all.map(({ from }) => timeText(from).length));
   const digits = String(most).length;
   const width = Math.max(1, Math.min(MOST_WIDE, columns - 1) - labels - digits - 4);
-  const line = ({ from, count }: Class) =>
-    `  ${timeText(from).padStart(labels)} ${bar((count / most) * width, utf8)}${count === 0 ? '' : ' '}${count}\n`;
+  const line = ({ from, count: kept }: Class) => {
+    const count = kept * each;
+    return `  ${timeText(from).padStart(labels)} ${bar((count / most) * width, utf8)}${count === 0 ? '' : ' '}${count}\n`;
+  };
   const heading = outliers.length === 0 ? '' : `beyond the 99th percentile:\n`;
   return rows.map(line).join('') + heading + outliers.map(line).join('');
 }

@@ -1,7 +1,7 @@
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { Cleanup } from '../../cleanup';
 import { SysError } from '../../errors';
-import { sysCall } from '../../sys/linux/node-fs';
+import { removeIfThere, sysCall } from '../../sys/linux/node-fs';
 import { fileError } from './file';
 import type { OutputStream } from './stream';
 
@@ -17,7 +17,7 @@ export function replaceFile(stdout: OutputStream, path: string, text: string): v
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     using cleanup = new Cleanup();
-    cleanup.defer(() => rmSync(temporary, { force: true }));
+    cleanup.defer(() => removeIfThere(temporary));
     sysCall('open', path, () => writeFileSync(temporary, text, { flag: 'wx', mode: 0o666 }));
     sysCall('rename', path, () => renameSync(temporary, path));
   } catch (error) {

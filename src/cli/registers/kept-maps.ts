@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { closeQuietly } from '../../cleanup';
 import { SysError, usageError } from '../../errors';
-import { sysCall } from '../../sys/linux/node-fs';
+import { removeIfThere, sysCall } from '../../sys/linux/node-fs';
 import type { KeptMapsFile } from '../documents/administration';
 import { userDirectory } from '../program/user-directory';
 
@@ -56,7 +57,7 @@ export function writeKeptMaps(path: string, maps: KeptMaps): void {
     });
     sysCall('rename', path, () => renameSync(temporary, path));
   } catch (error) {
-    rmSync(temporary, { force: true });
+    closeQuietly({ close: () => removeIfThere(temporary) });
     throw error;
   }
 }

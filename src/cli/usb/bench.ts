@@ -38,6 +38,8 @@ interface BenchOptions extends EndpointOptions {
 }
 
 const DEFAULT_SIZE = 64 * 1024;
+/** wLength has 16 bits. */
+const MOST_CONTROL = 0xffff;
 /** Bound on a transfer without `--timeout`: a device that stops must not stop the benchmark. */
 const DEFAULT_TIMEOUT_MS = 2000;
 
@@ -58,6 +60,8 @@ async function bench(
       '--size',
       `${size} is not a multiple of the endpoint's packet size, ${found.endpoint.maxPacketSize}`,
     );
+  if (control && size > MOST_CONTROL)
+    throw usageError('--size', `${size} is more than a control request has: ${MOST_CONTROL} bytes at most`);
   if (context.options.dryRun) {
     const runs = (control ? [1] : options.queue).map(
       (depth) => `${size} bytes, ${depth} in flight, for ${options.seconds} s`,

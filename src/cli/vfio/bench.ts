@@ -1,6 +1,6 @@
 import { usageError } from '../../errors';
 import { parseCount, parseSize } from '../../model/notation';
-import { type Summary, summarize } from '../../model/statistics';
+import type { Summary } from '../../model/statistics';
 import { sizeText } from '../../text/size';
 import type { VfioDevice } from '../../vfio/device/device';
 import { type MapLatencies, measureMappings } from '../../vfio/dma/map-latency';
@@ -108,10 +108,10 @@ function parseMapSize(text: string): number {
 function print(context: Context, device: VfioDevice, results: readonly MapLatencies[]): void {
   const summaries = results.map(({ size, both, map, unmap }) => ({
     size,
-    count: both.length,
-    latencyUs: summarize(both),
-    mapUs: summarize(map),
-    unmapUs: summarize(unmap),
+    count: both.count,
+    latencyUs: both.summary(),
+    mapUs: map.summary(),
+    unmapUs: unmap.summary(),
   }));
   if (context.options.json) {
     const { info, backend } = device;

@@ -1,3 +1,4 @@
+import { closedError } from '../../errors';
 import type { Memory } from '../../sys/sys';
 import { Errno } from './errno';
 
@@ -49,12 +50,14 @@ export class ProcessMemory {
     return {
       address,
       get bytes(): Buffer {
-        if (areas.get(address) !== area) throw new RangeError('the memory is closed');
+        if (areas.get(address) !== area) throw closedError('the memory');
         return area;
       },
       close() {
         if (areas.get(address) !== area) return;
         areas.delete(address);
+        // A buffer that was kept has empty pages.
+        area.fill(0);
         onClose?.();
       },
     };

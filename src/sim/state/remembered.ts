@@ -1,4 +1,4 @@
-import { UdrvError, usageError } from '../../errors';
+import { SysError, UdrvError, usageError } from '../../errors';
 import type { StateStore } from '../../sys/state';
 import type { Kernel } from '../kernel/kernel';
 import type { Machine } from '../machine';
@@ -108,7 +108,7 @@ export class RememberedMachine implements Disposable {
       this.#records.restore(state.at('records'));
     } catch (error) {
       // Drivers refuse devices that cannot be theirs, each in its way.
-      if (error instanceof UdrvError) throw error;
+      if (error instanceof UdrvError && !(error instanceof SysError)) throw error;
       const what = error instanceof InvalidState ? error.message : `its parts do not fit together: ${String(error)}`;
       throw usageError(
         this.#file.path,

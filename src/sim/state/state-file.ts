@@ -1,8 +1,8 @@
 import * as fs from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { acquiring } from '../../cleanup';
+import { acquiring, closeQuietly } from '../../cleanup';
 import { Exit, fromSysError, SysError, UdrvError, usageError } from '../../errors';
-import { readToEnd, sysCall } from '../../sys/linux/node-fs';
+import { readToEnd, removeIfThere, sysCall } from '../../sys/linux/node-fs';
 import { sleep } from '../../sys/sleep';
 import { InvalidState } from './saved';
 
@@ -83,15 +83,15 @@ export class StateFile {
   /** Replaces the content. */
   write(content: string): void {
     const temporary = `${this.#target}.${process.pid}`;
-    fs.rmSync(temporary, { force: true });
     this.#call('write', () => {
+      removeIfThere(temporary);
       const { mode } = fs.statSync(this.#target);
       const fd = fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL, mode & 0o777);
       try {
         fs.writeFileSync(fd, content);
         fs.renameSync(temporary, this.#target);
       } catch (error) {
-        fs.rmSync(temporary, { force: true });
+        closeQuietly({ close: () => removeIfThere(temporary) });
         throw error;
       } finally {
         fs.closeSync(fd);

@@ -1,3 +1,4 @@
+import { closedError } from '../../errors';
 import type { Mapping, Width, Word } from '../../sys/sys';
 import { type SimRegion, toWord } from '../hardware/region';
 import { FatalSignal } from '../kernel/fatal-signal';
@@ -52,7 +53,7 @@ export class SimMapping implements Mapping {
   }
 
   #check(offset: number, width: Width): void {
-    if (this.#closed) throw new RangeError('the mapping is closed');
+    if (this.#closed) throw closedError('the mapping');
     if (!Number.isSafeInteger(offset) || offset < 0 || offset + width > this.length)
       throw new RangeError(`offset ${offset} with width ${width} is outside of ${this.length} bytes`);
     if (offset % width !== 0) throw new RangeError(`offset ${offset} is not a multiple of ${width}`);

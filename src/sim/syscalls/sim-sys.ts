@@ -16,6 +16,7 @@ import {
   type Watch,
   type Width,
 } from '../../sys/sys';
+import { LONGEST_TIMER_MS } from '../../sys/wait';
 import type { OpenDescriptor } from '../kernel/descriptor-table';
 import { Blocked, Errno } from '../kernel/errno';
 import { EventFd } from '../kernel/eventfd';
@@ -105,7 +106,11 @@ export class SimSys implements Sys {
   }
 
   close(fd: number): void {
-    this.#io('close', fd, () => this.#kernel.descriptors.delete(fd));
+    this.#io('close', fd, ({ file }) => {
+      // On a machine libuv would abort the process.
+      if (this.#watches.has(file)) throw new RangeError('the descriptor is being watched: close the watch first');
+      this.#kernel.descriptors.delete(fd);
+    });
   }
 
   read(fd: number, buffer: Buffer): number {
@@ -246,10 +251,11 @@ export class SimSys implements Sys {
     if (descriptor === undefined) return 'ready';
     return this.#call('poll', 'poll', descriptor.path, () => {
       const { timeline } = this.#kernel;
-      const deadline = timeline.now() + (timeoutMs < 0 ? UNBOUNDED_MS : timeoutMs);
+      const isUnbounded = timeoutMs < 0 || timeoutMs >= LONGEST_TIMER_MS;
+      const deadline = timeline.now() + (isUnbounded ? UNBOUNDED_MS : timeoutMs);
       for (;;) {
         if (descriptor.file.ready?.(event) ?? true) return 'ready';
-        if (timeline.now() >= deadline) return timeoutMs < 0 ? 'interrupted' : 'timeout';
+        if (timeline.now() >= deadline) return isUnbounded ? 'interrupted' : 'timeout';
         this.#sleep(deadline);
       }
     });

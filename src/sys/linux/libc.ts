@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer';
 import { getSystemErrorName } from 'node:util';
-import { Exit, errnoNumber, SysError, UdrvError } from '../../errors';
+import { closedError, Exit, errnoNumber, SysError, UdrvError } from '../../errors';
 import {
   AF_NETLINK,
   EFD_CLOEXEC,
@@ -15,6 +15,9 @@ import {
   LOCK_EX,
   LOCK_NB,
   MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
   MAP_SHARED,
   MSG_TRUNC,
   NETLINK_KOBJECT_UEVENT,
@@ -32,6 +35,9 @@ import {
 } from '../../uapi/libc';
 import type { Datagram, Mapping, Memory, MemoryOptions, PollEvent, PollResult, Watch, Width } from '../sys';
 import { Mmio } from './mmio';
+
+/** The longest time that poll(2) takes, 24 days; one that is longer ends then. */
+const LONGEST_POLL_MS = 2 ** 31 - 1;
 
 /** V8 aborts the process on an ArrayBuffer that is longer. */
 const MAX_LENGTH = constants.MAX_LENGTH;
@@ -52,7 +58,14 @@ export class Libc {
   readonly #koffi: typeof import('koffi');
   /** @param argument a value, or an address */
   readonly #ioctl: (fd: number, request: number, argument: number) => number;
-  readonly #mmap: (address: null, length: number, prot: number, flags: number, fd: number, offset: number) => bigint;
+  readonly #mmap: (
+    address: bigint | null,
+    length: number,
+    prot: number,
+    flags: number,
+    fd: number,
+    offset: number,
+  ) => bigint;
   readonly #munmap: (address: bigint, length: number) => number;
   readonly #eventfd: (initial: number, flags: number) => number;
   readonly #poll: (fds: number, count: number, timeoutMs: number) => number;
@@ -79,6 +92,10 @@ export class Libc {
   readonly #interrupted = errnoNumber('EINTR');
   readonly #nothingYet = errnoNumber('EAGAIN');
   readonly #vectors = new Map<Width, { iovecs: bigint; words: Buffer }>();
+  /** Unmaps the empty pages that stand where memory was, once its buffers are gone. */
+  readonly #left = new FinalizationRegistry<{ address: bigint; size: number }>(({ address, size }) =>
+    this.#munmap(address, size),
+  );
   /** The watched descriptors by handle. Held here, because a handle that nothing references is collected and stops firing. */
   readonly #watches = new Map<object, number>();
 
@@ -131,7 +148,7 @@ export class Libc {
       if (result >= 0) return result;
       const error = this.#koffi.errno();
       if (error === answer) return -1;
-      throw new SysError('ioctl', getSystemErrorName(-error), path);
+      throw new SysError('ioctl', errnoName(error), path);
     };
   }
 
@@ -214,9 +231,19 @@ export class Libc {
     // Shared, so that a fork does not part the pages that a device was given from those that the process sees.
     const address = this.#mmap(null, size, PROT_READ | PROT_WRITE, MAP_SHARED | flags, fd, 0);
     if (address === MAP_FAILED) throw this.#error('mmap', path);
-    return new MappedMemory(address, Buffer.from(this.#koffi.view(address, size)), () => {
-      if (this.#munmap(address, size) < 0) throw this.#error('munmap', path);
-    });
+    const view = this.#koffi.view(address, size);
+    return new MappedMemory(address, Buffer.from(view), () => this.#leave(view, address, size, path));
+  }
+
+  /**
+   * Gives memory back, and puts pages of the process's own, empty ones, in its place until no buffer refers to it any more:
+   * one that somebody kept would otherwise be a segmentation fault, or memory that is somebody else's by then. Node cannot
+   * detach an ArrayBuffer whose memory is not its own.
+   */
+  #leave(view: ArrayBuffer, address: bigint, size: number, path: string): void {
+    const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+    if (this.#mmap(address, size, PROT_READ | PROT_WRITE, flags, -1, 0) === MAP_FAILED) throw this.#error('mmap', path);
+    this.#left.register(view, { address, size });
   }
 
   /**
@@ -304,7 +331,7 @@ export class Libc {
       this.#pollfd.writeInt32LE(fd, pollfd.fd);
       this.#pollfd.writeInt16LE(event === 'readable' ? POLLIN : POLLOUT, pollfd.events);
     }
-    const ready = this.#poll(this.#pollfdAddress, 1, timeoutMs);
+    const ready = this.#poll(this.#pollfdAddress, 1, Math.min(timeoutMs, LONGEST_POLL_MS));
     if (ready > 0) return 'ready';
     if (ready === 0) return 'timeout';
     const error = this.#error('poll', path);
@@ -318,7 +345,7 @@ export class Libc {
     while (this.#read(fd, address, buffer.length) < 0) {
       const error = this.#koffi.errno();
       if (error === this.#interrupted) return 'interrupted';
-      if (error !== this.#nothingYet) throw new SysError('read', getSystemErrorName(-error), path);
+      if (error !== this.#nothingYet) throw new SysError('read', errnoName(error), path);
       const outcome = this.poll(fd, timeoutMs, 'readable', path);
       if (outcome !== 'ready') return outcome;
     }
@@ -326,6 +353,8 @@ export class Libc {
   }
 
   watch(fd: number, onReady: () => void, event: PollEvent, path: string): Watch {
+    // A second one for the same descriptor aborts the process (libuv: a descriptor has one handle).
+    for (const watched of this.#watches.values()) if (watched === fd) throw new SysError('epoll_ctl', 'EEXIST', path);
     this.#mustBePollable(fd, event, path);
     // Any status or event means "read it now": libuv reports a UIO node whose device is gone as EBADF, and the
     // read that follows tells the truth.
@@ -361,8 +390,14 @@ export class Libc {
 
   /** errno survives only until the next call of any kind, so this comes straight after the one that failed. */
   #error(syscall: string, path: string): SysError {
-    return new SysError(syscall, getSystemErrorName(-this.#koffi.errno()), path);
+    return new SysError(syscall, errnoName(this.#koffi.errno()), path);
   }
+}
+
+/** Returns the name of an errno, `errno 524` for one that has none: the kernel lets some of its own out. */
+function errnoName(errno: number): string {
+  const name = getSystemErrorName(-errno);
+  return /^E[A-Z0-9]+$/.test(name) ? name : `errno ${errno}`;
 }
 
 class MappedMemory implements Memory {
@@ -377,7 +412,7 @@ class MappedMemory implements Memory {
   }
 
   get bytes(): Buffer {
-    if (this.#bytes === null) throw new RangeError('the memory is closed');
+    if (this.#bytes === null) throw closedError('the memory');
     return this.#bytes;
   }
 

@@ -170,6 +170,8 @@ export class LinuxSys implements Sys {
     if (this.#libc === undefined) {
       // In two steps: tsc 7.0 leaves out the parentheses of `new (require(...) as ...).Libc()`.
       const { Libc } = require('./libc') as typeof import('./libc');
+      const { mustBeSupported } = require('./platform') as typeof import('./platform');
+      mustBeSupported();
       this.#libc = new Libc();
     }
     return this.#libc;

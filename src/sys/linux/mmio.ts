@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { closedError } from '../../errors';
 import { KEEPS_LOAD_ORDER } from '../load-order';
 import type { Mapping, Width, Word } from '../sys';
 
@@ -114,7 +115,7 @@ export class Mmio implements Mapping {
 
   /** Refuses an access after the unmapping: the memory may be somebody else's by then. */
   #mustBeOpen(): void {
-    if (this.#closed) throw new RangeError('the mapping is closed');
+    if (this.#closed) throw closedError('the mapping');
   }
 
   /** The window that holds the access, made on first use; every check comes before any access. */

@@ -1,5 +1,5 @@
-import { accessSync, constants, existsSync, opendirSync, readSync, statSync } from 'node:fs';
-import { SysError } from '../../errors';
+import { accessSync, constants, existsSync, opendirSync, readSync, statSync, unlinkSync } from 'node:fs';
+import { SysError, UdrvError } from '../../errors';
 import type { Access, Permissions } from '../sys';
 
 const { R_OK, W_OK } = constants;
@@ -84,10 +84,25 @@ export function sysCall<T>(syscall: string, path: string, body: () => T): T {
   try {
     return body();
   } catch (error) {
+    // One that says more than its code, from what the body called.
+    if (error instanceof UdrvError && !(error instanceof SysError)) throw error;
     // Not `instanceof Error`: under jest that is another realm's class.
     const { code } = error as NodeJS.ErrnoException;
     // Node refuses a path with a NUL byte before the kernel sees it. No file has such a name.
     if (code === 'ERR_INVALID_ARG_VALUE' && path.includes('\0')) throw new SysError(syscall, 'ENOENT', path);
     throw code !== undefined && /^E[A-Z0-9]+$/.test(code) ? new SysError(syscall, code, path) : error;
+  }
+}
+
+/**
+ * Removes a file, unless there is none. Node's rmSync refuses a directory with an error of its own, which has no errno.
+ *
+ * @throws SysError
+ */
+export function removeIfThere(path: string): void {
+  try {
+    sysCall('unlink', path, () => unlinkSync(path));
+  } catch (error) {
+    if (!(error instanceof SysError) || error.code !== 'ENOENT') throw error;
   }
 }

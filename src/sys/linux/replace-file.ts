@@ -1,5 +1,6 @@
 import * as fs from 'node:fs';
-import { sysCall } from './node-fs';
+import { closeQuietly } from '../../cleanup';
+import { removeIfThere, sysCall } from './node-fs';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = fs.constants;
 
@@ -10,7 +11,7 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = fs.constants;
 export function replaceFile(path: string, data: string): void {
   // Not the ending of the name, by which directories such as rules.d are read.
   const temporary = `${path}.${process.pid}`;
-  sysCall('unlink', path, () => fs.rmSync(temporary, { force: true }));
+  removeIfThere(temporary);
   const fd = sysCall('open', path, () => fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644));
   try {
     try {
@@ -22,7 +23,7 @@ export function replaceFile(path: string, data: string): void {
     }
     sysCall('rename', path, () => fs.renameSync(temporary, path));
   } catch (error) {
-    fs.rmSync(temporary, { force: true });
+    closeQuietly({ close: () => removeIfThere(temporary) });
     throw error;
   }
 }

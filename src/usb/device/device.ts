@@ -1,14 +1,16 @@
 import { acquiring, type Cleanup } from '../../cleanup';
-import { Exit, SysError } from '../../errors';
+import { closedError, Exit, SysError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
 import { NO_NAMES } from '../../names/database';
 import type { Sys } from '../../sys/sys';
+import { timeLimit } from '../../sys/wait';
 import { setupPacket } from '../../uapi/usbdevfs';
 import { type Advice, callFailed, claimedElsewhere, notAuthorized, openFailed, submitFailed } from '../errors';
 import { endpointName } from '../inspect/address';
 import { inspectUsb } from '../inspect/inspect';
 import { type IsoOptions, type IsoTransfer, isoTransfers } from '../transfer/iso';
 import { bulkPreparer, type Measurement, type MeasureOptions, measure } from '../transfer/measure';
+import { wholeNumber } from '../transfer/numbers';
 import { type Transfer, TransferQueue, type TransferWaitOptions } from '../transfer/queue';
 import { errnoName, type TransferResult } from '../transfer/status';
 import {
@@ -83,7 +85,9 @@ export class UsbDevice {
     let queue: TransferQueue | undefined;
     cleanup.defer(() => queue?.free());
     cleanup.defer(() => sys.close(fd));
-    queue = new TransferQueue(sys, fd, (urb, error) => submitFailed(sys, this.info, urb.endpoint, error));
+    queue = new TransferQueue(sys, fd, (error, urb) =>
+      urb === undefined ? callFailed(this.info, error) : submitFailed(sys, this.info, urb.endpoint, error),
+    );
     this.#queue = queue;
     this.#claims = new Claims(sys, fd, () => this.info);
     cleanup.defer(() => this.#notGivenBack.push(...this.#claims.giveBack()));
@@ -211,6 +215,7 @@ export class UsbDevice {
    */
   async measure(address: number, options: MeasureOptions): Promise<Measurement> {
     if ((address & 0x7f) === 0) {
+      wholeNumber('size', options.size, { least: 0, most: MOST_CONTROL });
       const prepare = ({ urb }: Transfer) => urb.prepareControl(GET_DEVICE_DESCRIPTOR, options.size);
       return measure(this.#queue, () => this.#acquireControl(options.size), prepare, { ...options, queue: 1 });
     }
@@ -288,7 +293,7 @@ export class UsbDevice {
   }
 
   get #openFd(): number {
-    if (this.#fd === undefined) throw new RangeError(`${this.#info.address} is closed`);
+    if (this.#fd === undefined) throw closedError(this.#info.address);
     return this.#fd;
   }
 
@@ -323,6 +328,8 @@ export class UsbDevice {
     data: Buffer | null,
     { detach = false, timeoutMs, signal }: ControlOptions,
   ): Promise<DataResult> {
+    wholeNumber('length', length, { least: 0, most: MOST_CONTROL });
+    timeLimit(timeoutMs);
     const intf = interfaceOfRequest(this.info, setup);
     if (intf !== null) this.claim(intf, { detach });
     this.#openFd;
@@ -363,6 +370,9 @@ export class UsbDevice {
 }
 
 const GET_DEVICE_DESCRIPTOR: ControlSetup = { bmRequestType: 0x80, bRequest: 6, wValue: 0x0100, wIndex: 0 };
+
+/** The length of a control request's data has 16 bits. */
+const MOST_CONTROL = 0xffff;
 
 /** Enough for descriptors and most requests: one piece of memory does for all of them. */
 const USUAL_CONTROL_LENGTH = 4096 - 8 - 64;

@@ -1,3 +1,4 @@
+import { wholeNumber } from './numbers';
 import { Pump } from './pump';
 import type { Transfer, TransferQueue, TransferWaitOptions } from './queue';
 import { errnoName, statusOf, type TransferStatus } from './status';
@@ -20,7 +21,7 @@ export interface IsoPacket {
   errno: string | null;
   requested: number;
   actual: number;
-  /** Data that arrived or, of an OUT endpoint, was sent. Good until the next transfer is asked for, or the loop is left. */
+  /** Data that arrived or, of an OUT endpoint, was sent. */
   data: Buffer;
 }
 
@@ -43,6 +44,9 @@ export async function* isoTransfers(
   packetSize: number,
   { packets = DEFAULT_ISO_PACKETS, queue: depth = DEFAULT_ISO_QUEUE, count, source, timeoutMs, signal }: IsoOptions,
 ): AsyncGenerator<IsoTransfer> {
+  wholeNumber('packets', packets, { least: 1, most: MAX_ISO_PACKETS });
+  wholeNumber('queue', depth, { least: 1 });
+  if (count !== undefined && count !== Number.POSITIVE_INFINITY) wholeNumber('count', count, { least: 0 });
   let left = count ?? Number.POSITIVE_INFINITY;
   const pieces = source === undefined ? null : new Pieces(source);
   const prepareLength = ({ urb }: Transfer, length: number) => {
@@ -69,12 +73,16 @@ export async function* isoTransfers(
 }
 
 function isoTransfer({ urb, status, stopped }: Transfer): IsoTransfer {
-  const packets = urb.isoPackets().map((packet) => ({
+  const described = urb.isoPackets();
+  const end = Math.max(0, ...described.map(({ offset, length }) => offset + length));
+  // The consumer's own: the URB's memory is for the next transfer.
+  const data = Buffer.from(urb.data.subarray(0, end));
+  const packets = described.map((packet) => ({
     status: statusOf(packet.status, stopped),
     errno: errnoName(packet.status),
     requested: packet.length,
     actual: packet.actualLength,
-    data: urb.data.subarray(packet.offset, packet.offset + packet.actualLength),
+    data: data.subarray(packet.offset, packet.offset + packet.actualLength),
   }));
   return { status, errno: errnoName(urb.status), packets };
 }

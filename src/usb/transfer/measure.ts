@@ -1,9 +1,13 @@
 import { Cleanup } from '../../cleanup';
-import { type Summary, summarize } from '../../model/statistics';
+import { usageError } from '../../errors';
+import { Samples } from '../../model/samples';
+import type { Summary } from '../../model/statistics';
+import { timeLimit } from '../../sys/wait';
 import { USBDEVFS_URB_TYPE_BULK, USBDEVFS_URB_TYPE_INTERRUPT } from '../../uapi/usbdevfs';
+import { wholeNumber } from './numbers';
 import type { Transfer, TransferQueue } from './queue';
 import { errnoName, type TransferResult } from './status';
-import type { StreamTarget } from './streams';
+import { LONGEST_URB, type StreamTarget } from './streams';
 
 export interface MeasureOptions {
   /** Bytes in a transfer. */
@@ -38,36 +42,6 @@ const WARM_UP_MS = 500;
 /** Below this, the wait for the next transfer spins instead of sleeping. */
 const SHORT_MS = 1;
 
-/** Most latencies that are kept. When they are full every second one is dropped, and from then on half as many are taken. */
-const MOST_SAMPLES = 1 << 16;
-
-class Latencies {
-  readonly #values = new Float64Array(MOST_SAMPLES);
-  #length = 0;
-  #stride = 1;
-  #skip = 0;
-
-  add(value: number): void {
-    if (this.#skip > 0) {
-      this.#skip--;
-      return;
-    }
-    this.#skip = this.#stride - 1;
-    if (this.#length === MOST_SAMPLES) {
-      this.#length = MOST_SAMPLES / 2;
-      for (let i = 0; i < this.#length; i++) this.#values[i] = this.#values[2 * i] ?? 0;
-      this.#stride *= 2;
-    }
-    this.#values[this.#length++] = value;
-  }
-
-  get summary(): Summary {
-    return this.#length === 0
-      ? { min: 0, p50: 0, p90: 0, p99: 0, max: 0 }
-      : summarize(this.#values.subarray(0, this.#length));
-  }
-}
-
 /**
  * Keeps transfers in flight for some time. Waits in a blocking poll(2), as a program that cares for latency does, and
  * serves signals in between. Allocates nothing while it measures.
@@ -81,6 +55,10 @@ export async function measure(
   prepare: (transfer: Transfer) => void,
   options: MeasureOptions,
 ): Promise<Measurement> {
+  wholeNumber('queue', options.queue, { least: 1 });
+  wholeNumber('size', options.size, { least: 0, most: LONGEST_URB });
+  if (!(options.seconds > 0)) throw usageError('seconds', `${options.seconds} is no time to measure for`);
+  timeLimit(options.timeoutMs);
   const transfers: Transfer[] = [];
   const cleanup = new Cleanup();
   try {
@@ -105,7 +83,7 @@ async function measurePrepared(
 ): Promise<Measurement> {
   const started = new Float64Array(depth);
   const result: TransferResult = { status: 'ok', requested: 0, actual: 0, errno: null };
-  const latencies = new Latencies();
+  const latencies = new Samples();
   let count = 0;
   let inFlight = 0;
   let last = performance.now();
@@ -165,7 +143,7 @@ async function measurePrepared(
     }
   }
   const measured = Math.max(1e-3, (last - begin) / 1000);
-  return { ...result, queue: depth, transfers: count, seconds: measured, latencyUs: latencies.summary };
+  return { ...result, queue: depth, transfers: count, seconds: measured, latencyUs: latencies.summary() };
 }
 
 /** Makes what fills an URB for a bulk or interrupt transfer of `size` bytes. */

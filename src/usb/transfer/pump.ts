@@ -1,4 +1,6 @@
-import { Cleanup } from '../../cleanup';
+import { Cleanup, closeQuietly } from '../../cleanup';
+import { timeLimit } from '../../sys/wait';
+import { wholeNumber } from './numbers';
 import type { Transfer, TransferQueue, TransferWaitOptions } from './queue';
 
 export interface PumpOptions extends TransferWaitOptions {
@@ -32,7 +34,11 @@ export class Pump {
   #more = true;
   #ended = false;
 
+  /** @throws usage for a number of transfers, or a room, that is none */
   constructor(queue: TransferQueue, options: PumpOptions) {
+    wholeNumber('queue', options.depth, { least: 1 });
+    wholeNumber('packets', options.packets ?? 0, { least: 0 });
+    timeLimit(options.timeoutMs);
     this.#queue = queue;
     this.#options = options;
     this.#depth = options.depth;
@@ -49,6 +55,7 @@ export class Pump {
     let filling: Promise<void> | null = null;
     let waiting: Promise<void> | null = null;
     let failure: unknown;
+    let hasFailed = false;
     try {
       for (;;) {
         while (filling === null && this.#more && this.#flight.length < this.#depth) {
@@ -97,13 +104,17 @@ export class Pump {
         yield head;
         this.#spare.push(head);
       }
+    } catch (error) {
+      hasFailed = true;
+      throw error;
     } finally {
       this.#ended = true;
       const cleanup = new Cleanup();
       for (const transfer of this.#acquired)
         if (transfer !== this.#filling) cleanup.defer(() => this.#queue.recycle(transfer));
       cleanup.defer(() => this.stop());
-      cleanup.close();
+      if (hasFailed) closeQuietly(cleanup);
+      else cleanup.close();
     }
   }
 

@@ -1,7 +1,7 @@
 import { acquiring, Cleanup } from '../../cleanup';
 import { SysError } from '../../errors';
 import type { Memory, Sys, Watch } from '../../sys/sys';
-import { pause } from '../../sys/wait';
+import { after, pause, timeLimit } from '../../sys/wait';
 import { USBDEVFS_CAP_BULK_CONTINUATION, USBDEVFS_CAP_MMAP } from '../../uapi/usbdevfs';
 import { capabilities, discardUrb, urbReaper, urbSubmitter } from '../usbfs';
 import { ENODEV, ENOENT, statusOf, type TransferStatus } from './status';
@@ -46,8 +46,8 @@ export class Transfer {
   stopped: StopReason | null = null;
   /** Whether it ended with a bus error because the device was being unplugged. */
   unplugged = false;
-  /** Called when it is reaped. */
-  onDone: (() => void) | null = null;
+  /** Called when it is reaped, or with the reason why it cannot be. */
+  onDone: ((error?: unknown) => void) | null = null;
   /** Whether it was given back while the kernel had it: it is freed when it is reaped. */
   orphaned = false;
 
@@ -82,10 +82,10 @@ export class TransferQueue {
   #gone = false;
   #freed = false;
   #capabilities: number | undefined;
-  readonly #explain: (urb: Urb, error: SysError) => Error;
+  readonly #explain: (error: SysError, urb?: Urb) => Error;
 
-  /** @param explain makes the user's error of an URB that the kernel refused */
-  constructor(sys: Sys, fd: number, explain: (urb: Urb, error: SysError) => Error) {
+  /** @param explain makes the user's error of a call that failed, of an URB that was refused */
+  constructor(sys: Sys, fd: number, explain: (error: SysError, urb?: Urb) => Error) {
     this.#sys = sys;
     this.#fd = fd;
     this.#reap = urbReaper(sys, fd);
@@ -202,7 +202,7 @@ export class TransferQueue {
       this.#finish(transfer, gone ? -ENODEV : 0);
       if (gone) return null;
       if (tolerated.includes(code)) return code;
-      throw error instanceof SysError ? this.#explain(transfer.urb, error) : error;
+      throw error instanceof SysError ? this.#explain(error, transfer.urb) : error;
     }
   }
 
@@ -218,25 +218,29 @@ export class TransferQueue {
   /**
    * Waits until a transfer is reaped.
    *
+   * @throws (the promise) the error with which the kernel refuses to give URBs back; they stay its own
    * @param group the transfers that end together with it when time is up, in the order they were submitted
    */
   wait(transfer: Transfer, { timeoutMs, signal }: TransferWaitOptions, group: readonly Transfer[]): Promise<void> {
     if (!transfer.pending) return Promise.resolve();
+    timeLimit(timeoutMs);
     this.#startWatch();
     return new Promise((resolve, reject) => {
       const stop = (why: StopReason) => {
         try {
           this.stop(group, why);
         } catch (error) {
-          reject(error);
+          transfer.onDone?.(error);
         }
       };
       const onAbort = () => stop('cancelled');
-      const timer = timeoutMs === undefined ? undefined : setTimeout(stop, timeoutMs, 'timeout');
-      transfer.onDone = () => {
-        clearTimeout(timer);
+      const stopTimer = after(timeoutMs, () => stop('timeout'));
+      transfer.onDone = (error) => {
+        transfer.onDone = null;
+        stopTimer();
         signal?.removeEventListener('abort', onAbort);
-        resolve();
+        if (error === undefined) resolve();
+        else reject(error);
       };
       if (signal?.aborted) onAbort();
       else signal?.addEventListener('abort', onAbort, { once: true });
@@ -279,7 +283,8 @@ export class TransferQueue {
         discardUrb(this.#sys, this.#fd, transfer.urb.address);
       } catch (error) {
         // The device is gone: reaping tells the rest.
-        if (!(error instanceof SysError) || error.code !== 'ENODEV') throw error;
+        if (!(error instanceof SysError)) throw error;
+        if (error.code !== 'ENODEV') throw this.#explain(error, transfer.urb);
       }
     }
     const deadline = performance.now() + DISCARD_MS;
@@ -348,7 +353,8 @@ export class TransferQueue {
       if (transfer?.pending) this.#finish(transfer);
       return address !== 0;
     } catch (error) {
-      if (!(error instanceof SysError) || error.code !== 'ENODEV') throw error;
+      if (!(error instanceof SysError)) throw error;
+      if (error.code !== 'ENODEV') throw this.#explain(error);
       this.#lost();
       return false;
     }
@@ -373,9 +379,22 @@ export class TransferQueue {
     this.#endWatch();
   }
 
+  /** Has those who wait know of an error that came up in the event loop, where nobody else would. */
+  #failed(error: unknown): void {
+    // The node stays ready: it would call back without end.
+    this.#endWatch();
+    for (const transfer of this.#pending()) transfer.onDone?.(error);
+  }
+
   #startWatch(): void {
     if (this.#watch !== null || this.#gone) return;
-    const onReady = () => this.reap();
+    const onReady = () => {
+      try {
+        this.reap();
+      } catch (error) {
+        this.#failed(error);
+      }
+    };
     try {
       this.#watch = this.#sys.watch(this.#fd, onReady, 'writable');
     } catch (error) {

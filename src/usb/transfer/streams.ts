@@ -7,6 +7,8 @@ import {
   USBDEVFS_URB_TYPE_BULK,
   USBDEVFS_URB_TYPE_INTERRUPT,
 } from '../../uapi/usbdevfs';
+import { readTwice } from '../errors';
+import { wholeNumber } from './numbers';
 import { Pump } from './pump';
 import type { Transfer, TransferQueue, TransferWaitOptions } from './queue';
 import { errnoName, type TransferResult, type TransferStatus } from './status';
@@ -28,6 +30,9 @@ export interface StreamTarget {
 }
 
 export const DEFAULT_QUEUE = 4;
+
+/** The kernel's number for the length of an URB has 31 bits: drivers/usb/core/devio.c. */
+export const LONGEST_URB = 2 ** 31 - 1;
 
 /** A contiguous piece of kernel memory that is nearly always to be had; libusb splits at this too. */
 const CONTIGUOUS_CHUNK = 16 * 1024;
@@ -61,8 +66,8 @@ abstract class Stream implements TransferResult {
 
 /**
  * One transfer from an IN endpoint, of any length, in pieces as they arrive. It ends with the length that was asked for,
- * with a short packet, or with a status that is not `ok`. A piece is good until the next is asked for or the loop is
- * left: then its memory is used again.
+ * with a short packet, or with a status that is not `ok`. It is read by one loop, once. A piece is good until the next is
+ * asked for or the loop is left: then its memory is used again. Once the device is closed, it is empty.
  *
  * @example
  * const stream = device.readStream(0x81, 1 << 20);
@@ -71,10 +76,17 @@ abstract class Stream implements TransferResult {
  */
 export class InStream extends Stream {
   readonly #pump: Pump;
+  readonly #target: StreamTarget;
+  #isRead = false;
 
+  /** @throws usage for a queue, a chunk or a length that is none */
   constructor(queue: TransferQueue, target: StreamTarget, length: number, options: StreamOptions = {}) {
     super();
+    this.#target = target;
     const { queue: depth = DEFAULT_QUEUE, chunk = defaultChunk(target), ...wait } = options;
+    wholeNumber('queue', depth, { least: 1 });
+    wholeNumber('chunk', chunk, { least: 1, most: LONGEST_URB });
+    if (length !== Number.POSITIVE_INFINITY) wholeNumber('length', length, { least: 0 });
     // A chain of URBs ends with the first short packet, so that none behind it takes what belongs to the next transfer.
     // Host controllers whose rings cannot stop there (xHCI) do not have chains.
     const chained = target.type === 'bulk' && (target.capabilities & USBDEVFS_CAP_BULK_CONTINUATION) !== 0;
@@ -95,7 +107,14 @@ export class InStream extends Stream {
     this.#pump = new Pump(queue, { ...wait, depth: Math.min(depth, most), capacity: Math.min(chunk, length), prepare });
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
+  /** @throws exit 5 where it is read, or was: the pieces would be shared out between two loops */
+  [Symbol.asyncIterator](): AsyncGenerator<Buffer> {
+    if (this.#isRead) throw readTwice(this.#target.address);
+    this.#isRead = true;
+    return this.#pieces();
+  }
+
+  async *#pieces(): AsyncGenerator<Buffer> {
     let ended = false;
     for await (const transfer of this.#pump) {
       const { urb } = transfer;
@@ -114,7 +133,6 @@ export class InStream extends Stream {
 
 /** One transfer of an interrupt IN endpoint. */
 export interface Message extends TransferResult {
-  /** Good until the next message is asked for, or the loop is left. */
   data: Buffer;
 }
 
@@ -125,6 +143,8 @@ export async function* readMessages(
   length: number,
   { count, queue: depth = DEFAULT_QUEUE, timeoutMs, signal }: StreamOptions & { count?: number | undefined },
 ): AsyncGenerator<Message> {
+  if (count !== undefined && count !== Number.POSITIVE_INFINITY) wholeNumber('count', count, { least: 0 });
+  wholeNumber('length', length, { least: 0, most: LONGEST_URB });
   let left = count ?? Number.POSITIVE_INFINITY;
   const prepare = ({ urb }: Transfer) => {
     if (left-- <= 0) return false;
@@ -134,7 +154,13 @@ export async function* readMessages(
   const pump = new Pump(queue, { timeoutMs, signal, depth, capacity: length, prepare });
   for await (const { urb, status } of pump) {
     const { actualLength: actual } = urb;
-    yield { status, requested: length, actual, errno: errnoName(urb.status), data: urb.data.subarray(0, actual) };
+    yield {
+      status,
+      requested: length,
+      actual,
+      errno: errnoName(urb.status),
+      data: Buffer.from(urb.data.subarray(0, actual)),
+    };
     if (status !== 'ok') return;
   }
 }
@@ -170,6 +196,8 @@ class OutStream extends Stream {
   async send(queue: TransferQueue, source: Source, options: WriteOptions): Promise<TransferResult> {
     const { queue: depth = DEFAULT_QUEUE, chunk = defaultChunk(this.#target), zlp = false, onProgress } = options;
     const { timeoutMs, signal } = options;
+    wholeNumber('queue', depth, { least: 1 });
+    wholeNumber('chunk', chunk, { least: 1, most: LONGEST_URB });
     const pieces = new Pieces(source);
     let over = false;
     const submit = ({ urb }: Transfer, length: number) => {

@@ -1,5 +1,5 @@
 import { acquiring, type Cleanup } from '../../cleanup';
-import { SysError, UdrvError } from '../../errors';
+import { closedError, SysError, UdrvError } from '../../errors';
 import { type LatencyOptions, measureLatencies } from '../../interrupts/latency';
 import { type WatchOptions, watchInterrupts } from '../../interrupts/watch';
 import type { VfioDeviceInfo } from '../../model/device';
@@ -96,6 +96,8 @@ export class VfioDevice implements RegionSource {
   readonly #cleanup: Cleanup;
   #log: KernelLog | undefined;
   #space: DmaSpace | undefined;
+  /** Those that are open. */
+  readonly #eventfds = new Set<IrqEventfds>();
   #request: IrqEventfds | undefined;
   #busMasterChanged = false;
   #closed = false;
@@ -192,9 +194,16 @@ export class VfioDevice implements RegionSource {
     return VFIO_IRQ_NAMES.map((name) => this.irq(name));
   }
 
-  /** Switches vectors of one of its interrupts on, an eventfd each. They have to be closed before the device. */
+  /**
+   * Switches vectors of one of its interrupts on, an eventfd each, until they or the device are closed.
+   *
+   * @throws exit 5 where the interrupt is on already, 9 where it has no such interrupt, 3 where not all of these vectors
+   */
   eventfds(irq: IrqName, vectors: Vectors = FIRST_VECTOR, options: IrqOptions = {}): IrqEventfds {
-    return new IrqEventfds(this.#sys, this, irq, vectors, options);
+    this.#fd;
+    const eventfds = new IrqEventfds(this.#sys, this, irq, vectors, options, () => this.#eventfds.delete(eventfds));
+    this.#eventfds.add(eventfds);
+    return eventfds;
   }
 
   /**
@@ -203,17 +212,22 @@ export class VfioDevice implements RegionSource {
    * @throws exit 8
    */
   mustAnswer(): void {
-    if (this.irq('req').info.count === 0) return;
-    this.#request ??= this.#cleanup.own(this.eventfds('req'));
+    const request = this.irq('req');
+    if (request.info.count === 0) return;
+    if (this.#request === undefined || this.#request.closed) {
+      // Whoever switched it on is told.
+      if (request.isOn) return;
+      this.#request = this.eventfds('req');
+    }
     if (this.#request.take() !== null) throw deviceRequested(this.info.address);
   }
 
   /**
-   * Yields the device's interrupts as they happen. Ends when `signal` aborts or the consumer stops, and then puts back
-   * what it changed: the interrupts and bus mastering.
+   * Yields the device's interrupts as they happen. Ends when `signal` aborts, the device is closed or the consumer stops,
+   * and then puts back what it changed: the interrupts and bus mastering.
    *
-   * @throws exit 6 where `timeoutMs` passes without an interrupt, 8 where the kernel requests the device back, 9 where
-   *   it has no such interrupt
+   * @throws exit 5 where the interrupt is on already, 6 where `timeoutMs` passes without one, 8 where the kernel requests
+   *   the device back, 9 where it has no such interrupt
    */
   async *interrupts({
     irq,
@@ -303,8 +317,10 @@ export class VfioDevice implements RegionSource {
     }
   }
 
-  /** Puts back what was changed and releases everything. A second close does nothing. */
+  /** Ends loops over its interrupts, puts back what was changed and releases everything. A second close does nothing. */
   close(): void {
+    // Added last, so that they are the first to go.
+    for (const eventfds of this.#eventfds) this.#cleanup.own(eventfds);
     try {
       this.#cleanup.close();
     } finally {
@@ -317,7 +333,7 @@ export class VfioDevice implements RegionSource {
   }
 
   get #fd(): number {
-    if (this.#closed) throw new RangeError(`${this.info.address} is closed`);
+    if (this.#closed) throw closedError(this.info.address);
     return this.#attachment.fd;
   }
 

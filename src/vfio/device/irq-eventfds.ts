@@ -1,9 +1,10 @@
 import { acquiring, type Cleanup } from '../../cleanup';
-import { SysError } from '../../errors';
+import { SysError, usageError } from '../../errors';
+import { OneWait } from '../../interrupts/one-wait';
 import type { InterruptEvent, InterruptSource, InterruptWaitOptions } from '../../interrupts/source';
 import type { Registers } from '../../model/registers';
 import type { PollResult, Sys } from '../../sys/sys';
-import { SERVE_SIGNALS_MS, serveSignals } from '../../sys/wait';
+import { ready, SERVE_SIGNALS_MS, serveSignals, timeLimit } from '../../sys/wait';
 import { PCI_STATUS, PCI_STATUS_INTERRUPT } from '../../uapi/pci-regs';
 import { deviceRequested } from '../errors';
 import type { Irq, IrqName } from './irq-set';
@@ -66,10 +67,12 @@ export class IrqEventfds implements InterruptSource<VectorEvent> {
   #served = performance.now();
   /** Set once REQ was taken, where that is what is watched. */
   #requested = false;
-  #isClosed = false;
+  readonly #waiting = new OneWait();
 
   /**
-   * @throws exit 9 where the device has no such interrupt, exit 3 where it has not all of these vectors
+   * @param onClose called once, when it is closed
+   * @throws exit 9 where the device has no such interrupt, exit 3 where it has not all of these vectors, exit 5 where it is
+   *   on already
    */
   constructor(
     sys: Sys,
@@ -77,8 +80,9 @@ export class IrqEventfds implements InterruptSource<VectorEvent> {
     irq: IrqName,
     { first, last }: Vectors,
     { loopback = false, watchRequest = true }: IrqOptions = {},
+    onClose: () => void = () => {},
   ) {
-    if (last < first) throw new RangeError('no vectors');
+    if (!(first >= 0 && last >= first)) throw usageError('vectors', `there are none from ${first} to ${last}`);
     this.#sys = sys;
     this.#host = host;
     this.#loopback = loopback;
@@ -86,10 +90,12 @@ export class IrqEventfds implements InterruptSource<VectorEvent> {
     this.#irq = host.irq(irq);
     this.#irq.mustHave(first, last - first + 1);
     this.#cleanup = acquiring((cleanup) => {
+      cleanup.defer(onClose);
       for (let vector = first; vector <= last; vector++) this.#addEventfd(irq, vector, cleanup);
       if (!loopback && (irq === 'msi' || irq === 'msix')) this.#switchBusMasterOn(cleanup);
       this.#enable(irq, first, cleanup);
-      if (watchRequest && irq !== 'req' && host.irq('req').info.count > 0) {
+      // Another loop of this device, or the program, listens already where it is on.
+      if (watchRequest && irq !== 'req' && host.irq('req').info.count > 0 && !host.irq('req').isOn) {
         this.#addEventfd('req', 0, cleanup);
         this.#enable('req', 0, cleanup);
       }
@@ -111,8 +117,8 @@ export class IrqEventfds implements InterruptSource<VectorEvent> {
    * @throws exit 8 where the kernel requests the device back
    */
   take(): VectorEvent | null {
-    // A wait that ended by the close: the numbers of the eventfds may be others' by now.
-    if (this.#isClosed) return null;
+    // The numbers of the eventfds may be others' by now.
+    if (this.closed) return null;
     for (const vector of this.#vectors) {
       const raised = this.#take(vector);
       if (raised === 0) continue;
@@ -127,17 +133,24 @@ export class IrqEventfds implements InterruptSource<VectorEvent> {
   async next({ timeoutMs, signal }: InterruptWaitOptions = {}): Promise<VectorEvent | null> {
     // The request stands until the device is given back.
     if (this.#requested) throw deviceRequested(this.device);
-    const deadline = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
-    // Interrupts that come so fast that there is never one to wait for must not keep signals out.
-    if (performance.now() - this.#served > SERVE_SIGNALS_MS) await this.#serve();
-    for (;;) {
-      const event = this.take();
-      if (event !== null) return event;
-      const left = deadline - performance.now();
-      if (left <= 0 || signal?.aborted) return null;
-      await this.#anyReady(Number.isFinite(left) ? left : undefined, signal);
-      this.#served = performance.now();
-    }
+    const deadline = performance.now() + timeLimit(timeoutMs);
+    return this.#waiting.run(this.device, async (closed) => {
+      // Interrupts that come so fast that there is never one to wait for must not keep signals out.
+      if (performance.now() - this.#served > SERVE_SIGNALS_MS) await this.#serve();
+      for (;;) {
+        const event = this.take();
+        if (event !== null) return event;
+        const left = deadline - performance.now();
+        if (left <= 0 || signal?.aborted || closed.aborted) return null;
+        const eventfds = this.#vectors.map(({ fd }) => fd);
+        await ready(this.#sys, eventfds, { timeoutMs: left, signal, closed });
+        this.#served = performance.now();
+      }
+    });
+  }
+
+  get closed(): boolean {
+    return this.#waiting.closed;
   }
 
   async #serve(): Promise<void> {
@@ -173,9 +186,9 @@ export class IrqEventfds implements InterruptSource<VectorEvent> {
     if (this.#irq.info.automasked) this.#irq.unmask(this.#first.vector);
   }
 
-  /** Switches the interrupts off again, and bus mastering, if it was off. */
+  /** Ends a wait, and switches the interrupts off again, and bus mastering, if it was off. */
   close(): void {
-    this.#isClosed = true;
+    this.#waiting.close();
     this.#cleanup.close();
   }
 
@@ -213,19 +226,5 @@ export class IrqEventfds implements InterruptSource<VectorEvent> {
       throw error;
     }
     return Number(this.#counter.readBigUInt64LE());
-  }
-
-  #anyReady(timeoutMs: number | undefined, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const finish = () => {
-        for (const watch of watches) watch.close();
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', finish);
-        resolve();
-      };
-      const watches = this.#vectors.map(({ fd }) => this.#sys.watch(fd, finish));
-      const timer = timeoutMs === undefined ? undefined : setTimeout(finish, timeoutMs);
-      signal?.addEventListener('abort', finish, { once: true });
-    });
   }
 }

@@ -16,7 +16,7 @@ import {
   VFIO_IRQ_SET_DATA_NONE,
   VFIO_PCI_IRQS,
 } from '../../uapi/vfio';
-import { enableIrqFailed, noIrq, noVector } from '../errors';
+import { enableIrqFailed, irqIsOn, noIrq, noVector } from '../errors';
 
 /** INTx, MSI, MSI-X; ERR (a PCI Express error), REQ (the kernel requests the device back). */
 export const VFIO_IRQ_NAMES = VFIO_PCI_IRQS;
@@ -59,12 +59,14 @@ export class Irq {
   /**
    * Switches vectors on, an eventfd each.
    *
-   * @throws exit 9 where the device has no such interrupt, exit 3 where not so many vectors, exit 5 where another of its
-   *   interrupts is on
+   * @throws exit 9 where the device has no such interrupt, exit 3 where not so many vectors, exit 5 where this or another of
+   *   its interrupts is on
    */
   enable(start: number, eventfds: readonly number[]): void {
     this.mustHave(start, eventfds.length);
     const { name, index } = this.info;
+    // The kernel would put the new eventfds in the place of those that somebody waits for.
+    if (this.#on) throw irqIsOn(this.#device, name);
     const struct = Buffer.alloc(irqSet.size + 4 * eventfds.length);
     struct.writeUInt32LE(struct.length, irqSet.argsz);
     struct.writeUInt32LE(VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, irqSet.flags);
@@ -85,6 +87,10 @@ export class Irq {
     const { name, count } = this.info;
     if (count === 0) throw noIrq(this.#device, name);
     if (start + vectors > count) throw noVector(this.#device, name, count);
+  }
+
+  get isOn(): boolean {
+    return this.#on;
   }
 
   /** Switches the whole interrupt off, unless it is. */

@@ -139,9 +139,10 @@ async function finding(check: Check, signal: AbortSignal): Promise<Finding> {
   try {
     return await check.run(signal);
   } catch (error) {
-    const ofMachine = error instanceof SysError || (error instanceof UdrvError && error.code !== 'ENODEV');
+    // A call that failed is a finding, whatever its errno; an error with more to say tells that the device is gone.
+    const ofMachine = error instanceof UdrvError && (error instanceof SysError || error.code !== 'ENODEV');
     if (signal.aborted || !ofMachine) throw error;
-    const text = error instanceof UdrvError ? `${error.subject}: ${error.message} (${error.code})` : error.message;
+    const text = `${error.subject}: ${error.message} (${error.code})`;
     return { verdict: check.isolation ? 'inconclusive' : 'fail', detail: text };
   }
 }

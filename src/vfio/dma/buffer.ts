@@ -1,5 +1,5 @@
 import { Cleanup } from '../../cleanup';
-import { SysError } from '../../errors';
+import { closedError, SysError } from '../../errors';
 import type { Memory, MemoryOptions, Sys } from '../../sys/sys';
 import { noIommu, noIovaLeft } from '../errors';
 import type { DmaAccess, DmaMapping, Iommu } from './iommu';
@@ -13,6 +13,7 @@ export interface DmaBuffer {
   /** I/O virtual address, by which the device reaches it once it is mapped. */
   readonly iova: bigint;
   readonly length: number;
+  /** The memory. Once the buffer is closed this throws, and one that was taken before has empty pages. */
   readonly bytes: Buffer;
   readonly mapped: boolean;
   map(access: DmaAccess): void;
@@ -197,7 +198,7 @@ class PoolBuffer implements DmaBuffer {
 
   /** Returns the memory for a buffer of another device. */
   share(): SharedMemory {
-    if (this.#closed) throw new RangeError('the buffer is closed');
+    if (this.#closed) throw closedError('the buffer');
     return this.#memory.share();
   }
 

@@ -1,3 +1,4 @@
+import { Samples } from '../../model/samples';
 import { SERVE_SIGNALS_NS, serveSignals } from '../../sys/wait';
 import { type DmaBuffer, type DmaPool, READ_WRITE } from './buffer';
 
@@ -17,9 +18,9 @@ export interface MapLatencies {
   /** In bytes, whole pages. */
   size: number;
   /** Mapping and then unmapping, measured by itself: a clock read between the two would be in it. */
-  both: number[];
-  map: number[];
-  unmap: number[];
+  both: Samples;
+  map: Samples;
+  unmap: Samples;
 }
 
 export interface MapLatencyOptions {
@@ -47,18 +48,23 @@ export async function measureMappings(
   // The alignment lets an IOMMU with large pages use them.
   const buffer = pool.allocate(size, size >= LARGE_PAGE ? { alignment: BigInt(LARGE_PAGE) } : {});
   for (let offset = 0; offset < buffer.length; offset += LEAST_PAGE) buffer.bytes[offset] = 1;
-  const latencies: MapLatencies = { size: buffer.length, both: [], map: [], unmap: [] };
+  const latencies: MapLatencies = {
+    size: buffer.length,
+    both: new Samples(),
+    map: new Samples(),
+    unmap: new Samples(),
+  };
   const clock = clockCost();
-  while (latencies.both.length < count && !signal?.aborted) {
-    const both = measureBoth(buffer, Math.min(count - latencies.both.length, BATCH), clock);
+  while (latencies.both.count < count && !signal?.aborted) {
+    const both = measureBoth(buffer, Math.min(count - latencies.both.count, BATCH), clock);
     const [map, unmap] = measureEach(buffer, both.length, clock);
-    latencies.both.push(...both);
-    latencies.map.push(...map);
-    latencies.unmap.push(...unmap);
+    latencies.both.addAll(both);
+    latencies.map.addAll(map);
+    latencies.unmap.addAll(unmap);
     await serveSignals();
-    onServed?.(latencies.both.length);
+    onServed?.(latencies.both.count);
   }
-  if (latencies.both.length > 0) onResult(latencies);
+  if (latencies.both.count > 0) onResult(latencies);
 }
 
 /**

@@ -176,6 +176,18 @@ test.each<[string, Record<string, Content>, string[]]>([
   );
 });
 
+test.each([`${DIR}/net`, `${DIR}/virtio0/net`])('an interface of another network namespace, in %s, is doubt', (net) => {
+  expect(found({ [`${net}/x`]: '' })).toEqual([]);
+  const tree = machine({ [`${net}/x`]: '' });
+  const { readDir } = tree;
+  // sysfs leaves its name out.
+  tree.readDir = (path) => readDir.call(tree, path).filter((name) => name !== 'x');
+  expect(findUses(tree, [NVME])).toEqual({
+    uses: [],
+    doubts: [`the network interface of ${NVME}, which is in another network namespace`],
+  });
+});
+
 test('virtual functions go with theirs', () => {
   expect(found({ [`${DIR}/sriov_numvfs`]: '4\n' })).toEqual([
     'it has 4 virtual functions, which would be removed with it',

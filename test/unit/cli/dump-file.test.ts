@@ -88,6 +88,7 @@ describe('a file that is damaged', () => {
     // Lines that would be gigabytes.
     ['0x0000  0x01\n*\n0xfffffffffffff  0x01\n', 'A:3'],
     ['0x0000  0x01 0x02\n*\n0x0003  0x01\n', 'A:3'],
+    ['0x0000  0x01\n*\n0x3000000  0x01\n*\n0x5000000  0x01\n', 'A:5'],
   ])('%j', (text, subject) => {
     expect(() => parse(text)).toThrow(expect.objectContaining({ subject, message: 'is no line of this dump' }));
   });

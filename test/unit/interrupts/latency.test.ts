@@ -7,6 +7,7 @@ import { SERVE_SIGNALS_MS } from '../../../src/sys/wait';
 /** A source whose device is quiet, and raises an interrupt for each trigger as `outcomes` say; ready without. */
 function sourceOf(log: string[], outcomes: PollResult[], busyMs = 0): InterruptSource {
   return {
+    closed: false,
     device: 'uio0',
     arm: () => {},
     next: () => Promise.reject(new Error('does not block')),

@@ -99,6 +99,11 @@ test.each([
   ['text', 'hello', /no map of registers/],
   ['nothing', '', /no map of registers/],
   [
+    'an object for a size',
+    '{"csr_registers":{"a_b":{"addr":0,"size":{"toString":1}}}}',
+    /a_b: its size is no number of words: object/,
+  ],
+  [
     'objects for numbers',
     '{"csr_registers":{"a_b":{"addr":{"toString":1},"size":1}}}',
     /a_b: its address is no number: object/,

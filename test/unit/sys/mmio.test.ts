@@ -57,7 +57,7 @@ test.each([
 test.each(WIDTHS)('a prepared read of width %d after the unmapping throws, and touches nothing', (width) => {
   const read = mapping.reader(0, width);
   mapping.close();
-  expect(read).toThrow('the mapping is closed');
+  expect(read).toThrow('is closed');
 });
 
 describe('with a word that another thread changes all the time', () => {

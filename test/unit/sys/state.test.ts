@@ -167,8 +167,8 @@ describe('what others could have put there is not believed:', () => {
     const { state, directory } = withFile();
     fs.chmodSync(join(directory, which), 0o757);
     expect(state.read('a')).toBeNull();
-    expect(() => state.write('a', 'more')).toThrow('EPERM');
-    expect(() => state.lock()).toThrow('EPERM');
+    expect(() => state.write('a', 'more')).toThrow(expect.objectContaining({ code: 'EPERM' }));
+    expect(() => state.lock()).toThrow(expect.objectContaining({ code: 'EPERM' }));
     expect(fs.readFileSync(join(directory, 'a'), 'utf8')).toBe('text');
   });
 
@@ -177,13 +177,27 @@ describe('what others could have put there is not believed:', () => {
     fs.renameSync(directory, `${directory}.real`);
     fs.symlinkSync(`${directory}.real`, directory);
     expect(state.read('a')).toBeNull();
-    expect(() => state.write('a', 'more')).toThrow('EPERM');
+    expect(() => state.write('a', 'more')).toThrow(expect.objectContaining({ code: 'EPERM' }));
   });
+});
+
+test('a directory in the place of a state has an errno, whatever is done', () => {
+  const directory = fresh();
+  const state = new DirectoryState(directory);
+  state.write('a', 'text');
+  for (const name of ['b', `c.${process.pid}`]) fs.mkdirSync(join(directory, name));
+  expect(state.read('b')).toBeNull();
+  expect(() => state.write('b', 'text')).toThrow(expect.objectContaining({ code: 'EISDIR' }));
+  expect(() => state.remove('b')).toThrow(expect.objectContaining({ code: 'EISDIR' }));
+  expect(() => state.write('c', 'text')).toThrow(expect.objectContaining({ code: 'EISDIR' }));
+  expect(state.read('a')).toBe('text');
 });
 
 test('what cannot be written says why', () => {
   const file = join(root, 'file');
   fs.writeFileSync(file, '');
-  expect(() => new DirectoryState(join(file, 'run', 'bind')).write('a', '')).toThrow('ENOTDIR');
+  expect(() => new DirectoryState(join(file, 'run', 'bind')).write('a', '')).toThrow(
+    expect.objectContaining({ code: 'ENOTDIR' }),
+  );
   expect(() => new DirectoryState(fresh()).read('../a')).toThrow(RangeError);
 });

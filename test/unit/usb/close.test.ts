@@ -43,3 +43,18 @@ test('an interface that is not released is not taken for one that its driver has
   // The kernel releases it with the descriptor, and looks for no driver then.
   expect(driver()).toBeNull();
 });
+
+test('an error of the kernel that comes up in the event loop is that of who waits', async () => {
+  const { sys, controls } = simulatedMachine();
+  const info = inspectUsb(sys, new NameDatabase(sys), '1-3.1');
+  if (info?.node == null) throw new Error('there is no keyboard');
+  const device = UsbDevice.open(sys, info);
+  device.claim(0, { detach: true });
+  const reading = device.read(0x81, 8);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  controls.fail('ioctl', info.node, 'EBADMSG');
+  controls.key('1-3.1', 4);
+  await expect(reading).rejects.toMatchObject({ code: 'EBADMSG', exit: 1, device: '1-3.1' });
+  controls.clearFaults();
+  expect(device.close()).toEqual([]);
+});

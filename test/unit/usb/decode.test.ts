@@ -12,8 +12,7 @@ import {
 import { type DecodeContext, type DescriptorJson, descriptorJson, stringIndices } from '../../../src/usb/decode/json';
 import { decode, encode, type ValuesOf } from '../../../src/usb/decode/layout';
 import { DEVICE, ENDPOINT, INTERFACE } from '../../../src/usb/decode/standard';
-import { checkInput } from '../../support/descriptor-check';
-import { inputOf, SEEDS } from '../../support/descriptor-inputs';
+import { targets } from '../../fuzz/targets/usb';
 import * as fixtures from '../../support/usb-fixtures';
 
 const CONTEXT: DecodeContext = {
@@ -423,15 +422,14 @@ test('string indices are found in descriptors, below them, and in groups', () =>
   expect([...stringIndices(decodeBos(fixtures.BOS).descriptors)].sort()).toEqual([4, 5, 6]);
 });
 
-describe('whatever the bytes', () => {
-  // `npm run bench -- fuzz` does the same a million times.
-  test('nothing fails, and all is written as it was read', () => {
-    for (const seed of SEEDS) checkInput(seed);
-    for (let number = 0; number < 3000; number++) checkInput(inputOf(number));
-  });
+/** Takes bytes for each kind of descriptors, as the fuzzer does: `npm run bench -- fuzz usb`. */
+function checkAll(bytes: Buffer): void {
+  for (const target of targets) target.run(bytes);
+}
 
-  test('as fast-check finds them', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => checkInput(Buffer.from(bytes)) >= 0));
+describe('whatever the bytes', () => {
+  test('nothing fails, and all is written as it was read', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => checkAll(Buffer.from(bytes))));
   });
 
   test('of any number, the tree is no deeper than descriptors nest', () => {
@@ -451,6 +449,5 @@ test.each([
   ['HID items', Buffer.alloc(128 * 1024, 0xa0)],
   ['zeros', Buffer.alloc(128 * 1024)],
 ])('as many %s as two configurations can hold are shown', (_, bytes) => {
-  // The length modulo 4 selects the text to check: 0 that of a tree of descriptors, 3 that of a report descriptor.
-  for (const last of [0, 3]) checkInput(bytes.subarray(0, bytes.length - (bytes.length % 4) - 4 + last));
+  checkAll(bytes);
 });

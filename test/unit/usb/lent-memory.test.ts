@@ -44,7 +44,7 @@ test('what is short, and an URB of a control request, is copied', async () => {
 
 test('a control request has none, however long, not even what is idle', () => {
   const { sys } = simulatedMachine();
-  const queue = new TransferQueue(sys, sys.open(NODE, { write: true }), (_, error) => error);
+  const queue = new TransferQueue(sys, sys.open(NODE, { write: true }), (error) => error);
   const lent = queue.acquire(65_536);
   expect(lent.urb.isLent).toBe(true);
   queue.recycle(lent);

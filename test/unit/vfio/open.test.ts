@@ -234,7 +234,7 @@ describe('what a reset of the bus would reset', () => {
   });
 
   test('is not asked for again and again where the count grows', () => {
-    expect(() => readHotReset(kernel(0xffffffff, 0), 3)).toThrow('ENOSPC');
+    expect(() => readHotReset(kernel(0xffffffff, 0), 3)).toThrow(expect.objectContaining({ code: 'ENOSPC' }));
   });
 
   test('of NVMe in the simulation is itself', () => {
@@ -271,7 +271,7 @@ describe('a struct with capabilities', () => {
 
   test('that says it needs gigabytes is not believed', () => {
     const sys = answering((struct) => struct.writeUInt32LE(0xffffffff, 0));
-    expect(() => query(sys, 3, 0, 32)).toThrow('EOVERFLOW');
+    expect(() => query(sys, 3, 0, 32)).toThrow(expect.objectContaining({ code: 'EOVERFLOW' }));
   });
 });
 
