@@ -124,6 +124,11 @@ export function usageError(subject: string, message: string, hint?: string): Udr
   return new UdrvError(message, { code: 'EUSAGE', exit: Exit.usage, subject, hint });
 }
 
+/** Turns a close that failed into the user's error: the descriptor is closed all the same, and what was done is done. */
+export function closeFailed(error: SysError, subject: { subject?: string; device?: string } = {}): UdrvError {
+  return fromSysError(error, { ...subject, message: `closing it failed: ${errnoMessage(error.code)}` });
+}
+
 /** Turns a failed system call into the user's error; `details` says what is known beyond the errno. */
 export function fromSysError(
   error: SysError,

@@ -1,4 +1,4 @@
-import { Cleanup, closeQuietly } from '../cleanup';
+import { Cleanup, closing } from '../cleanup';
 import type { Interrupt } from '../model/interrupt';
 import { noInterrupt } from './errors';
 import type { InterruptEvent, InterruptSource, InterruptWaitOptions } from './source';
@@ -46,8 +46,7 @@ export async function* watchInterrupts<Event extends InterruptEvent>(
       last = now;
     }
   } catch (error) {
-    closeQuietly(cleanup);
-    throw error;
+    throw closing(cleanup, error);
   }
 }
 

@@ -1,4 +1,5 @@
 import { NameDatabase } from '../../names/database';
+import type { Journal } from '../../sys/journal';
 import type { StateStore } from '../../sys/state';
 import type { Sys } from '../../sys/sys';
 import type { Document } from '../documents';
@@ -9,6 +10,7 @@ import type { OutputStream } from '../output/stream';
 import { type ColorChoice, makeStyle, type Style, useColor } from '../output/style';
 import { columnsOf, useUnicode } from '../output/terminal';
 import type { StatusLine } from '../status/status-line';
+import type { OpenMachine } from './machine';
 import type { Settings } from './settings';
 
 /** The options that every command takes, as commander gives them. */
@@ -30,6 +32,8 @@ export class Context {
   readonly sys: Sys;
   /** The bindings before udrv's changes, where the machine itself keeps them. */
   readonly bindings: StateStore | undefined;
+  /** Notes of what commands take for their own time, where the machine itself keeps them. */
+  readonly journal: Journal | undefined;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly env: NodeJS.ProcessEnv;
@@ -46,11 +50,12 @@ export class Context {
     stdout: OutputStream,
     stderr: OutputStream,
     env: NodeJS.ProcessEnv,
-    bindings?: StateStore,
+    { bindings, journal }: Pick<OpenMachine, 'bindings' | 'journal'> = {},
   ) {
     this.options = options;
     this.sys = sys;
     this.bindings = bindings;
+    this.journal = journal;
     this.stdout = stdout;
     this.stderr = stderr;
     this.env = env;
