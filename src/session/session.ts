@@ -1,3 +1,4 @@
+import { closing } from '../cleanup';
 import { fromSysError, SysError, UdrvError } from '../errors';
 import type { Sys } from '../sys/sys';
 import { pause, serveSignals } from '../sys/wait';
@@ -63,7 +64,12 @@ export class Session {
   /** @param device belongs to the session from here on, and is closed with it */
   constructor(sys: Sys, device: SessionDevice, options: SessionOptions = {}) {
     this.#state = new SessionState(sys, device, options);
-    if (device instanceof VfioDevice) this.#watchRequest(device);
+    try {
+      this.#state.listen();
+      if (device instanceof VfioDevice) this.#watchRequest(device);
+    } catch (error) {
+      throw closing(this.#state, error);
+    }
   }
 
   /** Opens a device for a session. @throws as the open of its framework does */

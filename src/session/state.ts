@@ -57,8 +57,6 @@ export class SessionState {
     this.#cleanup.defer(() => (device instanceof UsbDevice ? closeWhole(device) : device.close()));
     this.#cleanup.defer(() => this.#pool?.close());
     this.#cleanup.defer(() => this.#closeAll());
-    // The first look begins to listen.
-    if (device instanceof VfioDevice) device.faults();
   }
 
   get address(): string {
@@ -198,6 +196,11 @@ export class SessionState {
   /** Adds what has to be undone before the device is closed. */
   onClose(undo: () => void): void {
     this.#cleanup.defer(undo);
+  }
+
+  /** Begins to listen for accesses of the device that the IOMMU stops. */
+  listen(): void {
+    if (this.device instanceof VfioDevice) this.device.faults();
   }
 
   /** Gives everything back. A second close does nothing. */

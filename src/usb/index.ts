@@ -36,6 +36,7 @@ export { CONFIGURATION, DEVICE, ENDPOINT, INTERFACE, INTERFACE_ASSOCIATION } fro
 export type { NotGivenBack } from './device/claims';
 export {
   type ClaimOptions,
+  type ConfigurationOptions,
   type ControlOptions,
   type DataResult,
   UsbDevice,

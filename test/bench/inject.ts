@@ -2,17 +2,23 @@ import { KILLED, killAtEach } from '../injection/kills';
 import { type Breach, breachText, inject } from '../injection/suite';
 import { LOOKING, WORKING } from '../injection/verbs';
 
+/** Cases of one command, taken evenly from all that it has. */
+const MOST_CASES = Number(process.env['UDRV_MOST'] ?? 150);
+
 /** Breaches of one kind that are shown of each command. */
 const MOST_SHOWN = 2;
 
-/** Faults of system calls: each call of each command fails in each way that it may, once and from then on. */
+/**
+ * Faults of system calls: each call of each command fails in each way that it may, once and from then on; and kills, after
+ * which the next command mends. Of some commands alone: `node test/run-ts.cjs test/bench/inject.ts 'usb bulk'`.
+ */
 export async function benchInject(named = ''): Promise<boolean> {
   let cases = 0;
   const breaches: Breach[] = [];
   const start = performance.now();
   for (const verb of [...WORKING, ...LOOKING].filter(({ line }) => line.includes(named))) {
     const begin = performance.now();
-    const tally = await inject(verb, { every: 10, most: Number(process.env['UDRV_MOST'] ?? 300) });
+    const tally = await inject(verb, { every: 10, most: MOST_CASES });
     cases += tally.cases;
     breaches.push(...tally.breaches);
     console.log(

@@ -18,14 +18,9 @@ export interface Ran {
   stderr: string;
 }
 
-/** Runs a command line in this process, as `udrv --sim` does, on a machine and with the memory that it is given. */
-export async function runCommand(
-  line: string | readonly string[],
-  sys: Sys,
-  bindings: StateStore,
-  journal?: Journal,
-): Promise<Ran> {
-  const words = typeof line === 'string' ? line.split(' ') : [...line];
+/** Runs a command line, with words in quotes where they hold blanks, in this process, as `udrv --sim` does, on a machine and with the memory that it is given. */
+export async function runCommand(line: string, sys: Sys, bindings: StateStore, journal?: Journal): Promise<Ran> {
+  const words = Array.from(line.matchAll(/'([^']*)'|\S+/g), ([word, quoted]) => quoted ?? word);
   const out = new Collected();
   const err = new Collected();
   const surroundings = {

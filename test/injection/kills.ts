@@ -35,6 +35,7 @@ export const KILLED: readonly KilledLine[] = [
   { line: 'usb ctrl 1-3.1 0x81 6 0x2200 0 63 --detach', next: 'usb attach --all' },
   { line: 'usb alt 1-4:1.0 0 --detach', next: 'restore --all' },
   { line: 'usb config 1-3.1 1', next: ANOTHER },
+  { line: "do 1-4 'claim 0 --detach' 'ctrl 0xa1 0xfe 0 0 1'", next: ANOTHER },
   { line: 'uio read uio0 map0 0', isDriven: true, next: ANOTHER },
   { line: 'uio dump uio0 map0 0+16', isDriven: true, next: 'restore --all' },
 ];

@@ -134,7 +134,7 @@ function* breachesOf(
   if (exit !== 0 && errors.length === 0 && !hasVerdict) yield 'an exit code without a line';
   for (const name of faulty.open.values()) {
     // Memory that could not be unmapped stays: the device may still write to it.
-    if (name !== 'allocate' || !stderr.includes('IOVA')) yield `left open: ${name}`;
+    if (name !== 'allocate' || !`${stdout}${stderr}`.includes('IOVA')) yield `left open: ${name}`;
   }
   const wanted = exit === 0 ? sound.after : before;
   for (const difference of differences(wanted, after)) {

@@ -1,6 +1,6 @@
 /** A command line of the suite. */
 export interface Verb {
-  /** Arguments, without those that hold blanks. */
+  /** Arguments; those that hold blanks are in quotes. */
   line: string;
   /** Lines that make the machine what the command is for. */
   before?: readonly string[];
@@ -73,6 +73,9 @@ export const WORKING: readonly Verb[] = [
   { line: 'usb detach 1-3.1:1.0' },
   { line: 'usb attach 1-4:1.0', before: ['usb detach 1-4:1.0'] },
   { line: 'usb bench 1-2 0x81 --size 4K --queue 1 --seconds 0.01' },
+  { line: `do ${EDU} 'buf A 4K' 'irq msi on' 'master on' 'write bar0:0x60 1' 'wait msi 100ms' 'free A'` },
+  { line: "do uio0 'irq on' 'write map0:0x60 1' 'wait 100ms' 'write map0:0x64 1'" },
+  { line: "do 1-4 'claim 0 --detach' 'ctrl 0xa1 0xfe 0 0 1'" },
   { line: 'monitor --timeout 10ms' },
   { line: `pci read ${NVME} bar0 0` },
   { line: `pci write ${NVME} bar0 0x14 0 --force` },

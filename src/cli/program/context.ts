@@ -10,7 +10,6 @@ import type { OutputStream } from '../output/stream';
 import { type ColorChoice, makeStyle, type Style, useColor } from '../output/style';
 import { columnsOf, useUnicode } from '../output/terminal';
 import type { StatusLine } from '../status/status-line';
-import type { OpenMachine } from './machine';
 import type { Settings } from './settings';
 
 /** The options that every command takes, as commander gives them. */
@@ -24,6 +23,12 @@ export interface GlobalOptions extends MachineOptions {
   verbose?: boolean;
   pager?: boolean;
   config?: boolean;
+}
+
+/** Memories that a machine keeps itself, beyond the end of a command. */
+interface Kept {
+  readonly bindings?: StateStore | undefined;
+  readonly journal?: Journal | undefined;
 }
 
 /** The surroundings of a command: the options, the machine, and where its output goes. */
@@ -50,7 +55,7 @@ export class Context {
     stdout: OutputStream,
     stderr: OutputStream,
     env: NodeJS.ProcessEnv,
-    { bindings, journal }: Pick<OpenMachine, 'bindings' | 'journal'> = {},
+    { bindings, journal }: Kept = {},
   ) {
     this.options = options;
     this.sys = sys;

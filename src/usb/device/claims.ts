@@ -5,6 +5,7 @@ import type { Journal, Note } from '../../sys/journal';
 import type { Sys } from '../../sys/sys';
 import { claimFailed } from '../errors';
 import { interfaceName } from '../inspect/address';
+import { USB_DEVICES } from '../inspect/inspect';
 import {
   claimInterface,
   connectDriver,
@@ -142,11 +143,16 @@ export class Claims {
   /** Has the kernel look for a driver. @returns null where the interface has one now, or is gone; else the errno */
   #reconnect(intf: number): string | null {
     try {
-      return unlessGone(() => hasDriverAgain(this.#sys, this.#fd, intf)) === false ? 'ENODATA' : null;
+      return hasDriverAgain(this.#sys, this.#fd, intf) ? null : 'ENODATA';
     } catch (error) {
-      if (error instanceof SysError) return error.code;
-      throw error;
+      if (!(error instanceof SysError)) throw error;
+      return error.code === 'ENODEV' || !this.#exists(intf) ? null : error.code;
     }
+  }
+
+  /** Another configuration may have other interfaces. */
+  #exists(intf: number): boolean {
+    return this.#sys.access(`${USB_DEVICES}/${interfaceName(this.#device(), intf)}`) !== null;
   }
 }
 

@@ -54,6 +54,11 @@ export interface ClaimOptions {
   alt?: number | undefined;
 }
 
+export interface ConfigurationOptions {
+  /** Takes all interfaces from their drivers for it. Where it fails or is the same one, closing the device gives them back. */
+  detach?: boolean;
+}
+
 export interface ControlOptions extends TransferWaitOptions {
   /** Takes the interface that the request is for from a kernel driver until the device is closed. */
   detach?: boolean | undefined;
@@ -262,11 +267,9 @@ export class UsbDevice {
    * Selects a configuration. The kernel looks for drivers of another one; the same one it only resets.
    *
    * @param value bConfigurationValue, 0 for none
-   * @param options.detach takes all interfaces from their drivers for it; where it fails or is the same one, {@link close}
-   *   gives them back
    * @throws exit 4 where the device is not authorized, exit 5 while any interface has a driver or is claimed
    */
-  setConfiguration(value: number, { detach = false }: { detach?: boolean } = {}): void {
+  setConfiguration(value: number, { detach = false }: ConfigurationOptions = {}): void {
     // The kernel would set none, and report success: usb_set_configuration(). It may have been authorized meanwhile.
     this.#isStale = true;
     if (value !== 0 && this.info.usb.authorized === false) throw notAuthorized(this.info);
