@@ -1,5 +1,5 @@
 import { SysError, UdrvError } from '../errors';
-import { comparePciAddresses } from '../pci/address';
+import { comparePciAddresses, isPciAddress } from '../pci/address';
 import { StateLocked, type StateStore } from '../sys/state';
 import type { SysTree } from '../sys/sys';
 import { devicePath } from './bus';
@@ -107,7 +107,8 @@ function readRecord(sys: SysTree, store: StateStore, address: string): Record | 
 /** @throws UdrvError where the device does not tell, and might be another one */
 function identityOf(sys: SysTree, address: string): string {
   const id = readIdentity(sys, address);
-  if (id.includes('null')) throw unidentifiedError(address);
+  // The alias of a device tree's node has a `null` of its own.
+  if (isPciAddress(address) && id.includes('null')) throw unidentifiedError(address);
   return id;
 }
 

@@ -104,7 +104,7 @@ export async function inject(verb: Verb, { every, most }: { every: number; most:
   if (sound.exit !== 0 && sound.exit !== 6 && sound.exit !== 7)
     throw new Error(`${verb.line}: exit ${sound.exit}: ${sound.stderr}`);
   const faults = [...faultsFor(sound.faulty.calls, every)];
-  const step = Math.max(1, faults.length / most);
+  const step = Math.max(1, faults.length / (verb.isSlow ? most / 10 : most));
   for (let i = 0; i < faults.length; i += step) {
     const { fault, call } = faults[Math.floor(i)] as (typeof faults)[number];
     tally.cases++;
