@@ -146,11 +146,11 @@ export class Claims {
       return hasDriverAgain(this.#sys, this.#fd, intf) ? null : 'ENODATA';
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
-      return error.code === 'ENODEV' || !this.#exists(intf) ? null : error.code;
+      return this.#exists(intf) ? error.code : null;
     }
   }
 
-  /** Another configuration may have other interfaces. */
+  /** Whether an interface is there still: the device may be unplugged, or another configuration have others. */
   #exists(intf: number): boolean {
     return this.#sys.access(`${USB_DEVICES}/${interfaceName(this.#device(), intf)}`) !== null;
   }

@@ -87,7 +87,7 @@ export function closeWhole(device: UsbDevice): void {
 export function notTakenBack({ address }: UsbDeviceInfo, name: string, driver: string, code: string): UdrvError {
   return fromSysError(new SysError('ioctl', code, name), {
     message: `${driver} did not take it back`,
-    exit: Exit.failed,
+    exit: code === 'ENODEV' ? Exit.gone : Exit.failed,
     hint: probeCommand(name),
     device: address,
   });

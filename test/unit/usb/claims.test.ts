@@ -20,10 +20,11 @@ class Node {
   readonly drivers: (string | null)[] = ['first', 'second', 'third'];
   /** Errno, or null for a look that finds no driver, of CONNECT by interface. */
   readonly refusals = new Map<number, string | null>();
+  isThere = true;
 
   get sys(): Sys {
     return {
-      access: () => 'rw',
+      access: () => (this.isThere ? 'rw' : null),
       ioctl: (_: number, request: number, argument: Buffer) => this.#ioctl(request, argument),
     } as never;
   }
@@ -94,6 +95,7 @@ test.each([
 test('there is nothing to say of a device that is gone', () => {
   const { node, missing, giveBack } = claimed();
   for (const intf of [0, 1, 2]) node.refusals.set(intf, 'ENODEV');
+  node.isThere = false;
   giveBack();
   expect(missing).toEqual([]);
 });
