@@ -82,7 +82,7 @@ export * from './pci';
 export * from './regmap';
 export * from './session';
 export * from './sim';
-export { Journal, type LeftNote, type Note } from './sys/journal';
+export { Journal, type LeftNote, type Note, type Processes } from './sys/journal';
 export { LinuxSys } from './sys/linux/linux-sys';
 export { AttributeReader, type ReadError } from './sys/readers/attributes';
 export { findHolders, type Holder, type Holders } from './sys/readers/holders';
