@@ -2,8 +2,8 @@
  * Undoes what was done, the last first: closes descriptors, unmaps, puts a changed setting back. One object owns each
  * thing that has to be undone, and this is what it keeps them in.
  *
- * A step that fails does not keep the others from running. The first failure is thrown once all have run; the later
- * ones are in {@link Cleanup.laterFailures}. Closing again does nothing.
+ * A step that fails does not keep the others from running. The first failure is thrown once all have run, and the later
+ * ones go with it: {@link laterFailures}. Closing again does nothing.
  *
  * @example
  * using cleanup = new Cleanup();
@@ -12,12 +12,6 @@
  */
 export class Cleanup implements Disposable {
   readonly #steps: (() => void)[] = [];
-  readonly #laterFailures: unknown[] = [];
-
-  /** Failures after the one that {@link close} threw, in the order in which they happened. */
-  get laterFailures(): readonly unknown[] {
-    return this.#laterFailures;
-  }
 
   /** Adds a step that {@link close} runs before all that were added earlier. */
   defer(undo: () => void): void {
@@ -44,9 +38,7 @@ export class Cleanup implements Disposable {
         failures.push(error);
       }
     }
-    if (failures.length === 0) return;
-    this.#laterFailures.push(...failures.slice(1));
-    throw failures[0];
+    if (failures.length > 0) throw withLater(failures[0], failures.slice(1));
   }
 
   [Symbol.dispose](): void {
@@ -56,23 +48,42 @@ export class Cleanup implements Disposable {
 
 /**
  * Runs `acquire`, which takes several resources one after another. Where it throws, those that it had taken are given
- * back, and its error is thrown, whether or not giving them back fails too.
+ * back, and its error is thrown; failures of giving back go with it.
  */
 export function acquiring<T>(acquire: (cleanup: Cleanup) => T): T {
   const cleanup = new Cleanup();
   try {
     return acquire(cleanup);
   } catch (error) {
-    closeQuietly(cleanup);
-    throw error;
+    throw closing(cleanup, error);
   }
 }
 
-/** Closes on the way out with an error, which says more than the ones that it led to. */
-export function closeQuietly(resource: { close(): void }): void {
+/** Closes a resource on the way out with an error. @returns the error, with the failures of closing as later ones */
+export function closing(resource: { close(): void }, error: unknown): unknown {
   try {
     resource.close();
-  } catch {
-    // The caller throws the error that ended the work.
+  } catch (failure) {
+    return withLater(error, [failure]);
   }
+  return error;
+}
+
+/** Marks errors for copies of this module: the command is one, and the library that its scripts import another. */
+const LATER = Symbol.for('udrv.laterFailures');
+
+/** Returns the failures that came after an error, mostly of giving back, in the order in which they happened. */
+export function laterFailures(error: unknown): readonly unknown[] {
+  return ownLater(error).flatMap((one) => [one, ...laterFailures(one)]);
+}
+
+function ownLater(error: unknown): readonly unknown[] {
+  return error instanceof Error ? ((error as { [LATER]?: readonly unknown[] })[LATER] ?? []) : [];
+}
+
+/** Adds failures to those that came after an error. @returns the error */
+export function withLater(error: unknown, failures: readonly unknown[]): unknown {
+  if (failures.length === 0 || !(error instanceof Error)) return error;
+  // Not enumerable: it is no part of what an error says.
+  return Object.defineProperty(error, LATER, { value: [...ownLater(error), ...failures], configurable: true });
 }

@@ -132,6 +132,11 @@ export function closedError(subject: string): UdrvError {
   return new UdrvError('is closed', { code: 'ECLOSED', exit: Exit.failed, subject });
 }
 
+/** Turns a close that failed into the user's error: the descriptor is closed all the same, and what was done is done. */
+export function closeFailed(error: SysError, subject: { subject?: string; device?: string } = {}): UdrvError {
+  return fromSysError(error, { ...subject, message: `closing it failed: ${errnoMessage(error.code)}` });
+}
+
 /** Turns a failed system call into the user's error; `details` says what is known beyond the errno. */
 export function fromSysError(
   error: SysError,

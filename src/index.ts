@@ -47,7 +47,7 @@ export {
   type VfPlan,
 } from './bind/virtual-functions';
 export { type WayToVfio, wayToVfio } from './bind/way-to-vfio';
-export { Cleanup } from './cleanup';
+export { Cleanup, laterFailures } from './cleanup';
 export { findGroup, type GroupDevice, type GroupReport, type GroupReports, listGroups } from './devices/iommu-groups';
 export { type ListOptions, listDevices } from './devices/list';
 export { type ReadMore, recordMachine } from './devices/record-machine';
@@ -83,6 +83,7 @@ export * from './pci';
 export * from './regmap';
 export * from './session';
 export * from './sim';
+export { Journal, type LeftNote, type Note, type Processes } from './sys/journal';
 export { LinuxSys } from './sys/linux/linux-sys';
 export { AttributeReader, type ReadError } from './sys/readers/attributes';
 export { findHolders, type Holder, type Holders } from './sys/readers/holders';

@@ -1,4 +1,4 @@
-import type { Cleanup } from '../cleanup';
+import { type Cleanup, withLater } from '../cleanup';
 import { SysError } from '../errors';
 import type { StateStore } from '../sys/state';
 import type { Sys, SysTree } from '../sys/sys';
@@ -57,7 +57,7 @@ export function prepareBindings(sys: Sys, store: StateStore, request: BindReques
  * Does a request, whole or not at all. One process at a time.
  *
  * @returns null where it was interrupted: all is as it was before
- * @throws UdrvError, or an AggregateError of them where something could not be taken back
+ * @throws UdrvError; failures of taking back go with it ({@link laterFailures})
  */
 export async function changeBindings(
   sys: Sys,
@@ -91,7 +91,7 @@ export async function changeBindings(
     for (const [i, { address, from }] of prepared.plans.entries())
       if (isAs(sys, address, from)) attemptTo(() => forgets[i]?.(), failures);
   }
-  if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures);
+  if (failures.length > 0) throw withLater(failures[0], failures.slice(1));
   if (!done) return null;
   if (request.kind === 'restore') for (const { address } of prepared.plans) forget(store, address);
   return prepared;

@@ -137,6 +137,15 @@ export function lockedError({ pid }: StateLocked): UdrvError {
   });
 }
 
+/** A device whose ids cannot be read, so that its record may be another one's. */
+export function unidentifiedError(address: string): UdrvError {
+  return new UdrvError('its ids cannot be read, and its earlier binding may be that of another device', {
+    code: 'EIO',
+    exit: Exit.failed,
+    device: address,
+  });
+}
+
 /** @param subject the function, or `bindings` */
 export function stateError(subject: string, { code, path }: SysError): UdrvError {
   const denied = code === 'EACCES' || code === 'EPERM';

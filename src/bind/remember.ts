@@ -1,9 +1,9 @@
-import { SysError } from '../errors';
-import { comparePciAddresses } from '../pci/address';
+import { SysError, UdrvError } from '../errors';
+import { comparePciAddresses, isPciAddress } from '../pci/address';
 import { StateLocked, type StateStore } from '../sys/state';
 import type { SysTree } from '../sys/sys';
 import { devicePath } from './bus';
-import { lockedError, stateError } from './errors';
+import { lockedError, stateError, unidentifiedError } from './errors';
 import type { Binding, BindPlan } from './plan';
 import { readIdentity } from './read';
 
@@ -16,8 +16,10 @@ const NAME = /^[^/\0-\x1f\x7f]{1,255}$/;
 interface Record extends Binding {
   /** The device's ids: another may have replaced it. */
   id: string;
-  /** The driver that udrv gave it since. */
+  /** The driver that udrv gave it since, or was about to give it. */
   made: string | null;
+  /** Another driver of udrv's that it had then: a process that is killed between the record and its action leaves it that. */
+  was: string | null;
 }
 
 /** Returns the binding before udrv's first change; null where that is not known, or another device is there now. */
@@ -31,12 +33,22 @@ function isThere(sys: SysTree, address: string): boolean {
   return sys.access(devicePath(sys, address, 'driver_override')) !== null;
 }
 
+/** Tells whether a device's record is its own. One that cannot be told is among them: to restore it says why. */
+function isRecorded(sys: SysTree, store: StateStore, address: string): boolean {
+  try {
+    return recall(sys, store, address) !== null;
+  } catch (error) {
+    if (error instanceof UdrvError) return true;
+    throw error;
+  }
+}
+
 /** Lists the devices that udrv has given another driver and not given back, by address. */
 export function remembered(sys: SysTree, store: StateStore): string[] {
   const addresses = keeping('bindings', () => store.names());
   return addresses
     .filter((address) => isThere(sys, address))
-    .filter((address) => recall(sys, store, address) !== null)
+    .filter((address) => isRecorded(sys, store, address))
     .sort(comparePciAddresses);
 }
 
@@ -51,11 +63,18 @@ export function remembered(sys: SysTree, store: StateStore): string[] {
 export function remember(sys: SysTree, store: StateStore, plan: BindPlan, made: string | null): () => void {
   const { address, from } = plan;
   const known = readRecord(sys, store, address);
-  const asMade = known !== null && (from.driver === known.made || from.driver === null);
-  const { driver, override } = asMade ? known : from;
-  const record: Record = { id: readIdentity(sys, address), driver, override, made };
+  const { driver, override } = known !== null && isOurs(from, known) ? known : from;
+  const was = from.driver === driver ? null : from.driver;
+  const record: Record = { id: identityOf(sys, address), driver, override, made, was };
   keeping(address, () => store.write(address, format(record)));
   return () => keeping(address, () => (known === null ? store.remove(address) : store.write(address, format(known))));
+}
+
+/** Tells whether udrv has made a binding, or has been on its way to make it or to restore the one before. */
+function isOurs(now: Binding, known: Record): boolean {
+  if (now.driver === null || now.driver === known.made || now.driver === known.was) return true;
+  // A restore that was killed before its last step leaves the override that it bound with.
+  return now.driver === known.driver && now.override === now.driver;
 }
 
 export function forget(store: StateStore, address: string): void {
@@ -77,11 +96,20 @@ function keeping<T>(subject: string, body: () => T): T {
   }
 }
 
-const format = ({ id, driver, override, made }: Record) => `${JSON.stringify({ id, driver, override, made })}\n`;
+const format = ({ id, driver, override, made, was }: Record) =>
+  `${JSON.stringify({ id, driver, override, made, was })}\n`;
 
 function readRecord(sys: SysTree, store: StateStore, address: string): Record | null {
   const record = parseRecord(store.read(address));
-  return record?.id === readIdentity(sys, address) ? record : null;
+  return record !== null && record.id === identityOf(sys, address) ? record : null;
+}
+
+/** @throws UdrvError where the device does not tell, and might be another one */
+function identityOf(sys: SysTree, address: string): string {
+  const id = readIdentity(sys, address);
+  // The alias of a device tree's node has a `null` of its own.
+  if (isPciAddress(address) && id.includes('null')) throw unidentifiedError(address);
+  return id;
 }
 
 /** A file may hold anything. */
@@ -93,9 +121,9 @@ function parseRecord(text: string | null): Record | null {
     return null;
   }
   if (typeof fields !== 'object' || fields === null) return null;
-  const { id, driver, override, made } = fields as { [name: string]: unknown };
-  return typeof id === 'string' && isName(driver) && isName(override) && isName(made)
-    ? { id, driver, override, made }
+  const { id, driver, override, made, was = null } = fields as { [name: string]: unknown };
+  return typeof id === 'string' && isName(driver) && isName(override) && isName(made) && isName(was)
+    ? { id, driver, override, made, was }
     : null;
 }
 

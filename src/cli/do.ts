@@ -22,6 +22,7 @@ export const command: VerbSpec = {
     argument('<step...>', 'each in quotes; @FILE or - (standard input) has a step a line'),
   ],
   options: [...openOptions(), mapOption()],
+  does: ['open', 'wait', 'change'],
   examples: [
     "do 0000:00:03.0 'write bar0:0x4 0x12345678' 'read bar0:0x4'",
     "-n do 0000:00:03.0 'buf A 4K' 'write bar0:0x80 A' 'free A'",

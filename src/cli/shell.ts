@@ -17,6 +17,7 @@ export const command: VerbSpec = {
   description: 'a prompt for steps with a device that stays open; Ctrl-D puts everything back',
   arguments: [argument('<device>', 'UIO, VFIO or USB', {})],
   options: [...openOptions(), mapOption()],
+  does: ['open', 'wait', 'change'],
   examples: ['-n shell 0000:00:03.0', '-n shell uio0'],
   run: shell,
 };

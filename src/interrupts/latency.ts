@@ -1,4 +1,4 @@
-import { Cleanup, closeQuietly } from '../cleanup';
+import { Cleanup, closing } from '../cleanup';
 import { SERVE_SIGNALS_NS, serveSignals, timeLimit } from '../sys/wait';
 import { noInterrupt, stillAsserted } from './errors';
 import type { InterruptSource, InterruptWaitOptions } from './source';
@@ -69,8 +69,7 @@ export async function measureLatencies(
       }
     }
   } catch (error) {
-    closeQuietly(cleanup);
-    throw error;
+    throw closing(cleanup, error);
   }
 }
 

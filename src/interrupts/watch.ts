@@ -1,4 +1,4 @@
-import { Cleanup, closeQuietly } from '../cleanup';
+import { Cleanup, closing } from '../cleanup';
 import type { Interrupt } from '../model/interrupt';
 import { timeLimit } from '../sys/wait';
 import { noInterrupt } from './errors';
@@ -48,8 +48,7 @@ export async function* watchInterrupts<Event extends InterruptEvent>(
       last = now;
     }
   } catch (error) {
-    closeQuietly(cleanup);
-    throw error;
+    throw closing(cleanup, error);
   }
 }
 

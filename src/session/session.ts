@@ -1,8 +1,9 @@
+import { closing } from '../cleanup';
 import { fromSysError, SysError, UdrvError } from '../errors';
 import type { Sys } from '../sys/sys';
 import { pause, serveSignals } from '../sys/wait';
 import { UioDevice } from '../uio/device';
-import { UsbDevice } from '../usb/device/device';
+import { UsbDevice, type UsbOpenOptions } from '../usb/device/device';
 import { VfioDevice, type VfioOpenOptions } from '../vfio/device/device';
 import { deviceRequested } from '../vfio/errors';
 import type { SessionBuffer } from './buffer';
@@ -63,11 +64,20 @@ export class Session {
   /** @param device belongs to the session from here on, and is closed with it */
   constructor(sys: Sys, device: SessionDevice, options: SessionOptions = {}) {
     this.#state = new SessionState(sys, device, options);
-    if (device instanceof VfioDevice) this.#watchRequest(device);
+    try {
+      this.#state.listen();
+      if (device instanceof VfioDevice) this.#watchRequest(device);
+    } catch (error) {
+      throw closing(this.#state, error);
+    }
   }
 
   /** Opens a device for a session. @throws as the open of its framework does */
-  static open(sys: Sys, info: SessionDeviceInfo, options: SessionOptions & VfioOpenOptions = {}): Session {
+  static open(
+    sys: Sys,
+    info: SessionDeviceInfo,
+    options: SessionOptions & VfioOpenOptions & UsbOpenOptions = {},
+  ): Session {
     return new Session(sys, openDevice(sys, info, options), options);
   }
 
@@ -152,14 +162,14 @@ export class Session {
 }
 
 /** Opens a device of any framework. */
-function openDevice(sys: Sys, info: SessionDeviceInfo, options: VfioOpenOptions): SessionDevice {
+function openDevice(sys: Sys, info: SessionDeviceInfo, options: VfioOpenOptions & UsbOpenOptions): SessionDevice {
   switch (info.framework) {
     case 'uio':
-      return UioDevice.open(sys, info, { write: true });
+      return UioDevice.open(sys, info, { write: true, journal: options.journal });
     case 'vfio':
       return VfioDevice.open(sys, info, options);
     case 'usb':
-      return UsbDevice.open(sys, info);
+      return UsbDevice.open(sys, info, { journal: options.journal });
   }
 }
 

@@ -1,4 +1,4 @@
-import { Cleanup, closeQuietly } from '../cleanup';
+import { Cleanup, closing } from '../cleanup';
 import { Exit, UdrvError, usageError } from '../errors';
 import type { InterruptSource } from '../interrupts/source';
 import type { Region } from '../model/device';
@@ -8,6 +8,7 @@ import type { Memory, Sys } from '../sys/sys';
 import type { UioDevice } from '../uio/device';
 import { findUDmaBuf, UDmaBuf, type UDmaBufInfo } from '../uio/u-dma-buf';
 import { UsbDevice } from '../usb/device/device';
+import { closeWhole } from '../usb/device/left-behind';
 import { VfioDevice } from '../vfio/device/device';
 import type { DmaBuffer, DmaMemoryOptions, DmaPool } from '../vfio/dma/buffer';
 import { blame, type Suspect } from './blame';
@@ -53,11 +54,9 @@ export class SessionState {
     this.#names = names;
     this.timeoutMs = timeoutMs;
     this.device = device;
-    this.#cleanup.own(device);
+    this.#cleanup.defer(() => (device instanceof UsbDevice ? closeWhole(device) : device.close()));
     this.#cleanup.defer(() => this.#pool?.close());
     this.#cleanup.defer(() => this.#closeAll());
-    // The first look begins to listen.
-    if (device instanceof VfioDevice) device.faults();
   }
 
   get address(): string {
@@ -149,8 +148,7 @@ export class SessionState {
     try {
       source.arm('deliver');
     } catch (error) {
-      closeQuietly(source);
-      throw error;
+      throw closing(source, error);
     }
     this.irqs.set(name, { source, isTaken: false });
   }
@@ -200,6 +198,11 @@ export class SessionState {
     this.#cleanup.defer(undo);
   }
 
+  /** Begins to listen for accesses of the device that the IOMMU stops. */
+  listen(): void {
+    if (this.device instanceof VfioDevice) this.device.faults();
+  }
+
   /** Gives everything back. A second close does nothing. */
   close(): void {
     this.#cleanup.close();
@@ -224,7 +227,13 @@ export class SessionState {
     // The device stops its DMA before its buffers go.
     if (this.#master && this.device instanceof VfioDevice) {
       const { device } = this;
-      cleanup.own({ close: () => closeQuietly({ close: () => device.setBusMaster(false) }) });
+      cleanup.defer(() => {
+        try {
+          device.setBusMaster(false);
+        } catch {
+          // Closing the device ends its DMA all the same.
+        }
+      });
     }
     this.#buffers.clear();
     this.irqs.clear();

@@ -119,6 +119,16 @@ export class Controls {
     return holdNode(this.#machine.kernel, node, process);
   }
 
+  /** Ends the process under test, as SIGKILL does: the kernel closes all that it has open, and nothing else is undone. */
+  endProcess(): void {
+    this.#machine.kernel.descriptors.closeAll();
+  }
+
+  /** Makes drivers that look at a USB interface fail, or, with `false`, take it again. @param intf `1-4:1.0` */
+  failProbe(intf: string, fails = true): void {
+    this.#machine.usb.failProbe(intf, fails);
+  }
+
   /** Sets the access that the calling user has to a node from now on. */
   setAccess(node: string, access: Access): void {
     this.#machine.kernel.setAccess(node, access);

@@ -1,4 +1,4 @@
-import { Cleanup, closeQuietly } from '../cleanup';
+import { Cleanup, closing } from '../cleanup';
 import { usageError } from '../errors';
 import type { PollEvent, Sys } from './sys';
 
@@ -67,8 +67,7 @@ export function ready(
     try {
       for (const one of typeof fd === 'number' ? [fd] : fd) cleanup.own(sys.watch(one, () => finish('ready'), event));
     } catch (error) {
-      closeQuietly(cleanup);
-      throw error;
+      throw closing(cleanup, error);
     }
     cleanup.defer(after(timeoutMs, () => finish('timeout')));
     const onAbort = () => finish('aborted');

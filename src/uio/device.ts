@@ -1,5 +1,5 @@
-import { acquiring, Cleanup, closeQuietly } from '../cleanup';
-import { closedError } from '../errors';
+import { acquiring, type Cleanup, closing } from '../cleanup';
+import { closedError, closeFailed, SysError } from '../errors';
 import { alreadyWaiting } from '../interrupts/errors';
 import { type LatencyOptions, measureLatencies } from '../interrupts/latency';
 import type { InterruptSource } from '../interrupts/source';
@@ -10,6 +10,7 @@ import type { RegionSource } from '../model/location';
 import { findRegion, Registers } from '../model/registers';
 import { mustDecode } from '../pci/decoding-check';
 import { wentAway } from '../pci/errors';
+import type { Journal } from '../sys/journal';
 import type { Sys } from '../sys/sys';
 import { keepBusMaster } from './bus-master';
 import { noIrqcontrol, openFailed } from './errors';
@@ -25,6 +26,13 @@ export interface UioWatchOptions extends WatchOptions {
 
 export interface UioLatencyOptions extends LatencyOptions {
   rearm?: RearmMode | undefined;
+}
+
+export interface UioOpenOptions {
+  /** Needed for interrupts too: re-arming writes. */
+  write: boolean;
+  /** Remembers bus mastering, which the end of this process switches off: one that is killed puts nothing back itself. */
+  journal?: Journal | undefined;
 }
 
 /**
@@ -62,19 +70,17 @@ export class UioDevice implements RegionSource {
   }
 
   /**
-   * Opens a device. `write` is needed for interrupts too: re-arming writes.
+   * Opens a device.
    *
    * @throws exit 4 with what grants access, exit 3 where the node is missing
    */
-  static open(sys: Sys, info: UioDeviceInfo, { write }: { write: boolean }): UioDevice {
+  static open(sys: Sys, info: UioDeviceInfo, { write, journal }: UioOpenOptions): UioDevice {
     return acquiring((cleanup) => {
+      // Before the open, so that there is no moment in which a note is missing; it is put back once the node is closed.
+      cleanup.defer(keepBusMaster(sys, info, journal));
       const fd = openNode(sys, info, write);
-      // Bus mastering is put back once the node is closed.
-      let putBack = () => {};
-      cleanup.defer(() => putBack());
-      cleanup.defer(() => sys.close(fd));
+      cleanup.defer(() => closeNode(sys, info, fd));
       const eventCount = new EventCount(sys, info, fd);
-      putBack = keepBusMaster(sys, info);
       return new UioDevice(sys, withAddresses(sys, info), fd, eventCount, write, cleanup);
     });
   }
@@ -111,15 +117,14 @@ export class UioDevice implements RegionSource {
 
   /** Switches the interrupt on or off, by irqcontrol or, for uio_pci_generic, by Interrupt Disable. */
   setInterrupt(on: boolean): void {
-    using cleanup = new Cleanup();
-    const control = cleanup.own(new InterruptControl(this.#sys, this.info, this.#openFd, 'auto'));
+    const control = new InterruptControl(this.#sys, this.info, this.#openFd, 'auto');
     try {
       explained(this.#sys, this.info, () => control.set(on));
       if (control.mode === 'none') throw noIrqcontrol(this.info);
     } catch (error) {
-      closeQuietly(cleanup);
-      throw error;
+      throw closing(control, error);
     }
+    control.close();
   }
 
   /**
@@ -178,6 +183,14 @@ export class UioDevice implements RegionSource {
 function withAddresses(sys: Sys, info: UioDeviceInfo): UioDeviceInfo {
   const known = info.uio.regions.every(({ address }) => address !== null);
   return known ? info : (inspectUio(sys, info.address) ?? info);
+}
+
+function closeNode(sys: Sys, { address }: UioDeviceInfo, fd: number): void {
+  try {
+    sys.close(fd);
+  } catch (error) {
+    throw error instanceof SysError ? closeFailed(error, { subject: address, device: address }) : error;
+  }
 }
 
 function openNode(sys: Sys, info: UioDeviceInfo, write: boolean): number {

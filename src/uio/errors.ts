@@ -94,7 +94,11 @@ export function openConfigFailed(device: UioDeviceInfo, error: unknown): unknown
 }
 
 /** write(2) to the configuration space, after the node was closed. @param parent PCI address */
-export function restoreBusMasterFailed(device: UioDeviceInfo, parent: string, error: unknown): unknown {
+export function restoreBusMasterFailed(
+  device: Pick<UioDeviceInfo, 'address'>,
+  parent: string,
+  error: unknown,
+): unknown {
   if (!(error instanceof SysError)) return error;
   return fromSysError(error, {
     message: 'closing the node switched bus mastering off, and it could not be put back',

@@ -34,7 +34,14 @@ export {
 } from './decode/layout';
 export { CONFIGURATION, DEVICE, ENDPOINT, INTERFACE, INTERFACE_ASSOCIATION } from './decode/standard';
 export type { NotGivenBack } from './device/claims';
-export { type ClaimOptions, type ControlOptions, type DataResult, UsbDevice } from './device/device';
+export {
+  type ClaimOptions,
+  type ConfigurationOptions,
+  type ControlOptions,
+  type DataResult,
+  UsbDevice,
+  type UsbOpenOptions,
+} from './device/device';
 export type { EndpointRequest, FoundEndpoint } from './device/endpoints';
 export { type Answers, askDevice, type ControlIn, type Known, type Setup, type Unanswered } from './inspect/ask';
 export {

@@ -1,11 +1,12 @@
 /**
- * `npm run bench [list|start|report|doctor|faults|session|fleet|ring|uio|vfio|nvme|net|usb|fuzz [INPUTS]]...`: the figures that the documents quote, each as a ratio or a difference against
+ * `npm run bench [list|start|report|doctor|faults|session|fleet|ring|uio|vfio|nvme|net|usb|inject|fuzz [INPUTS]]...`: the figures that the documents quote, each as a ratio or a difference against
  * something measured in the same run. Exits 1 where a figure misses its bound.
  */
 import { benchDoctor } from './doctor';
 import { benchFaults } from './faults';
 import { benchFleet } from './fleet';
 import { benchFuzz } from './fuzz';
+import { benchInject } from './inject';
 import { benchList } from './list';
 import { benchNetwork } from './network';
 import { benchNvme } from './nvme';
@@ -29,6 +30,7 @@ const benches: Record<string, (count?: number) => Promise<boolean> | boolean> = 
   uio: benchUio,
   usb: benchUsb,
   fuzz: benchFuzz,
+  inject: () => benchInject(),
   vfio: benchVfio,
   net: benchNetwork,
   nvme: benchNvme,

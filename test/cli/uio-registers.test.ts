@@ -205,10 +205,10 @@ test.concurrent('--trace shows each call on the device, in order, and changes no
     stderr: expect.stringMatching(
       new RegExp(
         [
-          '^open\\(/dev/uio0, O_RDONLY\\|O_NONBLOCK\\) = 3',
-          'open\\(/sys/bus/pci/devices/0000:00:04.0/config, O_RDONLY\\) = 4',
+          '^open\\(/sys/bus/pci/devices/0000:00:04.0/config, O_RDONLY\\) = 3',
           'pread\\(/sys/bus/pci/devices/0000:00:04.0/config, 2, 0x4\\) = 2 \\[03 01\\]',
           'close\\(/sys/bus/pci/devices/0000:00:04.0/config\\) = 0',
+          'open\\(/dev/uio0, O_RDONLY\\|O_NONBLOCK\\) = 3',
           'open\\(/sys/bus/pci/devices/0000:00:04.0/config, O_RDONLY\\) = 4',
           'pread\\(/sys/bus/pci/devices/0000:00:04.0/config, \\d+, 0x0\\) = \\d+ \\[34 12 e8 11 .*\\]',
           'close\\(/sys/bus/pci/devices/0000:00:04.0/config\\) = 0',

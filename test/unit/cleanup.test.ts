@@ -1,4 +1,4 @@
-import { acquiring, Cleanup } from '../../src/cleanup';
+import { acquiring, Cleanup, closing, laterFailures } from '../../src/cleanup';
 
 function recorded(cleanup: Cleanup, names: string[], failing: readonly string[] = []): void {
   for (const name of ['first', 'second', 'third'])
@@ -22,9 +22,10 @@ describe('Cleanup', () => {
     const names: string[] = [];
     const cleanup = new Cleanup();
     recorded(cleanup, names, ['third', 'first']);
-    expect(() => cleanup.close()).toThrow('third');
+    const error = thrown(() => cleanup.close());
+    expect(error).toEqual(new Error('third'));
     expect(names).toEqual(['third', 'second', 'first']);
-    expect(cleanup.laterFailures).toEqual([new Error('first')]);
+    expect(laterFailures(error)).toEqual([new Error('first')]);
     expect(() => cleanup.close()).not.toThrow();
   });
 
@@ -47,15 +48,33 @@ describe('Cleanup', () => {
   });
 });
 
+function thrown(body: () => unknown): unknown {
+  try {
+    body();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+test('the failures of a failure go with the error that came first', () => {
+  const inner = new Cleanup();
+  recorded(inner, [], ['third', 'second']);
+  const error = closing(inner, new Error('work'));
+  expect(laterFailures(closing({ close: () => {} }, error))).toEqual([new Error('third'), new Error('second')]);
+});
+
 describe('acquiring', () => {
-  it('gives back what was taken where the next step fails, and throws that error', () => {
+  it('gives back what was taken where the next step fails, and throws that error with what failed then', () => {
     const names: string[] = [];
     const acquire = (cleanup: Cleanup) => {
       recorded(cleanup, names, ['second']);
       throw new Error('no more');
     };
-    expect(() => acquiring(acquire)).toThrow('no more');
+    const error = thrown(() => acquiring(acquire));
+    expect(error).toEqual(new Error('no more'));
     expect(names).toEqual(['third', 'second', 'first']);
+    expect(laterFailures(error)).toEqual([new Error('second')]);
   });
 
   it('leaves what was taken to its owner where all went well', () => {

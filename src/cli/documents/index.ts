@@ -37,7 +37,7 @@ import type {
   RegsDocument,
 } from './registers';
 import type { FaultLine, StepLine } from './session';
-import type { TransferDocument, UsbChangeDocument } from './transfers';
+import type { TransferDocument, UsbAttachedDocument, UsbChangeDocument } from './transfers';
 
 /**
  * The documents and lines of `--json`, by the names that `udrv schema` takes: those in their `schema` field, without
@@ -87,6 +87,8 @@ export interface Documents {
   transfer: TransferDocument;
   /** a change of a USB device: usb reset, config, alt, clear-halt, detach, attach */
   'usb.change': UsbChangeDocument;
+  /** interfaces that have their drivers again: usb attach --all */
+  'usb.attached': UsbAttachedDocument;
   /** latencies of interrupts, without a schema field: uio bench, vfio bench --trigger */
   latencies: LatenciesDocument;
   /** latencies of DMA mappings: vfio bench */

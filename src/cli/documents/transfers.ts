@@ -17,6 +17,12 @@ export interface TransferDocument {
 /** A change of a device, or of one of its interfaces. */
 export type UsbChangeDocument = { schema: 'udrv.usb.change/1'; address: string } & UsbChange;
 
+/** The interfaces that have their drivers again. */
+export interface UsbAttachedDocument {
+  schema: 'udrv.usb.attached/1';
+  interfaces: { interface: string; driver: string }[];
+}
+
 export type UsbChange =
   | { action: 'reset' }
   | { action: 'config'; configuration: number }

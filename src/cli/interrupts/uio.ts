@@ -2,6 +2,7 @@ import { prepareActions } from '../../model/action';
 import { UioDevice } from '../../uio/device';
 import { checkRearm, type RearmMode } from '../../uio/rearm';
 import { findOf } from '../devices/find';
+import { journalOf } from '../journal/open';
 import type { Context } from '../program/context';
 import { interruptible } from '../program/signals';
 import { uioTarget } from '../registers/uio';
@@ -45,7 +46,7 @@ export async function withUioInterrupts(
     return undefined;
   }
   return interruptible(async (signal) => {
-    using device = UioDevice.open(context.sys, info, { write: true });
+    using device = UioDevice.open(context.sys, info, { write: true, journal: journalOf(context) });
     const trigger = prepareActions(triggers, device);
     const acknowledge = acks.length > 0 ? prepareActions(acks, device) : undefined;
     await work({ device, trigger, acknowledge, signal });

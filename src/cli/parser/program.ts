@@ -3,6 +3,7 @@ import { parseDuration } from '../../model/notation';
 import type { Sys } from '../../sys/sys';
 import { commands } from '..';
 import type { FleetOptions } from '../fleet/hosts';
+import { lookingFirst } from '../journal/first-look';
 import type { OutputStream } from '../output/stream';
 import type { CommandIndex, CommandSpec, VerbSpec } from '../program/command';
 import type { Context, GlobalOptions } from '../program/context';
@@ -88,7 +89,7 @@ export function buildProgram(
       outcome.exit = await runOnHosts(options, { stdout, stderr, env }, verb, run);
       return;
     }
-    outcome.exit = await runOn(machine(), withMachine(options, env), { stdout, stderr, env }, run);
+    outcome.exit = await runOn(machine(), withMachine(options, env), { stdout, stderr, env }, lookingFirst(verb, run));
   }
 
   function machine(): OpenMachine {

@@ -24,6 +24,8 @@ export interface VerbSpec {
   options?: readonly Option[];
   /** Commands whose names stand in the place of its first argument: `udrv bench report` beside `udrv bench DEVICE`. */
   commands?: CommandIndex;
+  /** It mends itself what a udrv that was killed has left behind, and reports the errors of that. */
+  mends?: true;
   /** Its work beyond looking at sysfs, which tells the global options that matter to it. */
   does?: readonly Does[];
   /** Its output is a document of one machine: of several hosts, each goes to a file of its own (`-o`, `%h`). */

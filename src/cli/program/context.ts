@@ -1,4 +1,5 @@
 import { NameDatabase } from '../../names/database';
+import type { Journal } from '../../sys/journal';
 import type { StateStore } from '../../sys/state';
 import type { Sys } from '../../sys/sys';
 import type { Document } from '../documents';
@@ -24,12 +25,20 @@ export interface GlobalOptions extends MachineOptions {
   config?: boolean;
 }
 
+/** Memories that a machine keeps itself, beyond the end of a command. */
+interface Kept {
+  readonly bindings?: StateStore | undefined;
+  readonly journal?: Journal | undefined;
+}
+
 /** The surroundings of a command: the options, the machine, and where its output goes. */
 export class Context {
   readonly options: GlobalOptions;
   readonly sys: Sys;
   /** The bindings before udrv's changes, where the machine itself keeps them. */
   readonly bindings: StateStore | undefined;
+  /** Notes of what commands take for their own time, where the machine itself keeps them. */
+  readonly journal: Journal | undefined;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly env: NodeJS.ProcessEnv;
@@ -46,11 +55,12 @@ export class Context {
     stdout: OutputStream,
     stderr: OutputStream,
     env: NodeJS.ProcessEnv,
-    bindings?: StateStore,
+    { bindings, journal }: Kept = {},
   ) {
     this.options = options;
     this.sys = sys;
     this.bindings = bindings;
+    this.journal = journal;
     this.stdout = stdout;
     this.stderr = stderr;
     this.env = env;

@@ -1,4 +1,5 @@
 import { usageError } from '../../errors';
+import type { Journal } from '../../sys/journal';
 import type { StateStore } from '../../sys/state';
 import type { Sys } from '../../sys/sys';
 import { inspectionOnly } from '../../sys/tree/inspection-only';
@@ -10,6 +11,8 @@ export interface OpenMachine extends Partial<Disposable> {
   readonly sys: Sys;
   /** The bindings before udrv's changes, where the machine itself keeps them. */
   readonly bindings?: StateStore;
+  /** Notes of what commands take for their own time, where the machine itself keeps them. */
+  readonly journal?: Journal;
 }
 
 /**

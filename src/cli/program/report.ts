@@ -1,5 +1,15 @@
 import type { CommanderError } from 'commander';
-import { Exit, type ExitCode, errnoNumber, fromSysError, SysError, UdrvError, usageError } from '../../errors';
+import { laterFailures } from '../../cleanup';
+import {
+  closeFailed,
+  Exit,
+  type ExitCode,
+  errnoNumber,
+  fromSysError,
+  SysError,
+  UdrvError,
+  usageError,
+} from '../../errors';
 import type { ErrorLine } from '../documents/administration';
 import { json, visible } from '../output/escape';
 import { completeHint, type MachineOptions } from '../output/hint';
@@ -8,16 +18,21 @@ import { columnsOf } from '../output/terminal';
 import { wrapAdvice } from '../output/wrap-advice';
 
 /**
- * Takes apart the errors of a command that failed, and whose cleanup failed then: `using` wraps each error of a disposal
- * with the one before it into a SuppressedError. A command that did several things has an AggregateError.
+ * Takes apart the errors of a command that failed, and whose cleanup failed then: an error has the failures that came
+ * after it, and `using` wraps each error of a disposal with the one before it into a SuppressedError. A command that did
+ * several things has an AggregateError.
  *
  * @returns the errors in the order in which they happened, at least one
  */
 export function failuresIn(error: unknown): [first: unknown, ...later: unknown[]] {
+  return [...apart(error), ...laterFailures(error).flatMap(apart)];
+}
+
+function apart(error: unknown): [first: unknown, ...later: unknown[]] {
   if (error instanceof AggregateError && error.errors.length > 0)
     return error.errors.flatMap(failuresIn) as [unknown, ...unknown[]];
-  if (!isSuppressedError(error)) return [error];
-  return [...failuresIn(error.suppressed), ...failuresIn(error.error)];
+  if (isSuppressedError(error)) return [...failuresIn(error.suppressed), ...failuresIn(error.error)];
+  return [error];
 }
 
 /** Recognizes it by its name: Node 20 and 22 have no such class, and the code that stands in for `using` makes one. */
@@ -40,7 +55,9 @@ interface Reporting {
 export function conclude(error: unknown, stderr: OutputStream, reporting: Reporting): ExitCode {
   const [first, ...later] = failuresIn(error);
   if (first instanceof BrokenPipe) return Exit.ok;
-  tryToShow(() => report(first, later, stderr, reporting));
+  // To a device that is gone, nothing can be given back: one line says it all.
+  const told = exitOf(first) === Exit.gone ? later.filter((one) => exitOf(one) !== Exit.gone) : later;
+  tryToShow(() => report(first, told, stderr, reporting));
   return exitOf(first);
 }
 
@@ -99,7 +116,7 @@ export function isOfParser(error: unknown): error is CommanderError {
 
 function asUdrvError(error: unknown): UdrvError | null {
   if (error instanceof UdrvError) return error;
-  if (error instanceof SysError) return fromSysError(error);
+  if (error instanceof SysError) return error.syscall === 'close' ? closeFailed(error) : fromSysError(error);
   if (isOfParser(error)) {
     // Its message is `(outputHelp)`.
     if (error.code === 'commander.help') return usageError('usage', 'missing command', '--help shows what there is');

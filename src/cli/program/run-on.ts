@@ -24,6 +24,6 @@ export async function runOn(
 ): Promise<number> {
   using cleanup = new Cleanup();
   cleanup.defer(() => machine[Symbol.dispose]?.());
-  const context = new Context(options, machine.sys, stdout, stderr, env, machine.bindings);
+  const context = new Context(options, machine.sys, stdout, stderr, env, machine);
   return ((await run(context)) as ExitOrNothing) ?? 0;
 }

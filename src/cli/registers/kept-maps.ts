@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { closeQuietly } from '../../cleanup';
+import { closing } from '../../cleanup';
 import { SysError, usageError } from '../../errors';
 import { removeIfThere, sysCall } from '../../sys/linux/node-fs';
 import type { KeptMapsFile } from '../documents/administration';
@@ -57,8 +57,7 @@ export function writeKeptMaps(path: string, maps: KeptMaps): void {
     });
     sysCall('rename', path, () => renameSync(temporary, path));
   } catch (error) {
-    closeQuietly({ close: () => removeIfThere(temporary) });
-    throw error;
+    throw closing({ close: () => removeIfThere(temporary) }, error);
   }
 }
 

@@ -3,6 +3,7 @@ import { attempt } from '../../sys/attempt';
 import type { SysTree } from '../../sys/sys';
 import { UioDevice } from '../../uio/device';
 import { findOf } from '../devices/find';
+import { journalOf } from '../journal/open';
 import type { Context } from '../program/context';
 import type { Target } from './target';
 
@@ -18,7 +19,7 @@ export function uioTarget(context: Context, device: UioDeviceInfo): Target {
     regions: device.uio.regions,
     isPhysical: device.uio.parent === null,
     kinds: () => kindsOf(context.sys, device),
-    open: (options) => UioDevice.open(context.sys, device, options),
+    open: (options) => UioDevice.open(context.sys, device, { ...options, journal: journalOf(context) }),
   };
 }
 

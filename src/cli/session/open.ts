@@ -5,6 +5,7 @@ import type { NameSource, SessionDeviceInfo } from '../../session/scope';
 import { Session } from '../../session/session';
 import type { VfioOpenOptions } from '../../vfio/device/device';
 import { findVfio, openVfio } from '../devices/vfio';
+import { journalOf } from '../journal/open';
 import type { Context } from '../program/context';
 
 /** Finds a device that a session can hold open. @throws UdrvError exit 3 */
@@ -21,7 +22,7 @@ export function openSession(
   options: VfioOpenOptions,
   names: NameSource,
 ): Session {
-  const own = { timeoutMs: context.options.timeout, names };
+  const own = { timeoutMs: context.options.timeout, names, journal: journalOf(context) };
   return info.framework === 'vfio'
     ? new Session(context.sys, openVfio(context, info, options), own)
     : Session.open(context.sys, info, own);

@@ -1,11 +1,14 @@
 import { claimProbe } from '../../bind/in-use/storage';
 import { findUses } from '../../bind/in-use/uses';
+import { closing } from '../../cleanup';
 import { Exit, UdrvError, usageError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
 import { numberIn } from '../../model/notation';
 import { UsbDevice } from '../../usb/device/device';
 import type { FoundEndpoint } from '../../usb/device/endpoints';
+import { closeWhole } from '../../usb/device/left-behind';
 import { endpointName, interfaceName } from '../../usb/inspect/address';
+import { journalOf } from '../journal/open';
 import type { Context } from '../program/context';
 import { interruptible } from '../program/signals';
 
@@ -21,28 +24,14 @@ export async function withUsb(
   work: (device: UsbDevice, signal: AbortSignal) => Promise<void> | void,
 ): Promise<number | undefined> {
   return interruptible(async (signal) => {
-    const device = UsbDevice.open(context.sys, info);
-    let done = false;
+    const device = UsbDevice.open(context.sys, info, { journal: journalOf(context) });
+    const givingBack = { close: () => closeWhole(device) };
     try {
       await work(device, signal);
-      done = true;
-    } finally {
-      const lost = device.close();
-      for (const { interface: name, driver, hint } of lost.slice(done ? 1 : 0))
-        context.note(`${name}: ${driver} did not take it back; ${hint}`);
-      const [first] = lost;
-      if (done && first !== undefined) notTakenBack(first.interface, first.driver, first.hint, info);
+    } catch (error) {
+      throw closing(givingBack, error);
     }
-  });
-}
-
-function notTakenBack(subject: string, driver: string, hint: string, { address }: UsbDeviceInfo): never {
-  throw new UdrvError(`${driver} did not take it back`, {
-    code: 'EIO',
-    exit: Exit.failed,
-    subject,
-    hint,
-    device: address,
+    givingBack.close();
   });
 }
 

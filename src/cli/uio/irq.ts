@@ -1,5 +1,6 @@
 import { UioDevice } from '../../uio/device';
 import { findOf } from '../devices/find';
+import { journalOf } from '../journal/open';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument } from '../program/options';
@@ -34,7 +35,7 @@ async function irq(
     return undefined;
   }
   return interruptible(() => {
-    using device = UioDevice.open(context.sys, info, { write: true });
+    using device = UioDevice.open(context.sys, info, { write: true, journal: journalOf(context) });
     device.setInterrupt(on);
   });
 }

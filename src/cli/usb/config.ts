@@ -1,9 +1,8 @@
-import type { UsbDevice } from '../../usb/device/device';
 import { findOf } from '../devices/find';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument } from '../program/options';
-import { type DrivenInterface, driversOf, parseByte, printChange } from '../transfers/interface';
+import { driversOf, parseByte, printChange } from '../transfers/interface';
 import { mustBeIdle, type TakeOptions, withUsb } from '../transfers/open';
 import { forceOption } from '../transfers/options';
 
@@ -34,21 +33,9 @@ async function config(
   for (const { interface: name, driver } of drivers)
     context.note(`${name}: ${driver} ${value === info.usb.configuration ? 'starts anew' : 'loses it'}`);
   const code = await withUsb(context, info, (usb) => {
-    // The kernel changes nothing while an interface has a driver. Where it fails, they come back.
-    const taken = drivers.filter(({ number }) => usb.detachDriver(number));
-    try {
-      usb.setConfiguration(value);
-    } catch (error) {
-      giveBack(usb, taken);
-      throw error;
-    }
-    // For another configuration the kernel looks for drivers itself; the same one it only resets.
-    if (value === info.usb.configuration) giveBack(usb, taken);
+    // The kernel changes nothing while an interface has a driver.
+    usb.setConfiguration(value, { detach: true });
   });
   if (code === undefined) printChange(context, info.address, { action: 'config', configuration: value });
   return code;
-}
-
-function giveBack(usb: UsbDevice, taken: readonly DrivenInterface[]): void {
-  for (const { number } of taken) usb.attachDriver(number);
 }

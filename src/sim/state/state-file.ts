@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { acquiring, closeQuietly } from '../../cleanup';
+import { acquiring, closing } from '../../cleanup';
 import { Exit, fromSysError, SysError, UdrvError, usageError } from '../../errors';
 import { readToEnd, removeIfThere, sysCall } from '../../sys/linux/node-fs';
 import { sleep } from '../../sys/sleep';
@@ -91,8 +91,7 @@ export class StateFile {
         fs.writeFileSync(fd, content);
         fs.renameSync(temporary, this.#target);
       } catch (error) {
-        closeQuietly({ close: () => removeIfThere(temporary) });
-        throw error;
+        throw closing({ close: () => removeIfThere(temporary) }, error);
       } finally {
         fs.closeSync(fd);
       }

@@ -40,6 +40,8 @@ export class UsbBus {
   readonly #unplugged = new Map<SimUsbDevice, () => void>();
   /** Devices that were pulled out; other unplugged ones lost the hub that they are plugged in to. */
   readonly #pulled = new Set<SimUsbDevice>();
+  /** Interfaces that no driver can drive. */
+  readonly #failing = new Set<string>();
   /** The highest device number that was given, by bus. */
   readonly #numbers = new Map<number, number>();
 
@@ -79,6 +81,16 @@ export class UsbBus {
   find(name: string): SimUsbDevice | undefined {
     const device = this.#devices.get(name);
     return device?.isConnected ? device : undefined;
+  }
+
+  /** Makes drivers fail that look at an interface. */
+  failProbe(name: string, fails: boolean): void {
+    if (fails) this.#failing.add(name);
+    else this.#failing.delete(name);
+    // usbfs claims what no driver can drive.
+    this.interfaces.onProbe = (driver, intf) => {
+      if (driver.name !== 'usbfs' && this.#failing.has(intf.name)) throw new Errno('EIO');
+    };
   }
 
   /** Pulls a device out, with all that hangs on it. */

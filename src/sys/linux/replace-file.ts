@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import { closeQuietly } from '../../cleanup';
+import { closing } from '../../cleanup';
 import { removeIfThere, sysCall } from './node-fs';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = fs.constants;
@@ -23,7 +23,6 @@ export function replaceFile(path: string, data: string): void {
     }
     sysCall('rename', path, () => fs.renameSync(temporary, path));
   } catch (error) {
-    closeQuietly({ close: () => removeIfThere(temporary) });
-    throw error;
+    throw closing({ close: () => removeIfThere(temporary) }, error);
   }
 }

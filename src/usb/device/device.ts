@@ -1,7 +1,8 @@
 import { acquiring, type Cleanup } from '../../cleanup';
-import { closedError, Exit, SysError } from '../../errors';
+import { closedError, closeFailed, Exit, SysError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
 import { NO_NAMES } from '../../names/database';
+import type { Journal } from '../../sys/journal';
 import type { Sys } from '../../sys/sys';
 import { timeLimit } from '../../sys/wait';
 import { setupPacket } from '../../uapi/usbdevfs';
@@ -43,11 +44,21 @@ export interface DataResult extends TransferResult {
   data: Buffer;
 }
 
+export interface UsbOpenOptions {
+  /** Remembers what is taken from drivers until it is given back: a process that is killed gives nothing back itself. */
+  journal?: Journal | undefined;
+}
+
 export interface ClaimOptions {
   /** Takes it from a kernel driver, which gets it back when the device is closed. */
   detach?: boolean;
   /** Alternate setting to select. The kernel goes back to setting 0 when the claim ends. */
   alt?: number | undefined;
+}
+
+export interface ConfigurationOptions {
+  /** Takes all interfaces from their drivers for it. Where it fails or is the same one, closing the device gives them back. */
+  detach?: boolean;
 }
 
 export interface ControlOptions extends TransferWaitOptions {
@@ -77,20 +88,20 @@ export class UsbDevice {
   #fd: number | undefined;
   #notGivenBack: NotGivenBack[] = [];
 
-  private constructor(sys: Sys, info: UsbDeviceInfo, fd: number, cleanup: Cleanup) {
+  private constructor(sys: Sys, info: UsbDeviceInfo, fd: number, cleanup: Cleanup, journal: Journal | undefined) {
     this.#sys = sys;
     this.#info = info;
     this.#fd = fd;
     this.#cleanup = cleanup;
     let queue: TransferQueue | undefined;
     cleanup.defer(() => queue?.free());
-    cleanup.defer(() => sys.close(fd));
+    cleanup.defer(() => this.#closeNode(fd));
     queue = new TransferQueue(sys, fd, (error, urb) =>
       urb === undefined ? callFailed(this.info, error) : submitFailed(sys, this.info, urb.endpoint, error),
     );
     this.#queue = queue;
-    this.#claims = new Claims(sys, fd, () => this.info);
-    cleanup.defer(() => this.#notGivenBack.push(...this.#claims.giveBack()));
+    this.#claims = new Claims(sys, fd, () => this.info, journal);
+    cleanup.defer(() => this.#claims.giveBack(this.#notGivenBack));
     cleanup.defer(() => this.#queue.close());
   }
 
@@ -99,11 +110,11 @@ export class UsbDevice {
    *
    * @throws exit 4 with the udev rule that grants access
    */
-  static open(sys: Sys, info: UsbDeviceInfo): UsbDevice {
+  static open(sys: Sys, info: UsbDeviceInfo, { journal }: UsbOpenOptions = {}): UsbDevice {
     const node = info.node ?? `/dev/bus/usb/${info.usb.bus}/${info.usb.device}`;
     return acquiring((cleanup) => {
       try {
-        return new UsbDevice(sys, info, sys.open(node, { write: true }), cleanup);
+        return new UsbDevice(sys, info, sys.open(node, { write: true }), cleanup, journal);
       } catch (error) {
         throw error instanceof SysError ? openFailed(info, error) : error;
       }
@@ -258,15 +269,17 @@ export class UsbDevice {
   }
 
   /**
-   * Selects a configuration.
+   * Selects a configuration. The kernel looks for drivers of another one; the same one it only resets.
    *
    * @param value bConfigurationValue, 0 for none
    * @throws exit 4 where the device is not authorized, exit 5 while any interface has a driver or is claimed
    */
-  setConfiguration(value: number): void {
+  setConfiguration(value: number, { detach = false }: ConfigurationOptions = {}): void {
     // The kernel would set none, and report success: usb_set_configuration(). It may have been authorized meanwhile.
     this.#isStale = true;
     if (value !== 0 && this.info.usb.authorized === false) throw notAuthorized(this.info);
+    const isSame = this.info.usb.configuration === value;
+    if (detach) this.#change(() => this.#claims.detachAll());
     this.#change(() => setConfiguration(this.#sys, this.#openFd, value), {
       EINVAL: {
         message: `has no configuration ${value}`,
@@ -274,13 +287,13 @@ export class UsbDevice {
         hint: `udrv usb show ${this.info.address}`,
       },
     });
-    this.#claims.forget();
+    if (!isSame) this.#claims.forget();
   }
 
   /**
    * Ends what is in flight, and gives everything back. A second close does nothing.
    *
-   * @returns the interfaces whose drivers did not take them back
+   * @returns the interfaces whose drivers did not take them back; where it throws, the next close returns them
    */
   close(): NotGivenBack[] {
     this.#fd = undefined;
@@ -290,6 +303,15 @@ export class UsbDevice {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #closeNode(fd: number): void {
+    const { address } = this.#info;
+    try {
+      this.#sys.close(fd);
+    } catch (error) {
+      throw error instanceof SysError ? closeFailed(error, { subject: address, device: address }) : error;
+    }
   }
 
   get #openFd(): number {

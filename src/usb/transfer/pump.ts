@@ -1,4 +1,4 @@
-import { Cleanup, closeQuietly } from '../../cleanup';
+import { Cleanup, closing } from '../../cleanup';
 import { timeLimit } from '../../sys/wait';
 import { wholeNumber } from './numbers';
 import type { Transfer, TransferQueue, TransferWaitOptions } from './queue';
@@ -55,7 +55,6 @@ export class Pump {
     let filling: Promise<void> | null = null;
     let waiting: Promise<void> | null = null;
     let failure: unknown;
-    let hasFailed = false;
     try {
       for (;;) {
         while (filling === null && this.#more && this.#flight.length < this.#depth) {
@@ -105,17 +104,21 @@ export class Pump {
         this.#spare.push(head);
       }
     } catch (error) {
-      hasFailed = true;
-      throw error;
+      throw closing({ close: () => this.#end() }, error);
     } finally {
-      this.#ended = true;
-      const cleanup = new Cleanup();
-      for (const transfer of this.#acquired)
-        if (transfer !== this.#filling) cleanup.defer(() => this.#queue.recycle(transfer));
-      cleanup.defer(() => this.stop());
-      if (hasFailed) closeQuietly(cleanup);
-      else cleanup.close();
+      this.#end();
     }
+  }
+
+  /** Ends what is in flight and gives the transfers back; once is enough. */
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const cleanup = new Cleanup();
+    for (const transfer of this.#acquired)
+      if (transfer !== this.#filling) cleanup.defer(() => this.#queue.recycle(transfer));
+    cleanup.defer(() => this.stop());
+    cleanup.close();
   }
 
   #acquire(): Transfer {

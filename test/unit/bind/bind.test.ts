@@ -12,6 +12,7 @@ import { type Content, TreeSys } from '../../support/tree-sys';
 /** Both of uio_pci_generic, which the simulated machine has. */
 const EDU = '0000:00:04.0';
 const TESTDEV = '0000:00:0a.0';
+const NVME = '0000:01:00.0';
 const GENERIC = '/sys/bus/pci/drivers/uio_pci_generic';
 const override = (address: string) => `/sys/bus/pci/devices/${address}/driver_override`;
 
@@ -84,9 +85,43 @@ test('what somebody else bound since is what is restored', async () => {
     driver: 'uio_pci_generic',
     override: 'other',
     made: null,
+    was: null,
   });
   await run(restore(EDU));
   expect(binding(EDU)).toEqual({ driver: 'uio_pci_generic', override: 'other' });
+});
+
+/** The end of a process by SIGKILL. */
+class Killed extends Error {}
+
+test('a second bind that is killed between its record and its action does not become the original', async () => {
+  const { state, run, binding } = setup();
+  const kill = () => {
+    throw new Killed();
+  };
+  await run(bind('vfio-pci', NVME));
+  for (let times = 0; times < 2; times++)
+    await expect(run(bind('uio_pci_generic', NVME), { onWrite: kill })).rejects.toThrow(Killed);
+  await run(bind('uio_pci_generic', NVME));
+  await run(restore(NVME));
+  expect(binding(NVME)).toEqual({ driver: 'nvme', override: null });
+  expect(state.names()).toEqual([]);
+});
+
+test('a restore that is killed before its last step does not become the original', async () => {
+  const { sys, state, run, binding } = setup();
+  sys.writeFile(override(EDU), '\n');
+  const first = binding(EDU);
+  await run(bind('vfio-pci', EDU));
+  const killAtLast = (write: { path: string; value: string }) => {
+    if (write.path === override(EDU) && write.value === '\n') throw new Killed();
+  };
+  await expect(run(restore(EDU), { onWrite: killAtLast as never })).rejects.toThrow(Killed);
+  expect(binding(EDU)).toEqual(bound);
+  await run(bind('vfio-pci', EDU));
+  await run(restore(EDU));
+  expect(binding(EDU)).toEqual(first);
+  expect(state.names()).toEqual([]);
 });
 
 test.each([

@@ -34,7 +34,9 @@ test('the first keeps its line, its hint and its exit code, and each later one h
   const first = usageError('--data', 'is missing', 'give some');
   const [error, ...later] = failuresIn(ofUsing(full, first));
   report(error, later, stderr, { asJson: false, debug: false, machine: {} });
-  expect(shown).toBe('udrv: --data: is missing\nhint: give some\nudrv: /out: no space left on device (ENOSPC)\n');
+  expect(shown).toBe(
+    'udrv: --data: is missing\nhint: give some\nudrv: /out: closing it failed: no space left on device (ENOSPC)\n',
+  );
   expect(exitOf(error)).toBe(Exit.usage);
   shown = '';
   report(error, later, stderr, { asJson: true, debug: false, machine: {} });
