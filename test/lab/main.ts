@@ -1,10 +1,12 @@
 /** `npm run lab`: a guest for a person, or for one command. */
+import { writeFileSync } from 'node:fs';
+import { type Answers, bootAndAsk, CASES, page, TABLE } from './answers';
 import { bootLab, KERNELS, type Kernel, LabError, MACHINES, type MachineName } from './lab';
 import { findPrepared, kernelsFor, prepare, preparedNames } from './prepared';
 import { runCommand, runShell } from './terminal';
 
 const USAGE = `usage: npm run lab -- [--machine NAME] [--kernel NAME] [--user] [COMMAND [ARGUMENT...]]
-       npm run lab -- --list
+       npm run lab -- --list | --table
 
 Boots Linux in QEMU with devices for udrv to drive, and this checkout's udrv in PATH.
 Without COMMAND: a shell. With it: its output, and its exit code. A single argument may be
@@ -14,6 +16,7 @@ anything a shell takes, such as 'udrv list | head'.
   --kernel NAME    built, stock or newer (built if not given)
   --user           as uid 1000 instead of root
   --list           prints machines and kernels
+  --table          boots each machine and writes test/lab/MACHINES.md
 `;
 
 const KERNEL_TITLES: Readonly<Record<Kernel, string>> = {
@@ -76,6 +79,15 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   if (argv[0] === '--list') {
     process.stdout.write(`${list()}\n`);
+    return 0;
+  }
+  if (argv[0] === '--table') {
+    const all: Answers[] = [];
+    for (const wanted of CASES) {
+      process.stderr.write(`lab: ${wanted.machine} with the kernel ${wanted.kernel}\n`);
+      all.push(await bootAndAsk(wanted));
+    }
+    writeFileSync(TABLE, page(all));
     return 0;
   }
   const parsed = parse(argv);
