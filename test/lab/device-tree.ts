@@ -11,13 +11,13 @@ const LINES = '/pl061@9030000';
  * Writes the device tree of an arm64 machine for UIO and VFIO on platform devices: the clock is one that a program in
  * user space drives, and the lines are behind the IOMMU, which on QEMU's board has PCI functions alone.
  *
- * @param board QEMU's arguments that the tree depends on
+ * @param board QEMU's arguments for the machine itself
  * @param folder of the file
  * @returns the file
  */
 export function writeDeviceTree(board: readonly string[], folder: string): string {
   const file = join(folder, 'device-tree');
-  run('qemu-system-aarch64', [...board, '-machine', `dumpdtb=${file}`]);
+  run('qemu-system-aarch64', [...board, '-nodefaults', '-display', 'none', '-machine', `dumpdtb=${file}`]);
   // No arm,primecell: a device of the bus platform.
   run('fdtput', ['-t', 's', file, CLOCK, 'compatible', 'generic-uio']);
   const iommu = run('fdtget', ['-t', 'x', file, '/smmuv3@9050000', 'phandle']).trim();

@@ -90,7 +90,7 @@ export async function bootLab({
     ? ['-D', trace.file, '-d', 'guest_errors', ...trace.events.flatMap((event) => ['-trace', event])]
     : [];
   const files = mkdtempSync(join(tmpdir(), 'udrv-lab-'));
-  const treeArgs = machine.architecture === 'arm64' ? ['-dtb', writeDeviceTree(machine.devices, files)] : [];
+  const treeArgs = machine.architecture === 'arm64' ? ['-dtb', writeDeviceTree(machine.board, files)] : [];
   const qemu = new Qemu({
     machine,
     root: prepared.root,

@@ -76,7 +76,9 @@ export type Architecture = 'x64' | 'arm64';
 export interface Machine {
   readonly title: string;
   readonly architecture: Architecture;
-  /** QEMU's arguments. */
+  /** QEMU's arguments for the machine itself. */
+  readonly board: readonly string[];
+  /** And for what is in it. */
   readonly devices: readonly string[];
   /** QEMU's IOMMU, as -device takes it; null: none, or the board has it. */
   readonly iommu: string | null;
@@ -89,7 +91,8 @@ export interface Machine {
 const USUAL: Machine = {
   title: 'Intel VT-d, 39 address bits',
   architecture: 'x64',
-  devices: [...Q35, ...DEVICES, ...IN_SLOT, ...BEHIND_BRIDGE],
+  board: Q35,
+  devices: [...DEVICES, ...IN_SLOT, ...BEHIND_BRIDGE],
   iommu: 'intel-iommu,intremap=on,caching-mode=on',
   parameters: { intel_iommu: 'on' },
   nvme: '0000:01:00.0',
@@ -117,7 +120,7 @@ export const MACHINES = {
     ...USUAL,
     title: 'AMD-Vi',
     // QEMU 7.2 gives what is behind a root port an address space that its IOMMU does not translate.
-    devices: [...Q35, ...DEVICES, ...words('-device nvme,id=nvme0,drive=nvme0,serial=UDRV0001,addr=08.0')],
+    devices: [...DEVICES, ...words('-device nvme,id=nvme0,drive=nvme0,serial=UDRV0001,addr=08.0')],
     iommu: 'amd-iommu,intremap=on',
     parameters: {},
     nvme: '0000:00:08.0',
@@ -126,7 +129,7 @@ export const MACHINES = {
     ...USUAL,
     title: 'virtio-iommu',
     // A conventional bus behind it hangs the boot of Linux 6.12.
-    devices: [...Q35, ...DEVICES, ...IN_SLOT],
+    devices: [...DEVICES, ...IN_SLOT],
     iommu: 'virtio-iommu-pci,addr=02.0',
     parameters: {},
   },
@@ -141,9 +144,12 @@ export const MACHINES = {
     ...USUAL,
     title: 'arm64 with SMMUv3 and a device tree',
     architecture: 'arm64',
-    devices: [...VIRT, ...DEVICES, ...IN_SLOT, ...BEHIND_BRIDGE],
+    board: VIRT,
+    // Linux 6.12's driver of the SMMU takes one function of a conventional bus alone.
+    devices: [...DEVICES, ...IN_SLOT],
     iommu: null,
-    parameters: { 'uio_pdrv_genirq.of_id': 'generic-uio' },
+    // No driver knows how to reset the platform device that the device tree puts behind the IOMMU.
+    parameters: { 'uio_pdrv_genirq.of_id': 'generic-uio', 'vfio_platform.reset_required': '0' },
   },
 } as const satisfies Record<string, Machine>;
 

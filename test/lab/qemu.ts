@@ -56,13 +56,14 @@ export class Qemu {
   #messages = '';
 
   constructor(options: QemuOptions) {
-    const { architecture, devices } = options.machine;
+    const { architecture, board, devices } = options.machine;
     const append = Object.entries(options.parameters).map(
       ([name, value]) => `${name}=${[value].flat().map(encode).join(',')}`,
     );
     const qemu = [
       ...[
         PROGRAMS[architecture],
+        ...board,
         ...devices,
         ...(options.iommu === null ? [] : ['-device', options.iommu]),
         ...CHANNELS,

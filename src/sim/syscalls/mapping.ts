@@ -1,4 +1,4 @@
-import type { Mapping, Width, Word } from '../../sys/sys';
+import type { Mapping, Unanswered, Width, Word } from '../../sys/sys';
 import { type SimRegion, toWord } from '../hardware/region';
 import { FatalSignal } from '../kernel/fatal-signal';
 
@@ -7,6 +7,8 @@ interface MappingHooks {
   update(): void;
   /** Called when the mapping is removed. */
   unmap(): void;
+  /** As Linux survives them: the error of an access that is SIGBUS. */
+  unanswered?: Unanswered | undefined;
 }
 
 /** A region in the address space of the program, with the checks of a real mapping ({@link Mapping}). */
@@ -16,6 +18,7 @@ export class SimMapping implements Mapping {
   readonly #writable: boolean;
   readonly #hooks: MappingHooks;
   #closed = false;
+  #isReplaced = false;
 
   constructor(region: SimRegion, length: number, writable: boolean, hooks: MappingHooks) {
     this.length = length;
@@ -26,13 +29,13 @@ export class SimMapping implements Mapping {
 
   read(offset: number, width: Width): Word {
     this.#check(offset, width);
-    return toWord(this.#region.read(offset, width), width);
+    return this.#answered(offset, width, () => toWord(this.#region.read(offset, width), width));
   }
 
   write(offset: number, width: Width, value: Word): void {
     this.#check(offset, width);
     if (!this.#writable) throw new FatalSignal('SIGSEGV', 'a write to a mapping that is read-only');
-    this.#region.write(offset, width, toWord(value, width));
+    this.#answered(offset, width, () => this.#region.write(offset, width, toWord(value, width)));
   }
 
   reader(offset: number, width: Width): () => Word {
@@ -49,6 +52,19 @@ export class SimMapping implements Mapping {
     if (this.#closed) return;
     this.#closed = true;
     this.#hooks.unmap();
+  }
+
+  /** Makes an access. Once one was not answered there is other memory in the mapping's place, and none is. */
+  #answered<T>(offset: number, width: Width, access: () => T): T {
+    const { unanswered } = this.#hooks;
+    try {
+      if (unanswered !== undefined && this.#isReplaced) throw unanswered(offset, width);
+      return access();
+    } catch (error) {
+      if (unanswered === undefined || !(error instanceof FatalSignal) || error.signal !== 'SIGBUS') throw error;
+      this.#isReplaced = true;
+      throw unanswered(offset, width);
+    }
   }
 
   #check(offset: number, width: Width): void {

@@ -33,12 +33,15 @@ import { IrqEventfds, type IrqOptions, type Vectors } from './irq-eventfds';
 import { Irq, type IrqName, VFIO_IRQ_NAMES } from './irq-set';
 import { type LocatedRegion, readRegions, type VfioRegion } from './region-info';
 import { MappedSpace } from './region-mmap';
-import { PreadSpace } from './region-pread';
+import { mapsFirst, PreadSpace } from './region-pread';
 import { attachWithToken } from './vf-token';
 
 export interface VfioOpenOptions {
   backend?: VfioBackend | undefined;
-  /** Registers through mappings instead of pread and pwrite: faster, and SIGBUS where the device does not answer. */
+  /**
+   * Registers through mappings instead of pread and pwrite: faster, and SIGBUS where the device does not answer, unless
+   * {@link LinuxSys} survives it. Not given: as is safe on this machine's processor (`mapsFirst`).
+   */
   mmap?: boolean | undefined;
   /**
    * A UUID that the kernel asks for with SR-IOV, where VFIO has the physical function; or `auto`: a new one for a
@@ -88,7 +91,7 @@ export class VfioDevice implements RegionSource {
   readonly vfToken: string | null;
   readonly #sys: Sys;
   readonly #attachment: Attachment;
-  readonly #mmap: boolean;
+  readonly #mmap: boolean | undefined;
   readonly #located: readonly LocatedRegion[];
   readonly #registers = new Map<string, Registers>();
   readonly #irqs = new Map<IrqName, Irq>();
@@ -104,7 +107,7 @@ export class VfioDevice implements RegionSource {
     sys: Sys,
     info: VfioDeviceInfo,
     { attachment, token }: { attachment: Attachment; token: string | null },
-    mmap: boolean,
+    mmap: boolean | undefined,
     cleanup: Cleanup,
   ) {
     this.#sys = sys;
@@ -131,7 +134,7 @@ export class VfioDevice implements RegionSource {
    *   VF token that is none
    */
   static open(sys: Sys, info: VfioDeviceInfo, options: VfioOpenOptions = {}): VfioDevice {
-    const { backend = 'auto', mmap = false, vfToken } = options;
+    const { backend = 'auto', mmap, vfToken } = options;
     // The node that an inspection names is the one that `auto` opens.
     const byCdev =
       backend === 'iommufd' || (backend === 'auto' && info.node?.startsWith('/dev/vfio/devices/') === true);
@@ -331,8 +334,8 @@ export class VfioDevice implements RegionSource {
     const config = this.#located.find(({ info }) => info.kind === 'config');
     if (config !== undefined && this.#sys.pread(fd, this.#header, config.position) === HEADER_SIZE)
       mustAnswer(this.info, region.info, this.#header);
-    const Space = this.#mmap ? MappedSpace : PreadSpace;
-    return new Space(this.#sys, fd, this.info, region);
+    if (this.#mmap) return new MappedSpace(this.#sys, fd, this.info, region);
+    return new PreadSpace(this.#sys, fd, this.info, region, this.#mmap === undefined && mapsFirst());
   }
 }
 
