@@ -82,7 +82,7 @@ export * from './pci';
 export * from './regmap';
 export * from './session';
 export * from './sim';
-export { LinuxSys } from './sys/linux/linux-sys';
+export { LinuxSys, type LinuxSysOptions } from './sys/linux/linux-sys';
 export { AttributeReader, type ReadError } from './sys/readers/attributes';
 export { findHolders, type Holder, type Holders } from './sys/readers/holders';
 export { DirectoryState, MemoryState, StateLocked, type StateStore } from './sys/state';
@@ -99,6 +99,7 @@ export type {
   PollResult,
   Sys,
   SysTree,
+  Unanswered,
   Watch,
   Width,
   Word,

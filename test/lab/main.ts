@@ -1,6 +1,6 @@
 /** `npm run lab`: a guest for a person, or for one command. */
 import { writeFileSync } from 'node:fs';
-import { type Answers, bootAndAsk, CASES, page, TABLE } from './answers';
+import { type Answers, bootAndAsk, CASES, type Case, page, TABLE } from './answers';
 import { bootLab, KERNELS, type Kernel, LabError, MACHINES, type MachineName } from './lab';
 import { findPrepared, kernelsFor, prepare, preparedNames } from './prepared';
 import { runCommand, runShell } from './terminal';
@@ -72,6 +72,15 @@ function list(): string {
     .join('\n');
 }
 
+/** Makes what a guest needs and is not there yet. */
+function makeReady({ machine, kernel }: Case): void {
+  const { architecture } = MACHINES[machine];
+  if (findPrepared(kernel, architecture)) return;
+  const names = preparedNames(kernel, architecture);
+  process.stderr.write(`lab: making it now, once (test/lab/prepare ${names.join(' ')})\n`);
+  prepare(names);
+}
+
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === '--help' || argv[0] === '-h') {
     process.stdout.write(USAGE);
@@ -85,6 +94,7 @@ async function main(argv: readonly string[]): Promise<number> {
     const all: Answers[] = [];
     for (const wanted of CASES) {
       process.stderr.write(`lab: ${wanted.machine} with the kernel ${wanted.kernel}\n`);
+      makeReady(wanted);
       all.push(await bootAndAsk(wanted));
     }
     writeFileSync(TABLE, page(all));
@@ -96,12 +106,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return EXIT_USAGE;
   }
   const { machine, kernel, user, command } = parsed;
-  const { architecture } = MACHINES[machine];
-  const names = preparedNames(kernel, architecture);
-  if (!findPrepared(kernel, architecture)) {
-    process.stderr.write(`lab: making it now, once (test/lab/prepare ${names.join(' ')})\n`);
-    prepare(names);
-  }
+  makeReady(parsed);
   const interactive = command.length === 0 && process.stdin.isTTY;
   const lab = await bootLab({ machine, kernel, live: interactive });
   try {

@@ -7,7 +7,7 @@ interface MappingHooks {
   update(): void;
   /** Called when the mapping is removed. */
   unmap(): void;
-  /** As Linux survives them: the error of an access that is SIGBUS. */
+  /** Makes the error of an access that is SIGBUS, which ends the program otherwise. */
   unanswered?: Unanswered | undefined;
 }
 

@@ -55,7 +55,7 @@ export class PreadSpace implements RegisterSpace {
       putWordLE(buffer, 0, width, this.#mapped().read(offset, width));
       return width;
     }
-    // What lies behind may be mapped.
+    // One register: those behind it may be mapped.
     const part = this.#mapsFirst ? buffer.subarray(0, width) : buffer;
     let length: number;
     try {
