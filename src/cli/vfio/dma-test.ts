@@ -57,7 +57,7 @@ async function dmaTest(context: Context, selector: string, options: DmaTestOptio
   };
   let report: DmaTestReport | undefined;
   const interrupted = await interruptible(async (signal) => {
-    using device = openVfio(context, info, { backend: options.backend, vfToken: options.vfToken });
+    using device = openVfio(context, info, { backend: options.backend, vfToken: options.vfToken, mmap: false });
     // Without an IOMMU no check lets the device move data, and one that cannot be opened is not touched.
     if (tier?.warning !== undefined && device.iommu.kind !== 'noiommu')
       context.note(`${info.address}: ${tier.warning}`);

@@ -40,9 +40,10 @@ export interface VfioOpenOptions {
   backend?: VfioBackend | undefined;
   /**
    * Registers through mappings instead of pread and pwrite: faster, and SIGBUS where the device does not answer, unless
-   * {@link LinuxSys} survives it. Not given: as is safe on this machine's processor (`mapsFirst`).
+   * {@link LinuxSys} survives it. `where-safer`: where the kernel does not survive an access that nothing answers, for whoever
+   * does not know the device. A driver does, and has the order of memory and registers from the kernel's accesses.
    */
-  mmap?: boolean | undefined;
+  mmap?: boolean | 'where-safer' | undefined;
   /**
    * A UUID that the kernel asks for with SR-IOV, where VFIO has the physical function; or `auto`: a new one for a
    * physical function, and for a virtual one that asks for it, with its physical function opened too.
@@ -91,7 +92,7 @@ export class VfioDevice implements RegionSource {
   readonly vfToken: string | null;
   readonly #sys: Sys;
   readonly #attachment: Attachment;
-  readonly #mmap: boolean | undefined;
+  readonly #mmap: boolean | 'where-safer';
   readonly #located: readonly LocatedRegion[];
   readonly #registers = new Map<string, Registers>();
   readonly #irqs = new Map<IrqName, Irq>();
@@ -107,7 +108,7 @@ export class VfioDevice implements RegionSource {
     sys: Sys,
     info: VfioDeviceInfo,
     { attachment, token }: { attachment: Attachment; token: string | null },
-    mmap: boolean | undefined,
+    mmap: boolean | 'where-safer',
     cleanup: Cleanup,
   ) {
     this.#sys = sys;
@@ -134,7 +135,7 @@ export class VfioDevice implements RegionSource {
    *   VF token that is none
    */
   static open(sys: Sys, info: VfioDeviceInfo, options: VfioOpenOptions = {}): VfioDevice {
-    const { backend = 'auto', mmap, vfToken } = options;
+    const { backend = 'auto', mmap = false, vfToken } = options;
     // The node that an inspection names is the one that `auto` opens.
     const byCdev =
       backend === 'iommufd' || (backend === 'auto' && info.node?.startsWith('/dev/vfio/devices/') === true);
@@ -334,8 +335,8 @@ export class VfioDevice implements RegionSource {
     const config = this.#located.find(({ info }) => info.kind === 'config');
     if (config !== undefined && this.#sys.pread(fd, this.#header, config.position) === HEADER_SIZE)
       mustAnswer(this.info, region.info, this.#header);
-    if (this.#mmap) return new MappedSpace(this.#sys, fd, this.info, region);
-    return new PreadSpace(this.#sys, fd, this.info, region, this.#mmap === undefined && mapsFirst());
+    if (this.#mmap === true) return new MappedSpace(this.#sys, fd, this.info, region);
+    return new PreadSpace(this.#sys, fd, this.info, region, this.#mmap === 'where-safer' && mapsFirst());
   }
 }
 
