@@ -19,6 +19,7 @@ export const CASES: readonly Case[] = [
   { machine: 'no-intremap', kernel: 'built' },
   { machine: 'amd-vi', kernel: 'built' },
   { machine: 'virtio-iommu', kernel: 'built' },
+  { machine: 'virtio-iommu-unsafe', kernel: 'built' },
   { machine: 'none', kernel: 'built' },
   { machine: 'noiommu', kernel: 'built' },
   { machine: 'arm64', kernel: 'built' },
@@ -58,7 +59,7 @@ export async function answersOf(lab: Lab, { machine }: Case): Promise<Answers> {
   const { nvme } = MACHINES[machine];
   const list = await run('udrv --json list');
   const [doctorEdu, doctor] = [await run(`udrv --json doctor ${EDU} --for vfio`), await run('udrv --json doctor')];
-  const info = await run(`udrv --json vfio info ${EDU}`);
+  const info = await run(`udrv vfio info ${EDU}`);
   const dmaTest = (device: string, backend: string) => run(`udrv vfio dma-test ${device} ${backend}`);
   // A guest has two processors.
   const [edu, rest] = await Promise.all([
