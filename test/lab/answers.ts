@@ -18,7 +18,6 @@ export const CASES: readonly Case[] = [
   { machine: 'no-intremap', kernel: 'built' },
   { machine: 'amd-vi', kernel: 'built' },
   { machine: 'virtio-iommu', kernel: 'built' },
-  { machine: 'virtio-iommu-unsafe', kernel: 'built' },
   { machine: 'none', kernel: 'built' },
   { machine: 'noiommu', kernel: 'built' },
   { machine: 'arm64', kernel: 'built' },
