@@ -84,7 +84,7 @@ export * from './regmap';
 export * from './session';
 export * from './sim';
 export { Journal, type LeftNote, type Note, type Processes } from './sys/journal';
-export { LinuxSys } from './sys/linux/linux-sys';
+export { LinuxSys, type LinuxSysOptions } from './sys/linux/linux-sys';
 export { AttributeReader, type ReadError } from './sys/readers/attributes';
 export { findHolders, type Holder, type Holders } from './sys/readers/holders';
 export { DirectoryState, MemoryState, StateLocked, type StateStore } from './sys/state';
@@ -101,6 +101,7 @@ export type {
   PollResult,
   Sys,
   SysTree,
+  Unanswered,
   Watch,
   Width,
   Word,

@@ -1,4 +1,5 @@
 import { getWordLE, putWordLE, type RegisterSpace } from '../model/registers';
+import { unansweredIn } from '../model/unanswered';
 import type { Mapping, Sys, Width } from '../sys/sys';
 import { mustDecode } from './decoding-check';
 import {
@@ -105,8 +106,10 @@ class MappedBar implements RegisterSpace {
   }
 
   #map(start: number): Mapping {
+    const { device, region } = this.#place;
+    const unanswered = unansweredIn(device, region, start - this.#start);
     try {
-      return this.#sys.mmap(this.#fd, Math.min(WINDOW, this.#length - start), this.#write, start);
+      return this.#sys.mmap(this.#fd, Math.min(WINDOW, this.#length - start), this.#write, start, unanswered);
     } catch (error) {
       throw mapBarFailed(this.#sys, this.#place, error);
     }

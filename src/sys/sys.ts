@@ -44,6 +44,12 @@ export interface Mapping {
 }
 
 /**
+ * Makes the error of an access to a mapping that nothing answered, which is SIGBUS and the end of the process where the
+ * machine does not survive it. Offset and width in bytes.
+ */
+export type Unanswered = (offset: number, width: Width) => Error;
+
+/**
  * Memory whose address the kernel is given: DMA buffers, URBs, the target of an ioctl's pointer. Whole pages,
  * zeroed, shared with nobody but the kernel, and never moved.
  */
@@ -152,8 +158,12 @@ export interface Sys extends SysTree {
   preparedIoctl(fd: number, request: number, argument: Buffer, expected?: string): () => number;
   /** An ioctl that returns a new descriptor, as VFIO_GROUP_GET_DEVICE_FD does. @param name of what it opens, for messages */
   ioctlOpen(fd: number, request: number, argument: Buffer | number, name: string): number;
-  /** Maps `length` bytes at `offset` (a multiple of the page size) shared with the device. */
-  mmap(fd: number, length: number, writable: boolean, offset: number): Mapping;
+  /**
+   * Maps `length` bytes at `offset` (a multiple of the page size) shared with the device.
+   *
+   * @param unanswered makes the error of an access that nothing answers, where the implementation survives one
+   */
+  mmap(fd: number, length: number, writable: boolean, offset: number, unanswered?: Unanswered): Mapping;
   /**
    * Allocates memory. What was asked for is there when it returns: a page that is missing later would be SIGBUS.
    *

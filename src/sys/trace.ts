@@ -14,6 +14,7 @@ import type {
   PollEvent,
   PollResult,
   Sys,
+  Unanswered,
   Watch,
   Width,
   Word,
@@ -197,13 +198,13 @@ class TracedSys implements Sys {
     return opened;
   }
 
-  mmap(fd: number, length: number, writable: boolean, offset: number): Mapping {
+  mmap(fd: number, length: number, writable: boolean, offset: number, unanswered?: Unanswered): Mapping {
     const label = this.#label(fd);
     const protection = writable ? 'PROT_READ|PROT_WRITE' : 'PROT_READ';
     const mapping = traceCall(
       this.#print,
       () => `mmap(${label}, ${number(length)}, ${protection}, ${number(offset)})`,
-      () => this.#sys.mmap(fd, length, writable, offset),
+      () => this.#sys.mmap(fd, length, writable, offset, unanswered),
     );
     return new TracedMapping(mapping, `${label} mmap ${number(offset)}`, this.#print, this.#begin);
   }

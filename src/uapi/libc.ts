@@ -6,6 +6,7 @@
 // <sys/mman.h>
 export const PROT_READ = 0x1;
 export const PROT_WRITE = 0x2;
+export const PROT_EXEC = 0x4;
 export const MAP_SHARED = 0x1;
 export const MAP_PRIVATE = 0x2;
 /** At the address that is given, in place of what is there. */
@@ -22,6 +23,11 @@ export const MADV_POPULATE_WRITE = 23;
 export const MPOL_BIND = 2;
 export const SYS_MBIND = 235;
 export const SYS_MBIND_X64 = 237;
+
+// <signal.h>: struct sigaction, its mask of 1024 signals.
+export const SIGBUS = 7;
+export const SA_SIGINFO = 4;
+export const sigaction = { size: 152, handler: 0, mask: 8, flags: 136, restorer: 144 } as const;
 
 // <sys/file.h>
 export const LOCK_EX = 2;

@@ -1,6 +1,7 @@
 import { SysError } from '../errors';
 import type { Region, UioDeviceInfo } from '../model/device';
 import type { RegisterSpace } from '../model/registers';
+import { unansweredIn } from '../model/unanswered';
 import { openBar } from '../pci/bar-access';
 import { mustDecode } from '../pci/decoding-check';
 import type { Mapping, Sys, Width } from '../sys/sys';
@@ -35,7 +36,8 @@ function mapSpace(
   number: number,
   write: boolean,
 ): RegisterSpace {
-  const map = (length: number) => sys.mmap(fd, length, write, number * sys.pageSize);
+  const unanswered = unansweredIn(device.address, region.name, -region.offset);
+  const map = (length: number) => sys.mmap(fd, length, write, number * sys.pageSize, unanswered);
   const touched = pagesOf(sys, region);
   const whole = region.size - (region.size % sys.pageSize);
   let mapping: Mapping;

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type BootOptions, bootLab, KERNELS, type Kernel } from '../lab/lab';
+import { type BootOptions, bootLab, KERNELS, type Kernel, USUAL_KERNELS } from '../lab/lab';
 import { findPrepared } from '../lab/prepared';
 
 /** Runs a command in the guest and gives what it printed; throws where it fails. */
@@ -9,11 +9,11 @@ export type Run = (command: string | readonly string[]) => Promise<string>;
 
 const RUN_TIMEOUT_MS = 300_000;
 
-/** Returns the kernel that the environment asks for (UDRV_LAB), or all. */
+/** Returns the kernel that the environment asks for (UDRV_LAB), or the usual ones. */
 export function wantedKernels(): readonly Kernel[] {
   const { UDRV_LAB: only = '' } = process.env;
   const wanted = KERNELS.filter((kernel) => kernel === only);
-  return wanted.length === 0 ? KERNELS : wanted;
+  return wanted.length === 0 ? USUAL_KERNELS : wanted;
 }
 
 /** Measures on each kernel of the lab that is wanted: what the kernel's part takes differs by two, and with it every ratio. */
@@ -43,7 +43,7 @@ export async function onKernels(
 export function compile(name: string, flags: readonly string[] = []): string {
   const folder = 'node_modules/.cache/udrv';
   mkdirSync(folder, { recursive: true });
-  const built = findPrepared('built');
+  const built = findPrepared('built', 'x64');
   const include = built === undefined ? [] : ['-isystem', join(dirname(built.kernel), 'include')];
   const program = `${folder}/${name}`;
   execFileSync('gcc', ['-O2', '-Wall', '-Werror', ...include, '-o', program, `test/bench/${name}.c`, ...flags]);

@@ -171,6 +171,19 @@ describe.each(backends)('dma-test by %s', (backend) => {
     expect(context.output).toMatch(/^result: device DMA works, IOMMU isolates this device \(\d+ pass, 0 fail\)$/m);
   });
 
+  test('nothing is said of a reset where the NVMe controller cannot be opened', async () => {
+    const { sys } = simulatedMachine();
+    sys.writeFile(`/sys/bus/pci/devices/${NVME}/driver/unbind`, NVME);
+    sys.writeFile(`/sys/bus/pci/devices/${NVME}/driver_override`, 'vfio-pci');
+    sys.writeFile('/sys/bus/pci/drivers_probe', NVME);
+    sys.open(`/dev/vfio/${sys.readLink(`/sys/bus/pci/devices/${NVME}/iommu_group`).split('/').at(-1)}`, {
+      write: true,
+    });
+    const context = new SimContext(sys);
+    await expect(dmaTest(context, NVME)).rejects.toMatchObject({ code: 'EBUSY' });
+    expect(context.remarks).toBe('');
+  });
+
   test('NVMe fails where the IOMMU leaves in reach what was taken away', async () => {
     const { sys, controls } = simulatedMachine();
     sys.writeFile(`/sys/bus/pci/devices/${NVME}/driver/unbind`, NVME);

@@ -1,5 +1,5 @@
 import { checkDocuments } from '../schemas/check';
-import { type BootOptions, bootLab, KERNELS, type Kernel, type Lab, type RunResult } from './lab';
+import { type BootOptions, bootLab, KERNELS, type Kernel, type Lab, type RunResult, USUAL_KERNELS } from './lab';
 
 export interface LabOptions extends Omit<BootOptions, 'kernel'> {
   /**
@@ -52,7 +52,7 @@ const BOOT_MS = 130_000;
 function wantedKernels(long: LabOptions['long']): readonly Kernel[] {
   const { UDRV_LAB: wanted = '' } = process.env;
   if (wanted === '' || wanted === '0') return [];
-  if (wanted === '1') return long === undefined ? KERNELS : long === 'named' ? [] : [long];
+  if (wanted === '1') return long === undefined ? USUAL_KERNELS : long === 'named' ? [] : [long];
   const kernel = KERNELS.find((name) => name === wanted);
   if (!kernel) throw new Error(`UDRV_LAB is ${wanted}: expected 1, ${KERNELS.join(' or ')}`);
   return [kernel];

@@ -1,18 +1,22 @@
 /** The lab: a real kernel in QEMU with emulated devices, in which commands run as on any machine. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import { join } from 'node:path/posix';
 import { Agent, type Ready } from './agent-client';
+import { writeDeviceTree } from './device-tree';
 import { LabError } from './error';
 import type { Exit, GuestProcess, OutputName } from './guest-process';
-import { IOMMU } from './machine';
-import { CHECKOUT, findPrepared, findUdev, type Kernel, LAB_FOLDER } from './prepared';
+import { MACHINES, type Machine, type MachineName } from './machine';
+import { CHECKOUT, findPrepared, findUdev, type Kernel, LAB_FOLDER, preparedNames } from './prepared';
 import { Qemu } from './qemu';
 import { Qmp } from './qmp';
 import { wordsOfUdrv } from './warm-words';
 
 export { LabError } from './error';
 export type { Exit, GuestProcess, OutputName } from './guest-process';
-export { KERNELS, type Kernel } from './prepared';
+export { MACHINES, type MachineName } from './machine';
+export { KERNELS, type Kernel, USUAL_KERNELS } from './prepared';
 
 const BOOT_TIMEOUT_MS = 120_000;
 const RUN_TIMEOUT_MS = 60_000;
@@ -20,9 +24,11 @@ const USER = 1000;
 
 export interface BootOptions {
   readonly kernel: Kernel;
+  /** `vt-d` if not given. */
+  readonly machine?: MachineName;
   /** More devices, say. */
   readonly qemuArgs?: readonly string[];
-  /** QEMU's IOMMU, as -device takes it; null for none. That of machine.ts if not given. */
+  /** QEMU's IOMMU, as -device takes it; null for none. The machine's if not given. */
   readonly iommu?: string | null;
   /** Parameters of the kernel's command line; they win. Null: without one that every guest has. */
   readonly parameters?: Readonly<Record<string, string | null>>;
@@ -65,37 +71,48 @@ export interface RunResult extends Exit {
 /** Boots a guest; its devices are listed in machine.ts. */
 export async function bootLab({
   kernel,
+  machine: name = 'vt-d',
   qemuArgs = [],
-  iommu = IOMMU,
+  iommu,
   parameters = {},
   trace,
   live = false,
   udevRules,
   onRun,
 }: BootOptions): Promise<Lab> {
-  const prepared = findPrepared(kernel);
-  if (!prepared) throw new LabError(`the ${kernel} kernel is not prepared: run test/lab/prepare ${kernel}`);
+  const machine: Machine = MACHINES[name];
+  const prepared = findPrepared(kernel, machine.architecture);
+  if (!prepared)
+    throw new LabError(
+      `the lab is not prepared: run test/lab/prepare ${preparedNames(kernel, machine.architecture).join(' ')}`,
+    );
   const udevArgs = udevRules === undefined ? [] : udevShares(udevRules);
   const traceArgs = trace
     ? ['-D', trace.file, '-d', 'guest_errors', ...trace.events.flatMap((event) => ['-trace', event])]
     : [];
+  const files = mkdtempSync(join(tmpdir(), 'udrv-lab-'));
+  const treeArgs = machine.architecture === 'arm64' ? ['-dtb', writeDeviceTree(machine.board, files)] : [];
   const qemu = new Qemu({
+    machine,
+    root: prepared.root,
     kernel: prepared.kernel,
     initramfs: prepared.initramfs,
     checkout: CHECKOUT,
     parameters: withoutNulls({
-      intel_iommu: 'on',
       'udrv.checkout': CHECKOUT,
       'udrv.cache': live ? 'none' : 'loose',
       'udrv.setup': join(LAB_FOLDER, 'guest/setup.sh'),
-      'udrv.node': process.execPath,
+      'udrv.node': prepared.node,
       'udrv.modules': prepared.modules,
+      'udrv.koffi': prepared.koffi,
       'udrv.udev': udevRules === undefined ? 'no' : 'yes',
-      'udrv.keep': [dirname(process.execPath), ...(prepared.modules ? [prepared.modules] : [])],
+      'udrv.keep':
+        prepared.root === '/' ? [dirname(prepared.node), ...(prepared.modules ? [prepared.modules] : [])] : [],
+      ...machine.parameters,
       ...parameters,
     }),
-    iommu,
-    args: [...udevArgs, ...qemuArgs, ...traceArgs],
+    iommu: iommu === undefined ? machine.iommu : iommu,
+    args: [...treeArgs, ...udevArgs, ...qemuArgs, ...traceArgs],
   });
   const agent = new Agent(qemu.agent);
   let timer: NodeJS.Timeout | undefined;
@@ -107,12 +124,13 @@ export async function bootLab({
   });
   try {
     const ready = await Promise.race([agent.ready, qemu.gone, late]);
-    return new Lab(kernel, qemu, agent, ready, onRun);
+    return new Lab(kernel, prepared.node, qemu, agent, ready, onRun);
   } catch (error) {
     await qemu.kill();
     throw error;
   } finally {
     clearTimeout(timer);
+    rmSync(files, { recursive: true });
   }
 }
 
@@ -140,6 +158,7 @@ export class Lab {
   readonly release: string;
   /** The errors of the guest when it set its devices up; empty if there were none. */
   readonly setupLog: string;
+  readonly #path: string;
   readonly #qemu: Qemu;
   readonly #agent: Agent;
   readonly #qmp: Qmp;
@@ -147,8 +166,10 @@ export class Lab {
   readonly #onRun: BootOptions['onRun'];
 
   /** Use `bootLab`. */
-  constructor(kernel: Kernel, qemu: Qemu, agent: Agent, ready: Ready, onRun?: BootOptions['onRun']) {
+  constructor(kernel: Kernel, node: string, qemu: Qemu, agent: Agent, ready: Ready, onRun?: BootOptions['onRun']) {
     this.kernel = kernel;
+    // The checkout's own programs and this Node come first, so `udrv` is what this checkout has built.
+    this.#path = [join(CHECKOUT, 'bin'), '/run/lab/bin', dirname(node), ...SYSTEM_PATH].join(':');
     this.#onRun = onRun;
     this.release = ready.release;
     this.setupLog = ready.log;
@@ -191,7 +212,7 @@ export class Lab {
       op,
       command,
       cwd,
-      env: { PATH, HOME: user ? '/run/lab/home-user' : '/run/lab/home', LANG: 'C.UTF-8', ...env },
+      env: { PATH: this.#path, HOME: user ? '/run/lab/home-user' : '/run/lab/home', LANG: 'C.UTF-8', ...env },
       ...(user ? { uid: USER } : {}),
     };
     return this.#agent.spawn(spawn, onOutput);
@@ -214,10 +235,4 @@ export class Lab {
   }
 }
 
-/** The checkout's own programs and this Node come first, so `udrv` is what this checkout has built. */
-const PATH = [
-  join(CHECKOUT, 'bin'),
-  '/run/lab/bin',
-  dirname(process.execPath),
-  ...['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'],
-].join(':');
+const SYSTEM_PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];

@@ -1,24 +1,36 @@
 /** `npm run lab`: a guest for a person, or for one command. */
-import { bootLab, KERNELS, type Kernel, LabError } from './lab';
-import { findPrepared, prepare } from './prepared';
+import { writeFileSync } from 'node:fs';
+import { type Answers, bootAndAsk, CASES, type Case, page, TABLE } from './answers';
+import { bootLab, KERNELS, type Kernel, LabError, MACHINES, type MachineName } from './lab';
+import { findPrepared, kernelsFor, prepare, preparedNames } from './prepared';
 import { runCommand, runShell } from './terminal';
 
-const USAGE = `usage: npm run lab -- [--kernel built|stock] [--user] [COMMAND [ARGUMENT...]]
+const USAGE = `usage: npm run lab -- [--machine NAME] [--kernel NAME] [--user] [COMMAND [ARGUMENT...]]
+       npm run lab -- --list | --table
 
 Boots Linux in QEMU with devices for udrv to drive, and this checkout's udrv in PATH.
 Without COMMAND: a shell. With it: its output, and its exit code. A single argument may be
 anything a shell takes, such as 'udrv list | head'.
 
-  --kernel built   Linux 6.12 with iommufd and VFIO cdevs (the default)
-  --kernel stock   Debian's own, with VFIO groups only
+  --machine NAME   one of those that --list prints (vt-d if not given)
+  --kernel NAME    built, stock or newer (built if not given)
   --user           as uid 1000 instead of root
+  --list           prints machines and kernels
+  --table          boots each machine and writes test/lab/MACHINES.md
 `;
+
+const KERNEL_TITLES: Readonly<Record<Kernel, string>> = {
+  stock: "Debian 12's own, with modules: VFIO groups only",
+  built: 'Linux 6.12 with iommufd, VFIO cdevs and no-IOMMU mode',
+  newer: "the newest of Debian 13's backports, configured as built",
+};
 
 const EXIT_USAGE = 2;
 /** The exit code of a failure of the lab, not of the command: ssh has the same for its connection. */
 const EXIT_LAB = 255;
 
 interface Arguments {
+  readonly machine: MachineName;
   readonly kernel: Kernel;
   readonly user: boolean;
   readonly command: readonly string[];
@@ -27,16 +39,46 @@ interface Arguments {
 /** Undefined: not understood. Options end where the command begins: what follows is the command's own. */
 function parse(argv: readonly string[]): Arguments | undefined {
   const rest = [...argv];
+  let machine: MachineName | undefined = 'vt-d';
   let kernel: Kernel | undefined = 'built';
   let user = false;
   while (rest[0]?.startsWith('-')) {
     const option = rest.shift();
     if (option === '--') break;
     if (option === '--user') user = true;
-    else if (option === '--kernel') kernel = KERNELS.find((name) => name === rest[0]) && (rest.shift() as Kernel);
+    else if (option === '--kernel') kernel = nameIn(KERNELS, rest.shift());
+    else if (option === '--machine') machine = nameIn(MACHINE_NAMES, rest.shift());
     else return undefined;
   }
-  return kernel && { kernel, user, command: rest };
+  return kernel && machine && { machine, kernel, user, command: rest };
+}
+
+const MACHINE_NAMES = Object.keys(MACHINES) as MachineName[];
+
+function nameIn<T extends string>(names: readonly T[], wanted: string | undefined): T | undefined {
+  return names.find((name) => name === wanted);
+}
+
+/** Returns the lines of `--list`. */
+function list(): string {
+  const machines = MACHINE_NAMES.map((name) => {
+    const { title, architecture } = MACHINES[name];
+    return [name, kernelsFor(architecture).join(' '), title];
+  });
+  const kernels = KERNELS.map((name) => [name, '', KERNEL_TITLES[name]]);
+  const rows = [['machine', 'kernels', ''], ...machines, [], ['kernel', '', ''], ...kernels];
+  return rows
+    .map(([name = '', of = '', title = '']) => `${name.padEnd(14)}${of.padEnd(19)}${title}`.trimEnd())
+    .join('\n');
+}
+
+/** Makes what a guest needs and is not there yet. */
+function makeReady({ machine, kernel }: Case): void {
+  const { architecture } = MACHINES[machine];
+  if (findPrepared(kernel, architecture)) return;
+  const names = preparedNames(kernel, architecture);
+  process.stderr.write(`lab: making it now, once (test/lab/prepare ${names.join(' ')})\n`);
+  prepare(names);
 }
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -44,18 +86,29 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
+  if (argv[0] === '--list') {
+    process.stdout.write(`${list()}\n`);
+    return 0;
+  }
+  if (argv[0] === '--table') {
+    const all: Answers[] = [];
+    for (const wanted of CASES) {
+      process.stderr.write(`lab: ${wanted.machine} with the kernel ${wanted.kernel}\n`);
+      makeReady(wanted);
+      all.push(await bootAndAsk(wanted));
+    }
+    writeFileSync(TABLE, page(all));
+    return 0;
+  }
   const parsed = parse(argv);
   if (!parsed) {
     process.stderr.write(USAGE);
     return EXIT_USAGE;
   }
-  const { kernel, user, command } = parsed;
-  if (!findPrepared(kernel)) {
-    process.stderr.write(`lab: making it now, once (test/lab/prepare ${kernel})\n`);
-    prepare(kernel);
-  }
+  const { machine, kernel, user, command } = parsed;
+  makeReady(parsed);
   const interactive = command.length === 0 && process.stdin.isTTY;
-  const lab = await bootLab({ kernel, live: interactive });
+  const lab = await bootLab({ machine, kernel, live: interactive });
   try {
     if (lab.setupLog) process.stderr.write(`lab: the guest is not quite as it should be:\n${lab.setupLog}`);
     if (interactive) return await runShell(lab, user);

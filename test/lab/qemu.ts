@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
 import { LabError } from './error';
-import { MACHINE } from './machine';
+import type { Architecture, Machine } from './machine';
 
 /** Descriptors that QEMU inherits: a socket each, so that no file has to be made and removed. */
 const AGENT_FD = 3;
@@ -18,6 +18,9 @@ const CHANNELS: readonly string[] = `
   .trim()
   .split(/\s+/);
 
+const PROGRAMS: Readonly<Record<Architecture, string>> = { x64: 'qemu-system-x86_64', arm64: 'qemu-system-aarch64' };
+const CONSOLES: Readonly<Record<Architecture, string>> = { x64: 'ttyS0', arm64: 'ttyAMA0' };
+
 /**
  * The kernel's parameters, for every guest. Debian's kernel takes the emulated CPUs' TSCs for not synchronized, which
  * they are (all read one counter), and would read the HPET instead: a microsecond for each look at the clock, and Node
@@ -25,11 +28,14 @@ const CHANNELS: readonly string[] = `
  * 60 ms more, and Node 150.
  */
 const PARAMETERS = [
-  ...['console=ttyS0', 'quiet', 'panic=-1'],
-  ...['no_timer_check', 'tsc=reliable', 'norandmaps', 'usb_storage.delay_use=0'],
+  ...['quiet', 'panic=-1', 'norandmaps'],
+  ...['no_timer_check', 'tsc=reliable', 'usb_storage.delay_use=0'],
 ];
 
 export interface QemuOptions {
+  readonly machine: Machine;
+  /** The guest's files. */
+  readonly root: string;
   /** A folder that the guest mounts by itself, to treat it otherwise than the host's other files. */
   readonly checkout: string;
   readonly kernel: string;
@@ -54,16 +60,23 @@ export class Qemu {
   #messages = '';
 
   constructor(options: QemuOptions) {
+    const { architecture, board, devices } = options.machine;
     const append = Object.entries(options.parameters).map(
       ([name, value]) => `${name}=${[value].flat().map(encode).join(',')}`,
     );
     const qemu = [
-      ...['qemu-system-x86_64', ...MACHINE, ...(options.iommu === null ? [] : ['-device', options.iommu]), ...CHANNELS],
-      // A comma in an option's value is doubled.
-      ...['-fsdev', `local,id=checkout,path=${options.checkout.replaceAll(',', ',,')},security_model=none,readonly=on`],
+      ...[
+        PROGRAMS[architecture],
+        ...board,
+        ...devices,
+        ...(options.iommu === null ? [] : ['-device', options.iommu]),
+        ...CHANNELS,
+      ],
+      ...['-fsdev', `${share('host', options.root)},multidevs=remap`],
+      ...['-fsdev', share('checkout', options.checkout)],
       ...['-device', 'virtio-9p-pci,fsdev=checkout,mount_tag=checkout,addr=0a.0'],
       ...['-kernel', options.kernel, '-initrd', options.initramfs],
-      ...['-append', [...PARAMETERS, ...append].join(' ')],
+      ...['-append', [`console=${CONSOLES[architecture]}`, ...PARAMETERS, ...append].join(' ')],
       ...options.args,
     ];
     // setpriv: even a SIGKILL of this process takes QEMU with it. detached: the terminal's Ctrl-C is not for QEMU.
@@ -116,6 +129,11 @@ export class Qemu {
     this.#kill();
     await this.#closed;
   }
+}
+
+/** A folder that the guest can only read, as -fsdev takes it: a comma in an option's value is doubled. */
+function share(id: string, folder: string): string {
+  return `local,id=${id},path=${folder.replaceAll(',', ',,')},security_model=none,readonly=on`;
 }
 
 /** Percent-encodes what the kernel would split at, or take for a quote or a list; guest/init decodes it. */

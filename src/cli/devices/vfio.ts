@@ -52,7 +52,10 @@ function driverOf({ framework, driver }: DeviceInfo): string {
 /** The options of the way in which a command opens a device. */
 export type OpenChoice = Pick<VfioOpenOptions, 'backend' | 'vfToken'>;
 
-/** Opens a VFIO device, says which VF token was made for it, and warns where no IOMMU restrains its DMA. */
+/**
+ * Opens a VFIO device, says which VF token was made for it, and warns where no IOMMU restrains its DMA. Nobody knows which
+ * registers the user will name: they are accessed in the way that is safe on this machine, unless `mmap` says how.
+ */
 export function openVfio(context: Context, info: VfioDeviceInfo, options: VfioOpenOptions): VfioDevice {
   const device = open(context, info, options);
   if (options.vfToken === 'auto' && device.vfToken !== null)
@@ -64,7 +67,7 @@ export function openVfio(context: Context, info: VfioDeviceInfo, options: VfioOp
 
 function open({ sys }: Context, info: VfioDeviceInfo, options: VfioOpenOptions): VfioDevice {
   try {
-    return VfioDevice.open(sys, info, options);
+    return VfioDevice.open(sys, info, { ...options, mmap: options.mmap ?? 'where-safer' });
   } catch (error) {
     const isNotViable = error instanceof UdrvError && error.code === 'EPERM' && error.exit === Exit.busy;
     if (!isNotViable || info.vfio.group === null) throw error;

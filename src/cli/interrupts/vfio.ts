@@ -55,7 +55,8 @@ export async function withVfioInterrupts(
     return undefined;
   }
   const actions = [...triggers, ...acks];
-  const mmap = options.fast === true && actions.every((action) => isMappable(action, target.regions));
+  const isFast = options.fast === true && actions.every((action) => isMappable(action, target.regions));
+  const mmap = isFast ? true : undefined;
   return interruptible(async (signal) => {
     using device = openVfio(context, info, { backend: options.backend, vfToken: options.vfToken, mmap });
     // Checked again before an interrupt is switched on: regions that sysfs does not know show only now.

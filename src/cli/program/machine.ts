@@ -75,5 +75,5 @@ function untraced({ sysroot, snapshot, sim }: GlobalOptions): OpenMachine {
     };
   if (typeof sim === 'string') return require('../../sim').machineInFile(sim);
   if (sim) return { sys: require('../../sim').simulatedMachine({ lively: true }).sys };
-  return { sys: new (require('../../sys/linux/linux-sys').LinuxSys)() };
+  return { sys: new (require('../../sys/linux/linux-sys').LinuxSys)({ survivesBusErrors: true }) };
 }

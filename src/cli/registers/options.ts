@@ -29,7 +29,7 @@ export function swapOption(): Option {
 }
 
 export function mmapOption(): Option {
-  return option('--mmap', 'access a mapping of the region instead of asking the kernel: SIGBUS if the device is off');
+  return option('--mmap', 'access a mapping of the region instead of asking the kernel: faster');
 }
 
 /** Makes the option that names registers. */

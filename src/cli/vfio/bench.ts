@@ -83,7 +83,7 @@ async function benchMappings(context: Context, selector: string, options: BenchO
     return undefined;
   }
   return interruptible(async (signal) => {
-    using device = openVfio(context, info, { backend: options.backend, vfToken: options.vfToken });
+    using device = openVfio(context, info, { backend: options.backend, vfToken: options.vfToken, mmap: false });
     const results: MapLatencies[] = [];
     const onResult = (result: MapLatencies) => results.push(result);
     try {

@@ -46,7 +46,6 @@ async function dmaTest(context: Context, selector: string, options: DmaTestOptio
     ]);
     return undefined;
   }
-  if (tier?.warning !== undefined) context.note(`${info.address}: ${tier.warning}`);
   const { json, quiet } = context.options;
   const onCheck = (result: CheckResult) => {
     if (!json && !(quiet && result.verdict === 'pass')) context.stdout.write(line(context, result));
@@ -58,7 +57,10 @@ async function dmaTest(context: Context, selector: string, options: DmaTestOptio
   };
   let report: DmaTestReport | undefined;
   const interrupted = await interruptible(async (signal) => {
-    using device = openVfio(context, info, { backend: options.backend, vfToken: options.vfToken });
+    using device = openVfio(context, info, { backend: options.backend, vfToken: options.vfToken, mmap: false });
+    // Without an IOMMU no check lets the device move data, and one that cannot be opened is not touched.
+    if (tier?.warning !== undefined && device.iommu.kind !== 'noiommu')
+      context.note(`${info.address}: ${tier.warning}`);
     if (!json && !quiet) context.stdout.write(header(context, device, tier));
     using _waiting = new Waiting(context.status, () => `${info.address}: running the check ${running}; Ctrl-C ends`);
     report = await runDmaTest(context.sys, device, { tier: options.tier, onStart, onCheck, signal });

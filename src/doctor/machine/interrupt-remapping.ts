@@ -1,7 +1,7 @@
 import { isPciAddress } from '../../pci/address';
 import { PCI_DEVICES, pciPath } from '../../pci/paths';
 import { IommuGroups } from '../../vfio/inspect/iommu-group';
-import { remappingRemedy, remapsInterrupts } from '../../vfio/inspect/missing-remapping';
+import { remappingRemedy, remappingSwitchedOff, remapsInterrupts } from '../../vfio/inspect/missing-remapping';
 import { bootWithout, type Check, command, firmware } from '../check';
 import { type Evidence, parameterPath } from '../evidence';
 import { functionOf } from '../function-of';
@@ -25,9 +25,7 @@ export const interruptRemapping: Check = {
     // Each back end has a parameter of its own, and a character device is opened through iommufd.
     const allowed = parameters(isByCdev ? ['iommufd'] : MODULES).filter((path) => tree.text(path) === 'Y');
     const address = functionOf(device) ?? tree.names(PCI_DEVICES).find(isPciAddress) ?? '';
-    const off = (tree.text('/proc/cmdline') ?? '')
-      .split(/\s+/)
-      .filter((word) => /^intremap=.*off|^nointremap$/.test(word));
+    const off = remappingSwitchedOff(tree);
     const seen = [
       { path: '/proc/interrupts', value: 'no controller begins with IR-' },
       ...off.map((value) => ({ path: '/proc/cmdline', value })),

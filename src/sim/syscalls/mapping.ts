@@ -1,5 +1,5 @@
 import { closedError } from '../../errors';
-import type { Mapping, Width, Word } from '../../sys/sys';
+import type { Mapping, Unanswered, Width, Word } from '../../sys/sys';
 import { type SimRegion, toWord } from '../hardware/region';
 import { FatalSignal } from '../kernel/fatal-signal';
 
@@ -8,6 +8,8 @@ interface MappingHooks {
   update(): void;
   /** Called when the mapping is removed. */
   unmap(): void;
+  /** Makes the error of an access that is SIGBUS, which ends the program otherwise. */
+  unanswered?: Unanswered | undefined;
 }
 
 /** A region in the address space of the program, with the checks of a real mapping ({@link Mapping}). */
@@ -17,6 +19,7 @@ export class SimMapping implements Mapping {
   readonly #writable: boolean;
   readonly #hooks: MappingHooks;
   #closed = false;
+  #isReplaced = false;
 
   constructor(region: SimRegion, length: number, writable: boolean, hooks: MappingHooks) {
     this.length = length;
@@ -27,13 +30,13 @@ export class SimMapping implements Mapping {
 
   read(offset: number, width: Width): Word {
     this.#check(offset, width);
-    return toWord(this.#region.read(offset, width), width);
+    return this.#answered(offset, width, () => toWord(this.#region.read(offset, width), width));
   }
 
   write(offset: number, width: Width, value: Word): void {
     this.#check(offset, width);
     if (!this.#writable) throw new FatalSignal('SIGSEGV', 'a write to a mapping that is read-only');
-    this.#region.write(offset, width, toWord(value, width));
+    this.#answered(offset, width, () => this.#region.write(offset, width, toWord(value, width)));
   }
 
   reader(offset: number, width: Width): () => Word {
@@ -50,6 +53,19 @@ export class SimMapping implements Mapping {
     if (this.#closed) return;
     this.#closed = true;
     this.#hooks.unmap();
+  }
+
+  /** Makes an access. Once one was not answered there is other memory in the mapping's place, and none is. */
+  #answered<T>(offset: number, width: Width, access: () => T): T {
+    const { unanswered } = this.#hooks;
+    try {
+      if (unanswered !== undefined && this.#isReplaced) throw unanswered(offset, width);
+      return access();
+    } catch (error) {
+      if (unanswered === undefined || !(error instanceof FatalSignal) || error.signal !== 'SIGBUS') throw error;
+      this.#isReplaced = true;
+      throw unanswered(offset, width);
+    }
   }
 
   #check(offset: number, width: Width): void {

@@ -13,6 +13,7 @@ import {
   type PollResult,
   READ_LIMIT,
   type Sys,
+  type Unanswered,
   type Watch,
   type Width,
 } from '../../sys/sys';
@@ -185,7 +186,7 @@ export class SimSys implements Sys {
     return opened;
   }
 
-  mmap(fd: number, length: number, writable: boolean, offset: number): Mapping {
+  mmap(fd: number, length: number, writable: boolean, offset: number, unanswered?: Unanswered): Mapping {
     return this.#io('mmap', fd, ({ file, flags }) => {
       if (offset % this.pageSize !== 0 || length <= 0) throw new Errno('EINVAL');
       if (writable && !flags.write) throw new Errno('EACCES');
@@ -197,6 +198,7 @@ export class SimSys implements Sys {
       return new SimMapping(region, length, writable, {
         update: () => timeline.run(),
         unmap: () => descriptors.put(file),
+        unanswered,
       });
     });
   }

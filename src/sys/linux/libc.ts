@@ -33,7 +33,8 @@ import {
   SOL_SOCKET,
   sockaddrNl,
 } from '../../uapi/libc';
-import type { Datagram, Mapping, Memory, MemoryOptions, PollEvent, PollResult, Watch, Width } from '../sys';
+import type { Datagram, Mapping, Memory, MemoryOptions, PollEvent, PollResult, Unanswered, Watch, Width } from '../sys';
+import type { BusErrors } from './bus-errors';
 import { Mmio } from './mmio';
 
 /** The longest time that poll(2) takes, 24 days; one that is longer ends then. */
@@ -56,6 +57,9 @@ const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
  */
 export class Libc {
   readonly #koffi: typeof import('koffi');
+  readonly #lib: ReturnType<typeof import('koffi')['load']>;
+  /** Null: this machine has none. */
+  #busErrors: BusErrors | null | undefined;
   /** @param argument a value, or an address */
   readonly #ioctl: (fd: number, request: number, argument: number) => number;
   readonly #mmap: (
@@ -102,6 +106,7 @@ export class Libc {
   constructor() {
     this.#koffi = loadKoffi();
     const lib = this.#koffi.load(null);
+    this.#lib = lib;
     this.#ioctl = lib.func('int ioctl(int fd, unsigned long request, intptr_t argument)');
     this.#mmap = lib.func('void *mmap(void *address, size_t length, int prot, int flags, int fd, int64_t offset)');
     this.#munmap = lib.func('int munmap(void *address, size_t length)');
@@ -193,17 +198,38 @@ export class Libc {
     return length;
   }
 
-  mmap(fd: number, length: number, writable: boolean, offset: number, path: string): Mapping {
+  mmap(fd: number, length: number, writable: boolean, offset: number, path: string, unanswered?: Unanswered): Mapping {
     const prot = writable ? PROT_READ | PROT_WRITE : PROT_READ;
     const address = this.#mmap(null, length, prot, MAP_SHARED, fd, offset);
     if (address === MAP_FAILED) throw this.#error('mmap', path);
-    return new Mmio(
+    const mapping = new Mmio(
       length,
       (start, bytes) => this.#koffi.view(address + BigInt(start), bytes),
       () => {
         if (this.#munmap(address, length) < 0) throw this.#error('munmap', path);
       },
     );
+    return unanswered === undefined ? mapping : (this.#guards?.guard(mapping, address, unanswered) ?? mapping);
+  }
+
+  /** Made when the first mapping is guarded. */
+  get #guards(): BusErrors | null {
+    if (this.#busErrors === undefined) {
+      const { BusErrors } = require('./bus-errors') as typeof import('./bus-errors');
+      const mprotect = this.#lib.func('int mprotect(void *address, size_t length, int protection)');
+      const sigaction = this.#lib.func('int sigaction(int signal, void *action, void *before)');
+      this.#busErrors = BusErrors.install({
+        allocate: (length) => {
+          const address = this.#mmap(null, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+          if (address === MAP_FAILED) throw this.#error('mmap', 'memory');
+          return address;
+        },
+        view: (address, length) => this.#koffi.view(address, length),
+        protect: (address, length, protection) => mprotect(address, length, protection) === 0,
+        sigaction: (signal, action) => sigaction(signal, action, null) === 0,
+      });
+    }
+    return this.#busErrors;
   }
 
   allocate(length: number, { hugePage, numaNode }: MemoryOptions = {}): Memory {

@@ -12,6 +12,7 @@ import {
   type PollResult,
   READ_LIMIT,
   type Sys,
+  type Unanswered,
   type Watch,
   type Width,
 } from '../sys';
@@ -20,11 +21,24 @@ import { accessOf, listDirectory, permissionsOf, readToEnd, sysCall } from './no
 
 const { O_EXCL, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_SYNC, O_WRONLY } = constants;
 
+export interface LinuxSysOptions {
+  /**
+   * Makes an error of an access to a mapping that nothing answers, which is the end of the process otherwise. It takes the
+   * process's SIGBUS, and a look at memory for each access.
+   */
+  survivesBusErrors?: boolean;
+}
+
 /** This machine. */
 export class LinuxSys implements Sys {
+  readonly #survivesBusErrors: boolean;
   #libc: Libc | undefined;
   /** The path that each of our descriptors was opened from, by number: each call looks here, in measured loops too. */
   readonly #paths: (string | undefined)[] = [];
+
+  constructor({ survivesBusErrors = false }: LinuxSysOptions = {}) {
+    this.#survivesBusErrors = survivesBusErrors;
+  }
 
   get pageSize(): number {
     return this.#c.pageSize;
@@ -125,8 +139,9 @@ export class LinuxSys implements Sys {
     return this.#own(this.ioctl(fd, request, argument), name);
   }
 
-  mmap(fd: number, length: number, writable: boolean, offset: number): Mapping {
-    return this.#c.mmap(fd, length, writable, offset, this.#path('mmap', fd));
+  mmap(fd: number, length: number, writable: boolean, offset: number, unanswered?: Unanswered): Mapping {
+    const guarded = this.#survivesBusErrors ? unanswered : undefined;
+    return this.#c.mmap(fd, length, writable, offset, this.#path('mmap', fd), guarded);
   }
 
   eventfd(): number {

@@ -33,13 +33,17 @@ import { IrqEventfds, type IrqOptions, type Vectors } from './irq-eventfds';
 import { Irq, type IrqName, VFIO_IRQ_NAMES } from './irq-set';
 import { type LocatedRegion, readRegions, type VfioRegion } from './region-info';
 import { MappedSpace } from './region-mmap';
-import { PreadSpace } from './region-pread';
+import { mapsFirst, PreadSpace } from './region-pread';
 import { attachWithToken } from './vf-token';
 
 export interface VfioOpenOptions {
   backend?: VfioBackend | undefined;
-  /** Registers through mappings instead of pread and pwrite: faster, and SIGBUS where the device does not answer. */
-  mmap?: boolean | undefined;
+  /**
+   * Registers through mappings instead of pread and pwrite: faster, and SIGBUS where the device does not answer, unless
+   * {@link LinuxSys} survives it. `where-safer`: where the kernel does not survive an access that nothing answers, for whoever
+   * does not know the device. A driver does, and has the order of memory and registers from the kernel's accesses.
+   */
+  mmap?: boolean | 'where-safer' | undefined;
   /**
    * A UUID that the kernel asks for with SR-IOV, where VFIO has the physical function; or `auto`: a new one for a
    * physical function, and for a virtual one that asks for it, with its physical function opened too.
@@ -88,7 +92,7 @@ export class VfioDevice implements RegionSource {
   readonly vfToken: string | null;
   readonly #sys: Sys;
   readonly #attachment: Attachment;
-  readonly #mmap: boolean;
+  readonly #mmap: boolean | 'where-safer';
   readonly #located: readonly LocatedRegion[];
   readonly #registers = new Map<string, Registers>();
   readonly #irqs = new Map<IrqName, Irq>();
@@ -106,7 +110,7 @@ export class VfioDevice implements RegionSource {
     sys: Sys,
     info: VfioDeviceInfo,
     { attachment, token }: { attachment: Attachment; token: string | null },
-    mmap: boolean,
+    mmap: boolean | 'where-safer',
     cleanup: Cleanup,
   ) {
     this.#sys = sys;
@@ -347,8 +351,8 @@ export class VfioDevice implements RegionSource {
     const config = this.#located.find(({ info }) => info.kind === 'config');
     if (config !== undefined && this.#sys.pread(fd, this.#header, config.position) === HEADER_SIZE)
       mustAnswer(this.info, region.info, this.#header);
-    const Space = this.#mmap ? MappedSpace : PreadSpace;
-    return new Space(this.#sys, fd, this.info, region);
+    if (this.#mmap === true) return new MappedSpace(this.#sys, fd, this.info, region);
+    return new PreadSpace(this.#sys, fd, this.info, region, this.#mmap === 'where-safer' && mapsFirst());
   }
 }
 

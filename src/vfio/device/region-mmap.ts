@@ -2,6 +2,7 @@ import { Cleanup } from '../../cleanup';
 import { errnoMessage, SysError } from '../../errors';
 import type { VfioDeviceInfo } from '../../model/device';
 import type { RegisterSpace } from '../../model/registers';
+import { unansweredIn } from '../../model/unanswered';
 import type { Mapping, Sys, Width, Word } from '../../sys/sys';
 import { hex } from '../../text/hex';
 import { notMappable } from '../errors';
@@ -28,6 +29,11 @@ export class MappedSpace implements RegisterSpace {
     const { info } = region;
     if (!info.mmap) throw notMappable(device.address, info, 'cannot be mapped');
     this.#areas = info.sparse ?? [{ offset: 0, size: info.size }];
+  }
+
+  /** Tells whether an access lies in what can be mapped. */
+  reaches(offset: number, width: Width): boolean {
+    return this.#findArea(offset, width) !== undefined;
   }
 
   read(offset: number, width: Width): Word {
@@ -65,17 +71,23 @@ export class MappedSpace implements RegisterSpace {
   }
 
   #areaOf(offset: number, width: Width): Area {
-    const area = this.#areas.find((one) => offset >= one.offset && offset + width <= one.offset + one.size);
+    const area = this.#findArea(offset, width);
     if (area === undefined)
       throw notMappable(this.#device.address, this.#region.info, `cannot be mapped at ${hex(offset)}`);
     return area;
+  }
+
+  #findArea(offset: number, width: Width): Area | undefined {
+    return this.#areas.find((one) => offset >= one.offset && offset + width <= one.offset + one.size);
   }
 
   #mapping(area: Area): Mapping {
     let mapping = this.#mappings.get(area);
     if (mapping === undefined) {
       try {
-        mapping = this.#sys.mmap(this.#fd, area.size, true, this.#region.position + area.offset);
+        const { position, info } = this.#region;
+        const unanswered = unansweredIn(this.#device.address, info.name, area.offset);
+        mapping = this.#sys.mmap(this.#fd, area.size, true, position + area.offset, unanswered);
       } catch (error) {
         if (!(error instanceof SysError)) throw error;
         throw notMappable(this.#device.address, this.#region.info, `cannot be mapped: ${errnoMessage(error.code)}`);

@@ -6,6 +6,14 @@ import type { LocatedRegion } from './region-info';
 import { MappedSpace } from './region-mmap';
 
 /**
+ * Tells whether memory is better accessed by a mapping than by the kernel. On x86 an access that nothing answers gives all
+ * ones; elsewhere it is an abort, which in vfio_pci_core_do_io_rw() is an oops of the kernel, and in a program a signal.
+ */
+export function mapsFirst(architecture = process.arch): boolean {
+  return architecture !== 'x64' && architecture !== 'ia32';
+}
+
+/**
  * Accesses a region by pread and pwrite: the kernel makes the access, of the width that is asked for, and reports an
  * error where it cannot. The bytes come in PCI's order, little-endian, on every machine
  * (drivers/vfio/pci/vfio_pci_rdwr.c). Nothing is allocated by an access.
@@ -16,18 +24,21 @@ export class PreadSpace implements RegisterSpace {
   readonly #device: VfioDeviceInfo;
   readonly #region: LocatedRegion;
   readonly #buffers = { 1: Buffer.alloc(1), 2: Buffer.alloc(2), 4: Buffer.alloc(4) };
-  /** For 8 bytes: kernels before 6.11 split a pread of them into two accesses. */
-  #wide: MappedSpace | undefined;
+  readonly #mapsFirst: boolean;
+  /** For 8 bytes too: kernels before 6.11 split a pread of them into two accesses. */
+  #mapping: MappedSpace | undefined;
 
-  constructor(sys: Sys, fd: number, device: VfioDeviceInfo, region: LocatedRegion) {
+  /** @param mapsFirst to make accesses by a mapping, where the region has one there */
+  constructor(sys: Sys, fd: number, device: VfioDeviceInfo, region: LocatedRegion, mapsFirst = false) {
     this.#sys = sys;
     this.#fd = fd;
     this.#device = device;
     this.#region = region;
+    this.#mapsFirst = mapsFirst && region.info.mmap;
   }
 
   read(offset: number, width: Width): Word {
-    if (width === 8) return this.#mapped().read(offset, width);
+    if (width === 8 || this.#isMapped(offset, width)) return this.#mapped().read(offset, width);
     const buffer = this.#buffers[width];
     let length: number;
     try {
@@ -40,13 +51,15 @@ export class PreadSpace implements RegisterSpace {
   }
 
   readMany(offset: number, width: Width, buffer: Buffer): number {
-    if (width === 8) {
+    if (width === 8 || this.#isMapped(offset, width)) {
       putWordLE(buffer, 0, width, this.#mapped().read(offset, width));
       return width;
     }
+    // One register: those behind it may be mapped.
+    const part = this.#mapsFirst ? buffer.subarray(0, width) : buffer;
     let length: number;
     try {
-      length = this.#sys.preadWords(this.#fd, buffer, width, this.#region.position + offset);
+      length = this.#sys.preadWords(this.#fd, part, width, this.#region.position + offset);
     } catch (error) {
       throw accessFailed(this.#device.address, this.#region.info, error);
     }
@@ -55,7 +68,7 @@ export class PreadSpace implements RegisterSpace {
   }
 
   write(offset: number, width: Width, value: Word): void {
-    if (width === 8) {
+    if (width === 8 || this.#isMapped(offset, width)) {
       this.#mapped().write(offset, width, value);
       return;
     }
@@ -71,12 +84,16 @@ export class PreadSpace implements RegisterSpace {
   }
 
   close(): void {
-    this.#wide?.close();
-    this.#wide = undefined;
+    this.#mapping?.close();
+    this.#mapping = undefined;
   }
 
   #incomplete(length: number, width: Width): Error {
     return accessIncomplete(this.#device.address, this.#region.info.name, length, width);
+  }
+
+  #isMapped(offset: number, width: Width): boolean {
+    return this.#mapsFirst && this.#mapped().reaches(offset, width);
   }
 
   /** @throws exit 9 where the region cannot be mapped */
@@ -84,7 +101,7 @@ export class PreadSpace implements RegisterSpace {
     const { address } = this.#device;
     const { info } = this.#region;
     if (!info.mmap) throw notMappable(address, info, 'has no accesses of 8 bytes, as it cannot be mapped', '-w 4');
-    this.#wide ??= new MappedSpace(this.#sys, this.#fd, this.#device, this.#region);
-    return this.#wide;
+    this.#mapping ??= new MappedSpace(this.#sys, this.#fd, this.#device, this.#region);
+    return this.#mapping;
   }
 }

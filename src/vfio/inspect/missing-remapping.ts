@@ -53,8 +53,15 @@ export function whyNotPermitted(
   };
 }
 
+/** Returns the words of the kernel's command line that switch interrupt remapping off. */
+export function remappingSwitchedOff(reader: AttributeReader): string[] {
+  return (reader.text('/proc/cmdline') ?? '').split(/\s+/).filter((word) => /^intremap=.*off|^nointremap$/.test(word));
+}
+
 /** Returns the way to have interrupts remapped, in words. @param address of a function behind the IOMMU */
 export function remappingRemedy(sys: SysTree, reader: AttributeReader, address: string): string {
+  const off = remappingSwitchedOff(reader);
+  if (off.length > 0) return `boot without ${off.join(' ')}`;
   const kind = iommuHardware(sys, address)?.kind ?? null;
   if (kind === 'virtio-iommu')
     return 'virtio-iommu remaps no interrupts: give the virtual machine another IOMMU, as QEMU does with -device intel-iommu,intremap=on -machine kernel-irqchip=split';

@@ -1,11 +1,11 @@
 # shellcheck shell=dash
-# setup.sh NODE MODULES UDEV: PID 1 in the guest once the host's file system is its root. Makes the machine what
+# setup.sh NODE MODULES UDEV KOFFI: PID 1 in the guest once the host's file system is its root. Makes the machine what
 # ../machine.ts says it is, then runs the agent. What fails is written to the log, which the agent hands to the
 # host; nothing here may stop the boot or wait without end.
 #
 # Busybox runs this, with its own tools: they are in memory, while each of the host's takes a moment to arrive.
 set -u
-node=$1 modules=$2 udev=$3
+node=$1 modules=$2 udev=$3 koffi=$4
 lab=$(dirname "$(dirname "$0")")
 log=/run/lab/setup.log
 : >"$log"
@@ -33,8 +33,16 @@ make_modprobe() {
   put /run/lab/bin/modprobe /proc/sys/kernel/modprobe
 }
 
-# drive ADDRESS DRIVER
+# koffi looks for its native part beside itself, and there is the host's alone.
+show_koffi() {
+  beside=$(dirname "$(dirname "$lab")")/node_modules/@koromix
+  attempt mount -t tmpfs tmpfs "$beside"
+  attempt ln -s "$koffi" "$beside/koffi-linux-arm64"
+}
+
+# drive ADDRESS DRIVER, where the machine has it
 drive() {
+  [ -e "/sys/bus/pci/devices/$1" ] || return 0
   put "$2" "/sys/bus/pci/devices/$1/driver_override"
   put "$1" "/sys/bus/pci/drivers/$2/bind"
 }
@@ -85,6 +93,7 @@ set_up() {
   echo udrv-lab >/proc/sys/kernel/hostname
   mount_file_systems
   [ -z "$modules" ] || make_modprobe
+  [ -z "$koffi" ] || show_koffi
   make_gadget
   drive 0000:00:03.0 vfio-pci
   drive 0000:00:04.0 uio_pci_generic

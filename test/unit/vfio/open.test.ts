@@ -114,6 +114,22 @@ describe('an open that fails', () => {
   });
 });
 
+test('memory decoding that goes off behind a mapping is an error of the access, and of each later one', () => {
+  using device = VfioDevice.open(sim.sys, edu(), { mmap: true });
+  const bar = device.region('bar0');
+  expect(bar.read(0, 4)).toBe(0x010000ed);
+  device.region('config').write(4, 2, 0);
+  const unanswered = { code: 'EIO', exit: 7, subject: `${EDU} bar0`, device: EDU };
+  expect(failure(() => bar.read(8, 4))).toMatchObject({
+    ...unanswered,
+    message: 'nothing answers an access of 4 bytes at 0x8',
+  });
+  expect(failure(() => bar.write(0x80, 8, 0n))).toMatchObject(unanswered);
+  // Other memory is in its place by now.
+  device.region('config').write(4, 2, 2);
+  expect(failure(() => bar.read(0, 4))).toMatchObject(unanswered);
+});
+
 describe('a mapping that is refused', () => {
   const info: IommuInfo = { pageSizes: [0x1000n], ranges: [{ start: 0n, end: 0xfedfffffn }], dmaAvail: null };
   const good: MapRequest = {

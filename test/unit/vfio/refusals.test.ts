@@ -74,6 +74,11 @@ test.each<[string, Record<string, Content>, RegExp]>([
   ['the firmware of a machine', iommu('dmar0'), /^switch interrupt remapping on in the firmware, .*; to go without, /],
   ['QEMU, for VT-d', { ...VIRTUAL, ...iommu('dmar0') }, /hypervisor, .* -device intel-iommu,intremap=on /],
   ['QEMU, for AMD-Vi', { ...VIRTUAL, ...iommu('ivhd0') }, /hypervisor, .* -device amd-iommu,intremap=on /],
+  [
+    'the command line, where that has it off',
+    { ...VIRTUAL, ...iommu('dmar0'), '/proc/cmdline': 'quiet intel_iommu=on intremap=off\n' },
+    /^boot without intremap=off; to go without, /,
+  ],
   ['another IOMMU than virtio', { ...VIRTUAL, ...iommu('0000:00:02.0') }, /^virtio-iommu remaps no interrupts: /],
 ])('interrupt remapping is switched on in %s', (_, entries, hint) => {
   const error = refusal('setIommuFailed', 'EPERM', { ...NOT_REMAPPED, ...entries });
