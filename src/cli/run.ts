@@ -23,6 +23,7 @@ export const command: VerbSpec = {
     argument('[args...]', 'for the script'),
   ],
   options: [...openOptions(), mmapOption(), mapOption()],
+  decides: true,
   examples: ['-n run fixtures/examples/edu-copy.mjs 0000:00:03.0 2048', '-n run driver.ts 1-4 --backend auto'],
   run,
 };

@@ -4,7 +4,7 @@ export type WaitResult = 'ready' | 'timeout' | 'aborted';
 
 /** Waits in the event loop until a descriptor is ready or in error, so that signals are served meanwhile. */
 export function ready(
-  sys: Sys,
+  sys: Pick<Sys, 'watch'>,
   fd: number,
   {
     timeoutMs,

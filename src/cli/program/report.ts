@@ -30,6 +30,8 @@ interface Reporting {
   debug: boolean;
   /** The machine that the command worked with, which the commands in a hint name. */
   machine: MachineOptions;
+  /** A reader of the output who goes away is a failure, which needs no line: see {@link VerbSpec.decides}. */
+  decides?: boolean;
 }
 
 /**
@@ -39,7 +41,7 @@ interface Reporting {
  */
 export function conclude(error: unknown, stderr: OutputStream, reporting: Reporting): ExitCode {
   const [first, ...later] = failuresIn(error);
-  if (first instanceof BrokenPipe) return Exit.ok;
+  if (first instanceof BrokenPipe) return reporting.decides ? Exit.failed : Exit.ok;
   tryToShow(() => report(first, later, stderr, reporting));
   return exitOf(first);
 }
