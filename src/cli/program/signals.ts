@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { pause, serveSignals } from '../../sys/wait';
-import { Backlog } from './backlog';
 import { OutputStream, takeWrites } from '../output/stream';
+import { Backlog } from './backlog';
 
 /**
  * The signals that end a program which does not handle them, as far as Node can. SIGUSR1 would have Node open a port for
