@@ -32,10 +32,11 @@ export async function* watchInterrupts<Event extends InterruptEvent>(
     source.arm('deliver');
     let armed = true;
     let last: number | null = null;
-    for (let index = 1; ; index++) {
+    for (let index = 1; !signal?.aborted; index++) {
       beforeWait?.();
       const event = await nextEvent(source, armed, { timeoutMs, signal });
-      if (signal?.aborted) return;
+      // One that was taken is served, also where the signal came with it: else the device would go on asserting its line.
+      if (event === null && signal?.aborted) return;
       if (event === null)
         throw noInterrupt(source.device, timeoutMs, last === null && !beforeWait ? UNTRIGGERED : undefined);
       const now = performance.now();
