@@ -1,5 +1,5 @@
 /**
- * `npm run bench [list|start|report|doctor|faults|session|fleet|ring|uio|vfio|nvme|net|usb|fuzz]...`: the figures that the documents quote, each as a ratio or a difference against
+ * `npm run bench [list|start|report|doctor|faults|session|fleet|ring|uio|vfio|nvme|net|usb|fuzz|storm]...`: the figures that the documents quote, each as a ratio or a difference against
  * something measured in the same run. Exits 1 where a figure misses its bound.
  */
 import { benchDoctor } from './doctor';
@@ -13,6 +13,7 @@ import { benchReport } from './report';
 import { benchRing } from './ring';
 import { benchSession } from './session';
 import { benchStart } from './start';
+import { benchStorm } from './storm';
 import { benchUio } from './uio';
 import { benchUsb } from './usb';
 import { benchVfio } from './vfio';
@@ -29,6 +30,7 @@ const benches: Record<string, () => Promise<boolean> | boolean> = {
   uio: benchUio,
   usb: benchUsb,
   fuzz: benchFuzz,
+  storm: benchStorm,
   vfio: benchVfio,
   net: benchNetwork,
   nvme: benchNvme,
