@@ -76,6 +76,8 @@ export async function measureLatencies(
         served = now();
       }
     }
+    // The last one was raised, and the signal came before it was served.
+    if (signal?.aborted && source.asserted()) acknowledge?.();
   } catch (error) {
     closeQuietly(cleanup);
     throw error;

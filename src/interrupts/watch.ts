@@ -36,7 +36,11 @@ export async function* watchInterrupts<Event extends InterruptEvent>(
       beforeWait?.();
       const event = await nextEvent(source, armed, { timeoutMs, signal });
       // One that was taken is served, also where the signal came with it: else the device would go on asserting its line.
-      if (event === null && signal?.aborted) return;
+      if (event === null && signal?.aborted) {
+        // It was raised for this watch alone.
+        if (beforeWait && source.asserted()) acknowledge?.();
+        return;
+      }
       if (event === null)
         throw noInterrupt(source.device, timeoutMs, last === null && !beforeWait ? UNTRIGGERED : undefined);
       const now = performance.now();

@@ -99,10 +99,34 @@ async function run(line, signals, moment, isRead) {
   return { exit, sent, ms: Math.round(performance.now() - last), first, stderr };
 }
 
+/** Time that a program takes in this guest which does no more than to end at a signal: the yardstick. */
+async function bareMs() {
+  const times = [];
+  for (let i = 0; i < 5; i++) {
+    const code = 'process.on("SIGTERM", () => process.exit(143)); setInterval(() => {}, 1e6); console.log("up")';
+    const child = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    const start = performance.now();
+    child.kill('SIGTERM');
+    await new Promise((resolve) => child.once('exit', resolve));
+    times.push(performance.now() - start);
+  }
+  return Math.round(Math.max(...times));
+}
+
 async function main() {
   const before = machine();
   const starts = new Map();
-  const result = { seed, cases: 0, signals: 0, exits: {}, slowestMs: 0, slowest: '', faults: [] };
+  const result = {
+    seed,
+    bareMs: await bareMs(),
+    cases: 0,
+    signals: 0,
+    exits: {},
+    slowestMs: 0,
+    slowest: '',
+    faults: [],
+  };
   while (result.signals < wanted) {
     const index = result.cases % LINES.length;
     const line = LINES[index]();

@@ -102,6 +102,7 @@ interface Prepared {
   file: string;
   allowed: readonly string[];
   calls: number;
+  writes: number;
 }
 
 async function prepare({ line, changes, first }: StormLine, file: string): Promise<Prepared> {
@@ -117,12 +118,17 @@ async function prepare({ line, changes, first }: StormLine, file: string): Promi
   child.stdout?.resume();
   const { stderr } = await end(child);
   clearTimeout(timer);
-  return { file, allowed: changes ? [before, kept(copy)] : [before], calls: Math.min(60, callsIn(stderr).length) };
+  return {
+    file,
+    allowed: changes ? [before, kept(copy)] : [before],
+    calls: Math.min(60, callsIn(stderr).length),
+    writes: writesIn(stderr),
+  };
 }
 
 async function runCase(
   { line }: StormLine,
-  { file, allowed, calls }: Prepared,
+  { file, allowed, calls, writes }: Prepared,
   random: (below: number) => number,
   copy: string,
   result: StormResult,
@@ -160,8 +166,7 @@ async function runCase(
   if (/internal error|^ +at |Error:/m.test(stderr)) fault('a stack or an internal error');
   if (!allowed.includes(kept(copy))) fault('left changed');
   // The simulated machine of a command that is killed is not kept: its calls tell whether it had something to put back.
-  if (typeof exit === 'string' && exit !== 'SIGKILL' && !isBalanced(callsIn(stderr)) && sent < 3)
-    fault('killed in the middle');
+  if (typeof exit === 'string' && exit !== 'SIGKILL' && !isWhole(stderr, writes)) fault('killed in the middle');
 }
 
 function start(line: string, file: string): ChildProcess {
@@ -203,11 +208,13 @@ function reached(child: ChildProcess, calls: number): Promise<void> {
 /** The lines of `--trace`. */
 const callsIn = (stderr: string): string[] => stderr.split('\n').filter((line) => /^[a-z_]+\(/.test(line));
 
-/** Tells whether all that was opened is closed, and that no write was the last. */
-function isBalanced(calls: readonly string[]): boolean {
-  const count = (pattern: RegExp) => calls.filter((call) => pattern.test(call)).length;
-  const opened = count(/^(open|eventfd|socket)\(.* = \d+$/);
-  return opened <= count(/^close\(/) && count(/^write\(\/sys/) === 0;
+/** Number of writes to sysfs, which bind and unbind. */
+const writesIn = (stderr: string): number => callsIn(stderr).filter((call) => /^write\(\/sys/.test(call)).length;
+
+/** Tells whether all that was opened is closed, and that of the writes to sysfs all were made, or none. */
+function isWhole(stderr: string, writes: number): boolean {
+  const count = (pattern: RegExp) => callsIn(stderr).filter((call) => pattern.test(call)).length;
+  return count(/^(open|eventfd|socket)\(.* = \d+$/) <= count(/^close\(/) && [0, writes].includes(writesIn(stderr));
 }
 
 /** What a machine in a file has that a command could leave changed, as text. */

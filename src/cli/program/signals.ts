@@ -61,13 +61,13 @@ export async function interruptible(work: (signal: AbortSignal) => Promise<void>
       // biome-ignore lint/correctness/noUnsafeFinally: the work is done where this throws
       if (isDone) throw error;
     } finally {
-      // After a signal nothing that is still printed may wait either.
+      backlog = outer;
+      // After a signal the process ends: nothing that is still printed may wait, and no second signal cuts it off.
       if (!signal.aborted) {
         mine.close();
         takeWrites(outerTaker);
+        signals.close();
       }
-      backlog = outer;
-      signals.close();
     }
   }
   return signals.exit;

@@ -1,4 +1,4 @@
-import { OutputStream } from '../../../src/cli/output/stream';
+import { OutputStream, takeWrites } from '../../../src/cli/output/stream';
 import { buildProgram } from '../../../src/cli/parser/program';
 import type { VerbSpec } from '../../../src/cli/program/command';
 import { Context, type GlobalOptions } from '../../../src/cli/program/context';
@@ -13,18 +13,24 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('a signal', () => {
   const kill = jest.spyOn(process, 'kill').mockImplementation(() => true);
+  // After a signal the process ends, and the handlers with it.
+  afterEach(() => {
+    for (const name of SIGNALS) process.removeAllListeners(name);
+    takeWrites(undefined);
+  });
 
   beforeEach(() => kill.mockClear());
   afterAll(() => kill.mockRestore());
 
   test('aborts the work, and is the exit code once it has ended', async () => {
     expect(await interruptible(() => {})).toBeUndefined();
+    expect(listening()).toBe(false);
     const done = interruptible(async (signal) => {
       process.emit('SIGTERM');
       expect(signal.aborted).toBe(true);
     });
     expect(await done).toBe(143);
-    expect(listening()).toBe(false);
+    expect(listening()).toBe(true);
   });
 
   test('does not cut off the put-back where it comes twice, and says so', async () => {
