@@ -158,4 +158,4 @@ async function main() {
   console.log(JSON.stringify(result));
 }
 
-main();
+void main();
