@@ -28,7 +28,7 @@ function describe(context: Context, word: string, { map: given = [] }: { map?: s
   const { LARGEST_FILE } = require('../regmap/limits') as typeof import('../regmap/limits');
   const placed = given.flatMap((text) => {
     const { file, peripheral } = regmap.parseMapReference(text);
-    const map = regmap.parseRegisterMap(readInput(file, LARGEST_FILE), file);
+    const map = regmap.parseRegisterMap(readInput(file, LARGEST_FILE, context.options.timeout), file);
     const wanted = peripheral === null ? map.peripherals : [regmap.findPeripheral(map, file, peripheral)];
     // In no region: nothing is accessed.
     return wanted.map((one) => ({ peripheral: one, region: '', offset: 0 }));

@@ -35,6 +35,7 @@ export const command: VerbSpec = {
   ],
   options: [widthOption(), mapOption(), swapOption(), readAllOption()],
   does: ['open'],
+  decides: true,
   examples: ['diff before.txt uio0 map0 --map edu.json', 'diff before.txt after.json'],
   run: diff,
 };
@@ -64,14 +65,14 @@ function diff(
   range: string | undefined,
   options: DiffOptions,
 ): Promise<number | undefined> | number {
-  const before = readDump(file);
+  const before = readDump(context, file);
   if (region !== undefined || (second !== '-' && !existsSync(second))) {
     if (region === undefined && attempt(() => findDevices(context.sys, NO_NAMES, second), []).length === 0)
       throw new UdrvError('is neither a file nor a device', { code: 'ENOENT', exit: Exit.notFound, subject: second });
     return againstDevice(context, file, before, { selector: second, region: region ?? before.region, range }, options);
   }
   if (options.swap) throw usageError('--swap', 'is for a device: files have the values as they were dumped');
-  const after = readDump(second);
+  const after = readDump(context, second);
   const width = options.width ?? before.width ?? after.width ?? 4;
   for (const [path, { blocks }] of [[file, before] as const, [second, after] as const])
     for (const block of blocks) mustFit(path, block, width);
@@ -85,8 +86,8 @@ function diff(
   );
 }
 
-function readDump(path: string): Dump {
-  return parseDump(readInput(path, LARGEST_DUMP), path);
+function readDump({ options }: Context, path: string): Dump {
+  return parseDump(readInput(path, LARGEST_DUMP, options.timeout), path);
 }
 
 interface Asked {

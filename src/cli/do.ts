@@ -9,7 +9,7 @@ import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
 import { readInput } from './program/input';
 import { argument, openOptions } from './program/options';
-import { interruptible } from './program/signals';
+import { caughtUp, interruptible } from './program/signals';
 import { mapOption } from './registers/options';
 import { sessionNames } from './session/names';
 import { findSessionDevice, openSession, openStep } from './session/open';
@@ -23,6 +23,7 @@ export const command: VerbSpec = {
   ],
   options: [...openOptions(), mapOption()],
   does: ['open', 'wait', 'change'],
+  decides: true,
   examples: [
     "do 0000:00:03.0 'write bar0:0x4 0x12345678' 'read bar0:0x4'",
     "-n do 0000:00:03.0 'buf A 4K' 'write bar0:0x80 A' 'free A'",
@@ -39,7 +40,7 @@ async function doSteps(
   given: string[],
   options: VfioOpenOptions & { map?: string[] },
 ): Promise<number | undefined> {
-  const { text, places } = textOf(given);
+  const { text, places } = textOf(given, context.options.timeout);
   const info = findSessionDevice(context, selector);
   const steps = parseSteps(text);
   if (steps.length === 0) throw usageError('usage', 'no step', "udrv do DEVICE 'STEP'...");
@@ -54,7 +55,10 @@ async function doSteps(
     await session.do(text, {
       signal,
       places,
-      onStep: (done) => printStep(context, done),
+      onStep: (done) => {
+        printStep(context, done);
+        return caughtUp(signal);
+      },
       onFaults: (faults, step) =>
         printFaults(context, faults, info.address, step === null ? undefined : { step, places }),
     });
@@ -64,12 +68,12 @@ async function doSteps(
 }
 
 /** Returns the text of all steps, and the names that errors give them. */
-function textOf(given: readonly string[]): { text: string; places: Places } {
+function textOf(given: readonly string[], timeoutMs: number | undefined): { text: string; places: Places } {
   const [only = ''] = given;
   const path = only === '-' ? only : only.startsWith('@') ? only.slice(1) : undefined;
   if (path === undefined) return { text: given.join('\n'), places: 'number' };
   if (given.length > 1) throw usageError(only, 'has all the steps: give no others');
-  return { text: readInput(path, LARGEST_FILE).toString('utf8'), places: 'line' };
+  return { text: readInput(path, LARGEST_FILE, timeoutMs).toString('utf8'), places: 'line' };
 }
 
 /** Checks all steps before the device is opened. */

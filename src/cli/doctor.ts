@@ -19,6 +19,7 @@ export const command: VerbSpec = {
     option('--queue <n>', 'USB transfers that shall be in flight at a time', parseCount),
     option('--chunk <size>', 'bytes in each of them (256K)', parseSize),
   ],
+  decides: true,
   examples: ['doctor 0000:00:03.0', 'doctor 1-2 --queue 32 --chunk 256K'],
   run: doctor,
 };

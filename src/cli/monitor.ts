@@ -9,7 +9,7 @@ import { json, visible } from './output/escape';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
 import { option, typeOption } from './program/options';
-import { interruptible } from './program/signals';
+import { caughtUp, interruptible } from './program/signals';
 import { Waiting, waitingText } from './status/waiting';
 import { padding } from './tables/text-width';
 
@@ -45,6 +45,7 @@ function monitor(
     for await (const event of monitorDevices(context.sys, { type, timeoutMs, signal, names: context.names, onStart })) {
       context.stdout.write(asJson ? jsonLine(event) : `${line(cells(event))}\n`);
       if (++seen === count) break;
+      await caughtUp(signal);
     }
   });
 }

@@ -28,7 +28,7 @@ function report(context: Context, { output: path }: { output?: string }): undefi
     throw usageError('report', 'is a page, and has no JSON', 'its data: udrv list --all --json, udrv doctor --json');
   if (stdout.isTTY && path === undefined)
     throw usageError('report', 'is a page for a browser', 'udrv report -o report.html, or -o - to see its text');
-  using output = new Output(stdout, hostFile(context, path));
+  using output = new Output(context, hostFile(context, path));
   using progress = new Progress(status, { unit: counted('files'), title: 'reading' });
   const sys = new RememberedTree(observed(context.sys, (files) => progress.update(files)));
   const { isRecorded, source } = sourceOf(options);
@@ -42,7 +42,8 @@ function report(context: Context, { output: path }: { output?: string }): undefi
       complete: (diagnosis) => diagnosisDocument(diagnosis, options),
     }),
   );
-  output.open().write(page);
+  output.sink.write(page);
+  return output.end(undefined);
 }
 
 function sourceOf({ snapshot, sysroot, sim, host }: GlobalOptions): { source: string; isRecorded: boolean } {

@@ -24,6 +24,7 @@ export const command: VerbSpec = {
   ],
   options: [...openOptions(), mmapOption(), mapOption()],
   does: ['open', 'wait', 'change'],
+  decides: true,
   examples: ['-n run fixtures/examples/edu-copy.mjs 0000:00:03.0 2048', '-n run driver.ts 1-4 --backend auto'],
   run,
 };

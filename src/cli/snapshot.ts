@@ -15,7 +15,7 @@ export const command: VerbSpec = {
   makesFile: true,
   examples: ['snapshot', 'snapshot -o machine.snapshot'],
   run(context: Context, options: { output?: string }): undefined {
-    using output = new Output(context.stdout, hostFile(context, options.output));
+    using output = new Output(context, hostFile(context, options.output));
     using progress = new Progress(context.status, { unit: counted('files'), title: 'reading' });
     const manifest = recordMachine(
       observed(context.sys, (files) => progress.update(files)),
@@ -24,6 +24,7 @@ export const command: VerbSpec = {
         collectMetrics(tree);
       },
     );
-    output.open().write(manifest);
+    output.sink.write(manifest);
+    return output.end(undefined);
   },
 };

@@ -11,7 +11,7 @@ import { selected } from './devices/list';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
 import { argument, DEFAULT_INTERVAL_MS, intervalOption, option } from './program/options';
-import { interruptible } from './program/signals';
+import { caughtUp, interruptible } from './program/signals';
 
 export const command: VerbSpec = {
   description: 'how active devices are: interrupts, UIO events, USB transfers and bytes a second; opens none of them',
@@ -47,6 +47,7 @@ function top(
       if ((await pause(interval, ended)) === 'aborted') return;
       const { seconds, activities } = meter.measure(watched.look());
       view.show(byActivity(activities), seconds);
+      await caughtUp(signal);
     }
   });
 }

@@ -1,5 +1,6 @@
 import { Cleanup, closing } from '../cleanup';
-import { SERVE_SIGNALS_NS, serveSignals, timeLimit } from '../sys/wait';
+import type { PollResult } from '../sys/sys';
+import { SERVE_SIGNALS_MS, SERVE_SIGNALS_NS, serveSignals, timeLimit } from '../sys/wait';
 import { noInterrupt, stillAsserted } from './errors';
 import type { InterruptSource, InterruptWaitOptions } from './source';
 
@@ -25,7 +26,8 @@ export interface LatencyOptions extends InterruptWaitOptions {
 
 /**
  * Measures from trigger to wake-up, `count` times, or until `signal` aborts, and then closes the source. Waits in a
- * blocking system call, as a latency-minded driver does; signals are served between the measurements.
+ * blocking system call, as a latency-minded driver does; signals are served between the measurements, and while an
+ * interrupt takes longer than 20 ms, in the event loop.
  *
  * @throws exit 6 where `timeoutMs` passes without an interrupt, exit 1 where the device goes on asserting its interrupt,
  *   for want of an acknowledge or of the right one
@@ -47,11 +49,9 @@ export async function measureLatencies(
     while (done < count && !signal?.aborted && !source.closed) {
       const start = now();
       trigger();
-      let outcome = source.wait(Math.min(timeoutMs, LATE_MS));
-      if (outcome === 'timeout' && timeoutMs > LATE_MS) {
-        onLate?.(done);
-        outcome = source.wait(Number.isFinite(timeoutMs) ? timeoutMs - LATE_MS : -1);
-      }
+      let outcome = source.wait(Math.min(timeoutMs, SERVE_SIGNALS_MS));
+      if (outcome === 'timeout' && timeoutMs > SERVE_SIGNALS_MS)
+        outcome = await waitFurther(source, { timeoutMs, signal, onLate: () => onLate?.(done) });
       const end = now();
       if (outcome === 'timeout') throw noInterrupt(source.device, timeoutMs);
       if (outcome === 'ready') {
@@ -68,9 +68,28 @@ export async function measureLatencies(
         served = now();
       }
     }
+    // The last one was raised, and the signal came before it was served.
+    if (signal?.aborted && !source.closed && source.asserted()) acknowledge?.();
   } catch (error) {
     throw closing(cleanup, error);
   }
+}
+
+/** Waits in the event loop, after the first blocking wait. @returns `interrupted` where a signal has come */
+async function waitFurther(
+  source: InterruptSource,
+  { timeoutMs, signal, onLate }: { timeoutMs: number; signal: AbortSignal | undefined; onLate: () => void },
+): Promise<PollResult> {
+  let waited = SERVE_SIGNALS_MS;
+  for (const until of [Math.min(timeoutMs, LATE_MS), timeoutMs]) {
+    if (until <= waited) continue;
+    if (waited === LATE_MS) onLate();
+    const event = await source.next({ timeoutMs: Number.isFinite(until) ? until - waited : undefined, signal });
+    if (event !== null) return 'ready';
+    if (signal?.aborted || source.closed) return 'interrupted';
+    waited = until;
+  }
+  return 'timeout';
 }
 
 /**

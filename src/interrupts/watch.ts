@@ -34,10 +34,16 @@ export async function* watchInterrupts<Event extends InterruptEvent>(
     source.arm('deliver');
     let armed = true;
     let last: number | null = null;
-    for (let index = 1; !source.closed; index++) {
+    for (let index = 1; !signal?.aborted && !source.closed; index++) {
       beforeWait?.();
       const event = await nextEvent(source, armed, timeoutMs, signal);
-      if (signal?.aborted || source.closed) return;
+      if (source.closed) return;
+      // One that was taken is served, also where the signal came with it: else the device would go on asserting its line.
+      if (event === null && signal?.aborted) {
+        // It was raised for this watch alone.
+        if (beforeWait && source.asserted()) acknowledge?.();
+        return;
+      }
       if (event === null)
         throw noInterrupt(source.device, timeoutMs, last === null && !beforeWait ? UNTRIGGERED : undefined);
       const now = performance.now();

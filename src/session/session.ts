@@ -25,8 +25,8 @@ export interface StepDone {
 export interface DoOptions {
   /** Ends the step that waits, and runs no more. */
   signal?: AbortSignal | undefined;
-  /** Takes each step as it is done. */
-  onStep?: ((done: StepDone) => void) | undefined;
+  /** Takes each step as it is done; the next one waits for the promise, where it returns one. */
+  onStep?: ((done: StepDone) => Promise<void> | void) | undefined;
   /** Takes the DMA faults that came up since the last ones, with the step that was the last then. */
   onFaults?: ((faults: readonly BlamedFault[], step: Statement | null) => void) | undefined;
   /** Names of the steps in errors; `number` if not given. */
@@ -224,7 +224,8 @@ class Run {
     try {
       const result = work(this.#state, this.#running);
       if (result instanceof Promise) return this.#waitFor(result, step, iteration);
-      this.#done(step, iteration, result);
+      const taken = this.#done(step, iteration, result);
+      if (taken !== undefined) return taken.then(() => this.#takeTurn(step));
     } catch (error) {
       throw this.#failed(error, step);
     }
@@ -236,7 +237,7 @@ class Run {
     try {
       const result = await work;
       if (this.#abort.signal.aborted) return;
-      this.#done(step, iteration, result);
+      await this.#done(step, iteration, result);
     } catch (error) {
       throw this.#failed(error, step);
     }
@@ -244,9 +245,9 @@ class Run {
     else this.#reportFaults(step);
   }
 
-  #done(step: Statement, iteration: number | undefined, result: StepResult): void {
+  #done(step: Statement, iteration: number | undefined, result: StepResult): Promise<void> | undefined {
     this.last = result;
-    this.#options.onStep?.({ step, iteration, result });
+    return this.#options.onStep?.({ step, iteration, result }) ?? undefined;
   }
 
   #failed(error: unknown, step: Statement): unknown {

@@ -50,7 +50,7 @@ export interface ReadyOptions {
 
 /** Waits in the event loop until a descriptor is ready or in error, so that signals are served meanwhile. */
 export function ready(
-  sys: Sys,
+  sys: Pick<Sys, 'watch'>,
   fd: number | readonly number[],
   { timeoutMs, signal, closed, event }: ReadyOptions = {},
 ): Promise<WaitResult> {

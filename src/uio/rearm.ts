@@ -55,14 +55,14 @@ export class InterruptControl {
   }
 
   /**
-   * Sets Interrupt Disable again if it was set before the first {@link set}. Never clears it: where the kernel has set
-   * it since, an interrupt is pending. The state that irqcontrol changed cannot be read, so it stays enabled. Of a device
-   * that is gone there is nothing to put back.
+   * Has Interrupt Disable again as it was before the first {@link set}. Where the kernel has set it since, it stays set as
+   * long as an interrupt is pending: it would be set again at once. The state that irqcontrol changed cannot be read, so it
+   * stays enabled. Of a device that is gone there is nothing to put back.
    */
   restore(): void {
-    if (this.#config === undefined || !this.#wasDisabled) return;
+    if (this.#config === undefined || this.#wasDisabled === undefined) return;
     try {
-      this.#setDisable(true);
+      if (this.#wasDisabled || !this.asserted()) this.#setDisable(this.#wasDisabled);
     } catch (error) {
       if (!(error instanceof SysError && error.code === 'ENODEV')) throw error;
     }

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [list|start|report|doctor|faults|session|fleet|ring|uio|vfio|nvme|net|usb|inject|fuzz [INPUTS]]...`: the figures that the documents quote, each as a ratio or a difference against
+ * `npm run bench [list|start|report|doctor|faults|session|fleet|ring|uio|vfio|nvme|net|usb|inject|storm|fuzz [INPUTS]]...`: the figures that the documents quote, each as a ratio or a difference against
  * something measured in the same run. Exits 1 where a figure misses its bound.
  */
 import { benchDoctor } from './doctor';
@@ -14,6 +14,7 @@ import { benchReport } from './report';
 import { benchRing } from './ring';
 import { benchSession } from './session';
 import { benchStart } from './start';
+import { benchStorm } from './storm';
 import { benchUio } from './uio';
 import { benchUsb } from './usb';
 import { benchVfio } from './vfio';
@@ -31,6 +32,7 @@ const benches: Record<string, (count?: number) => Promise<boolean> | boolean> = 
   usb: benchUsb,
   fuzz: benchFuzz,
   inject: () => benchInject(),
+  storm: benchStorm,
   vfio: benchVfio,
   net: benchNetwork,
   nvme: benchNvme,

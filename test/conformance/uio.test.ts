@@ -437,6 +437,33 @@ describe(title('interrupts'), () => {
     await interrupts.return(undefined);
   });
 
+  test('that comes with the signal is served, and nothing stays masked', async () => {
+    using it = edu();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const interrupts = it.device.interrupts({ acknowledge: it.acknowledge, timeoutMs: 5000, signal });
+    const next = interrupts.next();
+    // The wait is over, and what it is over for not yet looked at.
+    it.raise();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    controller.abort();
+    await next;
+    expect((await interrupts.next()).done).toBe(true);
+    expect(masked()).toBe(false);
+  });
+
+  test('that came, and nobody re-armed: let through again at the end, once nothing is pending', async () => {
+    using it = edu();
+    const source = it.device.interruptSource();
+    source.arm('drop');
+    it.raise();
+    expect(await source.next({ timeoutMs: 5000 })).toMatchObject({ missed: 0 });
+    expect(masked()).toBe(true);
+    it.acknowledge();
+    source.close();
+    expect(masked()).toBe(false);
+  });
+
   test('nobody acknowledges: re-armed only once the line is quiet', async () => {
     using it = edu();
     using other = edu();

@@ -3,7 +3,7 @@ import type { Word } from '../../sys/sys';
 import { pause } from '../../sys/wait';
 import type { Context } from '../program/context';
 import { DEFAULT_INTERVAL_MS } from '../program/options';
-import { interruptible, signalCheck } from '../program/signals';
+import { caughtUp, interruptible, signalCheck } from '../program/signals';
 import { type FindTarget, type OpenTarget, openTarget } from '../registers/target';
 import { type Change, type ChangesView, lineView } from './lines';
 import { type Cells, noteUnread, nothingLeft, type PartsOptions, parseParts } from './parts';
@@ -85,6 +85,7 @@ async function watch(
     }
     values = after;
     view.show(changes, values, new Date());
+    await caughtUp(signal);
     if (changes.length > 0) deadline = performance.now() + (timeout ?? Number.POSITIVE_INFINITY);
     else if (performance.now() >= deadline) throw nothingChanged(address, timeout ?? 0);
   }

@@ -23,7 +23,7 @@ function add(context: Context, typed: string, given: string): undefined {
   const { LARGEST_FILE } = require('../../regmap/limits') as typeof import('../../regmap/limits');
   const { file, peripheral } = parseMapReference(given);
   // Before it is kept: a map that cannot be read would fail each command.
-  const map = parseRegisterMap(readInput(file, LARGEST_FILE), file);
+  const map = parseRegisterMap(readInput(file, LARGEST_FILE, context.options.timeout), file);
   if (peripheral !== null) findPeripheral(map, file, peripheral);
   const path = expectKeptMapsFile(context.env);
   const reference = `${resolve(file)}${given.slice(file.length)}`;

@@ -5,21 +5,69 @@ import { sleep } from '../../sys/sleep';
 /** Thrown where the reader of our output went away: not an error, just the end. */
 export class BrokenPipe extends Error {}
 
-/**
- * Writes by write(2), perhaps not all. A file system that goes past the page cache (9p, FUSE with direct I/O) pins the
- * memory that it writes from. Memory of a device cannot be pinned (mm/gup.c, VM_IO), and is copied first.
- */
-export function writeSome(fd: number, data: Buffer): number {
-  try {
-    return writeSync(fd, data);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EFAULT') throw error;
-    return writeSync(fd, Buffer.from(data));
+/** A descriptor to which all bytes are written, in order. */
+export interface Destination {
+  readonly fd: number;
+  /** Makes the error of a write that failed. @param code the errno by name */
+  failure(code: string): Error;
+}
+
+/** The receiver of all that is written, in the place of the kernel. */
+export interface Taker {
+  take(to: Destination, bytes: Buffer): void;
+}
+
+/** The process has one, as it has one set of signal handlers. */
+let taker: Taker | undefined;
+
+/** Has all writes taken from now on, or made again. @returns the one that took them so far */
+export function takeWrites(by: Taker | undefined): Taker | undefined {
+  const before = taker;
+  taker = by;
+  return before;
+}
+
+/** Writes all data, or has it taken. @throws the destination's failure */
+export function write(to: Destination, data: string | Buffer): void {
+  const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+  if (taker !== undefined) taker.take(to, bytes);
+  else writeAll(to, bytes);
+}
+
+/** Writes all bytes, for however long nobody reads them. @throws the destination's failure */
+export function writeAll(to: Destination, bytes: Buffer): void {
+  let rest = bytes;
+  while (rest.length > 0) {
+    const count = writeSome(to, to.fd, rest);
+    // Somebody made the pipe non-blocking: wait for the reader.
+    if (count === 0) sleep(5);
+    rest = rest.subarray(count);
   }
 }
 
-/** Standard output or error. All is written at once and in order, so that nothing is lost when the command ends. */
-export class OutputStream {
+/**
+ * Writes by write(2), perhaps not all; nothing where a non-blocking descriptor is full. A file system that goes past the
+ * page cache (9p, FUSE with direct I/O) pins the memory that it writes from. Memory of a device cannot be pinned
+ * (mm/gup.c, VM_IO), and is copied first.
+ *
+ * @param fd the destination's, or another of the same file
+ * @throws the destination's failure
+ */
+export function writeSome(to: Destination, fd: number, bytes: Buffer): number {
+  try {
+    return writeSync(fd, bytes);
+  } catch (error) {
+    const { code = 'EIO' } = error as NodeJS.ErrnoException;
+    if (code === 'EAGAIN') return 0;
+    if (code !== 'EFAULT') throw to.failure(code);
+    return writeSync(fd, Buffer.from(bytes));
+  }
+}
+
+/** Standard output or error. All is written in order, and before the command ends, so that nothing is lost. */
+export class OutputStream implements Destination {
+  /** Standard error of this process, which signals are answered on, whatever the command. */
+  static ofErrors: OutputStream | undefined;
   readonly fd: number;
   readonly isTTY: boolean;
   /** Runs before each write: takes away what stands on the terminal for the time being. */
@@ -38,17 +86,10 @@ export class OutputStream {
   /** @throws BrokenPipe where nobody reads any more, a UdrvError where the disk is full */
   write(data: string | Buffer): void {
     this.beforeWrite?.();
-    let rest = typeof data === 'string' ? Buffer.from(data) : data;
-    while (rest.length > 0) {
-      try {
-        rest = rest.subarray(writeSome(this.fd, rest));
-      } catch (error) {
-        const { code } = error as NodeJS.ErrnoException;
-        if (code === 'EPIPE') throw new BrokenPipe();
-        // Somebody made the pipe non-blocking: wait for the reader.
-        if (code === 'EAGAIN') sleep(5);
-        else throw fromSysError(new SysError('write', code ?? 'EIO', this.#name), { exit: 1 });
-      }
-    }
+    write(this, data);
+  }
+
+  failure(code: string): Error {
+    return code === 'EPIPE' ? new BrokenPipe() : fromSysError(new SysError('write', code, this.#name), { exit: 1 });
   }
 }

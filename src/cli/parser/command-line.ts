@@ -33,6 +33,7 @@ export async function runLine(line: readonly string[], surroundings: Surrounding
     asJson: argv.includes('--json'),
     debug: env['UDRV_DEBUG'] === '1',
     machine: machineOf(program, env),
+    decides: outcome.decides === true,
   });
   try {
     if (isHelp) mustBeCommand(built, line.slice(1));

@@ -16,6 +16,8 @@ declare const UDRV_VERSION: string;
 
 export interface Outcome {
   exit: number;
+  /** Whether the command that runs decides something: {@link VerbSpec.decides}. */
+  decides?: boolean | undefined;
 }
 
 /** The command line as commander knows it: the parser, the help and the test of the man pages come from here. */
@@ -84,6 +86,7 @@ export function buildProgram(
     run: (context: Context) => unknown,
     verb?: VerbSpec,
   ): Promise<void> {
+    outcome.decides = verb?.decides;
     if (options.host !== undefined || options.hosts !== undefined) {
       const { runOnHosts } = require('../fleet/run') as typeof import('../fleet/run');
       outcome.exit = await runOnHosts(options, { stdout, stderr, env }, verb, run);

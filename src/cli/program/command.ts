@@ -30,6 +30,8 @@ export interface VerbSpec {
   does?: readonly Does[];
   /** Its output is a document of one machine: of several hosts, each goes to a file of its own (`-o`, `%h`). */
   makesFile?: boolean;
+  /** Its work is more than its output: where the reader of that goes away it was not done, or its verdict not told. */
+  decides?: boolean;
   /** Two lines to type, without `udrv`. They work on the simulated machine. */
   examples: readonly [string, string];
   /** Runs the command, with one value for each argument, then the options. Returns the exit code where that is not 0. */

@@ -14,6 +14,7 @@ import { runOn } from './run-on';
 export async function main(line: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const stdout = new OutputStream(1, 'standard output');
   const stderr = new OutputStream(2, 'standard error');
+  OutputStream.ofErrors = stderr;
   const typed = plainList(line);
   if (typed === null) {
     const { runLine } = require('../parser/command-line') as typeof import('../parser/command-line');

@@ -1,5 +1,5 @@
 import type { CommanderError } from 'commander';
-import { laterFailures } from '../../cleanup';
+import { laterFailures, withLater } from '../../cleanup';
 import {
   closeFailed,
   Exit,
@@ -45,6 +45,8 @@ interface Reporting {
   debug: boolean;
   /** The machine that the command worked with, which the commands in a hint name. */
   machine: MachineOptions;
+  /** A reader of the output who goes away is a failure, which needs no line: see {@link VerbSpec.decides}. */
+  decides?: boolean;
 }
 
 /**
@@ -54,7 +56,11 @@ interface Reporting {
  */
 export function conclude(error: unknown, stderr: OutputStream, reporting: Reporting): ExitCode {
   const [first, ...later] = failuresIn(error);
-  if (first instanceof BrokenPipe) return Exit.ok;
+  if (first instanceof BrokenPipe) {
+    if (later.length === 0) return reporting.decides ? Exit.failed : Exit.ok;
+    // Nobody reads any more; what could not be given back is told all the same.
+    return conclude(withLater(later[0], later.slice(1)), stderr, reporting);
+  }
   // To a device that is gone, nothing can be given back: one line says it all.
   const told = exitOf(first) === Exit.gone ? later.filter((one) => exitOf(one) !== Exit.gone) : later;
   tryToShow(() => report(first, told, stderr, reporting));

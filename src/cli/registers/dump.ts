@@ -39,21 +39,19 @@ export async function dumpRegisters(
   const asked = at === undefined ? undefined : parseRange(at, width);
   const regionName = expected.name;
   checkRange(target.address, expected, asked ?? wholeRange(expected, width), width);
-  using output = new Output(context.stdout, path);
-  // Awaited here: the output is closed when this function returns.
-  return await interruptible(async (signal) => {
+  using output = new Output(context, path);
+  const signalled = await interruptible(async (signal) => {
     using device = openTarget(target, { write: false, swap });
     const registers = device.region(regionName);
     const range = asked ?? wholeRange(registers.info, width);
-    // The first before the output is opened: a dump that cannot begin leaves an existing file alone.
-    const words = new Noticing(begun(registers.words(range, width)), width);
-    const out = output.open();
+    const words = new Noticing(registers.words(range, width), width);
+    const out = output.sink;
     const wanted = path !== undefined || !context.stdout.isTTY;
     using progress = new Progress(context.status, { unit: MEBIBYTES, total: range.length, wanted });
-    const signalled = signalCheck(signal);
+    const hasCome = signalCheck(signal);
     const interrupted = () => {
       progress.update(words.count * width);
-      return signalled();
+      return hasCome();
     };
     if (format === 'bin') await writeBytes(out, words, width, interrupted);
     else if (context.options.json)
@@ -64,6 +62,7 @@ export async function dumpRegisters(
     }
     if (words.allOnes) noteAllOnes(context, target, regionName);
   });
+  return output.end(signalled);
 }
 
 /** Words that pass by, how many there were, and whether all of them were ones. */
@@ -88,15 +87,6 @@ class Noticing implements Iterable<Word> {
     }
     this.allOnes = this.count > 0 && others === 0;
   }
-}
-
-/** Takes the first item at once, and the others when they are asked for. */
-function begun<T>(items: Generator<T>): Iterable<T> {
-  const first = items.next();
-  return (function* () {
-    if (!first.done) yield first.value;
-    yield* items;
-  })();
 }
 
 /** Tells between two pieces of a dump whether a signal ends it here. */

@@ -5,6 +5,7 @@ import { sysCall } from '../../sys/linux/node-fs';
 import { hexBytes } from '../../text/hex';
 import type { Source } from '../../usb/transfer/streams';
 import { fileError } from '../output/file';
+import { openInput, piecesOf } from '../program/input';
 
 /** The bytes that `--data` names, for a command to send. Disposing of it ends the source, also while it is waited for. */
 export interface Data extends Disposable {
@@ -32,17 +33,20 @@ const PIECE = 256 * 1024;
 /**
  * Opens what `--data` names: hex digits, the content of a file after `@`, or standard input (`-`). A file is read as its
  * bytes are wanted: it may be of any length.
+ *
+ * @param timeoutMs bound on each wait for a pipe or FIFO that says nothing; none if not given
+ * @throws UdrvError exit 6 where nobody writes to a FIFO, as the source does where nothing more comes
  */
-export function openData(text: string): Data {
-  if (text === '-') return streamed(process.stdin, 'standard input');
-  if (text.startsWith('@')) return fromFile(text.slice(1));
+export function openData(text: string, timeoutMs?: number): Data {
+  if (text === '-') return fromFile(0, '-', timeoutMs);
+  if (text.startsWith('@')) return fromFile(undefined, text.slice(1), timeoutMs);
   const bytes = parseHexBytes(text);
   return { source: [bytes], length: bytes.length, [Symbol.dispose]() {} };
 }
 
 /** Reads all that `--data` names. @throws usage beyond `limit` bytes */
-export async function readData(text: string, limit: number): Promise<Buffer> {
-  using data = openData(text);
+export async function readData(text: string, limit: number, timeoutMs?: number): Promise<Buffer> {
+  using data = openData(text, timeoutMs);
   const pieces: Uint8Array[] = [];
   let total = 0;
   for await (const piece of data.source) {
@@ -65,16 +69,21 @@ export function parseHexBytes(text: string): Buffer {
   return bytes;
 }
 
-function fromFile(path: string): Data {
+/** @param given the descriptor, where it is open already and not ours to close */
+function fromFile(given: number | undefined, path: string, timeoutMs: number | undefined): Data {
   const cleanup = new Cleanup();
+  const name = given === undefined ? path : 'standard input';
   try {
-    const fd = sysCall('open', path, () => fs.openSync(path, 'r'));
-    cleanup.defer(() => fs.closeSync(fd));
-    const stat = fs.fstatSync(fd);
+    const fd = given ?? openInput(path, timeoutMs);
+    if (given === undefined) cleanup.defer(() => fs.closeSync(fd));
+    const stat = sysCall('fstat', name, () => fs.fstatSync(fd));
     // A directory can be opened, and only a read would tell: by then the device is open and the interface claimed.
-    if (stat.isDirectory()) throw new SysError('read', 'EISDIR', path);
-    if (stat.isFile()) return regular(fd, path, stat.size, cleanup);
-    return streamed(fs.createReadStream(path, { fd, highWaterMark: PIECE }), path);
+    if (stat.isDirectory()) throw new SysError('read', 'EISDIR', name);
+    if (stat.isFile()) return regular(fd, name, stat.size, cleanup);
+    // The memory devices, such as /dev/zero, have always something, and cannot be watched.
+    if (stat.isBlockDevice() || (stat.isCharacterDevice() && stat.rdev >> 8 === 1))
+      return regular(fd, name, undefined, cleanup);
+    return streamed(fd, name, timeoutMs, cleanup);
   } catch (error) {
     cleanup.close();
     throw error instanceof SysError ? fileError(error) : error;
@@ -82,7 +91,7 @@ function fromFile(path: string): Data {
 }
 
 /** @param cleanup closes the descriptor */
-function regular(fd: number, path: string, length: number, cleanup: Cleanup): Data {
+function regular(fd: number, path: string, length: number | undefined, cleanup: Cleanup): Data {
   let ended = false;
   cleanup.defer(() => {
     ended = true;
@@ -99,23 +108,16 @@ function regular(fd: number, path: string, length: number, cleanup: Cleanup): Da
 }
 
 /** Reads without blocking: transfers in flight are served while it waits, and a signal ends it. */
-function streamed(stream: NodeJS.ReadableStream & { destroy(): unknown }, path: string): Data {
-  let ended = false;
+function streamed(fd: number, path: string, timeoutMs: number | undefined, cleanup: Cleanup): Data {
+  const ended = new AbortController();
+  const pieces = piecesOf(fd, path, { size: PIECE, timeoutMs, signal: ended.signal });
   async function* source(): AsyncGenerator<Buffer> {
     try {
-      for await (const piece of stream) yield typeof piece === 'string' ? Buffer.from(piece) : piece;
+      yield* pieces;
     } catch (error) {
-      if (ended) return;
-      const { code } = error as NodeJS.ErrnoException;
-      throw code === undefined ? error : fileError(new SysError('read', code, path));
+      throw error instanceof SysError ? fileError(error) : error;
     }
   }
-  return {
-    source: source(),
-    length: undefined,
-    [Symbol.dispose]() {
-      ended = true;
-      stream.destroy();
-    },
-  };
+  cleanup.defer(() => ended.abort());
+  return { source: source(), length: undefined, [Symbol.dispose]: () => cleanup.close() };
 }

@@ -27,8 +27,8 @@ export function checkOutput(context: Context, output: string | undefined): void 
 
 /** @param raw whether `-o` asks for the bytes themselves @param length the most bytes that may come */
 export function receiver(context: Context, output: Output, raw: boolean, length: number): Received {
-  if (raw) return rawReceiver(context, output.open());
-  return context.options.json ? jsonReceiver(context, length) : dumpReceiver(output.open(), length);
+  if (raw) return rawReceiver(context, output.sink);
+  return context.options.json ? jsonReceiver(context, length) : dumpReceiver(output.sink, length);
 }
 
 function rawReceiver(context: Context, out: Sink): Received {

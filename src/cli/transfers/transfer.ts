@@ -59,13 +59,13 @@ export async function transfer(
     return undefined;
   }
   // Opened first: a file that cannot be read or written is no reason to take an interface from its driver.
-  using source = data === undefined ? undefined : openData(data);
-  using output = new Output(context.stdout, options.output);
-  // Awaited here: the files are closed when this function returns.
-  return await withEndpoint(context, info, found, options, (usb, signal) => {
+  using source = data === undefined ? undefined : openData(data, context.options.timeout);
+  using output = new Output(context, options.output);
+  const exit = await withEndpoint(context, info, found, options, (usb, signal) => {
     const started = { context, usb, address, options, output, wait: { timeoutMs: context.options.timeout, signal } };
     return source === undefined ? receive(started) : send(started, source);
   });
+  return output.end(exit);
 }
 
 async function send({ context, usb, address, options, wait }: Transfer, source: Data): Promise<void> {

@@ -4,6 +4,7 @@ import { type UioInterruptOptions, withUioInterrupts } from '../interrupts/uio';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument } from '../program/options';
+import { caughtUp } from '../program/signals';
 import { mapOption } from '../registers/options';
 
 export const command: VerbSpec = {
@@ -45,6 +46,7 @@ function watchIrq(context: Context, selector: string, options: WatchOptions): Pr
           `${address}: each interrupt comes as soon as the last was served: nothing acknowledges the device; give --ack`,
         );
       if (interrupt.index === count) break;
+      await caughtUp(signal);
     }
   });
 }

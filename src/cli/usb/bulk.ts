@@ -2,6 +2,7 @@ import { parseCount } from '../../model/notation';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, option } from '../program/options';
+import { caughtUp } from '../program/signals';
 import { MEBIBYTES, Progress } from '../status/progress';
 import {
   altOption,
@@ -51,6 +52,7 @@ async function receive(started: Transfer): Promise<void> {
   for await (const piece of stream) {
     out.take(piece);
     progress.update(stream.actual);
+    await caughtUp(wait.signal);
   }
   out.end(stream);
   checkResult(started, stream);

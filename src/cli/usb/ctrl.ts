@@ -73,7 +73,7 @@ async function ctrl(
   checkOptions(setup, receives, wLength, text, options);
   checkOutput(context, options.output);
   const info = findOf(context, 'usb', selector);
-  const data = text === undefined ? null : await readData(text, 0xffff);
+  const data = text === undefined ? null : await readData(text, 0xffff, context.options.timeout);
   const length = data?.length ?? wLength ?? 0;
   const intf = interfaceOfRequest(info, setup);
   if (context.options.dryRun) {
@@ -84,10 +84,11 @@ async function ctrl(
   remark(context, info.address, setup);
   const timeoutMs = context.options.timeout ?? DEFAULT_TIMEOUT_MS;
   if (options.detach && intf !== null) mustBeIdle(context, info, intf, options.force);
-  using output = new Output(context.stdout, options.output);
-  return await withUsb(context, info, (device, signal) =>
+  using output = new Output(context, options.output);
+  const exit = await withUsb(context, info, (device, signal) =>
     control(context, device, setup, data ?? length, output, { ...options, timeoutMs, signal }),
   );
+  return output.end(exit);
 }
 
 interface ControlOptions extends CtrlOptions {

@@ -4,6 +4,7 @@ import { json } from '../output/escape';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, option } from '../program/options';
+import { caughtUp } from '../program/signals';
 import { altOption, dataOptions, ENDPOINT_HELP, parseTransferSize, takeOptions } from '../transfers/options';
 import { document, dumpTo } from '../transfers/result';
 import { checkResult, type Transfer, type TransferOptions, transfer, waitingFor } from '../transfers/transfer';
@@ -29,7 +30,7 @@ async function receive(started: Transfer): Promise<void> {
   const { context, usb, address, options, output, wait } = started;
   const { length = 0, count = 1, queue } = options;
   const raw = options.output !== undefined;
-  const out = output.open();
+  const out = output.sink;
   let arrived = 0;
   using _waiting = waitingFor(started, () => arrived);
   for await (const message of usb.messages(address, length, { count, queue: queue ?? Math.min(count, 4), ...wait })) {
@@ -42,5 +43,6 @@ async function receive(started: Transfer): Promise<void> {
       context.stdout.write(`${json({ ...document(message), ...data } satisfies TransferDocument)}\n`);
     }
     checkResult(started, message);
+    await caughtUp(wait.signal);
   }
 }

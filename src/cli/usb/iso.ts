@@ -10,6 +10,7 @@ import { Output } from '../output/file';
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, option } from '../program/options';
+import { caughtUp } from '../program/signals';
 import { counted, MEBIBYTES, Progress } from '../status/progress';
 import { givenData, openData } from '../transfers/data';
 import { endpointSteps, parseEndpoint, withEndpoint } from '../transfers/open';
@@ -69,9 +70,9 @@ async function iso(
     context.printSteps(endpointSteps(info, found, options, step));
     return undefined;
   }
-  using source = data === undefined ? undefined : openData(data);
-  using out = new Output(context.stdout, output);
-  return await withEndpoint(context, info, found, options, async (usb, signal) => {
+  using source = data === undefined ? undefined : openData(data, context.options.timeout);
+  using out = new Output(context, output);
+  const exit = await withEndpoint(context, info, found, options, async (usb, signal) => {
     signal.addEventListener('abort', () => source?.[Symbol.dispose](), { once: true });
     const timeoutMs = context.options.timeout;
     const wait = { packets, timeoutMs, signal, ...(source === undefined ? { count } : { source: source.source }) };
@@ -89,6 +90,7 @@ async function iso(
       add(tally, transfer);
       progress.update(receives ? tally.packets : tally.actual);
       if (received !== undefined) for (const packet of transfer.packets) received.take(packet.data);
+      await caughtUp(signal);
     }
     const facts = { packets: tally.packets, errors: tally.errors };
     if (received !== undefined) received.end(tally, facts);
@@ -102,6 +104,7 @@ async function iso(
     const error = transferError(tally, { subject: `${device} ${name}`, device, timeoutMs });
     if (error !== null) throw error;
   });
+  return out.end(exit);
 }
 
 /** Adds a transfer. It failed where no packet of it succeeded; single packets are lost now and then on any bus. */

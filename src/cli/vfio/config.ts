@@ -70,7 +70,7 @@ async function config(
   if (file !== undefined) {
     if (open) throw usageError('--file and --open', 'each say where the bytes come from: give one');
     const subject = file === '-' ? 'standard input' : file;
-    const dumps = select(parseConfigDump(readInput(file, LARGEST_DUMP), subject), selector);
+    const dumps = select(parseConfigDump(readInput(file, LARGEST_DUMP, context.options.timeout), subject), selector);
     if (context.options.json) printDocuments(context, dumps, raw);
     else context.page(dumps.map((dump) => text(context, dump, raw)).join('\n'));
     return undefined;

@@ -27,6 +27,7 @@ export const command: VerbSpec = {
     ...openOptions(),
   ],
   does: ['open', 'change'],
+  decides: true,
   examples: ['vfio dma-test 0000:00:03.0', 'vfio dma-test 0000:00:03.0 --tier generic -q'],
   run: dmaTest,
 };

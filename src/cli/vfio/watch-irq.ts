@@ -4,6 +4,7 @@ import { type VfioInterruptOptions, withVfioInterrupts } from '../interrupts/vfi
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, openOptions, option } from '../program/options';
+import { caughtUp } from '../program/signals';
 import { mapOption } from '../registers/options';
 
 export const command: VerbSpec = {
@@ -50,6 +51,7 @@ function watchIrq(context: Context, selector: string, options: WatchOptions): Pr
         ['vector', interrupt.vector, 6],
       ]);
       if (interrupt.index === count) break;
+      await caughtUp(prepared.signal);
     }
   });
 }

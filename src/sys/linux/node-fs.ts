@@ -18,10 +18,11 @@ const scratch = Buffer.allocUnsafeSlow(64 * 1024);
  *   in pages (fs/kernfs/file.c). Not so in procfs, which gives a file in pieces of any size.
  * @throws SysError EFBIG beyond `limit` bytes
  */
-export function readToEnd(fd: number, path: string, limit: number): Buffer {
+export function readToEnd(fd: number, path: string, limit: number, beforeRead?: () => void): Buffer {
   const chunks: Buffer[] = [];
   let total = 0;
   for (;;) {
+    beforeRead?.();
     const length = sysCall('read', path, () => readSync(fd, scratch, 0, scratch.length, null));
     if (length === 0) break;
     total += length;

@@ -17,7 +17,7 @@ test('what a file system cannot write from where it lies is copied first', () =>
     return write(to, from);
   }) as typeof fs.writeSync);
   try {
-    expect(writeSome(fd, data)).toBe(4);
+    expect(writeSome({ fd, failure: Error }, fd, data)).toBe(4);
     expect(spy).toHaveBeenCalledTimes(2);
   } finally {
     spy.mockRestore();

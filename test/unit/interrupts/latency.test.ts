@@ -10,7 +10,10 @@ function sourceOf(log: string[], outcomes: PollResult[], busyMs = 0): InterruptS
     closed: false,
     device: 'uio0',
     arm: () => {},
-    next: () => Promise.reject(new Error('does not block')),
+    next: async ({ timeoutMs }) => {
+      log.push(`next ${timeoutMs}`);
+      return (outcomes.shift() ?? 'ready') === 'ready' ? { count: 1, missed: 0 } : null;
+    },
     wait: (timeoutMs) => {
       // The look whether it is quiet.
       if (timeoutMs === 1) return 'timeout';
@@ -34,33 +37,48 @@ const options = (log: string[]) => ({
 
 test('an interrupt that is a second late is told of, and waited for further', async () => {
   const log: string[] = [];
-  const source = sourceOf(log, ['ready', 'timeout', 'ready']);
+  const source = sourceOf(log, ['ready', 'timeout', 'timeout', 'ready']);
   await measureLatencies(source, { ...options(log), count: 2, timeoutMs: 5000 });
-  const first = ['trigger', 'wait 1000', 'latency', 'rearm'];
-  const second = ['trigger', 'wait 1000', 'late after 1', 'wait 4000', 'latency', 'rearm'];
+  const first = ['trigger', 'wait 20', 'latency', 'rearm'];
+  const second = ['trigger', 'wait 20', 'next 980', 'late after 1', 'next 4000', 'latency', 'rearm'];
   expect(log).toEqual([...first, ...second, 'close']);
 });
 
 test.each([
-  [500, ['wait 500']],
-  [1000, ['wait 1000']],
-  [1500, ['wait 1000', 'late after 0', 'wait 500']],
+  [10, ['wait 10']],
+  [500, ['wait 20', 'next 480']],
+  [1000, ['wait 20', 'next 980']],
+  [1500, ['wait 20', 'next 980', 'late after 0', 'next 500']],
 ])('a bound of %d ms is kept', async (timeoutMs, waits) => {
   const log: string[] = [];
-  const measured = measureLatencies(sourceOf(log, ['timeout', 'timeout']), { ...options(log), count: 1, timeoutMs });
+  const source = sourceOf(log, ['timeout', 'timeout', 'timeout']);
+  const measured = measureLatencies(source, { ...options(log), count: 1, timeoutMs });
   await expect(measured).rejects.toMatchObject({ exit: 6, message: `no interrupt within ${timeoutMs} ms` });
   expect(log).toEqual(['trigger', ...waits, 'close']);
 });
 
 test('a wait without bound stays one', async () => {
   const log: string[] = [];
-  await measureLatencies(sourceOf(log, ['timeout', 'ready']), { ...options(log), count: 1 });
-  expect(log.filter((line) => line.startsWith('wait'))).toEqual(['wait 1000', 'wait -1']);
+  await measureLatencies(sourceOf(log, ['timeout', 'timeout', 'ready']), { ...options(log), count: 1 });
+  expect(log.filter((line) => /^(wait|next)/.test(line))).toEqual(['wait 20', 'next 980', 'next undefined']);
+});
+
+test('a signal ends the wait for an interrupt that never comes', async () => {
+  const log: string[] = [];
+  const controller = new AbortController();
+  const source = sourceOf(log, ['timeout', 'timeout']);
+  const next = source.next;
+  source.next = (wait) => {
+    controller.abort();
+    return next(wait);
+  };
+  await measureLatencies(source, { ...options(log), count: 1, signal: controller.signal });
+  expect(log).toEqual(['trigger', 'wait 20', 'next 980', 'served after 0', 'close']);
 });
 
 test('progress is told between two measurements, where signals are served', async () => {
   const log: string[] = [];
   await measureLatencies(sourceOf(log, [], SERVE_SIGNALS_MS + 5), { ...options(log), count: 3, timeoutMs: 500 });
-  const one = ['trigger', 'wait 500', 'latency', 'rearm'];
+  const one = ['trigger', 'wait 20', 'latency', 'rearm'];
   expect(log).toEqual([...one, 'served after 1', ...one, 'served after 2', ...one, 'served after 3', 'close']);
 });
