@@ -57,7 +57,7 @@ async function doSteps(
       places,
       onStep: (done) => {
         printStep(context, done);
-        return caughtUp(signal);
+        return caughtUp();
       },
       onFaults: (faults, step) =>
         printFaults(context, faults, info.address, step === null ? undefined : { step, places }),

@@ -45,7 +45,7 @@ function monitor(
     for await (const event of monitorDevices(context.sys, { type, timeoutMs, signal, names: context.names, onStart })) {
       context.stdout.write(asJson ? jsonLine(event) : `${line(cells(event))}\n`);
       if (++seen === count) break;
-      await caughtUp(signal);
+      await caughtUp();
     }
   });
 }

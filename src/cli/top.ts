@@ -47,7 +47,7 @@ function top(
       if ((await pause(interval, ended)) === 'aborted') return;
       const { seconds, activities } = meter.measure(watched.look());
       view.show(byActivity(activities), seconds);
-      await caughtUp(signal);
+      await caughtUp();
     }
   });
 }

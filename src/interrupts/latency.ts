@@ -17,8 +17,8 @@ export interface LatencyOptions extends InterruptWaitOptions {
   acknowledge?: (() => void) | undefined;
   /** Gets each latency as it is measured, in microseconds, between two interrupts. */
   onLatency: (microseconds: number) => void;
-  /** Runs between two measurements, where signals are served. */
-  onServed?: ((done: number) => void) | undefined;
+  /** Runs between two measurements, where signals are served; what it returns is awaited. */
+  onServed?: ((done: number) => unknown) | undefined;
   /** Runs where an interrupt is a second late, before the wait for it goes on. */
   onLate?: ((done: number) => void) | undefined;
   count: number;
@@ -64,7 +64,7 @@ export async function measureLatencies(
       }
       if (outcome === 'interrupted' || end - served > SERVE_SIGNALS_NS) {
         await serveSignals();
-        onServed?.(done);
+        await onServed?.(done);
         served = now();
       }
     }

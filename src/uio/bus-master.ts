@@ -1,3 +1,4 @@
+import { UdrvError } from '../errors';
 import type { UioDeviceInfo } from '../model/device';
 import { isPciAddress } from '../pci/address';
 import { pciPath } from '../pci/paths';
@@ -102,9 +103,14 @@ function startOf(sys: Sys, pid: number): string | null {
   return stat === null ? null : startIn(stat.toString('latin1'));
 }
 
-/** Returns 0 where it cannot be read. */
+/** Returns 0 where it cannot be read, also on a machine that can only be inspected: the open of the node tells that. */
 function readCommand(sys: Sys, address: string): number {
-  return readConfig(sys, address, PCI_COMMAND, 2)?.readUInt16LE() ?? 0;
+  try {
+    return readConfig(sys, address, PCI_COMMAND, 2)?.readUInt16LE() ?? 0;
+  } catch (error) {
+    if (error instanceof UdrvError) return 0;
+    throw error;
+  }
 }
 
 function writeCommand(sys: Sys, address: string, command: number): void {

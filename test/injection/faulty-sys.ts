@@ -42,7 +42,7 @@ export function isLook(method: Method): boolean {
 
 /** Lists the errnos that a call may fail with. */
 export function errnosOf({ method, request }: Call): readonly string[] {
-  return request === USBDEVFS_REAPURBNDELAY ? ['ENODEV'] : FAILS_WITH[method];
+  return request === USBDEVFS_REAPURBNDELAY ? ['ENODEV', 'EIO', 'ENOMEM'] : FAILS_WITH[method];
 }
 
 /** The methods that change the machine, or what is remembered of it. */

@@ -85,7 +85,7 @@ async function watch(
     }
     values = after;
     view.show(changes, values, new Date());
-    await caughtUp(signal);
+    await caughtUp();
     if (changes.length > 0) deadline = performance.now() + (timeout ?? Number.POSITIVE_INFINITY);
     else if (performance.now() >= deadline) throw nothingChanged(address, timeout ?? 0);
   }

@@ -2,6 +2,7 @@ import { Samples } from '../../model/samples';
 import { histogram } from '../output/histogram';
 import { columnsOf, useUnicode } from '../output/terminal';
 import type { Context } from '../program/context';
+import { caughtUp } from '../program/signals';
 import { counted, Progress } from '../status/progress';
 import { waitingText } from '../status/waiting';
 import { table } from '../tables/table';
@@ -13,7 +14,7 @@ const DEFAULT_TIMEOUT_MS = 2000;
 export interface Measuring {
   timeoutMs: number;
   onLatency: (microseconds: number) => void;
-  onServed: (done: number) => void;
+  onServed: (done: number) => Promise<void> | undefined;
   onLate: (done: number) => void;
 }
 
@@ -36,7 +37,10 @@ export async function printingLatencies<T>(
     return await measure({
       timeoutMs,
       onLatency: (us) => latencies.add(us),
-      onServed: (done) => progress.update(done),
+      onServed(done) {
+        progress.update(done);
+        return caughtUp();
+      },
       onLate: (done) => status.show(waitingText(`interrupts of ${device}`, done)),
     });
   } finally {

@@ -1,13 +1,16 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { Cleanup } from '../../cleanup';
 import { Libc } from '../../sys/linux/libc';
-import { pause, ready } from '../../sys/wait';
+import { pause, ready, serveSignals } from '../../sys/wait';
 import { type Destination, type Taker, writeAll, writeSome } from '../output/stream';
 
 const { O_NOCTTY, O_NONBLOCK, O_WRONLY, S_IFCHR, S_IFIFO, S_IFMT, S_IFSOCK } = constants;
 
 /** Bytes that a pipe or socket takes without waiting where poll(2) finds it writable: PIPE_BUF of Linux. */
 const FITS = 4096;
+/** Bytes that are written between two looks for signals. */
+const PIECE = 1 << 20;
+const NOTHING = Buffer.alloc(0);
 /** Time between two looks at a descriptor that cannot be watched. */
 const LOOK_MS = 5;
 
@@ -100,13 +103,17 @@ abstract class Keeping implements Channel {
   }
 
   async written(signal: AbortSignal): Promise<void> {
-    for (let next = this.#kept[0]; next !== undefined && !signal.aborted; next = this.#kept[0]) {
-      const rest = this.put(next);
-      if (rest.length === 0) this.#kept.shift();
-      else {
-        this.#kept[0] = rest;
-        await this.room(signal);
-      }
+    while (!this.isEmpty && !signal.aborted) {
+      // Joined, as a command may have written millions of lines.
+      if (this.#kept.length > 1) this.#kept = [Buffer.concat(this.#kept)];
+      const [kept = NOTHING] = this.#kept;
+      const piece = kept.subarray(0, PIECE);
+      const rest = this.put(piece);
+      const left = kept.subarray(piece.length - rest.length);
+      this.#kept = left.length === 0 ? [] : [left];
+      // A reader who takes all of it must not keep signals from being served.
+      if (rest.length > 0) await this.room(signal);
+      else await serveSignals();
     }
   }
 

@@ -121,8 +121,8 @@ export function isOfParser(error: unknown): error is CommanderError {
 }
 
 function asUdrvError(error: unknown): UdrvError | null {
-  if (error instanceof UdrvError) return error;
   if (error instanceof SysError) return error.syscall === 'close' ? closeFailed(error) : fromSysError(error);
+  if (error instanceof UdrvError) return error;
   if (isOfParser(error)) {
     // Its message is `(outputHelp)`.
     if (error.code === 'commander.help') return usageError('usage', 'missing command', '--help shows what there is');

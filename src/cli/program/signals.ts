@@ -27,8 +27,8 @@ type EndSignal = (typeof SIGNALS)[number];
 /** Time that readers of the output have after a signal to take what was written before it. */
 const GRACE_MS = 300;
 
-/** Output that nobody has read yet, while something is changed. */
-let backlog: Backlog | undefined;
+/** Output that nobody has read yet, while something is changed, and the signal that ends the wait for it. */
+let unread: { backlog: Backlog; signal: AbortSignal } | undefined;
 
 /**
  * Runs work that opens a device or changes something and gives it back, all within `work`. A signal aborts the work
@@ -46,8 +46,8 @@ export async function interruptible(work: (signal: AbortSignal) => Promise<void>
   const { signal } = controller;
   const signals = new Signals(() => controller.abort());
   const mine = new Backlog();
-  const [outer, outerTaker] = [backlog, takeWrites(mine)];
-  backlog = mine;
+  const [outer, outerTaker] = [unread, takeWrites(mine)];
+  unread = { backlog: mine, signal };
   let isDone = false;
   try {
     await work(signal);
@@ -61,7 +61,7 @@ export async function interruptible(work: (signal: AbortSignal) => Promise<void>
       // biome-ignore lint/correctness/noUnsafeFinally: the work is done where this throws
       if (isDone) throw error;
     } finally {
-      backlog = outer;
+      unread = outer;
       // After a signal the process ends: nothing that is still printed may wait, and no second signal cuts it off.
       if (!signal.aborted) {
         mine.close();
@@ -87,8 +87,8 @@ async function written(output: Backlog, signal: AbortSignal): Promise<void> {
  *
  * @returns undefined where they have
  */
-export function caughtUp(signal: AbortSignal): Promise<void> | undefined {
-  return backlog === undefined || backlog.isEmpty ? undefined : backlog.written(signal);
+export function caughtUp(): Promise<void> | undefined {
+  return unread === undefined || unread.backlog.isEmpty ? undefined : unread.backlog.written(unread.signal);
 }
 
 /** The handlers of signals, from now on until it is closed. */
@@ -151,7 +151,7 @@ const LOOK_MS = 50;
 export function signalCheck(signal: AbortSignal): () => Promise<boolean> {
   let next = performance.now() + LOOK_MS;
   return async () => {
-    await caughtUp(signal);
+    await caughtUp();
     if (performance.now() >= next) {
       await serveSignals();
       next = performance.now() + LOOK_MS;

@@ -46,7 +46,7 @@ function watchIrq(context: Context, selector: string, options: WatchOptions): Pr
           `${address}: each interrupt comes as soon as the last was served: nothing acknowledges the device; give --ack`,
         );
       if (interrupt.index === count) break;
-      await caughtUp(signal);
+      await caughtUp();
     }
   });
 }

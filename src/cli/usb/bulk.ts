@@ -52,7 +52,7 @@ async function receive(started: Transfer): Promise<void> {
   for await (const piece of stream) {
     out.take(piece);
     progress.update(stream.actual);
-    await caughtUp(wait.signal);
+    await caughtUp();
   }
   out.end(stream);
   checkResult(started, stream);

@@ -43,6 +43,6 @@ async function receive(started: Transfer): Promise<void> {
       context.stdout.write(`${json({ ...document(message), ...data } satisfies TransferDocument)}\n`);
     }
     checkResult(started, message);
-    await caughtUp(wait.signal);
+    await caughtUp();
   }
 }

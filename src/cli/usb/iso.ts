@@ -90,7 +90,7 @@ async function iso(
       add(tally, transfer);
       progress.update(receives ? tally.packets : tally.actual);
       if (received !== undefined) for (const packet of transfer.packets) received.take(packet.data);
-      await caughtUp(signal);
+      await caughtUp();
     }
     const facts = { packets: tally.packets, errors: tally.errors };
     if (received !== undefined) received.end(tally, facts);

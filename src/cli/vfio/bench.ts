@@ -11,7 +11,7 @@ import { type VfioInterruptOptions, withVfioInterrupts } from '../interrupts/vfi
 import type { VerbSpec } from '../program/command';
 import type { Context } from '../program/context';
 import { argument, openOptions, option } from '../program/options';
-import { interruptible } from '../program/signals';
+import { caughtUp, interruptible } from '../program/signals';
 import { mapOption } from '../registers/options';
 import { counted, Progress } from '../status/progress';
 import type { Column } from '../tables/row';
@@ -90,7 +90,10 @@ async function benchMappings(context: Context, selector: string, options: BenchO
       for (const size of sizes) {
         const title = `${sizeText(size)} (${results.length + 1} of ${sizes.size})`;
         using progress = new Progress(context.status, { unit: counted('mappings'), total: options.count, title });
-        const onServed = (done: number) => progress.update(done);
+        const onServed = (done: number) => {
+          progress.update(done);
+          return caughtUp();
+        };
         await measureMappings(device, { size, count: options.count, signal, onResult, onServed });
       }
     } finally {

@@ -51,7 +51,7 @@ function watchIrq(context: Context, selector: string, options: WatchOptions): Pr
         ['vector', interrupt.vector, 6],
       ]);
       if (interrupt.index === count) break;
-      await caughtUp(prepared.signal);
+      await caughtUp();
     }
   });
 }

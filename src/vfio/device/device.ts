@@ -205,7 +205,7 @@ export class VfioDevice implements RegionSource {
    */
   eventfds(irq: IrqName, vectors: Vectors = FIRST_VECTOR, options: IrqOptions = {}): IrqEventfds {
     this.#fd;
-    const eventfds = new IrqEventfds(this.#sys, this, irq, vectors, options, () => this.#eventfds.delete(eventfds));
+    const eventfds = new IrqEventfds(this.#sys, this, irq, vectors, options, (one) => this.#eventfds.delete(one));
     this.#eventfds.add(eventfds);
     return eventfds;
   }

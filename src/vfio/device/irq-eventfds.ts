@@ -70,7 +70,7 @@ export class IrqEventfds implements InterruptSource<VectorEvent> {
   readonly #waiting = new OneWait();
 
   /**
-   * @param onClose called once, when it is closed
+   * @param onClose called once, when it is closed, also where it could not be made
    * @throws exit 9 where the device has no such interrupt, exit 3 where it has not all of these vectors, exit 5 where it is
    *   on already
    */
@@ -80,7 +80,7 @@ export class IrqEventfds implements InterruptSource<VectorEvent> {
     irq: IrqName,
     { first, last }: Vectors,
     { loopback = false, watchRequest = true }: IrqOptions = {},
-    onClose: () => void = () => {},
+    onClose: (closed: IrqEventfds) => void = () => {},
   ) {
     if (!(first >= 0 && last >= first)) throw usageError('vectors', `there are none from ${first} to ${last}`);
     this.#sys = sys;
@@ -90,7 +90,7 @@ export class IrqEventfds implements InterruptSource<VectorEvent> {
     this.#irq = host.irq(irq);
     this.#irq.mustHave(first, last - first + 1);
     this.#cleanup = acquiring((cleanup) => {
-      cleanup.defer(onClose);
+      cleanup.defer(() => onClose(this));
       for (let vector = first; vector <= last; vector++) this.#addEventfd(irq, vector, cleanup);
       if (!loopback && (irq === 'msi' || irq === 'msix')) this.#switchBusMasterOn(cleanup);
       this.#enable(irq, first, cleanup);

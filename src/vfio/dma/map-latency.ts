@@ -30,7 +30,7 @@ export interface MapLatencyOptions {
   /** Gets the measurements, also where `signal` aborted, unless there are none. */
   onResult: (latencies: MapLatencies) => void;
   /** Runs between two batches of measurements, where signals are served. */
-  onServed?: ((done: number) => void) | undefined;
+  onServed?: ((done: number) => unknown) | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -62,7 +62,7 @@ export async function measureMappings(
     latencies.map.addAll(map);
     latencies.unmap.addAll(unmap);
     await serveSignals();
-    onServed?.(latencies.both.count);
+    await onServed?.(latencies.both.count);
   }
   if (latencies.both.count > 0) onResult(latencies);
 }
