@@ -47,14 +47,16 @@ export class UioInterrupts implements InterruptSource {
   async next({ timeoutMs, signal }: InterruptWaitOptions): Promise<InterruptEvent | null> {
     const deadline = performance.now() + timeLimit(timeoutMs);
     return this.#waiting.run(this.device, async (closed) => {
+      const earlier = this.#earlier;
+      this.#earlier = null;
+      if (earlier !== null) return earlier;
       for (;;) {
-        const event = this.#earlier;
-        this.#earlier = null;
-        if (event !== null) return event;
         const left = Math.max(0, deadline - performance.now());
         const outcome = await ready(this.#sys, this.#fd, { timeoutMs: left, signal, closed });
-        if (outcome !== 'ready' || closed.aborted) return null;
-        this.#earlier = this.#take();
+        if (closed.aborted) return null;
+        // Taken also where the signal came with it: nobody would serve it then, and the device go on asserting its line.
+        const event = this.#take();
+        if (event !== null || outcome !== 'ready') return event;
       }
     });
   }

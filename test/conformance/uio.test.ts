@@ -443,11 +443,13 @@ describe(title('interrupts'), () => {
     const { signal } = controller;
     const interrupts = it.device.interrupts({ acknowledge: it.acknowledge, timeoutMs: 5000, signal });
     const next = interrupts.next();
-    // The wait is over, and what it is over for not yet looked at.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const before = eventCount();
     it.raise();
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    // The kernel has it, and the event loop, which has had no turn, does not know.
+    for (const deadline = Date.now() + 2000; eventCount() === before && Date.now() < deadline; );
     controller.abort();
-    await next;
+    expect((await next).value).toMatchObject({ index: 1 });
     expect((await interrupts.next()).done).toBe(true);
     expect(masked()).toBe(false);
   });
