@@ -2,7 +2,7 @@
 import { cliFails, cliPasses, onTerminal, outcomeOf, shows, start, udrv } from './udrv';
 
 const EDU = '0000:00:03.0';
-const SHORT = '--seconds 0.01 -c 5';
+const SHORT = '--seconds 0.2 -c 5';
 
 test.concurrent('as JSON: the machine, and each device with its results', async () => {
   const { stdout, stderr, exit } = await udrv(

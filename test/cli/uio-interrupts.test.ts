@@ -178,6 +178,7 @@ describe('a signal while it waits', () => {
     expect(stderr.slice(stderr.indexOf('unwatch'))).toBe(
       text`
         unwatch(uio0)
+        read(uio0, 4) = -1 EAGAIN (resource temporarily unavailable)
         pread(/sys/bus/pci/devices/0000:00:04.0/config, 2, 0x6) = 2 [10 00]
         pread(/sys/bus/pci/devices/0000:00:04.0/config, 2, 0x4) = 2 [03 01]
         close(/sys/bus/pci/devices/0000:00:04.0/config) = 0
