@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { Cleanup } from '../../cleanup';
-import { Libc } from '../../sys/linux/libc';
 import { pause, ready, serveSignals } from '../../sys/wait';
 import { type Destination, type Taker, writeAll, writeSome } from '../output/stream';
+import { ownLibc } from './libc';
 
 const { O_NOCTTY, O_NONBLOCK, O_WRONLY, S_IFCHR, S_IFIFO, S_IFMT, S_IFSOCK } = constants;
 
@@ -128,7 +128,6 @@ abstract class Keeping implements Channel {
 
 class NonblockingChannel extends Keeping {
   readonly #fd: number;
-  readonly #libc = new Libc();
 
   /** @param fd is closed with it */
   constructor(to: Destination, fd: number) {
@@ -151,20 +150,18 @@ class NonblockingChannel extends Keeping {
   }
 
   protected override room(signal: AbortSignal): Promise<unknown> {
-    const watch = (fd: number, onReady: () => void) => this.#libc.watch(fd, onReady, 'writable', 'output');
+    const watch = (fd: number, onReady: () => void) => ownLibc().watch(fd, onReady, 'writable', 'output');
     return ready({ watch }, this.#fd, { signal });
   }
 }
 
 /** Asks before each piece, as the descriptor itself may wait. It is not watched: scripts may have Node do that. */
 class PolledChannel extends Keeping {
-  readonly #libc = new Libc();
-
   close(): void {}
 
   protected override put(bytes: Buffer): Buffer {
     let rest = bytes;
-    while (rest.length > 0 && this.#libc.poll(this.to.fd, 0, 'writable', 'output') === 'ready')
+    while (rest.length > 0 && ownLibc().poll(this.to.fd, 0, 'writable', 'output') === 'ready')
       rest = rest.subarray(writeSome(this.to, this.to.fd, rest.subarray(0, FITS)));
     return rest;
   }

@@ -3,6 +3,7 @@ import { fromSysError, SysError, usageError } from '../../errors';
 import { readToEnd, sysCall } from '../../sys/linux/node-fs';
 import { ready } from '../../sys/wait';
 import { silent } from '../output/file';
+import { ownLibc } from './libc';
 
 /**
  * Reads a file that the user named, or standard input (`-`).
@@ -59,7 +60,7 @@ export async function* piecesOf(
   path: string,
   { size, timeoutMs, signal }: { size: number; timeoutMs: number | undefined; signal: AbortSignal },
 ): AsyncGenerator<Buffer> {
-  const libc = loadLibc();
+  const libc = ownLibc();
   const watch = (fd: number, onReady: () => void) => libc.watch(fd, onReady, 'readable', path);
   const buffer = Buffer.allocUnsafe(size);
   for (;;) {
@@ -87,17 +88,11 @@ const NOTHING = 'nothing came';
 /** Waits, without serving signals, until a read has something, or the end. @throws UdrvError exit 6 */
 function mustSpeak(fd: number, path: string, timeoutMs: number): void {
   const deadline = performance.now() + timeoutMs;
-  const libc = loadLibc();
+  const libc = ownLibc();
   let outcome = libc.poll(fd, timeoutMs, 'readable', path);
   while (outcome === 'interrupted')
     outcome = libc.poll(fd, Math.max(0, deadline - performance.now()), 'readable', path);
   if (outcome === 'timeout') throw silent(nameOf(path), NOTHING, timeoutMs);
-}
-
-/** Loads it where something is waited for: most files are no pipes. */
-function loadLibc(): import('../../sys/linux/libc').Libc {
-  const { Libc } = require('../../sys/linux/libc') as typeof import('../../sys/linux/libc');
-  return new Libc();
 }
 
 function isFifo(path: string): boolean {
