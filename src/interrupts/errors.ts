@@ -11,8 +11,8 @@ export function noInterrupt(device: string, timeoutMs: number | undefined, hint?
 }
 
 /** Refuses a second loop over the interrupts of a device: each interrupt can be taken once. @param device its address */
-export function alreadyWaiting(device: string, what = 'its interrupts'): UdrvError {
-  return new UdrvError(`${what} are being waited for already`, {
+export function alreadyWaiting(device: string): UdrvError {
+  return new UdrvError('its interrupts are being waited for already', {
     code: 'EBUSY',
     exit: Exit.busy,
     hint: 'one loop at a time: end the first, or have it pass on what it takes',

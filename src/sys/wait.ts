@@ -4,7 +4,7 @@ import type { PollEvent, Sys } from './sys';
 
 export type WaitResult = 'ready' | 'timeout' | 'aborted';
 
-/** The longest time that setTimeout takes; a longer one it makes 1 ms. poll(2) takes no more either. */
+/** The longest time that setTimeout takes; a longer one it makes 1 ms. poll(2) takes no more either: 24 days. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**

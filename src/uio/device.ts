@@ -1,5 +1,5 @@
 import { acquiring, type Cleanup, closing } from '../cleanup';
-import { closedError, closeFailed, SysError } from '../errors';
+import { closedError } from '../errors';
 import { alreadyWaiting } from '../interrupts/errors';
 import { type LatencyOptions, measureLatencies } from '../interrupts/latency';
 import type { InterruptSource } from '../interrupts/source';
@@ -10,6 +10,7 @@ import type { RegionSource } from '../model/location';
 import { findRegion, Registers } from '../model/registers';
 import { mustDecode } from '../pci/decoding-check';
 import { wentAway } from '../pci/errors';
+import { closeNode } from '../sys/close-node';
 import type { Journal } from '../sys/journal';
 import type { Sys } from '../sys/sys';
 import { keepBusMaster } from './bus-master';
@@ -79,7 +80,7 @@ export class UioDevice implements RegionSource {
       // Before the open, so that there is no moment in which a note is missing; it is put back once the node is closed.
       cleanup.defer(keepBusMaster(sys, info, journal));
       const fd = openNode(sys, info, write);
-      cleanup.defer(() => closeNode(sys, info, fd));
+      cleanup.defer(() => closeNode(sys, fd, info.address));
       const eventCount = new EventCount(sys, info, fd);
       return new UioDevice(sys, withAddresses(sys, info), fd, eventCount, write, cleanup);
     });
@@ -183,14 +184,6 @@ export class UioDevice implements RegionSource {
 function withAddresses(sys: Sys, info: UioDeviceInfo): UioDeviceInfo {
   const known = info.uio.regions.every(({ address }) => address !== null);
   return known ? info : (inspectUio(sys, info.address) ?? info);
-}
-
-function closeNode(sys: Sys, { address }: UioDeviceInfo, fd: number): void {
-  try {
-    sys.close(fd);
-  } catch (error) {
-    throw error instanceof SysError ? closeFailed(error, { subject: address, device: address }) : error;
-  }
 }
 
 function openNode(sys: Sys, info: UioDeviceInfo, write: boolean): number {

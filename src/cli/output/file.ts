@@ -13,7 +13,7 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
-import { Cleanup, closing } from '../../cleanup';
+import { acquiring, Cleanup } from '../../cleanup';
 import { Exit, fromSysError, SysError, UdrvError } from '../../errors';
 import { sysCall } from '../../sys/linux/node-fs';
 import { sleep } from '../../sys/sleep';
@@ -189,24 +189,24 @@ function openFile(path: string, timeoutMs: number | undefined): OutputFile {
 
 /** Opens a file beside one, with its owner and mode. @returns null where that cannot be */
 function openBeside(path: string, { dev, ino, uid, gid, mode }: Stats): OutputFile | null {
-  const cleanup = new Cleanup();
   try {
-    const target = realpathSync(path);
-    const there = statSync(target);
-    // /dev/stdout may be a file that has no name any more.
-    if (there.dev !== dev || there.ino !== ino) return null;
-    const partial = `${target}.partial`;
-    rmSync(partial, { force: true });
-    const fd = openSync(partial, 'wx', 0o600);
-    cleanup.defer(() => rmSync(partial, { force: true }));
-    cleanup.defer(() => closeSync(fd));
-    const made = fstatSync(fd);
-    if (made.uid !== uid || made.gid !== gid) fchownSync(fd, uid, gid);
-    fchmodSync(fd, mode & 0o7777);
-    return new OutputFile(path, fd, { kind: 'beside', target, partial });
-  } catch (error) {
+    return acquiring((cleanup) => {
+      const target = realpathSync(path);
+      const there = statSync(target);
+      // /dev/stdout may be a file that has no name any more.
+      if (there.dev !== dev || there.ino !== ino) return null;
+      const partial = `${target}.partial`;
+      rmSync(partial, { force: true });
+      const fd = openSync(partial, 'wx', 0o600);
+      cleanup.defer(() => rmSync(partial, { force: true }));
+      cleanup.defer(() => closeSync(fd));
+      const made = fstatSync(fd);
+      if (made.uid !== uid || made.gid !== gid) fchownSync(fd, uid, gid);
+      fchmodSync(fd, mode & 0o7777);
+      return new OutputFile(path, fd, { kind: 'beside', target, partial });
+    });
+  } catch {
     // It is written over then.
-    closing(cleanup, error);
     return null;
   }
 }

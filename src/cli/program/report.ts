@@ -1,15 +1,6 @@
 import type { CommanderError } from 'commander';
 import { laterFailures, withLater } from '../../cleanup';
-import {
-  closeFailed,
-  Exit,
-  type ExitCode,
-  errnoNumber,
-  fromSysError,
-  SysError,
-  UdrvError,
-  usageError,
-} from '../../errors';
+import { closeFailed, Exit, type ExitCode, errnoNumber, SysError, UdrvError, usageError } from '../../errors';
 import type { ErrorLine } from '../documents/administration';
 import { json, visible } from '../output/escape';
 import { completeHint, type MachineOptions } from '../output/hint';
@@ -121,7 +112,7 @@ export function isOfParser(error: unknown): error is CommanderError {
 }
 
 function asUdrvError(error: unknown): UdrvError | null {
-  if (error instanceof SysError) return error.syscall === 'close' ? closeFailed(error) : fromSysError(error);
+  if (error instanceof SysError && error.syscall === 'close') return closeFailed(error);
   if (error instanceof UdrvError) return error;
   if (isOfParser(error)) {
     // Its message is `(outputHelp)`.

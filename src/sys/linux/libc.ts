@@ -34,11 +34,9 @@ import {
   sockaddrNl,
 } from '../../uapi/libc';
 import type { Datagram, Mapping, Memory, MemoryOptions, PollEvent, PollResult, Unanswered, Watch, Width } from '../sys';
+import { LONGEST_TIMER_MS } from '../wait';
 import type { BusErrors } from './bus-errors';
 import { Mmio } from './mmio';
-
-/** The longest time that poll(2) takes, 24 days; one that is longer ends then. */
-const LONGEST_POLL_MS = 2 ** 31 - 1;
 
 /** V8 aborts the process on an ArrayBuffer that is longer. */
 const MAX_LENGTH = constants.MAX_LENGTH;
@@ -357,7 +355,7 @@ export class Libc {
       this.#pollfd.writeInt32LE(fd, pollfd.fd);
       this.#pollfd.writeInt16LE(event === 'readable' ? POLLIN : POLLOUT, pollfd.events);
     }
-    const ready = this.#poll(this.#pollfdAddress, 1, Math.min(timeoutMs, LONGEST_POLL_MS));
+    const ready = this.#poll(this.#pollfdAddress, 1, Math.min(timeoutMs, LONGEST_TIMER_MS));
     if (ready > 0) return 'ready';
     if (ready === 0) return 'timeout';
     const error = this.#error('poll', path);

@@ -1,7 +1,8 @@
 import { acquiring, type Cleanup } from '../../cleanup';
-import { closedError, closeFailed, Exit, SysError } from '../../errors';
+import { closedError, Exit, SysError } from '../../errors';
 import type { UsbDeviceInfo } from '../../model/device';
 import { NO_NAMES } from '../../names/database';
+import { closeNode } from '../../sys/close-node';
 import type { Journal } from '../../sys/journal';
 import type { Sys } from '../../sys/sys';
 import { timeLimit } from '../../sys/wait';
@@ -95,7 +96,7 @@ export class UsbDevice {
     this.#cleanup = cleanup;
     let queue: TransferQueue | undefined;
     cleanup.defer(() => queue?.free());
-    cleanup.defer(() => this.#closeNode(fd));
+    cleanup.defer(() => closeNode(sys, fd, this.#info.address));
     queue = new TransferQueue(sys, fd, (error, urb) =>
       urb === undefined ? callFailed(this.info, error) : submitFailed(sys, this.info, urb.endpoint, error),
     );
@@ -303,15 +304,6 @@ export class UsbDevice {
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  #closeNode(fd: number): void {
-    const { address } = this.#info;
-    try {
-      this.#sys.close(fd);
-    } catch (error) {
-      throw error instanceof SysError ? closeFailed(error, { subject: address, device: address }) : error;
-    }
   }
 
   get #openFd(): number {

@@ -84,7 +84,7 @@ export function closeWhole(device: UsbDevice): void {
 }
 
 /** An interface that its driver does not take back. @param code the errno of the kernel; ENODATA: none took it */
-export function notTakenBack({ address }: UsbDeviceInfo, name: string, driver: string, code: string): UdrvError {
+function notTakenBack({ address }: UsbDeviceInfo, name: string, driver: string, code: string): UdrvError {
   return fromSysError(new SysError('ioctl', code, name), {
     message: `${driver} did not take it back`,
     exit: code === 'ENODEV' ? Exit.gone : Exit.failed,

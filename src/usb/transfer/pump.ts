@@ -55,6 +55,8 @@ export class Pump {
     let filling: Promise<void> | null = null;
     let waiting: Promise<void> | null = null;
     let failure: unknown;
+    using cleanup = new Cleanup();
+    cleanup.defer(() => this.#end());
     try {
       for (;;) {
         while (filling === null && this.#more && this.#flight.length < this.#depth) {
@@ -104,15 +106,12 @@ export class Pump {
         this.#spare.push(head);
       }
     } catch (error) {
-      throw closing({ close: () => this.#end() }, error);
-    } finally {
-      this.#end();
+      throw closing(cleanup, error);
     }
   }
 
-  /** Ends what is in flight and gives the transfers back; once is enough. */
+  /** Ends what is in flight and gives the transfers back. */
   #end(): void {
-    if (this.#ended) return;
     this.#ended = true;
     const cleanup = new Cleanup();
     for (const transfer of this.#acquired)
