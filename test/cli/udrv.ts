@@ -3,6 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { checkDocuments } from '../schemas/check';
+import { WarmProcesses } from './warm';
 
 export const ROOT = join(__dirname, '../..');
 export const UDRV = join(ROOT, 'bin/udrv');
@@ -40,9 +41,16 @@ const words = (command: Command): readonly string[] =>
 const title = (command: Command): string =>
   `udrv ${typeof command === 'string' ? command : command.map((word) => JSON.stringify(word)).join(' ')}`;
 
-/** Runs `udrv` to its end. */
-export function udrv(command: Command, options: Options = {}): Promise<Outcome> {
-  return outcomeOf(start(command, options));
+const warm = new WarmProcesses();
+afterAll(() => warm.close());
+
+/** Runs `udrv` to its end, in a process that has run others before where that shows no less. */
+export async function udrv(command: Command, options: Options = {}): Promise<Outcome> {
+  const line = words(command);
+  if (!warm.takes(line, options.env)) return outcomeOf(start(command, options));
+  const outcome = await warm.run({ words: line, env: environment(options.env), cwd: options.cwd ?? ROOT });
+  checkDocuments(['udrv', ...line], outcome);
+  return outcome;
 }
 
 /** Starts `udrv`, for tests that do something to it meanwhile. */

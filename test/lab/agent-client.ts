@@ -12,8 +12,8 @@ export interface Ready {
 }
 
 export interface Spawn {
-  /** Where udrv runs in a process that is there already, see warm.cjs: `command` is a list then. */
-  readonly op?: 'spawn' | 'udrv';
+  /** `udrv`: in a process that is there already, see warm.cjs; `evaluate`: see `Lab`. `command` is a list then. */
+  readonly op?: 'spawn' | 'udrv' | 'evaluate';
   /** A string goes to bash; a list is run as it is. */
   readonly command: string | readonly string[];
   readonly cwd: string;

@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import { join } from 'node:path/posix';
+import { wordsOfUdrv } from '../support/warm-words';
 import { Agent, type Ready } from './agent-client';
+import { noteCost } from './cost';
 import { writeDeviceTree } from './device-tree';
 import { LabError } from './error';
 import type { Exit, GuestProcess, OutputName } from './guest-process';
@@ -11,7 +13,6 @@ import { MACHINES, type Machine, type MachineName } from './machine';
 import { CHECKOUT, findPrepared, findUdev, type Kernel, LAB_FOLDER, preparedNames } from './prepared';
 import { Qemu } from './qemu';
 import { Qmp } from './qmp';
-import { wordsOfUdrv } from './warm-words';
 
 export { LabError } from './error';
 export type { Exit, GuestProcess, OutputName } from './guest-process';
@@ -26,6 +27,11 @@ export interface BootOptions {
   readonly kernel: Kernel;
   /** `vt-d` if not given. */
   readonly machine?: MachineName;
+  /**
+   * Two if not given. With one, all takes half of the host's time: two that are emulated wait for each other, and Node
+   * has threads that look for work.
+   */
+  readonly processors?: 1 | 2;
   /** More devices, say. */
   readonly qemuArgs?: readonly string[];
   /** QEMU's IOMMU, as -device takes it; null for none. The machine's if not given. */
@@ -72,6 +78,7 @@ export interface RunResult extends Exit {
 export async function bootLab({
   kernel,
   machine: name = 'vt-d',
+  processors = 2,
   qemuArgs = [],
   iommu,
   parameters = {},
@@ -80,7 +87,7 @@ export async function bootLab({
   udevRules,
   onRun,
 }: BootOptions): Promise<Lab> {
-  const machine: Machine = MACHINES[name];
+  const machine: Machine = { ...MACHINES[name], board: [...MACHINES[name].board, '-smp', `${processors}`] };
   const prepared = findPrepared(kernel, machine.architecture);
   if (!prepared)
     throw new LabError(
@@ -124,6 +131,7 @@ export async function bootLab({
   });
   try {
     const ready = await Promise.race([agent.ready, qemu.gone, late]);
+    noteCost({ what: 'boot', seconds: qemu.processorSeconds });
     return new Lab(kernel, prepared.node, qemu, agent, ready, onRun);
   } catch (error) {
     await qemu.kill();
@@ -192,11 +200,14 @@ export class Lab {
     const { stdin, timeoutMs = RUN_TIMEOUT_MS, ...rest } = options;
     const { env, cwd, user } = rest;
     const words = stdin === undefined && env === undefined && cwd === undefined ? wordsOfUdrv(command) : null;
+    const before = this.#qemu.processorSeconds;
     const process = words === null ? this.spawn(command, rest) : this.#start(['udrv', ...words], { user }, 'udrv');
     if (stdin !== undefined) process.write(stdin);
     process.closeStdin();
     const exit = await process.exitWithin(timeoutMs);
     const result = { ...exit, stdout: process.stdout, stdoutBytes: process.stdoutBytes, stderr: process.stderr };
+    const seconds = this.#qemu.processorSeconds - before;
+    noteCost({ what: words === null ? 'own' : 'warm', command, seconds });
     this.#onRun?.([command].flat(), result);
     return result;
   }
@@ -206,7 +217,19 @@ export class Lab {
     return this.#start(command, options, 'spawn');
   }
 
-  #start(command: string | readonly string[], options: SpawnOptions, op: 'spawn' | 'udrv'): GuestProcess {
+  /**
+   * Calls a function in the guest, in a process that is there already: for a short look at the guest's files. It sees
+   * nothing of what is around it here.
+   *
+   * @param look takes Node's `fs` and the argument; what it returns is given back as JSON
+   */
+  async evaluate<A, R>(look: (fs: typeof import('node:fs'), argument: A) => R, argument: A): Promise<R> {
+    const process = this.#start([look.toString(), JSON.stringify(argument)], {}, 'evaluate');
+    await process.exitWithin(RUN_TIMEOUT_MS);
+    return JSON.parse(process.stdout);
+  }
+
+  #start(command: string | readonly string[], options: SpawnOptions, op: 'spawn' | 'udrv' | 'evaluate'): GuestProcess {
     const { user = false, env = {}, cwd = CHECKOUT, onOutput } = options;
     const spawn = {
       op,
@@ -231,6 +254,7 @@ export class Lab {
 
   /** Switches the guest off; what still runs in it ends. */
   shutdown(): Promise<void> {
+    noteCost({ what: 'end', seconds: this.#qemu.processorSeconds });
     return this.#qemu.kill();
   }
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
+import { processorSeconds } from './cost';
 import { LabError } from './error';
 import type { Architecture, Machine } from './machine';
 
@@ -114,6 +115,11 @@ export class Qemu {
   /** The console output of the guest's kernel. */
   get console(): string {
     return this.#console;
+  }
+
+  /** The processor time that it has taken. */
+  get processorSeconds(): number {
+    return processorSeconds(this.#child.pid);
   }
 
   /** An error that says what QEMU and the guest's console said last. */

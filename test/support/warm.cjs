@@ -1,9 +1,9 @@
 'use strict';
-// Runs command lines of udrv for the agent in the guest, one after another in one process: to start Node there and load
-// udrv takes a second, and these are most of what the tests run.
+// Runs command lines of udrv, one after another in one process: to start Node and load udrv takes a tenth of a second,
+// and a second in a guest of the lab, where koffi comes too. Its parent, the guest's agent or a test, sends the lines.
 //
-//   agent to this   {argv, env, stdout, stderr}   the outputs: files that are there
-//   this to agent   {code, left}                  left: device nodes that the command left open, which a process takes with it
+//   parent to this   {argv, env, cwd, stdout, stderr}   the outputs: files that are there
+//   this to parent   {code, left}                       left: files that the command left open, which a process takes with it
 const fs = require('node:fs');
 const koffi = require('koffi');
 
@@ -17,7 +17,8 @@ function direct(fd, file) {
   fs.closeSync(from);
 }
 
-function nodesLeftOpen() {
+/** Descriptors of files and devices; Node's own are none. */
+function openFiles() {
   return fs.readdirSync('/proc/self/fd').flatMap((fd) => {
     let target = '';
     try {
@@ -25,20 +26,24 @@ function nodesLeftOpen() {
     } catch {
       // It was the directory's own.
     }
-    return /^\/dev\/(?:vfio|uio|bus|iommu)|\[vfio|iommufd/.test(target) ? [target] : [];
+    return Number(fd) > 2 && /^\/(?!proc\/|dev\/null$)|\[vfio|iommufd/.test(target) ? [`${fd} ${target}`] : [];
   });
 }
 
 // Each run adds some, for an end that does not come.
 process.setMaxListeners(0);
 
-process.on('message', ({ argv, env, stdout, stderr }) => {
+let before = [];
+
+process.on('message', ({ argv, env, cwd, stdout, stderr }) => {
   direct(1, stdout);
   direct(2, stderr);
   process.argv = [process.execPath, UDRV, ...argv];
   process.env = env;
+  process.chdir(cwd);
+  before = openFiles();
   require(START).run();
 });
 
 // The last that a command does.
-process.exit = (code) => process.send({ code, left: nodesLeftOpen() });
+process.exit = (code) => process.send({ code, left: openFiles().filter((file) => !before.includes(file)) });
