@@ -54,7 +54,7 @@ async function onKernel(kernel: Kernel, qemuArgs: readonly string[]): Promise<bo
   const [right, mended] = [new Set<LabFault>(), new Set<LabFault>()];
 
   const inGuest = async (machine: Machine, run: (lab: Lab) => Promise<void>) => {
-    const lab = await bootLab({ kernel, qemuArgs, ...machine });
+    const lab = await bootLab({ kernel, processors: 1, qemuArgs, ...machine });
     try {
       await prepareGuest(lab);
       await run(lab);

@@ -24,8 +24,9 @@ export const CASES: readonly Case[] = [
 ];
 
 const EDU = '0000:00:03.0';
-const UIO_IRQ =
-  'udrv uio watch-irq $(ls /sys/bus/pci/devices/0000:00:04.0/uio) -c 2 --trigger map0:0x60=1 --ack map0:0x64=map0:0x24 --timeout 60s';
+const UIO_EDU = '/sys/bus/pci/devices/0000:00:04.0/uio';
+const uioIrq = (device: string) =>
+  `udrv uio watch-irq ${device} -c 2 --trigger map0:0x60=1 --ack map0:0x64=map0:0x24 --timeout 60s`;
 /** Emulation, on a busy host: a test of DMA takes seconds where nothing else runs. */
 const TIMEOUT_MS = 240_000;
 
@@ -56,19 +57,17 @@ export async function answersOf(lab: Lab, { machine }: Case): Promise<Answers> {
   const run = (command: string) => lab.run(command, { timeoutMs: TIMEOUT_MS });
   const { nvme } = MACHINES[machine];
   const list = await run('udrv --json list');
+  const uio = await lab.evaluate((fs, path) => fs.readdirSync(path).join(), UIO_EDU);
   const [doctorEdu, doctor] = [await run(`udrv --json doctor ${EDU} --for vfio`), await run('udrv --json doctor')];
   const info = await run(`udrv vfio info ${EDU}`);
   const dmaTest = (device: string, backend: string) => run(`udrv vfio dma-test ${device} ${backend}`);
-  // A guest has two processors.
-  const [edu, rest] = await Promise.all([
-    (async () => [await dmaTest(EDU, '--backend group'), await dmaTest(EDU, '--backend iommufd')] as const)(),
-    (async () => ({
-      uio: await run(UIO_IRQ),
-      usb: await run('udrv usb ctrl 1-4 GET_DESCRIPTOR device'),
-      bind: await run(`udrv bind ${nvme} vfio-pci`),
-      nvme: await dmaTest(nvme, ''),
-    }))(),
-  ]);
+  const edu = [await dmaTest(EDU, '--backend group'), await dmaTest(EDU, '--backend iommufd')] as const;
+  const rest = {
+    uio: await run(uioIrq(uio)),
+    usb: await run('udrv usb ctrl 1-4 GET_DESCRIPTOR device'),
+    bind: await run(`udrv bind ${nvme} vfio-pci`),
+    nvme: await dmaTest(nvme, ''),
+  };
   const header = edu.map(({ stdout }) => headerOf(stdout)).find((text) => text !== null) ?? null;
   return {
     cells: {
@@ -92,7 +91,7 @@ export async function answersOf(lab: Lab, { machine }: Case): Promise<Answers> {
 
 /** Boots the machine of a case and asks it. */
 export async function bootAndAsk(wanted: Case): Promise<Answers> {
-  const lab = await bootLab(wanted);
+  const lab = await bootLab({ processors: 1, ...wanted });
   try {
     return await answersOf(lab, wanted);
   } finally {

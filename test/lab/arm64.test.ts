@@ -19,7 +19,7 @@ const described = wanted === '1' || wanted === 'built' ? describe : describe.ski
 described('arm64', () => {
   let lab: Lab;
   beforeAll(async () => {
-    lab = await bootLab({ machine: 'arm64', kernel: 'built' });
+    lab = await bootLab({ machine: 'arm64', kernel: 'built', processors: 1 });
   }, BOOT_MS);
   afterAll(() => lab?.shutdown());
   const run = (command: string) => lab.run(command, { timeoutMs: TEST_MS });

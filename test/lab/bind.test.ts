@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeInLab } from './jest';
+import { untilExists } from './look';
 
 const NVME = '0000:01:00.0';
 const EDU = '0000:00:04.0';
@@ -27,8 +28,12 @@ describeInLab(
     const run = (command: string, options = {}) => lab().run(command, { timeoutMs: 120_000, ...options });
     const sysfs = (address: string) => `/sys/bus/pci/devices/${address}`;
     /** The driver and the override, as sysfs has them. */
-    const bindingOf = async (address: string) =>
-      (await run(`cd ${sysfs(address)}; echo $(basename "$(readlink driver)") $(cat driver_override)`)).stdout.trim();
+    const bindingOf = (address: string) => bindingIn(sysfs(address));
+    const bindingIn = (folder: string) =>
+      lab().evaluate((fs, path) => {
+        const driver = fs.existsSync(`${path}/driver`) ? fs.readlinkSync(`${path}/driver`).split('/').pop() : '';
+        return `${driver} ${fs.readFileSync(`${path}/driver_override`, 'utf8').trim()}`.trim();
+      }, folder);
     const done = { stderr: '', code: 0 };
     /** The disk's name: the kernel numbers disks as it finds them. */
     let disk = '';
@@ -37,7 +42,7 @@ describeInLab(
       await run('modprobe -a vfio_iommu_type1 e1000e');
       const ready = `until ls ${sysfs(DISK)}/nvme/nvme*/ | grep -m 1 -x 'nvme[0-9]*n1'; do sleep 0.1; done`;
       disk = (await run(ready)).stdout.trim();
-      await run(`until [ -e ${sysfs(NIC)}/net ]; do sleep 0.1; done`);
+      await untilExists(lab(), `${sysfs(NIC)}/net`);
     }, 120_000);
 
     test('dry-run prints each write, which a shell takes, and changes nothing', async () => {
@@ -143,8 +148,9 @@ describeInLab(
       } finally {
         await run(`umount '/run/a mount'`);
       }
-      expect(await run(`udrv bind ${DISK} vfio-pci && udrv restore ${DISK}`)).toMatchObject(done);
-      await run(`until [ -e /sys/class/block/${disk} ]; do sleep 0.1; done`);
+      expect(await run(`udrv bind ${DISK} vfio-pci`)).toMatchObject(done);
+      expect(await run(`udrv restore ${DISK}`)).toMatchObject(done);
+      await untilExists(lab(), `/sys/class/block/${disk}`);
     });
 
     test('swap space is refused', async () => {
@@ -241,8 +247,7 @@ describeInLab(
       // The timer that ACPI describes has no driver. That of alarms has no probe, and takes whatever it is given.
       const TIMER = 'PNP0103:00';
       const dir = `/sys/bus/platform/devices/${TIMER}`;
-      const state = async () =>
-        (await run(`cd ${dir}; echo $(basename "$(readlink driver)") $(cat driver_override)`)).stdout.trim();
+      const state = () => bindingIn(dir);
 
       test('is listed, bound, taken away and given back', async () => {
         const listed = JSON.parse((await run(`udrv --json list --type platform ${TIMER}`)).stdout);
@@ -371,7 +376,8 @@ describeInLab(
       expect(await bindingOf(EDU)).toBe('uio_pci_generic uio_pci_generic');
       // One that was killed inside has left its lock.
       await run('echo 999999 123 > /run/udrv/bind/lock');
-      expect(await run(`udrv bind ${EDU} uio_pci_generic && udrv restore ${EDU}`)).toMatchObject({ code: 0 });
+      expect(await run(`udrv bind ${EDU} uio_pci_generic`)).toMatchObject({ code: 0 });
+      expect(await run(`udrv restore ${EDU}`)).toMatchObject({ code: 0 });
       expect((await run(`ls /run/udrv/bind | grep -e ${EDU}`)).stdout).toBe('');
     });
   },

@@ -7,7 +7,7 @@ beforeAll(() => {
 });
 
 // The conformance suite, inside the guest: the same statements that the simulation is held to.
-describeInLab('the conformance suite', (lab) => {
+describeInLab('the conformance suite', (lab, kernel) => {
   test('holds on this kernel', async () => {
     const { stdout, stderr, code } = await lab().run(['node', suite], {
       env: { UDRV_TARGET: 'kernel' },
@@ -16,6 +16,7 @@ describeInLab('the conformance suite', (lab) => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const ended: Ended[] = JSON.parse(stdout);
     expect(ended.filter(({ status, errors }) => status !== 'done' || errors.length > 0)).toEqual([]);
-    expect(ended.length).toBeGreaterThan(300);
+    // Debian's kernel has no iommufd.
+    expect(ended.length).toBeGreaterThan(kernel === 'stock' ? 250 : 300);
   }, 430_000);
 });

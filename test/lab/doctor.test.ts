@@ -71,7 +71,7 @@ for (const name of ['withoutIommu', 'iommuOff', 'withoutRemapping', 'usual'] sat
 
 async function inBoot<T>(machine: Machine, usual: Lab, run: (lab: Lab) => Promise<T>): Promise<T> {
   if (isUsual(machine)) return run(usual);
-  const lab = await bootLab({ kernel: usual.kernel, qemuArgs: devicesOf('second'), ...machine });
+  const lab = await bootLab({ kernel: usual.kernel, processors: 1, qemuArgs: devicesOf('second'), ...machine });
   try {
     return await run(lab);
   } finally {

@@ -31,7 +31,7 @@ export function describeInLab(
     describe(`${title} (${kernel} kernel)`, () => {
       let lab: Lab;
       beforeAll(async () => {
-        lab = await bootLab({ ...options, kernel, onRun: checkDocumentsOfUdrv });
+        lab = await bootLab({ processors: 1, ...options, kernel, onRun: checkDocumentsOfUdrv });
       }, BOOT_MS);
       afterAll(() => lab?.shutdown());
       define(() => lab, kernel);

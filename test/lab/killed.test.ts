@@ -1,11 +1,11 @@
 import { describeInLab } from './jest';
+import { commandOf, driverOf } from './look';
 
 const COMMAND = '/sys/bus/pci/devices/0000:00:04.0/config';
 
 describeInLab('what a udrv that was killed had taken', (lab) => {
   const run = (command: string) => lab().run(command, { timeoutMs: 120_000 });
-  const driver = async (intf: string) =>
-    (await run(`basename "$(readlink /sys/bus/usb/devices/${intf}/driver)"`)).stdout.trim();
+  const driver = (intf: string) => driverOf(lab(), intf);
   const notes = async () => (await run('ls /run/udrv/taken 2>/dev/null | grep -v lock')).stdout;
 
   /** Kills a command once it waits, and returns when the kernel has closed all that it had open. */
@@ -46,7 +46,7 @@ describeInLab('what a udrv that was killed had taken', (lab) => {
   });
 
   test('bus mastering of a UIO device', async () => {
-    const master = async () => Number((await run(`od -An -tu2 -j4 -N2 ${COMMAND}`)).stdout) & 4;
+    const master = async () => (await commandOf(lab(), '0000:00:04.0')) & 4;
     const before = (await run(`od -An -tx1 -j4 -N2 ${COMMAND}`)).stdout;
     await run(`printf '\\x06\\x05' | dd of=${COMMAND} bs=1 seek=4 conv=notrunc 2>/dev/null`);
     expect(await master()).toBe(4);

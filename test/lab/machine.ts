@@ -65,10 +65,10 @@ const BEHIND_BRIDGE = words(`
  * Without protection keys: Node has some of its own, and QEMU's emulation empties the whole TLB at each switch between
  * threads that differ in them, which costs an interrupt 40 us.
  */
-const Q35 = words('-machine q35,accel=tcg,kernel-irqchip=split -cpu max,-pku -smp 2 -m 2048');
+const Q35 = words('-machine q35,accel=tcg,kernel-irqchip=split -cpu max,-pku -m 2048');
 
 /** Pointer authentication that QEMU makes up: the real one costs the emulation half of its speed. */
-const VIRT = words('-machine virt,gic-version=3,iommu=smmuv3,accel=tcg -cpu max,pauth-impdef=on -smp 2 -m 2048');
+const VIRT = words('-machine virt,gic-version=3,iommu=smmuv3,accel=tcg -cpu max,pauth-impdef=on -m 2048');
 
 export type Architecture = 'x64' | 'arm64';
 

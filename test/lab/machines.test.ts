@@ -15,7 +15,7 @@ if (cases.length === 0)
 describe.each(cases)('the machine $machine with the kernel $kernel', (wanted) => {
   let lab: Lab;
   beforeAll(async () => {
-    lab = await bootLab(wanted);
+    lab = await bootLab({ processors: 1, ...wanted });
   }, BOOT_MS);
   afterAll(() => lab?.shutdown());
 

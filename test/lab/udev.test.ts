@@ -161,7 +161,7 @@ describeInLab(
     test('a binding that is saved is there after a reboot, and after it is forgotten it is not', async () => {
       expect(await run(`udrv bind ${SPARE} uio_pci_generic --save`)).toMatchObject({ code: 0 });
       expect(readdirSync(rules)).toEqual([`71-udrv-bind-${SPARE}.rules`]);
-      const second = await bootLab({ ...machine, kernel });
+      const second = await bootLab({ ...machine, kernel, processors: 1 });
       const inSecond = (command: string) => second.run(command, SLOW);
       try {
         const { stdout } = await inSecond(`udrv show ${SPARE} --json; udrv bind --list-saved`);
@@ -172,7 +172,7 @@ describeInLab(
         await second.shutdown();
       }
       expect(readdirSync(rules)).toEqual([]);
-      const third = await bootLab({ ...machine, kernel });
+      const third = await bootLab({ ...machine, kernel, processors: 1 });
       try {
         expect((await third.run(`ls /sys/bus/pci/devices/${SPARE}/driver`, SLOW)).code).not.toBe(0);
       } finally {

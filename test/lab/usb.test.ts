@@ -1,4 +1,5 @@
 import { describeInLab } from './jest';
+import { driverOf, untilExists } from './look';
 import { ISO_PACKET_SIZE, RedirectedDevice } from './redirected-device';
 
 /** The result of a transfer, as `udrv --json usb ...` prints it. */
@@ -17,23 +18,23 @@ const INQUIRY = ['55534243', '01000000', '24000000', '80', '00', '06', '12000000
 describeInLab('USB transfers on a real kernel', (lab) => {
   const run = (command: string, options = {}) => lab().run(command, { timeoutMs: 120_000, ...options });
   const json = async (command: string): Promise<Result> => JSON.parse((await run(`udrv --json usb ${command}`)).stdout);
-  const driver = async (name: string) =>
-    (await run(`basename "$(readlink /sys/bus/usb/devices/${name}/driver)"`)).stdout.trim();
+  const driver = (name: string) => driverOf(lab(), name);
   const configure = async (value: number) => {
     expect(await run(`udrv usb config 3-1 ${value}`)).toMatchObject({ code: 0, stdout: '', stderr: '' });
   };
   /** A keyboard at port 6 of the xhci, which is free. */
   const plug = async () => {
     await lab().qmp('device_add', { driver: 'usb-kbd', id: 'plugged', bus: 'xhci.0', port: '6' });
-    await run('until [ -e /sys/bus/usb/devices/1-6:1.0/driver ]; do sleep 0.1; done');
+    await untilExists(lab(), '/sys/bus/usb/devices/1-6:1.0/driver');
   };
 
   test('the device descriptor equals that in sysfs, byte for byte', async () => {
     for (const address of ['1-4', '1-3.1', '3-1', 'usb1']) {
       const { stdoutBytes, stderr, code } = await run(`udrv usb ctrl ${address} 0x80 6 0x0100 0 18 -o -`);
       expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
-      const sysfs = await run(`head -c 18 /sys/bus/usb/devices/${address}/descriptors`);
-      expect(stdoutBytes).toEqual(sysfs.stdoutBytes);
+      const inSysfs = `/sys/bus/usb/devices/${address}/descriptors`;
+      const sysfs = await lab().evaluate((fs, path) => fs.readFileSync(path).toString('hex', 0, 18), inSysfs);
+      expect(stdoutBytes.toString('hex')).toBe(sysfs);
     }
     expect((await run('udrv usb ctrl 3-1 0x80 6 0x0100 0 4')).stdout).toBe(
       '0x0000  12 01 00 02                                      |....|\n',
@@ -50,7 +51,7 @@ describeInLab('USB transfers on a real kernel', (lab) => {
     // The command status wrapper: signature, tag, residue, passed.
     expect(await json('bulk 1-4 0x81 --length 13 --detach')).toMatchObject({ data: '55534253010000000000000000' });
     expect(await run('udrv usb attach 1-4:1.0')).toMatchObject({ code: 0 });
-    await run('until [ -b /dev/sda ]; do sleep 0.1; done');
+    await untilExists(lab(), '/dev/sda');
     expect(await driver('1-4:1.0')).toBe('usb-storage');
   });
 
@@ -61,14 +62,13 @@ describeInLab('USB transfers on a real kernel', (lab) => {
     await run(`echo 12 > ${delay}`);
     try {
       const commands = [`0x02 --data ${INQUIRY}`, '0x81 --length 36', '0x81 --length 13'];
-      const { stdout, stderr, code } = await run(
-        commands.map((command) => `udrv --json usb bulk 1-4 ${command} --detach`).join(' && '),
-      );
-      expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
-      const [, data, status] = stdout
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line) as Result);
+      const results: Result[] = [];
+      for (const command of commands) {
+        const { stdout, stderr, code } = await run(`udrv --json usb bulk 1-4 ${command} --detach`);
+        expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
+        results.push(JSON.parse(stdout));
+      }
+      const [, data, status] = results;
       expect(Buffer.from(data?.data ?? '', 'hex').toString('latin1', 8, 32)).toBe('QEMU    QEMU HARDDISK   ');
       expect(status?.data).toBe('55534253010000000000000000');
       expect(await driver('1-4:1.0')).toBe('usb-storage');
@@ -76,7 +76,7 @@ describeInLab('USB transfers on a real kernel', (lab) => {
       await run(`echo ${before} > ${delay}`);
     }
     // The scan that waits for the old delay goes on; the disk is there once it has passed.
-    await run('until [ -b /dev/sda ]; do sleep 0.1; done');
+    await untilExists(lab(), '/dev/sda');
   });
 
   test('--detach takes an interface from its driver and gives it back, on every way out', async () => {
@@ -105,8 +105,8 @@ describeInLab('USB transfers on a real kernel', (lab) => {
       // A pattern that no chunk has in common with another; through pipes and through files.
       const { stdout, stderr } = await run(
         `cd /dev/shm && node -e '
-         const b = Buffer.alloc(64 << 20); for (let i = 0; i < b.length; i += 4) b.writeUInt32LE((i * 2654435761) >>> 0, i);
-         require("fs").writeFileSync("sent", b)'
+         const words = new Uint32Array(16 << 20); for (let i = 0; i < words.length; i++) words[i] = Math.imul(i, 2654435761);
+         require("fs").writeFileSync("sent", words)'
        mkfifo back
        cat back | cmp - sent && echo intact &
        node -e '
@@ -177,7 +177,7 @@ describeInLab('USB transfers on a real kernel', (lab) => {
   test('iso receives from a source that this test plays', async () => {
     const device = await RedirectedDevice.plug(lab(), '6');
     try {
-      await run('until [ -e /sys/bus/usb/devices/1-6:1.0 ]; do sleep 0.1; done');
+      await untilExists(lab(), '/sys/bus/usb/devices/1-6:1.0');
       const elsewhere = await run('udrv usb iso 1-6 0x81');
       expect(elsewhere).toMatchObject({ code: 3, stdout: '' });
       expect(elsewhere.stderr).toContain('hint: --alt 1\n');

@@ -1,4 +1,5 @@
 import { describeInLab } from './jest';
+import { descriptorsOf, type Left, leftOf, until, VFIO_DEVICE } from './look';
 
 const EDU = '0000:00:03.0';
 const NVME = '0000:01:00.0';
@@ -18,19 +19,15 @@ describeInLab('DMA, interrupts and latencies of VFIO', (lab, kernel) => {
   const backends = kernel === 'built' ? ['group', 'iommufd'] : ['group'];
 
   /** Reads what a command must leave as it was: who drives the device, its command register, and who holds it. */
-  const state = async (address: string) => {
-    const { stdout } = await run(
-      `basename $(readlink ${SYSFS}/${address}/driver); od -An -tx2 -j4 -N2 ${SYSFS}/${address}/config; ls -l /proc/[0-9]*/fd 2>/dev/null | grep -c -e /dev/vfio -e anon_inode:.vfio -e /dev/iommu`,
-    );
-    return stdout;
-  };
-  let before: string;
+  const state = (address: string) => leftOf(lab(), address);
+  let before: Left;
   beforeEach(async () => {
     before = await state(EDU);
-    expect(before).toMatch(/^vfio-pci\n 0[0-9]0[0-3]\n0\n$/);
+    expect(before).toMatchObject({ driver: 'vfio-pci', held: 0 });
+    expect(before.command & 0xf0fc).toBe(0);
   });
   afterEach(async () => {
-    expect(await state(EDU)).toBe(before);
+    expect(await state(EDU)).toEqual(before);
   });
 
   const bindNvme = (driver: string) =>
@@ -112,7 +109,7 @@ describeInLab('DMA, interrupts and latencies of VFIO', (lab, kernel) => {
         test.kill(signal);
         expect(await test.exit).toEqual(signal === 'SIGINT' ? { code: 130, signal: null } : { code: null, signal });
         expect(test.stdout).not.toMatch(/^result/m);
-        expect(await state(EDU)).toBe(before);
+        expect(await state(EDU)).toEqual(before);
       }
       expect(await run(`udrv vfio dma-test ${EDU} --backend ${backend} | tail -n 1`)).toMatchObject({
         stdout: expect.stringMatching(/^result: device DMA works, IOMMU isolates this device \(\d+ pass, 0 fail/),
@@ -149,9 +146,7 @@ describeInLab('DMA, interrupts and latencies of VFIO', (lab, kernel) => {
 
     test('watch-irq ends with 8 where somebody unbinds the device, which then goes through', async () => {
       const watch = lab().spawn(`exec udrv vfio watch-irq ${EDU} --backend ${backend}`);
-      await run(
-        'until ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q -e vfio-device -e /dev/vfio/devices; do sleep 0.1; done',
-      );
+      await until(async () => (await descriptorsOf(lab(), VFIO_DEVICE)) > 0);
       await run(`echo ${EDU} > /sys/bus/pci/drivers/vfio-pci/unbind`);
       try {
         expect(await watch.exit).toEqual({ code: 8, signal: null });
@@ -225,7 +220,7 @@ describeInLab('DMA, interrupts and latencies of VFIO', (lab, kernel) => {
       ])
         expect(stdout).toMatch(new RegExp(`^PASS {2}${name} `, 'm'));
       expect(stdout).toMatch(/^result: device DMA works, IOMMU isolates this device \(\d+ pass, 0 fail\)$/m);
-      expect(await state(NVME)).toBe(nvmeBefore);
+      expect(await state(NVME)).toEqual(nvmeBefore);
     });
 
     test.each(backends)('and fails with %s where nothing is taken away', async (backend) => {

@@ -47,8 +47,6 @@ export async function prepareGuest(lab: Lab): Promise<void> {
 
 /** QEMU's arguments for the devices that only this table has, with files of zeros that the guest may write. */
 export const devices = (disk: string, stick: string): string[] => [
-  // Two processors of a guest wait for each other where the host is busy.
-  ...['-smp', '1'],
   ...['-device', 'e1000e,addr=0b.0'],
   ...['-blockdev', `driver=file,filename=${disk},node-name=bind0`],
   ...['-device', 'nvme,addr=0c.0,drive=bind0,serial=UDRVBIND'],
