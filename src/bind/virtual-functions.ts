@@ -1,5 +1,5 @@
+import { withLater } from '../cleanup';
 import { Exit, fromSysError, SysError, UdrvError } from '../errors';
-
 import { pciPath } from '../pci/paths';
 import { readSriov } from '../pci/sriov';
 import { AttributeReader } from '../sys/readers/attributes';
@@ -171,40 +171,69 @@ export function mustBePermitted(sys: Sys, { address, from, steps }: VfPlan): voi
  * had are for the kernel to choose.
  *
  * @param onWrite before each write, those that take back included
- * @throws UdrvError
+ * @throws UdrvError; settings that could not be written back go with it ({@link laterFailures})
  */
 export function changeVirtualFunctions(sys: Sys, plan: VfPlan, onWrite: (write: Write) => void = () => {}): void {
-  const { address, from, steps } = plan;
-  const autoprobe = pciPath(address, 'sriov_drivers_autoprobe');
-  const before = new AttributeReader(sys).text(autoprobe);
+  const { address, steps } = plan;
+  const before = settingsOf(sys, address);
   const write = (step: Write) => {
     onWrite(step);
     sys.writeFile(step.path, step.value);
   };
-  const done: Write[] = [];
-  for (const step of steps) {
+  try {
+    for (const step of steps) write(step);
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    throw withLater(writeFailed(sys, plan, error), putBack(sys, address, before, write));
+  }
+}
+
+interface Settings {
+  /** `sriov_drivers_autoprobe`; null where it cannot be read, or the kernel has none. */
+  probe: string | null;
+  count: number | null;
+}
+
+function settingsOf(sys: SysTree, address: string): Settings {
+  const reader = new AttributeReader(sys);
+  return {
+    probe: reader.text(pciPath(address, 'sriov_drivers_autoprobe')),
+    count: reader.number(pciPath(address, 'sriov_numvfs')),
+  };
+}
+
+/** Writes settings back that are not as they were. @returns an error for each that is not so then */
+function putBack(sys: Sys, address: string, before: Settings, write: (step: Write) => void): UdrvError[] {
+  const now = settingsOf(sys, address);
+  const numvfs = pciPath(address, 'sriov_numvfs');
+  const undo = [
+    // First, for the functions that come back are given to drivers by it.
+    ...(before.probe !== now.probe && before.probe !== null
+      ? [{ path: pciPath(address, 'sriov_drivers_autoprobe'), value: before.probe }]
+      : []),
+    ...(before.count !== now.count && now.count !== 0 ? [{ path: numvfs, value: '0' }] : []),
+    ...(before.count !== now.count && before.count ? [{ path: numvfs, value: String(before.count) }] : []),
+  ];
+  for (const step of undo)
     try {
       write(step);
-    } catch (error) {
-      if (!(error instanceof SysError)) throw error;
-      const hasProbeChanged = done.some(({ path }) => path === autoprobe);
-      const undo = [
-        ...(hasProbeChanged && before !== null ? [{ path: autoprobe, value: before }] : []),
-        ...(done.length > 0 && from.length > 0
-          ? [{ path: pciPath(address, 'sriov_numvfs'), value: String(from.length) }]
-          : []),
-      ];
-      for (const one of undo) {
-        try {
-          write(one);
-        } catch (failure) {
-          if (!(failure instanceof SysError)) throw failure;
-        }
-      }
-      throw writeFailed(sys, plan, error);
+    } catch (failure) {
+      // The others are tried, and the result is looked at.
+      if (!(failure instanceof SysError)) throw failure;
     }
-    done.push(step);
-  }
+  const after = settingsOf(sys, address);
+  return [
+    ...(after.count === before.count
+      ? []
+      : [notPutBack(address, `it has ${after.count} virtual functions instead of ${before.count}`)]),
+    ...(after.probe === before.probe
+      ? []
+      : [notPutBack(address, `sriov_drivers_autoprobe is ${after.probe} instead of ${before.probe}`)]),
+  ];
+}
+
+function notPutBack(address: string, what: string): UdrvError {
+  return new UdrvError(`could not be put back: ${what}`, { code: 'EIO', exit: Exit.failed, device: address });
 }
 
 /** sriov_numvfs_store(), pci_enable_sriov(). */

@@ -77,7 +77,7 @@ function diff(
   for (const [path, { blocks }] of [[file, before] as const, [second, after] as const])
     for (const block of blocks) mustFit(path, block, width);
   const own = before.region ?? after.region;
-  const names = namesWithoutDevice(options.map, own ?? undefined);
+  const names = namesWithoutDevice(context, options.map, own ?? undefined);
   return print(
     context,
     { title: file, region: own, blocks: before.blocks },

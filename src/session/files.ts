@@ -1,15 +1,19 @@
-import { closeSync, openSync, readSync, statSync, writeFileSync } from 'node:fs';
-import { Exit, fromSysError, SysError, usageError } from '../errors';
+import { closeSync, constants, fstatSync, openSync, readSync, statSync, writeSync } from 'node:fs';
+import { Exit, fromSysError, SysError, UdrvError, usageError } from '../errors';
 import { sysCall } from '../sys/linux/node-fs';
+import { pause } from '../sys/wait';
 import { hex, hexBytes } from '../text/hex';
 
+/** Bytes of a step; null where a signal ended the wait for them. */
+export type Data = Buffer | Promise<Buffer | null>;
+
 /** Returns the bytes that a step names: hex digits, or the content of a file after `@`. The file is read when it is used. */
-export function dataOf(text: string, limit: number): { length: number; read(): Buffer } {
+export function dataOf(text: string, limit: number): { length: number; read(wait: FileWait): Data } {
   if (text.startsWith('@')) {
     const path = text.slice(1);
     const length = checkedFile(path);
     if (length > limit) throw usageError(path, `has ${hex(length)} bytes: ${hex(limit)} at most`);
-    return { length, read: () => readWhole(path, limit) };
+    return { length, read: (wait) => readWhole(path, limit, wait) };
   }
   const bytes = hexBytes(text);
   if (bytes === null || bytes.length === 0)
@@ -28,24 +32,111 @@ export function checkedFile(path: string): number {
   });
 }
 
-/** Reads a file, of a longer one the first `limit` bytes. */
-export function readWhole(path: string, limit: number): Buffer {
-  return attempt('read', path, () => {
-    const fd = openSync(path, 'r');
-    try {
-      const buffer = Buffer.alloc(limit);
-      let length = 0;
-      for (let count = -1; count !== 0 && length < limit; length += count)
-        count = readSync(fd, buffer, length, limit - length, null);
-      return buffer.subarray(0, length);
-    } finally {
-      closeSync(fd);
-    }
-  });
+/** Bounds on the wait for the other end of a FIFO, or for a device that says nothing. */
+export interface FileWait {
+  timeoutMs?: number | undefined;
+  signal: AbortSignal | undefined;
 }
 
-export function writeWhole(path: string, bytes: Buffer): void {
-  attempt('write', path, () => writeFileSync(path, bytes));
+/** The time between two looks at the other end of a FIFO. */
+const LOOK_MS = 10;
+
+const { O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY } = constants;
+
+/**
+ * Reads a file, of a longer one the first `limit` bytes. A FIFO is waited for, and signals are served meanwhile: a device
+ * is open.
+ *
+ * @returns null where the signal ended it
+ * @throws UdrvError exit 6 where nothing comes within the time
+ */
+export async function readWhole(path: string, limit: number, wait: FileWait): Promise<Buffer | null> {
+  const fd = attempt('open', path, () => openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  try {
+    const patience = new Patience(path, 'nothing came', wait);
+    const buffer = Buffer.alloc(limit);
+    let length = 0;
+    // A FIFO reads as ended until somebody writes to it.
+    let hasWriter = !fstatSync(fd).isFIFO();
+    while (length < limit) {
+      const count = unlessBusy('read', path, () => readSync(fd, buffer, length, limit - length, null));
+      if (count === 0 && hasWriter) break;
+      hasWriter ||= count !== 0;
+      length += count ?? 0;
+      if (count) patience.renew();
+      else if (await patience.isOver()) return null;
+    }
+    return buffer.subarray(0, length);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Writes a file anew; a FIFO is waited for as by {@link readWhole}.
+ *
+ * @throws UdrvError exit 6 where nobody reads within the time
+ */
+export async function writeWhole(path: string, bytes: Buffer, wait: FileWait): Promise<void> {
+  const patience = new Patience(path, 'nobody reads from it', wait);
+  const flags = O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY;
+  let fd: number | null = null;
+  try {
+    for (let length = 0; length < bytes.length; ) {
+      fd ??= unlessBusy('open', path, () => openSync(path, flags, 0o666));
+      const to = fd;
+      const count = to === null ? null : unlessBusy('write', path, () => writeSync(to, bytes, length));
+      length += count ?? 0;
+      if (count) patience.renew();
+      else if (await patience.isOver()) return;
+    }
+  } finally {
+    if (fd !== null) closeSync(fd);
+  }
+}
+
+/** The wait for another end. */
+class Patience {
+  readonly #path: string;
+  readonly #what: string;
+  readonly #wait: FileWait;
+  #since = performance.now();
+
+  constructor(path: string, what: string, wait: FileWait) {
+    this.#path = path;
+    this.#what = what;
+    this.#wait = wait;
+  }
+
+  /** The other end has done something. */
+  renew(): void {
+    this.#since = performance.now();
+  }
+
+  /** Waits until the next look. @returns whether the signal came @throws UdrvError exit 6 */
+  async isOver(): Promise<boolean> {
+    const { timeoutMs = Number.POSITIVE_INFINITY, signal } = this.#wait;
+    if (performance.now() - this.#since >= timeoutMs)
+      throw new UdrvError(`${this.#what} within ${timeoutMs} ms`, {
+        code: 'ETIMEDOUT',
+        exit: Exit.timeout,
+        subject: this.#path,
+      });
+    return (await pause(LOOK_MS, signal)) === 'aborted';
+  }
+}
+
+/** @returns null where the other end is not there, or has no room or nothing to say: EAGAIN, ENXIO */
+function unlessBusy(syscall: string, path: string, body: () => number): number | null {
+  return attempt(syscall, path, () => {
+    try {
+      return body();
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EAGAIN' || (code === 'ENXIO' && statSync(path).isFIFO())) return null;
+      throw error;
+    }
+  });
 }
 
 function attempt<T>(syscall: string, path: string, body: () => T): T {

@@ -10,7 +10,7 @@ const MOST_SHOWN = 2;
 
 /**
  * Faults of system calls: each call of each command fails in each way that it may, once and from then on; and kills, after
- * which the next command mends. Of some commands alone: `node test/run-ts.cjs test/bench/inject.ts 'usb bulk'`.
+ * which the next command mends. Of some commands alone: `npm run bench -- inject usb bulk`.
  */
 export async function benchInject(named = ''): Promise<boolean> {
   let cases = 0;
@@ -49,8 +49,3 @@ export async function benchInject(named = ''): Promise<boolean> {
   console.log(`  ${kills} kills, ${left.length} broke a promise`);
   return breaches.length === 0 && left.length === 0;
 }
-
-if (process.argv[1]?.endsWith('inject.ts'))
-  void benchInject(process.argv[2]).then((isSound) => {
-    if (!isSound) process.exitCode = 1;
-  });

@@ -1,6 +1,7 @@
 /**
- * `npm run bench [list|start|report|doctor|faults|session|fleet|ring|uio|vfio|nvme|net|usb|inject|storm|fuzz [INPUTS]]...`: the figures that the documents quote, each as a ratio or a difference against
- * something measured in the same run. Exits 1 where a figure misses its bound.
+ * `npm run bench [list|start|report|doctor|faults|session|fleet|ring|uio|vfio|nvme|net|usb|inject|storm|fuzz]...`: the
+ * figures that the documents quote, each as a ratio or a difference against something measured in the same run. Exits 1
+ * where a figure misses its bound. `fuzz [INPUTS [PARSER...]]` and `inject [WORDS OF A LINE]` take all that follows them.
  */
 import { benchDoctor } from './doctor';
 import { benchFaults } from './faults';
@@ -19,38 +20,42 @@ import { benchUio } from './uio';
 import { benchUsb } from './usb';
 import { benchVfio } from './vfio';
 
-const benches: Record<string, (count?: number) => Promise<boolean> | boolean> = {
-  list: benchList,
-  start: benchStart,
-  report: benchReport,
-  doctor: benchDoctor,
-  session: benchSession,
-  fleet: benchFleet,
-  ring: benchRing,
-  faults: benchFaults,
-  uio: benchUio,
-  usb: benchUsb,
-  fuzz: benchFuzz,
-  inject: () => benchInject(),
-  storm: benchStorm,
-  vfio: benchVfio,
-  net: benchNetwork,
-  nvme: benchNvme,
+const benches: Record<string, (words: string[]) => Promise<boolean> | boolean> = {
+  list: () => benchList(),
+  start: () => benchStart(),
+  report: () => benchReport(),
+  doctor: () => benchDoctor(),
+  session: () => benchSession(),
+  fleet: () => benchFleet(),
+  ring: () => benchRing(),
+  faults: () => benchFaults(),
+  uio: () => benchUio(),
+  usb: () => benchUsb(),
+  fuzz: ([inputs, ...names]) => benchFuzz(inputs === undefined ? undefined : Number(inputs), names),
+  inject: (words) => benchInject(words.join(' ')),
+  storm: () => benchStorm(),
+  vfio: () => benchVfio(),
+  net: () => benchNetwork(),
+  nvme: () => benchNvme(),
 };
+
+/** Those that take words of their own. */
+const TAKES_WORDS: ReadonlySet<string> = new Set(['fuzz', 'inject']);
 
 async function run(words: string[]): Promise<void> {
   for (const [i, name] of words.entries()) {
-    if (/^\d+$/.test(name)) continue;
     const bench = benches[name];
     if (bench === undefined) throw new Error(`no benchmark ${name}; there are ${Object.keys(benches).join(', ')}`);
-    const next = words[i + 1] ?? '';
     console.log(`\n${name}`);
-    if (!(await bench(/^\d+$/.test(next) ? Number(next) : undefined))) process.exitCode = 1;
+    const takesRest = TAKES_WORDS.has(name) && words !== ALL;
+    if (!(await bench(takesRest ? words.slice(i + 1) : []))) process.exitCode = 1;
+    if (takesRest) return;
   }
 }
 
+const ALL = Object.keys(benches);
 const names = process.argv.slice(2);
-run(names.length > 0 ? names : Object.keys(benches)).catch((error) => {
+run(names.length > 0 ? names : ALL).catch((error) => {
   console.error(error);
   process.exitCode = 1;
 });

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { shell } from './udrv';
+import { ROOT, shell } from './udrv';
 
 const EDU = '0000:00:03.0';
 const directory = mkdtempSync(join(tmpdir(), 'udrv-silent-'));
@@ -29,6 +29,10 @@ describe('--timeout bounds', () => {
   test.each([
     [`usb bulk 1-2 0x01 --data @${fifo}`, 'nothing came'],
     [`do uio0 @${fifo}`, 'nothing came'],
+    [`read uio0 ID --map ${fifo}`, 'nothing came'],
+    [`describe ID --map ${fifo}`, 'nothing came'],
+    [`diff ${fifo} uio0 map0`, 'nothing came'],
+    [`vfio config --file ${fifo}`, 'nothing came'],
     [`usb bulk 1-2 0x81 --length 512 -o ${fifo}`, 'nobody reads from it'],
     [`uio dump uio0 map0 -o ${fifo}`, 'nobody reads from it'],
   ])('a FIFO without another end: udrv %s', async (line, what) => {
@@ -38,6 +42,70 @@ describe('--timeout bounds', () => {
       exit: 6,
     });
   });
+});
+
+test.each([
+  [`--snapshot ${fifo} list`, 'nothing came'],
+  [`--hosts ${fifo} list`, 'nothing came'],
+])('--timeout bounds a FIFO that names machines: udrv %s', async (line, what) => {
+  expect(await shell(`udrv --timeout 300ms ${line}`)).toEqual({
+    stdout: '',
+    stderr: `udrv: ${fifo}: ${what} within 300 ms (ETIMEDOUT)\n`,
+    exit: 6,
+  });
+});
+
+const STEPS: [string, string, string][] = [
+  [EDU, `'buf A 4K' 'load A @${fifo}'`, 'nothing came'],
+  [EDU, `'buf A 4K' 'save A @${fifo}'`, 'nobody reads from it'],
+  [EDU, `'buf A 4K' 'expect A == @${fifo}'`, 'nothing came'],
+  ['1-4', `'claim 0 --detach' 'bulk 0x02 @${fifo}'`, 'nothing came'],
+];
+
+describe('a FIFO without another end, as a step while a device is open', () => {
+  test.each(STEPS)('is bounded by --timeout: udrv do %s %s', async (device, steps, what) => {
+    const { stderr, exit } = await shell(`udrv --sim --timeout 300ms do ${device} ${steps}`);
+    expect({ stderr, exit }).toEqual({
+      stderr: `udrv: step 2: ${fifo}: ${what} within 300 ms (ETIMEDOUT)\n`,
+      exit: 6,
+    });
+  });
+
+  // Ctrl-C after two seconds; SIGKILL would be exit 137.
+  test.each(STEPS)('is left at Ctrl-C: udrv do %s %s', async (device, steps) => {
+    const { stderr, exit } = await shell(
+      `timeout -k 10 -s INT --preserve-status 2 ${ROOT}/bin/udrv --sim do ${device} ${steps}`,
+    );
+    expect({ stderr, exit }).toEqual({ stderr: '', exit: 130 });
+  });
+
+  test('works once there is one', async () => {
+    const { stdout, exit } = await shell(
+      `{ sleep 1; printf abc; sleep 1; printf def; } > ${fifo} & udrv --sim do ${EDU} 'buf A 4K' 'load A @${fifo}' 'hexdump A:0+8'`,
+    );
+    expect({ stdout, exit }).toEqual({ stdout: expect.stringContaining('61 62 63 64 65 66 00 00'), exit: 0 });
+    expect(
+      await shell(
+        `{ sleep 1; wc -c < ${fifo}; } & udrv --sim -q do ${EDU} 'buf A 4M' 'save A @${fifo}' >/dev/null; wait`,
+      ),
+    ).toEqual({ stdout: '4194304\n', stderr: '', exit: 0 });
+  });
+});
+
+test.each([
+  ['--snapshot / list', 2, 'cannot read the snapshot: '],
+  ['--hosts / list', 2, 'is a directory'],
+  ['--sim read uio0 ID --map /', 2, 'is a directory'],
+  [`--sim do ${EDU} 'buf A 4K' 'load A @/'`, 1, 'illegal operation on a directory'],
+  [`--sim do ${EDU} 'buf A 4K' 'save A @/'`, 1, 'illegal operation on a directory'],
+  ['--sim=/ list', 2, 'is no regular file'],
+  ['--sim diff / uio0 map0', 2, 'is a directory'],
+  ['map add 1234:11e8 /', 2, 'is a directory'],
+])('a directory is one line: udrv %s', async (line, exit, what) => {
+  const ran = await shell(`udrv ${line}`);
+  expect(ran.exit).toBe(exit);
+  expect(ran.stderr).toMatch(/^udrv: .*\n$/);
+  expect(ran.stderr).toContain(what);
 });
 
 test.each([

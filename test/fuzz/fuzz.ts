@@ -9,6 +9,9 @@ const LONGEST = 4096;
 export const SLOWEST_MS = 2000;
 /** One input in so many is no change of another, but bytes by chance. */
 const NOISE = 64;
+/** One input in so many may grow beyond the one that it is made of, and beyond a length that is short. */
+const GROWS = 16;
+const SHORT = 512;
 
 export interface FuzzOptions {
   inputs: number;
@@ -70,10 +73,18 @@ export function fuzz(target: Target, options: FuzzOptions): FuzzResult {
     if (isNew || coverage === null) kept.push(input);
   }
   if (kept.length === 0) kept.push(Buffer.alloc(0));
-  const pick = () => (random(2) === 0 ? oneOf(random, kept) : oneOf(random, kept.slice(-32)));
-  const mutations = { random, longest, words, other: () => oneOf(random, kept), form: target.form };
+  const anyOf = () =>
+    random(2) === 0 ? oneOf(random, kept) : (kept[kept.length - 1 - random(Math.min(32, kept.length))] as Buffer);
+  // Short ones are tried more often: they run faster, and more of each change matters.
+  const pick = () => {
+    const [one, two] = [anyOf(), anyOf()];
+    return one.length < two.length ? one : two;
+  };
+  const mutations = { random, words, other: () => oneOf(random, kept), form: target.form };
   for (; done < inputs; done++) {
-    const input = random(NOISE) === 0 ? noise(random, longest) : mutated(pick(), mutations);
+    const parent = pick();
+    const most = random(GROWS) === 0 ? longest : Math.min(longest, Math.max(SHORT, parent.length));
+    const input = random(NOISE) === 0 ? noise(random, longest) : mutated(parent, { ...mutations, longest: most });
     if (run(input, done)) kept.push(Buffer.from(input));
   }
   return { inputs: done, kept, covered: coverage?.covered ?? 0, slowestMs };

@@ -4,7 +4,7 @@ import { readCorpus } from './corpus';
 import { COUNTERS } from './counters';
 import { Found, fuzz } from './fuzz';
 import { shownError } from './shown-error';
-import type { Target } from './target';
+import { runInput, type Target } from './target';
 
 export interface Work {
   /** A bundle with the targets of a group, instrumented. */
@@ -42,14 +42,28 @@ function work({ bundle, blocks, words, target, inputs, seed, progress, current }
     Atomics.store(done, 0, number);
   };
   const options = { inputs, seed, counters, show: shownError, onInput, words: words.map((word) => Buffer.from(word)) };
+  // Most inputs end in an error, whose stack nobody reads.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
   try {
     const result = fuzz(one, { ...options, corpus: readCorpus(target) });
     return { ...result, blocks };
   } catch (error) {
     if (!(error instanceof Found)) throw error;
-    const found = { message: error.message, input: error.input };
+    Error.stackTraceLimit = stackTraceLimit;
+    const found = { message: withStack(error, one), input: error.input };
     return { inputs: Number(done[0]), covered: 0, blocks, slowestMs: 0, kept: [], found };
   }
+}
+
+/** Runs an input again that was found, now for the stack. */
+function withStack({ message, input }: Found, target: Target): string {
+  try {
+    runInput(target, input, shownError);
+  } catch (error) {
+    return new Found(target.name, input, error).message;
+  }
+  return message;
 }
 
 parentPort?.postMessage(work(workerData as Work));

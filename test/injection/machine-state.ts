@@ -23,6 +23,7 @@ export function settingsOf(sys: SysTree): Settings {
         put(`${name} Interrupt Disable`, (config.readUInt16LE(4) & INTERRUPT_DISABLE) !== 0);
       }
       put(`${name} virtual functions`, reader.text(`${dir}/sriov_numvfs`));
+      put(`${name} autoprobe`, reader.text(`${dir}/sriov_drivers_autoprobe`));
     }
   for (const name of reader.names('/sys/bus/usb/devices')) {
     const dir = `/sys/bus/usb/devices/${name}`;

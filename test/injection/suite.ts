@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { simulatedMachine } from '../../src/sim';
 import { MemoryState } from '../../src/sys/state';
 import { type Ran, runCommand } from './command';
@@ -7,6 +8,9 @@ import type { Verb } from './verbs';
 
 /** The exit codes of the contract, but for that of a signal. */
 const EXITS = new Set([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+
+/** Words of a line that tells what is not as it was, beside that of the error. */
+const LEFT = /put back|instead of|take it back/;
 
 /** No command of the suite takes so long. */
 const PATIENCE_MS = 30_000;
@@ -18,8 +22,9 @@ interface Outcome extends Ran {
   after: Settings;
 }
 
-async function runVerb({ line, before = [] }: Verb, fault?: Fault): Promise<Outcome> {
-  const { sys } = simulatedMachine();
+async function runVerb(verb: Verb, fault?: Fault): Promise<Outcome> {
+  const { line, before = [], typed, machine = () => simulatedMachine().sys } = verb;
+  const sys = machine();
   const bindings = new MemoryState();
   for (const earlier of before) {
     const { exit, stderr } = await runCommand(earlier, sys, bindings);
@@ -27,8 +32,24 @@ async function runVerb({ line, before = [] }: Verb, fault?: Fault): Promise<Outc
   }
   const settings = settingsOf(sys);
   const faulty = new FaultySys(sys, fault);
-  const ran = await inTime(runCommand(line, faulty.sys, bindings));
+  const ran = await inTime(typing(typed, () => runCommand(line, faulty.sys, bindings)));
   return { ...ran, faulty, before: settings, after: settingsOf(sys) };
+}
+
+/** Runs a command with lines that are typed on its terminal, and then Ctrl-D. What it shows there is dropped. */
+async function typing<T>(lines: readonly string[] | undefined, work: () => Promise<T>): Promise<T> {
+  if (lines === undefined) return work();
+  const stdin = Object.assign(Readable.from(lines.map((line) => `${line}\n`)), { isTTY: true, setRawMode() {} });
+  const own = Object.getOwnPropertyDescriptor(process, 'stdin');
+  const write = process.stderr.write;
+  Object.defineProperty(process, 'stdin', { value: stdin, configurable: true });
+  process.stderr.write = () => true;
+  try {
+    return await work();
+  } finally {
+    process.stderr.write = write;
+    Object.defineProperty(process, 'stdin', own as PropertyDescriptor);
+  }
 }
 
 async function inTime<T>(work: Promise<T>): Promise<T> {
@@ -137,11 +158,17 @@ function* breachesOf(
     if (name !== 'allocate' || !`${stdout}${stderr}`.includes('IOVA')) yield `left open: ${name}`;
   }
   const wanted = exit === 0 ? sound.after : before;
+  // All was done that was asked for, and an error came after it.
+  if (differences(sound.after, after).length === 0) return;
   for (const difference of differences(wanted, after)) {
     const [subject = ''] = difference.split(' ');
     const device = subject.replace(/:\d+\.\d+$/, '');
+    const naming = lines.filter((line) => line.includes(device));
     // A command for several devices prints those that it has done.
-    if (!stderr.includes(device) && !stdout.includes(device)) yield `not told: ${difference}`;
+    if (naming.length === 0 && !stdout.includes(device)) yield `not told: ${difference}`;
     else if (exit === 0) yield `exit 0 with ${difference}`;
+    // What goes away with a device is not put back.
+    else if (exit !== 8 && !stdout.includes(device) && !naming.some((line) => LEFT.test(line)))
+      yield `not told that it is left: ${difference}`;
   }
 }

@@ -1,9 +1,18 @@
+import type { Sys } from '../../src/sys/sys';
+import { PHYSICAL, sriovMachine } from './sriov-machine';
+
 /** A command line of the suite. */
 export interface Verb {
   /** Arguments; those that hold blanks are in quotes. */
   line: string;
   /** Lines that make the machine what the command is for. */
   before?: readonly string[];
+  /** The machine, where it is no fresh simulated one. */
+  machine?: () => Sys;
+  /** Lines that are typed at its prompt. */
+  typed?: readonly string[];
+  /** It imports a module, which the tests' own loader cannot. */
+  imports?: boolean;
   /** It prints verdicts, and exit code 1 stands for one that is a failure. */
   checks?: boolean;
   /** It takes seconds, and has a tenth of the cases. */
@@ -27,6 +36,15 @@ export const LOOKING: readonly Verb[] = [
   { line: 'doctor' },
   { line: 'metrics' },
   { line: 'udev uio0' },
+  { line: 'udev uio0 --check', before: ['udev uio0 --install --group users'], checks: true },
+  { line: 'uio list' },
+  { line: 'vfio list' },
+  { line: 'uio show uio0' },
+  { line: `vfio show ${EDU}` },
+  { line: 'top --count 2 --interval 50ms' },
+  { line: 'report' },
+  { line: 'snapshot' },
+  { line: 'vfio vf', machine: sriovMachine(2) },
 ];
 
 /** Commands that open a device, or change something. */
@@ -86,5 +104,41 @@ export const WORKING: readonly Verb[] = [
   { line: 'monitor --timeout 10ms' },
   { line: `pci read ${NVME} bar0 0` },
   { line: `pci write ${NVME} bar0 0x14 0 --force` },
+  { line: `pci dump ${NVME} bar0 0+32` },
+  { line: `pci regs ${EDU} --map fixtures/examples/edu.map.json` },
+  { line: `pci watch ${NVME} bar0:0 --count 2 --interval 50ms` },
+  { line: `uio regs uio0 --map fixtures/examples/edu.map.json#EDU@map0` },
+  { line: 'uio watch uio0 map0:0x8 --count 2 --interval 50ms' },
+  { line: `vfio regs ${EDU} STATUS --map fixtures/examples/edu.map.json` },
+  { line: `vfio watch ${EDU} bar0:0x8 --count 2 --interval 50ms` },
+  { line: `diff test/injection/edu.dump ${EDU} bar0`, checks: true },
   { line: 'udev uio0 --install --group users' },
+  { line: 'udev uio0 --remove', before: ['udev uio0 --install --group users'] },
+  { line: `vfio vf ${PHYSICAL} 2`, machine: sriovMachine(0) },
+  { line: `vfio vf ${PHYSICAL} 3 --no-probe`, machine: sriovMachine(2) },
+  { line: `vfio vf ${PHYSICAL} 0`, machine: sriovMachine(2) },
+  { line: 'bench report uio0 --register map0:0 -c 2 --seconds 0.01', isSlow: true },
+  { line: `bench report ${EDU} 1-2 --endpoint 0x81 --max-size 4K -c 2 --seconds 0.01`, isSlow: true },
+  { line: `run test/injection/copy.mjs ${EDU} 4K`, imports: true },
+  {
+    line: `shell ${EDU}`,
+    typed: ['buf A 4K', 'irq msi on', 'master on', 'write bar0:0x60 1', 'wait msi 100ms', 'free A'],
+  },
+  { line: 'shell 1-4', typed: ['claim 0 --detach', 'ctrl 0xa1 0xfe 0 0 1'] },
 ];
+
+/** Verbs that have no line, and why. */
+export const WITHOUT_LINE: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    'read write dump regs watch config info groups irq watch-irq bench reset'
+      .split(' ')
+      .map((verb) => [verb, `chooses the framework, and does what its ${verb} does`]),
+  ),
+  completion: 'prints what is in the package',
+  man: 'prints what is in the package',
+  schema: 'prints what is in the package',
+  describe: 'reads a register map, and no machine',
+  'map add': 'changes files of the user, and no machine',
+  'map list': 'reads files of the user, and no machine',
+  'map remove': 'changes files of the user, and no machine',
+};

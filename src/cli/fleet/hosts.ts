@@ -22,13 +22,13 @@ const MAX_LIST_BYTES = 1024 * 1024;
  *
  * @throws UdrvError exit 2 where there is none, one is no host, or an option names another machine
  */
-export function hostsOf(options: FleetOptions & Omit<TypedOptions, 'host'>): string[] {
-  const { host = [], hosts, sim, simFile, snapshot, sysroot } = options;
+export function hostsOf(options: FleetOptions & Omit<TypedOptions, 'host'> & { timeout?: number }): string[] {
+  const { host = [], hosts, sim, simFile, snapshot, sysroot, timeout } = options;
   if ([sim, simFile, snapshot, sysroot].some((machine) => machine !== undefined))
     throw usageError('--host', 'names a machine, and so do --sysroot, --snapshot and --sim: give one');
   const found = host.flatMap((text) => text.split(',').map((name) => checked(name, '--host')));
   if (hosts !== undefined)
-    for (const line of readInput(hosts, MAX_LIST_BYTES).toString('utf8').split('\n')) {
+    for (const line of readInput(hosts, MAX_LIST_BYTES, timeout).toString('utf8').split('\n')) {
       const name = line.replace(/#.*/, '').trim();
       if (name !== '') found.push(checked(name, hosts));
     }

@@ -14,18 +14,23 @@ import { ownLibc } from './libc';
  */
 export function readInput(path: string, limit: number, timeoutMs?: number): Buffer {
   try {
-    const fd = path === '-' ? 0 : openInput(path, timeoutMs);
-    try {
-      const wait = timeoutMs === undefined ? undefined : () => mustSpeak(fd, path, timeoutMs);
-      return readToEnd(fd, path, limit, wait);
-    } finally {
-      if (fd !== 0) fs.closeSync(fd);
-    }
+    return readInTime(path, limit, timeoutMs);
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
     if (error.code === 'EFBIG') throw usageError(nameOf(path), `is larger than ${limit} bytes`);
     if (error.code === 'EISDIR') throw usageError(nameOf(path), 'is a directory');
     throw fromSysError(error);
+  }
+}
+
+/** Does the work of {@link readInput}, for who says more of an error. @throws SysError, UdrvError exit 6 */
+export function readInTime(path: string, limit: number, timeoutMs: number | undefined): Buffer {
+  const fd = path === '-' ? 0 : openInput(path, timeoutMs);
+  try {
+    const wait = timeoutMs === undefined ? undefined : () => mustSpeak(fd, path, timeoutMs);
+    return readToEnd(fd, path, limit, wait);
+  } finally {
+    if (fd !== 0) fs.closeSync(fd);
   }
 }
 

@@ -56,7 +56,14 @@ export function isThisMachine({ sysroot, snapshot, sim, host }: GlobalOptions): 
   return host === undefined && sysroot === undefined && snapshot === undefined && !sim;
 }
 
-function untraced({ sysroot, snapshot, sim }: GlobalOptions): OpenMachine {
+/** Makes the read of a file that `--timeout` bounds; undefined: the usual one. */
+function inTime(timeoutMs: number | undefined): ((path: string, limit: number) => Buffer) | undefined {
+  if (timeoutMs === undefined) return undefined;
+  const { readInTime } = require('./input') as typeof import('./input');
+  return (path, limit) => readInTime(path, limit, timeoutMs);
+}
+
+function untraced({ sysroot, snapshot, sim, timeout }: GlobalOptions): OpenMachine {
   if ([sysroot, snapshot, sim].filter((option) => option !== undefined).length > 1)
     throw usageError('--sysroot, --snapshot and --sim', 'each name a machine: give one');
   if (sysroot !== undefined)
@@ -68,7 +75,7 @@ function untraced({ sysroot, snapshot, sim }: GlobalOptions): OpenMachine {
     };
   if (snapshot !== undefined)
     return {
-      sys: inspectionOnly(require('../../sys/tree/snapshot').loadSnapshot(snapshot), {
+      sys: inspectionOnly(require('../../sys/tree/snapshot').loadSnapshot(snapshot, inTime(timeout)), {
         message: 'a recorded machine can only be inspected',
         hint: 'drop --snapshot to work with this machine',
       }),

@@ -2,7 +2,7 @@ import { type UdrvError, usageError } from '../../errors';
 import type { Region } from '../../model/device';
 import type { RegisterNames } from '../../regmap/names';
 import type { MapDevice } from '../../regmap/place';
-import type { Context } from '../program/context';
+import type { Context, GlobalOptions } from '../program/context';
 import { readInput } from '../program/input';
 import { keptMap } from './kept-maps';
 import { expectRegion, type Target } from './target';
@@ -17,12 +17,13 @@ export function registerNames(context: Context, target: Target, given: readonly 
   const kept = given.length > 0 ? null : keptMap(context.env, target.kinds?.() ?? []);
   const references = kept === null ? given : [kept];
   if (references.length === 0) return null;
-  return placed(references, {
+  const device = {
     address: target.address,
     regions: target.regions,
     isPhysical: target.isPhysical === true,
     find: (name: string) => expectRegion(target, name),
-  });
+  };
+  return placed(references, device, context.options);
 }
 
 /**
@@ -30,7 +31,11 @@ export function registerNames(context: Context, target: Target, given: readonly 
  *
  * @param region of the registers, where it is known
  */
-export function namesWithoutDevice(given: readonly string[] = [], region = ''): RegisterNames | null {
+export function namesWithoutDevice(
+  { options }: Context,
+  given: readonly string[] = [],
+  region = '',
+): RegisterNames | null {
   if (given.length === 0) return null;
   const find = (name: string): Region => ({
     name,
@@ -42,16 +47,17 @@ export function namesWithoutDevice(given: readonly string[] = [], region = ''): 
     write: false,
     mmap: false,
   });
-  return placed(given, { address: 'the dump', regions: [find(region)], isPhysical: false, find });
+  return placed(given, { address: 'the dump', regions: [find(region)], isPhysical: false, find }, options);
 }
 
-function placed(references: readonly string[], device: MapDevice): RegisterNames {
+function placed(references: readonly string[], device: MapDevice, { timeout }: GlobalOptions): RegisterNames {
   // Loaded only for names: most lines have offsets.
   const { parseMapReference, parseRegisterMap, placeMap, RegisterNames } = require('../../regmap') as Regmap;
   const { LARGEST_FILE } = require('../../regmap/limits') as typeof import('../../regmap/limits');
   const found = references.flatMap((text) => {
     const reference = parseMapReference(text);
-    return placeMap(parseRegisterMap(readInput(reference.file, LARGEST_FILE), reference.file), reference, device);
+    const map = parseRegisterMap(readInput(reference.file, LARGEST_FILE, timeout), reference.file);
+    return placeMap(map, reference, device);
   });
   return new RegisterNames(found);
 }

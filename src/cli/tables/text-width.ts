@@ -1,14 +1,14 @@
-/** Text in which every UTF-16 unit is one column of a terminal. */
-const ASCII = /^[\x20-\x7e]*$/;
+/** Text in which every UTF-16 unit is one column of a terminal: ASCII, and the Latin letters that have marks of their own. */
+const LATIN = /^[\x20-\x7e\u00a0-\u00ac\u00ae-\u02ff]*$/;
 
 /** Returns the columns that a text takes on a terminal. Escape sequences of colour take none. */
 export function textWidth(text: string): number {
-  return ASCII.test(text) ? text.length : wide().textWidth(text);
+  return LATIN.test(text) ? text.length : wide().textWidth(text);
 }
 
 /** Cuts a text to a number of columns; the last one is then an ellipsis. */
 export function shortened(text: string, columns: number): string {
-  if (!ASCII.test(text)) return wide().shortened(text, columns);
+  if (!LATIN.test(text)) return wide().shortened(text, columns);
   if (text.length <= columns) return text;
   return columns < 1 ? '' : `${text.slice(0, columns - 1)}…`;
 }
@@ -16,10 +16,16 @@ export function shortened(text: string, columns: number): string {
 /** Puts words into lines of so many columns, with a blank between two. A word that is longer has a line of its own. */
 export function wrapWords(words: Iterable<string>, columns: number): string[] {
   const lines: string[] = [];
+  let used = 0;
   for (const word of words) {
-    const longer = lines.length === 0 ? word : `${lines.at(-1)} ${word}`;
-    if (lines.length === 0 || textWidth(longer) > columns) lines.push(word);
-    else lines[lines.length - 1] = longer;
+    const width = textWidth(word);
+    if (lines.length === 0 || used + 1 + width > columns) {
+      lines.push(word);
+      used = width;
+    } else {
+      lines[lines.length - 1] += ` ${word}`;
+      used += 1 + width;
+    }
   }
   return lines;
 }
@@ -29,7 +35,7 @@ export function padding(text: string, columns: number): string {
   return ' '.repeat(Math.max(0, columns - textWidth(text)));
 }
 
-/** Loaded only for text that is not ASCII: the tables of Unicode take time to read. */
+/** Loaded only for text that is not {@link LATIN}: the tables of Unicode take time to read. */
 function wide(): typeof import('./wide-text') {
   return require('./wide-text');
 }

@@ -214,8 +214,9 @@ export const load: Verb = {
     const area = takeBuffer(words, scope);
     const data = dataOf(words.next('data'), area.length);
     words.end();
-    return (state) => {
-      data.read().copy(state.buffer(area.region).bytes, area.offset);
+    return async (state, { signal }) => {
+      const bytes = await data.read({ timeoutMs: state.timeoutMs, signal });
+      bytes?.copy(state.buffer(area.region).bytes, area.offset);
       return DONE;
     };
   },
@@ -231,8 +232,9 @@ export const save: Verb = {
     const file = words.next('file');
     words.end();
     if (!/^@./.test(file)) throw usageError(file, 'is no file', `usage: ${words.usage}`);
-    return (state) => {
-      writeWhole(file.slice(1), bytesOf(state.buffer(area.region), area));
+    return async (state, { signal }) => {
+      const bytes = bytesOf(state.buffer(area.region), area);
+      await writeWhole(file.slice(1), bytes, { timeoutMs: state.timeoutMs, signal });
       return DONE;
     };
   },

@@ -5,7 +5,7 @@ import { checkRange } from '../../model/registers';
 import type { Width, Word } from '../../sys/sys';
 import { pause, serveSignals } from '../../sys/wait';
 import { hex } from '../../text/hex';
-import { checkedFile, readWhole } from '../files';
+import { checkedFile, type Data, readWhole } from '../files';
 import { type Area, fitted, type Place, placeValue, reading, takeLocation, takeWidth, valueResult } from '../location';
 import { DONE, type StepResult } from '../result';
 import type { Scope } from '../scope';
@@ -148,9 +148,10 @@ function bufferArea(text: string, scope: Scope): Area | null {
 function comparing(area: Area, right: string, scope: Scope): Work {
   const { region, offset, length } = area;
   const other = otherContent(area, right, scope);
-  return (state) => {
+  return async (state, { signal }) => {
+    const wanted = await other(state, signal);
+    if (wanted === null) return DONE;
     const bytes = state.buffer(region).bytes.subarray(offset, offset + length);
-    const wanted = other(state);
     if (bytes.equals(wanted)) return DONE;
     const at = bytes.findIndex((byte, i) => byte !== wanted[i]);
     const first = at < 0 ? Math.min(bytes.length, wanted.length) : at;
@@ -163,10 +164,14 @@ function comparing(area: Area, right: string, scope: Scope): Work {
   };
 }
 
-function otherContent({ length }: Area, right: string, scope: Scope): (state: SessionState) => Buffer {
+function otherContent(
+  { length }: Area,
+  right: string,
+  scope: Scope,
+): (state: SessionState, signal: AbortSignal | undefined) => Data {
   if (right.startsWith('@')) {
     checkedFile(right.slice(1));
-    return () => readWhole(right.slice(1), length + 1);
+    return ({ timeoutMs }, signal) => readWhole(right.slice(1), length + 1, { timeoutMs, signal });
   }
   const [name = '', from] = right.split(':', 2);
   const { length: size } = scope.buffer(name);

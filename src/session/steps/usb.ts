@@ -8,7 +8,7 @@ import { findEndpoint } from '../../usb/device/endpoints';
 import { endpointName, interfaceName } from '../../usb/inspect/address';
 import { transferError } from '../../usb/transfer/failure';
 import type { TransferResult } from '../../usb/transfer/status';
-import { dataOf } from '../files';
+import { type Data, dataOf } from '../files';
 import { DONE, type StepResult } from '../result';
 import type { Scope } from '../scope';
 import type { SessionState } from '../state';
@@ -22,8 +22,8 @@ const MAX_LENGTH = 16 * 1024 * 1024;
 /** The place of a transfer's data: a length for what arrives, bytes for what is sent, or a buffer for both. */
 interface Payload {
   length: number;
-  /** Bytes to send. */
-  source(state: SessionState): Buffer;
+  /** Returns the bytes to send. */
+  source(state: SessionState, signal: AbortSignal | undefined): Data;
   /** Takes what arrived; false where the result is to have it. */
   take(state: SessionState, bytes: Buffer): boolean;
 }
@@ -49,7 +49,11 @@ function payload(text: string, direction: 'in' | 'out', scope: Scope, limit = MA
     return { length, source: () => Buffer.alloc(0), take: () => false };
   }
   const data = dataOf(text, limit);
-  return { length: data.length, source: () => data.read(), take: () => false };
+  return {
+    length: data.length,
+    source: ({ timeoutMs }, signal) => data.read({ timeoutMs, signal }),
+    take: () => false,
+  };
 }
 
 function usbOf(scope: Scope): UsbDeviceInfo {
@@ -111,10 +115,10 @@ export const ctrl: Verb = {
       const device = deviceOf(state);
       const timeoutMs = state.timeoutMs ?? CONTROL_WAIT_MS;
       const wait = { timeoutMs, signal };
+      const bytes = direction === 'in' ? null : await data.source(state, signal);
+      if (direction === 'out' && bytes === null) return DONE;
       const result =
-        direction === 'in'
-          ? await device.controlIn(setup, data.length, wait)
-          : await device.controlOut(setup, data.source(state), wait);
+        bytes === null ? await device.controlIn(setup, data.length, wait) : await device.controlOut(setup, bytes, wait);
       const subject = `${state.address} control`;
       const stall = 'the device does not know this request, or not these values';
       return finished(state, data, direction, result, { subject, timeoutMs, stall });
@@ -144,10 +148,10 @@ function transfer(type: 'bulk' | 'interrupt', verb: string): Verb {
         const device = deviceOf(state);
         const timeoutMs = own ?? state.timeoutMs ?? USUAL_WAIT_MS;
         const wait = { timeoutMs, signal };
+        const bytes = direction === 'in' ? null : await data.source(state, signal);
+        if (direction === 'out' && bytes === null) return DONE;
         const result =
-          direction === 'in'
-            ? await device.read(address, data.length, wait)
-            : await device.write(address, [data.source(state)], wait);
+          bytes === null ? await device.read(address, data.length, wait) : await device.write(address, [bytes], wait);
         const name = endpointName(address);
         const stall = `the endpoint stays halted until: udrv usb clear-halt ${state.address} ${name}`;
         return finished(state, data, direction, result, { subject: `${state.address} ${name}`, timeoutMs, stall });

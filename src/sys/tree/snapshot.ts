@@ -9,10 +9,11 @@ import { MemoryTree } from './memory-tree';
  * Reads a machine that was recorded (`recording.ts`): as it was at that moment, and nothing that was not read then.
  *
  * @param file regular, or a pipe: it is read once, from the start
+ * @param read in place of a read that waits for a pipe without end; throws SysError EFBIG beyond the limit in bytes
  * @throws UdrvError exit 2 if there is no such file or it is no manifest, 4 if it may not be read
  */
-export function loadSnapshot(file: string): SysTree {
-  return parseSnapshot(readSnapshot(file), file);
+export function loadSnapshot(file: string, read: (file: string, limit: number) => Buffer = readWhole): SysTree {
+  return parseSnapshot(readSnapshot(file, read), file);
 }
 
 /**
@@ -47,16 +48,20 @@ export function parseSnapshot(text: Buffer, name: string, tree: MemoryTree = new
   return tree;
 }
 
-function readSnapshot(file: string): Buffer {
+function readWhole(file: string, limit: number): Buffer {
+  const fd = sysCall('open', file, () => openSync(file, constants.O_RDONLY | constants.O_NOCTTY));
   try {
-    const fd = sysCall('open', file, () => openSync(file, constants.O_RDONLY | constants.O_NOCTTY));
-    try {
-      // Before it is read, because it may be a disk image. A pipe has no size; reading it stops at the limit.
-      if (fstatSync(fd).size > MANIFEST_LIMITS.file) throw new SysError('read', 'EFBIG', file);
-      return readToEnd(fd, file, MANIFEST_LIMITS.file);
-    } finally {
-      closeSync(fd);
-    }
+    // Before it is read, because it may be a disk image. A pipe has no size; reading it stops at the limit.
+    if (fstatSync(fd).size > limit) throw new SysError('read', 'EFBIG', file);
+    return readToEnd(fd, file, limit);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function readSnapshot(file: string, read: (file: string, limit: number) => Buffer): Buffer {
+  try {
+    return read(file, MANIFEST_LIMITS.file);
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
     const { code } = error;

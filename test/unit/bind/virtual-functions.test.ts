@@ -1,5 +1,6 @@
 import { shellCommand, type Write } from '../../../src/bind/plan';
 import { changeVirtualFunctions, planVirtualFunctions, type VfOptions } from '../../../src/bind/virtual-functions';
+import { laterFailures } from '../../../src/cleanup';
 import { SysError, type UdrvError } from '../../../src/errors';
 import { type Content, TreeSys } from '../../support/tree-sys';
 
@@ -170,9 +171,30 @@ describe('a write that fails', () => {
     }
   }
 
+  /** The kernel's rules: a count changes by way of 0 alone (sriov_numvfs_store()). */
+  class Kernel extends Machine {
+    count: number;
+    probes = '1';
+
+    constructor(count: number, fails: (write: Write) => string | undefined) {
+      super(physical(count), fails);
+      this.count = count;
+      this.add({ [NUMVFS]: () => `${this.count}\n`, [AUTOPROBE]: () => `${this.probes}\n` });
+    }
+
+    override writeFile(path: string, value: string): void {
+      super.writeFile(path, value);
+      if (path === AUTOPROBE) this.probes = value;
+      else if (Number(value) !== this.count) {
+        if (Number(value) !== 0 && this.count !== 0) throw new SysError('write', 'EBUSY', path);
+        this.count = Number(value);
+      }
+    }
+  }
+
   function failing(count: number, wanted: number, code: string, options?: VfOptions) {
     const fails = ({ path, value }: Write) => (path === NUMVFS && value === String(wanted) ? code : undefined);
-    const machine = new Machine(physical(count), fails);
+    const machine = new Kernel(count, fails);
     const plan = planVirtualFunctions(machine, PF, wanted, options);
     let failure: unknown;
     try {
@@ -192,6 +214,37 @@ describe('a write that fails', () => {
       `echo 4 > ${NUMVFS}`,
       `echo 1 > ${AUTOPROBE}`,
       `echo 2 > ${NUMVFS}`,
+    ]);
+  });
+
+  function changed(kernel: Kernel, wanted: number): unknown {
+    try {
+      changeVirtualFunctions(kernel, planVirtualFunctions(kernel, PF, wanted, { probe: false }));
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  }
+
+  test('after the functions were made has them taken away again, and those that were before made', () => {
+    let times = 0;
+    const kernel = new Kernel(2, ({ path, value }) =>
+      path === AUTOPROBE && value === '1' && times++ === 0 ? 'EIO' : undefined,
+    );
+    expect(changed(kernel, 4)).toMatchObject({ code: 'EIO' });
+    expect([kernel.count, kernel.probes]).toEqual([2, '1']);
+  });
+
+  test('and what cannot be written back has a line of its own', () => {
+    const kernel = new Kernel(2, ({ path, value }) => (path === NUMVFS && value !== '0' ? 'ENOMEM' : undefined));
+    const failure = changed(kernel, 4);
+    expect(failure).toMatchObject({ code: 'ENOMEM' });
+    expect(laterFailures(failure)).toMatchObject([
+      { device: PF, message: 'could not be put back: it has 0 virtual functions instead of 2', exit: 1 },
+    ]);
+    const stuck = new Kernel(0, ({ path, value }) => (path === NUMVFS || value === '1' ? 'EIO' : undefined));
+    expect(laterFailures(changed(stuck, 1))).toMatchObject([
+      { device: PF, message: 'could not be put back: sriov_drivers_autoprobe is 0 instead of 1' },
     ]);
   });
 

@@ -1,11 +1,11 @@
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Command } from 'commander';
 import { commands } from '../../../src/cli';
 import type { OutputStream } from '../../../src/cli/output/stream';
 import { buildProgram } from '../../../src/cli/parser/program';
 import type { CommandIndex, CommandSpec, NounSpec, VerbSpec } from '../../../src/cli/program/command';
+import { verbsOf } from '../../support/verbs';
 
 // One command, one file: `udrv VERB` is src/cli/VERB.ts, or src/cli/any/VERB.ts where it chooses the framework by the
 // device; `udrv NOUN VERB` is src/cli/NOUN/VERB.ts.
@@ -23,14 +23,7 @@ function build(write: (text: string) => void = () => {}, whole = true) {
   return buildProgram(stream, stream, { XDG_CONFIG_HOME: process.cwd() }, whole);
 }
 
-/** The words of every command that commander knows and that is not a noun alone, but for `help`. */
-function verbs(command: Command, words: readonly string[] = []): string[] {
-  const below = command.commands.flatMap((child) => verbs(child, [...words, child.name()]));
-  const isVerb = below.length === 0 || (words.length > 0 && command.registeredArguments.length > 0);
-  return [...(isVerb ? [words.join(' ')] : []), ...below];
-}
-
-const all = verbs(build().program);
+const all = verbsOf(build().program);
 
 /** Returns where the file of a command is, from src/cli. */
 function fileOf(words: string): string {
