@@ -1,5 +1,5 @@
 /**
- * `npm run bench [list|start|report|doctor|faults|session|fleet|ring|uio|vfio|nvme|net|usb|inject|storm|fuzz [INPUTS]]...`: the figures that the documents quote, each as a ratio or a difference against
+ * `npm run bench [list|start|report|doctor|faults|session|fleet|ring|uio|vfio|nvme|net|usb|inject|storm|lab-storm|fuzz [INPUTS]]...`: the figures that the documents quote, each as a ratio or a difference against
  * something measured in the same run. Exits 1 where a figure misses its bound.
  */
 import { benchDoctor } from './doctor';
@@ -14,7 +14,7 @@ import { benchReport } from './report';
 import { benchRing } from './ring';
 import { benchSession } from './session';
 import { benchStart } from './start';
-import { benchStorm } from './storm';
+import { benchLabStorm, benchStorm } from './storm';
 import { benchUio } from './uio';
 import { benchUsb } from './usb';
 import { benchVfio } from './vfio';
@@ -33,6 +33,7 @@ const benches: Record<string, (count?: number) => Promise<boolean> | boolean> = 
   fuzz: benchFuzz,
   inject: () => benchInject(),
   storm: benchStorm,
+  'lab-storm': benchLabStorm,
   vfio: benchVfio,
   net: benchNetwork,
   nvme: benchNvme,
