@@ -48,6 +48,7 @@ export const machineChecks: Readonly<Record<Purpose, readonly Check[]>> = {
     interruptRemapping,
     vfioModule,
     type1Module,
+    addressWidth,
     iommufdModule,
     surroundings,
     memlock,
@@ -55,7 +56,6 @@ export const machineChecks: Readonly<Record<Purpose, readonly Check[]>> = {
     translation,
     lockdown,
     hugepages,
-    addressWidth,
   ],
   uio: [platformNode, surroundings, lockdown],
   usb: [surroundings, usbfsMemory, enumeration],
@@ -81,10 +81,10 @@ export const functionChecks: readonly Check<FunctionSubject>[] = [
   memlock,
   entryLimit,
   surroundings,
+  addressWidth,
   iommufdModule,
   stoppedAccesses,
   hugepages,
-  addressWidth,
 ];
 
 /** A PCI function that shall have a UIO device. */

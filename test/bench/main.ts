@@ -1,5 +1,5 @@
 /**
- * `npm run bench [list|start|report|doctor|faults|session|fleet|ring|uio|vfio|nvme|net|usb|inject|storm|fuzz]...`: the
+ * `npm run bench [list|start|report|doctor|faults|session|fleet|ring|uio|vfio|nvme|net|usb|inject|storm|lab-storm|fuzz]...`: the
  * figures that the documents quote, each as a ratio or a difference against something measured in the same run. Exits 1
  * where a figure misses its bound. `fuzz [INPUTS [PARSER...]]` and `inject [WORDS OF A LINE]` take all that follows them.
  */
@@ -15,7 +15,7 @@ import { benchReport } from './report';
 import { benchRing } from './ring';
 import { benchSession } from './session';
 import { benchStart } from './start';
-import { benchStorm } from './storm';
+import { benchLabStorm, benchStorm } from './storm';
 import { benchUio } from './uio';
 import { benchUsb } from './usb';
 import { benchVfio } from './vfio';
@@ -34,6 +34,7 @@ const benches: Record<string, (words: string[]) => Promise<boolean> | boolean> =
   fuzz: ([inputs, ...names]) => benchFuzz(inputs === undefined ? undefined : Number(inputs), names),
   inject: (words) => benchInject(words.join(' ')),
   storm: () => benchStorm(),
+  'lab-storm': () => benchLabStorm(),
   vfio: () => benchVfio(),
   net: () => benchNetwork(),
   nvme: () => benchNvme(),

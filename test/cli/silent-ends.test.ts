@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ROOT, shell } from './udrv';
+import { quoted, ROOT, shell, UDRV } from './udrv';
 
 const EDU = '0000:00:03.0';
 const directory = mkdtempSync(join(tmpdir(), 'udrv-silent-'));
@@ -42,6 +42,21 @@ describe('--timeout bounds', () => {
       exit: 6,
     });
   });
+});
+
+describe.each(['', 'abc'])('a signal while standard input has said %j sends nothing', (said) => {
+  test.each(['usb bulk 1-4 0x02 --detach', 'usb int 1-4 0x02 --detach', 'usb iso 1-2 0x02 --alt 1'])(
+    'udrv %s',
+    async (line) => {
+      const command = [process.execPath, UDRV, '--sim', '--trace', ...line.split(' '), '--data', '-'].map(quoted);
+      const { exit, stderr } = await shell(
+        `(printf '${said}'; sleep 4) | timeout --preserve-status -s INT 2 ${command.join(' ')}`,
+      );
+      expect(stderr).toContain('CLAIM');
+      expect(stderr).not.toContain('SUBMITURB');
+      expect(exit).toBe(130);
+    },
+  );
 });
 
 test.each([

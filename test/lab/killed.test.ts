@@ -1,17 +1,20 @@
+import { join } from 'node:path';
 import { describeInLab } from './jest';
 import { commandOf, driverOf } from './look';
+import { LAB_FOLDER } from './prepared';
 
 const COMMAND = '/sys/bus/pci/devices/0000:00:04.0/config';
+const [EDU, RNG] = ['0000:00:03.0', '0000:02:02.0'];
 
 describeInLab('what a udrv that was killed had taken', (lab) => {
   const run = (command: string) => lab().run(command, { timeoutMs: 120_000 });
   const driver = (intf: string) => driverOf(lab(), intf);
   const notes = async () => (await run('ls /run/udrv/taken 2>/dev/null | grep -v lock')).stdout;
 
-  /** Kills a command once it waits, and returns when the kernel has closed all that it had open. */
-  async function kill(command: string): Promise<void> {
+  /** Kills a command at a call, if not given: once it waits. Returns when the kernel has closed all that it had open. */
+  async function kill(command: string, call = /watch\(/): Promise<void> {
     const waiting = lab().spawn(`exec udrv --trace ${command}`);
-    await waiting.waitFor(/watch\(/, 60_000);
+    await waiting.waitFor(call, 60_000);
     waiting.kill('SIGKILL');
     expect(await waiting.exitWithin(30_000)).toEqual({ code: null, signal: 'SIGKILL' });
   }
@@ -66,4 +69,45 @@ describeInLab('what a udrv that was killed had taken', (lab) => {
       .join('');
     await run(`printf '${bytes}' | dd of=${COMMAND} bs=1 seek=4 conv=notrunc 2>/dev/null`);
   });
+
+  // A VFIO device is the kernel's to quieten, which it does when it closes it.
+  test.each([
+    ['its interrupts are watched', `vfio watch-irq ${EDU} --loopback`, / msi +0 +10 /],
+    ['it moves data', `vfio dma-test ${EDU}`, /pwrite\(.*, 0x98\)/],
+  ])(
+    'a VFIO device while %s: it is as before, and the next udrv can use it',
+    async (_, command, call) => {
+      const state = async () =>
+        (
+          await run(
+            `od -An -tx1 -j4 -N2 /sys/bus/pci/devices/${EDU}/config; cat /sys/kernel/iommu_groups/*/devices/${EDU}/enable`,
+          )
+        ).stdout;
+      const before = await state();
+      await kill(command, call);
+      expect(await state()).toBe(before);
+      expect(await run(`udrv vfio dma-test ${EDU}`)).toMatchObject({ code: 0, stderr: '' });
+      expect(await notes()).toBe('');
+    },
+    400_000,
+  );
+
+  test('bind, before each of its writes: restore gives the device back', async () => {
+    const binding = async () =>
+      (await run(`cd /sys/bus/pci/devices/${RNG}; basename "$(readlink driver)"; cat driver_override`)).stdout;
+    const before = await binding();
+    expect(before).toBe('virtio-pci\n(null)\n');
+    const seen = new Set<string>();
+    for (let write = 1; ; write++) {
+      const env = { KILL_AT: `${write}`, NODE_OPTIONS: `--require ${join(LAB_FOLDER, 'kill-at-write.cjs')}` };
+      const { signal } = await lab().run(`exec udrv bind ${RNG} vfio-pci`, { env, timeoutMs: 120_000 });
+      seen.add(await binding());
+      expect(await run('udrv restore --all')).toMatchObject({ code: 0, stderr: '' });
+      expect(await binding()).toBe(before);
+      if (signal === null) break;
+      expect(signal).toBe('SIGKILL');
+    }
+    // Untouched, without a driver, reserved, and bound.
+    expect([...seen]).toEqual([before, '\n(null)\n', '\nvfio-pci\n', 'vfio-pci\nvfio-pci\n']);
+  }, 400_000);
 });

@@ -52,6 +52,24 @@ describeInLab('VFIO devices on a real kernel', (lab, kernel) => {
   describe.each(backends)('with %s', (backend) => {
     const option = `--backend ${backend}`;
 
+    test('memory that is switched off behind a mapping is exit 7, and everything is put back', async () => {
+      const script = `export default async ({ device }) => {
+        device.setBusMaster(true);
+        const bar = device.region('bar0');
+        console.log(bar.read(0, 4).toString(16));
+        device.region('config').write(4, 2, 0);
+        bar.read(8, 4);
+      };`;
+      const { stdout, stderr, code } = await run(`cat >/tmp/off.mjs && udrv run /tmp/off.mjs ${EDU} ${option} --mmap`, {
+        stdin: script,
+      });
+      expect({ stdout, stderr, code }).toEqual({
+        stdout: '10000ed\n',
+        stderr: expect.stringMatching(`^udrv: ${EDU} bar0: nothing answers an access of 4 bytes at 0x8 \\(EIO\\)\n`),
+        code: 7,
+      });
+    });
+
     test.each([EDU, NVME])('info of %s says what a C program reads from the kernel', async (address) => {
       if (address === NVME) expect(await run(`udrv bind ${NVME} vfio-pci`)).toMatchObject({ code: 0 });
       try {

@@ -16,7 +16,12 @@ export interface StormLine {
   changes?: boolean;
   /** Runs before, without signals. */
   first?: string;
+  /** Lines on its standard input, which it is told to be a terminal, and which stays open. */
+  typed?: string;
 }
+
+/** Has a command take the pipe that is its standard input for a terminal. */
+const TERMINAL = 'data:text/javascript,Object.defineProperty(process.stdin, "isTTY", { value: true })';
 
 /** A line for each command that opens a device or changes something; those that can last are made to. */
 export const STORM_LINES: readonly StormLine[] = [
@@ -59,6 +64,7 @@ export const STORM_LINES: readonly StormLine[] = [
   { line: `restore ${RNG}`, changes: true, first: `bind ${RNG} vfio-pci` },
   // No-break spaces and line breaks stay within a word.
   { line: `do ${EDU} repeat\u00a0100000000\u00a0{\nread\u00a0bar0:0\n}` },
+  { line: 'shell 1-4', typed: 'claim 0 --detach\nsleep 100s\n' },
   { line: `run fixtures/examples/edu-copy.mjs ${EDU} 2048` },
   { line: `diff DUMP ${EDU} bar0` },
   { line: 'bench report uio0 1-2 --seconds 0.2 -c 1000' },
@@ -105,14 +111,15 @@ interface Prepared {
   writes: number;
 }
 
-async function prepare({ line, changes, first }: StormLine, file: string): Promise<Prepared> {
-  const untouched = await end(start('list', file));
-  for (const one of first === undefined ? [] : [first]) await end(start(one, file));
+async function prepare(storming: StormLine, file: string): Promise<Prepared> {
+  const { changes, first } = storming;
+  const untouched = await end(start({ line: 'list' }, file));
+  if (first !== undefined) await end(start({ line: first }, file));
   const before = kept(file);
   if (untouched.exit !== 0) throw new Error(untouched.stderr);
   const copy = `${file}.after`;
   copyFileSync(file, copy);
-  const child = start(line, copy);
+  const child = start(storming, copy);
   // Those that do not end by themselves are ended.
   const timer = setTimeout(() => child.kill('SIGTERM'), changes ? 60_000 : 3000);
   child.stdout?.resume();
@@ -127,20 +134,21 @@ async function prepare({ line, changes, first }: StormLine, file: string): Promi
 }
 
 async function runCase(
-  { line }: StormLine,
+  storming: StormLine,
   { file, allowed, calls, writes }: Prepared,
   random: (below: number) => number,
   copy: string,
   result: StormResult,
 ): Promise<void> {
   copyFileSync(file, copy);
+  const { line } = storming;
   const signals = Array.from({ length: 1 + random(2) }, () => SIGNALS[random(SIGNALS.length)] as NodeJS.Signals);
   // Some before anything is open, most once a device is.
   const moment = random(calls + 2);
   const pause = random(30);
   const isRead = random(4) !== 0;
   const title = `${line}: ${signals.join(' and ')} at call ${moment}${isRead ? '' : ', unread'}`;
-  const child = start(line, copy);
+  const child = start(storming, copy);
   if (isRead) child.stdout?.resume();
   const whole = end(child);
   let sent = 0;
@@ -169,15 +177,19 @@ async function runCase(
   if (typeof exit === 'string' && exit !== 'SIGKILL' && !isWhole(stderr, writes)) fault('killed in the middle');
 }
 
-function start(line: string, file: string): ChildProcess {
+function start({ line, typed }: StormLine, file: string): ChildProcess {
   const words = line
     .split(' ')
     .map((word) => (word === 'DUMP' ? join(file, '../dump') : word.replaceAll('\u00a0', ' ')));
-  return spawn(process.execPath, [UDRV, `--sim=${file}`, '--trace', ...words], {
+  const preload = typed === undefined ? [] : ['--import', TERMINAL];
+  const child = spawn(process.execPath, [...preload, UDRV, `--sim=${file}`, '--trace', ...words], {
     cwd: ROOT,
     env: { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8' },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [typed === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
+  child.stdin?.on('error', () => {});
+  child.stdin?.write(typed ?? '');
+  return child;
 }
 
 /** Resolves at a command's end, with all that it has said on standard error. */

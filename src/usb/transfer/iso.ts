@@ -50,7 +50,8 @@ export async function* isoTransfers(
   let left = count ?? Number.POSITIVE_INFINITY;
   const pieces = source === undefined ? null : new Pieces(source);
   const prepareLength = ({ urb }: Transfer, length: number) => {
-    if (length === 0) return false;
+    // A source that waits for more ends with the signal too, in the middle of a packet.
+    if (length === 0 || signal?.aborted) return false;
     const full = Math.floor(length / packetSize);
     const rest = length % packetSize;
     urb.prepareIso(endpoint, [...new Array<number>(full).fill(packetSize), ...(rest > 0 ? [rest] : [])]);

@@ -201,6 +201,11 @@ class OutStream extends Stream {
     const pieces = new Pieces(source);
     let over = false;
     const submit = ({ urb }: Transfer, length: number) => {
+      // A source that waits for more ends with the signal too: this is not the end of the data.
+      if (signal?.aborted) {
+        this.status = 'cancelled';
+        return false;
+      }
       over = length < chunk;
       // The source ended where the last URB was full: nothing is left to send but a packet of no length, if asked for.
       if (length === 0 && this.requested > 0 && !(zlp && this.requested % this.#target.maxPacketSize === 0))

@@ -47,6 +47,16 @@ export const machineFaults: readonly LabFault[] = [
     first: 'dma-entry-limit',
   },
   {
+    name: "the IOMMU's addresses have 39 bits, and a program maps memory at its own",
+    inject: 'echo 4 >/proc/sys/vm/nr_hugepages',
+    doctor: EDU,
+    operation: `node test/lab/map-memory.cjs ${EDU} group 0x7f0000000000 0x1000`,
+    fails: 2,
+    first: 'iommu-narrow',
+    mend: 'boot',
+    undo: 'echo 0 >/proc/sys/vm/nr_hugepages',
+  },
+  {
     name: 'the virtual machine has no IOMMU',
     machine: 'withoutIommu',
     doctor: EDU,

@@ -2,7 +2,7 @@ import { findDevice } from '../../../src/devices/select';
 import { SysError } from '../../../src/errors';
 import { NO_NAMES } from '../../../src/names/database';
 import { simulatedMachine } from '../../../src/sim';
-import type { Memory } from '../../../src/sys/sys';
+import type { Memory, Sys } from '../../../src/sys/sys';
 import { VfioDevice } from '../../../src/vfio/device/device';
 import { DmaSpace } from '../../../src/vfio/dma/buffer';
 import type { DmaAccess, Iommu } from '../../../src/vfio/dma/iommu';
@@ -218,6 +218,48 @@ test('a check ends where the test is aborted, and maps nothing again', async () 
   controller.abort();
   await expect(check?.run(controller.signal)).rejects.toMatchObject({ name: 'AbortError' });
   expect(mapped.size).toBe(1);
+});
+
+describe('a signal during a check of the kernel', () => {
+  const open = (sys: Sys) => {
+    const info = findDevice(sys, NO_NAMES, '0000:00:03.0');
+    if (info.framework !== 'vfio') throw new Error('edu is not bound to a VFIO driver');
+    return VfioDevice.open(sys, info);
+  };
+
+  test('is served before the next one: none of them waits for anything by itself', async () => {
+    const { sys } = simulatedMachine();
+    using device = open(sys);
+    const controller = new AbortController();
+    // As Node calls the handler of a signal: from the event loop.
+    const onStart = (name: string) => {
+      if (name === 'map-unmap') setTimeout(() => controller.abort(), 0);
+    };
+    const { checks } = await runDmaTest(sys, device, { onStart, signal: controller.signal });
+    expect(checks.map(({ name }) => name)).toEqual(['iova-ranges', 'map-unmap']);
+  });
+
+  test.each([
+    ['loopback', 'bus-master'],
+    ['completion-msi', 'identity'],
+  ])('ends the wait of %s for an interrupt that does not come, which is no finding then', async (waiting, last) => {
+    const { sys } = simulatedMachine();
+    using device = open(sys);
+    const controller = new AbortController();
+    let start = 0;
+    const onStart = (name: string) => {
+      if (name !== waiting) return;
+      start = performance.now();
+      jest.spyOn(sys, 'watch').mockReturnValue({ close() {} });
+      jest.spyOn(sys, 'read').mockImplementation(() => {
+        throw new SysError('read', 'EAGAIN', 'eventfd');
+      });
+      setTimeout(() => controller.abort(), 300);
+    };
+    const { checks } = await runDmaTest(sys, device, { onStart, signal: controller.signal });
+    expect(checks.at(-1)).toMatchObject({ name: last, verdict: 'pass' });
+    expect(performance.now() - start).toBeLessThan(900);
+  });
 });
 
 describe.each(['remapped', 'write-read-only', 'read-write-only'])('where a mapping of %s is refused', (name) => {
