@@ -33,7 +33,7 @@ export function giveBackLeft(context: Context): Mended {
   try {
     giveBackNotes(context, mended);
   } catch (error) {
-    // Of the journal itself, or the machine: the others are told.
+    // The journal itself cannot be read or locked.
     if (!(error instanceof SysError)) throw error;
     mended.errors.push(fromSysError(error, { exit: Exit.failed }));
   }
