@@ -74,7 +74,18 @@ const LATER = Symbol.for('udrv.laterFailures');
 
 /** Returns the failures that came after an error, mostly of giving back, in the order in which they happened. */
 export function laterFailures(error: unknown): readonly unknown[] {
-  return ownLater(error).flatMap((one) => [one, ...laterFailures(one)]);
+  const found = new Set<unknown>([error]);
+  // A failure that is thrown twice is one, and none has itself among its later ones.
+  const visit = (one: unknown): void => {
+    for (const later of ownLater(one)) {
+      if (found.has(later)) continue;
+      found.add(later);
+      visit(later);
+    }
+  };
+  visit(error);
+  found.delete(error);
+  return [...found];
 }
 
 function ownLater(error: unknown): readonly unknown[] {

@@ -2,7 +2,7 @@ import { collectMetrics } from '../metrics/collect';
 import { type Family, merged } from '../metrics/family';
 import { formatMetrics, type TextFormat } from '../metrics/text-format';
 import { visible } from './output/escape';
-import { replaceFile } from './output/whole-file';
+import { replaceWhole } from './output/whole-file';
 import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
 import { choice, option } from './program/options';
@@ -23,7 +23,7 @@ export const command: VerbSpec = {
     const text = (all: readonly Family[]) => {
       const metrics = formatMetrics(all, format, visible);
       if (output === undefined || output === '-') return metrics;
-      replaceFile(context.stdout, output, metrics);
+      replaceWhole(context.stdout, output, metrics);
       return '';
     };
     const host = [context.options.host].flat()[0];

@@ -2,9 +2,10 @@ import * as fs from 'node:fs';
 import { dirname } from 'node:path';
 import { acquiring } from '../cleanup';
 import { SysError } from '../errors';
+import { attempt } from './attempt';
 import { removeIfThere, sysCall } from './linux/node-fs';
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = fs.constants;
+const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = fs.constants;
 
 /** Small texts by name that outlive the command, for later undoing. Not part of the machine, so not of `Sys`. */
 export interface StateStore {
@@ -93,7 +94,7 @@ export class DirectoryState implements StateStore {
     try {
       const stats = fs.fstatSync(fd);
       if (!stats.isFile() || !trusted(stats) || stats.size > MAX_TEXT) return null;
-      return fs.readFileSync(fd, 'utf8');
+      return attempt(() => sysCall('read', path, () => fs.readFileSync(fd, 'utf8')), null);
     } finally {
       fs.closeSync(fd);
     }
@@ -101,9 +102,8 @@ export class DirectoryState implements StateStore {
 
   write(name: string, text: string): void {
     this.#make();
-    const path = this.#path(name);
-    const temporary = this.#temporary(name, text);
-    sysCall('rename', path, () => fs.renameSync(temporary, path));
+    const { replaceFile } = require('./linux/replace-file') as typeof import('./linux/replace-file');
+    replaceFile(this.#path(name), text, { mode: 0o644 });
   }
 
   remove(name: string): void {
@@ -113,7 +113,8 @@ export class DirectoryState implements StateStore {
   lock(): Disposable {
     this.#make();
     const path = this.#path(LOCK);
-    // For root alone, because whoever can open it can lock it. It stays: another process may be about to lock it.
+    // For root alone, because whoever can open it can lock it. It stays: another process may be about to lock it. The
+    // number in it is for people, and may be missing.
     const fd = sysCall('open', path, () => fs.openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600));
     return acquiring((cleanup) => {
       cleanup.defer(() => fs.closeSync(fd));
@@ -121,25 +122,13 @@ export class DirectoryState implements StateStore {
       const { Libc } = require('./linux/libc') as typeof import('./linux/libc');
       if (!new Libc().tryLock(fd, path))
         throw new StateLocked(path, Number.parseInt(this.read(LOCK) ?? '', 10) || null);
-      fs.ftruncateSync(fd);
-      fs.writeSync(fd, `${process.pid}`, 0);
+      const writePid = () => {
+        fs.ftruncateSync(fd);
+        fs.writeSync(fd, `${process.pid}`, 0);
+      };
+      attempt(() => sysCall('write', path, writePid), undefined);
       return cleanup;
     });
-  }
-
-  /** A new file that no other process writes to, beside where it shall be. */
-  #temporary(name: string, text: string): string {
-    const path = `${this.#path(name)}.${process.pid}`;
-    removeIfThere(path);
-    sysCall('open', path, () => {
-      const fd = fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
-      try {
-        fs.writeFileSync(fd, text);
-      } finally {
-        fs.closeSync(fd);
-      }
-    });
-    return path;
   }
 
   #path(name: string): string {
@@ -162,7 +151,8 @@ export class DirectoryState implements StateStore {
   /** Both directories are, as whoever may write the upper one may put another in place of the lower. */
   #isOurs(): boolean {
     return [dirname(this.#directory), this.#directory].every((directory) => {
-      const stats = fs.lstatSync(directory, { throwIfNoEntry: false });
+      const look = () => fs.lstatSync(directory, { throwIfNoEntry: false });
+      const stats = attempt(() => sysCall('lstat', directory, look), undefined);
       return stats?.isDirectory() === true && trusted(stats);
     });
   }

@@ -1,4 +1,4 @@
-import { acquiring, Cleanup, closing, laterFailures } from '../../src/cleanup';
+import { acquiring, Cleanup, closing, laterFailures, withLater } from '../../src/cleanup';
 
 function recorded(cleanup: Cleanup, names: string[], failing: readonly string[] = []): void {
   for (const name of ['first', 'second', 'third'])
@@ -87,4 +87,17 @@ describe('acquiring', () => {
     cleanup.close();
     expect(names).toHaveLength(3);
   });
+});
+
+test('a failure that is thrown again and again is one', () => {
+  const failure = new Error('it broke');
+  const cleanup = new Cleanup();
+  for (let i = 0; i < 3; i++)
+    cleanup.defer(() => {
+      throw failure;
+    });
+  expect(laterFailures(closing(cleanup, failure))).toEqual([]);
+  const other = withLater(new Error('other'), [failure]);
+  withLater(failure, [other]);
+  expect(laterFailures(failure)).toEqual([other]);
 });

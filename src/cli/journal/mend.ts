@@ -1,4 +1,5 @@
-import { UdrvError } from '../../errors';
+import { Exit, fromSysError, SysError, UdrvError } from '../../errors';
+import { attempt } from '../../sys/attempt';
 import type { Journal, LeftNote } from '../../sys/journal';
 import { StateLocked } from '../../sys/state';
 import {
@@ -29,11 +30,22 @@ export function mendLeft(context: Context): void {
 /** Gives back what udrv processes that were killed have left behind, and says what was. */
 export function giveBackLeft(context: Context): Mended {
   const mended: Mended = { interfaces: [], errors: [] };
+  try {
+    giveBackNotes(context, mended);
+  } catch (error) {
+    // The journal itself cannot be read or locked.
+    if (!(error instanceof SysError)) throw error;
+    mended.errors.push(fromSysError(error, { exit: Exit.failed }));
+  }
+  return mended;
+}
+
+function giveBackNotes(context: Context, mended: Mended): void {
   const journal = journalOf(context);
   const notes = journal?.left() ?? [];
   // Another process is at it.
   using lock = journal === undefined || notes.length === 0 ? null : tryLock(journal);
-  if (lock === null) return mended;
+  if (lock === null) return;
   for (const note of notes) {
     const interfaces = asTaken(note.what);
     const busMaster = asTakenBusMaster(note.what);
@@ -46,12 +58,16 @@ export function giveBackLeft(context: Context): Mended {
       mended.errors.push(error);
     }
   }
-  return mended;
 }
 
 /** Lists the interfaces that udrv processes which were killed have left without their drivers. */
 export function leftByKilled(context: Context): LeftInterface[] {
-  return (journalOf(context)?.left() ?? []).flatMap(({ what }) => leftIn(context, asTaken(what)));
+  return leftNotes(context).flatMap(({ what }) => leftIn(context, asTaken(what)));
+}
+
+/** Notes for those who only tell of them; none where the journal cannot be read. */
+function leftNotes(context: Context): readonly LeftNote[] {
+  return attempt(() => journalOf(context)?.left(), undefined) ?? [];
 }
 
 function leftIn({ sys }: Context, interfaces: TakenInterfaces | null): LeftInterface[] {
@@ -61,7 +77,7 @@ function leftIn({ sys }: Context, interfaces: TakenInterfaces | null): LeftInter
 /** Says what udrv processes that were killed have left behind. */
 export function tellLeft(context: Context): void {
   const { sys } = context;
-  for (const { pid, what } of journalOf(context)?.left() ?? []) {
+  for (const { pid, what } of leftNotes(context)) {
     const interfaces = asTaken(what);
     const busMaster = asTakenBusMaster(what);
     for (const { name, driver } of leftIn(context, interfaces))

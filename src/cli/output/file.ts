@@ -98,6 +98,7 @@ class OutputFile implements Sink, Destination {
   readonly #cleanup = new Cleanup();
   #hasBegun = false;
   #isClosed = false;
+  #isFinished = false;
 
   constructor(path: string, fd: number, way: Way) {
     this.#path = path;
@@ -130,14 +131,19 @@ class OutputFile implements Sink, Destination {
     this.#cleanup.close();
     const way = this.#way;
     if (way.kind === 'beside') attempt('rename', this.#path, () => renameSync(way.partial, way.target));
+    this.#isFinished = true;
   }
 
   /** Closes the file, if it is not finished. @returns a text that says what is in it */
   leave(): string | undefined {
-    if (this.#isClosed) return undefined;
+    if (this.#isFinished) return undefined;
+    this.#isFinished = true;
+    const way = this.#way;
+    // All is written, and could not take its place.
+    if (this.#isClosed)
+      return way.kind === 'beside' ? `${this.#path}: is as it was; ${way.partial} has all` : undefined;
     const size = this.#size();
     this.#cleanup.close();
-    const way = this.#way;
     const bytes = size === 1 ? 'byte' : `${size} bytes`;
     switch (way.kind) {
       case 'new':

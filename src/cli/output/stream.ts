@@ -54,13 +54,14 @@ export function writeAll(to: Destination, bytes: Buffer): void {
  * @throws the destination's failure
  */
 export function writeSome(to: Destination, fd: number, bytes: Buffer): number {
-  try {
-    return writeSync(fd, bytes);
-  } catch (error) {
-    const { code = 'EIO' } = error as NodeJS.ErrnoException;
-    if (code === 'EAGAIN') return 0;
-    if (code !== 'EFAULT') throw to.failure(code);
-    return writeSync(fd, Buffer.from(bytes));
+  for (let from = bytes, isCopy = false; ; from = Buffer.from(bytes), isCopy = true) {
+    try {
+      return writeSync(fd, from);
+    } catch (error) {
+      const { code = 'EIO' } = error as NodeJS.ErrnoException;
+      if (code === 'EAGAIN') return 0;
+      if (code !== 'EFAULT' || isCopy) throw to.failure(code);
+    }
   }
 }
 

@@ -1,8 +1,8 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { closing } from '../../cleanup';
 import { SysError, usageError } from '../../errors';
-import { removeIfThere, sysCall } from '../../sys/linux/node-fs';
+import { sysCall } from '../../sys/linux/node-fs';
+import { replaceFile } from '../../sys/linux/replace-file';
 import type { KeptMapsFile } from '../documents/administration';
 import { userDirectory } from '../program/user-directory';
 
@@ -46,19 +46,10 @@ export function readKeptMaps(path: string): KeptMaps {
 /** Writes the maps that are kept, whole or not at all. @throws SysError */
 export function writeKeptMaps(path: string, maps: KeptMaps): void {
   const directory = dirname(path);
-  const temporary = `${path}.${process.pid}`;
   const file: KeptMapsFile = { schema: SCHEMA, maps: Object.fromEntries(maps) };
   const text = `${JSON.stringify(file, null, 2)}\n`;
   sysCall('mkdir', directory, () => mkdirSync(directory, { recursive: true, mode: 0o700 }));
-  try {
-    sysCall('write', temporary, () => {
-      writeFileSync(temporary, text, { mode: 0o600 });
-      chmodSync(temporary, 0o600);
-    });
-    sysCall('rename', path, () => renameSync(temporary, path));
-  } catch (error) {
-    throw closing({ close: () => removeIfThere(temporary) }, error);
-  }
+  replaceFile(path, text, { mode: 0o600, isExact: true });
 }
 
 function parse(text: string): KeptMaps | null {

@@ -12,7 +12,7 @@ import {
 import { dirname, join } from 'node:path';
 import { userDirectory } from '../program/user-directory';
 
-const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR, O_TRUNC } = constants;
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR, O_TRUNC } = constants;
 
 /** Lines that are kept. */
 const KEPT = 1000;
@@ -58,7 +58,7 @@ function load(path: string): string[] {
 }
 
 function withFile<T>(path: string, flags: number, work: (fd: number) => T): T {
-  const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | flags, 0o600);
+  const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | flags, 0o600);
   try {
     if ((fstatSync(fd).mode & 0o077) !== 0) chmodSync(path, 0o600);
     return work(fd);

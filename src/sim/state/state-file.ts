@@ -1,12 +1,13 @@
 import * as fs from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { acquiring, closing } from '../../cleanup';
+import { acquiring } from '../../cleanup';
 import { Exit, fromSysError, SysError, UdrvError, usageError } from '../../errors';
-import { readToEnd, removeIfThere, sysCall } from '../../sys/linux/node-fs';
+import { readToEnd, sysCall } from '../../sys/linux/node-fs';
+import { replaceFile } from '../../sys/linux/replace-file';
 import { sleep } from '../../sys/sleep';
 import { InvalidState } from './saved';
 
-const { O_CREAT, O_EXCL, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = fs.constants;
+const { O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR } = fs.constants;
 
 /** More than a machine whose whole disk was written. */
 const MAX_SIZE = 64 * 1024 * 1024;
@@ -82,19 +83,9 @@ export class StateFile {
 
   /** Replaces the content. */
   write(content: string): void {
-    const temporary = `${this.#target}.${process.pid}`;
     this.#call('write', () => {
-      removeIfThere(temporary);
       const { mode } = fs.statSync(this.#target);
-      const fd = fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL, mode & 0o777);
-      try {
-        fs.writeFileSync(fd, content);
-        fs.renameSync(temporary, this.#target);
-      } catch (error) {
-        throw closing({ close: () => removeIfThere(temporary) }, error);
-      } finally {
-        fs.closeSync(fd);
-      }
+      replaceFile(this.#target, content, { mode: mode & 0o777 });
     });
   }
 

@@ -74,7 +74,7 @@ export class LinuxSys implements Sys {
   replaceFile(path: string, data: string): void {
     // Few commands write files.
     const { replaceFile } = require('./replace-file') as typeof import('./replace-file');
-    replaceFile(path, data);
+    replaceFile(path, data, { mode: 0o644, isExact: true, isSynced: true });
   }
 
   removeFile(path: string): void {

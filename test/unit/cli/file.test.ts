@@ -25,6 +25,26 @@ test.each([
   }
 });
 
+test('a file that cannot take its place says where all of it is', () => {
+  const path = join(dir, 'mounted');
+  fs.writeFileSync(path, 'old');
+  const spy = jest.spyOn(fs, 'renameSync').mockImplementation(() => {
+    throw Object.assign(new Error('EBUSY'), { code: 'EBUSY' });
+  });
+  const output = new Output(context, path);
+  try {
+    output.sink.write('new');
+    // As one that is a mount point of its own.
+    expect(() => output.end(undefined)).toThrow(expect.objectContaining({ code: 'EBUSY', exit: 1, subject: path }));
+    notes.length = 0;
+    output[Symbol.dispose]();
+  } finally {
+    spy.mockRestore();
+  }
+  expect(notes).toEqual([`${path}: is as it was; ${path}.partial has all`]);
+  expect([path, `${path}.partial`].map((file) => fs.readFileSync(file, 'utf8'))).toEqual(['old', 'new']);
+});
+
 describe('an output', () => {
   const path = join(dir, 'out');
   const partial = `${path}.partial`;

@@ -26,3 +26,20 @@ test('what a file system cannot write from where it lies is copied first', () =>
   expect(readFileSync(path, 'utf8')).toBe('data');
   rmSync(dir, { recursive: true });
 });
+
+test.each([
+  ['EAGAIN', 0],
+  ['ENOSPC', 'no room'],
+])('a copy that is not written either, for %s, is as the first', (code, outcome) => {
+  let times = 0;
+  const spy = jest.spyOn(fs, 'writeSync').mockImplementation(() => {
+    throw Object.assign(new Error(code), { code: times++ === 0 ? 'EFAULT' : code });
+  });
+  const to = { fd: 1, failure: (code: string) => new Error(code === 'ENOSPC' ? 'no room' : code) };
+  try {
+    if (typeof outcome === 'number') expect(writeSome(to, 1, Buffer.from('data'))).toBe(outcome);
+    else expect(() => writeSome(to, 1, Buffer.from('data'))).toThrow(outcome);
+  } finally {
+    spy.mockRestore();
+  }
+});

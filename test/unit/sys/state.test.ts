@@ -201,3 +201,30 @@ test('what cannot be written says why', () => {
   );
   expect(() => new DirectoryState(fresh()).read('../a')).toThrow(RangeError);
 });
+
+test('a full disk leaves what was there, and nothing beside it', () => {
+  const directory = fresh();
+  const state = new DirectoryState(directory);
+  state.write('a', 'text');
+  const full = () => {
+    throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+  };
+  const spies = [jest.spyOn(require('node:fs'), 'writeFileSync').mockImplementation(full)];
+  try {
+    expect(() => state.write('a', 'other')).toThrow(expect.objectContaining({ code: 'ENOSPC' }));
+    spies.push(jest.spyOn(require('node:fs'), 'writeSync').mockImplementation(full));
+    // The number in it is for people: the lock itself takes no room.
+    state.lock()[Symbol.dispose]();
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+  expect(state.read('a')).toBe('text');
+  expect(state.names().sort()).toEqual(['a', 'lock']);
+});
+
+test('a directory that cannot be looked at has no states', () => {
+  const state = new DirectoryState(join(root, 'x'.repeat(300), 'taken'));
+  expect(state.names()).toEqual([]);
+  expect(state.read('a')).toBeNull();
+  expect(() => state.write('a', '')).toThrow(expect.objectContaining({ code: 'ENAMETOOLONG' }));
+});
