@@ -15,8 +15,9 @@ const GENERIC = 'uio_pdrv_genirq';
 /** A driver that reads platform data without looking whether there is any (drivers/uio/uio_dmem_genirq.c, its probe). */
 const DMEM = 'uio_dmem_genirq';
 
-/** Parameter of vfio-platform, which can be set only when it is loaded (drivers/vfio/platform/vfio_platform.c). */
-const RESET_REQUIRED = '/sys/module/vfio_platform/parameters/reset_required';
+const VFIO_PLATFORM = '/sys/module/vfio_platform';
+/** Its parameter that can be set only when it is loaded, or by the command line (drivers/vfio/platform/vfio_platform.c). */
+const RESET_REQUIRED = `${VFIO_PLATFORM}/parameters/reset_required`;
 
 /**
  * Makes sure that the kernel lets the drivers of plans go, and take devices. Asked beforehand, as by then the device has
@@ -127,7 +128,7 @@ export function platformRefusal(
         ? {
             because: 'it has no reset function',
             isFinal: false,
-            hint: 'to do without, at the risk that it goes on with DMA after a program: sudo modprobe -r vfio-platform && sudo modprobe vfio-platform reset_required=0',
+            hint: `to do without, at the risk that it goes on with DMA after a program: ${withoutReset(sys)}`,
           }
         : null;
     case 'vfio-fsl-mc': {
@@ -143,6 +144,15 @@ export function platformRefusal(
     default:
       return null;
   }
+}
+
+/** Returns the command that has vfio-platform do without a reset, or the words of a boot where it is part of the kernel. */
+function withoutReset(sys: SysTree): string {
+  // A module that was loaded has its state there; what is part of the kernel has its parameters alone.
+  const isBuiltIn = sys.access(RESET_REQUIRED) !== null && sys.access(`${VFIO_PLATFORM}/initstate`) === null;
+  return isBuiltIn
+    ? 'boot with vfio_platform.reset_required=0'
+    : 'sudo modprobe -r vfio-platform && sudo modprobe vfio-platform reset_required=0';
 }
 
 function isResetRequired(sys: SysTree): boolean {

@@ -8,7 +8,7 @@ import type { VerbSpec } from './program/command';
 import type { Context } from './program/context';
 import { argument, openOptions } from './program/options';
 import { interruptible } from './program/signals';
-import { mapOption, mmapOption } from './registers/options';
+import { mapOption, mmapOptions } from './registers/options';
 import { sessionNames } from './session/names';
 import { findSessionDevice, openSession, openStep } from './session/open';
 import { printFaults } from './session/print';
@@ -22,7 +22,7 @@ export const command: VerbSpec = {
     argument('<device>', 'UIO, VFIO or USB', {}),
     argument('[args...]', 'for the script'),
   ],
-  options: [...openOptions(), mmapOption(), mapOption()],
+  options: [...openOptions(), ...mmapOptions(), mapOption()],
   does: ['open', 'wait', 'change'],
   decides: true,
   examples: ['-n run fixtures/examples/edu-copy.mjs 0000:00:03.0 2048', '-n run driver.ts 1-4 --backend auto'],

@@ -1,7 +1,5 @@
+import { CAP_IPC_LOCK, CAP_SYS_RAWIO, hasCapability } from '../sys/readers/capabilities';
 import type { Evidence } from './evidence';
-
-/** <linux/capability.h>. */
-const [CAP_IPC_LOCK, CAP_SYS_RAWIO] = [14n, 17n];
 
 /** The calling user, as far as /proc/self/status tells. */
 export interface User {
@@ -15,12 +13,10 @@ export interface User {
 export function readUser(tree: Evidence): User {
   const status = tree.text('/proc/self/status') ?? '';
   const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(status)?.[1];
-  const effective = /^CapEff:\s+([0-9a-f]{1,16})$/m.exec(status)?.[1];
-  const has = (bit: bigint) => (effective === undefined ? null : ((BigInt(`0x${effective}`) >> bit) & 1n) === 1n);
   return {
     uid: uid === undefined ? null : Number(uid),
-    locksAnything: has(CAP_IPC_LOCK),
-    hasRawIo: has(CAP_SYS_RAWIO),
+    locksAnything: hasCapability(status, CAP_IPC_LOCK),
+    hasRawIo: hasCapability(status, CAP_SYS_RAWIO),
   };
 }
 

@@ -14,6 +14,22 @@ export const IOMMU_IOAS_UNMAP = io(6);
 export const IOMMU_OPTION = io(7);
 export const IOMMU_GET_HW_INFO = io(10);
 
+export type IommufdObject = 'ioas' | 'hwpt' | 'fault-queue' | 'viommu' | 'vdevice' | 'veventq' | 'hw-queue';
+
+/**
+ * Requests that make an object, by its kind. Linux 6.2 has `ioas`, 6.6 `hwpt`, 6.11 `fault-queue`, 6.13 `viommu` and `vdevice`,
+ * 6.15 `veventq`, 6.17 `hw-queue`.
+ */
+export const IOMMUFD_OBJECTS: Readonly<Record<IommufdObject, number>> = {
+  ioas: IOMMU_IOAS_ALLOC,
+  hwpt: io(9),
+  'fault-queue': io(14),
+  viommu: io(16),
+  vdevice: io(17),
+  veventq: io(19),
+  'hw-queue': io(20),
+};
+
 export const destroy = { size: 8, id: 4 } as const;
 /** id comes back. */
 export const ioasAlloc = { size: 12, flags: 4, id: 8 } as const;

@@ -153,7 +153,7 @@ export const deviceFeature = { size: 8, argsz: 0, flags: 4, data: 8 } as const;
 export const VFIO_DEVICE_FEATURE_GET = 0x10000;
 export const VFIO_DEVICE_FEATURE_SET = 0x20000;
 export const VFIO_DEVICE_FEATURE_PROBE = 0x40000;
-/** Names of the features by index, up to VFIO_DEVICE_FEATURE_DMA_BUF. */
+/** Names of the features by index, up to VFIO_DEVICE_FEATURE_ZPCI_ERROR of Linux 7.3. */
 export const VFIO_DEVICE_FEATURES = [
   'pci-vf-token',
   'migration',
@@ -167,6 +167,8 @@ export const VFIO_DEVICE_FEATURES = [
   'mig-data-size',
   'bus-master',
   'dma-buf',
+  'mig-precopy-info-v2',
+  'zpci-error',
 ] as const;
 
 /** iommufd is s32; devid comes back. Kernels before 6.17 know 16 bytes of it, and no flag. */

@@ -1,5 +1,6 @@
 /** VFIO: PCI functions behind an IOMMU, through a group and its container or through a cdev and iommufd. */
 
+export type { IommufdObject } from '../uapi/iommufd';
 export { VFIO_DEVICE_FEATURES, VFIO_DEVICE_FLAGS, VFIO_PCI_IRQS } from '../uapi/vfio';
 export type { VfioBackend } from './device/backend';
 export {

@@ -129,6 +129,7 @@ describe('a command without its framework is that of the device', () => {
       'they have show, config, bind, unbind, restore, pci read, pci dump; for others: udrv --sim bind 0000:01:00.0 vfio-pci',
     ],
     ['--sim read uio0 map0 0 --mmap', '--mmap: is not for UIO devices', 'udrv --sim uio read --help'],
+    ['--sim read uio0 map0 0 --no-mmap', '--no-mmap: is not for UIO devices', 'udrv --sim uio read --help'],
     ['--sim reset 1-2 --backend group', '--backend: is not for USB devices', 'udrv --sim usb reset --help'],
     ['--sim config uio0 1', '1: is too much', 'udrv --sim uio config --help'],
     ['--sim bench uio0', "usage: required option '--trigger <action>' not specified"],

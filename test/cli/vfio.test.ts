@@ -36,8 +36,8 @@ describe('info', () => {
           { start: '0xfef00000', end: '0x7fffffffff' },
         ],
         ...(backend === 'group'
-          ? { kind: 'type1', pageSizes: ['0x1000', '0x200000', '0x40000000'], dmaAvail: 65535 }
-          : { kind: 'iommufd', pageSizes: ['0x1000'], dmaAvail: null }),
+          ? { kind: 'type1', pageSizes: ['0x1000', '0x200000', '0x40000000'], dmaAvail: 65535, objects: [] }
+          : { kind: 'iommufd', pageSizes: ['0x1000'], dmaAvail: null, objects: ['ioas', 'hwpt', 'fault-queue'] }),
       },
       features: ['low-power-entry', 'low-power-entry-with-wakeup', 'low-power-exit'],
       hotReset: null,
@@ -69,7 +69,7 @@ describe('info', () => {
       `,
     ],
     // By the name of its character device; what is there is taken.
-    ['--sim vfio info vfio0', /^0000:00:03\.0\n {2}backend +iommufd\n/],
+    ['--sim vfio info vfio0', /^0000:00:03\.0\n {2}backend +iommufd\n.*^ {2}iommufd makes +ioas hwpt fault-queue$/ms],
     ['--sim vfio info 00:03.0', /^0000:00:03\.0\n {2}backend +iommufd\n/],
   ]);
 

@@ -631,6 +631,9 @@ if (sys.access('/dev/iommu') !== null) {
       try {
         for (const request of [0x3bf0, 0x3b8f, 0x1234]) expect(probe(fd, request, Buffer.alloc(64))).toBe('ENOTTY');
         expect(sys.ioctl(fd, vfio.VFIO_GET_API_VERSION, 0)).toBe(0);
+        // Too short for what there is, so that nothing is made.
+        for (const kind of ['ioas', 'hwpt', 'fault-queue'] as const)
+          expect(probe(fd, iommufd.IOMMUFD_OBJECTS[kind], words(4))).toBe('EINVAL');
         expect(probe(fd, iommufd.IOMMU_IOAS_ALLOC, words(12, 1, 0))).toBe('ENOTSUP');
         expect(probe(fd, iommufd.IOMMU_IOAS_ALLOC, words(8, 0, 0))).toBe('EINVAL');
         expect(probe(fd, iommufd.IOMMU_IOAS_ALLOC, words(16, 0, 0, 1))).toBe('E2BIG');

@@ -4,6 +4,7 @@ import type { DeviceInfo, VfioDeviceInfo } from '../../model/device';
 import { NO_NAMES } from '../../names/database';
 import { AttributeReader } from '../../sys/readers/attributes';
 import { VfioDevice, type VfioOpenOptions } from '../../vfio/device/device';
+import { mapsFirst } from '../../vfio/device/region-pread';
 import { noGroup } from '../../vfio/errors';
 import { IommuGroups } from '../../vfio/inspect/iommu-group';
 import { mayComeIntoGroup } from '../../vfio/inspect/missing-group';
@@ -63,6 +64,13 @@ export function openVfio(context: Context, info: VfioDeviceInfo, options: VfioOp
   if (device.iommu.kind === 'noiommu')
     context.warn(`${info.address}: there is no IOMMU: the device can reach all memory of this machine`);
   return device;
+}
+
+/** {@link openVfio} for registers that the user names, with a warning where asking the kernel for them is a risk. */
+export function openForAccess(context: Context, info: VfioDeviceInfo, options: VfioOpenOptions): VfioDevice {
+  if (options.mmap === false && mapsFirst())
+    context.warn(`${info.address}: the kernel makes each access, and may not survive one that nothing decodes`);
+  return openVfio(context, info, options);
 }
 
 function open({ sys }: Context, info: VfioDeviceInfo, options: VfioOpenOptions): VfioDevice {

@@ -19,6 +19,7 @@ import type { EventSubject } from '../../monitor/event';
 import type { ConfigSpace } from '../../pci/config/types';
 import type { PciDetails } from '../../pci/function-details';
 import type { VitalProductData } from '../../pci/vpd';
+import type { IommufdObject } from '../../uapi/iommufd';
 import type { UsbDocument } from '../../usb/inspect/describe';
 import type { VfioFeature, VfioFlag } from '../../vfio/device/device';
 import type { HotResetDevice } from '../../vfio/device/hot-reset';
@@ -139,6 +140,8 @@ export interface InfoDocument {
     iovaRanges: { start: string; end: string }[];
     /** Mappings that can still be made; null where the kernel reports no limit. */
     dmaAvail: number | null;
+    /** Objects that this kernel's iommufd makes; empty without one. */
+    objects: IommufdObject[];
   };
   features: VfioFeature[];
   /** Devices that a hot reset resets together; null where its bus cannot be reset. */

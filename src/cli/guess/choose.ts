@@ -153,5 +153,6 @@ function mergedOptions(choice: Choice): Option[] {
 
 function wasGiven(option: Option, values: Readonly<Record<string, unknown>>): boolean {
   const value = values[option.attributeName()];
-  return value !== undefined && value !== option.defaultValue;
+  // --mmap and --no-mmap have one value.
+  return value !== undefined && value !== option.defaultValue && option.negate === (value === false);
 }

@@ -28,8 +28,12 @@ export function swapOption(): Option {
   return option('--swap', 'the registers are big-endian: exchange the bytes of each value');
 }
 
-export function mmapOption(): Option {
-  return option('--mmap', 'access a mapping of the region instead of asking the kernel: faster');
+/** Makes the options for the way of an access: by a mapping, or by the kernel also where it does not survive each one. */
+export function mmapOptions(): Option[] {
+  return [
+    option('--mmap', 'access a mapping of the region instead of asking the kernel: faster'),
+    option('--no-mmap', 'ask the kernel, also where an access that nothing decodes stops it: arm64, riscv64, loong64'),
+  ];
 }
 
 /** Makes the option that names registers. */

@@ -1,7 +1,7 @@
 import type { VfioDeviceInfo } from '../../model/device';
 import type { VfioDevice, VfioOpenOptions } from '../../vfio/device/device';
 import { unseenRegion } from '../../vfio/inspect/unseen-region';
-import { findVfio, openVfio } from '../devices/vfio';
+import { findVfio, openForAccess } from '../devices/vfio';
 import type { Context } from '../program/context';
 import type { FindTarget, Target } from './target';
 
@@ -27,7 +27,7 @@ export function vfioTarget(context: Context, device: VfioDeviceInfo, options: Vf
     allOnesHint: `udrv vfio config ${device.address} tells whether the device does`,
     openStep: `open ${address}: the kernel resets the device, if it can, and switches its bus mastering off`,
     open: () => {
-      opened = openVfio(context, device, options);
+      opened = openForAccess(context, device, options);
       return opened;
     },
     writeNote: (region) => writeNote(region, opened?.flags.includes('reset') === true),

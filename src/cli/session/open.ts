@@ -4,7 +4,7 @@ import { NO_NAMES } from '../../names/database';
 import type { NameSource, SessionDeviceInfo } from '../../session/scope';
 import { Session } from '../../session/session';
 import type { VfioOpenOptions } from '../../vfio/device/device';
-import { findVfio, openVfio } from '../devices/vfio';
+import { findVfio, openForAccess } from '../devices/vfio';
 import { journalOf } from '../journal/open';
 import type { Context } from '../program/context';
 
@@ -24,7 +24,7 @@ export function openSession(
 ): Session {
   const own = { timeoutMs: context.options.timeout, names, journal: journalOf(context) };
   return info.framework === 'vfio'
-    ? new Session(context.sys, openVfio(context, info, options), own)
+    ? new Session(context.sys, openForAccess(context, info, options), own)
     : Session.open(context.sys, info, own);
 }
 

@@ -6,7 +6,7 @@ import { type DumpOptions, dumpRegisters } from '../registers/dump';
 import {
   dumpOptions,
   mapOption,
-  mmapOption,
+  mmapOptions,
   rangeArgument,
   regionArguments,
   swapOption,
@@ -17,7 +17,7 @@ import { findVfioTarget } from '../registers/vfio';
 export const command: VerbSpec = {
   description: 'the registers of a region, each read once',
   arguments: [...regionArguments('device', 'RANGE', 'bar0 to bar5, rom, config, vga, region9...'), rangeArgument()],
-  options: [widthOption(), mapOption(), swapOption(), ...dumpOptions(), mmapOption(), ...openOptions()],
+  options: [widthOption(), mapOption(), swapOption(), ...dumpOptions(), ...mmapOptions(), ...openOptions()],
   does: ['open'],
   examples: ['vfio dump 0000:00:03.0 bar0 0x0+0x20', 'vfio dump 0000:00:03.0 config --format hex'],
   run: (

@@ -42,13 +42,13 @@ function inquire(device: VfioDevice): InfoDocument {
     flags: device.flags,
     regions: device.regions.map((region) => ({ ...region, sparse: region.sparse ?? [] })),
     interrupts: device.irqs.map((irq) => irq.info).filter((irq) => irq.count > 0),
-    iommu: { kind: device.iommu.kind, ...iommuJson(device.iommu.info()) },
+    iommu: { kind: device.iommu.kind, ...iommuJson(device.iommu.info()), objects: device.iommu.objects() },
     features: device.features(),
     hotReset: device.hotReset(),
   };
 }
 
-function iommuJson({ pageSizes, ranges, dmaAvail }: IommuInfo): Omit<InfoDocument['iommu'], 'kind'> {
+function iommuJson({ pageSizes, ranges, dmaAvail }: IommuInfo): Omit<InfoDocument['iommu'], 'kind' | 'objects'> {
   return {
     pageSizes: pageSizes.map(hex),
     iovaRanges: ranges.map(({ start, end }) => ({ start: hex(start), end: hex(end) })),
@@ -69,6 +69,7 @@ function text(info: InfoDocument, { style, width }: Context): string {
     ['page sizes', iommu.pageSizes.map((size) => sizeText(BigInt(size))).join(' ') || 'none: no IOMMU'],
     ['iova', iommu.iovaRanges.map(({ start, end }) => `${start}-${end}`).join(', ') || 'none'],
     ['mappings left', iommu.dmaAvail === null ? 'no limit reported' : String(iommu.dmaAvail)],
+    ...(iommu.objects.length === 0 ? [] : [['iommufd makes', iommu.objects.join(' ')] satisfies Fact]),
     ['features', features.join(' ') || 'none'],
   ];
   const regionRows = regions.map((region) => [

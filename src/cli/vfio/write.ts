@@ -4,7 +4,7 @@ import type { Context } from '../program/context';
 import { argument, openOptions } from '../program/options';
 import {
   mapOption,
-  mmapOption,
+  mmapOptions,
   regionArguments,
   swapOption,
   widthOption,
@@ -20,7 +20,7 @@ export const command: VerbSpec = {
     argument('<offset>', 'left out behind REGION:OFFSET'),
     argument('[value]', "a number; a negative one is its two's complement"),
   ],
-  options: [widthOption(), mapOption(), swapOption(), writeForceOption(), mmapOption(), ...openOptions()],
+  options: [widthOption(), mapOption(), swapOption(), writeForceOption(), ...mmapOptions(), ...openOptions()],
   does: ['open', 'change'],
   examples: ['vfio write 0000:00:03.0 bar0 0x4 0x12345678', '-n vfio write 0000:00:03.0 bar0 0x60 1'],
   run: (

@@ -16,6 +16,7 @@ import {
   IOMMU_OPTION_OP_GET,
   IOMMU_OPTION_OP_SET,
   IOMMU_OPTION_RLIMIT_MODE,
+  IOMMUFD_OBJECTS,
   ioasAlloc,
   ioasMap,
   ioasUnmap,
@@ -38,6 +39,13 @@ const OPTION_HUGE_PAGES = 1;
 const MAP_FLAGS = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE;
 /** IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17: the kernel sets it for what QEMU shows. */
 const VTD_FLAGS = 1;
+
+/** struct iommu_hwpt_alloc and its first form, struct iommu_fault_alloc: in bytes. */
+const [HWPT_ALLOC, FIRST_HWPT_ALLOC, FAULT_ALLOC] = [56, 24, 16] as const;
+
+function unsupported(): never {
+  throw new Errno('EOPNOTSUPP');
+}
 
 type IommufdObject = SimIoas | Hwpt | IommufdDevice;
 
@@ -67,6 +75,9 @@ export class IommufdFile extends IoctlFile implements IommufdContext {
       [IOMMU_IOAS_MAP, command(ioasMap.size, (user) => this.#map(user))],
       [IOMMU_IOAS_UNMAP, command(ioasUnmap.size, (user) => this.#unmap(user))],
       [IOMMU_OPTION, command(option.size, (user) => this.#option(user))],
+      // 6.12 makes these too, and this kernel does not: a program that asks whether it could is told so.
+      [IOMMUFD_OBJECTS.hwpt, command(HWPT_ALLOC, unsupported, FIRST_HWPT_ALLOC)],
+      [IOMMUFD_OBJECTS['fault-queue'], command(FAULT_ALLOC, unsupported)],
       [IOMMU_GET_HW_INFO, command(hwInfo.size, (user) => this.#hwInfo(user), hwInfo.capabilities)],
     ]);
   }

@@ -8,6 +8,8 @@ import {
   IOMMU_IOAS_MAP_READABLE,
   IOMMU_IOAS_MAP_WRITEABLE,
   IOMMU_IOAS_UNMAP,
+  IOMMUFD_OBJECTS,
+  type IommufdObject,
   ioasAlloc,
   ioasMap,
   ioasUnmap,
@@ -54,6 +56,24 @@ export class Ioas implements Iommu {
   info(): IommuInfo {
     const { ranges, alignment } = this.#ranges(RANGES);
     return { pageSizes: alignment === 0n ? [] : [alignment], ranges, dmaAvail: null };
+  }
+
+  /**
+   * Returns the kinds of objects that this kernel's iommufd makes. A struct of its size alone is too short for each
+   * request that there is (EINVAL), and nothing is made; a request that there is not is ENOTTY (iommufd_fops_ioctl()).
+   */
+  objects(): IommufdObject[] {
+    const struct = Buffer.alloc(4);
+    struct.writeUInt32LE(struct.length);
+    return (Object.keys(IOMMUFD_OBJECTS) as IommufdObject[]).filter((kind) => {
+      try {
+        this.#sys.ioctl(this.#iommufd, IOMMUFD_OBJECTS[kind], struct);
+        return true;
+      } catch (error) {
+        if (!(error instanceof SysError)) throw error;
+        return error.code !== 'ENOTTY';
+      }
+    });
   }
 
   map(iova: bigint, memory: { address: bigint }, length: number | bigint, access: DmaAccess): void {

@@ -1,3 +1,5 @@
+import type { IommufdObject } from '../../uapi/iommufd';
+
 /** I/O virtual addresses, as a device sees them; `end` is inclusive. */
 export interface IovaRange {
   start: bigint;
@@ -36,6 +38,8 @@ export interface DmaMapping {
 export interface Iommu {
   readonly kind: 'type1' | 'iommufd' | 'noiommu';
   info(): IommuInfo;
+  /** Returns the kinds of objects that this kernel's iommufd makes; none where another thing has the address space. */
+  objects(): IommufdObject[];
   /**
    * Lets the device reach memory under an address of its own. The kernel pins the memory: it must stay allocated until
    * it is unmapped. IOVA, memory's address and length are multiples of the smallest page size.

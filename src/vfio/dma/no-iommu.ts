@@ -10,6 +10,10 @@ export class NoIommu implements Iommu {
     this.#device = device;
   }
 
+  objects(): [] {
+    return [];
+  }
+
   info(): IommuInfo {
     return { pageSizes: [], ranges: [], dmaAvail: null };
   }

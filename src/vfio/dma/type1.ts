@@ -38,6 +38,10 @@ export class Type1 implements Iommu {
     this.#ioctls = new MapIoctls(sys, device, this);
   }
 
+  objects(): [] {
+    return [];
+  }
+
   info(): IommuInfo {
     const info = query(this.#sys, this.#container, VFIO_IOMMU_GET_INFO, iommuInfo.size);
     const flags = info.readUInt32LE(iommuInfo.flags);

@@ -57,8 +57,14 @@ export class VfioInspector {
         groupDevices: group?.devices ?? [],
       },
       node,
-      access: node === null ? null : this.#sys.access(node),
+      access: node === null ? null : this.#access(node, group),
     };
+  }
+
+  #access(node: string, group: IommuGroup | null): Access | null {
+    if (group?.noiommu !== true) return this.#sys.access(node);
+    const { noiommuAccess } = require('./noiommu-node') as typeof import('./noiommu-node');
+    return noiommuAccess(this.#sys, node);
   }
 
   /** Finds the cdev. Kernels without cdevs have `vfio-dev/vfioN` too, but no device number in it. */

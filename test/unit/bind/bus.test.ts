@@ -178,22 +178,30 @@ describe('VFIO', () => {
     expect(machine.writes).toContain(`echo ${DMA} > ${PLATFORM}/drivers/vfio-platform/bind`);
   });
 
-  test.each<[string, (machine: Machine) => void]>([
-    ['its parameter', (machine) => machine.add({ '/sys/module/vfio_platform/parameters/reset_required': 'Y\n' })],
+  const REQUIRED = { '/sys/module/vfio_platform/parameters/reset_required': 'Y\n' };
+  const LOAD = / risk that .*: sudo modprobe -r vfio-platform && sudo modprobe vfio-platform reset_required=0$/;
+  test.each<[string, (machine: Machine) => void, RegExp]>([
+    ['its parameter', (machine) => machine.add({ ...REQUIRED, '/sys/module/vfio_platform/initstate': 'live\n' }), LOAD],
+    [
+      'its parameter, where no module can be unloaded',
+      (machine) => machine.add(REQUIRED),
+      / risk that .*: boot with vfio_platform\.reset_required=0$/,
+    ],
     [
       'its message',
       (machine) => {
         machine.message = `vfio-platform ${DMA}: No reset function found for device ${DMA}`;
       },
+      LOAD,
     ],
-  ])('the reset function that is missing, by %s', async (_, prepare) => {
+  ])('the reset function that is missing, by %s', async (_, prepare, hint) => {
     const machine = new Machine();
     machine.group = 'refused';
     machine.add({ [`${DMA_DIR}/iommu_group`]: { link: '../../../kernel/iommu_groups/3' } });
     prepare(machine);
     await expect(bind(machine)).rejects.toMatchObject({
       message: 'vfio-platform did not take the device: it has no reset function',
-      hint: expect.stringMatching(/ sudo modprobe -r vfio-platform && sudo modprobe vfio-platform reset_required=0$/),
+      hint: expect.stringMatching(hint),
       exit: 1,
     });
     expect(readBinding(machine, DMA).driver).toBe('dw-dma');

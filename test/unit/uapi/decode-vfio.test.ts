@@ -77,6 +77,7 @@ test.each([
   [0, 'pci-vf-token'],
   [10, 'bus-master'],
   [11, 'dma-buf'],
+  [13, 'zpci-error'],
   // A feature of a kernel that is newer than the table.
   [4000, '4000'],
 ])('feature %i is %s', (index, name) => {

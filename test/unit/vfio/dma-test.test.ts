@@ -47,6 +47,7 @@ function machine(faults: Faults = {}, log: Record<number, string> = {}) {
   const iommu: Iommu = {
     kind: 'type1',
     info: () => ({ pageSizes: [4096n], ranges: [{ start: 0n, end: 0xffffffn }], dmaAvail: null }),
+    objects: () => [],
     map(iova, memory, _length, access) {
       if (!faults.leaks && mapped.has(iova)) throw new Error('mapped twice');
       if (faults.refuses !== undefined && faults.refuses-- > 0) throw new SysError('ioctl', 'ENOMEM', 'container');

@@ -179,6 +179,28 @@ describe('the node', () => {
     expect(look(noiommu)).toMatchObject({ node: '/dev/vfio/noiommu-3', access: 'rw', vfio: { viable: true } });
   });
 
+  // The kernel opens it with CAP_SYS_RAWIO alone, bit 17.
+  test.each([
+    ['root', '000001ffffffffff', 'rw', 'rw'],
+    ['an ordinary user', '0000000000000000', 'rw', 'none'],
+    ['a user with all capabilities but that', '000001fffffdffff', 'r', 'none'],
+    ['a user with that', '0000000000020000', 'none', 'none'],
+  ] as const)('the node of a group without IOMMU is as %s may open it', (_, capabilities, mode, access) => {
+    const noiommu = {
+      '/sys/kernel/iommu_groups/3/name': 'vfio-noiommu\n',
+      '/dev/vfio/noiommu-3': { node: mode },
+      '/proc/self/status': `Name:\tudrv\nCapEff:\t${capabilities}\n`,
+    } as const;
+    expect(look(noiommu)).toMatchObject({ access });
+    const sys = addGroup(new TreeSys(noiommu), 3, { [EDU]: own });
+    expect(listGroups(sys, NO_NAMES).groups).toMatchObject([{ node: '/dev/vfio/noiommu-3', access }]);
+  });
+
+  test('the node of a group with an IOMMU is as its mode says', () => {
+    const sys = { '/dev/vfio/3': { node: 'rw' }, '/proc/self/status': 'CapEff:\t0000000000000000\n' } as const;
+    expect(look(sys)).toMatchObject({ access: 'rw' });
+  });
+
   test('without a group there is none, and no word on viability', () => {
     expect(look({}, null)).toEqual({
       node: null,

@@ -13,6 +13,7 @@ function endless(kind: Iommu['kind'], loses: boolean) {
   const iommu: Iommu = {
     kind,
     info: () => ({ pageSizes: [PAGE], ranges: [{ start: 0n, end: 2n ** 64n - 1n }], dmaAvail: null }),
+    objects: () => [],
     map: (iova, _memory, length) => void mapped.set(iova, BigInt(length)),
     mapping: () => {
       throw new Error('not prepared here');

@@ -1,4 +1,6 @@
 // Memory where the kernel does not survive an access that nothing answers: by mappings, wherever there are some.
+import { openForAccess } from '../../../src/cli/devices/vfio';
+import type { Context } from '../../../src/cli/program/context';
 import { findDevice } from '../../../src/devices/select';
 import type { VfioDeviceInfo } from '../../../src/model/device';
 import { NameDatabase } from '../../../src/names/database';
@@ -16,6 +18,34 @@ test.each([
   ['arm64', true],
   ['riscv64', true],
 ] as const)('on %s: %s', (architecture, first) => expect(mapsFirst(architecture)).toBe(first));
+
+test.each([
+  ['arm64', false, [`${EDU}: the kernel makes each access, and may not survive one that nothing decodes`]],
+  ['arm64', true, []],
+  ['arm64', undefined, []],
+  ['x64', false, []],
+] as const)('on %s a command warns with mmap %s: %j', (arch, mmap, warnings) => {
+  const { sys } = simulatedMachine();
+  const device = findDevice(sys, new NameDatabase(sys), EDU) as VfioDeviceInfo;
+  const said: string[] = [];
+  const mapped: number[] = [];
+  const map = sys.mmap.bind(sys);
+  sys.mmap = (...args) => {
+    mapped.push(args[1]);
+    return map(...args);
+  };
+  const { arch: ours } = process;
+  Object.defineProperty(process, 'arch', { value: arch });
+  try {
+    const context = { sys, warn: (text: string) => said.push(text) } as unknown as Context;
+    using opened = openForAccess(context, device, { mmap });
+    expect(opened.region('bar0').read(0, 4)).toBe(0x010000ed);
+  } finally {
+    Object.defineProperty(process, 'arch', { value: ours });
+  }
+  expect(said).toEqual(warnings);
+  expect(mapped).toHaveLength(mmap === false ? 0 : 1);
+});
 
 test('an access outside of what can be mapped is left to the kernel', () => {
   const { sys } = simulatedMachine();
