@@ -9,15 +9,17 @@ export interface Case {
   readonly kernel: Kernel;
 }
 
-/** The machines with the kernel that knows most of them, and the usual one with Debian's own too. */
+/** The machines with the kernel that knows most of them, and the usual one with each kernel. */
 export const CASES: readonly Case[] = [
   { machine: 'vt-d', kernel: 'stock' },
   { machine: 'vt-d', kernel: 'built' },
+  { machine: 'vt-d', kernel: 'newer' },
   { machine: 'vt-d-48', kernel: 'built' },
   { machine: 'passthrough', kernel: 'built' },
   { machine: 'no-intremap', kernel: 'built' },
   { machine: 'amd-vi', kernel: 'built' },
   { machine: 'virtio-iommu', kernel: 'built' },
+  { machine: 'virtio-iommu-unsafe', kernel: 'built' },
   { machine: 'none', kernel: 'built' },
   { machine: 'noiommu', kernel: 'built' },
   { machine: 'arm64', kernel: 'built' },

@@ -1,13 +1,14 @@
 import { answersOf, CASES, lineOf, readPage, saidOf } from './answers';
-import { bootLab, type Lab, USUAL_KERNELS } from './lab';
+import { bootLab, type Lab } from './lab';
 
 /** A boot, on a busy host. */
 const BOOT_MS = 130_000;
 const TEST_MS = 300_000;
 
 const { UDRV_LAB: wanted = '' } = process.env;
-const isUsual = (kernel: string) => USUAL_KERNELS.some((usual) => usual === kernel);
-const cases = CASES.filter(({ kernel }) => (wanted === '1' ? isUsual(kernel) : wanted === kernel));
+const cases = CASES.filter(({ kernel }) => wanted === '1' || wanted === kernel);
+/** Debian goes on to the next release while the page stays: its answers have to stay too. */
+const withoutRelease = (line: string) => line.replace(/^(\| \S+ \|) [\d.]+ /, '$1 - ');
 
 if (cases.length === 0)
   describe.skip('the machines of the lab (set UDRV_LAB to 1 to boot them)', () => test('answer', () => {}));
@@ -23,7 +24,8 @@ describe.each(cases)('the machine $machine with the kernel $kernel', (wanted) =>
     'answers as MACHINES.md has it',
     async () => {
       const answers = await answersOf(lab, wanted);
-      expect(readPage().split('\n')).toContain(lineOf(answers));
+      const comparable = wanted.kernel === 'newer' ? withoutRelease : (line: string) => line;
+      expect(readPage().split('\n').map(comparable)).toContain(comparable(lineOf(answers)));
       if (answers.said !== '') expect(readPage()).toContain(saidOf(answers));
     },
     TEST_MS,
