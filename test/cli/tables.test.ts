@@ -194,29 +194,30 @@ function settings(name: string, content: string): NodeJS.ProcessEnv {
 }
 
 describeWith('script', 'the settings', () => {
-  const env = () => settings('good', 'list.columns = address,driver\nlist.sort = -driver\nuio.list.columns = name\n');
+  // Written once: the tests run side by side.
+  const good = settings('good', 'list.columns = address,driver\nlist.sort = -driver\nuio.list.columns = name\n');
 
   test.concurrent('are for the list that they name, on a terminal', async () => {
-    expect(await shown('--sim list --type uio', { env: env() })).toEqual([
+    expect(await shown('--sim list --type uio', { env: good })).toEqual([
       'ADDRESS  DRIVER',
       'uio1     uio_pdrv_genirq',
       'uio0     uio_pci_generic',
       'uio2     uio_pci_generic',
       'uio3     aectc',
     ]);
-    expect((await shown('--sim uio list', { env: env() }))[0]).toBe('NAME');
-    expect((await shown('--sim usb list', { env: env() }))[0]).toMatch(/^ADDRESS {2}BUS/);
+    expect((await shown('--sim uio list', { env: good }))[0]).toBe('NAME');
+    expect((await shown('--sim usb list', { env: good }))[0]).toMatch(/^ADDRESS {2}BUS/);
   });
 
   test.concurrent('yield to options', async () => {
-    expect(await shown('--sim list --type uio -o address --sort address', { env: env() })).toEqual([
+    expect(await shown('--sim list --type uio -o address --sort address', { env: good })).toEqual([
       'ADDRESS',
       'uio0',
       'uio1',
       'uio2',
       'uio3',
     ]);
-    expect(await shown('--sim --no-config list --type uio', { env: env() })).toEqual(
+    expect(await shown('--sim --no-config list --type uio', { env: good })).toEqual(
       await shown('--sim list --type uio'),
     );
   });
@@ -224,7 +225,7 @@ describeWith('script', 'the settings', () => {
   test.concurrent('change nothing for a script', async () => {
     // Without UIO: the timer of the simulated machine counts.
     for (const command of ['--sim list', '--sim --json list --type usb', '--sim list -q'])
-      expect(await udrv(command, { env: { ...env(), HOME: dir } })).toEqual(await udrv(command));
+      expect(await udrv(command, { env: { ...good, HOME: dir } })).toEqual(await udrv(command));
   });
 
   test.concurrent('that are wrong are remarked on, and ignored', async () => {

@@ -31,6 +31,7 @@ export function withOutputs(document: string): string {
 export function withoutTimes(document: string): string {
   return document
     .replaceAll(/^beyond the 99th percentile:\n/gm, '')
+    .replaceAll(/^ *\.{3}\n/gm, '')
     .replaceAll(/^ *[\d.]+ (?:ns|us|ms|s)(?: [#▏▎▍▌▋▊▉█]+)? \d+\n/gmu, '')
     .replaceAll(/\d+(?:\.\d+)? (?:us|ms|s)\b/g, 'TIME')
     .replaceAll(/ {2,}/g, '  ');
