@@ -30,7 +30,7 @@ export async function benchLabStorm(): Promise<boolean> {
   const [signals = LAB_SIGNALS, seed = Date.now() % 1e6] = FROM_ENVIRONMENT;
   const results: boolean[] = [];
   for (const kernel of wantedKernels()) {
-    const lab = await bootLab({ kernel });
+    const lab = await bootLab({ kernel, processors: 1 });
     try {
       const result = await stormInLab(lab, signals, seed);
       console.log(`  ${kernel} kernel (${lab.release}), ${summary(result)}`);

@@ -10,11 +10,12 @@ export function isVfioDriver(driver: string | null): boolean {
 
 /**
  * Tells whether a device is given to user space through VFIO, whatever its driver is called: NVIDIA's `nvidia` serves
- * virtual functions so. Since Linux 6.1 the device then has a directory `vfio-dev/vfioN` (drivers/vfio/vfio_main.c).
+ * virtual functions so. Since Linux 6.1 the device then has a directory `vfio-dev/vfioN` (drivers/vfio/vfio_main.c), since
+ * 7.x `noiommu-vfioN` where nothing isolates it.
  *
  * @param dir the device's directory in sysfs
  */
 export function isServedByVfio(reader: AttributeReader, dir: string, driver: string | null): boolean {
   if (driver === null) return false;
-  return isVfioDriver(driver) || reader.names(`${dir}/vfio-dev`).some((name) => /^vfio\d+$/.test(name));
+  return isVfioDriver(driver) || reader.names(`${dir}/vfio-dev`).some((name) => /^(?:noiommu-)?vfio\d+$/.test(name));
 }

@@ -67,7 +67,11 @@ export class VfioInspector {
     return noiommuAccess(this.#sys, node);
   }
 
-  /** Finds the cdev. Kernels without cdevs have `vfio-dev/vfioN` too, but no device number in it. */
+  /**
+   * Finds the cdev. Kernels without cdevs have `vfio-dev/vfioN` too, but no device number in it. `noiommu-vfioN`, since
+   * Linux 7.x, is not one to take: iommufd gives it addresses that no hardware translates, and the device would reach
+   * whatever memory has them. Such a device is opened by its group, which says that it is not isolated.
+   */
   #cdev(reader: AttributeReader, dir: string): string | null {
     const name = reader.names(`${dir}/vfio-dev`).find((entry) => /^vfio\d+$/.test(entry));
     return name !== undefined && reader.text(`${dir}/vfio-dev/${name}/dev`) !== null ? name : null;

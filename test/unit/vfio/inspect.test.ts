@@ -2,7 +2,7 @@ import { listGroups } from '../../../src/devices/iommu-groups';
 import type { VfioDeviceInfo } from '../../../src/model/device';
 import { NO_NAMES } from '../../../src/names/database';
 import { AttributeReader } from '../../../src/sys/readers/attributes';
-import { isVfioDriver } from '../../../src/vfio/inspect/drivers';
+import { isServedByVfio, isVfioDriver } from '../../../src/vfio/inspect/drivers';
 import { holdersOf } from '../../../src/vfio/inspect/holders';
 import { VfioInspector } from '../../../src/vfio/inspect/inspector';
 import { IommuGroups } from '../../../src/vfio/inspect/iommu-group';
@@ -177,6 +177,19 @@ describe('the node', () => {
       '/dev/vfio/noiommu-3': { node: 'rw' },
     } as const;
     expect(look(noiommu)).toMatchObject({ node: '/dev/vfio/noiommu-3', access: 'rw', vfio: { viable: true } });
+  });
+
+  test('of a group without IOMMU, also where the kernel has a cdev that nothing isolates', () => {
+    const noiommu = {
+      [`${home}/vfio-dev/noiommu-vfio7/dev`]: '511:7\n',
+      '/dev/vfio/devices/noiommu-vfio7': { node: 'rw' },
+      '/dev/iommu': { node: 'rw' },
+      '/sys/kernel/iommu_groups/3/name': 'vfio-noiommu\n',
+      '/dev/vfio/noiommu-3': { node: 'rw' },
+    } as const;
+    expect(look(noiommu)).toMatchObject({ node: '/dev/vfio/noiommu-3', vfio: { cdev: null, viable: true } });
+    const sys = addGroup(new TreeSys(noiommu), 3, { [EDU]: own });
+    expect(isServedByVfio(new AttributeReader(sys), dir, 'nvidia')).toBe(true);
   });
 
   // The kernel opens it with CAP_SYS_RAWIO alone, bit 17.
