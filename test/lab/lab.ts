@@ -159,7 +159,10 @@ function withoutNulls<T>(parameters: Readonly<Record<string, T | null>>): Record
   );
 }
 
-/** A guest that is up. */
+/** A guest that is up, for who runs programs in it: also one that another process has. */
+export type Guest = Pick<Lab, 'kernel' | 'release' | 'setupLog' | 'spawn'>;
+
+/** A guest that is up, of this process. */
 export class Lab {
   readonly kernel: Kernel;
   /** The kernel's release, as `uname -r` prints it. */
@@ -250,6 +253,11 @@ export class Lab {
   /** The kernel's console output so far. */
   get console(): string {
     return this.#qemu.console;
+  }
+
+  /** Rejects when the guest has ended. */
+  get gone(): Promise<never> {
+    return this.#qemu.gone;
   }
 
   /** Switches the guest off; what still runs in it ends. */

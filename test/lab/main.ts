@@ -1,12 +1,14 @@
 /** `npm run lab`: a guest for a person, or for one command. */
 import { writeFileSync } from 'node:fs';
 import { type Answers, bootAndAsk, CASES, type Case, page, TABLE } from './answers';
-import { bootLab, KERNELS, type Kernel, LabError, MACHINES, type MachineName } from './lab';
+import { findKept, keep, stopKept } from './kept';
+import { bootLab, type Guest, KERNELS, type Kernel, LabError, MACHINES, type MachineName } from './lab';
 import { findPrepared, kernelsFor, prepare, preparedNames } from './prepared';
 import { runCommand, runShell } from './terminal';
 
 const USAGE = `usage: npm run lab -- [--machine NAME] [--kernel NAME] [--user] [COMMAND [ARGUMENT...]]
-       npm run lab -- --list | --table
+       npm run lab -- --keep [--machine NAME] [--kernel NAME] [COMMAND [ARGUMENT...]]
+       npm run lab -- --stop | --list | --table
 
 Boots Linux in QEMU with devices for udrv to drive, and this checkout's udrv in PATH.
 Without COMMAND: a shell. With it: its output, and its exit code. A single argument may be
@@ -15,6 +17,9 @@ anything a shell takes, such as 'udrv list | head'.
   --machine NAME   one of those that --list prints (vt-d if not given)
   --kernel NAME    built, stock or newer (built if not given)
   --user           as uid 1000 instead of root
+  --keep           has the guest go on: later commands for the same machine and kernel run in
+                   it, without a boot; it ends by --stop, or two hours after the last
+  --stop           ends the guests of this checkout that go on
   --list           prints machines and kernels
   --table          boots each machine and writes test/lab/MACHINES.md
 `;
@@ -33,6 +38,7 @@ interface Arguments {
   readonly machine: MachineName;
   readonly kernel: Kernel;
   readonly user: boolean;
+  readonly keep: boolean;
   readonly command: readonly string[];
 }
 
@@ -42,15 +48,17 @@ function parse(argv: readonly string[]): Arguments | undefined {
   let machine: MachineName | undefined = 'vt-d';
   let kernel: Kernel | undefined = 'built';
   let user = false;
+  let keep = false;
   while (rest[0]?.startsWith('-')) {
     const option = rest.shift();
     if (option === '--') break;
     if (option === '--user') user = true;
+    else if (option === '--keep') keep = true;
     else if (option === '--kernel') kernel = nameIn(KERNELS, rest.shift());
     else if (option === '--machine') machine = nameIn(MACHINE_NAMES, rest.shift());
     else return undefined;
   }
-  return kernel && machine && { machine, kernel, user, command: rest };
+  return kernel && machine && { machine, kernel, user, keep, command: rest };
 }
 
 const MACHINE_NAMES = Object.keys(MACHINES) as MachineName[];
@@ -90,6 +98,11 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${list()}\n`);
     return 0;
   }
+  if (argv[0] === '--stop') {
+    const count = await stopKept();
+    process.stderr.write(`lab: ${count === 0 ? 'no guest was kept' : `${count} ended`}\n`);
+    return 0;
+  }
   if (argv[0] === '--table') {
     const all: Answers[] = [];
     for (const wanted of CASES) {
@@ -105,18 +118,33 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(USAGE);
     return EXIT_USAGE;
   }
-  const { machine, kernel, user, command } = parsed;
+  const { machine, kernel, command } = parsed;
   makeReady(parsed);
-  const interactive = command.length === 0 && process.stdin.isTTY;
-  const lab = await bootLab({ machine, kernel, live: interactive });
+  const kept = (await findKept(parsed)) ?? (parsed.keep ? await keep(parsed) : undefined);
+  if (parsed.keep && command.length === 0) {
+    process.stderr.write(`lab: Linux ${kept?.release} goes on until npm run lab -- --stop\n`);
+    return 0;
+  }
+  if (kept !== undefined) return await runIn(kept, parsed, 'leaves it');
+  const lab = await bootLab({ machine, kernel, live: isShell(parsed) });
   try {
-    if (lab.setupLog) process.stderr.write(`lab: the guest is not quite as it should be:\n${lab.setupLog}`);
-    if (interactive) return await runShell(lab, user);
-    if (command.length === 0) return await runCommand(lab, ['bash'], user);
-    return await runCommand(lab, command.length === 1 ? `${command[0]}` : command, user);
+    return await runIn(lab, parsed, 'powers off');
   } finally {
     await lab.shutdown();
   }
+}
+
+function isShell({ command }: Arguments): boolean {
+  return command.length === 0 && process.stdin.isTTY;
+}
+
+/** Runs the command in a guest, or a shell. @param end what the end of the shell does, in words */
+async function runIn(guest: Guest, parsed: Arguments, end: string): Promise<number> {
+  const { command, user } = parsed;
+  if (guest.setupLog) process.stderr.write(`lab: the guest is not quite as it should be:\n${guest.setupLog}`);
+  if (isShell(parsed)) return await runShell(guest, user, end);
+  if (command.length === 0) return await runCommand(guest, ['bash'], user);
+  return await runCommand(guest, command.length === 1 ? `${command[0]}` : command, user);
 }
 
 main(process.argv.slice(2)).then(

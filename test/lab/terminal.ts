@@ -1,10 +1,10 @@
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import type { Exit, Lab, OutputName } from './lab';
+import type { Exit, Guest, OutputName } from './lab';
 import { LAB_FOLDER } from './prepared';
 
 /** Runs one command with this process's stdin, stdout and stderr for its own; returns its exit code. */
-export async function runCommand(lab: Lab, command: string | readonly string[], user: boolean): Promise<number> {
+export async function runCommand(lab: Guest, command: string | readonly string[], user: boolean): Promise<number> {
   const guest = lab.spawn(command, { user, onOutput: show });
   process.stdin.on('data', (chunk: Buffer) => guest.write(chunk));
   process.stdin.on('end', () => guest.closeStdin());
@@ -20,10 +20,10 @@ export async function runCommand(lab: Lab, command: string | readonly string[], 
   }
 }
 
-/** A shell in the guest on this process's terminal; returns its exit code. */
-export async function runShell(lab: Lab, user: boolean): Promise<number> {
+/** A shell in the guest on this process's terminal; returns its exit code. @param end what Ctrl-D does, in words */
+export async function runShell(lab: Guest, user: boolean, end: string): Promise<number> {
   const { TERM = 'dumb' } = process.env;
-  process.stdout.write(greeting(lab));
+  process.stdout.write(greeting(lab, end));
   // `script` is what every Debian has that makes a terminal. Its own stdin is none, so it leaves the settings to us.
   const start = `stty sane ${size()}; tty >"$HOME/.tty"; exec bash --rcfile "$BASHRC" -i`;
   const guest = lab.spawn(['script', '--quiet', '--return', '--command', start, '/dev/null'], {
@@ -37,7 +37,7 @@ export async function runShell(lab: Lab, user: boolean): Promise<number> {
   });
   process.stdin.setRawMode(true);
   process.stdin.on('data', (chunk: Buffer) => guest.write(chunk));
-  process.stdout.on('resize', () => void lab.run(`stty -F "$(cat ~/.tty)" ${size()}`, { user }));
+  process.stdout.on('resize', () => lab.spawn(`stty -F "$(cat ~/.tty)" ${size()}`, { user }).closeStdin());
   try {
     return exitCode(await guest.exit);
   } finally {
@@ -61,7 +61,7 @@ function exitCode({ code, signal }: Exit): number {
   return code ?? 128 + (signal ? constants.signals[signal] : 0);
 }
 
-function greeting({ kernel, release }: Lab): string {
+function greeting({ kernel, release }: Guest, end: string): string {
   const devices = [
     ['uio0', 'edu at 0000:00:04.0', 'udrv uio read uio0 map0 0x0'],
     ['0000:00:03.0', `edu on vfio-pci${kernel === 'built' ? ', vfio0' : ''}`, 'udrv show 0000:00:03.0'],
@@ -70,7 +70,7 @@ function greeting({ kernel, release }: Lab): string {
     ['3-1', 'gadget zero, source and sink', 'udrv show 3-1'],
   ] as const;
   return [
-    `Linux ${release} in QEMU. The files are this host's, read-only; /tmp and ~ are the guest's. Ctrl-D powers off.`,
+    `Linux ${release} in QEMU. The files are this host's, read-only; /tmp and ~ are the guest's. Ctrl-D ${end}.`,
     ...devices.map(([address, what, command]) => `  ${address.padEnd(14)}${what.padEnd(30)}${command}`),
     '',
   ].join('\n');
