@@ -1,3 +1,4 @@
+import { release } from 'node:os';
 import { simulatedMachine } from '../../src/sim';
 import { LinuxSys } from '../../src/sys/linux/linux-sys';
 import type { Sys } from '../../src/sys/sys';
@@ -8,6 +9,11 @@ import type { Sys } from '../../src/sys/sys';
  * uio_pci_generic. Each behaviour is stated once; where the two differ, the simulation is wrong.
  */
 export const onKernel = process.env['UDRV_TARGET'] === 'kernel';
+
+const isLinux7 = onKernel && Number.parseInt(release(), 10) >= 7;
+
+/** Returns what Linux 7.3 answers where the kernel is no older than 7, and else what 6.1, 6.12 and the simulation do. */
+export const sinceLinux7 = <T>(newer: T, before: T): T => (isLinux7 ? newer : before);
 
 export const makeSys: () => Sys = onKernel ? () => new LinuxSys() : () => simulatedMachine().sys;
 

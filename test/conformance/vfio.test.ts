@@ -8,7 +8,7 @@ import { NameDatabase } from '../../src/names/database';
 import type { Memory } from '../../src/sys/sys';
 import { VfioDevice } from '../../src/vfio/device/device';
 import type { DmaAccess } from '../../src/vfio/dma/iommu';
-import { EDU, makeSys, onKernel, title } from './target';
+import { EDU, makeSys, onKernel, sinceLinux7, title } from './target';
 
 const DEVICE = '0000:00:03.0';
 const BLOCKED = '0000:02:01.0';
@@ -103,7 +103,7 @@ describe.each(backends)(title('a device opened by %s'), (backend) => {
       { ...one, index: 0, name: 'intx', maskable: true, automasked: true, noresize: false },
       { ...one, index: 1, name: 'msi' },
       { ...device.irq('msix').info, index: 2, name: 'msix', count: 0 },
-      { ...none, index: 3, name: 'err' },
+      { ...sinceLinux7(one, none), index: 3, name: 'err' },
       { ...one, index: 4, name: 'req' },
     ]);
     expect(device.features()).not.toContain('migration');
