@@ -53,6 +53,10 @@ export function uDmaBufFailed(name: string, node: string, error: unknown): unkno
 /** read(2) of the node: a device that had an interrupt answers EIO once it is unregistered. */
 export function readFailed(device: UioDeviceInfo, error: unknown): unknown {
   if (!(error instanceof SysError) || (error.code !== 'EIO' && error.code !== 'ENODEV')) return error;
+  return wentAway(device);
+}
+
+function wentAway(device: UioDeviceInfo): UdrvError {
   return deviceError(device, 'the device went away', { code: 'ENODEV', exit: Exit.gone });
 }
 
@@ -83,6 +87,7 @@ export function noInterruptDisable({ address }: UioDeviceInfo): UdrvError {
 /** open(2) of the configuration space, for Interrupt Disable. */
 export function openConfigFailed(device: UioDeviceInfo, error: unknown): unknown {
   if (!(error instanceof SysError)) return error;
+  if (error.code === 'ENOENT') return wentAway(device);
   const forbidden = error.code === 'EACCES';
   return fromSysError(error, {
     device: device.address,
@@ -91,6 +96,16 @@ export function openConfigFailed(device: UioDeviceInfo, error: unknown): unknown
       ? 'run this command with sudo; the udev rules in udrv-uio(1) grant it for good; watch-irq --rearm none does without, for one interrupt'
       : undefined,
   });
+}
+
+/** write(2) of the node: once the device is unregistered it is EINVAL (uio_write() in uio.c). */
+export function controlFailed(device: UioDeviceInfo, error: unknown): unknown {
+  return error instanceof SysError && error.code === 'EINVAL' ? wentAway(device) : error;
+}
+
+/** read(2) and write(2) of the configuration space, which sysfs refuses once the function is removed. */
+export function configFailed(device: UioDeviceInfo, error: unknown): unknown {
+  return error instanceof SysError && error.code === 'ENODEV' ? wentAway(device) : error;
 }
 
 /** write(2) to the configuration space, after the node was closed. @param parent PCI address */

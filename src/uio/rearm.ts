@@ -1,10 +1,10 @@
-import { SysError } from '../errors';
+import { SysError, UdrvError } from '../errors';
 import type { UioDeviceInfo } from '../model/device';
 import { pciPath } from '../pci/paths';
 import type { Sys } from '../sys/sys';
 import { PCI_COMMAND, PCI_COMMAND_INTX_DISABLE, PCI_STATUS, PCI_STATUS_INTERRUPT } from '../uapi/pci-regs';
 import { packIrqControl, UIO_WORD_SIZE } from '../uapi/uio';
-import { noInterruptDisable, noIrqcontrol, openConfigFailed } from './errors';
+import { configFailed, controlFailed, noInterruptDisable, noIrqcontrol, openConfigFailed } from './errors';
 
 /** The way in which an interrupt that fired is made to fire again. */
 export type RearmMode = 'auto' | 'irqcontrol' | 'disintx' | 'none';
@@ -64,7 +64,7 @@ export class InterruptControl {
     try {
       if (this.#wasDisabled || !this.asserted()) this.#setDisable(this.#wasDisabled);
     } catch (error) {
-      if (!(error instanceof SysError && error.code === 'ENODEV')) throw error;
+      if (!(error instanceof UdrvError && error.code === 'ENODEV')) throw error;
     }
   }
 
@@ -82,7 +82,7 @@ export class InterruptControl {
       return true;
     } catch (error) {
       if (error instanceof SysError && error.code === 'ENOSYS') return false;
-      throw error;
+      throw controlFailed(this.#device, error);
     }
   }
 
@@ -102,11 +102,19 @@ export class InterruptControl {
     const after = disable ? before | PCI_COMMAND_INTX_DISABLE : before & ~PCI_COMMAND_INTX_DISABLE;
     if (after === before) return;
     this.#register.writeUInt16LE(after);
-    this.#sys.pwrite(config, this.#register, PCI_COMMAND);
+    try {
+      this.#sys.pwrite(config, this.#register, PCI_COMMAND);
+    } catch (error) {
+      throw configFailed(this.#device, error);
+    }
   }
 
   #read(config: number, offset: number): number {
-    this.#sys.pread(config, this.#register, offset);
+    try {
+      this.#sys.pread(config, this.#register, offset);
+    } catch (error) {
+      throw configFailed(this.#device, error);
+    }
     return this.#register.readUInt16LE();
   }
 

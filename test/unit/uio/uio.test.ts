@@ -289,6 +289,21 @@ describe('interrupts', () => {
     expect(nextDescriptor()).toBe(free);
   });
 
+  test('unplugged, with Interrupt Disable to be switched: it went away', () => {
+    for (const isOpened of [true, false]) {
+      const { open, controls } = machine('uio0');
+      using device = open();
+      if (isOpened) device.setInterrupt(false);
+      controls.unplug('uio0');
+      expect(errorOf(() => device.setInterrupt(true))).toMatchObject({
+        exit: 8,
+        code: 'ENODEV',
+        device: 'uio0',
+        message: 'the device went away',
+      });
+    }
+  });
+
   test('what arming changed is put back when the acknowledge fails', async () => {
     const { sys, open } = machine('uio0');
     const disabled = () => {
