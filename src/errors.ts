@@ -127,6 +127,11 @@ export function usageError(subject: string, message: string, hint?: string): Udr
   return new UdrvError(message, { code: 'EUSAGE', exit: Exit.usage, subject, hint });
 }
 
+/** Makes the error of a FIFO or pipe whose other end does nothing. */
+export function silent(path: string, what: string, timeoutMs: number): UdrvError {
+  return new UdrvError(`${what} within ${timeoutMs} ms`, { code: 'ETIMEDOUT', exit: Exit.timeout, subject: path });
+}
+
 /** Makes the error of a use after the close. @param subject the device, or what else was closed */
 export function closedError(subject: string): UdrvError {
   return new UdrvError('is closed', { code: 'ECLOSED', exit: Exit.failed, subject });

@@ -8,9 +8,8 @@ import type { Access, SysTree } from '../sys/sys';
 import { noGroup } from '../vfio/errors';
 import { isVfioDriver } from '../vfio/inspect/drivers';
 import { mayBeOpen } from '../vfio/inspect/holders';
-import { groupNode, type IommuGroup, IommuGroups } from '../vfio/inspect/iommu-group';
+import { groupAccess, groupNode, type IommuGroup, IommuGroups } from '../vfio/inspect/iommu-group';
 import { iommuHardware } from '../vfio/inspect/iommu-hardware';
-import { noiommuAccess } from '../vfio/inspect/noiommu-node';
 import { type ReservedRegion, reservedRegions } from '../vfio/inspect/reserved-regions';
 import { inspectPci } from './pci-functions';
 import { findDevice } from './select';
@@ -56,7 +55,7 @@ export function listGroups(sys: SysTree, names: Names, only?: ReadonlySet<number
   const found = numbers.map((number) => {
     const group = groups.get(number);
     const path = groupNode(number, group.noiommu);
-    const access = group.noiommu ? noiommuAccess(sys, path) : sys.access(path);
+    const access = groupAccess(sys, path, group.noiommu);
     const node = access === null ? null : path;
     return { group, node, access, nodes: new Set([...(node === null ? [] : [node]), ...deviceNodes(reader, group)]) };
   });

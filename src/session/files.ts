@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync, statSync, writeSync } from 'node:fs';
-import { Exit, fromSysError, SysError, UdrvError, usageError } from '../errors';
+import { Exit, fromSysError, SysError, silent, usageError } from '../errors';
 import { sysCall } from '../sys/linux/node-fs';
 import { pause } from '../sys/wait';
 import { hex, hexBytes } from '../text/hex';
@@ -116,12 +116,7 @@ class Patience {
   /** Waits until the next look. @returns whether the signal came @throws UdrvError exit 6 */
   async isOver(): Promise<boolean> {
     const { timeoutMs = Number.POSITIVE_INFINITY, signal } = this.#wait;
-    if (performance.now() - this.#since >= timeoutMs)
-      throw new UdrvError(`${this.#what} within ${timeoutMs} ms`, {
-        code: 'ETIMEDOUT',
-        exit: Exit.timeout,
-        subject: this.#path,
-      });
+    if (performance.now() - this.#since >= timeoutMs) throw silent(this.#path, this.#what, timeoutMs);
     return (await pause(LOOK_MS, signal)) === 'aborted';
   }
 }

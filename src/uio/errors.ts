@@ -5,6 +5,7 @@
 
 import { Exit, type ExitCode, fromSysError, SysError, UdrvError, usageError } from '../errors';
 import type { Region, UioDeviceInfo } from '../model/device';
+import { wentAway } from '../pci/errors';
 import type { Sys } from '../sys/sys';
 import { hex } from '../text/hex';
 import { whyNotMappable } from './mappable';
@@ -53,11 +54,7 @@ export function uDmaBufFailed(name: string, node: string, error: unknown): unkno
 /** read(2) of the node: a device that had an interrupt answers EIO once it is unregistered. */
 export function readFailed(device: UioDeviceInfo, error: unknown): unknown {
   if (!(error instanceof SysError) || (error.code !== 'EIO' && error.code !== 'ENODEV')) return error;
-  return wentAway(device);
-}
-
-function wentAway(device: UioDeviceInfo): UdrvError {
-  return deviceError(device, 'the device went away', { code: 'ENODEV', exit: Exit.gone });
+  return wentAway(device.address);
 }
 
 /** A device whose driver registered no interrupt: the node answers EIO. */
@@ -87,7 +84,7 @@ export function noInterruptDisable({ address }: UioDeviceInfo): UdrvError {
 /** open(2) of the configuration space, for Interrupt Disable. */
 export function openConfigFailed(device: UioDeviceInfo, error: unknown): unknown {
   if (!(error instanceof SysError)) return error;
-  if (error.code === 'ENOENT') return wentAway(device);
+  if (error.code === 'ENOENT') return wentAway(device.address);
   const forbidden = error.code === 'EACCES';
   return fromSysError(error, {
     device: device.address,
@@ -100,12 +97,12 @@ export function openConfigFailed(device: UioDeviceInfo, error: unknown): unknown
 
 /** write(2) of the node: once the device is unregistered it is EINVAL (uio_write() in uio.c). */
 export function controlFailed(device: UioDeviceInfo, error: unknown): unknown {
-  return error instanceof SysError && error.code === 'EINVAL' ? wentAway(device) : error;
+  return error instanceof SysError && error.code === 'EINVAL' ? wentAway(device.address) : error;
 }
 
 /** read(2) and write(2) of the configuration space, which sysfs refuses once the function is removed. */
 export function configFailed(device: UioDeviceInfo, error: unknown): unknown {
-  return error instanceof SysError && error.code === 'ENODEV' ? wentAway(device) : error;
+  return error instanceof SysError && error.code === 'ENODEV' ? wentAway(device.address) : error;
 }
 
 /** write(2) to the configuration space, after the node was closed. @param parent PCI address */

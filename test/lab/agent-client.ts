@@ -22,15 +22,21 @@ export interface Spawn {
   readonly uid?: number;
 }
 
-type Message =
+export type Message =
   | ({ op: 'ready' } & Ready)
   | { op: 'stdout'; id: number; data: string }
   | { op: 'stderr'; id: number; data: string }
   | { op: 'exit'; id: number; code: number | null; signal: NodeJS.Signals | null }
   | { op: 'failed'; id: number; code?: string; message: string };
 
-/** The host's end of agent.cjs. */
-export class Agent {
+/** What is asked for a process that runs. */
+export type ProcessRequest =
+  | { id: number; op: 'stdin'; data: string }
+  | { id: number; op: 'closeStdin' }
+  | { id: number; op: 'kill'; signal: NodeJS.Signals };
+
+/** The host's end of agent.cjs, or of another that speaks as it does. `Wanted` is what that takes to start a process. */
+export class Agent<Wanted extends Pick<Spawn, 'command'> = Spawn> {
   readonly ready: Promise<Ready>;
   readonly #stream: Duplex;
   readonly #processes = new Map<number, GuestProcess>();
@@ -47,7 +53,7 @@ export class Agent {
     });
   }
 
-  spawn(spawn: Spawn, onOutput?: (name: OutputName, chunk: Buffer) => void): GuestProcess {
+  spawn(spawn: Wanted, onOutput?: (name: OutputName, chunk: Buffer) => void): GuestProcess {
     const id = ++this.#lastId;
     const send = (message: object) => this.#gone ?? writeJsonLine(this.#stream, { id, ...message });
     const port: AgentPort = {
@@ -81,6 +87,6 @@ export class Agent {
     }
     this.#processes.delete(message.id);
     if (message.op === 'exit') process?.end({ code: message.code, signal: message.signal });
-    else process?.fail(new LabError(`the guest: ${message.message}`));
+    else process?.fail(new LabError(message.message));
   }
 }

@@ -87,7 +87,7 @@ function start({ id, command, cwd, env, uid }) {
     send({ id, ...message });
   };
   child.on('error', (error) =>
-    report({ op: 'failed', code: error.code, message: `could not start: ${error.message}` }),
+    report({ op: 'failed', code: error.code, message: `the guest: could not start: ${error.message}` }),
   );
   if (child.pid === undefined) return;
 
@@ -165,7 +165,7 @@ function startWarm(cwd, env, uid) {
     end(
       left.length === 0
         ? { op: 'exit', code, signal: null }
-        : { op: 'failed', message: `a command left open: ${left.join(', ')}` },
+        : { op: 'failed', message: `the guest: a command left open: ${left.join(', ')}` },
     ),
   );
   // A signal, or an error that nothing caught: as it ends a process that was started for one command.
@@ -185,7 +185,7 @@ function evaluate({ id, command: [source, argument] }) {
     send({ id, op: 'stdout', data: Buffer.from(JSON.stringify(result ?? null)).toString('base64') });
     send({ id, op: 'exit', code: 0, signal: null });
   } catch (error) {
-    send({ id, op: 'failed', code: error.code, message: error.message });
+    send({ id, op: 'failed', code: error.code, message: `the guest: ${error.message}` });
   }
 }
 

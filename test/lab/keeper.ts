@@ -1,10 +1,13 @@
 /** The process that has a guest which is kept: see kept.ts. Arguments: machine, kernel, path of the socket. */
 import { rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import type { Message, ProcessRequest } from './agent-client';
 import type { GuestProcess } from './guest-process';
 import { readJsonLines, writeJsonLine } from './json-lines';
-import type { Ready, Reply, Request } from './kept';
+import type { Wanted } from './kept';
 import { bootLab, type Kernel, type Lab, type MachineName } from './lab';
+
+type Request = ProcessRequest | ({ id: number; op: 'spawn' } & Wanted) | { op: 'stop' };
 
 /** A guest that nobody has used for so long was forgotten. */
 const IDLE_MS = 2 * 3_600_000;
@@ -33,26 +36,25 @@ async function main([machine, kernel, path = '']: readonly string[]): Promise<vo
 }
 
 function serve(lab: Lab, socket: Socket, stop: () => void): void {
-  const send = (reply: Reply) => writeJsonLine(socket, reply);
-  const { kernel, release, setupLog } = lab;
+  const send = (message: Message) => writeJsonLine(socket, message);
   let process: GuestProcess | undefined;
   // A client that goes takes its process with it, as a terminal does.
   socket.once('close', () => process?.kill('SIGHUP'));
   socket.on('error', () => {});
-  send({ op: 'ready', kernel, release, setupLog } satisfies Ready);
+  send({ op: 'ready', release: lab.release, log: lab.setupLog });
   readJsonLines<Request>(socket, (request) => {
     switch (request.op) {
       case 'stop':
         return stop();
       case 'spawn': {
-        const { op, command, ...options } = request;
+        const { id, op, command, ...options } = request;
         process = lab.spawn(command, {
           ...options,
-          onOutput: (name, chunk) => send({ op: name, data: chunk.toString('base64') }),
+          onOutput: (name, chunk) => send({ id, op: name, data: chunk.toString('base64') }),
         });
         process.exit.then(
-          (exit) => send({ op: 'exit', ...exit }),
-          ({ message }: Error) => send({ op: 'failed', message }),
+          (exit) => send({ id, op: 'exit', ...exit }),
+          ({ message }: Error) => send({ id, op: 'failed', message }),
         );
         return;
       }

@@ -1,37 +1,24 @@
 /**
  * Guests that go on between commands: `npm run lab -- --keep`. keeper.ts has the guest, and listens on a socket that only
- * this user can reach; each connection is for one process of the guest.
- *
- *   keeper to client   {op: 'ready', kernel, release, setupLog}, once it is connected; what the agent says of the process
- *   client to keeper   {op: 'stop'}, or {op: 'spawn', command, user, env, cwd}; what the agent is told of a process
+ * this user can reach; each connection is for one process. It speaks as the guest's agent does, but for two requests:
+ * `spawn` has the options of {@link Guest.spawn}, and `stop` ends the guest.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { Agent, type Ready } from './agent-client';
 import type { Case } from './answers';
 import { LabError } from './error';
-import { type Exit, GuestProcess, type OutputName } from './guest-process';
-import { readJsonLines, writeJsonLine } from './json-lines';
+import type { GuestProcess } from './guest-process';
+import { writeJsonLine } from './json-lines';
 import type { Guest, SpawnOptions } from './lab';
 import { CHECKOUT, LAB_FOLDER } from './prepared';
 
-export type Request =
-  | ({ op: 'spawn'; command: string | readonly string[] } & Omit<SpawnOptions, 'onOutput'>)
-  | { op: 'stdin'; data: string }
-  | { op: 'closeStdin' }
-  | { op: 'kill'; signal: NodeJS.Signals }
-  | { op: 'stop' };
-
-export type Ready = { op: 'ready' } & Omit<Guest, 'spawn'>;
-
-export type Reply =
-  | Ready
-  | { op: OutputName; data: string }
-  | ({ op: 'exit' } & Exit)
-  | { op: 'failed'; message: string };
+/** A process to start. */
+export type Wanted = { command: string | readonly string[] } & Omit<SpawnOptions, 'onOutput'>;
 
 const { UDRV_LAB_CACHE, XDG_CACHE_HOME } = process.env;
 /** In the folder of test/lab/prepare. */
@@ -48,15 +35,14 @@ const socketOf = ({ machine, kernel }: Case) => join(FOLDER, `${OF_CHECKOUT}${ma
 export async function findKept(wanted: Case): Promise<KeptGuest | undefined> {
   const path = socketOf(wanted);
   const socket = connect(path);
+  // It is not there, or its keeper was killed.
+  const none = new Promise<undefined>((resolve) => {
+    socket.once('error', () => resolve(undefined));
+    socket.once('close', () => resolve(undefined));
+  });
   try {
-    return await new Promise((resolve) => {
-      // It is not there, or its keeper was killed.
-      socket.once('error', () => resolve(undefined));
-      socket.once('close', () => resolve(undefined));
-      readJsonLines<Reply>(socket, (reply) => {
-        if (reply.op === 'ready') resolve(new KeptGuest(path, reply));
-      });
-    });
+    const ready = await Promise.race([new Agent<Wanted>(socket).ready, none]);
+    return ready && new KeptGuest(path, wanted, ready);
   } finally {
     socket.destroy();
   }
@@ -111,7 +97,7 @@ function namesInFolder(): string[] {
 /** @returns whether there was a keeper */
 function stop(path: string): Promise<boolean> {
   const socket = connect(path);
-  socket.once('connect', () => writeJsonLine(socket, { op: 'stop' } satisfies Request));
+  socket.once('connect', () => writeJsonLine(socket, { op: 'stop' }));
   return new Promise((resolve) => {
     socket.once('error', () => resolve(false));
     socket.once('close', (failed) => resolve(!failed));
@@ -127,43 +113,22 @@ export class KeptGuest implements Guest {
   readonly #path: string;
 
   /** Use {@link findKept}. */
-  constructor(path: string, { kernel, release, setupLog }: Ready) {
+  constructor(path: string, { kernel }: Case, { release, log }: Ready) {
     this.#path = path;
     this.kernel = kernel;
     this.release = release;
-    this.setupLog = setupLog;
+    this.setupLog = log;
   }
 
   spawn(command: string | readonly string[], { onOutput, ...options }: SpawnOptions = {}): GuestProcess {
     const socket = connect(this.#path);
-    const send = (request: Request) => writeJsonLine(socket, request);
-    const port = {
-      stdin: (data: Buffer) => send({ op: 'stdin', data: data.toString('base64') }),
-      closeStdin: () => send({ op: 'closeStdin' }),
-      kill: (signal: NodeJS.Signals) => send({ op: 'kill', signal }),
-    };
-    const process = new GuestProcess([command].flat().join(' '), port, onOutput);
-    const gone = () => process.fail(new LabError('the guest that was kept has gone'));
+    const agent = new Agent<Wanted>(socket);
+    const gone = () => agent.fail(new LabError('the guest that was kept has gone'));
     socket.once('error', gone);
     socket.once('close', gone);
-    receive(socket, process);
-    send({ op: 'spawn', command, ...options });
+    const process = agent.spawn({ command, ...options }, onOutput);
+    const end = () => void socket.end();
+    process.exit.then(end, end);
     return process;
   }
-}
-
-/** Tells a process what the keeper says of it. */
-function receive(socket: Socket, process: GuestProcess): void {
-  readJsonLines<Reply>(socket, (reply) => {
-    switch (reply.op) {
-      case 'stdout':
-      case 'stderr':
-        return process.push(reply.op, Buffer.from(reply.data, 'base64'));
-      case 'exit':
-        process.end(reply);
-        return void socket.end();
-      case 'failed':
-        return process.fail(new LabError(reply.message));
-    }
-  });
 }

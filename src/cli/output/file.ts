@@ -14,7 +14,7 @@ import {
   statSync,
 } from 'node:fs';
 import { acquiring, Cleanup } from '../../cleanup';
-import { Exit, fromSysError, SysError, UdrvError } from '../../errors';
+import { Exit, fromSysError, SysError, silent, type UdrvError } from '../../errors';
 import { sysCall } from '../../sys/linux/node-fs';
 import { sleep } from '../../sys/sleep';
 import type { Context } from '../program/context';
@@ -230,11 +230,6 @@ function openFifo(path: string, timeoutMs: number): number {
       sleep(LOOK_MS);
     }
   }
-}
-
-/** Makes the error of a FIFO or pipe whose other end does nothing. */
-export function silent(path: string, what: string, timeoutMs: number): UdrvError {
-  return new UdrvError(`${what} within ${timeoutMs} ms`, { code: 'ETIMEDOUT', exit: Exit.timeout, subject: path });
 }
 
 /** Runs a call on a file that the user named; its error becomes the user's, by {@link fileError}. */

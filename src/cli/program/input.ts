@@ -1,8 +1,7 @@
 import * as fs from 'node:fs';
-import { fromSysError, SysError, usageError } from '../../errors';
+import { fromSysError, SysError, silent, usageError } from '../../errors';
 import { readToEnd, sysCall } from '../../sys/linux/node-fs';
 import { ready } from '../../sys/wait';
-import { silent } from '../output/file';
 import { ownLibc } from './libc';
 
 /**

@@ -47,7 +47,7 @@ function unsupported(): never {
   throw new Errno('EOPNOTSUPP');
 }
 
-type IommufdObject = SimIoas | Hwpt | IommufdDevice;
+type SimObject = SimIoas | Hwpt | IommufdDevice;
 
 interface IommufdCommand {
   readonly size: number;
@@ -59,7 +59,7 @@ interface IommufdCommand {
 export class IommufdFile extends IoctlFile implements IommufdContext {
   readonly #kernel: Kernel;
   readonly #iommu: SimIommu;
-  readonly #objects = new Map<number, IommufdObject>();
+  readonly #objects = new Map<number, SimObject>();
   #rlimitMode = 0n;
   readonly #commands: ReadonlyMap<number, IommufdCommand>;
 

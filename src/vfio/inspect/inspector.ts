@@ -2,7 +2,7 @@ import type { VfioAttributes } from '../../model/device';
 import { AttributeReader } from '../../sys/readers/attributes';
 import type { Access, SysTree } from '../../sys/sys';
 import { isVfioDriver } from './drivers';
-import { groupNode, type IommuGroup, IommuGroups } from './iommu-group';
+import { groupAccess, groupNode, type IommuGroup, IommuGroups } from './iommu-group';
 
 export const VFIO_DEV_CLASS = '/sys/class/vfio-dev';
 
@@ -57,14 +57,8 @@ export class VfioInspector {
         groupDevices: group?.devices ?? [],
       },
       node,
-      access: node === null ? null : this.#access(node, group),
+      access: node === null ? null : groupAccess(this.#sys, node, group?.noiommu === true),
     };
-  }
-
-  #access(node: string, group: IommuGroup | null): Access | null {
-    if (group?.noiommu !== true) return this.#sys.access(node);
-    const { noiommuAccess } = require('./noiommu-node') as typeof import('./noiommu-node');
-    return noiommuAccess(this.#sys, node);
   }
 
   /**

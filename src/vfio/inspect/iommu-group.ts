@@ -1,7 +1,7 @@
 import { comparePciAddresses, isPciAddress } from '../../pci/address';
 import { pciPath } from '../../pci/paths';
 import { AttributeReader, type ReadError } from '../../sys/readers/attributes';
-import type { SysTree } from '../../sys/sys';
+import type { Access, SysTree } from '../../sys/sys';
 import { isServedByVfio } from './drivers';
 
 export const IOMMU_GROUPS = '/sys/kernel/iommu_groups';
@@ -21,6 +21,14 @@ export const BRIDGE_CLASS = /^06(?:04|07|09)/;
 /** Returns the node of a group. @param noiommu for a group that VFIO made up, whose node has another name (drivers/vfio/group.c) */
 export function groupNode(number: number, noiommu: boolean): string {
   return `/dev/vfio/${noiommu ? 'noiommu-' : ''}${number}`;
+}
+
+/** Returns the calling user's access to the node of a group; null where there is none. */
+export function groupAccess(sys: SysTree, node: string, noiommu: boolean): Access | null {
+  if (!noiommu) return sys.access(node);
+  // Few machines have such a group.
+  const { noiommuAccess } = require('./noiommu-node') as typeof import('./noiommu-node');
+  return noiommuAccess(sys, node);
 }
 
 export interface GroupMember {
