@@ -19,8 +19,6 @@ interface Outcome {
 
 /** They wait for each other rather than for a processor. */
 const MOST_PROCESSES = 3;
-/** Node and the C library read them as they start, udrv when it is loaded. */
-const READ_AT_START = /^(?:NODE|LD_|LC_|TZ$|UDRV_DEBUG$)/;
 
 interface Process {
   readonly child: ChildProcess;
@@ -42,7 +40,7 @@ export class WarmProcesses {
    * that the command needs nothing that another has loaded or left, and ends by itself.
    */
   takes(words: readonly string[], env: NodeJS.ProcessEnv = {}): boolean {
-    if (!canRunWarm(words) || Object.keys(env).some((name) => READ_AT_START.test(name))) return false;
+    if (!canRunWarm(words, env)) return false;
     const verb = words
       .filter((word) => /^[a-z][a-z-]*$/.test(word))
       .slice(0, 2)

@@ -201,10 +201,10 @@ export class Lab {
    */
   async run(command: string | readonly string[], options: RunOptions = {}): Promise<RunResult> {
     const { stdin, timeoutMs = RUN_TIMEOUT_MS, ...rest } = options;
-    const { env, cwd, user } = rest;
-    const words = stdin === undefined && env === undefined && cwd === undefined ? wordsOfUdrv(command) : null;
+    const { env = {}, cwd, user } = rest;
+    const words = stdin === undefined && cwd === undefined ? wordsOfUdrv(command, env) : null;
     const before = this.#qemu.processorSeconds;
-    const process = words === null ? this.spawn(command, rest) : this.#start(['udrv', ...words], { user }, 'udrv');
+    const process = words === null ? this.spawn(command, rest) : this.#start(['udrv', ...words], { user, env }, 'udrv');
     if (stdin !== undefined) process.write(stdin);
     process.closeStdin();
     const exit = await process.exitWithin(timeoutMs);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Finding } from '../../../src/doctor/check';
 import type { Diagnosis } from '../../../src/doctor/diagnose';
+import { wordsOfUdrv } from '../../support/warm-words';
 import type { Kernel, Lab } from '../lab';
 import { LAB_FOLDER } from '../prepared';
 import type { LabFault, Machine } from './fault';
@@ -97,15 +98,27 @@ export async function runFault(lab: Lab, fault: LabFault, record = false): Promi
     const text = first.mend.find(({ kind }) => kind === 'command')?.text;
     if (text === undefined) return outcome;
     outcome.command = text;
-    // In one shell, as a person types it: a limit that the command sets is that shell's.
-    const after = await asPerson(lab, fault, `${text}\nmended=$?\n${operation}\nprintf '\\n%s %s' $mended $?`);
-    const codes = /\n(\d+) (\d+)$/.exec(after.stdout);
-    if (codes !== null) [outcome.mended, outcome.succeeded] = [Number(codes[1]), Number(codes[2])];
-    outcome.log += after.stderr;
-    return outcome;
+    const { stderr, ...codes } = await mendAndTry(lab, fault, text);
+    outcome.log += stderr;
+    return Object.assign(outcome, codes);
   } finally {
     if (undo !== undefined) await asRoot(lab, undo);
   }
+}
+
+/** Runs the command of a finding, and then what failed before; null where a shell did not come so far. */
+async function mendAndTry(lab: Lab, fault: LabFault, mend: string) {
+  const { operation } = fault;
+  // A limit that it sets is that of the shell that it is typed into.
+  if (mend.includes('$$')) {
+    const lines = `${mend}\nmended=$?\n${operation}\nprintf '\\n%s %s' $mended $?`;
+    const { stdout, stderr } = await asPerson(lab, fault, lines);
+    const [mended = null, succeeded = null] = /\n(\d+) (\d+)$/.exec(stdout)?.slice(1).map(Number) ?? [];
+    return { mended, succeeded, stderr };
+  }
+  const first = await asPerson(lab, fault, mend);
+  const then = await asPerson(lab, fault, operation);
+  return { mended: first.code, succeeded: then.code, stderr: `${first.stderr}${then.stderr}` };
 }
 
 /** Tries what failed, after the boot that was named. */
@@ -142,13 +155,18 @@ async function asRoot(lab: Lab, lines: string): Promise<void> {
   if (code !== 0) throw new Error(`${lines}\nended with ${code}: ${stderr}`);
 }
 
-function asPerson(lab: Lab, { session = '', user }: LabFault, lines: string) {
-  return ask(lab, { user: user ?? false, lines: `${session}\n${lines}` });
+function asPerson(lab: Lab, { session, user }: LabFault, lines: string) {
+  return ask(lab, { user: user ?? false, lines: session === undefined ? lines : `${session}\n${lines}` });
 }
 
+/** Runs lines as typed into a shell; a line of udrv alone, also with sudo, in a process that is there. */
 function ask(lab: Lab, { user, lines }: { user: boolean; lines: string }) {
-  const env = { USER: user ? '1000' : 'root', ...QUICK };
-  return lab.run(['bash', '-c', lines], { user, env, timeoutMs: LIMIT_MS });
+  const withoutSudo = lines.replace(/^sudo (?=udrv )/, '');
+  const isRoot = withoutSudo !== lines;
+  const env = { USER: user && !isRoot ? '1000' : 'root' };
+  if (wordsOfUdrv(withoutSudo) !== null)
+    return lab.run(withoutSudo, { user: user && !isRoot, env, timeoutMs: LIMIT_MS });
+  return lab.run(['bash', '-c', lines], { user, env: { ...env, ...QUICK }, timeoutMs: LIMIT_MS });
 }
 
 /** Returns the boot that a finding names: arguments of the kernel, and those of QEMU. */
