@@ -227,7 +227,7 @@ function readNext() {
 /** Setting the machine up goes on beside our start; its log gets this name when that is done. */
 function whenSetUp(then) {
   if (fs.existsSync(SETUP_LOG)) then(fs.readFileSync(SETUP_LOG, 'utf8'));
-  else setTimeout(whenSetUp, 10, then);
+  else setTimeout(whenSetUp, 50, then);
 }
 
 whenSetUp((log) => {

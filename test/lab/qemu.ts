@@ -29,7 +29,7 @@ const CONSOLES: Readonly<Record<Architecture, string>> = { x64: 'ttyS0', arm64: 
  * 60 ms more, and Node 150.
  */
 const PARAMETERS = [
-  ...['quiet', 'panic=-1', 'norandmaps'],
+  ...['quiet', 'panic=-1', 'norandmaps', 'cryptomgr.notests'],
   ...['no_timer_check', 'tsc=reliable', 'usb_storage.delay_use=0'],
 ];
 

@@ -1,5 +1,5 @@
 /** These run programs of the user, read what is typed, or measure what a process that is warm does otherwise. */
-const IN_A_PROCESS_OF_ITS_OWN = ['run', 'shell', 'bench', 'man', '-'];
+const IN_A_PROCESS_OF_ITS_OWN = ['run', 'shell', 'bench', 'man'];
 
 /** Node and the C library read them as they start, udrv when it is loaded. */
 const READ_AT_START = /^(?:NODE|LD_|LC_|TZ$|UDRV_DEBUG$)/;
@@ -10,6 +10,7 @@ type Variables = Readonly<Record<string, string | undefined>>;
 export function canRunWarm(words: readonly string[], env: Variables = {}): boolean {
   return (
     !words.some((word) => IN_A_PROCESS_OF_ITS_OWN.includes(word)) &&
+    !words.some((word, i) => word === '-' && words[i - 1] !== '-o') && // it reads what is typed
     !Object.keys(env).some((name) => READ_AT_START.test(name))
   );
 }

@@ -54,18 +54,22 @@ set_up() {
   await disk
   await test -e /sys/bus/usb/devices/1-6:1.0/driver
   await test -e /sys/bus/pci/devices/0000:00:0b.0/net
-  # The nodes as they are at the boot: mode, owner, group, type, major and minor number (hexadecimal), name.
+  nodes >/run/lab/nodes
+}
+
+# nodes: those of devices, as they are: mode, owner, group, type, major and minor number (hexadecimal), name.
+nodes() {
   local places=(/dev/uio0 /dev/bus/usb) place
   for place in /dev/vfio /dev/iommu; do [ ! -e $place ] || places+=($place); done
-  find "${places[@]}" -type c -exec stat -c '%a %u %g %t %T %n' {} + >/run/lab/nodes
+  find "${places[@]}" -type c -exec stat -c '%a %u %g %t %T %n' {} +
 }
 
 # restore_nodes: makes them as they were at the boot.
 restore_nodes() {
   local mode uid gid major minor name
-  while read -r mode uid gid major minor name; do
+  nodes 2>/dev/null | grep -vxFf - /run/lab/nodes | while read -r mode uid gid major minor name; do
     mkdir -p "${name%/*}"
     [ -e "$name" ] || mknod "$name" c $((16#$major)) $((16#$minor))
     chown "$uid:$gid" "$name" && chmod "$mode" "$name"
-  done </run/lab/nodes
+  done
 }

@@ -75,7 +75,7 @@ await() {
         note "not there: $path"
         break
       fi
-      sleep 0.02
+      sleep 0.1
     done
   done
 }
