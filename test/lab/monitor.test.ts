@@ -103,7 +103,7 @@ describeInLab('udrv monitor', (lab, kernel) => {
         framework: 'vfio',
         vendorId: '1234',
         deviceId: '11e8',
-        node: kernel === 'built' ? '/dev/vfio/devices/vfio0' : expect.stringMatching(/^\/dev\/vfio\/\d+$/),
+        node: kernel !== 'stock' ? '/dev/vfio/devices/vfio0' : expect.stringMatching(/^\/dev\/vfio\/\d+$/),
         access: 'rw',
       });
   });
@@ -135,7 +135,9 @@ describeInLab('udrv monitor', (lab, kernel) => {
     const monitor = await monitoring('');
     monitor.kill('SIGSTOP');
     const cycle = 'echo 0000:00:04.0 > unbind; echo 0000:00:04.0 > bind';
-    await run(`cd /sys/bus/pci/drivers/uio_pci_generic; for i in $(seq 400); do ${cycle}; done`);
+    // Linux 7.3 keeps up to 4 MiB (net.core.rmem_max), those before a twentieth of that.
+    const cycles = kernel === 'newer' ? 1200 : 400;
+    await run(`cd /sys/bus/pci/drivers/uio_pci_generic; for i in $(seq ${cycles}); do ${cycle}; done`);
     await run('echo 1-4:1.0 > /sys/bus/usb/drivers/usb-storage/unbind');
     monitor.kill('SIGCONT');
     await told(monitor, /"1-4:1.0"/);
@@ -145,7 +147,7 @@ describeInLab('udrv monitor', (lab, kernel) => {
     // Some were lost; those that were not make sense one after the other.
     const uio = events.filter(({ address }) => address === 'uio0').map(({ action }) => action);
     expect(uio.length).toBeGreaterThan(20);
-    expect(uio.length).toBeLessThan(800);
+    expect(uio.length).toBeLessThan(2 * cycles);
     for (const [i, action] of uio.entries()) expect(action).toBe(i % 2 === 0 ? 'remove' : 'add');
     expect(uio.at(-1)).toBe('add');
     await run('echo 1-4:1.0 > /sys/bus/usb/drivers/usb-storage/bind');

@@ -64,7 +64,7 @@ function exitCode({ code, signal }: Exit): number {
 function greeting({ kernel, release }: Guest, end: string): string {
   const devices = [
     ['uio0', 'edu at 0000:00:04.0', 'udrv uio read uio0 map0 0x0'],
-    ['0000:00:03.0', `edu on vfio-pci${kernel === 'built' ? ', vfio0' : ''}`, 'udrv show 0000:00:03.0'],
+    ['0000:00:03.0', `edu on vfio-pci${kernel !== 'stock' ? ', vfio0' : ''}`, 'udrv show 0000:00:03.0'],
     ['0000:02:01.0', 'edu, its group not viable', 'udrv vfio groups'],
     ['1-3 to 1-7', 'hub, keyboard, disk, audio', 'udrv list --type usb'],
     ['3-1', 'gadget zero, source and sink', 'udrv show 3-1'],

@@ -48,7 +48,7 @@ describeInLab('udrv on a real kernel', (lab, kernel) => {
       blockers: [],
       groupDevices: ['0000:00:03.0'],
     });
-    expect(vfio.node).toBe(kernel === 'built' ? '/dev/vfio/devices/vfio0' : `/dev/vfio/${group}`);
+    expect(vfio.node).toBe(kernel !== 'stock' ? '/dev/vfio/devices/vfio0' : `/dev/vfio/${group}`);
     const blocked = devices.find((d: { address: string }) => d.address === '0000:02:01.0');
     expect(blocked.vfio).toMatchObject({ viable: false, blockers: ['0000:02:02.0'] });
 

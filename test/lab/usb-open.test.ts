@@ -17,7 +17,7 @@ const HUB_FIELDS: readonly (readonly [theirs: string, ours: string])[] = [
   ['bHubContrCurrent', 'bHubContrCurrent'],
 ];
 
-describeInLab('what USB devices tell when they are asked', (lab, kernel) => {
+describeInLab('what USB devices tell when they are asked', (lab) => {
   let verbose: Promise<{ text: string; devices: Map<string, LsusbDescriptor[]> }> | undefined;
   const lsusb = () => {
     verbose ??= lab()
@@ -115,7 +115,6 @@ describeInLab('what USB devices tell when they are asked', (lab, kernel) => {
     const before = (await lab().run(drivers)).stdout;
     for (const device of ['1-4', '1-3', '1-3.1']) await shown(device);
     expect((await lab().run(drivers)).stdout).toBe(before);
-    expect(kernel).toMatch(/stock|built/);
   });
 });
 
