@@ -15,7 +15,7 @@ const SEQUENCE = '/sys/kernel/uevent_seqnum';
 
 export interface Heard {
   uevents: Uevent[];
-  /** Whether messages were lost: the kernel had no room for all. */
+  /** Whether messages were lost, and no older one is left: the kernel had no room for all. */
   lost: boolean;
 }
 
@@ -28,6 +28,7 @@ export class UeventSocket {
   readonly #buffer = Buffer.alloc(UEVENT_BUFFER);
   #fd: number | undefined;
   #heard: bigint | null;
+  #lost = false;
 
   private constructor(sys: Sys, fd: number | undefined) {
     this.#sys = sys;
@@ -63,10 +64,14 @@ export class UeventSocket {
         this.#note(uevent);
       } catch (error) {
         if (!(error instanceof SysError)) throw error;
-        if (error.code === 'EAGAIN') break;
-        // The waiting messages are older than the lost ones, and still to be had.
+        if (error.code === 'EAGAIN') {
+          heard.lost = this.#lost;
+          this.#lost = false;
+          break;
+        }
+        // The waiting messages are older than the lost ones, and still to be had: the loss is told after the last.
         if (error.code !== 'ENOBUFS') throw error;
-        heard.lost = true;
+        this.#lost = true;
       }
     }
     return heard;

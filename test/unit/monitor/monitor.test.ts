@@ -4,7 +4,7 @@ import type { Framework } from '../../../src/model/device';
 import type { DeviceEvent } from '../../../src/monitor/event';
 import { type MonitorStart, monitorDevices } from '../../../src/monitor/monitor';
 import { type SimulatedMachine, simulatedMachine } from '../../../src/sim';
-import type { Sys } from '../../../src/sys/sys';
+import type { Datagram, Sys } from '../../../src/sys/sys';
 import { claimInterface, disconnectDriver } from '../../../src/usb/usbfs';
 
 const UNBIND = '/sys/bus/usb/drivers/usb-storage/unbind';
@@ -264,6 +264,52 @@ describe('where not all is heard, it looks', () => {
     expect(lines.slice(-2)).toEqual(['remove 1-2 -', 'unbind 1-4:1.0 usb-storage']);
     // Those that were heard make sense, one after the other.
     for (const [i, { action }] of run.events.slice(0, 256).entries()) expect(action).toBe(i % 2 ? 'bind' : 'unbind');
+  });
+
+  test('a loss counts after the last of the older messages, however many there are', async () => {
+    const queue: { datagram: Datagram; message: Buffer }[] = [];
+    let socket = -1;
+    let overrun = false;
+    const large = view({
+      ueventSocket: (group) => {
+        socket = sys.ueventSocket(group);
+        return socket;
+      },
+      receive: (_, buffer) => {
+        if (overrun) {
+          overrun = false;
+          throw new SysError('recvfrom', 'ENOBUFS', 'uevents');
+        }
+        const first = queue.shift();
+        if (first === undefined) throw new SysError('recvfrom', 'EAGAIN', 'uevents');
+        first.message.copy(buffer);
+        return first.datagram;
+      },
+    });
+    const take = () => {
+      for (;;) {
+        const message = Buffer.alloc(8192);
+        try {
+          queue.push({ datagram: sys.receive(socket, message), message });
+        } catch {
+          return;
+        }
+      }
+    };
+    const storm = () => {
+      for (let i = 0; i < 600; i++) {
+        sys.writeFile(UNBIND, '1-4:1.0');
+        sys.writeFile(BIND, '1-4:1.0');
+        take();
+      }
+      machine.controls.unplug('1-2');
+      overrun = true;
+    };
+    const { events } = await monitored(storm, 1201, { type: 'usb', on: large });
+    expect(events.slice(0, 1200).map(inShort)).toEqual(
+      Array.from({ length: 1200 }, (_, i) => `${i % 2 ? 'bind' : 'unbind'} 1-4:1.0 usb-storage`),
+    );
+    expect(events.slice(1200).map(inShort)).toEqual(['remove 1-2 -']);
   });
 
   test('nothing is told twice: what was seen is known when its message comes', async () => {
