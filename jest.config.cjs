@@ -5,6 +5,7 @@ const project = (name) => ({
   transformIgnorePatterns: [
     '/node_modules/(?!(chalk|string-width|strip-ansi|ansi-regex|get-east-asian-width|parse5|entities)/)',
   ],
+  setupFiles: ['<rootDir>/test/setup.cjs'],
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
 });
 
@@ -13,6 +14,7 @@ module.exports = {
   testTimeout: 60_000,
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],
+  testSequencer: '<rootDir>/test/sequencer.cjs',
   reporters: ['default', '<rootDir>/test/summary-reporter.cjs'],
   projects: ['unit', 'conformance', 'cli', 'package', 'lab'].map(project),
 };

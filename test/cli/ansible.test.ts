@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { environment } from '../support/environment';
 import { describeWith } from '../support/requires';
 import { SSHD, startHosts } from '../support/ssh-hosts';
 import { scratch } from './tree';
-import { environment, outcomeOf, ROOT, UDRV, udrv } from './udrv';
+import { outcomeOf, ROOT, UDRV, udrv } from './udrv';
 
 // The example for Ansible, run against two hosts behind sshd on loopback. udrv on them works on a simulated machine of
 // each host, which keeps its state in a file: drivers and rules of udev change there as on a real one.

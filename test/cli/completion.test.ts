@@ -1,9 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { environment } from '../support/environment';
 import { describeWith } from '../support/requires';
 import { plant, scratch, usbDevice } from './tree';
-import { environment, PATIENCE, UDRV, udrv } from './udrv';
+import { PATIENCE, UDRV, udrv } from './udrv';
 
 // Each shell itself completes: bash and zsh on a terminal, as they do for a person, fish with the command that it has
 // for that.

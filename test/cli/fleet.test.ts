@@ -30,6 +30,51 @@ function hostsIn(text: string): string[] {
     .map((line) => JSON.parse(line).host);
 }
 
+// First, for it waits longest: tests begin in this order.
+describeWith(SSHD, 'hosts behind ssh', () => {
+  const live = ['127.0.3.1', '127.0.3.2', '127.0.3.3', '127.0.3.4'];
+  const [slow, silent, dead] = ['127.0.3.5', '127.0.3.6', '127.0.3.7'];
+
+  test.concurrent('are listed, whatever some of them do', async () => {
+    const sshd = Object.fromEntries(live.map((host) => [host, null]));
+    await using running = await startHosts(join(dir, 'ssh'), {
+      sshd: { ...sshd, [slow]: 'sleep 600' },
+      silent: [silent],
+    });
+    const options = running.options.flatMap((option) => ['--ssh-option', option]);
+    const hosts = [dead, ...live, slow, silent].map((host) => `${userInfo().username}@${host}`).join(',');
+    const { stdout, stderr, exit } = await udrv([
+      '--json',
+      '--host',
+      hosts,
+      '--host-timeout',
+      '30',
+      ...options,
+      'list',
+      '-a',
+    ]);
+    const local = JSON.parse((await udrv('--json list -a')).stdout);
+    const documents = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(documents).toEqual(live.map((host) => ({ ...local, host: `${userInfo().username}@${host}` })));
+    expect(
+      stderr
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).error.message),
+    ).toEqual([
+      expect.stringMatching(/^\S+@127\.0\.3\.7: ssh: connect to host 127\.0\.3\.7 port \d+: Connection refused$/),
+      expect.stringMatching(/^\S+@127\.0\.3\.5: no answer within 30 s$/),
+      expect.stringMatching(
+        /^\S+@127\.0\.3\.6: (?:no answer within 30 s|Connection timed out during banner exchange|.*timed out.*)$/,
+      ),
+    ]);
+    expect(exit).toBe(1);
+  });
+});
+
 describe('a host', () => {
   const root = join(dir, 'root');
   generateSysroot(root, 10);
@@ -260,47 +305,3 @@ async function appears(file: string): Promise<number> {
     await delay(20);
   }
 }
-
-describeWith(SSHD, 'hosts behind ssh', () => {
-  const live = ['127.0.3.1', '127.0.3.2', '127.0.3.3', '127.0.3.4'];
-  const [slow, silent, dead] = ['127.0.3.5', '127.0.3.6', '127.0.3.7'];
-
-  test.concurrent('are listed, whatever some of them do', async () => {
-    const sshd = Object.fromEntries(live.map((host) => [host, null]));
-    await using running = await startHosts(join(dir, 'ssh'), {
-      sshd: { ...sshd, [slow]: 'sleep 600' },
-      silent: [silent],
-    });
-    const options = running.options.flatMap((option) => ['--ssh-option', option]);
-    const hosts = [dead, ...live, slow, silent].map((host) => `${userInfo().username}@${host}`).join(',');
-    const { stdout, stderr, exit } = await udrv([
-      '--json',
-      '--host',
-      hosts,
-      '--host-timeout',
-      '30',
-      ...options,
-      'list',
-      '-a',
-    ]);
-    const local = JSON.parse((await udrv('--json list -a')).stdout);
-    const documents = stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    expect(documents).toEqual(live.map((host) => ({ ...local, host: `${userInfo().username}@${host}` })));
-    expect(
-      stderr
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line).error.message),
-    ).toEqual([
-      expect.stringMatching(/^\S+@127\.0\.3\.7: ssh: connect to host 127\.0\.3\.7 port \d+: Connection refused$/),
-      expect.stringMatching(/^\S+@127\.0\.3\.5: no answer within 30 s$/),
-      expect.stringMatching(
-        /^\S+@127\.0\.3\.6: (?:no answer within 30 s|Connection timed out during banner exchange|.*timed out.*)$/,
-      ),
-    ]);
-    expect(exit).toBe(1);
-  });
-});

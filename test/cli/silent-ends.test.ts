@@ -2,16 +2,24 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { quoted, ROOT, shell, UDRV } from './udrv';
+import { setTimeout as delay } from 'node:timers/promises';
+import { outcomeOf, ROOT, shell, shows, start } from './udrv';
 
 const EDU = '0000:00:03.0';
 const directory = mkdtempSync(join(tmpdir(), 'udrv-silent-'));
-const fifo = join(directory, 'fifo');
-execFileSync('mkfifo', [fifo]);
 afterAll(() => rmSync(directory, { recursive: true }));
 
+let fifos = 0;
+
+/** Makes a FIFO for one test. @returns the variables with which lines of shell name it */
+function withFifo() {
+  const FIFO = join(directory, `fifo${++fifos}`);
+  execFileSync('mkfifo', [FIFO]);
+  return { env: { FIFO } };
+}
+
 describe('--timeout bounds', () => {
-  test.each([
+  test.concurrent.each([
     'usb bulk 1-2 0x01 --data -',
     'usb iso 1-2 0x02 --alt 1 --data -',
     'usb ctrl 1-2 0x40 0x5b 0 0 --data -',
@@ -19,39 +27,44 @@ describe('--timeout bounds', () => {
     'vfio config --file -',
   ])('a silent standard input: udrv %s', async (line) => {
     // Open at both ends: it says nothing, and does not end.
-    expect(await shell(`udrv --sim --timeout 300ms ${line} <> ${fifo}`)).toEqual({
+    expect(await shell(`udrv --sim --timeout 300ms ${line} <> $FIFO`, withFifo())).toEqual({
       stdout: '',
       stderr: expect.stringMatching(/^udrv: standard input: nothing came within 300 ms \(ETIMEDOUT\)\n$/),
       exit: 6,
     });
   });
 
-  test.each([
-    [`usb bulk 1-2 0x01 --data @${fifo}`, 'nothing came'],
-    [`do uio0 @${fifo}`, 'nothing came'],
-    [`read uio0 ID --map ${fifo}`, 'nothing came'],
-    [`describe ID --map ${fifo}`, 'nothing came'],
-    [`diff ${fifo} uio0 map0`, 'nothing came'],
-    [`vfio config --file ${fifo}`, 'nothing came'],
-    [`usb bulk 1-2 0x81 --length 512 -o ${fifo}`, 'nobody reads from it'],
-    [`uio dump uio0 map0 -o ${fifo}`, 'nobody reads from it'],
+  test.concurrent.each([
+    ['usb bulk 1-2 0x01 --data @$FIFO', 'nothing came'],
+    ['do uio0 @$FIFO', 'nothing came'],
+    ['read uio0 ID --map $FIFO', 'nothing came'],
+    ['describe ID --map $FIFO', 'nothing came'],
+    ['diff $FIFO uio0 map0', 'nothing came'],
+    ['vfio config --file $FIFO', 'nothing came'],
+    ['usb bulk 1-2 0x81 --length 512 -o $FIFO', 'nobody reads from it'],
+    ['uio dump uio0 map0 -o $FIFO', 'nobody reads from it'],
   ])('a FIFO without another end: udrv %s', async (line, what) => {
-    expect(await shell(`udrv --sim --timeout 300ms ${line}`)).toEqual({
+    const { env } = withFifo();
+    expect(await shell(`udrv --sim --timeout 300ms ${line}`, { env })).toEqual({
       stdout: '',
-      stderr: `udrv: ${fifo}: ${what} within 300 ms (ETIMEDOUT)\n`,
+      stderr: `udrv: ${env.FIFO}: ${what} within 300 ms (ETIMEDOUT)\n`,
       exit: 6,
     });
   });
 });
 
 describe.each(['', 'abc'])('a signal while standard input has said %j sends nothing', (said) => {
-  test.each(['usb bulk 1-4 0x02 --detach', 'usb int 1-4 0x02 --detach', 'usb iso 1-2 0x02 --alt 1'])(
+  test.concurrent.each(['usb bulk 1-4 0x02 --detach', 'usb int 1-4 0x02 --detach', 'usb iso 1-2 0x02 --alt 1'])(
     'udrv %s',
     async (line) => {
-      const command = [process.execPath, UDRV, '--sim', '--trace', ...line.split(' '), '--data', '-'].map(quoted);
-      const { exit, stderr } = await shell(
-        `(printf '${said}'; sleep 4) | timeout --preserve-status -s INT 2 ${command.join(' ')}`,
-      );
+      const child = start(`--sim --trace ${line} --data -`, {}, 'pipe');
+      const ended = outcomeOf(child);
+      child.stdin?.write(said);
+      await shows(child, 'stderr', /CLAIM/);
+      // It reads what there is, and waits for more.
+      await delay(300);
+      child.kill('SIGINT');
+      const { exit, stderr } = await ended;
       expect(stderr).toContain('CLAIM');
       expect(stderr).not.toContain('SUBMITURB');
       expect(exit).toBe(130);
@@ -59,55 +72,60 @@ describe.each(['', 'abc'])('a signal while standard input has said %j sends noth
   );
 });
 
-test.each([
-  [`--snapshot ${fifo} list`, 'nothing came'],
-  [`--hosts ${fifo} list`, 'nothing came'],
-])('--timeout bounds a FIFO that names machines: udrv %s', async (line, what) => {
-  expect(await shell(`udrv --timeout 300ms ${line}`)).toEqual({
-    stdout: '',
-    stderr: `udrv: ${fifo}: ${what} within 300 ms (ETIMEDOUT)\n`,
-    exit: 6,
-  });
-});
+test.concurrent.each(['--snapshot $FIFO list', '--hosts $FIFO list'])(
+  '--timeout bounds a FIFO that names machines: udrv %s',
+  async (line) => {
+    const { env } = withFifo();
+    expect(await shell(`udrv --timeout 300ms ${line}`, { env })).toEqual({
+      stdout: '',
+      stderr: `udrv: ${env.FIFO}: nothing came within 300 ms (ETIMEDOUT)\n`,
+      exit: 6,
+    });
+  },
+);
 
 const STEPS: [string, string, string][] = [
-  [EDU, `'buf A 4K' 'load A @${fifo}'`, 'nothing came'],
-  [EDU, `'buf A 4K' 'save A @${fifo}'`, 'nobody reads from it'],
-  [EDU, `'buf A 4K' 'expect A == @${fifo}'`, 'nothing came'],
-  ['1-4', `'claim 0 --detach' 'bulk 0x02 @${fifo}'`, 'nothing came'],
+  [EDU, '"buf A 4K" "load A @$FIFO"', 'nothing came'],
+  [EDU, '"buf A 4K" "save A @$FIFO"', 'nobody reads from it'],
+  [EDU, '"buf A 4K" "expect A == @$FIFO"', 'nothing came'],
+  ['1-4', '"claim 0 --detach" "bulk 0x02 @$FIFO"', 'nothing came'],
 ];
 
 describe('a FIFO without another end, as a step while a device is open', () => {
-  test.each(STEPS)('is bounded by --timeout: udrv do %s %s', async (device, steps, what) => {
-    const { stderr, exit } = await shell(`udrv --sim --timeout 300ms do ${device} ${steps}`);
+  test.concurrent.each(STEPS)('is bounded by --timeout: udrv do %s %s', async (device, steps, what) => {
+    const { env } = withFifo();
+    const { stderr, exit } = await shell(`udrv --sim --timeout 300ms do ${device} ${steps}`, { env });
     expect({ stderr, exit }).toEqual({
-      stderr: `udrv: step 2: ${fifo}: ${what} within 300 ms (ETIMEDOUT)\n`,
+      stderr: `udrv: step 2: ${env.FIFO}: ${what} within 300 ms (ETIMEDOUT)\n`,
       exit: 6,
     });
   });
 
   // Ctrl-C after two seconds; SIGKILL would be exit 137.
-  test.each(STEPS)('is left at Ctrl-C: udrv do %s %s', async (device, steps) => {
+  test.concurrent.each(STEPS)('is left at Ctrl-C: udrv do %s %s', async (device, steps) => {
     const { stderr, exit } = await shell(
       `timeout -k 10 -s INT --preserve-status 2 ${ROOT}/bin/udrv --sim do ${device} ${steps}`,
+      withFifo(),
     );
     expect({ stderr, exit }).toEqual({ stderr: '', exit: 130 });
   });
 
-  test('works once there is one', async () => {
+  test.concurrent('works once there is one', async () => {
     const { stdout, exit } = await shell(
-      `{ sleep 1; printf abc; sleep 1; printf def; } > ${fifo} & udrv --sim do ${EDU} 'buf A 4K' 'load A @${fifo}' 'hexdump A:0+8'`,
+      `{ sleep 1; printf abc; sleep 1; printf def; } > $FIFO & udrv --sim do ${EDU} 'buf A 4K' "load A @$FIFO" 'hexdump A:0+8'`,
+      withFifo(),
     );
     expect({ stdout, exit }).toEqual({ stdout: expect.stringContaining('61 62 63 64 65 66 00 00'), exit: 0 });
     expect(
       await shell(
-        `{ sleep 1; wc -c < ${fifo}; } & udrv --sim -q do ${EDU} 'buf A 4M' 'save A @${fifo}' >/dev/null; wait`,
+        `{ sleep 1; wc -c < $FIFO; } & udrv --sim -q do ${EDU} 'buf A 4M' "save A @$FIFO" >/dev/null; wait`,
+        withFifo(),
       ),
     ).toEqual({ stdout: '4194304\n', stderr: '', exit: 0 });
   });
 });
 
-test.each([
+test.concurrent.each([
   ['--snapshot / list', 2, 'cannot read the snapshot: '],
   ['--hosts / list', 2, 'is a directory'],
   ['--sim read uio0 ID --map /', 2, 'is a directory'],
@@ -123,7 +141,7 @@ test.each([
   expect(ran.stderr).toContain(what);
 });
 
-test.each([
+test.concurrent.each([
   ['usb bulk 1-2 0x01 --data -', 1, 'illegal operation on a directory (EISDIR)'],
   ['usb ctrl 1-2 0x40 0x5b 0 0 --data -', 1, 'illegal operation on a directory (EISDIR)'],
   ['do uio0 -', 2, 'is a directory'],
@@ -135,7 +153,7 @@ test.each([
   });
 });
 
-test.each([
+test.concurrent.each([
   [`vfio dma-test ${EDU}`, 1],
   [`do ${EDU} 'repeat 100000 {' 'read bar0:0' '}'`, 1],
   ['uio watch-irq uio0 --trigger map0:0x60=1 --ack map0:0x64=map0:0x24', 0],
@@ -145,7 +163,7 @@ test.each([
   expect(stderr).toBe(`${exit}\n`);
 });
 
-test('a file is replaced by a success only', async () => {
+test.concurrent('a file is replaced by a success only', async () => {
   const file = join(directory, 'file');
   writeFileSync(file, 'old');
   expect(await shell(`udrv --sim usb ctrl 1-2 0xc0 0xff 0 0 64 -o ${file}`)).toMatchObject({ exit: 7 });
@@ -154,7 +172,7 @@ test('a file is replaced by a success only', async () => {
   expect(readFileSync(file).toString('hex', 0, 4)).toBe('12010002');
 });
 
-test('an output is opened before the device: a reply that cannot be written is not requested', async () => {
+test.concurrent('an output is opened before the device: a reply that cannot be written is not requested', async () => {
   const { stderr, exit } = await shell(`udrv --sim --trace usb ctrl 1-2 0x80 6 0x0100 0 18 -o ${directory}/no/file`);
   expect({ stderr, exit }).toEqual({
     stderr: `udrv: ${directory}/no/file: no such file or directory (ENOENT)\n`,

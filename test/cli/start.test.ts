@@ -15,7 +15,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { environment, ROOT, UDRV } from './udrv';
+import { environment } from '../support/environment';
+import { ROOT, UDRV } from './udrv';
 
 const LIST = ['--snapshot', join(ROOT, 'fixtures/small.snapshot'), 'list'];
 const asRoot = process.geteuid?.() === 0 ? test : test.skip;
@@ -31,7 +32,7 @@ afterEach(() => rmSync(home, { recursive: true }));
 /** Lists with `home` as HOME. @returns the names in the cache's directory */
 function list(env: NodeJS.ProcessEnv = {}, args: readonly string[] = LIST): string[] {
   const child = spawnSync(process.execPath, [UDRV, ...args], {
-    env: environment({ HOME: home, ...env }),
+    env: environment({ XDG_CACHE_HOME: undefined, HOME: home, ...env }),
     encoding: 'utf8',
   });
   expect({ ...child, stdout: child.stdout.slice(0, 4) }).toMatchObject({ status: 0, stderr: '', stdout: 'TYPE' });
@@ -55,7 +56,10 @@ test('a listing runs on main.js alone', () => {
     process.argv = ['node', 'udrv', ...${JSON.stringify(LIST)}];
     process.on('exit', () => process.stderr.write(Object.keys(require.cache).join('\\n')));
     require(${JSON.stringify(UDRV)});`;
-  const { stderr } = spawnSync(process.execPath, ['-e', code], { env: environment(), encoding: 'utf8' });
+  const { stderr } = spawnSync(process.execPath, ['-e', code], {
+    env: environment({ XDG_CACHE_HOME: undefined }),
+    encoding: 'utf8',
+  });
   expect(stderr.split('\n')).toEqual([UDRV, join(ROOT, 'dist/cli/start.js')]);
 });
 

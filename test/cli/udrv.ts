@@ -3,6 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { checkDocuments } from '../schemas/check';
+import { environment } from '../support/environment';
 import { WarmProcesses } from './warm';
 
 export const ROOT = join(__dirname, '../..');
@@ -31,10 +32,6 @@ type Text = string | RegExp;
 jest.setTimeout(PATIENCE);
 build();
 
-export function environment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
-  return { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8', COLUMNS: '80', ...extra };
-}
-
 const words = (command: Command): readonly string[] =>
   typeof command === 'string' ? command.split(' ').filter((word) => word !== '') : command;
 
@@ -54,8 +51,8 @@ export async function udrv(command: Command, options: Options = {}): Promise<Out
 }
 
 /** Starts `udrv`, for tests that do something to it meanwhile. */
-export function start(command: Command, options: Options = {}): ChildProcess {
-  return begin(process.execPath, [UDRV, ...words(command)], options);
+export function start(command: Command, options: Options = {}, input?: 'ignore' | 'pipe'): ChildProcess {
+  return begin(process.execPath, [UDRV, ...words(command)], options, input);
 }
 
 /** Defines `udrv` in a shell. */

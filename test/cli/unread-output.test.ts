@@ -2,7 +2,8 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { environment, PATIENCE, ROOT, UDRV } from './udrv';
+import { environment } from '../support/environment';
+import { PATIENCE, ROOT, UDRV } from './udrv';
 
 const EDU = '0000:00:03.0';
 const directory = mkdtempSync(join(tmpdir(), 'udrv-unread-'));

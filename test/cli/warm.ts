@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { environment } from '../support/environment';
 import { canRunWarm } from '../support/warm-words';
 
 interface Line {
@@ -102,7 +103,7 @@ export class WarmProcesses {
     this.#count++;
     this.#started++;
     const child = fork(join(__dirname, '../support/warm.cjs'), {
-      env: { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8' },
+      env: environment(),
       execArgv: [],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });

@@ -1,7 +1,7 @@
 import { commands } from '../../src/cli';
 import { lookingFirst } from '../../src/cli/journal/first-look';
 import type { OutputStream } from '../../src/cli/output/stream';
-import { buildProgram } from '../../src/cli/parser/program';
+import { buildProgram, takeFromParent } from '../../src/cli/parser/program';
 import type { CommandIndex, CommandSpec, VerbSpec } from '../../src/cli/program/command';
 import type { Context, GlobalOptions } from '../../src/cli/program/context';
 import { conclude } from '../../src/cli/program/report';
@@ -44,6 +44,7 @@ export async function runCommand(line: string, sys: Sys, bindings: StateStore, j
   if (run === undefined) throw new Error(`${words.join(' ')} names no command`);
   let exit = 0;
   command.action(async (...given: unknown[]) => {
+    takeFromParent(command, given.at(-2) as Record<string, unknown>);
     const options = { ...command.optsWithGlobals<GlobalOptions>(), sim: true };
     const machine = { sys, bindings, ...(journal && { journal }) };
     const work = (context: Context) => run(context, ...(given.slice(0, -1) as never[]));

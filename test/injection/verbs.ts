@@ -66,7 +66,7 @@ export const WORKING: readonly Verb[] = [
   { line: `vfio bench ${EDU} -c 2 --sizes 4K` },
   { line: `vfio bench ${EDU} -c 2 ${trigger('bar0')} --backend group --timeout 100ms` },
   { line: `vfio dma-test ${EDU} --tier generic`, checks: true },
-  { line: `vfio dma-test ${EDU} --tier edu`, checks: true, isSlow: true },
+  { line: `vfio dma-test ${EDU} --tier edu`, checks: true },
   {
     line: `vfio dma-test ${NVME} --tier nvme --backend group`,
     before: [`bind ${NVME} vfio-pci`],
@@ -117,8 +117,8 @@ export const WORKING: readonly Verb[] = [
   { line: `vfio vf ${PHYSICAL} 2`, machine: sriovMachine(0) },
   { line: `vfio vf ${PHYSICAL} 3 --no-probe`, machine: sriovMachine(2) },
   { line: `vfio vf ${PHYSICAL} 0`, machine: sriovMachine(2) },
-  { line: 'bench report uio0 --register map0:0 -c 2 --seconds 0.01', isSlow: true },
-  { line: `bench report ${EDU} 1-2 --endpoint 0x81 --max-size 4K -c 2 --seconds 0.01`, isSlow: true },
+  { line: 'bench report uio0 --register map0:0 -c 2 --seconds 0.01 --timeout 100ms' },
+  { line: `bench report ${EDU} 1-2 --endpoint 0x81 --max-size 4K -c 2 --seconds 0.01 --timeout 100ms` },
   { line: `run test/injection/copy.mjs ${EDU} 4K`, imports: true },
   {
     line: `shell ${EDU}`,

@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomFrom } from '../fuzz/random';
+import { environment } from './environment';
 
 const ROOT = join(__dirname, '../..');
 const UDRV = join(ROOT, 'bin/udrv');
@@ -184,7 +185,7 @@ function start({ line, typed }: StormLine, file: string): ChildProcess {
   const preload = typed === undefined ? [] : ['--import', TERMINAL];
   const child = spawn(process.execPath, [...preload, UDRV, `--sim=${file}`, '--trace', ...words], {
     cwd: ROOT,
-    env: { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8' },
+    env: environment(),
     stdio: [typed === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
   child.stdin?.on('error', () => {});

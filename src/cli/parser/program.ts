@@ -166,7 +166,7 @@ export function buildProgram(
  *
  * @param values those of the command
  */
-function takeFromParent(command: Command, values: Record<string, unknown>): void {
+export function takeFromParent(command: Command, values: Record<string, unknown>): void {
   const { parent } = command;
   if (parent === null || parent.parent === null) return;
   for (const option of parent.options) {

@@ -33,7 +33,8 @@ const BUFFER_START = 0x40000n;
 const BUFFER_SIZE = 4096n;
 /** The engine drives 28 address bits. */
 const DMA_MASK = 0xfffffffn;
-const DMA_MS = 100;
+/** QEMU's takes 100 ms: this is as long as a program needs to see that it runs. */
+const DMA_MS = 10;
 /** QEMU computes in a thread, in no promised time: long enough that a program can see the busy bit. */
 const FACTORIAL_MS = 0.1;
 

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { Exit, errnoMessage, SysError, UdrvError, usageError } from '../../errors';
 import { copyOf, readToEnd, sysCall } from '../linux/node-fs';
 import type { SysTree } from '../sys';
-import { MANIFEST_LIMITS, parseManifest } from './manifest';
+import { MANIFEST_LIMITS, type ManifestEntry, parseManifest } from './manifest';
 import { MemoryTree } from './memory-tree';
 
 /**
@@ -20,11 +20,17 @@ export function loadSnapshot(file: string, read: (file: string, limit: number) =
  * Makes the tree that a manifest describes.
  *
  * @param name of the file, for messages
- * @param tree gets what the manifest has, beside what it has already
  * @throws UdrvError exit 2 if it is no manifest
  */
-export function parseSnapshot(text: Buffer, name: string, tree: MemoryTree = new MemoryTree()): MemoryTree {
-  for (const entry of parseManifest(text, name)) {
+export function parseSnapshot(text: Buffer, name: string): MemoryTree {
+  const tree = new MemoryTree();
+  growTree(tree, parseManifest(text, name));
+  return tree;
+}
+
+/** Sets what a manifest has in a tree, beside what is there. The entries stay as they are, whatever becomes of the tree. */
+export function growTree(tree: MemoryTree, entries: Iterable<ManifestEntry>): void {
+  for (const entry of entries) {
     switch (entry.kind) {
       case 'dir':
         tree.mkdir(entry.path);
@@ -45,7 +51,6 @@ export function parseSnapshot(text: Buffer, name: string, tree: MemoryTree = new
         tree.set(entry.path, { kind: 'error', code: entry.code });
     }
   }
-  return tree;
 }
 
 function readWhole(file: string, limit: number): Buffer {

@@ -28,7 +28,7 @@ const BUFFER = 0x40000;
 /** Half of the buffer: QEMU 7.2 ends the whole machine for a transfer that fills it. */
 const MAX_LENGTH = 2048;
 
-/** A transfer takes 100 ms of the machine's time; on a busy host that is longer. */
+/** A transfer takes 100 ms of QEMU's time; on a busy host that is longer. */
 const DMA_TIMEOUT_MS = 5000;
 const POLL_MS = 5;
 

@@ -41,6 +41,12 @@ const OTHERWISE: Readonly<Record<string, { exit: number; add?: readonly string[]
     add: ['--timeout', '200ms'],
   },
   'vfio watch-irq vfio0 --trigger bar0:0x60=1 --ack bar0:0x64=bar0:0x24': { exit: Exit.ok, add: ['--count', '3'] },
+  'bench report': { exit: Exit.ok, add: ['-c', '100'] },
+  'bench report uio0 0000:00:03.0 --register map0:0x0 --register bar0:0x0 --trigger map0:0x60=1 --ack map0:0x64=map0:0x24 --trigger bar0:0x60=1 --ack bar0:0x64=bar0:0x24':
+    { exit: Exit.ok, add: ['-c', '100'] },
+  '--json bench report 0000:01:00.0': { exit: Exit.ok, add: ['-c', '100'] },
+  'bench report 0000:01:00.0': { exit: Exit.ok, add: ['-c', '100'] },
+  'bench report 1-2 --endpoint 0x81 --queue 1,8 --seconds 3': { exit: Exit.ok, add: ['--seconds', '0.1'] },
   // Jest imports no modules at run time: test/cli/session.test.ts runs it.
   'run fixtures/examples/edu-copy.mjs 0000:00:03.0 2048': { exit: Exit.ok, add: ['-n'] },
   'monitor --json --type usb --count 1 --timeout 1m': { exit: Exit.timeout, add: ['--timeout', '200ms'] },

@@ -100,14 +100,14 @@ describe('DMA', () => {
     expect(edu.read(0x98, 8)).toBe(0n);
   });
 
-  test('takes 100 ms and no orders meanwhile', () => {
+  test('takes 10 ms and no orders meanwhile', () => {
     edu.write(0x88, 8, 0x40000n);
     edu.write(0x90, 8, 64n);
     edu.write(0x98, 8, 0x5n);
     expect(edu.read(0x98, 8)).toBe(0x5n);
     edu.write(0x90, 8, 1n);
     expect(edu.read(0x90, 8)).toBe(64n);
-    wait(110);
+    wait(11);
     expect(edu.read(0x98, 8)).toBe(0x4n);
     expect(edu.read(0x24, 4)).toBe(0x100);
   });
