@@ -18,6 +18,10 @@ const SECONDS = {
   'lab/session': 80,
   'package/packages': 80,
   'cli/storm': 54,
+  'cli/fleet': 45,
+  'unit/cli/injection': 40,
+  'cli/sim-file': 30,
+  'cli/report': 30,
 };
 
 module.exports = class LongFirst extends Sequencer {
