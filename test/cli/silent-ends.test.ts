@@ -101,10 +101,10 @@ describe('a FIFO without another end, as a step while a device is open', () => {
     });
   });
 
-  // Ctrl-C after two seconds; SIGKILL would be exit 137.
+  // One Ctrl-C after two seconds: without --foreground there would be two. SIGKILL would be exit 137.
   test.concurrent.each(STEPS)('is left at Ctrl-C: udrv do %s %s', async (device, steps) => {
     const { stderr, exit } = await shell(
-      `timeout -k 10 -s INT --preserve-status 2 ${ROOT}/bin/udrv --sim do ${device} ${steps}`,
+      `timeout --foreground -k 10 -s INT --preserve-status 2 ${ROOT}/bin/udrv --sim do ${device} ${steps}`,
       withFifo(),
     );
     expect({ stderr, exit }).toEqual({ stderr: '', exit: 130 });
