@@ -6,14 +6,13 @@ const BOOT_MS = 130_000;
 const TEST_MS = 300_000;
 
 const { UDRV_LAB: wanted = '' } = process.env;
-const cases = CASES.filter(({ kernel }) => wanted === '1' || wanted === kernel);
+const isLab = wanted !== '' && wanted !== '0';
+const cases = isLab ? CASES.filter(({ kernel }) => wanted === '1' || wanted === kernel) : CASES;
+const described = isLab ? describe : describe.skip;
 /** Debian goes on to the next release while the page stays: its answers have to stay too. */
 const withoutRelease = (line: string) => line.replace(/^(\| \S+ \|) [\d.]+ /, '$1 - ');
 
-if (cases.length === 0)
-  describe.skip('the machines of the lab (set UDRV_LAB to 1 to boot them)', () => test('answer', () => {}));
-
-describe.each(cases)('the machine $machine with the kernel $kernel', (wanted) => {
+described.each(cases)('the machine $machine with the kernel $kernel', (wanted) => {
   let lab: Lab;
   beforeAll(async () => {
     lab = await bootLab({ processors: 1, ...wanted });
