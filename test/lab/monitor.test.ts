@@ -28,7 +28,7 @@ describeInLab('udrv monitor', (lab, kernel) => {
     await monitor.waitFor(/watching \d+ devices/, 30_000);
     return monitor;
   };
-  const told = (monitor: GuestProcess, pattern: RegExp) => monitor.waitFor(pattern, 20_000);
+  const told = (monitor: GuestProcess, pattern: RegExp) => monitor.waitFor(pattern, 100_000);
   const ended = async (monitor: GuestProcess) => {
     monitor.kill('SIGINT');
     expect(await monitor.exit).toEqual({ code: 130, signal: null });
