@@ -23,12 +23,15 @@ function standIn(name: string, script: string): { env: NodeJS.ProcessEnv } {
 const here = standIn('here', 'exec sh -c "$command"');
 
 /** Returns the hosts of documents, in the order of their lines. */
-function hostsIn(text: string): string[] {
+function documentsIn(text: string) {
   return text
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line).host);
+    .map((line) => JSON.parse(line));
 }
+
+const hostsIn = (text: string): string[] => documentsIn(text).map(({ host }) => host);
+const messagesIn = (text: string): string[] => documentsIn(text).map(({ error }) => error.message);
 
 // First, for it waits longest: tests begin in this order.
 describeWith(SSHD, 'hosts behind ssh', () => {
@@ -54,17 +57,8 @@ describeWith(SSHD, 'hosts behind ssh', () => {
       '-a',
     ]);
     const local = JSON.parse((await udrv('--json list -a')).stdout);
-    const documents = stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    expect(documents).toEqual(live.map((host) => ({ ...local, host: `${userInfo().username}@${host}` })));
-    expect(
-      stderr
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line).error.message),
-    ).toEqual([
+    expect(documentsIn(stdout)).toEqual(live.map((host) => ({ ...local, host: `${userInfo().username}@${host}` })));
+    expect(messagesIn(stderr)).toEqual([
       expect.stringMatching(/^\S+@127\.0\.3\.7: ssh: connect to host 127\.0\.3\.7 port \d+: Connection refused$/),
       expect.stringMatching(/^\S+@127\.0\.3\.5: no answer within 30 s$/),
       expect.stringMatching(
@@ -261,12 +255,7 @@ describe('a hostile host costs one error line', () => {
       ssh,
     );
     expect(hostsIn(stdout)).toEqual(['good1', 'good2']);
-    expect(
-      stderr
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line).error.message),
-    ).toEqual([
+    expect(messagesIn(stderr)).toEqual([
       'slow: no answer within 10 s',
       expect.stringMatching(/^flood: sent \d+ bytes that no shell sends/),
       'dead: no shell answered there, and the exit code is 1',

@@ -1,5 +1,6 @@
 // Figures of real kernels and QEMU's devices: UIO beside VFIO, on the same kind of device, and USB.
 import { describeInLab } from './jest';
+import { backendsOf } from './lab';
 
 const EDU = '0000:00:03.0';
 const NVME = '0000:01:00.0';
@@ -37,7 +38,7 @@ describeInLab('bench report', (lab) => {
     expect(found(vfio, { figure: 'interrupt', irq: 'msix', by: 'device' })?.reason).toBe('has no MSI-X interrupt');
     for (const by of ['mmap', 'pread'])
       expect(found(vfio, { figure: 'read', register: 'bar0:0x4/4', by })?.latencyUs?.p50).toBeGreaterThan(0);
-    const backends = lab().kernel !== 'stock' ? ['group', 'iommufd'] : ['group'];
+    const backends = backendsOf(lab().kernel);
     for (const backend of backends)
       for (const figure of ['map', 'unmap'])
         expect(found(vfio, { figure, backend, size: 4096 })?.latencyUs?.p50).toBeGreaterThan(0);

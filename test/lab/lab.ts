@@ -17,7 +17,7 @@ import { Qmp } from './qmp';
 export { LabError } from './error';
 export type { Exit, GuestProcess, OutputName } from './guest-process';
 export { MACHINES, type MachineName } from './machine';
-export { KERNELS, type Kernel, USUAL_KERNELS } from './prepared';
+export { backendsOf, KERNELS, type Kernel, USUAL_KERNELS } from './prepared';
 
 const BOOT_TIMEOUT_MS = 120_000;
 const RUN_TIMEOUT_MS = 60_000;

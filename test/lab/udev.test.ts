@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeInLab } from './jest';
-import { bootLab } from './lab';
+import { backendsOf, bootLab } from './lab';
 
 // The guest with udev. Its user is in the group plugdev, which has the number 46 on every Debian.
 
@@ -64,7 +64,7 @@ describeInLab(
     test('a VFIO device is given to the group and opened by its member, by every way in', async () => {
       expect((await asMember(`udrv vfio info ${VFIO}`)).code).toBe(4);
       expect(await run(`udrv udev ${VFIO} --install`)).toMatchObject({ code: 0 });
-      const backends = kernel !== 'stock' ? ['group', 'iommufd'] : ['group'];
+      const backends = backendsOf(kernel);
       for (const backend of backends)
         expect(await asMember(`udrv vfio info ${VFIO} --backend ${backend}`)).toMatchObject({ stderr: '', code: 0 });
       expect(await asMember(`udrv vfio read ${VFIO} bar0 0`)).toMatchObject({ stdout: '0x010000ed\n', code: 0 });

@@ -1,4 +1,5 @@
 import { describeInLab } from './jest';
+import { backendsOf } from './lab';
 import { descriptorsOf, type Left, leftOf, until, VFIO_DEVICE } from './look';
 
 const EDU = '0000:00:03.0';
@@ -16,7 +17,7 @@ interface Report {
 
 describeInLab('DMA, interrupts and latencies of VFIO', (lab, kernel) => {
   const run = (command: string, options = {}) => lab().run(command, { timeoutMs: 120_000, ...options });
-  const backends = kernel !== 'stock' ? ['group', 'iommufd'] : ['group'];
+  const backends = backendsOf(kernel);
 
   /** Reads what a command must leave as it was: who drives the device, its command register, and who holds it. */
   const state = (address: string) => leftOf(lab(), address);

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeInLab } from './jest';
+import { backendsOf } from './lab';
 import { type Left, leftOf } from './look';
 import { CHECKOUT } from './prepared';
 
@@ -33,7 +34,7 @@ beforeAll(() => {
 
 describeInLab('VFIO devices on a real kernel', (lab, kernel) => {
   const run = (command: string, options = {}) => lab().run(command, { timeoutMs: 120_000, ...options });
-  const backends = kernel !== 'stock' ? ['group', 'iommufd'] : ['group'];
+  const backends = backendsOf(kernel);
   const groupOf = async (address: string) =>
     (await run(`basename $(readlink ${SYSFS}/${address}/iommu_group)`)).stdout.trim();
 

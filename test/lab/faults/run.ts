@@ -163,11 +163,10 @@ function asPerson(lab: Lab, { session, user }: LabFault, lines: string) {
 /** Runs lines as typed into a shell; a line of udrv alone, also with sudo, in a process that is there. */
 function ask(lab: Lab, { user, lines }: { user: boolean; lines: string }) {
   const withoutSudo = lines.replace(/^sudo (?=udrv )/, '');
-  const isRoot = withoutSudo !== lines;
-  const env = { USER: user && !isRoot ? '1000' : 'root' };
-  if (wordsOfUdrv(withoutSudo) !== null)
-    return lab.run(withoutSudo, { user: user && !isRoot, env, timeoutMs: LIMIT_MS });
-  return lab.run(['bash', '-c', lines], { user, env, timeoutMs: LIMIT_MS });
+  const isWarm = wordsOfUdrv(withoutSudo) !== null;
+  const asUser = user && !(isWarm && withoutSudo !== lines);
+  const env = { USER: asUser ? '1000' : 'root' };
+  return lab.run(isWarm ? withoutSudo : ['bash', '-c', lines], { user: asUser, env, timeoutMs: LIMIT_MS });
 }
 
 /** Returns the boot that a finding names: arguments of the kernel, and those of QEMU. */
