@@ -33,7 +33,8 @@ export type Message =
 export type ProcessRequest =
   | { id: number; op: 'stdin'; data: string }
   | { id: number; op: 'closeStdin' }
-  | { id: number; op: 'kill'; signal: NodeJS.Signals };
+  | { id: number; op: 'kill'; signal: NodeJS.Signals }
+  | { id: number; op: 'explain' };
 
 /** The host's end of agent.cjs, or of another that speaks as it does. `Wanted` is what that takes to start a process. */
 export class Agent<Wanted extends Pick<Spawn, 'command'> = Spawn> {
@@ -60,6 +61,7 @@ export class Agent<Wanted extends Pick<Spawn, 'command'> = Spawn> {
       stdin: (data) => send({ op: 'stdin', data: data.toString('base64') }),
       closeStdin: () => send({ op: 'closeStdin' }),
       kill: (signal) => send({ op: 'kill', signal }),
+      explain: () => send({ op: 'explain' }),
     };
     const title = typeof spawn.command === 'string' ? spawn.command : spawn.command.join(' ');
     const process = new GuestProcess(title, port, onOutput);

@@ -6,6 +6,7 @@
 //                   {id, op: 'udrv', command: string[], cwd, env, uid?}             udrv, in a process that is there already
 //                   {id, op: 'evaluate', command: [source of a function, its argument as JSON]}      prints what it returns
 //                   {id, op: 'stdin', data}   {id, op: 'closeStdin'}   {id, op: 'kill', signal}
+//                   {id, op: 'explain'}   where it waits: comes as its output
 //   guest to host   {op: 'ready', release, log}
 //                   {id, op: 'stdout' | 'stderr', data}   {id, op: 'exit', code, signal}   {id, op: 'failed', code, message}
 //
@@ -140,7 +141,15 @@ function startWarm(cwd, env, uid) {
     if (uid !== undefined) fs.chownSync(files[name], uid, uid);
   }
   const stdio = ['ignore', 'ignore', 'ignore', 'ipc'];
-  const own = { files, running: null, child: null };
+  const sendOutput = (id) => {
+    for (const [name, file] of Object.entries(files)) {
+      const data = fs.readFileSync(file);
+      // In messages as those of other processes are: a large one would hold up the rest.
+      for (let at = 0; at < data.length; at += OUTPUT_CHUNK)
+        send({ id, op: name, data: data.toString('base64', at, at + OUTPUT_CHUNK) });
+    }
+  };
+  const own = { files, running: null, child: null, sendOutput };
   own.child = fork(`${__dirname}/../support/warm.cjs`, {
     cwd,
     env,
@@ -153,12 +162,7 @@ function startWarm(cwd, env, uid) {
     if (id === null) return;
     own.running = null;
     children.delete(id);
-    for (const [name, file] of Object.entries(files)) {
-      const data = fs.readFileSync(file);
-      // In messages as those of other processes are: a large one would hold up the rest.
-      for (let at = 0; at < data.length; at += OUTPUT_CHUNK)
-        send({ id, op: name, data: data.toString('base64', at, at + OUTPUT_CHUNK) });
-    }
+    sendOutput(id);
     send({ id, ...message });
   };
   own.child.on('message', ({ code, left }) =>
@@ -175,6 +179,60 @@ function startWarm(cwd, env, uid) {
   });
   warm.set(uid, own);
   return own;
+}
+
+// --- Where a process waits that does not end ---
+
+const KERNEL_MESSAGES = 20;
+
+function explain(id, child) {
+  const own = [...warm.values()].find(({ running }) => running === id);
+  if (own !== undefined) own.sendOutput(id);
+  const text = [...tasksThatWait(child.pid), ...lastKernelMessages()].join('\n');
+  send({ id, op: 'stderr', data: Buffer.from(`\n${text}\n`).toString('base64') });
+}
+
+/** Those of a process group, and all that no signal reaches now (state D), with the functions of the kernel they are in. */
+function tasksThatWait(group) {
+  const read = (file) => {
+    try {
+      return fs.readFileSync(file, 'latin1');
+    } catch {
+      return ''; // it ended, or this kernel keeps no stacks
+    }
+  };
+  const pids = fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const tasks = pids.flatMap((pid) => {
+    const main = stateOf(read(`/proc/${pid}/stat`));
+    const isOfGroup = main?.group === group;
+    if (main === null || !(isOfGroup || main.state === 'D')) return [];
+    if (!isOfGroup) return [[`/proc/${pid}`, main]];
+    const folder = `/proc/${pid}/task`;
+    return fs.readdirSync(folder).map((task) => [`${folder}/${task}`, stateOf(read(`${folder}/${task}/stat`))]);
+  });
+  return tasks.flatMap(([folder, task]) =>
+    task === null ? [] : `${task.pid} ${task.name} ${task.state}\n${read(`${folder}/stack`)}`.trimEnd(),
+  );
+}
+
+/** Reads a line of /proc/PID/stat; the name may have blanks and parentheses. */
+function stateOf(stat) {
+  const [, pid, name, state, group] = /^(\d+) (\(.*\)) (\S) \d+ (\d+)/s.exec(stat) ?? [];
+  return pid === undefined ? null : { pid, name, state, group: Number(group) };
+}
+
+function lastKernelMessages() {
+  const fd = fs.openSync('/dev/kmsg', fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  const record = Buffer.alloc(8192);
+  const messages = [];
+  try {
+    for (;;) messages.push(record.toString('utf8', 0, fs.readSync(fd, record)).split('\n')[0]);
+  } catch {
+    // EAGAIN: that was the last.
+  } finally {
+    fs.closeSync(fd);
+  }
+  return messages.slice(-KERNEL_MESSAGES);
 }
 
 // --- A function of the host's, in this process: to look at a file costs a hundredth of a shell that does it ---
@@ -206,6 +264,7 @@ function handle(message) {
   if (message.op === 'stdin') child.stdin?.write(Buffer.from(message.data, 'base64'));
   else if (message.op === 'closeStdin') child.stdin?.end();
   else if (message.op === 'kill') signal(child, message.signal);
+  else if (message.op === 'explain') explain(message.id, child);
 }
 
 // --- From the host ---

@@ -14,10 +14,15 @@ export interface AgentPort {
   stdin(data: Buffer): void;
   closeStdin(): void;
   kill(signal: NodeJS.Signals): void;
+  explain(): void;
 }
 
 /** More than this of one output is a mistake in the test; keeping it all would take this process with it. */
 const MAX_OUTPUT = 64 * 1024 * 1024;
+/** Of each output, in an error: the stacks of a process and the last messages of the kernel fit. */
+const MAX_TOLD = 8000;
+/** For the answer of a guest that does something, to where a process of it waits. */
+const EXPLAIN_MS = 2000;
 /** A message to the agent stays small, so that others can pass between. */
 const STDIN_CHUNK = 48 * 1024;
 
@@ -97,11 +102,14 @@ export class GuestProcess {
     });
   }
 
-  /** The end, or a `LabError` with what it wrote until then; it is killed first. */
+  /** The end, or a `LabError` with what it wrote until then and where it waited; it is killed first. */
   async exitWithin(timeoutMs: number): Promise<Exit> {
-    const timer = setTimeout(() => {
-      this.kill('SIGKILL');
-      this.fail(this.#error(`still ran after ${timeoutMs} ms`));
+    let timer = setTimeout(() => {
+      this.explain();
+      timer = setTimeout(() => {
+        this.kill('SIGKILL');
+        this.fail(this.#error(`still ran after ${timeoutMs} ms`));
+      }, EXPLAIN_MS);
     }, timeoutMs);
     try {
       return await this.exit;
@@ -113,6 +121,11 @@ export class GuestProcess {
   /** Sends a signal to it and the processes it started, as the terminal does with Ctrl-C. */
   kill(signal: NodeJS.Signals = 'SIGTERM'): void {
     this.#port.kill(signal);
+  }
+
+  /** Asks where it waits; the answer comes as its stderr. */
+  explain(): void {
+    this.#port.explain();
   }
 
   write(data: Buffer | string): void {
@@ -167,5 +180,5 @@ export class GuestProcess {
 }
 
 function tail(text: string): string {
-  return text.length > 2000 ? `...${text.slice(-2000)}` : text;
+  return text.length > MAX_TOLD ? `...${text.slice(-MAX_TOLD)}` : text;
 }

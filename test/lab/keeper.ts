@@ -64,6 +64,8 @@ function serve(lab: Lab, socket: Socket, stop: () => void): void {
         return process?.closeStdin();
       case 'kill':
         return process?.kill(request.signal);
+      case 'explain':
+        return process?.explain();
     }
   });
 }

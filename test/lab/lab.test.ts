@@ -85,6 +85,13 @@ describeInLab('the lab', (lab, kernel) => {
     expect((await lab().run('pgrep -fx "sleep 987"')).stdout).toBe('');
   });
 
+  it('says where a command waits that runs too long, and what the kernel said last', async () => {
+    await expect(lab().run('sleep 987', { timeoutMs: 1500 })).rejects.toThrow(
+      kernel === 'built' ? /\d+ \(sleep\) S\n[\s\S]*\n\d+,\d+,\d+,/ : /\d+ \(sleep\) S\n.*hrtimer_nanosleep/,
+    );
+    await expect(lab().run('udrv uio watch-irq uio0 -c 1', { timeoutMs: 1500 })).rejects.toThrow(/\(node\) S\n/);
+  });
+
   it('does not wait for what a command leaves behind', async () => {
     expect(await lab().run('sleep 30 & echo done')).toMatchObject({ stdout: 'done\n', code: 0 });
   });
