@@ -1,9 +1,18 @@
 /** Text in which every UTF-16 unit is one column of a terminal: ASCII, and the Latin letters that have marks of their own. */
 const LATIN = /^[\x20-\x7e\u00a0-\u00ac\u00ae-\u02ff]*$/;
 
+/** As LATIN, with letters that are two columns each: kana, ideographs and Hangul syllables. None joins with another. */
+const LATIN_OR_WIDE =
+  /^[\x20-\x7e\u00a0-\u00ac\u00ae-\u02ff\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]*$/;
+const FIRST_WIDE = '\u3041';
+
 /** Returns the columns that a text takes on a terminal. Escape sequences of colour take none. */
 export function textWidth(text: string): number {
-  return LATIN.test(text) ? text.length : wide().textWidth(text);
+  if (LATIN.test(text)) return text.length;
+  if (!LATIN_OR_WIDE.test(text)) return wide().textWidth(text);
+  let width = 0;
+  for (const letter of text) width += letter < FIRST_WIDE ? 1 : 2;
+  return width;
 }
 
 /** Cuts a text to a number of columns; the last one is then an ellipsis. */

@@ -7,20 +7,27 @@ export function textWidth(text: string): number {
   return pieces(text).reduce((sum, piece) => sum + stringWidth(piece), 0);
 }
 
-/** Cuts between graphemes: an emoji of several code points, or a letter and its marks, stays whole or goes. */
+/**
+ * Cuts between graphemes: an emoji of several code points, or a letter and its marks, stays whole or goes. The text has no
+ * escape sequences. Looks at no more of it than the columns need.
+ */
 export function shortened(text: string, columns: number): string {
-  if (textWidth(text) <= columns) return text;
-  if (columns < 1) return '';
-  const segmenter = new Intl.Segmenter();
-  let kept = '';
   let used = 0;
-  for (const piece of pieces(text))
-    for (const { segment } of segmenter.segment(piece)) {
-      used += stringWidth(segment);
-      if (used > columns - 1) return `${kept}…`;
-      kept += segment;
-    }
-  return kept;
+  let at = 0;
+  let kept = 0;
+  for (const segment of graphemes(text)) {
+    used += stringWidth(segment);
+    if (used > columns) return columns < 1 ? '' : `${text.slice(0, kept)}…`;
+    at += segment.length;
+    // The ellipsis takes a column.
+    if (used < columns) kept = at;
+  }
+  return text;
+}
+
+function* graphemes(text: string): Iterable<string> {
+  const segmenter = new Intl.Segmenter();
+  for (const [piece] of text.matchAll(PIECE)) for (const { segment } of segmenter.segment(piece)) yield segment;
 }
 
 const pieces = (text: string): string[] => text.match(PIECE) ?? [];
