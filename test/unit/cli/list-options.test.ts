@@ -12,6 +12,7 @@ import { UdrvError } from '../../../src/errors';
 import type { UsbDeviceInfo } from '../../../src/model/device';
 import { NameDatabase } from '../../../src/names/database';
 import { simulatedMachine } from '../../../src/sim';
+import { anyText } from '../../support/any-text';
 
 const { sys } = simulatedMachine();
 const names = new NameDatabase(sys);
@@ -119,7 +120,7 @@ describe('--filter', () => {
       fc.property(
         fc.oneof(
           fc.array(piece).map((parts) => parts.join('')),
-          fc.string({ unit: 'binary' }),
+          anyText(),
         ),
         (filter) => {
           try {

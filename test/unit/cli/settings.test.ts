@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { parseSettings, readSettings } from '../../../src/cli/program/settings';
+import { anyText } from '../../support/any-text';
 
 function parsed(text: string) {
   const warnings: string[] = [];
@@ -42,7 +43,7 @@ test.each([
 
 test('any text is settings or remarks', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), (text) => {
+    fc.property(anyText(), (text) => {
       const { settings, warnings } = parsed(text);
       expect(Object.keys(settings).length + warnings.length).toBeLessThanOrEqual(text.split('\n').length);
     }),

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { UdrvError } from '../../../src/errors';
 import { openBlocks, parseSteps, type Step } from '../../../src/session/grammar';
+import { anyText } from '../../support/any-text';
 
 /** The steps without their places. */
 const shape = (steps: readonly Step[]): unknown[] =>
@@ -81,7 +82,7 @@ test('any text is steps, or a clear error of usage', () => {
     ' ',
   );
   const text = fc.oneof(
-    fc.string({ unit: 'binary' }),
+    anyText(),
     fc.array(word, { maxLength: 60 }).map((words) => words.join(' ')),
   );
   fc.assert(

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { UdrvError } from '../../../src/errors';
 import { formatManifest, MANIFEST_LIMITS, type ManifestEntry, parseManifest } from '../../../src/sys/tree/manifest';
+import { anyText } from '../../support/any-text';
 
 const parse = (text: string, limits = MANIFEST_LIMITS) => parseManifest(Buffer.from(text), 'm.snapshot', limits);
 
@@ -106,22 +107,21 @@ describe('the format', () => {
 });
 
 describe('whatever was recorded', () => {
-  const component = fc
-    .string({ unit: 'binary', minLength: 1, maxLength: 12 })
-    .filter((name) => !/[\0/]/.test(name) && name !== '.' && name !== '..');
+  const component = anyText({ minLength: 1, maxLength: 12 }).filter(
+    (name) => !/[\0/]/.test(name) && name !== '.' && name !== '..',
+  );
   const path = fc
     .tuple(fc.constantFrom('/sys', '/proc', '/dev', '/usr/share', '/var/lib', '/etc', '/run'), fc.array(component))
     .map(([root, components]) => [root, ...components].join('/'));
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 64 }).map((array) => Buffer.from(array)),
-    fc.string({ unit: 'binary' }).map((text) => Buffer.from(`${text}\n`)),
+    anyText().map((text) => Buffer.from(`${text}\n`)),
     fc.string().map((text) => Buffer.from(`${text}\n`)),
   );
   const entry: fc.Arbitrary<ManifestEntry> = path.chain((path) =>
     fc.oneof(
       bytes.map((content) => ({ path, kind: 'file', content }) as const),
-      fc
-        .string({ unit: 'binary', minLength: 1 })
+      anyText({ minLength: 1 })
         .filter((target) => !target.includes('\0'))
         .map((target) => ({ path, kind: 'link', target }) as const),
       fc.constantFrom('rw', 'r', 'none').map((access) => ({ path, kind: 'node', access }) as const),
