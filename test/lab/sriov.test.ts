@@ -154,13 +154,26 @@ describeInLab(
             stderr: expect.stringMatching(/^udrv: 0000:03:00\.2: its VF token is [0-9a-f-]{36}\n/),
           });
           if (kernel !== 'stock') {
-            // The cdev of Linux 6.12 asks for no token, and takes one: as the physical function's it counts for groups.
+            // As the physical function's, the token of a cdev counts for groups, and from Linux 6.17 on for cdevs.
             expect(await run(`udrv vfio info ${PF} --backend iommufd --vf-token ${OTHER_TOKEN}`)).toMatchObject({
               code: 0,
             });
-            expect(await run(group(`vfio info ${VF1} --vf-token ${OTHER_TOKEN}`))).toMatchObject({ code: 0 });
-            expect(await run(`udrv vfio info ${VF1} --backend iommufd --vf-token ${TOKEN}`)).toMatchObject({ code: 0 });
-            expect(await run(`udrv vfio info ${VF1} --backend iommufd`)).toMatchObject({ code: 0 });
+            const iommufd = `udrv vfio info ${VF1} --backend iommufd`;
+            const opens = (command: string) => expect(run(command)).resolves.toMatchObject({ code: 0 });
+            const isRefused = (command: string, why: RegExp) =>
+              expect(failing(command)).resolves.toMatchObject({ code: 4, stderr: expect.stringMatching(why) });
+            await opens(group(`vfio info ${VF1} --vf-token ${OTHER_TOKEN}`));
+            await opens(`${iommufd} --vf-token ${OTHER_TOKEN}`);
+            if (kernel === 'newer') {
+              await isRefused(
+                `${iommufd} --vf-token ${TOKEN}`,
+                /this VF token is not the one of its physical function/,
+              );
+              await isRefused(iommufd, /opening it takes a VF token/);
+            } else {
+              await opens(`${iommufd} --vf-token ${TOKEN}`);
+              await opens(iommufd);
+            }
           }
         } finally {
           await run(`udrv vfio vf ${PF} 0; udrv restore ${PF}`);
