@@ -1,7 +1,7 @@
 /** Text in which every UTF-16 unit is one column of a terminal: ASCII, and the Latin letters that have marks of their own. */
 const LATIN = /^[\x20-\x7e\u00a0-\u00ac\u00ae-\u02ff]*$/;
 
-/** As LATIN, with letters that are two columns each: kana, ideographs and Hangul syllables. None joins with another. */
+/** Text as LATIN, or letters of two columns: kana, ideographs and Hangul syllables. None of them joins with another. */
 const LATIN_OR_WIDE =
   /^[\x20-\x7e\u00a0-\u00ac\u00ae-\u02ff\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]*$/;
 const FIRST_WIDE = '\u3041';
