@@ -22,7 +22,7 @@ function standIn(name: string, script: string): { env: NodeJS.ProcessEnv } {
 
 const here = standIn('here', 'exec sh -c "$command"');
 
-/** Returns the hosts of documents, in the order of their lines. */
+/** Returns the documents of lines of JSON, in their order. */
 function documentsIn(text: string) {
   return text
     .trim()

@@ -12,11 +12,12 @@ export const KERNELS = ['stock', 'built', 'newer'] as const;
  */
 export type Kernel = (typeof KERNELS)[number];
 
-/** VFIO's ways to a device that a kernel has: iommufd since 6.2. */
-export const backendsOf = (kernel: Kernel): readonly ('group' | 'iommufd')[] =>
-  kernel === 'stock' ? ['group'] : ['group', 'iommufd'];
 /** The kernels that most tests run on. */
 export const USUAL_KERNELS = ['stock', 'built'] as const satisfies readonly Kernel[];
+
+/** Returns VFIO's ways to a device that a kernel has: iommufd since 6.2. */
+export const backendsOf = (kernel: Kernel): readonly ('group' | 'iommufd')[] =>
+  kernel === 'stock' ? ['group'] : ['group', 'iommufd'];
 
 export interface Prepared {
   readonly kernel: string;

@@ -4,7 +4,9 @@ import stringWidth from 'string-width';
 const PIECE = /[\s\S]{1,2000}/gu;
 
 export function textWidth(text: string): number {
-  return pieces(text).reduce((sum, piece) => sum + stringWidth(piece), 0);
+  let width = 0;
+  for (const [piece] of text.matchAll(PIECE)) width += stringWidth(piece);
+  return width;
 }
 
 /**
@@ -29,5 +31,3 @@ function* graphemes(text: string): Iterable<string> {
   const segmenter = new Intl.Segmenter();
   for (const [piece] of text.matchAll(PIECE)) for (const { segment } of segmenter.segment(piece)) yield segment;
 }
-
-const pieces = (text: string): string[] => text.match(PIECE) ?? [];
